@@ -1,0 +1,43 @@
+# Two commands on a fresh machine: `make demo` and `make test`; both make .venv by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: venv demo test servers lint types contracts check bench clean
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=26' >&2
+	@$(BIN)/python -m pip install --quiet --editable '.[coordinator,worker,demo]' --group dev >&2
+	@touch $@
+
+demo: venv
+	@$(BIN)/stt demo $(ARGS)
+
+servers: venv
+	@$(BIN)/python -m tests.servers.install >&2
+
+test: venv servers
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: venv
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+contracts: venv
+	$(BIN)/lint-imports
+
+check: lint types contracts
+
+bench: venv servers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

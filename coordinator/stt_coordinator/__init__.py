@@ -1,0 +1,1 @@
+"""The half that plans runs, takes in results and tells people."""

@@ -1,0 +1,1 @@
+"""Arithmetic and rules of runs and findings; imports nothing that waits."""

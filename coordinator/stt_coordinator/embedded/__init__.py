@@ -1,0 +1,1 @@
+"""Servers of our own on loopback, for the demo, stand-alone use and tests."""

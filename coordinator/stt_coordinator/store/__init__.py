@@ -1,0 +1,1 @@
+"""Where runs, results and findings are kept: a port and its adapters."""

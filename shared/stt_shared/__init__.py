@@ -1,0 +1,1 @@
+"""What coordinator and worker both speak; imports neither."""

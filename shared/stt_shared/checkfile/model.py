@@ -1,0 +1,98 @@
+"""A check as frozen values: what to ask which server, and the script that judges the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from stt_shared.protocol.words import Family, Interval
+
+
+class QueryType(StrEnum):
+    """What kind of question a query is; the words are those of PMM's files."""
+
+    MYSQL_SHOW = "MYSQL_SHOW"
+    MYSQL_SELECT = "MYSQL_SELECT"
+    POSTGRESQL_SHOW = "POSTGRESQL_SHOW"
+    POSTGRESQL_SELECT = "POSTGRESQL_SELECT"
+    MONGODB_BUILDINFO = "MONGODB_BUILDINFO"
+    MONGODB_GETPARAMETER = "MONGODB_GETPARAMETER"
+    MONGODB_GETCMDLINEOPTS = "MONGODB_GETCMDLINEOPTS"
+    MONGODB_REPLSETGETSTATUS = "MONGODB_REPLSETGETSTATUS"
+    MONGODB_GETDIAGNOSTICDATA = "MONGODB_GETDIAGNOSTICDATA"
+    MONGODB_COMMAND = "MONGODB_COMMAND"
+    METRICS_INSTANT = "METRICS_INSTANT"
+    METRICS_RANGE = "METRICS_RANGE"
+    CLICKHOUSE_SELECT = "CLICKHOUSE_SELECT"
+
+
+UNSUPPORTED = frozenset(
+    {QueryType.METRICS_INSTANT, QueryType.METRICS_RANGE, QueryType.CLICKHOUSE_SELECT}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """The facts a guard looks at: a flavour and a numeric version."""
+
+    flavour: str
+    version: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A parsed `when`; `text` is what the author wrote, `holds` is in the parser's module."""
+
+    text: str
+    tree: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One question; equal values of `what` are asked once per job.
+
+    `text` is what follows SHOW or SELECT; for MONGODB_COMMAND the document as canonical JSON.
+    """
+
+    type: QueryType
+    text: str = ""
+    all_dbs: bool = False
+    name: str = ""
+    when: Guard | None = None
+
+    @property
+    def what(self) -> Question:
+        """The question itself, without label and guard."""
+        return Question(type=self.type, text=self.text, all_dbs=self.all_dbs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is really sent to a server; hashable, so that a job asks each once."""
+
+    type: QueryType
+    text: str = ""
+    all_dbs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A check; `digest` is the SHA-256 of its canonical content."""
+
+    name: str
+    version: int  # of the format: 1 or 2
+    family: Family
+    summary: str
+    description: str
+    script: str
+    queries: tuple[Query, ...]
+    digest: str
+    interval: Interval = Interval.STANDARD
+    category: str = ""
+    aliases: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    remediation: str = ""
+    ours: bool = True  # False: a PMM pack, whose arrays stay text

@@ -1,0 +1,34 @@
+"""The one place that knows what time it is, and how an instant is written down."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+_STORED = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def now() -> datetime:
+    """The present instant, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def monotonic() -> float:
+    """Seconds on a clock that never goes back, for durations."""
+    return time.monotonic()
+
+
+def unix_nanoseconds(at: datetime) -> int:
+    """`at` as UNIX nanoseconds, exact to the microsecond."""
+    delta = at - datetime.fromtimestamp(0, UTC)
+    return (delta.days * 86_400 + delta.seconds) * 10**9 + delta.microseconds * 1_000
+
+
+def to_text(at: datetime) -> str:
+    """RFC 3339 in UTC with six decimals always, so that texts sort as the instants do."""
+    return at.astimezone(UTC).strftime(_STORED)
+
+
+def from_text(text: str) -> datetime:
+    """The instant written by `to_text`; raises ValueError for anything else."""
+    return datetime.strptime(text, _STORED).replace(tzinfo=UTC)

@@ -1,0 +1,57 @@
+"""How runs, jobs, findings and check contents are named, so that anyone derives the same name."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
+TOKEN_RULE = "1 to 64 of a-z, 0-9, underscore and hyphen"
+_FINDING_ID_CHARACTERS = 12
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` may stand as one token of a subject."""
+    return TOKEN.fullmatch(text) is not None
+
+
+def slot_token(slot: datetime) -> str:
+    """The planned time of a run as a subject token, e.g. `20261123t160000z`."""
+    return slot.astimezone(UTC).strftime("%Y%m%dt%H%M%Sz")
+
+
+def run_id(schedule: str, slot: datetime) -> str:
+    """The id of the run of a slot: any coordinator derives the same."""
+    return f"{schedule}-{slot_token(slot)}"
+
+
+def job_id(run: str, target: str) -> str:
+    """The id of a target's job in a run; contains a dot, so it is never a subject token."""
+    return f"{run}.{target}"
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 as lower-case hex: the name of a check's content."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def finding_key(check_object: str | None, summary: str, labels: Mapping[str, str]) -> str:
+    """What tells two findings of one check on one target apart.
+
+    The object where the script names it; otherwise a digest of summary and labels that does not
+    depend on the finding's place in the list.
+    """
+    if check_object is not None:
+        return check_object
+    words = json.dumps([summary, sorted(labels.items())], ensure_ascii=False)
+    return "~" + hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def finding_id(target: str, check: str, key: str) -> str:
+    """The stable public id of a finding: `f_` and twelve base-32 characters."""
+    raw = hashlib.sha256("\x00".join((target, check, key)).encode()).digest()
+    return "f_" + base64.b32encode(raw).decode().lower()[:_FINDING_ID_CHARACTERS]

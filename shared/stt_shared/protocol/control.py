@@ -1,0 +1,294 @@
+"""Requests and replies of the control service `stt`; each verb has one of each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from stt_shared.protocol.messages import (
+    ControlState,
+    Counts,
+    Facts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+    Summary,
+    Value,
+)
+from stt_shared.protocol.words import Family, Interval, Kind, Outcome, Severity
+
+
+class Verb(StrEnum):
+    """What the control service can be asked; the last token of its subject."""
+
+    ENABLE = "enable"
+    DISABLE = "disable"
+    RUN = "run"
+    STATUS = "status"
+    CHECKS = "checks"
+    CHECK_DISABLE = "check-disable"
+    CHECK_ENABLE = "check-enable"
+    TARGETS = "targets"
+    FINDINGS = "findings"
+    FINDING = "finding"
+    CHANGES = "changes"
+    RUNS = "runs"
+    REPORT = "report"
+
+
+class SwitchRequest(Value, frozen=True, kw_only=True):
+    """Enable or disable everything."""
+
+    by: str = ""
+    reason: str = ""
+    schema: str = "stt.control.switch/v1"
+
+
+class SwitchReply(Value, frozen=True, kw_only=True):
+    """The state written, and the run that enabling started in the background."""
+
+    state: ControlState
+    changed: bool
+    run_id: str = ""
+    schema: str = "stt.control.switch-reply/v1"
+
+
+class RunRequest(Value, frozen=True, kw_only=True):
+    """Check now; an empty tuple means all."""
+
+    by: str = ""
+    targets: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    families: tuple[Family, ...] = ()
+    checks: tuple[str, ...] = ()
+    schema: str = "stt.control.run/v1"
+
+
+class RunReply(Value, frozen=True, kw_only=True):
+    """The run to follow; `joined` targets had a job outstanding already and got no second one."""
+
+    run: RunRecord
+    joined: tuple[str, ...] = ()
+    schema: str = "stt.control.run-reply/v1"
+
+
+class Empty(Value, frozen=True, kw_only=True):
+    """A request that takes nothing."""
+
+    schema: str = "stt.control.empty/v1"
+
+
+class WorkerInfo(Value, frozen=True, kw_only=True):
+    """A worker as last heard of."""
+
+    worker: str
+    site: str
+    state: str  # up, down
+    version: str
+    last_heard: datetime
+    targets: int
+    running: int = 0
+    concurrency: int = 1
+    outbox: int = 0
+
+
+class UncheckedTarget(Value, frozen=True, kw_only=True):
+    """A target of which nothing was learned in its last run, and why."""
+
+    target: str
+    kind: Kind
+    reason: str
+
+
+class StatusReply(Value, frozen=True, kw_only=True):
+    """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
+
+    state: ControlState
+    summary: Summary
+    workers: tuple[WorkerInfo, ...] = ()
+    families: dict[str, int] = {}
+    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20; the counts tell how many
+    next_slots: dict[str, datetime] = {}
+    yesterday: Counts | None = None
+    degraded: tuple[str, ...] = ()
+    schema: str = "stt.control.status-reply/v1"
+
+
+class CheckInfo(Value, frozen=True, kw_only=True):
+    """A check as the coordinator's catalogue has it."""
+
+    check: str
+    family: Family
+    summary: str
+    interval: Interval
+    digest: str
+    enabled: bool
+    category: str = ""
+
+
+class ChecksReply(Value, frozen=True, kw_only=True):
+    """Every known check, by family and name."""
+
+    checks: tuple[CheckInfo, ...]
+    releases_as_of: str = ""
+    schema: str = "stt.control.checks-reply/v1"
+
+
+class CheckSwitchRequest(Value, frozen=True, kw_only=True):
+    """Switch one check off or on for all targets."""
+
+    check: str
+    by: str = ""
+    reason: str = ""
+    schema: str = "stt.control.check-switch/v1"
+
+
+class TargetsRequest(Value, frozen=True, kw_only=True):
+    """A page of targets in order of their names."""
+
+    after: str = ""
+    limit: int = 500
+    schema: str = "stt.control.targets/v1"
+
+
+class TargetInfo(Value, frozen=True, kw_only=True):
+    """A target and what is known of it."""
+
+    target: str
+    family: Family
+    site: str
+    state: str  # checked, unchecked, never, gone
+    workers: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    last_checked: datetime | None = None
+    kind: Kind | None = None
+    reason: str = ""
+    facts: Facts | None = None
+
+
+class TargetsReply(Value, frozen=True, kw_only=True):
+    """A page of targets; `next` is empty on the last page."""
+
+    targets: tuple[TargetInfo, ...]
+    next: str = ""
+    schema: str = "stt.control.targets-reply/v1"
+
+
+class FindingsRequest(Value, frozen=True, kw_only=True):
+    """A page of findings, most severe first, then oldest; an empty tuple means all."""
+
+    severities: tuple[Severity, ...] = ()
+    families: tuple[Family, ...] = ()
+    sites: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    state: str = "open"  # open, resolved, all
+    offset: int = 0
+    limit: int = 100
+    schema: str = "stt.control.findings/v1"
+
+
+class FindingsReply(Value, frozen=True, kw_only=True):
+    """A page of findings and how many there are in all."""
+
+    findings: tuple[FindingRecord, ...]
+    total: int
+    schema: str = "stt.control.findings-reply/v1"
+
+
+class FindingRequest(Value, frozen=True, kw_only=True):
+    """One finding by its id or an unambiguous beginning of it."""
+
+    id: str
+    schema: str = "stt.control.finding/v1"
+
+
+class FindingReply(Value, frozen=True, kw_only=True):
+    """A finding with its history, oldest first, and what its check last said."""
+
+    finding: FindingRecord
+    history: tuple[FindingEvent, ...]
+    outcome: Outcome
+    kind: Kind | None = None
+    reason: str = ""
+    facts: Facts | None = None
+    schema: str = "stt.control.finding-reply/v1"
+
+
+class ChangesRequest(Value, frozen=True, kw_only=True):
+    """What happened to findings since an instant."""
+
+    since: datetime
+    offset: int = 0
+    limit: int = 100
+    schema: str = "stt.control.changes/v1"
+
+
+class ChangesReply(Value, frozen=True, kw_only=True):
+    """A page of changes, oldest first, and the targets not checked in their last run."""
+
+    changes: tuple[FindingEvent, ...]
+    total: int
+    unchecked: tuple[UncheckedTarget, ...] = ()
+    schema: str = "stt.control.changes-reply/v1"
+
+
+class RunsRequest(Value, frozen=True, kw_only=True):
+    """The newest runs, or one by its id."""
+
+    run_id: str = ""
+    limit: int = 20
+    schema: str = "stt.control.runs/v1"
+
+
+class RunsReply(Value, frozen=True, kw_only=True):
+    """Runs, newest first."""
+
+    runs: tuple[RunRecord, ...]
+    schema: str = "stt.control.runs-reply/v1"
+
+
+class ReportRequest(Value, frozen=True, kw_only=True):
+    """A page of a report: of one run, or (no run id) of the latest outcome of everything."""
+
+    run_id: str = ""
+    after: str = ""
+    schema: str = "stt.control.report/v1"
+
+
+class ReportedFinding(Value, frozen=True, kw_only=True):
+    """A finding in a report."""
+
+    id: str
+    severity: Severity
+    object: str | None
+    summary: str
+    description: str
+    remediation: str
+    evidence: tuple[dict[str, object], ...]
+    since: datetime
+
+
+class ReportedResult(Value, frozen=True, kw_only=True):
+    """A pair of target and check in a report."""
+
+    target: str
+    family: Family
+    site: str
+    check: str
+    outcome: Outcome
+    kind: Kind | None
+    reason: str
+    findings: tuple[ReportedFinding, ...]
+
+
+class ReportReply(Value, frozen=True, kw_only=True):
+    """A page of a report, in order of target and check; `next` is empty on the last page."""
+
+    run_id: str
+    started: datetime | None
+    finished: datetime | None
+    counts: Counts
+    results: tuple[ReportedResult, ...]
+    next: str = ""
+    schema: str = "stt.control.report-reply/v1"

@@ -1,0 +1,249 @@
+"""The messages of protocol version 1 as frozen values; every time is an aware UTC datetime.
+
+Fields are only ever added within a major; a reader ignores fields it does not know.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a message."""
+
+
+class CheckRef(Value, frozen=True, kw_only=True):
+    """A check by its id and the SHA-256 of its content; a job never carries the check itself."""
+
+    check: str
+    digest: str
+
+
+class Facts(Value, frozen=True, kw_only=True):
+    """What a server says of itself; `version` is numeric, `role` its place in the cluster."""
+
+    flavour: str  # mysql, percona, mariadb, postgresql, mongodb, or a look-alike's own name
+    version: tuple[int, ...]
+    version_text: str
+    provider: str = "self-managed"
+    role: str = ""
+
+
+class Finding(Value, frozen=True, kw_only=True):
+    """One thing that is wrong, as a check's script said it; `key` is its identity in the check."""
+
+    key: str
+    severity: Severity
+    summary: str
+    object: str | None = None
+    description: str = ""
+    remediation: str = ""
+    read_more_url: str = ""
+    evidence: tuple[dict[str, Any], ...] = ()
+    labels: dict[str, str] = {}
+
+
+class CheckOutcome(Value, frozen=True, kw_only=True):
+    """How one check ended; `kind` and `reason` stand where it is skipped or error."""
+
+    check: str
+    outcome: Outcome
+    digest: str = ""
+    kind: Kind | None = None
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+    duration_ms: float = 0.0
+
+
+class Job(Value, frozen=True, kw_only=True):
+    """One target in one run."""
+
+    job_id: str
+    run_id: str
+    dispatch: int  # raised by one each time the coordinator issues the job again
+    target: str
+    family: Family
+    site: str
+    checks: tuple[CheckRef, ...]
+    created: datetime
+    expires: datetime
+    schema: str = "stt.job/v1"
+
+
+class Result(Value, frozen=True, kw_only=True):
+    """What a worker says of one job."""
+
+    job_id: str
+    run_id: str
+    dispatch: int
+    execution: str  # dispatch, stream sequence and delivery: tells executions apart
+    target: str
+    family: Family
+    site: str
+    worker: str
+    sequence: int  # the worker's outbox position, without gaps
+    epoch: str  # names the outbox; a worker that lost its disk starts a new one
+    started: datetime
+    finished: datetime
+    outcomes: tuple[CheckOutcome, ...]
+    facts: Facts | None = None
+    schema: str = "stt.result/v1"
+
+
+class AnnouncedTarget(Value, frozen=True, kw_only=True):
+    """A target as its worker announces it: no address, no credential."""
+
+    target: str
+    family: Family
+    labels: dict[str, str] = {}
+
+
+class Announcement(Value, frozen=True, kw_only=True):
+    """Who is here and what it serves; sent every 15 s and on every change."""
+
+    worker: str
+    site: str
+    version: str
+    started: datetime
+    at: datetime
+    targets: tuple[AnnouncedTarget, ...]
+    pack: str  # digest of the checks this worker holds
+    running: int = 0
+    concurrency: int = 1
+    outbox: int = 0  # results that the watermark does not cover yet
+    leaving: bool = False
+    schema: str = "stt.announcement/v1"
+
+
+class Tick(Value, frozen=True, kw_only=True):
+    """The decision about one slot: `run` or `skipped`; the first one written stands."""
+
+    schedule: str
+    slot: datetime
+    decision: str
+    at: datetime
+    reason: str = ""
+    schema: str = "stt.tick/v1"
+
+
+class ControlState(Value, frozen=True, kw_only=True):
+    """Whether checks run, since when, by whom and why; and which checks are switched off."""
+
+    enabled: bool = False
+    since: datetime | None = None
+    by: str = ""
+    reason: str = ""
+    disabled_checks: tuple[str, ...] = ()
+    schema: str = "stt.control/v1"
+
+
+class Watermark(Value, frozen=True, kw_only=True):
+    """The highest outbox position of a worker up to which every result is in the store."""
+
+    worker: str
+    epoch: str
+    sequence: int
+    schema: str = "stt.watermark/v1"
+
+
+class FindingRecord(Value, frozen=True, kw_only=True):
+    """A finding with its life, as the store knows it."""
+
+    id: str
+    target: str
+    family: Family
+    site: str
+    check: str
+    state: FindingState
+    severity: Severity
+    summary: str
+    first_seen: datetime
+    last_confirmed: datetime
+    object: str | None = None
+    description: str = ""
+    remediation: str = ""
+    read_more_url: str = ""
+    evidence: tuple[dict[str, Any], ...] = ()
+    labels: dict[str, str] = {}
+    since: datetime | None = None  # opened or last reopened
+    resolved_at: datetime | None = None
+
+
+class FindingEvent(Value, frozen=True, kw_only=True):
+    """One change in a finding's life."""
+
+    change: Change
+    at: datetime
+    run_id: str
+    after: FindingRecord
+    before: FindingRecord | None = None
+    schema: str = "stt.event.finding/v1"
+
+
+class RunRecord(Value, frozen=True, kw_only=True):
+    """A run and how far it is."""
+
+    run_id: str
+    schedule: str
+    slot: datetime
+    state: str  # running, finished, skipped
+    jobs: int = 0
+    done: int = 0
+    unanswered: int = 0
+    started: datetime | None = None
+    finished: datetime | None = None
+    reason: str = ""
+    requested_by: str = ""
+
+
+class RunEvent(Value, frozen=True, kw_only=True):
+    """A run started, finished, or was skipped."""
+
+    phase: str  # started, finished, skipped
+    at: datetime
+    run: RunRecord
+    schema: str = "stt.event.run/v1"
+
+
+class WorkerEvent(Value, frozen=True, kw_only=True):
+    """A worker came (`up`) or went (`down`)."""
+
+    worker: str
+    site: str
+    state: str
+    at: datetime
+    reason: str = ""
+    schema: str = "stt.event.worker/v1"
+
+
+class Counts(Value, frozen=True, kw_only=True):
+    """The numbers people look at.
+
+    The severities count open findings; `passed` and `not_checked` count pairs of target and
+    check. A pair that does not apply to its target counts as neither.
+    """
+
+    critical: int = 0
+    major: int = 0
+    trivial: int = 0
+    passed: int = 0
+    not_checked: int = 0
+    targets: int = 0
+    targets_checked: int = 0
+
+
+class Summary(Value, frozen=True, kw_only=True):
+    """The counts of all targets (`site` empty) or of one site, and what they rest on."""
+
+    counts: Counts
+    as_of: datetime
+    enabled: bool
+    since: datetime | None = None  # enabled or disabled since
+    site: str = ""
+    last_run: RunRecord | None = None
+    schema: str = "stt.summary/v1"

@@ -1,0 +1,205 @@
+"""Every subject, stream, consumer and bucket name, and the settings that matter of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.words import Family
+
+ROOT = "stt.v1"
+SERVICE = "stt"
+SERVICE_VERSION = "1.0.0"
+
+STREAM_JOBS = "STT_JOBS"
+STREAM_RESULTS = "STT_RESULTS"
+STREAM_TICKS = "STT_TICKS"
+STREAM_EVENTS = "STT_EVENTS"
+STREAM_SUMMARY = "STT_SUMMARY"
+BUCKET_CONTROL = "stt_control"
+BUCKET_WATERMARK = "stt_watermark"
+KEY_STATE = "state"
+
+CONSUMER_RESULTS = "aggregator"
+NUDGE = f"{ROOT}.nudge"
+ANNOUNCEMENTS = f"{ROOT}.announce.*.*"
+SUMMARY_ALL = f"{ROOT}.summary.all"
+EVENTS_OF_FINDINGS = f"{ROOT}.event.finding.>"
+
+ACK_WAIT = timedelta(seconds=60)
+KEEP_ALIVE = timedelta(seconds=15)  # a quarter of ACK_WAIT: three may be lost
+MAX_DELIVERIES = 5  # enforced by the worker before it executes
+MAX_UNACKED_JOBS = 1_024  # per site and family
+MAX_UNACKED_RESULTS = 4_096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """A stream as it must be; a field that the server does not echo is a degraded feature."""
+
+    name: str
+    subjects: tuple[str, ...]
+    retention: str = "limits"  # limits, workqueue
+    discard: str = "new"  # new: a full stream refuses, the publisher keeps its copy
+    max_age: timedelta = timedelta(0)  # zero: for ever
+    max_bytes: int = -1
+    max_msgs_per_subject: int = -1
+    discard_new_per_subject: bool = False
+    duplicate_window: timedelta = timedelta(minutes=2)
+    allow_direct: bool = False
+    allow_atomic: bool = False
+    republish: tuple[str, str] | None = None  # from, to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSpec:
+    """A durable pull consumer as it must be; created by the coordinator alone."""
+
+    stream: str
+    name: str
+    filter_subject: str = ""
+    ack_wait: timedelta = ACK_WAIT
+    max_deliver: int = -1
+    max_ack_pending: int = MAX_UNACKED_JOBS
+
+
+GIB = 1 << 30
+STREAMS: tuple[StreamSpec, ...] = (
+    StreamSpec(
+        name=STREAM_JOBS,
+        subjects=(f"{ROOT}.job.>",),
+        retention="workqueue",
+        max_age=timedelta(hours=48),
+        max_bytes=GIB,
+        max_msgs_per_subject=1,
+        discard_new_per_subject=True,
+        duplicate_window=timedelta(hours=2),
+        allow_direct=True,
+        allow_atomic=True,
+    ),
+    StreamSpec(
+        name=STREAM_RESULTS,
+        subjects=(f"{ROOT}.result.>",),
+        max_age=timedelta(days=30),
+        max_bytes=20 * GIB,
+        duplicate_window=timedelta(hours=24),
+        republish=(f"{ROOT}.result.>", f"{ROOT}.event.result.>"),
+    ),
+    StreamSpec(
+        name=STREAM_TICKS,
+        subjects=(f"{ROOT}.tick.>",),
+        max_age=timedelta(days=400),
+        max_bytes=GIB // 16,
+        allow_direct=True,
+    ),
+    StreamSpec(
+        name=STREAM_EVENTS,
+        subjects=(
+            f"{ROOT}.event.finding.>",
+            f"{ROOT}.event.run.>",
+            f"{ROOT}.event.worker.>",
+        ),
+        discard="old",
+        max_age=timedelta(days=30),
+        max_bytes=4 * GIB,
+        duplicate_window=timedelta(hours=24),
+    ),
+    StreamSpec(
+        name=STREAM_SUMMARY,
+        subjects=(f"{ROOT}.summary.>",),
+        discard="old",
+        max_age=timedelta(days=400),
+        max_bytes=GIB // 4,
+        max_msgs_per_subject=400,
+        duplicate_window=timedelta(hours=24),
+        allow_direct=True,
+    ),
+    StreamSpec(
+        name=f"KV_{BUCKET_CONTROL}",
+        subjects=(f"$KV.{BUCKET_CONTROL}.>",),
+        max_msgs_per_subject=10,
+        max_bytes=GIB // 64,
+        discard="old",
+        allow_direct=True,
+    ),
+    StreamSpec(
+        name=f"KV_{BUCKET_WATERMARK}",
+        subjects=(f"$KV.{BUCKET_WATERMARK}.>",),
+        max_msgs_per_subject=1,
+        max_bytes=GIB // 16,
+        discard="old",
+        allow_direct=True,
+    ),
+)
+
+
+def aggregator() -> ConsumerSpec:
+    """The consumer through which coordinators take in results."""
+    return ConsumerSpec(
+        stream=STREAM_RESULTS, name=CONSUMER_RESULTS, max_ack_pending=MAX_UNACKED_RESULTS
+    )
+
+
+def jobs_consumer(site: str, family: Family) -> ConsumerSpec:
+    """The consumer that all workers of a site share for a family."""
+    return ConsumerSpec(
+        stream=STREAM_JOBS,
+        name=f"w_{site}_{family}",
+        filter_subject=f"{ROOT}.job.{family}.{site}.>",
+    )
+
+
+def job(family: Family, site: str, target: str) -> str:
+    """Where the job of a target is published; one outstanding message per subject."""
+    return f"{ROOT}.job.{family}.{site}.{target}"
+
+
+def result(family: Family, site: str, target: str, worker: str) -> str:
+    """Where a worker publishes a result."""
+    return f"{ROOT}.result.{family}.{site}.{target}.{worker}"
+
+
+def tick(schedule: str, slot: str) -> str:
+    """Where the decision about a slot is written, once."""
+    return f"{ROOT}.tick.{schedule}.{slot}"
+
+
+def announce(site: str, worker: str) -> str:
+    """Where a worker says that it is here."""
+    return f"{ROOT}.announce.{site}.{worker}"
+
+
+def summary_of_site(site: str) -> str:
+    """Where the summary of one site is published."""
+    return f"{ROOT}.summary.site.{site}"
+
+
+def control(verb: Verb) -> str:
+    """Where the control service takes a verb's requests."""
+    return f"{ROOT}.control.{verb}"
+
+
+def finding_event(event: FindingEvent) -> str:
+    """Where a change of a finding is published."""
+    after = event.after
+    return (
+        f"{ROOT}.event.finding.{event.change}.{after.severity}"
+        f".{after.family}.{after.site}.{after.target}"
+    )
+
+
+def run_event(phase: str) -> str:
+    """Where the start and the end of a run are published."""
+    return f"{ROOT}.event.run.{phase}"
+
+
+def worker_event(state: str, site: str) -> str:
+    """Where the coming and going of workers is published."""
+    return f"{ROOT}.event.worker.{state}.{site}"
+
+
+def kv(bucket: str, key: str) -> str:
+    """The subject behind a key of a bucket."""
+    return f"$KV.{bucket}.{key}"

@@ -1,0 +1,76 @@
+"""The closed sets of words that messages, store, reports and commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Family(StrEnum):
+    """The database type of a target; a token of subjects."""
+
+    MYSQL = "mysql"
+    POSTGRESQL = "postgresql"
+    MONGODB = "mongodb"
+
+
+class Outcome(StrEnum):
+    """How a check on a target ended; only the first two say anything about the database."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+class Kind(StrEnum):
+    """Why an outcome is skipped or error."""
+
+    NOT_APPLICABLE = "not_applicable"  # skipped: a guard or skip()
+    UNSUPPORTED = "unsupported"  # skipped: a query type that is not available here
+    UNKNOWN_CHECK = "unknown_check"  # error: this worker has no check of that id and digest
+    DISABLED = "disabled"  # skipped: STT or the check was disabled before the job ran
+    EXPIRED = "expired"  # skipped: the job's time was over before a worker took it
+    NO_PRIVILEGE = "no_privilege"  # error: the reason names the missing grant
+    QUERY = "query"
+    TIMEOUT = "timeout"
+    SCRIPT = "script"
+    UNREACHABLE = "unreachable"
+    AUTH = "auth"
+    TLS = "tls"  # error: the server's certificate or TLS mode is not what the target asks for
+    CONFIG = "config"  # error: the target's own settings or its secret cannot be read
+    TOO_LARGE = "too_large"  # error: rows, bytes or findings over the limit
+    DEAD = "dead"  # error: five deliveries ended without a result
+    NO_WORKER = "no_worker"  # error, written by the coordinator: nobody answered by the deadline
+
+
+class Severity(StrEnum):
+    """The three severities people see, most severe first."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    TRIVIAL = "trivial"
+
+
+class FindingState(StrEnum):
+    """Where a finding is in its life."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+class Change(StrEnum):
+    """What happened to a finding; a token of event subjects."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+
+
+class Interval(StrEnum):
+    """How often a check runs; the periods are constants of the coordinator's schedule."""
+
+    STANDARD = "standard"
+    FREQUENT = "frequent"
+    RARE = "rare"

@@ -1,0 +1,23 @@
+"""The report `stt.report/v1`: one object with counts and an entry per target and check."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from stt_shared.protocol.control import ReportedResult
+from stt_shared.protocol.messages import Counts
+
+SCHEMA = "stt.report/v1"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What `scan`, `demo --once`, `run --wait` and `findings list` print as JSON."""
+
+    run_id: str
+    started: datetime | None
+    finished: datetime | None
+    summary: Counts
+    results: tuple[ReportedResult, ...]
+    schema: str = SCHEMA

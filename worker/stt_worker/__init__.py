@@ -1,0 +1,1 @@
+"""The half that runs checks near the databases."""

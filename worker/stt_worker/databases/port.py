@@ -1,0 +1,103 @@
+"""A read-only look at one server: the facts first, then each question once, on one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Family, Kind
+
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 15.0
+CLIENT_TIMEOUT_S = 20.0  # above the server's own, so that the server's error arrives first
+MAX_ROWS = 10_000  # per question
+MAX_BYTES = 8 * 1024 * 1024  # per question, as JSON
+
+Row = dict[str, Any]  # values as CHECK_FORMAT: None, bool, int, float, str, list, dict
+Rows = list[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """How the connection is encrypted; modes are libpq's words. Hashable: contexts are cached."""
+
+    mode: str = "verify-full"  # off, require, verify-ca, verify-full
+    ca: str = ""  # paths of PEM files
+    cert: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where a server is and how to log in; never shown, logged or sent."""
+
+    family: Family
+    host: str = "127.0.0.1"
+    port: int = 0
+    socket: str = ""  # path of a Unix socket; then host and port are not used
+    user: str = ""
+    password: str = field(default="", repr=False)
+    database: str = ""  # to connect to; for MongoDB the authentication source
+    tls: Tls = Tls()
+    application: str = "stt-worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The bounds of one look; seconds, rows and bytes."""
+
+    connect_s: float = CONNECT_TIMEOUT_S
+    statement_s: float = STATEMENT_TIMEOUT_S
+    client_s: float = CLIENT_TIMEOUT_S
+    rows: int = MAX_ROWS
+    bytes: int = MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a question has no answer, or a server could not be looked at."""
+
+    kind: Kind
+    reason: str
+
+
+Answer = Rows | dict[str, Rows] | Failure  # by database for a question with `all_dbs`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look brought back."""
+
+    facts: Facts
+    answers: Mapping[Question, Answer]
+
+
+class LookError(Exception):
+    """The server could not be looked at: unreachable, auth, tls, timeout or config."""
+
+    def __init__(self, kind: Kind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+Choose = Callable[[Facts], Sequence[Question]]
+
+
+class Database(Protocol):
+    """One family's driver."""
+
+    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+        """Connect, learn the facts, ask the distinct questions that `choose` names, disconnect.
+
+        Within `connect_s` plus `client_s` a question it returns or raises, whatever the server
+        does. Raises LookError; a question that fails is a Failure among the answers.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release threads and contexts."""
+        ...

@@ -1,0 +1,1 @@
+"""Running a check's script within limits: a port and its adapters."""
