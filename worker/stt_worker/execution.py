@@ -1,0 +1,1 @@
+"""One job in, one result out: what a worker says of one target."""
