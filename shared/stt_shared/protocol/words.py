@@ -25,7 +25,8 @@ class Outcome(StrEnum):
 class Kind(StrEnum):
     """Why an outcome is skipped or error."""
 
-    NOT_APPLICABLE = "not_applicable"  # skipped: a guard or skip()
+    NOT_APPLICABLE = "not_applicable"  # skipped: no guard of the check holds for this server
+    UNDECIDED = "undecided"  # skipped: the script called skip(); its reason says why
     UNSUPPORTED = "unsupported"  # skipped: a query type that is not available here
     UNKNOWN_CHECK = "unknown_check"  # error: this worker has no check of that id and digest
     DISABLED = "disabled"  # skipped: STT or the check was disabled before the job ran

@@ -1,0 +1,288 @@
+"""The closed set of settings and where each value comes from: flag, environment, file, default."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import platformdirs
+
+from stt_shared.errors import ConfigError
+from stt_shared.identity import TOKEN_RULE, is_token
+from stt_shared.telemetry.logs import FORMATS, LEVELS
+
+APPLICATION = "stt"
+MAX_FILE_BYTES = 8 * 1024 * 1024
+MAX_CONCURRENCY = 256
+SECRET_SETTINGS = frozenset({"nats.password"})
+# Understood where ours is unset, because other NATS tools read them too.
+FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
+
+
+class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How NATS is reached: addresses separated by commas, paths of files, seconds."""
+
+    url: str = "nats://127.0.0.1:4222"
+    creds: str = ""
+    user: str = ""
+    password: str = ""
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    timeout_s: float = 5.0
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is logged, and how."""
+
+    level: str = "info"
+    format: str = "auto"
+
+
+class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The coordinator's folder, and the copies of each stream (0: as many as possible, up to 3)."""
+
+    state_dir: str = ""
+    replicas: int = 0
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a worker is, how much it does at once, and how long it may take to end."""
+
+    name: str = ""
+    site: str = "default"
+    concurrency: int = 8
+    state_dir: str = ""
+    grace_s: float = 20.0
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting of STT; `origins` names where each value that is no default came from."""
+
+    nats: NatsSettings = NatsSettings()
+    log: LogSettings = LogSettings()
+    coordinator: CoordinatorSettings = CoordinatorSettings()
+    worker: WorkerSettings = WorkerSettings()
+    origins: dict[str, str] = {}
+
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "nats": NatsSettings,
+    "log": LogSettings,
+    "coordinator": CoordinatorSettings,
+    "worker": WorkerSettings,
+}
+
+
+def names() -> tuple[str, ...]:
+    """Every setting as `section.key`, in order."""
+    return tuple(
+        f"{section}.{field.name}"
+        for section, kind in SECTIONS.items()
+        for field in msgspec.structs.fields(kind)
+    )
+
+
+def environment_name(name: str) -> str:
+    """The environment variable of a setting, e.g. `STT_NATS_URL`; `_FILE` appended reads a file."""
+    return "STT_" + name.replace(".", "_").upper()
+
+
+def default_config_path() -> Path:
+    """The file that is read when none is named."""
+    return Path(platformdirs.user_config_dir(APPLICATION)) / "config.toml"
+
+
+def state_dir(configured: str, role: str, environ: Mapping[str, str]) -> Path:
+    """Where `role` keeps its data: as configured, systemd's folder, or the XDG state folder."""
+    if configured:
+        return Path(configured).expanduser()
+    systemd = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    base = Path(systemd) if systemd else Path(platformdirs.user_state_dir(APPLICATION))
+    return base / role
+
+
+def line_of(text: str, name: str) -> int:
+    """The line of `section.key` in TOML `text`, or of its section; 0 if it cannot be told."""
+    section, _, key = name.rpartition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.match(r"\s*\[\[?\s*([\w.-]+)\s*\]\]?", line):
+            current = match[1]
+            if current == name:
+                return number
+        elif current == section and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+            return number
+    return 0
+
+
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """The text and the tables of a TOML file; raises ConfigError that names the file and why."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise ConfigError(
+                f"{path} has {path.stat().st_size} bytes, the limit is {MAX_FILE_BYTES}"
+            )
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"cannot read {path} ({str(reason).lower()})") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def load(
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    path: Path | None = None,
+    other_tables: frozenset[str] = frozenset({"targets"}),
+) -> Settings:
+    """All settings, flag before environment before file before default.
+
+    `flags` maps `section.key` to a value, None meaning not given. Tables of the file named in
+    `other_tables` belong to somebody else. Raises ConfigError with every fault found.
+    """
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    faults: list[str] = []
+    for layer in (_from_file(path, other_tables, faults), _from_environment(environ, faults)):
+        for name, (value, origin) in layer.items():
+            values[name], origins[name] = value, origin
+    for name, value in flags.items():
+        if value is not None:
+            values[name], origins[name] = value, f"flag --{name.replace('.', '-')}"
+    sections = {key: _section(key, values, origins, faults) for key in SECTIONS}
+    if faults:
+        raise ConfigError("the settings are wrong", faults=tuple(faults))
+    return msgspec.convert(
+        {
+            **{key: msgspec.structs.asdict(value) for key, value in sections.items()},
+            "origins": origins,
+        },
+        Settings,
+    )
+
+
+Layer = dict[str, tuple[object, str]]
+
+
+def _from_file(path: Path | None, other_tables: frozenset[str], faults: list[str]) -> Layer:
+    chosen = path or default_config_path()
+    if path is None and not chosen.exists():
+        return {}
+    text, tables = read_toml(chosen)
+    layer: Layer = {}
+    for section, table in tables.items():
+        if section in other_tables:
+            continue
+        for key, value in _entries(section, table).items():
+            name = f"{section}.{key}".rstrip(".")
+            line = line_of(text, name)
+            if name in names():
+                layer[name] = (value, f"{chosen}:{line}")
+            else:
+                faults.append(f"{chosen}:{line}: unknown setting {name!r}{_suggestion(name)}")
+    return layer
+
+
+def _entries(section: str, table: object) -> dict[str, object]:
+    if isinstance(table, dict) and section in SECTIONS:
+        return cast("dict[str, object]", table)
+    return {"": table}
+
+
+def _suggestion(name: str) -> str:
+    close = difflib.get_close_matches(name, [*names(), *SECTIONS], n=1)
+    return f", did you mean {close[0]!r}?" if close else ""
+
+
+def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Layer:
+    layer: Layer = {}
+    for name in names():
+        for variable in (FOREIGN_ENVIRONMENT.get(name, ""), environment_name(name)):
+            if variable and variable in environ:
+                layer[name] = (environ[variable], f"environment {variable}")
+            elif variable and f"{variable}_FILE" in environ:
+                _read_value(layer, name, f"{variable}_FILE", environ, faults)
+    return layer
+
+
+def _read_value(
+    layer: Layer, name: str, variable: str, environ: Mapping[str, str], faults: list[str]
+) -> None:
+    try:
+        text = Path(environ[variable]).read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        faults.append(f"{variable}: cannot read {environ[variable]} ({error})")
+        return
+    layer[name] = (text, f"environment {variable}")
+
+
+def _section(
+    section: str, values: Mapping[str, object], origins: Mapping[str, str], faults: list[str]
+) -> msgspec.Struct:
+    kind = SECTIONS[section]
+    good: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        name = f"{section}.{field.name}"
+        if name not in values:
+            continue
+        try:
+            good[field.name] = msgspec.convert(
+                values[name], field.type, strict=not isinstance(values[name], str)
+            )
+        except msgspec.ValidationError as error:
+            faults.append(f"{origins[name]}: {name}: {str(error).lower()}")
+            continue
+        fault = _RULES.get(name, _anything)(good[field.name])
+        if fault:
+            faults.append(f"{origins[name]}: {name} is {good[field.name]!r}, {fault}")
+    return kind(**good)
+
+
+Rule = Callable[[Any], str]  # a fault of the value, or an empty text
+
+
+def _anything(_value: Any) -> str:
+    return ""
+
+
+def _one_of(words: tuple[str, ...]) -> Rule:
+    def rule(value: Any) -> str:
+        return "" if value in words else "expected one of " + ", ".join(words)
+
+    return rule
+
+
+def _between(low: float, high: float) -> Rule:
+    def rule(value: Any) -> str:
+        return "" if low <= value <= high else f"expected {low} to {high}"
+
+    return rule
+
+
+def _token(value: Any) -> str:
+    return "" if is_token(value) else f"expected {TOKEN_RULE}"
+
+
+def _token_or_empty(value: Any) -> str:
+    return "" if value == "" else _token(value)
+
+
+_RULES: dict[str, Rule] = {
+    "log.level": _one_of(tuple(LEVELS)),
+    "log.format": _one_of(FORMATS),
+    "nats.timeout_s": _between(0.1, 300),
+    "coordinator.replicas": _between(0, 5),
+    "worker.name": _token_or_empty,
+    "worker.site": _token,
+    "worker.concurrency": _between(1, MAX_CONCURRENCY),
+    "worker.grace_s": _between(0, 3600),
+}

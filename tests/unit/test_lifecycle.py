@@ -1,0 +1,60 @@
+"""A service stops when told, and never lives on half dead."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from stt_shared.lifecycle import pause, stop_on_signals, supervise
+
+
+async def test_a_failing_task_stops_the_others_and_its_error_comes_out() -> None:
+    ended: list[str] = []
+
+    async def steady() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("steady")
+
+    async def failing() -> None:
+        await asyncio.sleep(0)
+        raise LookupError("broken")
+
+    with pytest.raises(LookupError, match="broken"):
+        await supervise({"steady": steady, "failing": failing}, asyncio.Event())
+    assert ended == ["steady"]
+
+
+async def test_stop_ends_tasks_that_would_run_for_ever() -> None:
+    stop = asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(5):
+        await supervise({"forever": asyncio.Event().wait}, stop)  # type: ignore[dict-item]
+
+
+async def test_tasks_that_are_all_done_end_the_service() -> None:
+    async def brief() -> None:
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        await supervise({"one": brief, "two": brief}, asyncio.Event())
+
+
+async def test_a_signal_sets_stop_instead_of_killing() -> None:
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(5):
+            await stop.wait()
+    assert stop.is_set()
+
+
+async def test_a_pause_ends_early_when_stopped() -> None:
+    stop = asyncio.Event()
+    assert await pause(0.001, stop) is False
+    stop.set()
+    assert await pause(60, stop) is True
