@@ -1,0 +1,72 @@
+"""Which exit code a finished check has, and the sentence that says why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stt_shared.errors import (
+    EXIT_DISABLED,
+    EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+)
+from stt_shared.protocol.messages import Counts
+
+EXIT_OK = 0
+ORDER = (EXIT_USAGE, EXIT_UNREACHABLE, EXIT_DISABLED, EXIT_FINDINGS, EXIT_INCOMPLETE)
+
+
+class FailOn(StrEnum):
+    """The least severe finding that makes a command fail; `none` only reports."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    TRIVIAL = "trivial"
+    NONE = "none"
+
+
+def failed_at_or_above(counts: Counts, fail_on: FailOn) -> int:
+    """How many findings count against `fail_on`."""
+    numbers = {
+        FailOn.NONE: 0,
+        FailOn.CRITICAL: counts.critical,
+        FailOn.MAJOR: counts.critical + counts.major,
+        FailOn.TRIVIAL: counts.critical + counts.major + counts.trivial,
+    }
+    return numbers[fail_on]
+
+
+def exit_code(
+    counts: Counts,
+    fail_on: FailOn = FailOn.CRITICAL,
+    *,
+    allow_incomplete: bool = False,
+    disabled: bool = False,
+    unreachable: str = "",
+) -> tuple[int, str]:
+    """The exit code and why; of several that hold, the first of ORDER.
+
+    `unreachable` says what could not be reached. The sentence is empty with code 0.
+    """
+    reasons: dict[int, str] = {}
+    if unreachable:
+        reasons[EXIT_UNREACHABLE] = unreachable
+    if disabled:
+        reasons[EXIT_DISABLED] = "checks are disabled"
+    if failed := failed_at_or_above(counts, fail_on):
+        reasons[EXIT_FINDINGS] = (
+            f"{failed} failed {_plural('check', failed)} at or above {fail_on}"
+            " (--fail-on none to report only)"
+        )
+    if counts.not_checked and not allow_incomplete:
+        reasons[EXIT_INCOMPLETE] = (
+            f"{counts.not_checked} {_plural('check', counts.not_checked)} could not be evaluated"
+            " (--allow-incomplete to accept that)"
+        )
+    code = next((code for code in ORDER if code in reasons), EXIT_OK)
+    return code, reasons.get(code, "")
+
+
+def _plural(word: str, number: int) -> str:
+    return word if number == 1 else f"{word}s"

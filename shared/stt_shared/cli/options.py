@@ -1,0 +1,69 @@
+"""The options that commands share, and how they become settings."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Group, Parameter
+
+from stt_shared import settings
+from stt_shared.cli.gate import FailOn
+from stt_shared.cli.output import OutputFormat
+
+CONNECTION = Group("Connection (flag, then environment, then file)", sort_key=90)
+
+Output = Annotated[
+    OutputFormat,
+    Parameter(name=["--output", "-o"], help="How data is printed on stdout."),
+]
+FailOnOption = Annotated[
+    FailOn,
+    Parameter(name="--fail-on", help="Least severity that makes the exit code 1."),
+]
+AllowIncomplete = Annotated[
+    bool,
+    Parameter(
+        name="--allow-incomplete",
+        negative=(),
+        help="Do not exit with 3 when a check could not be evaluated.",
+    ),
+]
+
+
+@Parameter(name="*", group=CONNECTION)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How NATS is reached, as far as it was said on the command line."""
+
+    config: Annotated[Path | None, Parameter(help="Configuration file (TOML).")] = None
+    nats_url: Annotated[
+        str | None, Parameter(help="Addresses of NATS, comma-separated (STT_NATS_URL).")
+    ] = None
+    nats_creds: Annotated[
+        str | None, Parameter(help="Credentials file of NATS (STT_NATS_CREDS).")
+    ] = None
+    nats_ca: Annotated[str | None, Parameter(help="CA file for TLS to NATS (STT_NATS_CA).")] = None
+    nats_timeout_s: Annotated[
+        float | None, Parameter(help="Seconds to wait for an answer (STT_NATS_TIMEOUT_S).")
+    ] = None
+
+    def flags(self) -> dict[str, object]:
+        """What was given, as names of settings; None where it was not."""
+        return {
+            "nats.url": self.nats_url,
+            "nats.creds": self.nats_creds,
+            "nats.ca": self.nats_ca,
+            "nats.timeout_s": self.nats_timeout_s,
+        }
+
+
+def load_settings(connection: Connection, **more: object) -> settings.Settings:
+    """All settings with the flags given; raises ConfigError with every fault.
+
+    `more` are further flags, a double underscore standing for the dot: `log__level="debug"`.
+    """
+    flags = connection.flags() | {name.replace("__", "."): value for name, value in more.items()}
+    return settings.load(flags=flags, environ=os.environ, path=connection.config)

@@ -1,0 +1,35 @@
+"""`stt version`: which version this is, and of what it is made."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import msgspec
+
+from stt_shared.cli import output
+from stt_shared.cli.options import Output
+
+PARTS = ("nats-py", "cyclopts", "msgspec", "rich")
+DISTRIBUTION = "security-threat-tool"
+
+
+def of(distribution: str) -> str:
+    """The installed version of a distribution, or `unknown`."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def show(*, form: Output = output.OutputFormat.TABLE) -> None:
+    """Print the version; as JSON also the libraries'."""
+    everything = {
+        "version": of(DISTRIBUTION),
+        "python": platform.python_version(),
+        "libraries": {name: of(name) for name in PARTS},
+    }
+    if form is output.OutputFormat.TABLE:
+        output.print_text(f"stt {everything['version']}, Python {everything['python']}")
+    else:
+        output.print_text(msgspec.json.encode(everything).decode())

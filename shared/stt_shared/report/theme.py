@@ -1,0 +1,48 @@
+"""The one theme: the colour, mark and word of every severity, and texts made safe for terminals."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from rich.theme import Theme
+
+from stt_shared.protocol.words import Severity
+
+MARKS = {Severity.CRITICAL: "◆", Severity.MAJOR: "▲", Severity.TRIVIAL: "●"}
+THEME = Theme(
+    {
+        "critical": "bold red",
+        "major": "bold yellow",
+        "trivial": "blue",
+        "ok": "green",
+        "warn": "yellow",
+        "fail": "bold red",
+        "error": "bold red",
+        "hint": "dim",
+        "head": "bold",
+        "name": "cyan",
+    }
+)
+# Control, format (bidirectional overrides, zero width) and separator characters: a name kept in a
+# database could otherwise move the cursor, hide itself, or forge lines of a report.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def clean(text: str, *, keep: str = "") -> str:
+    """`text` with every character that could steer a terminal shown as its escape."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or not _unsafe(c) else _escape(c) for c in text)
+
+
+def _unsafe(character: str) -> bool:
+    return unicodedata.category(character) in _UNSAFE
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def mark(severity: Severity) -> str:
+    """The mark that stands for a severity beside its word."""
+    return MARKS[severity]
