@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast, get_type_hints
 
 import msgspec
 import platformdirs
@@ -24,41 +24,45 @@ SECRET_SETTINGS = frozenset({"nats.password"})
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
 
 
-class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How NATS is reached: addresses separated by commas, paths of files, seconds."""
+def _said(text: str) -> msgspec.Meta:
+    return msgspec.Meta(description=text)
 
-    url: str = "nats://127.0.0.1:4222"
-    creds: str = ""
-    user: str = ""
-    password: str = ""
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    timeout_s: float = 5.0
+
+class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How NATS is reached."""
+
+    url: Annotated[str, _said("addresses of NATS, separated by commas")] = "nats://127.0.0.1:4222"
+    creds: Annotated[str, _said("path of a credentials file")] = ""
+    user: Annotated[str, _said("user name, where there is no credentials file")] = ""
+    password: Annotated[str, _said("password of the user; better in a file")] = ""
+    ca: Annotated[str, _said("path of the CA that signed the server's certificate")] = ""
+    cert: Annotated[str, _said("path of a client certificate")] = ""
+    key: Annotated[str, _said("path of the client certificate's key")] = ""
+    timeout_s: Annotated[float, _said("seconds to wait for an answer, 0.1 to 300")] = 5.0
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is logged, and how."""
 
-    level: str = "info"
-    format: str = "auto"
+    level: Annotated[str, _said("debug, info, warning or error")] = "info"
+    format: Annotated[str, _said("console, json, or auto: console on a terminal")] = "auto"
 
 
 class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The coordinator's folder, and the copies of each stream (0: as many as possible, up to 3)."""
+    """Where the coordinator keeps its data, and how often NATS keeps a message."""
 
-    state_dir: str = ""
-    replicas: int = 0
+    state_dir: Annotated[str, _said("folder of the store; empty: the state folder")] = ""
+    replicas: Annotated[int, _said("copies of each stream; 0: one a server, up to 3")] = 0
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who a worker is, how much it does at once, and how long it may take to end."""
 
-    name: str = ""
-    site: str = "default"
-    concurrency: int = 8
-    state_dir: str = ""
-    grace_s: float = 20.0
+    name: Annotated[str, _said("name of this worker; empty: the name of the host")] = ""
+    site: Annotated[str, _said("network zone that this worker serves")] = "default"
+    concurrency: Annotated[int, _said("targets looked at at once, 1 to 256")] = 8
+    state_dir: Annotated[str, _said("folder of the outbox; empty: the state folder")] = ""
+    grace_s: Annotated[float, _said("seconds that running jobs get to end at SIGTERM")] = 20.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,13 @@ def names() -> tuple[str, ...]:
         for section, kind in SECTIONS.items()
         for field in msgspec.structs.fields(kind)
     )
+
+
+def description(name: str) -> str:
+    """What the setting `section.key` is for."""
+    section, _, key = name.partition(".")
+    hint = get_type_hints(SECTIONS[section], include_extras=True)[key]
+    return next(str(meta.description) for meta in hint.__metadata__)
 
 
 def environment_name(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_shared import settings
+from stt_shared import settings, settings_page
 from stt_shared.errors import ConfigError
 
 
@@ -88,3 +88,8 @@ def test_data_lives_where_it_is_configured_then_where_systemd_says_then_in_the_s
     systemd = {"STATE_DIRECTORY": "/var/lib/stt:/x"}
     assert settings.state_dir("", "worker", systemd) == Path("/var/lib/stt/worker")
     assert settings.state_dir("", "worker", {}).parts[-2:] == ("stt", "worker")
+
+
+def test_the_page_of_settings_says_what_the_code_does() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page.render()
