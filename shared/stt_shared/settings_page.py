@@ -6,11 +6,13 @@ from stt_shared import settings
 
 HEAD = """# Settings
 
-Written from the code; a test compares. A value comes from the first of: a flag, the environment, the configuration file, the default.
-The file is TOML: `stt config check` reads it and tells every fault at once, `stt config show --origin` tells where each value came from.
+Written from the code; a test compares. A value comes from the first of: a flag, the environment,
+the configuration file, the default. The file is TOML: `stt config check` reads it and tells every
+fault at once, `stt config show --origin` tells where each value came from.
 
-A variable whose name ends in `_FILE` names a file that holds the value: `STT_NATS_PASSWORD_FILE=/run/secrets/nats`. `NATS_URL` and `NATS_CREDS` are
-understood where ours are unset.
+A variable whose name ends in `_FILE` names a file that holds the value:
+`STT_NATS_PASSWORD_FILE=/run/secrets/nats`. `NATS_URL` and `NATS_CREDS` are understood where ours
+are unset.
 
 | in the file | environment | default | what it is |
 |---|---|---|---|
