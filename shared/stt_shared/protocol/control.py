@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from stt_shared.protocol.messages import (
     ControlState,
@@ -11,6 +11,7 @@ from stt_shared.protocol.messages import (
     Facts,
     FindingEvent,
     FindingRecord,
+    Instant,
     RunRecord,
     Summary,
     Value,
@@ -85,7 +86,7 @@ class WorkerInfo(Value, frozen=True, kw_only=True):
     site: str
     state: str  # up, down
     version: str
-    last_heard: datetime
+    last_heard: Instant
     targets: int
     running: int = 0
     concurrency: int = 1
@@ -108,7 +109,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     workers: tuple[WorkerInfo, ...] = ()
     families: dict[str, int] = {}
     unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20; the counts tell how many
-    next_slots: dict[str, datetime] = {}
+    next_slots: dict[str, Instant] = {}
     yesterday: Counts | None = None
     degraded: tuple[str, ...] = ()
     schema: str = "stt.control.status-reply/v1"
@@ -160,7 +161,7 @@ class TargetInfo(Value, frozen=True, kw_only=True):
     state: str  # checked, unchecked, never, gone
     workers: tuple[str, ...] = ()
     labels: dict[str, str] = {}
-    last_checked: datetime | None = None
+    last_checked: Instant | None = None
     kind: Kind | None = None
     reason: str = ""
     facts: Facts | None = None
@@ -218,7 +219,7 @@ class FindingReply(Value, frozen=True, kw_only=True):
 class ChangesRequest(Value, frozen=True, kw_only=True):
     """What happened to findings since an instant."""
 
-    since: datetime
+    since: Instant
     offset: int = 0
     limit: int = 100
     schema: str = "stt.control.changes/v1"
@@ -265,8 +266,8 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     summary: str
     description: str
     remediation: str
-    evidence: tuple[dict[str, object], ...]
-    since: datetime
+    evidence: tuple[dict[str, Any], ...]  # Any: `object` is a field here
+    since: Instant
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):
@@ -286,8 +287,8 @@ class ReportReply(Value, frozen=True, kw_only=True):
     """A page of a report, in order of target and check; `next` is empty on the last page."""
 
     run_id: str
-    started: datetime | None
-    finished: datetime | None
+    started: Instant | None
+    finished: Instant | None
     counts: Counts
     results: tuple[ReportedResult, ...]
     next: str = ""

@@ -6,11 +6,13 @@ Fields are only ever added within a major; a reader ignores fields it does not k
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
+
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # without a zone it is no instant: refused
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,8 +72,8 @@ class Job(Value, frozen=True, kw_only=True):
     family: Family
     site: str
     checks: tuple[CheckRef, ...]
-    created: datetime
-    expires: datetime
+    created: Instant
+    expires: Instant
     schema: str = "stt.job/v1"
 
 
@@ -88,8 +90,8 @@ class Result(Value, frozen=True, kw_only=True):
     worker: str
     sequence: int  # the worker's outbox position, without gaps
     epoch: str  # names the outbox; a worker that lost its disk starts a new one
-    started: datetime
-    finished: datetime
+    started: Instant
+    finished: Instant
     outcomes: tuple[CheckOutcome, ...]
     facts: Facts | None = None
     schema: str = "stt.result/v1"
@@ -109,8 +111,8 @@ class Announcement(Value, frozen=True, kw_only=True):
     worker: str
     site: str
     version: str
-    started: datetime
-    at: datetime
+    started: Instant
+    at: Instant
     targets: tuple[AnnouncedTarget, ...]
     pack: str  # digest of the checks this worker holds
     running: int = 0
@@ -124,9 +126,9 @@ class Tick(Value, frozen=True, kw_only=True):
     """The decision about one slot: `run` or `skipped`; the first one written stands."""
 
     schedule: str
-    slot: datetime
+    slot: Instant
     decision: str
-    at: datetime
+    at: Instant
     reason: str = ""
     schema: str = "stt.tick/v1"
 
@@ -135,7 +137,7 @@ class ControlState(Value, frozen=True, kw_only=True):
     """Whether checks run, since when, by whom and why; and which checks are switched off."""
 
     enabled: bool = False
-    since: datetime | None = None
+    since: Instant | None = None
     by: str = ""
     reason: str = ""
     disabled_checks: tuple[str, ...] = ()
@@ -162,23 +164,23 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     state: FindingState
     severity: Severity
     summary: str
-    first_seen: datetime
-    last_confirmed: datetime
+    first_seen: Instant
+    last_confirmed: Instant
     object: str | None = None
     description: str = ""
     remediation: str = ""
     read_more_url: str = ""
     evidence: tuple[dict[str, Any], ...] = ()
     labels: dict[str, str] = {}
-    since: datetime | None = None  # opened or last reopened
-    resolved_at: datetime | None = None
+    since: Instant | None = None  # opened or last reopened
+    resolved_at: Instant | None = None
 
 
 class FindingEvent(Value, frozen=True, kw_only=True):
     """One change in a finding's life."""
 
     change: Change
-    at: datetime
+    at: Instant
     run_id: str
     after: FindingRecord
     before: FindingRecord | None = None
@@ -190,13 +192,13 @@ class RunRecord(Value, frozen=True, kw_only=True):
 
     run_id: str
     schedule: str
-    slot: datetime
+    slot: Instant
     state: str  # running, finished, skipped
     jobs: int = 0
     done: int = 0
     unanswered: int = 0
-    started: datetime | None = None
-    finished: datetime | None = None
+    started: Instant | None = None
+    finished: Instant | None = None
     reason: str = ""
     requested_by: str = ""
 
@@ -205,7 +207,7 @@ class RunEvent(Value, frozen=True, kw_only=True):
     """A run started, finished, or was skipped."""
 
     phase: str  # started, finished, skipped
-    at: datetime
+    at: Instant
     run: RunRecord
     schema: str = "stt.event.run/v1"
 
@@ -216,7 +218,7 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
     worker: str
     site: str
     state: str
-    at: datetime
+    at: Instant
     reason: str = ""
     schema: str = "stt.event.worker/v1"
 
@@ -241,9 +243,9 @@ class Summary(Value, frozen=True, kw_only=True):
     """The counts of all targets (`site` empty) or of one site, and what they rest on."""
 
     counts: Counts
-    as_of: datetime
+    as_of: Instant
     enabled: bool
-    since: datetime | None = None  # enabled or disabled since
+    since: Instant | None = None  # enabled or disabled since
     site: str = ""
     last_run: RunRecord | None = None
     schema: str = "stt.summary/v1"

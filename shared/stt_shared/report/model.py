@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from stt_shared.protocol.control import ReportedResult
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.messages import Counts, Instant
 
 SCHEMA = "stt.report/v1"
 
@@ -16,8 +14,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What `scan`, `demo --once`, `run --wait` and `findings list` print as JSON."""
 
     run_id: str
-    started: datetime | None
-    finished: datetime | None
+    started: Instant | None
+    finished: Instant | None
     summary: Counts
     results: tuple[ReportedResult, ...]
     schema: str = SCHEMA

@@ -1,0 +1,88 @@
+"""What happened to findings, one line each: new, fixed, changed, and what could not be checked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from stt_shared.protocol.control import UncheckedTarget
+from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.words import Change
+from stt_shared.report import words
+from stt_shared.report.finding import change_words
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.table import found, severity_cell
+from stt_shared.report.theme import clean, mark
+
+SIGNS = {Change.OPENED: "+", Change.REOPENED: "+", Change.RESOLVED: "-", Change.CHANGED: "~"}
+STYLES = {Change.OPENED: "fail", Change.REOPENED: "fail", Change.RESOLVED: "ok"}
+NAMES = {
+    Change.OPENED: "new",
+    Change.REOPENED: "back",
+    Change.RESOLVED: "fixed",
+    Change.CHANGED: "changed",
+}
+COLUMNS = (
+    Column(""),
+    Column("SEVERITY"),
+    Column("CHECK", shorten=True),
+    Column("TARGET", shorten=True),
+    Column("SITE"),
+    Column("WHEN"),
+    Column("WHAT"),
+    Column("FOUND", shorten=True),
+)
+
+
+def changes_grid(changes: Iterable[FindingEvent], now: datetime) -> Grid:
+    """One line per change, in the order they came."""
+    return Grid(COLUMNS, tuple(_cells(event, now) for event in changes))
+
+
+def _cells(event: FindingEvent, now: datetime) -> tuple[Cell, ...]:
+    after = event.after
+    return (
+        Cell(SIGNS[event.change], STYLES.get(event.change, "warn")),
+        severity_cell(after.severity),
+        Cell(after.check),
+        Cell(after.target, "name"),
+        Cell(after.site),
+        Cell(words.moment(event.at, now), piped=words.rfc3339(event.at)),
+        Cell(_what(event)),
+        Cell(found(after.object, after.summary)),
+    )
+
+
+def _what(event: FindingEvent) -> str:
+    return change_words(event) if event.change is Change.CHANGED else NAMES[event.change]
+
+
+def change_line(event: FindingEvent) -> Text:
+    """One change as it happens, on a line of its own."""
+    after = event.after
+    line = Text().append(f"{event.at.astimezone(UTC):%H:%M:%S} UTC  ", "hint")
+    line.append(f"{SIGNS[event.change]} ", STYLES.get(event.change, "warn"))
+    line.append(f"{mark(after.severity)} {after.severity:<9}", str(after.severity))
+    line.append(f"  {clean(after.check)}  ").append(clean(after.target), "name")
+    said = f"  {after.site}  {_what(event)}  {found(after.object, after.summary)}"
+    return line.append(clean(said))
+
+
+def unchecked_lines(unchecked: Iterable[UncheckedTarget]) -> list[str]:
+    """A line for each target that the last run learned nothing of."""
+    return [
+        f"? {one.target} not checked ({words.kind(one.kind)}): its findings are kept"
+        for one in unchecked
+    ]
+
+
+def changes_total(changes: Iterable[FindingEvent], unchecked: int) -> str:
+    """The last line of a diff, e.g. `1 new, 5 fixed, 1 target not checked`."""
+    amounts = Counter(event.change for event in changes)
+    parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
+    if unchecked:
+        parts.append(f"{words.number(unchecked, 'target')} not checked")
+    return ", ".join(parts) or "nothing changed"

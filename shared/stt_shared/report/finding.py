@@ -1,0 +1,114 @@
+"""One finding in full: what was found, why it matters, how to mend it, how it went so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from stt_shared.protocol.control import FindingReply
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, FindingState, Outcome
+from stt_shared.report import words
+from stt_shared.report.grid import GAP
+from stt_shared.report.theme import clean, mark
+
+LABEL_WIDTH = 11
+MAX_EVIDENCE_ROWS = 20
+MAX_HISTORY = 8
+
+
+def finding_block(reply: FindingReply, now: datetime) -> list[RenderableType]:
+    """The paragraphs of `stt findings show`."""
+    finding = reply.finding
+    body = Table.grid(padding=0)
+    body.add_column(width=LABEL_WIDTH, style="head")
+    body.add_column(overflow="fold")
+    for label, content in _paragraphs(reply, now):
+        body.add_row(label, content)
+    return [_title(finding), _where(reply, now), Text(), body]
+
+
+def _title(finding: FindingRecord) -> Text:
+    line = Text().append(f"{mark(finding.severity)} {finding.severity}", str(finding.severity))
+    line.append(f"  {clean(finding.summary)}", style="bold")
+    return line.append(f"   {clean(finding.check)}   {finding.id}", style="hint")
+
+
+def _where(reply: FindingReply, now: datetime) -> Text:
+    finding = reply.finding
+    known = [words.server(reply.facts)] if reply.facts else [words.FAMILIES[finding.family]]
+    known.append(f"site {finding.site}")
+    known.extend(f"{key} {value}" for key, value in sorted(finding.labels.items()))
+    line = Text().append(clean(finding.target), "name")
+    return line.append(clean(f" ({', '.join(known)}), ") + _life(finding, now))
+
+
+def _life(finding: FindingRecord, now: datetime) -> str:
+    if finding.state is FindingState.RESOLVED and finding.resolved_at:
+        return f"resolved {words.moment(finding.resolved_at, now)}"
+    return f"failing since {words.moment(finding.since or finding.first_seen, now)}"
+
+
+def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, RenderableType]]:
+    finding = reply.finding
+    if finding.object:
+        yield "Found", Text(clean(finding.object))
+    if finding.evidence:
+        yield ("" if finding.object else "Found"), _evidence(finding.evidence)
+    if finding.description:
+        yield "Why", Text(clean(finding.description, keep="\n"))
+    if finding.remediation:
+        yield "Fix", Text(clean(finding.remediation, keep="\n"), style="ok")
+    if finding.read_more_url:
+        yield "Read more", Text(clean(finding.read_more_url))
+    if reply.outcome is not Outcome.FAILED and finding.state is not FindingState.RESOLVED:
+        yield "Last run", Text(_not_confirmed(reply, now), style="warn")
+    if reply.history:
+        yield "History", Text(history(reply.history, now))
+    yield "Again", Text(clean(f"stt run --target {finding.target} --check {finding.check} --wait"))
+
+
+def _not_confirmed(reply: FindingReply, now: datetime) -> str:
+    why = words.kind(reply.kind, reply.reason)
+    said = f"{reply.outcome} ({clean(why)})" if why else str(reply.outcome)
+    return f"{said}; last confirmed {words.moment(reply.finding.last_confirmed, now)}"
+
+
+def _evidence(rows: Iterable[Mapping[str, object]]) -> RenderableType:
+    shown = list(rows)
+    names = list(dict.fromkeys(name for row in shown for name in row))
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="hint")
+    for name in names:
+        table.add_column(Text(clean(str(name))), overflow="fold")
+    for row in shown[:MAX_EVIDENCE_ROWS]:
+        table.add_row(*(Text(value_text(row.get(name))) for name in names))
+    if len(shown) <= MAX_EVIDENCE_ROWS:
+        return table
+    table.add_row(Text(f"... and {len(shown) - MAX_EVIDENCE_ROWS} more"))
+    return Padding(table, 0)
+
+
+def value_text(value: object) -> str:
+    """A value of evidence as people read it: text bare, everything else as JSON."""
+    return clean(value if isinstance(value, str) else msgspec.json.encode(value).decode())
+
+
+def history(events: Iterable[FindingEvent], now: datetime) -> str:
+    """The newest changes of a finding in one line, oldest first."""
+    shown = list(events)[-MAX_HISTORY:]
+    return " | ".join(f"{words.moment(event.at, now)} {change_words(event)}" for event in shown)
+
+
+def change_words(event: FindingEvent) -> str:
+    """What an event says in words, e.g. `major to critical`."""
+    if event.change is Change.CHANGED and event.before is not None:
+        if event.before.severity is not event.after.severity:
+            return f"{event.before.severity} to {event.after.severity}"
+        return "texts changed"
+    return str(event.change)

@@ -1,0 +1,112 @@
+"""Rows under headings: aligned and shortened for a terminal, tab-separated and whole for a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from stt_shared.report.theme import clean
+
+GAP = 2  # columns between two columns
+MIN_SHORTENED = 12  # no column is shortened below this
+MIN_LAST = 32  # with less room than this the last column moves to a line of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A heading, and whether its cells may be shortened where the terminal is too narrow."""
+
+    heading: str
+    shorten: bool = False
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value: how it is drawn on a terminal, and how it stands in a pipe (`None`: the same)."""
+
+    text: str
+    style: str = ""
+    piped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def to_tsv(grid: Grid) -> str:
+    """`grid` with tabs between cells, nothing shortened, no marks, one line a row."""
+    lines = ["\t".join(column.heading.strip() for column in grid.columns)]
+    lines.extend("\t".join(_piped(cell) for cell in row) for row in grid.rows)
+    return "\n".join(lines) + "\n"
+
+
+def _piped(cell: Cell) -> str:
+    return clean(cell.text if cell.piped is None else cell.piped)
+
+
+def to_lines(grid: Grid, width: int) -> list[Text]:
+    """`grid` for a terminal of `width` columns: aligned, columns shortened that may be.
+
+    Where too little room is left for the last column, it gets a line of its own below each row.
+    """
+    head = [Text(column.heading, style="head") for column in grid.columns]
+    rows = [[Text(clean(cell.text), style=cell.style) for cell in row] for row in grid.rows]
+    sizes = _natural([head, *rows])
+    if _fits_beside(grid, sizes, width):
+        sizes = shrink(sizes, _elastic(grid.columns), width)
+        return [_line(row, sizes, grid.columns) for row in [head, *rows]]
+    sizes = shrink(sizes[:-1], _elastic(grid.columns[:-1]), width)
+    indent = sizes[0] + GAP
+    lines = [_line(head[:-1], sizes, grid.columns)]
+    for row in rows:
+        lines.append(_line(row[:-1], sizes, grid.columns))
+        if row[-1].plain:
+            row[-1].truncate(max(MIN_SHORTENED, width - indent), overflow="ellipsis")
+            lines.append(Text(" " * indent).append_text(row[-1]))
+    return lines
+
+
+def _natural(rows: Sequence[Sequence[Text]]) -> list[int]:
+    return [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _elastic(columns: Sequence[Column]) -> list[int]:
+    return [place for place, column in enumerate(columns) if column.shorten]
+
+
+def _fits_beside(grid: Grid, sizes: Sequence[int], width: int) -> bool:
+    """Whether the last column has room beside the others, which keep their size for that."""
+    rest = width - sum(sizes[:-1]) - GAP * (len(sizes) - 1)
+    return not grid.columns[-1].shorten or rest >= min(sizes[-1], MIN_LAST)
+
+
+def shrink(sizes: Sequence[int], elastic: Sequence[int], width: int) -> list[int]:
+    """Column sizes that fit into `width`: the widest that may be shortened give first."""
+    found = list(sizes)
+    excess = sum(found) + GAP * (len(found) - 1) - width
+    while excess > 0 and elastic:
+        widest = max(elastic, key=lambda place: found[place])
+        if found[widest] <= MIN_SHORTENED:
+            break
+        found[widest] -= 1
+        excess -= 1
+    return found
+
+
+def _line(row: Sequence[Text], sizes: Sequence[int], columns: Sequence[Column]) -> Text:
+    line = Text()
+    for place, (cell, size) in enumerate(zip(row, sizes, strict=True)):
+        drawn = cell.copy()
+        drawn.truncate(size, overflow="ellipsis")
+        missing = " " * (size - drawn.cell_len)
+        before, after = (missing, "") if columns[place].right else ("", missing)
+        line.append(before).append_text(drawn).append(after + " " * GAP)
+    line.rstrip()
+    return line

@@ -1,0 +1,112 @@
+"""The state of everything in a few lines: on or off, the counts, the fleet, what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rich.text import Text
+
+from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.messages import ControlState, Counts, RunRecord
+from stt_shared.protocol.words import Severity
+from stt_shared.report import words
+from stt_shared.report.theme import clean, mark
+
+MAX_NAMED = 3  # targets named behind the count of those not checked
+
+
+def switch_sentence(state: ControlState, now: datetime) -> str:
+    """Whether checks run, since when, by whom and why."""
+    word = "on" if state.enabled else "disabled"
+    if state.since is None:
+        return f"Checks are {word}." if state.enabled else "Checks are disabled (never enabled)."
+    who = f" (by {state.by}{_quoted(state.reason)})" if state.by else ""
+    return f"Checks are {word} since {words.moment(state.since, now)}{who}."
+
+
+def _quoted(reason: str) -> str:
+    return f': "{reason}"' if reason else ""
+
+
+def run_sentence(run: RunRecord | None, now: datetime) -> str:
+    """How the last run went."""
+    if run is None:
+        return "No run yet."
+    if run.state == "running":
+        return f"Run {run.run_id} is under way: {run.done} of {run.jobs} targets done."
+    if run.state == "skipped" or run.finished is None:
+        return f"Run {run.run_id} was skipped{_colon(run.reason)}."
+    took = f", {words.span(run.finished - run.started)}" if run.started else ""
+    return f"Last run {run.run_id} finished {words.moment(run.finished, now)}{took}."
+
+
+def _colon(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
+    """The lines of `stt status`."""
+    first = [switch_sentence(reply.state, now), run_sentence(reply.summary.last_run, now)]
+    if reply.next_slots and reply.state.enabled:
+        first.append(f"Next at {words.moment(min(reply.next_slots.values()), now)}.")
+    style = "" if reply.state.enabled else "warn"
+    lines = [Text(clean(" ".join(first)), style=style), Text()]
+    lines.extend(_count_lines(reply))
+    lines.extend([Text(), Text(f"  {_fleet(reply)}")])
+    lines.extend(Text(f"  warning: {clean(what)}", "warn") for what in reply.degraded)
+    return lines
+
+
+def _count_lines(reply: StatusReply) -> list[Text]:
+    counts, before = reply.summary.counts, reply.yesterday
+    lines = [_severity_line(severity, _amount(counts, severity), before) for severity in Severity]
+    passed = Text(f"    passed      {counts.passed:>5}")
+    style = "warn" if counts.not_checked else ""
+    unchecked = Text(f"    not checked {counts.not_checked:>5}", style=style)
+    if reply.unchecked:
+        unchecked.append(f"   {clean(_named(reply))}")
+    return [*lines, passed, unchecked]
+
+
+def _amount(counts: Counts, severity: Severity) -> int:
+    return {
+        Severity.CRITICAL: counts.critical,
+        Severity.MAJOR: counts.major,
+        Severity.TRIVIAL: counts.trivial,
+    }[severity]
+
+
+def _severity_line(severity: Severity, amount: int, yesterday: Counts | None) -> Text:
+    text = f"  {mark(severity)} {severity:<11} {amount:>5}"
+    line = Text().append(text, str(severity) if amount else "")
+    if yesterday is not None:
+        before = _amount(yesterday, severity)
+        change = f"{amount - before:+d}" if amount != before else " 0"
+        line.append(f"   {change} since yesterday", style="hint")
+    return line
+
+
+def _named(reply: StatusReply) -> str:
+    named = [f"{one.target} ({words.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
+    if len(reply.unchecked) > MAX_NAMED:
+        named.append("...")
+    return ", ".join(named)
+
+
+def _largest_first(families: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(families.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _fleet(reply: StatusReply) -> str:
+    up = [worker for worker in reply.workers if worker.state == "up"]
+    down = len(reply.workers) - len(up)
+    sites = {worker.site for worker in reply.workers}
+    families = ", ".join(f"{name} {amount}" for name, amount in _largest_first(reply.families))
+    targets = words.number(reply.summary.counts.targets, "target")
+    parts = [
+        words.number(len(sites), "site"),
+        f"{words.number(len(up), 'worker')} up" + (f" and {down} down" if down else ""),
+        targets + (f" ({families})" if families else ""),
+    ]
+    return ", ".join(parts)

@@ -1,0 +1,150 @@
+"""Findings, and what could not be checked, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.text import Text
+
+from stt_shared.protocol.messages import Counts, FindingRecord
+from stt_shared.protocol.words import FindingState, Severity
+from stt_shared.report import words
+from stt_shared.report.counts import is_not_checked
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.model import Report
+from stt_shared.report.theme import mark
+
+COLUMNS = (
+    Column("SEVERITY"),
+    Column("CHECK", shorten=True),
+    Column("TARGET", shorten=True),
+    Column("SITE"),
+    Column("SINCE"),
+    Column("ID"),
+    Column("FOUND", shorten=True),
+)
+UNCHECKED = (
+    Column("NOT CHECKED", shorten=True),
+    Column("CHECK", shorten=True),
+    Column("SITE"),
+    Column("WHY", shorten=True),
+)
+SHORT_ID = 8  # characters of an id on a terminal; any unambiguous beginning finds it
+ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What a list says of one finding."""
+
+    severity: Severity
+    check: str
+    target: str
+    site: str
+    since: datetime | None
+    found: str
+    id: str
+    note: str = ""  # instead of the age: resolved
+
+
+def found(check_object: str | None, summary: str) -> str:
+    """What was found, the thing itself first."""
+    return f"{check_object}: {summary}" if check_object else summary
+
+
+def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
+    """Findings of the store, in the order they came."""
+    return [
+        Row(
+            severity=record.severity,
+            check=record.check,
+            target=record.target,
+            site=record.site,
+            since=record.since or record.first_seen,
+            found=found(record.object, record.summary),
+            id=record.id,
+            note="resolved" if record.state is FindingState.RESOLVED else "",
+        )
+        for record in records
+    ]
+
+
+def rows_of_report(report: Report) -> list[Row]:
+    """Findings of a report: most severe first, then oldest, then by check and target."""
+    rows = [
+        Row(
+            severity=finding.severity,
+            check=result.check,
+            target=result.target,
+            site=result.site,
+            since=finding.since,
+            found=found(finding.object, finding.summary),
+            id=finding.id,
+        )
+        for result in report.results
+        for finding in result.findings
+    ]
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[int, str, str, str, str]:
+    return (ORDER[row.severity], words.rfc3339(row.since), row.check, row.target, row.id)
+
+
+def severity_cell(severity: Severity) -> Cell:
+    """Mark, word and colour; the word alone in a pipe."""
+    return Cell(f"{mark(severity)} {severity}", str(severity), piped=str(severity))
+
+
+def findings_grid(rows: Iterable[Row], now: datetime) -> Grid:
+    """One line per finding."""
+    return Grid(COLUMNS, tuple(_cells(row, now) for row in rows))
+
+
+def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
+    return (
+        severity_cell(row.severity),
+        Cell(row.check),
+        Cell(row.target, "name"),
+        Cell(row.site),
+        Cell(row.note or words.age(row.since, now), piped=words.rfc3339(row.since)),
+        Cell(row.id[:SHORT_ID], "hint", piped=row.id),
+        Cell(row.found),
+    )
+
+
+def unchecked_grid(report: Report) -> Grid:
+    """What nothing was learned of, and why; checks of one target with one reason in one line."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for result in report.results:
+        if is_not_checked(result):
+            why = words.kind(result.kind, result.reason)
+            groups.setdefault((result.target, result.site, why), []).append(result.check)
+    rows = [
+        (Cell(target, "name"), Cell(_checks(checks)), Cell(site), Cell(why, "warn"))
+        for (target, site, why), checks in groups.items()
+    ]
+    return Grid(UNCHECKED, tuple(rows))
+
+
+def _checks(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else words.number(len(names), "check")
+
+
+def totals(counts: Counts) -> list[Text]:
+    """The counts in two lines, each severity with its mark, word and colour."""
+    first = Text()
+    for severity, amount in (
+        (Severity.CRITICAL, counts.critical),
+        (Severity.MAJOR, counts.major),
+        (Severity.TRIVIAL, counts.trivial),
+    ):
+        style = str(severity) if amount else "hint"
+        first.append(f"{mark(severity)} {amount} {severity}", style=style).append("   ")
+    first.rstrip()
+    second = Text().append(f"{words.number(counts.passed, 'check')} passed, ")
+    second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
+    targets = words.number(counts.targets, "target")
+    return [first, second.append(f", {counts.targets_checked} of {targets} checked")]

@@ -1,0 +1,96 @@
+"""The words people read for the codes that machines read: why not checked, when, how old."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Family, Kind
+
+KINDS = {
+    Kind.NOT_APPLICABLE: "not applicable",
+    Kind.UNDECIDED: "cannot be judged",
+    Kind.UNSUPPORTED: "unsupported query type",
+    Kind.UNKNOWN_CHECK: "unknown to the worker",
+    Kind.DISABLED: "disabled",
+    Kind.EXPIRED: "not started in time",
+    Kind.NO_PRIVILEGE: "privilege missing",
+    Kind.QUERY: "query failed",
+    Kind.TIMEOUT: "timed out",
+    Kind.SCRIPT: "script failed",
+    Kind.UNREACHABLE: "unreachable",
+    Kind.AUTH: "login refused",
+    Kind.TLS: "TLS refused",
+    Kind.CONFIG: "configuration wrong",
+    Kind.TOO_LARGE: "answer too large",
+    Kind.DEAD: "given up after five tries",
+    Kind.NO_WORKER: "no worker answered",
+}
+FAMILIES = {Family.MYSQL: "MySQL", Family.POSTGRESQL: "PostgreSQL", Family.MONGODB: "MongoDB"}
+FLAVOURS = {"percona": "Percona Server", "mariadb": "MariaDB"} | {
+    str(family): name for family, name in FAMILIES.items()
+}
+NEW = timedelta(hours=24)  # a finding younger than one standard period is new
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def kind(code: Kind | None, reason: str = "") -> str:
+    """Why something is not checked: the word of its code, and the reason if there is one."""
+    word = KINDS[code] if code is not None else ""
+    return f"{word}: {reason}" if word and reason else word or reason
+
+
+def server(facts: Facts) -> str:
+    """A server as people call it, e.g. `Percona Server 8.0.36-28`."""
+    return f"{FLAVOURS.get(facts.flavour, facts.flavour)} {facts.version_text}".strip()
+
+
+def age(since: datetime | None, now: datetime) -> str:
+    """How long a finding has been there: `new`, `9d`, or empty if it is not known."""
+    if since is None:
+        return ""
+    past = now - since
+    return "new" if past < NEW else f"{past.days}d"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units, e.g. `7 min`, `1 h 5 min`, `3 d 4 h`."""
+    seconds = max(0, int(length.total_seconds()))
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    large, small, size, names = (
+        (seconds // _HOUR, seconds % _HOUR, _MINUTE, ("h", "min"))
+        if seconds < _DAY
+        else (seconds // _DAY, seconds % _DAY, _HOUR, ("d", "h"))
+    )
+    rest = f" {small // size} {names[1]}" if small // size else ""
+    return f"{large} {names[0]}{rest}"
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """An instant in UTC, as short as it is clear: `16:04 UTC`, `2 Nov 16:04 UTC`."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    if at.date() == now.date():
+        return f"{at:%H:%M} UTC"
+    if at.date() == now.date() + timedelta(days=1):
+        return f"{at:%H:%M} UTC tomorrow"
+    return f"{day(at, now)} {at:%H:%M} UTC"
+
+
+def day(at: datetime, now: datetime) -> str:
+    """A date in UTC, with its year if it is not this one: `2 Nov`."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    year = "" if at.year == now.year else f" {at.year}"
+    return f"{at.day} {at:%b}{year}"
+
+
+def rfc3339(at: datetime | None) -> str:
+    """An instant as machines read it, to the second, or an empty text."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def number(amount: int, noun: str) -> str:
+    """A count with its noun, e.g. `1 target`, `2 targets`."""
+    return f"{amount:,}".replace(",", " ") + f" {noun}" + ("" if amount == 1 else "s")
