@@ -56,9 +56,10 @@ def decode(kind: type[M], data: bytes) -> M:
         raise ProtocolError("too_large", _too_large(kind.__name__, len(data)))
     _check_schema(kind, data)
     try:
-        return _decoder(kind).decode(data)
+        message: M = _decoder(kind).decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ProtocolError("malformed", f"not a {schema_of(kind)} message: {error}") from error
+    return message
 
 
 def _check_schema(kind: type[Value], data: bytes) -> None:
