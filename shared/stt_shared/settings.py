@@ -104,6 +104,11 @@ def environment_name(name: str) -> str:
     return "STT_" + name.replace(".", "_").upper()
 
 
+def flag_name(name: str) -> str:
+    """The command-line flag of a setting, e.g. `--nats-timeout-s`."""
+    return "--" + name.replace(".", "-").replace("_", "-")
+
+
 def default_config_path() -> Path:
     """The file that is read when none is named."""
     return Path(platformdirs.user_config_dir(APPLICATION)) / "config.toml"
@@ -168,7 +173,7 @@ def load(
             values[name], origins[name] = value, origin
     for name, value in flags.items():
         if value is not None:
-            values[name], origins[name] = value, f"flag --{name.replace('.', '-')}"
+            values[name], origins[name] = value, f"flag {flag_name(name)}"
     sections = {key: _section(key, values, origins, faults) for key in SECTIONS}
     if faults:
         raise ConfigError("the settings are wrong", faults=tuple(faults))
