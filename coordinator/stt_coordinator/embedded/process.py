@@ -176,9 +176,7 @@ def own_directory(directory: Path, owner: str | None) -> Path:
     return directory
 
 
-def run_once(
-    command: Sequence[str], *, owner: str | None, environment: Mapping[str, str] | None = None
-) -> None:
+def run_once(command: Sequence[str], *, owner: str | None, stdin: bytes = b"") -> None:
     """Run a set-up command to its end; raises ServerError with what it said."""
     done = subprocess.run(  # noqa: S603  # the command is ours
         command,
@@ -186,8 +184,7 @@ def run_once(
         capture_output=True,
         user=owner,
         group=_group_of(owner),
-        env=os.environ | (environment or {}),
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         cwd="/",
     )
     if done.returncode != 0:

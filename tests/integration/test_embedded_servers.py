@@ -1,0 +1,44 @@
+"""Servers of our own start, answer, survive a kill and leave nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stt_coordinator.embedded import mongodb, mysql, nats, postgresql
+from stt_coordinator.embedded.process import Running, ServerError, accepts
+from tests.servers.fixtures import server_or_reason
+
+STARTS: dict[str, Callable[[Path], Running]] = {
+    "nats": nats.start,
+    "postgresql": postgresql.start,
+    "mariadb": lambda folder: mysql.start(mysql.find_mariadb(), folder),
+    "mongodb": mongodb.start,
+}
+
+
+@pytest.mark.parametrize("name", list(STARTS))
+def test_a_server_survives_a_kill_and_leaves_no_process_and_no_folder(
+    servers_folder: Path, name: str
+) -> None:
+    folder = servers_folder / f"own-{name}"
+    running = server_or_reason(name, lambda: STARTS[name](folder))
+    running.kill()
+    with pytest.raises(OSError, match="refused"):
+        accepts(running.port)
+    running.restart()
+    accepts(running.port)
+    family = psutil.Process(running.pid)
+    everyone = [family, *family.children(recursive=True)]
+    running.stop()
+    assert [process for process in everyone if process.is_running()] == []
+    assert not folder.exists()
+
+
+def test_a_server_that_cannot_start_says_why_with_the_end_of_its_log(tmp_path: Path) -> None:
+    with pytest.raises(ServerError, match="nats-server ended with code 1") as caught:
+        nats.start(tmp_path / "nats", extra="nonsense {")
+    assert "Parse error on line" in caught.value.hint

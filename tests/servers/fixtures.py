@@ -1,0 +1,137 @@
+"""One real server of each kind for a whole session, started when a test first asks for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded import mongodb as embedded_mongodb
+from stt_coordinator.embedded import mysql as embedded_mysql
+from stt_coordinator.embedded import nats as embedded_nats
+from stt_coordinator.embedded import postgresql as embedded_postgresql
+from stt_coordinator.embedded.cache import MissingServerError
+from stt_coordinator.embedded.process import Running
+from tests.servers.certificates import Certificates, make
+
+PASSWORD = 'Throw-away 1: it\'s \\ only "loopback" %40'
+
+
+def server_or_reason(name: str, start: Callable[[], Running]) -> Running:
+    """A server; without its binary the test is left out, or fails where servers are required."""
+    try:
+        return start()
+    except MissingServerError as error:
+        if os.environ.get("STT_REQUIRE_SERVERS") == "1":
+            pytest.fail(f"{name} is required: {error}")
+        pytest.skip(f"{name}: {error}")
+
+
+@contextmanager
+def serving(name: str, start: Callable[[], Running]) -> Iterator[Running]:
+    running = server_or_reason(name, start)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that servers running as another user may enter."""
+    folder = tmp_path_factory.mktemp("servers")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """A CA, a certificate for loopback, one for another name, and one for a client."""
+    return make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def nats_server(servers_folder: Path) -> Iterator[Running]:
+    with serving("nats-server", lambda: embedded_nats.start(servers_folder / "nats")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql(servers_folder: Path) -> Iterator[Running]:
+    def start() -> Running:
+        return embedded_postgresql.start(servers_folder / "postgresql18", password=PASSWORD)
+
+    with serving("PostgreSQL 18", start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql15(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    """PostgreSQL 15 with TLS: the package of 18 is built without it."""
+
+    def start() -> Running:
+        return embedded_postgresql.start(
+            servers_folder / "postgresql15",
+            password=PASSWORD,
+            binaries=embedded_postgresql.installed(15),
+            tls=(certificates.cert, certificates.key, certificates.ca),
+        )
+
+    with serving("PostgreSQL 15", start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mariadb(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    def start() -> Running:
+        return embedded_mysql.start(
+            embedded_mysql.find_mariadb(),
+            servers_folder / "mariadb",
+            password=PASSWORD,
+            tls=(certificates.cert, certificates.key, certificates.ca),
+        )
+
+    with serving("MariaDB", start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mysql(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    def start() -> Running:
+        return embedded_mysql.start(
+            embedded_mysql.find_mysql(),
+            servers_folder / "mysql",
+            password=PASSWORD,
+            tls=(certificates.cert, certificates.key, certificates.ca),
+        )
+
+    with serving("MySQL", start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mongodb(servers_folder: Path) -> Iterator[Running]:
+    """MongoDB 6.0 without access control."""
+
+    def start() -> Running:
+        program = embedded_mongodb.find("mongodb-6.0")
+        return embedded_mongodb.start(servers_folder / "mongodb60", binary=program)
+
+    with serving("MongoDB 6.0", start) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def mongodb44(servers_folder: Path) -> Iterator[Running]:
+    """MongoDB 4.4 without access control."""
+
+    def start() -> Running:
+        program = embedded_mongodb.find("mongodb-4.4")
+        return embedded_mongodb.start(servers_folder / "mongodb44", binary=program)
+
+    with serving("MongoDB 4.4", start) as running:
+        yield running

