@@ -1,0 +1,104 @@
+"""Secrets are found where the reference says, and no error ever shows one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.port import LookError
+from stt_worker.targets import secrets
+from stt_worker.targets.secrets import Secret, parse, resolve
+
+
+async def value(text: str, folder: Path, **environ: str) -> str:
+    return await resolve(parse(text, folder), environ)
+
+
+async def refused(text: str, folder: Path, **environ: str) -> str:
+    with pytest.raises(LookError) as caught:
+        await value(text, folder, **environ)
+    assert caught.value.kind is Kind.CONFIG
+    return caught.value.reason
+
+
+def program(folder: Path, body: str) -> str:
+    path = folder / "program"
+    path.write_text(f"#!{sys.executable}\n{body}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+async def test_each_kind_of_reference_is_resolved(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("from a file \n")
+    say = program(tmp_path, "import sys; print(sys.argv[1])")
+    assert await value("file:pw", tmp_path) == "from a file "
+    assert await value(f"file:{tmp_path}/pw", Path("/")) == "from a file "
+    assert await value("cred:pw", Path("/"), CREDENTIALS_DIRECTORY=str(tmp_path)) == "from a file "
+    assert await value("env:PW", tmp_path, PW="x\n") == "x\n"
+    assert await value(f"exec:{say} 'two words'", tmp_path) == "two words"
+    assert await value("plain:text", tmp_path) == "plain:text"
+    assert await value("", tmp_path) == ""
+
+
+async def test_a_missing_secret_names_the_reference(tmp_path: Path) -> None:
+    assert "file:" in await refused("file:none", tmp_path)
+    assert "no such file" in await refused("file:none", tmp_path)
+    assert "env:NONE (the environment has no such variable)" in await refused("env:NONE", tmp_path)
+    assert "CREDENTIALS_DIRECTORY is not set" in await refused("cred:x", tmp_path)
+    assert "exec:/none" in await refused("exec:/none hunter2", tmp_path)
+    assert "hunter2" not in await refused("exec:/none hunter2", tmp_path)
+
+
+async def test_a_program_that_fails_is_told_by_its_status_not_its_output(tmp_path: Path) -> None:
+    failing = program(tmp_path, "print('hunter2'); raise SystemExit(3)")
+    reason = await refused(f"exec:{failing}", tmp_path)
+    assert "status 3" in reason
+    assert "hunter2" not in reason
+
+
+async def test_a_hanging_program_is_ended_with_all_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "EXEC_TIMEOUT_S", 1.0)
+    body = (
+        "import os, pathlib, time\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.fork() or os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    assert "no answer within 1 s" in await refused(f"exec:{program(tmp_path, body)}", tmp_path)
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+async def test_a_secret_without_end_is_refused(tmp_path: Path) -> None:
+    endless = program(tmp_path, "while True: print('x' * 1000)")
+    assert "more than 65536 bytes" in await refused(f"exec:{endless}", tmp_path)
+    assert "more than 65536 bytes" in await refused("file:/dev/zero", tmp_path)
+
+
+async def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_bytes(b"\xff\xfe")
+    assert "not UTF-8" in await refused("file:pw", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["file:", "env: ", "cred:../x", "cred:..", "exec:relative", "exec:/x 'open"]
+)
+def test_a_reference_to_nothing_is_refused_when_it_is_read(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=f"a reference {text.split(':', maxsplit=1)[0]}:"):
+        parse(text, tmp_path)
+
+
+def test_a_secret_never_shows_itself() -> None:
+    for secret in (Secret("", "hunter2"), Secret("exec", "/bin/x hunter2")):
+        assert "hunter2" not in f"{secret} {secret!r}"
+    assert str(Secret("env", "PW")) == "env:PW"

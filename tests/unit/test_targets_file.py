@@ -1,0 +1,166 @@
+"""worker.toml: every fault at once with key and line, no secret in any of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stt_shared.errors import ConfigError
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Tls
+from stt_worker.targets.file import MAX_TARGETS, TargetList, load
+from stt_worker.targets.model import Inventory
+from stt_worker.targets.secrets import Secret
+
+
+def loaded(folder: Path, text: str) -> TargetList:
+    path = folder / "worker.toml"
+    path.write_text(text)
+    return load(path)
+
+
+def faults(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(folder, text)
+    return [fault.removeprefix(f"{folder}/worker.toml:") for fault in caught.value.faults]
+
+
+def test_a_target_has_all_that_its_table_says(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        """
+        [worker]
+        name = "w1"
+        [[targets]]
+        id = "orders-1"
+        family = "postgresql"
+        host = "db.example"
+        user = "stt"
+        password = "file:secret"
+        database = "app"
+        tls = "verify-ca"
+        ca = "ca.pem"
+        labels = { team = "orders" }
+        """,
+    )
+    (target,) = found.targets
+    assert target.id == "orders-1"
+    assert target.secret == Secret("file", f"{tmp_path}/secret")
+    assert target.labels == {"team": "orders"}
+    assert target.endpoint == Endpoint(
+        family=Family.POSTGRESQL,
+        host="db.example",
+        port=5432,
+        user="stt",
+        database="app",
+        tls=Tls(mode="verify-ca", ca=f"{tmp_path}/ca.pem"),
+    )
+    assert found.warnings == ()
+
+
+def test_a_url_stands_for_the_parts_and_takes_its_password_from_a_reference(
+    tmp_path: Path,
+) -> None:
+    (target,) = loaded(
+        tmp_path,
+        '[[targets]]\nid = "a"\nurl = "mongodb://stt@db/?authSource=admin"\npassword = "env:PW"\n',
+    ).targets
+    assert (target.family, target.endpoint.database) == (Family.MONGODB, "admin")
+    assert target.secret == Secret("env", "PW")
+    assert target.endpoint.tls.mode == "verify-full"
+
+
+def test_a_plain_password_is_taken_with_a_warning_that_does_not_show_it(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        '[[targets]]\nid = "a"\nfamily = "mysql"\npassword = "hunter2"\n'
+        '[[targets]]\nid = "b"\nurl = "mysql://u:hunter2@db"\n',
+    )
+    assert [target.secret.rest for target in found.targets] == ["hunter2", "hunter2"]
+    assert [target.endpoint.password for target in found.targets] == ["", ""]
+    (warning,) = found.warnings
+    assert warning.endswith(": a, b")
+    assert "hunter2" not in warning + repr(found)
+
+
+def test_an_unchecked_certificate_is_warned_of_unless_the_server_is_here(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        '[[targets]]\nid = "far"\nfamily = "mysql"\nhost = "db"\ntls = "require"\n'
+        '[[targets]]\nid = "near"\nfamily = "mysql"\ntls = "off"\n',
+    )
+    assert [warning.rpartition(": ")[2] for warning in found.warnings] == ["far"]
+
+
+def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    text = (
+        "[[targets]]\n"  # 1
+        'id = "Bad Id"\n'  # 2
+        'family = "mariadb"\n'  # 3
+        "port = 0\n"  # 4
+        "[[targets]]\n"  # 5
+        'id = "a"\n'
+        'familly = "mysql"\n'  # 7
+        'password = "file:"\n'  # 8
+        "[[targets]]\n"  # 9
+        'id = "a"\n'  # 10
+        'family = "mysql"\n'
+        'socket = "/run/my.sock"\n'
+        'host = "db"\n'  # 13
+        'auth_source = "admin"\n'  # 14
+        'key = "k.pem"\n'
+        "[[targets]]\n"  # 16
+        'id = "c"\n'
+        'url = "mysql://u:hunter2@db:x"\n'  # 18
+        'host = "db"\n'  # 19
+        "[targets.labels]\n"  # 20
+        "team = 3\n"
+    )
+    found = faults(tmp_path, text)
+    assert [fault.split(":")[0] for fault in found] == [
+        *("2", "3", "4", "7", "8", "5", "13", "14", "10", "20", "19", "18")
+    ]
+    joined = "\n".join(found)
+    for sentence in (
+        "did you mean 'family'?",
+        "port is 0, expected a number from 1 to 65535",
+        "the id is taken by the target of line 6",
+        "family is 'mariadb', expected one of mysql (also for MariaDB",
+        "target a: password is a reference file: to nothing",
+    ):
+        assert sentence in joined
+    assert "hunter2" not in joined
+
+
+@pytest.mark.parametrize("text", ["targets = 3", "targets = [1]", "[targets]\nid = 1"])
+def test_targets_that_are_no_array_of_tables_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="no array of tables"):
+        loaded(tmp_path, text)
+
+
+def test_the_number_of_targets_is_limited(tmp_path: Path) -> None:
+    text = "".join(f'[[targets]]\nid = "t{n}"\nfamily = "mysql"\n' for n in range(MAX_TARGETS + 1))
+    with pytest.raises(ConfigError, match=f"has {MAX_TARGETS + 1} targets, the limit is"):
+        loaded(tmp_path, text)
+
+
+def test_a_worker_may_have_no_target_yet(tmp_path: Path) -> None:
+    assert loaded(tmp_path, "targets = []").targets == ()
+    assert loaded(tmp_path, "").targets == ()
+
+
+def test_an_announced_target_has_neither_address_nor_credential(tmp_path: Path) -> None:
+    targets = loaded(
+        tmp_path,
+        '[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "db.example"\nuser = "stt"\n'
+        'password = "env:PW"\n',
+    ).targets
+    inventory = Inventory(targets)
+    shown = repr(inventory.announced())
+    assert "db.example" not in shown
+    assert "stt" not in shown.replace("stt_", "")
+    assert inventory.families() == {Family.MYSQL}
+    assert inventory.get("a", Family.POSTGRESQL) is None
+    inventory.replace([])
+    assert inventory.announced() == ()

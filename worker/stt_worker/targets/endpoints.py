@@ -1,0 +1,93 @@
+"""The values of one target's table, or its URL, become the endpoint they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stt_shared.errors import UsageError
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Tls
+from stt_worker.targets import urls
+from stt_worker.targets.fields import Fault
+
+_IN_URL = ("family", "host", "port", "socket", "database", "auth_source")
+_FILES = ("ca", "cert", "key")
+
+
+def endpoint_of(
+    values: Mapping[str, Any], folder: Path, faults: list[Fault]
+) -> tuple[Endpoint | None, str | None]:
+    """The endpoint without its password, and the password if a URL holds one.
+
+    Appends to `faults` what does not go together; the endpoint is then not to be used.
+    """
+    if "url" in values:
+        return _from_url(values, folder, faults)
+    return _from_parts(values, folder, faults), None
+
+
+def _from_url(
+    values: Mapping[str, Any], folder: Path, faults: list[Fault]
+) -> tuple[Endpoint | None, str | None]:
+    faults += [Fault(key, f"{key} is part of url") for key in _IN_URL if key in values]
+    try:
+        address = urls.parse(values["url"])
+    except UsageError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        faults.append(Fault("url", error.message + hint))
+        return None, None
+    said = address.endpoint
+    twice = {"user": said.user, "password": address.has_password, "tls": address.says_tls}
+    for key, there in twice.items():
+        if there and key in values:
+            faults.append(Fault(key, f"{key} stands in url too"))
+    endpoint = replace(
+        said,
+        user=said.user or values.get("user", ""),
+        password="",
+        tls=_tls(values, said.tls, said.socket, folder, faults),
+    )
+    return endpoint, said.password if address.has_password else None
+
+
+def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) -> Endpoint | None:
+    if "family" not in values:
+        if not any(fault.key == "family" for fault in faults):
+            faults.append(Fault("", "family is missing, or a url"))
+        return None
+    family = Family(values["family"])
+    socket = values.get("socket", "")
+    if socket and "host" in values:
+        faults.append(Fault("host", "host is of no use beside socket"))
+    port = values.get("port", urls.DEFAULT_PORTS[family])
+    if "auth_source" in values and family is not Family.MONGODB:
+        faults.append(Fault("auth_source", f"auth_source is a key for mongodb, not for {family}"))
+    if "auth_source" in values and "database" in values:
+        faults.append(Fault("auth_source", "auth_source and database are the same for mongodb"))
+    return Endpoint(
+        family=family,
+        host="" if socket else values.get("host", "127.0.0.1"),
+        port=port,
+        socket=urls.socket_path(family, port, socket),
+        user=values.get("user", ""),
+        database=values.get("auth_source", values.get("database", "")),
+        tls=_tls(values, Tls(), socket, folder, faults),
+    )
+
+
+def _tls(
+    values: Mapping[str, Any], said: Tls, socket: str, folder: Path, faults: list[Fault]
+) -> Tls:
+    if socket:
+        return Tls(mode="off")
+    paths = {
+        key: str(folder / Path(path).expanduser())
+        for key in _FILES
+        if (path := values.get(key) or getattr(said, key))
+    }
+    if "key" in paths and "cert" not in paths:
+        faults.append(Fault("key", "key is of no use without cert"))
+    return Tls(mode=values.get("tls", said.mode), **paths)

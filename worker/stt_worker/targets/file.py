@@ -1,0 +1,117 @@
+"""The tables `[[targets]]` of a worker's configuration file become targets, or all their faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from stt_shared.errors import ConfigError
+from stt_shared.identity import is_token
+from stt_shared.settings import read_toml
+from stt_worker.targets import secrets, urls
+from stt_worker.targets.endpoints import endpoint_of
+from stt_worker.targets.fields import Fault, checked
+from stt_worker.targets.lines import lines_of
+from stt_worker.targets.model import Target
+from stt_worker.targets.secrets import NO_SECRET, Secret
+
+TABLE = "targets"
+MAX_TARGETS = 5_000
+SHOWN_IN_WARNING = 20  # names of targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetList:
+    """Targets in the order of the file, and what is accepted but not good."""
+
+    targets: tuple[Target, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def load(path: Path) -> TargetList:
+    """The targets of the file at `path`; raises ConfigError with every fault, its key and line."""
+    text, tables = read_toml(path)
+    return parse(text, tables, path)
+
+
+def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
+    """The targets in TOML `text`, which `tables` holds parsed; `path` names it in faults.
+
+    A relative path in the file is one in its own folder. Raises ConfigError with every fault.
+    """
+    entries = _entries(tables, path)
+    lines = lines_of(text, TABLE)
+    folder = path.parent.absolute()
+    found: list[Target] = []
+    faults: list[str] = []
+    taken: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        target, wrong = _target(entry, folder)
+        name = entry.get("id")
+        if isinstance(name, str) and taken.setdefault(name, index) != index:
+            line = lines.get((taken[name], "id"), 0)
+            wrong.append(Fault("id", f"the id is taken by the target of line {line}"))
+        for fault in wrong:
+            line = lines.get((index, fault.key)) or lines.get((index, "")) or 1
+            faults.append(f"{path}:{line}: {_shown(index, name)}: {fault.text}")
+        if target is not None:
+            found.append(target)
+    if faults:
+        raise ConfigError("the targets are wrong", faults=tuple(faults))
+    return TargetList(targets=tuple(found), warnings=_warnings(found))
+
+
+def _entries(tables: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    entries: object = tables.get(TABLE, [])
+    if not isinstance(entries, list):
+        raise ConfigError(f"{path}: {TABLE} is no array of tables", hint="write [[targets]]")
+    found = cast("list[object]", entries)
+    if not all(isinstance(entry, dict) for entry in found):
+        raise ConfigError(f"{path}: {TABLE} is no array of tables", hint="write [[targets]]")
+    if len(found) > MAX_TARGETS:
+        raise ConfigError(f"{path} has {len(found)} targets, the limit is {MAX_TARGETS}")
+    return cast("list[dict[str, Any]]", found)
+
+
+def _shown(index: int, name: object) -> str:
+    if isinstance(name, str) and is_token(name):
+        return f"target {name}"
+    return f"target number {index + 1}"
+
+
+def _target(entry: Mapping[str, Any], folder: Path) -> tuple[Target | None, list[Fault]]:
+    values, faults = checked(entry)
+    if "id" not in entry:
+        faults.append(Fault("", "id is missing"))
+    secret = NO_SECRET
+    try:
+        secret = secrets.parse(values.get("password", ""), folder)
+    except ValueError as error:
+        faults.append(Fault("password", f"password is {error}"))
+    endpoint, in_url = endpoint_of(values, folder, faults)
+    if faults or endpoint is None:
+        return None, faults
+    labels = cast("dict[str, str]", values.get("labels", {}))
+    secret = secret if in_url is None else Secret("", in_url)
+    return Target(id=values["id"], endpoint=endpoint, secret=secret, labels=labels), []
+
+
+def _warnings(targets: list[Target]) -> tuple[str, ...]:
+    plain = [target.id for target in targets if target.secret.is_plain]
+    weak = [
+        target.id
+        for target in targets
+        if target.endpoint.tls.mode in ("off", "require") and not urls.is_local(target.endpoint)
+    ]
+    found = (
+        ("password written in the file, better a reference (file:, env:, cred:, exec:)", plain),
+        ("the server's certificate is not checked, better tls = verify-full", weak),
+    )
+    return tuple(f"{text}: {_names(names)}" for text, names in found if names)
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - SHOWN_IN_WARNING
+    return ", ".join(names[:SHOWN_IN_WARNING]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,227 @@
+"""Database URLs become endpoints; what is wrong with one is said without showing its password."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from stt_shared.errors import UsageError
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Tls
+from stt_worker.targets.tls_words import mode_of
+
+SCHEMES = {
+    "mysql": Family.MYSQL,
+    "mariadb": Family.MYSQL,
+    "postgresql": Family.POSTGRESQL,
+    "postgres": Family.POSTGRESQL,
+    "mongodb": Family.MONGODB,
+}
+DEFAULT_PORTS = {Family.MYSQL: 3306, Family.POSTGRESQL: 5432, Family.MONGODB: 27017}
+MAX_URL_CHARACTERS = 4_096
+MAX_PORT = 65_535
+ENCODE_HINT = "percent-encode user and password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23"
+
+# Parameter names without hyphens and underscores, in lower case; to what each sets.
+_COMMON = {"tls": "tls", "ca": "ca", "cert": "cert", "key": "key", "socket": "socket"}
+_PARAMETERS: dict[Family, dict[str, str]] = {
+    Family.POSTGRESQL: {
+        **_COMMON,
+        "sslmode": "tls",
+        "sslrootcert": "ca",
+        "sslcert": "cert",
+        "sslkey": "key",
+        "host": "socket",
+    },
+    Family.MYSQL: {
+        **_COMMON,
+        "sslmode": "tls",
+        "sslca": "ca",
+        "sslcert": "cert",
+        "sslkey": "key",
+        "unixsocket": "socket",
+    },
+    Family.MONGODB: {
+        **_COMMON,
+        "ssl": "tls",
+        "authsource": "database",
+        "tlscafile": "ca",
+        "tlscertificatekeyfile": "cert+key",
+        "tlsallowinvalidcertificates": "require",
+        "tlsinsecure": "require",
+        "tlsallowinvalidhostnames": "verify-ca",
+        "directconnection": "direct",
+    },
+}
+_WRITTEN = {
+    Family.POSTGRESQL: "tls, sslmode, sslrootcert, sslcert, sslkey, host",
+    Family.MYSQL: "tls, ssl-mode, ssl-ca, ssl-cert, ssl-key, socket",
+    Family.MONGODB: "tls, authSource, tlsCAFile, tlsCertificateKeyFile, directConnection",
+}
+_SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What a URL says; `says_tls` is false where the TLS mode is only the default."""
+
+    endpoint: Endpoint
+    has_password: bool
+    says_tls: bool
+
+
+def parse(url: str) -> Address:
+    """The endpoint of a database URL; TLS is verify-full (a Unix socket: off) unless it says so.
+
+    Raises UsageError that says what is wrong and shows no more of the URL than its scheme.
+    """
+    parts, family = _split(url)
+    user, password, has_password = _login(parts, family)
+    host, port = _host_and_port(parts, family)
+    said = _parameters(parts, family)
+    path = unquote(parts.path[1:])
+    if "/" in path:
+        raise _wrong(family, "the path names more than a database", hint=ENCODE_HINT)
+    socket = _socket(family, host, port, said.get("socket", ""))
+    return Address(
+        endpoint=Endpoint(
+            family=family,
+            host=host if not socket else "",
+            port=port,
+            socket=socket,
+            user=user,
+            password=password,
+            database=said.get("database") or path,
+            tls=Tls(mode="off") if socket else _tls(said),
+        ),
+        has_password=has_password,
+        says_tls=bool(said.keys() & {"tls", "require", "verify-ca"}),
+    )
+
+
+def is_local(endpoint: Endpoint) -> bool:
+    """Whether the connection never leaves this machine."""
+    if endpoint.socket or endpoint.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(endpoint.host).is_loopback
+    except ValueError:
+        return False
+
+
+def without_tls_if_local(address: Address) -> Endpoint:
+    """The endpoint for a scan: TLS is off for this machine where the URL does not ask for it."""
+    endpoint = address.endpoint
+    if address.says_tls or not is_local(endpoint):
+        return endpoint
+    return replace(endpoint, tls=replace(endpoint.tls, mode="off"))
+
+
+def _split(url: str) -> tuple[SplitResult, Family]:
+    scheme, found, _ = url.partition("://")
+    if not found or scheme.lower() not in SCHEMES:
+        shown = (
+            f"scheme {scheme!r}" if found and _SAFE_NAME.fullmatch(scheme) else "no known scheme"
+        )
+        hint = "known are " + ", ".join(f"{name}://" for name in SCHEMES)
+        if scheme.lower() == "mongodb+srv":
+            shown = "scheme 'mongodb+srv', which names a cluster"
+            hint = "give one mongodb:// URL for each member: the one asked is the one that answers"
+        raise UsageError(f"bad URL: it has {shown}", hint=hint)
+    family = SCHEMES[scheme.lower()]
+    if len(url) > MAX_URL_CHARACTERS:
+        raise _wrong(family, f"it has {len(url)} characters, the limit is {MAX_URL_CHARACTERS}")
+    if not url.isprintable() or " " in url:
+        raise _wrong(family, "it has a blank or a control character", hint=ENCODE_HINT)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text may show what was meant as a password
+        raise _wrong(family, "its host cannot be read", hint=ENCODE_HINT) from None
+    # Behind an unencoded / ? or # of a password the rest would be taken for a path or parameter.
+    if "#" in url or "@" in parts.path + parts.query:
+        raise _wrong(family, "it has an unencoded @ or # after its host", hint=ENCODE_HINT)
+    return parts, family
+
+
+def _wrong(family: Family, what: str, *, hint: str = "") -> UsageError:
+    return UsageError(f"bad URL {family}://...: {what}", hint=hint)
+
+
+def _login(parts: SplitResult, family: Family) -> tuple[str, str, bool]:
+    login, found, _ = parts.netloc.rpartition("@")
+    if not found:
+        return "", "", False
+    if "@" in login or re.search(r"%(?![0-9A-Fa-f]{2})", login):
+        raise _wrong(family, "its user or password has an unencoded @ or %", hint=ENCODE_HINT)
+    user, has_password, password = login.partition(":")
+    if ":" in password:
+        raise _wrong(family, "its password has an unencoded :", hint=ENCODE_HINT)
+    return unquote(user), unquote(password), bool(has_password)
+
+
+def _host_and_port(parts: SplitResult, family: Family) -> tuple[str, int]:
+    place = parts.netloc.rpartition("@")[2]
+    if "," in place:
+        raise _wrong(family, "it names several hosts", hint="give one URL for each server")
+    match = re.fullmatch(r"(\[(?P<six>[^\]]*)\]|(?P<name>[^:\[\]]*))(:(?P<port>[^:]*))?", place)
+    if match is None:
+        raise _wrong(family, "its host cannot be read", hint="an IPv6 address stands in [ ]")
+    host = unquote(match["six"] if match["six"] is not None else match["name"])
+    port = match["port"] or str(DEFAULT_PORTS[family])
+    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
+        raise _wrong(family, f"its port is no number from 1 to {MAX_PORT}", hint=ENCODE_HINT)
+    return host or "127.0.0.1", int(port)
+
+
+def _parameters(parts: SplitResult, family: Family) -> dict[str, str]:
+    said: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        sets = _PARAMETERS[family].get(re.sub("[-_]", "", name.lower()))
+        shown = repr(name) if _SAFE_NAME.fullmatch(name) else "a parameter"
+        if sets is None:
+            raise _wrong(family, f"unknown parameter {shown}", hint=f"known are {_WRITTEN[family]}")
+        for one in sets.split("+"):
+            if one in said:
+                raise _wrong(family, f"{shown} says again what is said already")
+            said[one] = _value(family, one, shown, value)
+    return {name: value for name, value in said.items() if value}
+
+
+def _value(family: Family, sets: str, shown: str, value: str) -> str:
+    if sets == "tls":
+        try:
+            return mode_of(value)
+        except ValueError as error:
+            raise _wrong(family, f"{shown} is {error}") from None
+    if sets in ("require", "verify-ca", "direct"):
+        if value.lower() not in ("true", "false"):
+            raise _wrong(family, f"{shown} is neither true nor false")
+        if sets == "direct" and value.lower() == "false":
+            raise _wrong(family, f"{shown} is false, but only the server named is asked")
+        return "true" if value.lower() == "true" else ""
+    if not value:
+        raise _wrong(family, f"{shown} is empty")
+    return value
+
+
+def _tls(said: dict[str, str]) -> Tls:
+    mode = said.get("tls", "verify-full")
+    if mode == "verify-full":
+        mode = next((weaker for weaker in ("require", "verify-ca") if weaker in said), mode)
+    return Tls(mode=mode, ca=said.get("ca", ""), cert=said.get("cert", ""), key=said.get("key", ""))
+
+
+def _socket(family: Family, host: str, port: int, said: str) -> str:
+    path = said or (host if host.startswith("/") else "")
+    if path and not path.startswith("/"):
+        raise _wrong(family, "its socket is no absolute path")
+    return socket_path(family, port, path)
+
+
+def socket_path(family: Family, port: int, path: str) -> str:
+    """The path of a Unix socket; for PostgreSQL users name its folder, as libpq has it."""
+    if path and family is Family.POSTGRESQL and "/.s.PGSQL." not in path:
+        return f"{path.rstrip('/')}/.s.PGSQL.{port}"
+    return path
