@@ -1,0 +1,1 @@
+"""Results kept until the coordinator's store has them."""

@@ -1,0 +1,67 @@
+"""The outbox in memory: for tests of what stands on it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+import msgspec
+
+from stt_shared.protocol.messages import Result, Watermark
+from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, Row, row_of
+
+_Job = tuple[str, int]
+
+
+class MemoryOutbox:
+    """An Outbox that lives as long as its process."""
+
+    def __init__(self) -> None:
+        self.epoch = secrets.token_hex(8)
+        self._sequence = 0
+        self._rows: dict[int, Row] = {}
+        self._journal: dict[_Job, tuple[int, datetime]] = {}
+        self._starts: dict[_Job, int] = {}
+
+    @property
+    def size(self) -> int:
+        """How many results the watermark does not cover."""
+        return len(self._rows)
+
+    async def append(self, result: Result) -> Row:
+        """Give `result` its epoch and position, and keep it."""
+        sequence = self._sequence + 1
+        row = row_of(msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence))
+        self._sequence = sequence
+        self._rows[sequence] = row
+        self._journal[result.job_id, result.dispatch] = sequence, result.finished
+        return row
+
+    async def finished(self, job_id: str, dispatch: int) -> Finished | None:
+        """What became of a job."""
+        entry = self._journal.get((job_id, dispatch))
+        return Finished(row=self._rows.get(entry[0])) if entry else None
+
+    async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
+        """The results behind `after`."""
+        return [row for sequence, row in sorted(self._rows.items()) if sequence > after][:limit]
+
+    async def covered(self, watermark: Watermark, now: datetime) -> None:
+        """Forget what the coordinator's store holds."""
+        if watermark.epoch != self.epoch:
+            return
+        self._sequence = max(self._sequence, watermark.sequence)
+        self._rows = {n: row for n, row in self._rows.items() if n > watermark.sequence}
+        kept = now - REMEMBERED
+        self._journal = {job: entry for job, entry in self._journal.items() if entry[1] >= kept}
+
+    async def starts(self, job_id: str, dispatch: int) -> int:
+        """How often the start of this job was counted."""
+        return self._starts.get((job_id, dispatch), 0)
+
+    async def count_start(self, job_id: str, dispatch: int, now: datetime) -> None:  # noqa: ARG002  # the port's
+        """Note that a job delivered again is begun."""
+        self._starts[job_id, dispatch] = self._starts.get((job_id, dispatch), 0) + 1
+
+    async def close(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,240 @@
+"""The outbox in a SQLite file: each call is one hop to a thread of its own, each write one sync."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from stt_shared import clock, sqlfile
+from stt_shared.errors import ConfigError, ProtocolError
+from stt_shared.protocol.messages import Result, Watermark
+from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, OutboxError, Row, row_of
+
+T = TypeVar("T")
+FILE = "outbox.db"
+_SQL = sqlfile.folder("stt_worker.outbox")
+_QUERIES = sqlfile.statements(_SQL / "queries.sql")
+_MIGRATIONS = sqlfile.migrations(_SQL / "migrations")
+_Appended = Row | ProtocolError
+
+
+class SqliteOutbox:
+    """An Outbox that survives the process and a power failure; made by `open_outbox`."""
+
+    def __init__(self, path: Path, executor: ThreadPoolExecutor) -> None:
+        self._path = path
+        self._executor = executor
+        self._waiting: list[tuple[Result, asyncio.Future[Row]]] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._connection: sqlite3.Connection
+        self.epoch = ""
+        self._sequence = 0
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """How many results the watermark does not cover."""
+        return self._size
+
+    async def append(self, result: Result) -> Row:
+        """Give `result` its epoch and position, and keep it with the note that its job is done."""
+        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        self._waiting.append((result, future))
+        # What comes in while one transaction is being synced goes together into the next.
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_waiting(), name="outbox")
+        return await future
+
+    async def finished(self, job_id: str, dispatch: int) -> Finished | None:
+        """What became of a job, or None if it has no result here."""
+        return await self._call(lambda: self._finished(job_id, dispatch))
+
+    async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
+        """The results behind position `after` that the watermark does not cover."""
+        return await self._call(
+            lambda: [_row(r) for r in self._run("pending", after=after, limit=limit).fetchall()]
+        )
+
+    async def covered(self, watermark: Watermark, now: datetime) -> None:
+        """Forget what the coordinator's store holds; a watermark of another epoch says nothing."""
+        if watermark.epoch == self.epoch:
+            await self._call(lambda: self._forget(watermark.sequence, now))
+
+    async def starts(self, job_id: str, dispatch: int) -> int:
+        """How often the start of this job was counted."""
+        found = await self._call(
+            lambda: self._run("starts_of", job_id=job_id, dispatch=dispatch).fetchone()
+        )
+        return int(found[0]) if found else 0
+
+    async def count_start(self, job_id: str, dispatch: int, now: datetime) -> None:
+        """Note that a job delivered again is begun."""
+        started = clock.to_text(now)
+        await self._call(
+            lambda: self._run("count_start", job_id=job_id, dispatch=dispatch, started=started)
+        )
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the file."""
+        if self._writer is not None:
+            await asyncio.gather(self._writer, return_exceptions=True)
+        with suppress(OutboxError):
+            await self._call(self._connection.close)
+        self._executor.shutdown(wait=False)
+
+    async def opened(self) -> SqliteOutbox:
+        """Open the file, make or update its tables; raises ConfigError that names it and why."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
+        except (sqlite3.Error, OSError) as error:
+            self._executor.shutdown(wait=False)
+            hint = "another worker of this machine may use it: give each its own state folder"
+            locked = "locked" in str(error)
+            raise ConfigError(
+                f"cannot open the outbox {self._path} ({error})", hint=hint if locked else ""
+            ) from error
+        return self
+
+    def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0)
+        try:
+            # One process only: two with one position counter would each take the other's.
+            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+                self._connection.execute(f"PRAGMA {pragma}")
+            self._migrate()
+            with self._transaction():
+                self._run("create_identity", epoch=secrets.token_hex(8))
+            self.epoch, self._sequence = self._run("identity").fetchone()
+            self._size = self._run("count").fetchone()[0]
+        except sqlite3.Error:
+            self._connection.close()
+            raise
+
+    def _migrate(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            raise sqlite3.DatabaseError(f"it was made by a newer version: {version}")
+        for number, script in _MIGRATIONS[version:]:
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except (sqlite3.Error, RuntimeError) as error:  # RuntimeError: closed already
+            raise OutboxError(f"cannot use the outbox {self._path} ({error})") from error
+
+    def _run(self, name: str, **parameters: object) -> sqlite3.Cursor:
+        return self._connection.execute(_QUERIES[name], parameters)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            results = [result for result, _ in batch]
+            try:
+                appended: list[_Appended] | OutboxError = await self._call(
+                    lambda results=results: self._append(results)  # type: ignore[misc]  # bound now
+                )
+            except OutboxError as error:
+                appended = error
+            for index, (_, future) in enumerate(batch):
+                if not future.done():
+                    _settle(
+                        future, appended if isinstance(appended, OutboxError) else appended[index]
+                    )
+
+    def _append(self, results: list[Result]) -> list[_Appended]:
+        appended: list[_Appended] = []
+        sequence = self._sequence
+        with self._transaction():
+            for result in results:
+                numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence + 1)
+                try:
+                    row = row_of(numbered)
+                except ProtocolError as error:
+                    appended.append(error)
+                    continue
+                sequence += 1
+                self._insert(numbered, row)
+                appended.append(row)
+            self._run("set_sequence", sequence=sequence)
+        self._size += sequence - self._sequence
+        self._sequence = sequence
+        return appended
+
+    def _insert(self, result: Result, row: Row) -> None:
+        self._run(
+            "insert_row",
+            sequence=row.sequence,
+            subject=row.subject,
+            message_id=row.message_id,
+            data=row.data,
+        )
+        self._run(
+            "insert_journal",
+            job_id=result.job_id,
+            dispatch=result.dispatch,
+            sequence=row.sequence,
+            finished=clock.to_text(result.finished),
+        )
+
+    def _finished(self, job_id: str, dispatch: int) -> Finished | None:
+        entry = self._run("journal_of", job_id=job_id, dispatch=dispatch).fetchone()
+        if entry is None:
+            return None
+        found = self._run("row", sequence=entry[0]).fetchone()
+        return Finished(row=_row(found) if found else None)
+
+    def _forget(self, sequence: int, now: datetime) -> None:
+        before = clock.to_text(now - REMEMBERED)
+        with self._transaction():
+            self._run("delete_covered", sequence=sequence)
+            self._run("forget_journal", before=before)
+            self._run("forget_attempts", before=before)
+            # Ahead of us: this file is an older copy. Its positions must not be given again.
+            self._run("set_sequence", sequence=sequence)
+        self._sequence = max(self._sequence, sequence)
+        self._size = self._run("count").fetchone()[0]
+
+
+def _row(values: tuple[Any, ...]) -> Row:
+    sequence, subject, message_id, data = values
+    return Row(sequence=sequence, subject=subject, message_id=message_id, data=data)
+
+
+def _settle(future: asyncio.Future[Row], appended: _Appended | OutboxError) -> None:
+    if isinstance(appended, Row):
+        future.set_result(appended)
+    else:
+        future.set_exception(appended)
+
+
+async def open_outbox(directory: Path) -> SqliteOutbox:
+    """The outbox in `directory`, made if need be; raises ConfigError.
+
+    Only one process can have it open.
+    """
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outbox")
+    return await SqliteOutbox(directory / FILE, executor).opened()
