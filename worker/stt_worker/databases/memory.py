@@ -1,0 +1,89 @@
+"""The in-memory twin of the databases: canned servers by host, and every way they can fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.bounds import bounded
+from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canned:
+    """A server that answers what it was told to answer; a question it does not know fails.
+
+    `passwords` by user: empty lets everybody in. `latency_s` passes before each answer, and a
+    question in `slow` never gets one.
+    """
+
+    facts: Facts
+    answers: Mapping[Question, Answer] = field(default_factory=dict[Question, Answer])
+    passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    latency_s: float = 0.0
+    slow: frozenset[Question] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A server that accepts connections and says nothing."""
+
+
+Server = Canned | Hanging | LookError
+
+
+class MemoryDatabase:
+    """A family's driver without a network; `servers` by host, others refuse the connection.
+
+    `looked` and `asked` tell what it was used for, in order.
+    """
+
+    def __init__(self, servers: Mapping[str, Server] | None = None) -> None:
+        self.servers: dict[str, Server] = dict(servers or {})
+        self.looked: list[Endpoint] = []
+        self.asked: list[tuple[str, Question]] = []
+        self.closed = False
+
+    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+        """As the port says; a hanging server costs `connect_s`, a slow answer `statement_s`."""
+        self.looked.append(endpoint)
+        server = await self._connect(endpoint, limits)
+        answers: dict[Question, Answer] = {}
+        for question in dict.fromkeys(choose(server.facts)):
+            self.asked.append((endpoint.host, question))
+            answers[question] = await _answer(server, question, limits)
+        return Look(facts=server.facts, answers=answers)
+
+    async def _connect(self, endpoint: Endpoint, limits: Limits) -> Canned:
+        server = self.servers.get(endpoint.host)
+        if server is None:
+            where = f"{endpoint.host}:{endpoint.port}"
+            raise LookError(Kind.UNREACHABLE, f"connection to {where} refused")
+        if isinstance(server, Hanging):
+            await asyncio.sleep(limits.connect_s)
+            raise LookError(Kind.UNREACHABLE, f"no answer within {limits.connect_s:g} s")
+        if isinstance(server, LookError):
+            raise LookError(server.kind, server.reason)
+        wanted = server.passwords.get(endpoint.user)
+        if server.passwords and wanted != endpoint.password:
+            raise LookError(Kind.AUTH, f"log-in of {endpoint.user!r} refused")
+        return server
+
+    async def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+async def _answer(server: Canned, question: Question, limits: Limits) -> Answer:
+    await asyncio.sleep(server.latency_s)
+    if question in server.slow:
+        await asyncio.sleep(limits.statement_s)
+        return Failure(kind=Kind.TIMEOUT, reason=f"no answer within {limits.statement_s:g} s")
+    answer = server.answers.get(question)
+    if answer is None:
+        return Failure(kind=Kind.QUERY, reason=f"no canned answer to {question.type}")
+    return bounded(answer, limits) if isinstance(answer, list) else answer
