@@ -107,6 +107,14 @@ def test_what_was_not_checked_is_grouped_by_target_and_reason() -> None:
     assert ledger == "ledger-pg-9    2 checks         eu-west  unreachable: connection refused"
 
 
+def test_why_something_was_not_checked_is_never_cut() -> None:
+    lines = drawn(table.unchecked_grid(samples.report()), 60)
+    assert max(len(line) for line in lines) <= 60
+    assert "series 9.1 is newer than the release data of 2026-11-01" in " ".join(
+        line.strip() for line in lines
+    )
+
+
 def test_totals_say_what_was_not_checked() -> None:
     first, second = table.totals(samples.COUNTS)
     assert first.plain == "◆ 1 critical   ▲ 1 major   ● 1 trivial"

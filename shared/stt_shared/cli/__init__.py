@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stt_shared.cli.main import main
+from stt_shared.cli.dispatch import main
 
 __all__ = ["main"]

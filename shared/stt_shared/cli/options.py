@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import getpass
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar, get_args
 
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 from stt_shared import settings
 from stt_shared.cli.gate import FailOn
 from stt_shared.cli.output import OutputFormat
+from stt_shared.protocol.words import Family, Severity
 
+T = TypeVar("T", bound=str)
 CONNECTION = Group("Connection (flag, then environment, then file)", sort_key=90)
 
 Output = Annotated[
@@ -67,3 +72,41 @@ def load_settings(connection: Connection, **more: object) -> settings.Settings:
     """
     flags = connection.flags() | {name.replace("__", "."): value for name, value in more.items()}
     return settings.load(flags=flags, environ=os.environ, path=connection.config)
+
+
+def user_name() -> str:
+    """Who types: the name of the operating system's user, or `unknown`."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"
+
+
+def _split(kind: type[tuple[T, ...]], tokens: Sequence[Token]) -> tuple[T, ...]:
+    """Values separated by commas, in any number of repeated options."""
+    member: type[T] = get_args(kind)[0]
+    texts = [text for token in tokens for text in token.value.split(",") if text]
+    return tuple(_member(member, text) for text in texts)
+
+
+def _member(kind: type[T], text: str) -> T:
+    if not issubclass(kind, StrEnum):
+        return kind(text)
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is none of {', '.join(kind)}") from None
+
+
+def many(help_text: str) -> Parameter:
+    """An option that may be repeated and takes values separated by commas; none means all."""
+    return Parameter(help=help_text, converter=_split, n_tokens=1, negative=(), show_default=False)
+
+
+Severities = Annotated[tuple[Severity, ...], many("Only these severities.")]
+Families = Annotated[tuple[Family, ...], many("Only these families.")]
+Sites = Annotated[tuple[str, ...], many("Only these sites.")]
+Targets = Annotated[tuple[str, ...], many("Only these targets.")]
+Checks = Annotated[tuple[str, ...], many("Only these checks.")]
+By = Annotated[str, Parameter(help="Who asks; default: the user's name.", show_default=False)]
+Reason = Annotated[str, Parameter(help="Why; shown by stt status and kept.", show_default=False)]

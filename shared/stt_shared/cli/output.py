@@ -6,13 +6,18 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import TextIO
 
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from stt_shared.errors import SttError
+from stt_shared.errors import DisabledError, SttError
+from stt_shared.report.grid import Grid, to_lines, to_tsv
+from stt_shared.report.model import Report
+from stt_shared.report.objects import json_text, jsonl_text, report_json, report_jsonl
+from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
 from stt_shared.report.theme import THEME, clean
 
 WIDTH_WITHOUT_TERMINAL = 10_000  # columns; nothing is ever folded or cut in a pipe
@@ -103,10 +108,13 @@ def hint(lines: Iterable[str]) -> None:
 
 
 def print_error(error: SttError) -> None:
-    """Write `error: what went wrong` and the hint below it to stderr."""
+    """Write `error: what went wrong` and the hint below it to stderr.
+
+    That checks are disabled is the state somebody chose, so it is told without that word.
+    """
     head, *rest = clean(error.message, keep="\n").split("\n")
-    line = Text("error: ", style="error").append(head, style="default")
-    stderr().print(line)
+    line = Text("" if isinstance(error, DisabledError) else "error: ", style="error")
+    stderr().print(line.append(head, style="default"))
     for more in rest:
         note(more)
     hint(error.hint.splitlines())
@@ -115,3 +123,49 @@ def print_error(error: SttError) -> None:
 def print_exit(code: int, why: str) -> None:
     """Write the last line of stderr: the exit code and the reason for it."""
     note(f"exit {code}: {why}", "hint")
+
+
+def print_grid(grid: Grid) -> None:
+    """A table on a terminal, tab-separated lines in a pipe."""
+    if on_terminal():
+        out = stdout()
+        for line in to_lines(grid, out.width):
+            out.print(line)
+    else:
+        print_text(to_tsv(grid))
+
+
+def print_message(value: object, form: OutputFormat) -> None:
+    """One message as JSON: indented, or on one line."""
+    print_text(json_text(value) if form is OutputFormat.JSON else jsonl_text([value]))
+
+
+def print_report(report: Report, form: OutputFormat, now: datetime) -> None:
+    """A report: the object, a line per result, or its findings as a table.
+
+    In a pipe the table is all that stdout gets; totals and what was not checked go to stderr.
+    """
+    if form is OutputFormat.JSON:
+        print_text(report_json(report))
+    elif form is OutputFormat.JSONL:
+        print_text(report_jsonl(report))
+    else:
+        _print_tables(report, now)
+
+
+def _print_tables(report: Report, now: datetime) -> None:
+    rows, unchecked = rows_of_report(report), unchecked_grid(report)
+    lines = [*totals(report.summary)]
+    out = stdout() if on_terminal() else stderr()
+    if unchecked.rows:
+        lines = [*to_lines(unchecked, out.width), Text(), *lines]
+    if rows or not on_terminal():
+        print_grid(findings_grid(rows, now))
+        lines = [Text(), *lines] if on_terminal() else lines
+    for line in lines:
+        out.print(line)
+
+
+def print_lines(values: Iterable[object]) -> None:
+    """Each value as JSON on a line of its own."""
+    print_text(jsonl_text(values))

@@ -5,13 +5,27 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-import msgspec
+from cyclopts import App
 
 from stt_shared.cli import output
+from stt_shared.cli.commands import TOOL, add_command
 from stt_shared.cli.options import Output
 
 PARTS = ("nats-py", "cyclopts", "msgspec", "rich")
 DISTRIBUTION = "security-threat-tool"
+
+
+def add(app: App) -> None:
+    """Add `version` to `app`."""
+    add_command(
+        app,
+        show,
+        name="version",
+        access="ro",
+        summary="Show the version of stt",
+        examples=("stt version", "stt version -o json"),
+        group=TOOL,
+    )
 
 
 def of(distribution: str) -> str:
@@ -32,4 +46,4 @@ def show(*, form: Output = output.OutputFormat.TABLE) -> None:
     if form is output.OutputFormat.TABLE:
         output.print_text(f"stt {everything['version']}, Python {everything['python']}")
     else:
-        output.print_text(msgspec.json.encode(everything).decode())
+        output.print_message(everything, form)

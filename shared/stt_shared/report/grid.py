@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,11 +17,15 @@ MIN_LAST = 32  # with less room than this the last column moves to a line of its
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and whether its cells may be shortened where the terminal is too narrow."""
+    """A heading, and whether its cells may be shortened where the terminal is too narrow.
+
+    A last column that is `whole` is folded below its row instead.
+    """
 
     heading: str
     shorten: bool = False
     right: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,19 @@ def to_lines(grid: Grid, width: int) -> list[Text]:
     lines = [_line(head[:-1], sizes, grid.columns)]
     for row in rows:
         lines.append(_line(row[:-1], sizes, grid.columns))
-        if row[-1].plain:
-            row[-1].truncate(max(MIN_SHORTENED, width - indent), overflow="ellipsis")
-            lines.append(Text(" " * indent).append_text(row[-1]))
+        lines.extend(_below(row[-1], grid.columns[-1], width - indent, indent))
     return lines
+
+
+def _below(cell: Text, column: Column, room: int, indent: int) -> list[Text]:
+    """The last cell of a row on lines of its own: folded if it must be whole, else shortened."""
+    room = max(MIN_SHORTENED, room)
+    if column.whole:
+        parts = [Text(part, style=cell.style) for part in textwrap.wrap(cell.plain, room)]
+    else:
+        cell.truncate(room, overflow="ellipsis")
+        parts = [cell] if cell.plain else []
+    return [Text(" " * indent).append_text(part) for part in parts]
 
 
 def _natural(rows: Sequence[Sequence[Text]]) -> list[int]:
@@ -84,7 +98,10 @@ def _elastic(columns: Sequence[Column]) -> list[int]:
 def _fits_beside(grid: Grid, sizes: Sequence[int], width: int) -> bool:
     """Whether the last column has room beside the others, which keep their size for that."""
     rest = width - sum(sizes[:-1]) - GAP * (len(sizes) - 1)
-    return not grid.columns[-1].shorten or rest >= min(sizes[-1], MIN_LAST)
+    last = grid.columns[-1]
+    if last.whole:
+        return rest >= sizes[-1]
+    return not last.shorten or rest >= min(sizes[-1], MIN_LAST)
 
 
 def shrink(sizes: Sequence[int], elastic: Sequence[int], width: int) -> list[int]:

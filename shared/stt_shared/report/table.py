@@ -29,7 +29,7 @@ UNCHECKED = (
     Column("NOT CHECKED", shorten=True),
     Column("CHECK", shorten=True),
     Column("SITE"),
-    Column("WHY", shorten=True),
+    Column("WHY", whole=True),
 )
 SHORT_ID = 8  # characters of an id on a terminal; any unambiguous beginning finds it
 ORDER = {severity: place for place, severity in enumerate(Severity)}

@@ -16,6 +16,7 @@ from stt_shared.cli import output
 from stt_shared.cli.builtin import add_builtin
 from stt_shared.cli.commands import LOOK, SERVE
 from stt_shared.errors import SttError, UsageError
+from stt_shared.telemetry import logs
 
 DISTRIBUTION = "security-threat-tool"
 COMMANDS = "stt.commands"
@@ -97,6 +98,8 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if "--no-color" in arguments:
         os.environ["NO_COLOR"] = "1"
+    # Services configure their own; what a command has to say it says itself, not by logs.
+    logs.configure("debug" if debug else "error", "auto")
     try:
         return _call(tokens)
     except SttError as error:

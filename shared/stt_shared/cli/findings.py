@@ -1,0 +1,300 @@
+"""`stt findings`: list what is wrong, show one finding, watch changes, compare with earlier."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+
+from stt_shared import clock
+from stt_shared.cli import client, output
+from stt_shared.cli.commands import READ, add_command, add_noun
+from stt_shared.cli.control import Control, report
+from stt_shared.cli.options import Checks, Connection, Families, Output, Severities, Sites, Targets
+from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.since import parse_since
+from stt_shared.errors import ProtocolError, UsageError
+from stt_shared.protocol.codec import decode
+from stt_shared.protocol.control import (
+    ChangesReply,
+    ChangesRequest,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+    ReportedResult,
+    Verb,
+)
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
+from stt_shared.protocol.words import Severity
+from stt_shared.report.changes import (
+    change_line,
+    changes_grid,
+    changes_total,
+    unchecked_lines,
+)
+from stt_shared.report.counts import of_results
+from stt_shared.report.finding import finding_block
+from stt_shared.report.model import Report
+from stt_shared.report.table import findings_grid, rows_of_records
+
+PAGE = 100  # findings asked for at once
+ROWS_ON_TERMINAL = 50
+
+State = Literal["open", "resolved", "all"]
+
+
+def add(app: App) -> None:
+    """Add `findings` and its commands to `app`."""
+    findings = add_noun(app, "findings", "What is wrong, now and over time", READ)
+    add_command(
+        findings,
+        list_findings,
+        name="list",
+        access="ro",
+        summary="List findings, most severe first",
+        examples=(
+            "stt findings list --severity critical,major",
+            "stt findings list --site eu-west --family mysql -o json",
+            "stt findings list --state resolved --page 2",
+        ),
+    )
+    add_command(
+        findings,
+        show,
+        name="show",
+        access="ro",
+        summary="Show one finding: what was found, why it matters, how to fix it, its history",
+        examples=("stt findings show f_7q2m9kx4ab2c", "stt findings show f_7q2 -o json"),
+    )
+    add_command(
+        findings,
+        watch,
+        name="watch",
+        access="ro",
+        summary="Show each change of a finding as it happens, until Ctrl-C",
+        examples=("stt findings watch", "stt findings watch --severity critical -o jsonl"),
+    )
+    add_command(
+        findings,
+        diff,
+        name="diff",
+        access="ro",
+        summary="Show what is new, fixed and changed since a time",
+        examples=("stt findings diff --since yesterday", "stt findings diff --since 7d -o json"),
+    )
+
+
+async def list_findings(
+    *,
+    severity: Severities = (),
+    family: Families = (),
+    site: Sites = (),
+    target: Targets = (),
+    check: Checks = (),
+    state: Annotated[State, Parameter(help="Only findings in this state.")] = "open",
+    limit: Annotated[
+        int | None, Parameter(help="Rows on a page; 50 on a terminal, all in a pipe.")
+    ] = None,
+    page: Annotated[int, Parameter(help="Which page, from 1.")] = 1,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """List findings; as JSON the whole report that the filters leave."""
+    wanted = FindingsRequest(
+        severities=severity,
+        families=family,
+        sites=site,
+        targets=target,
+        checks=check,
+        state=state,
+    )
+    _check_page(limit, page)
+    if form is not OutputFormat.TABLE and state != "open":
+        raise UsageError(f"the report holds open findings only, not --state {state}")
+    async with client.coordinator(connection) as control:
+        if form is OutputFormat.TABLE:
+            await _print_rows(control, wanted, limit, page)
+            return
+        found = filtered(await report(control), wanted)
+    output.print_report(found, form, clock.now())
+
+
+def _check_page(limit: int | None, page: int) -> None:
+    if page < 1 or (limit is not None and limit < 1):
+        raise UsageError("--page and --limit are numbers from 1")
+
+
+def takes(wanted: FindingsRequest, *, family: str, site: str, target: str, check: str) -> bool:
+    """Whether the filters of `wanted` take what is at that place; an empty filter takes all."""
+    return all(
+        not allowed or value in allowed
+        for allowed, value in (
+            (wanted.families, family),
+            (wanted.sites, site),
+            (wanted.targets, target),
+            (wanted.checks, check),
+        )
+    )
+
+
+def filtered(whole: Report, wanted: FindingsRequest) -> Report:
+    """`whole` with the results that `wanted` takes, and their counts.
+
+    With severities wanted only their findings stay, and results without findings go.
+    """
+    results = [
+        result
+        for result in whole.results
+        if takes(
+            wanted,
+            family=result.family,
+            site=result.site,
+            target=result.target,
+            check=result.check,
+        )
+    ]
+    if wanted.severities:
+        results = [result for each in results if (result := _only(each, wanted)).findings]
+    if len(results) == len(whole.results) and not wanted.severities:
+        return whole
+    return msgspec.structs.replace(whole, results=tuple(results), summary=of_results(results))
+
+
+def _only(result: ReportedResult, wanted: FindingsRequest) -> ReportedResult:
+    kept = tuple(one for one in result.findings if one.severity in wanted.severities)
+    return msgspec.structs.replace(result, findings=kept)
+
+
+async def _print_rows(
+    control: Control, wanted: FindingsRequest, limit: int | None, page: int
+) -> None:
+    rows = limit or (ROWS_ON_TERMINAL if output.on_terminal() else None)
+    found, total = await _fetch(control, wanted, rows, page)
+    output.print_grid(findings_grid(rows_of_records(found), clock.now()))
+    shown = (page - 1) * (rows or 0) + len(found)
+    if not total:
+        output.note("No findings.")
+    elif len(found) < total:
+        more = f" Next page: --page {page + 1}" if shown < total else ""
+        output.note(f"{len(found)} of {total} shown ({_by_severity(found)}).{more}", "hint")
+
+
+async def _fetch(
+    control: Control, wanted: FindingsRequest, rows: int | None, page: int
+) -> tuple[list[FindingRecord], int]:
+    """The findings of a page of `rows` (None: all of them), and how many there are in all."""
+    found: list[FindingRecord] = []
+    first = (page - 1) * (rows or 0)
+    while True:
+        size = PAGE if rows is None else min(PAGE, rows - len(found))
+        request = msgspec.structs.replace(wanted, offset=first + len(found), limit=size)
+        reply = await control.ask(Verb.FINDINGS, request, FindingsReply)
+        found.extend(reply.findings)
+        complete = first + len(found) >= reply.total or len(found) == rows
+        if complete or not reply.findings:
+            return found, reply.total
+
+
+def _by_severity(found: Sequence[FindingRecord]) -> str:
+    amounts = Counter(record.severity for record in found)
+    return ", ".join(f"{amounts[one]} {one}" for one in Severity if amounts[one])
+
+
+async def show(
+    finding: Annotated[str, Parameter(help="The finding's id, or how it begins.")],
+    /,
+    *,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Show one finding."""
+    async with client.coordinator(connection) as control:
+        reply = await control.ask(Verb.FINDING, FindingRequest(id=finding), FindingReply)
+    if form is OutputFormat.TABLE:
+        output.print_rich(*finding_block(reply, clock.now()))
+    else:
+        output.print_message(reply, form)
+
+
+async def watch(
+    *,
+    severity: Severities = (),
+    family: Families = (),
+    site: Sites = (),
+    limit: Annotated[int | None, Parameter(help="End after so many changes.")] = None,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Print each change as it is published."""
+    wanted = FindingsRequest(severities=severity, families=family, sites=site)
+    shown = 0
+    async with (
+        client.coordinator(connection) as control,
+        control.bus.listen(EVENTS_OF_FINDINGS) as heard,
+    ):
+        output.note("Watching; changes appear here as they happen. Ctrl-C ends.", "hint")
+        async for message in heard:
+            shown += _print_event(message.data, wanted, form)
+            if limit is not None and shown >= limit:
+                return
+
+
+def _print_event(data: bytes, wanted: FindingsRequest, form: OutputFormat) -> bool:
+    try:
+        event = decode(FindingEvent, data)
+    except ProtocolError as error:
+        output.note(f"not understood and left out: {error.message}", "warn")
+        return False
+    after = event.after
+    of_severity = not wanted.severities or after.severity in wanted.severities
+    if not of_severity or not takes(
+        wanted, family=after.family, site=after.site, target=after.target, check=after.check
+    ):
+        return False
+    if form is OutputFormat.TABLE:
+        output.print_rich(change_line(event))
+    else:
+        output.print_lines([event])
+    return True
+
+
+async def diff(
+    *,
+    since: Annotated[str, Parameter(help="yesterday, today, 24h, 7d, 2026-11-02 ...")] = "24h",
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Compare with an earlier time."""
+    start = parse_since(since, clock.now())
+    async with client.coordinator(connection) as control:
+        reply = await _changes(control, ChangesRequest(since=start))
+    if form is OutputFormat.JSON:
+        output.print_message(reply, form)
+    elif form is OutputFormat.JSONL:
+        output.print_lines(reply.changes)
+    else:
+        _print_changes(reply)
+
+
+async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
+    """All pages of changes as one reply."""
+    changes: list[FindingEvent] = []
+    while True:
+        page = msgspec.structs.replace(request, offset=len(changes))
+        reply = await control.ask(Verb.CHANGES, page, ChangesReply)
+        changes.extend(reply.changes)
+        if not reply.changes or len(changes) >= reply.total:
+            return msgspec.structs.replace(reply, changes=tuple(changes))
+
+
+def _print_changes(reply: ChangesReply) -> None:
+    if reply.changes or not output.on_terminal():
+        output.print_grid(changes_grid(reply.changes, clock.now()))
+    for line in unchecked_lines(reply.unchecked):
+        output.note(line, "warn")
+    output.note(changes_total(reply.changes, len(reply.unchecked)))

@@ -1,0 +1,210 @@
+"""`stt run` and `stt runs`: check now, follow a run, look at past ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_shared import clock
+from stt_shared.cli import client, output, progress
+from stt_shared.cli.commands import CHANGE, READ, add_command, add_noun
+from stt_shared.cli.control import Control, find_run, follow, report
+from stt_shared.cli.gate import FailOn, exit_code
+from stt_shared.cli.options import (
+    AllowIncomplete,
+    By,
+    Checks,
+    Connection,
+    FailOnOption,
+    Families,
+    Output,
+    Sites,
+    Targets,
+    user_name,
+)
+from stt_shared.cli.output import OutputFormat
+from stt_shared.errors import DisabledError
+from stt_shared.protocol.control import (
+    Empty,
+    RunReply,
+    RunRequest,
+    RunsReply,
+    RunsRequest,
+    StatusReply,
+    Verb,
+)
+from stt_shared.protocol.messages import RunRecord
+from stt_shared.report import words
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.model import Report
+from stt_shared.report.status import switch_sentence
+
+COLUMNS = (
+    Column("RUN", shorten=True),
+    Column("STATE"),
+    Column("STARTED"),
+    Column("TOOK"),
+    Column("TARGETS", right=True),
+    Column("DONE", right=True),
+    Column("UNANSWERED", right=True),
+    Column("REQUESTED BY", shorten=True),
+    Column("WHY", shorten=True),
+)
+DISABLED_HINT = (
+    'to see what would run:   stt checks list\nto enable:               stt enable --reason "..."'
+)
+
+Wait = Annotated[bool, Parameter(negative=(), help="Wait for the end, print the report, gate.")]
+
+
+def add(app: App) -> None:
+    """Add `run` and `runs` to `app`."""
+    add_command(
+        app,
+        run,
+        name="run",
+        access="rw",
+        summary="Check now: everything, or the targets and checks named",
+        examples=(
+            "stt run --wait",
+            "stt run --target orders-1,orders-2 --check mysql_version --wait -o json",
+            "stt run --family postgresql --site eu-west --wait --fail-on major",
+        ),
+        group=CHANGE,
+    )
+    runs = add_noun(app, "runs", "Past and present runs", READ)
+    add_command(
+        runs,
+        list_runs,
+        name="list",
+        access="ro",
+        summary="List the newest runs",
+        examples=("stt runs list", "stt runs list --limit 5 -o json"),
+    )
+    add_command(
+        runs,
+        show,
+        name="show",
+        access="ro",
+        summary="Show one run and its report",
+        examples=("stt runs show standard-20261123t160000z -o json",),
+    )
+
+
+async def run(
+    *,
+    target: Targets = (),
+    site: Sites = (),
+    family: Families = (),
+    check: Checks = (),
+    wait: Wait = False,
+    fail_on: FailOnOption = FailOn.CRITICAL,
+    allow_incomplete: AllowIncomplete = False,
+    by: By = "",
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> int:
+    """Ask for a run; with `wait` follow it and gate on its report."""
+    request = RunRequest(
+        by=by or user_name(), targets=target, sites=site, families=family, checks=check
+    )
+    async with client.coordinator(connection) as control:
+        reply = await _start(control, request)
+        if not wait:
+            _tell_started(reply, form)
+            return 0
+        found = await _wait(control, reply)
+    output.print_report(found, form, clock.now())
+    code, why = exit_code(found.summary, fail_on, allow_incomplete=allow_incomplete)
+    if code:
+        output.print_exit(code, why)
+    return code
+
+
+async def _start(control: Control, request: RunRequest) -> RunReply:
+    try:
+        return await control.ask(Verb.RUN, request, RunReply)
+    except DisabledError as error:
+        status = await control.ask(Verb.STATUS, Empty(), StatusReply)
+        sentence = switch_sentence(status.state, clock.now())
+        raise DisabledError(f"{sentence} Nothing was run.", hint=DISABLED_HINT) from error
+
+
+def _tell_started(reply: RunReply, form: OutputFormat) -> None:
+    if form is not OutputFormat.TABLE:
+        output.print_message(reply, form)
+        return
+    output.print_text(f"Run {reply.run.run_id}: {words.number(reply.run.jobs, 'target')}.")
+    _tell_joined(reply)
+    output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
+
+
+def _tell_joined(reply: RunReply) -> None:
+    if reply.joined:
+        amount = words.number(len(reply.joined), "target")
+        output.note(f"{amount} had a job under way already and got no second one", "hint")
+
+
+async def _wait(control: Control, reply: RunReply) -> Report:
+    _tell_joined(reply)
+    run_id = reply.run.run_id
+    with progress.of_run(f"run {run_id}") as show_progress:
+        await follow(control, reply.run, show_progress)
+    return await report(control, run_id)
+
+
+async def list_runs(
+    *,
+    limit: Annotated[int, Parameter(help="How many, newest first.")] = 20,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """List the newest runs."""
+    async with client.coordinator(connection) as control:
+        reply = await control.ask(Verb.RUNS, RunsRequest(limit=limit), RunsReply)
+    if form is OutputFormat.JSON:
+        output.print_message(reply, form)
+    elif form is OutputFormat.JSONL:
+        output.print_lines(reply.runs)
+    else:
+        output.print_grid(Grid(COLUMNS, tuple(_cells(one) for one in reply.runs)))
+
+
+async def show(
+    run_id: Annotated[str, Parameter(help="The run's id, see stt runs list.")],
+    /,
+    *,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Show one run and its report."""
+    async with client.coordinator(connection) as control:
+        found = await find_run(control, run_id)
+        of_run = await report(control, run_id)
+    if form is OutputFormat.TABLE:
+        output.note(_sentence(found), "head")
+    output.print_report(of_run, form, clock.now())
+
+
+def _sentence(run: RunRecord) -> str:
+    state = f"{run.state}, {run.done} of {words.number(run.jobs, 'target')} done"
+    why = f" ({run.reason})" if run.reason else ""
+    return f"Run {run.run_id}: {state}{why}"
+
+
+def _cells(run: RunRecord) -> tuple[Cell, ...]:
+    now = clock.now()
+    started = words.moment(run.started, now) if run.started else ""
+    took = words.span(run.finished - run.started) if run.started and run.finished else ""
+    return (
+        Cell(run.run_id, "name"),
+        Cell(run.state),
+        Cell(started, piped=words.rfc3339(run.started)),
+        Cell(took),
+        Cell(str(run.jobs)),
+        Cell(str(run.done)),
+        Cell(str(run.unanswered), "warn" if run.unanswered else ""),
+        Cell(run.requested_by),
+        Cell(run.reason),
+    )

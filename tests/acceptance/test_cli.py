@@ -1,0 +1,189 @@
+"""The real `stt` process: help, errors, exit codes, and what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STT = Path(sys.executable).with_name("stt")
+COMMANDS = (
+    "status",
+    "enable",
+    "disable",
+    "run",
+    "findings list",
+    "findings show",
+    "findings watch",
+    "findings diff",
+    "targets list",
+    "checks list",
+    "checks disable",
+    "checks enable",
+    "runs list",
+    "runs show",
+    "doctor",
+    "config check",
+    "config show",
+    "schema",
+    "version",
+)
+
+
+def stt(*words: str, home: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command with nothing of ours in its environment."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    own = {"XDG_CONFIG_HOME": str(home or "/nonexistent"), "NO_COLOR": "1"}
+    return subprocess.run(
+        [STT, *words],
+        env=clean | own | environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_shows_every_command_without_starting_anything() -> None:
+    done = stt("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in {command.split()[0] for command in COMMANDS}:
+        assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_opens_with_examples_and_says_whether_it_writes(
+    command: str,
+) -> None:
+    done = stt(*command.split(), "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"Examples:\n  stt {command}")
+    assert ("(ro)" in done.stdout) != ("(rw)" in done.stdout)
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100
+
+
+def test_an_unknown_command_names_the_one_meant() -> None:
+    done = stt("statsu")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('error: unknown command "statsu". Did you mean "status"?')
+    assert done.stderr.endswith("exit 2: wrong usage or configuration\n")
+
+
+def test_an_unknown_option_names_the_one_meant() -> None:
+    done = stt("findings", "list", "--severty", "major")
+    assert done.returncode == 2
+    assert "error: unknown option: --severty. Did you mean --severity?" in done.stderr
+
+
+def test_an_unknown_value_names_those_there_are() -> None:
+    done = stt("findings", "list", "--severity", "critical,high")
+    assert done.returncode == 2
+    assert "--severity: 'high' is none of critical, major, trivial" in done.stderr
+
+
+def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[nats]\nulr = "x"\ntimeout_s = 900\n[worker]\nconcurrency = "many"\n')
+    done = stt("config", "check", "--config", str(path), STT_LOG_LEVEL="loud")
+    assert (done.returncode, done.stdout) == (2, "")
+    for fault in (
+        f"{path}:2: unknown setting 'nats.ulr', did you mean 'nats.url'?",
+        f"{path}:3: nats.timeout_s is 900.0, expected 0.1 to 300",
+        f"{path}:5: worker.concurrency: ",
+        "environment STT_LOG_LEVEL: log.level is 'loud'",
+    ):
+        assert f"\n  {fault}" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = stt("status", "--config", str(tmp_path / "nope.toml"))
+    assert done.returncode == 2
+    assert f"error: cannot read {tmp_path / 'nope.toml'} (no such file or directory)" in done.stderr
+
+
+def test_settings_show_their_origin_and_hide_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "stt" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('[nats]\nurl = "nats://file:1"\npassword = "hunter2"\n')
+    done = stt("config", "show", "--origin", "--nats-timeout-s", "3", home=tmp_path)
+    rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
+    assert rows["nats.url"] == f"nats://file:1\t{path}:2"
+    assert rows["nats.password"] == f"****\t{path}:3"
+    assert rows["nats.timeout_s"] == "3.0\tflag --nats-timeout-s"
+    assert rows["log.level"] == "info\tdefault"
+    assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_nats_that_is_down_is_exit_4_with_the_address_and_what_to_set() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"nats://127.0.0.1:{taken.getsockname()[1]}"
+        done = stt("status", "--nats-url", url, "--nats-timeout-s", "2")
+    assert (done.returncode, done.stdout) == (4, "")
+    first, second, *_, last = done.stderr.splitlines()
+    assert first == f"error: cannot reach NATS at {url} (connection refused)"
+    assert second.startswith("  set the address with --nats-url, STT_NATS_URL or")
+    assert last == "exit 4: NATS or the coordinator cannot be reached"
+
+
+def test_the_doctor_tells_that_nats_is_down_and_what_to_do() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"nats://127.0.0.1:{taken.getsockname()[1]}"
+        done = stt("doctor", "--nats-url", url, "--nats-timeout-s", "2", "-o", "json")
+    assert done.returncode == 4
+    assert [line["level"] for line in json.loads(done.stdout)] == ["ok", "ok", "fail"]
+    assert done.stderr.splitlines()[-1] == "exit 4: 1 thing to mend, first: NATS"
+
+
+def test_every_schema_is_json_schema() -> None:
+    names = stt("schema").stdout.split()
+    assert {"report", "job", "result", "summary", "event.finding"} <= set(names)
+    for name in ("report", "result"):
+        schema = json.loads(stt("schema", name).stdout)
+        assert schema["$schema"].endswith("2020-12/schema")
+        assert schema["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+
+
+def test_the_schema_of_the_report_names_the_documented_fields() -> None:
+    found = json.loads(stt("schema", "report").stdout)["$defs"]
+    assert set(found["Report"]["properties"]) == {
+        "schema",
+        "run_id",
+        "started",
+        "finished",
+        "summary",
+        "results",
+    }
+    assert found["Report"]["properties"]["schema"] == {"const": "stt.report/v1"}
+    assert set(found["ReportedFinding"]["required"]) == {
+        "id",
+        "severity",
+        "object",
+        "summary",
+        "description",
+        "remediation",
+        "evidence",
+        "since",
+    }
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"'{STT}' schema report | head -c 1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("{", "")
+
+
+def test_version_is_for_people_and_for_machines() -> None:
+    assert stt("version").stdout.startswith("stt ")
+    assert json.loads(stt("version", "-o", "json").stdout)["libraries"]["nats-py"]

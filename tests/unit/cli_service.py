@@ -1,0 +1,60 @@
+"""A coordinator's control service in the test's own process, answering with real messages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from stt_shared.bus.port import Heard
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.codec import decode, encode
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.subjects import control
+
+R = TypeVar("R", bound=Value)
+Reply = Value | Exception
+
+
+class Service:
+    """The part of a bus that commands use; a request nobody answers is unreachable."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Callable[[bytes], bytes]] = {}
+        self.asked: list[bytes] = []
+        self.events: list[bytes] = []
+        self.closed = False
+
+    def answer(self, verb: Verb, *replies: Reply) -> None:
+        """Answer a verb with each of `replies` in turn, the last one for ever."""
+        left = list(replies)
+        self.answers[control(verb)] = lambda _: said(left.pop(0) if len(left) > 1 else left[0])
+
+    def compute(self, verb: Verb, request: type[R], function: Callable[[R], Reply]) -> None:
+        """Answer a verb by a function of the request."""
+        self.answers[control(verb)] = lambda data: said(function(decode(request, data)))
+
+    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
+        assert timeout > 0
+        self.asked.append(data)
+        if subject not in self.answers:
+            raise UnreachableError("no responders")
+        return self.answers[subject](data)
+
+    @asynccontextmanager
+    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[Heard]]:
+        async def heard() -> AsyncGenerator[Heard]:
+            for data in self.events:
+                yield Heard(subject=subject, data=data)
+
+        yield heard()
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def said(reply: Reply) -> bytes:
+    if isinstance(reply, Exception):
+        raise reply
+    return encode(reply)
