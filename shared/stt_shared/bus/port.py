@@ -128,7 +128,7 @@ class Bus(Protocol):
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """The last message of a subject by direct get, or None."""
+        """The last message of a subject by direct get, or None; without the stream unreachable."""
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

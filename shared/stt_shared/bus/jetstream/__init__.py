@@ -1,0 +1,8 @@
+"""The message bus on NATS with JetStream: the one package that knows the NATS client."""
+
+from __future__ import annotations
+
+from stt_shared.bus.jetstream.adapter import JetStreamBus, connect
+from stt_shared.bus.jetstream.link import NatsOptions
+
+__all__ = ["JetStreamBus", "NatsOptions", "connect"]

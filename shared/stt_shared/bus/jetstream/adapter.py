@@ -1,0 +1,133 @@
+"""The port of the bus, fulfilled by NATS with JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from nats.aio.msg import Msg
+
+from stt_shared.bus.jetstream import publisher, streams
+from stt_shared.bus.jetstream.answers import Answers
+from stt_shared.bus.jetstream.consumer import PullInbox
+from stt_shared.bus.jetstream.link import Link, NatsOptions
+from stt_shared.bus.jetstream.service import Service
+from stt_shared.bus.port import Handler, Heard, Inbox, Outgoing, Receipt, RequestError, Stored
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+
+HEARD_LIMIT = 65_536  # messages heard and not yet read; more are dropped, loss is harmless
+DIRECT_GET_S = 5.0
+NOT_FOUND = "404"
+
+
+async def connect(options: NatsOptions) -> JetStreamBus:
+    """Connect to NATS; raises UnreachableError that names the address and the reason."""
+    link = Link(options)
+    await link.open()
+    try:
+        await streams.call(link, "INFO")
+    except (streams.ApiError, UnreachableError) as error:
+        await link.close()
+        raise UnreachableError(
+            f"the nats-server at {link.address} has no JetStream for us ({error})",
+            hint="start it with JetStream, and give this user's account its use",
+        ) from error
+    return JetStreamBus(link)
+
+
+class JetStreamBus:
+    """A connection to NATS; see the port."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._answers = Answers(link)
+
+    async def ensure(
+        self, specs: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
+    ) -> tuple[str, ...]:
+        """See the port."""
+        return await streams.ensure(self._link, specs, consumers)
+
+    async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        """See the port."""
+        return await publisher.publish(self._answers, messages)
+
+    @asynccontextmanager
+    async def consume(
+        self, stream: str, consumer: str, *, capacity: int
+    ) -> AsyncGenerator[Inbox, None]:
+        """See the port."""
+        inbox = PullInbox(
+            self._link, self._answers, stream=stream, consumer=consumer, capacity=capacity
+        )
+        await inbox.open()
+        try:
+            yield inbox
+        finally:
+            await inbox.close()
+
+    async def last(self, stream: str, subject: str) -> Stored | None:
+        """See the port."""
+        reply = await self._link.request(
+            f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", DIRECT_GET_S
+        )
+        headers = reply.headers or {}
+        if headers.get("Status") == NOT_FOUND:
+            return None
+        if "Status" in headers and "Nats-Sequence" not in headers:
+            raise UnreachableError(f"cannot read {subject} ({headers.get('Description', '')})")
+        if headers.get("KV-Operation") in {"DEL", "PURGE"}:
+            return None
+        return Stored(data=reply.data, sequence=int(headers["Nats-Sequence"]))
+
+    async def send(self, subject: str, data: bytes) -> None:
+        """See the port."""
+        await self._link.publish(subject, data)
+
+    @asynccontextmanager
+    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[Heard], None]:
+        """See the port."""
+        heard: asyncio.Queue[Heard] = asyncio.Queue(HEARD_LIMIT)
+
+        async def hear(message: Msg) -> None:
+            if not heard.full():
+                heard.put_nowait(Heard(subject=message.subject, data=message.data))
+
+        wire = await self._link.wire(subject, hear)
+        # The server knows of the subscription only once the client has sent it.
+        await self._link.client.flush()
+        try:
+            yield _read(heard)
+        finally:
+            await self._link.unwire(wire)
+
+    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the port's word
+        """See the port."""
+        reply = await self._link.request(subject, data, timeout)
+        headers = reply.headers or {}
+        if "Nats-Service-Error" in headers:
+            code = headers.get("Nats-Service-Error-Code", "")
+            raise RequestError(code, headers["Nats-Service-Error"])
+        return reply.data
+
+    @asynccontextmanager
+    async def serve(self, handlers: Mapping[str, Handler]) -> AsyncGenerator[None, None]:
+        """See the port."""
+        service = Service(self._link, handlers)
+        await service.open()
+        await self._link.client.flush()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._link.close()
+
+
+async def _read(heard: asyncio.Queue[Heard]) -> AsyncIterator[Heard]:
+    while True:
+        yield await heard.get()

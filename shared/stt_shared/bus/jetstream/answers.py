@@ -1,0 +1,109 @@
+"""Many questions under way at once, their answers counted on one inbox of our own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nats.aio.msg import Msg
+
+from stt_shared.bus.jetstream.link import Link, Wire
+from stt_shared.errors import UnreachableError
+
+LOOK_S = 0.25  # how often a waiting caller looks whether its connection is still the same
+WINDOW = 512  # questions under way; more only fills the server's buffers
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A message that something answers."""
+
+    subject: str
+    data: bytes
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(slots=True)
+class _Round:
+    answers: list[Msg | None]
+    open: int
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, index: int, message: Msg) -> None:
+        if self.answers[index] is None:
+            self.answers[index] = message
+            self.open -= 1
+            if self.open <= 0:
+                self.done.set()
+
+
+class Answers:
+    """One subscription for all answers; made at the first question."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._wire: Wire | None = None
+        self._prefix = ""
+        self._next = 0
+        self._waiting: dict[str, tuple[_Round, int]] = {}
+        self._opening = asyncio.Lock()
+
+    async def ask(self, questions: Sequence[Question], wait_s: float) -> list[Msg | None]:
+        """An answer or None for each, in order; `wait_s` is the limit for each window.
+
+        Raises UnreachableError if there is no connection before anything was sent.
+        """
+        await self._open()
+        answers: list[Msg | None] = []
+        for start in range(0, len(questions), WINDOW):
+            answers += await self._round(questions[start : start + WINDOW], wait_s)
+        return answers
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._wire is None:
+                self._prefix = self._link.client.new_inbox()
+                self._wire = await self._link.wire(f"{self._prefix}.*", self._answered)
+
+    async def _answered(self, message: Msg) -> None:
+        round_, index = self._waiting.get(message.subject.rpartition(".")[2], (None, 0))
+        if round_ is not None:
+            round_.put(index, message)
+
+    async def _round(self, questions: Sequence[Question], wait_s: float) -> list[Msg | None]:
+        round_ = _Round([None] * len(questions), len(questions))
+        tokens: list[str] = []
+        try:
+            for index, question in enumerate(questions):
+                self._next += 1
+                token = f"{self._next:x}"
+                self._waiting[token] = (round_, index)
+                tokens.append(token)
+                await self._send(question, token)
+            await self._wait(round_, wait_s)
+        except (TimeoutError, UnreachableError):
+            pass  # what has no answer yet stays None
+        finally:
+            for token in tokens:
+                self._waiting.pop(token, None)
+        return round_.answers
+
+    async def _wait(self, round_: _Round, wait_s: float) -> None:
+        """Wait for the last answer; those asked on a lost connection never come."""
+        generation = self._link.generation
+        async with asyncio.timeout(wait_s):
+            while not round_.done.is_set() and generation == self._link.generation:
+                try:
+                    async with asyncio.timeout(LOOK_S):
+                        await round_.done.wait()
+                except TimeoutError:
+                    continue
+
+    async def _send(self, question: Question, token: str) -> None:
+        await self._link.publish(
+            question.subject,
+            question.data,
+            reply=f"{self._prefix}.{token}",
+            headers=question.headers,
+        )

@@ -1,0 +1,237 @@
+"""Taking from a durable consumer: requests of our own, two half-batches open, leases kept alive.
+
+Every way in which a request can be lost (time-out, refusal, leader change, deleted consumer, new
+connection) ends in the same place: it is forgotten and, after a pause that grows, made again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nats.aio.msg import Msg
+
+from stt_shared import clock
+from stt_shared.bus.jetstream.answers import Answers, Question
+from stt_shared.bus.jetstream.link import Link, Wire
+from stt_shared.bus.port import Delivery
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import KEEP_ALIVE
+from stt_shared.telemetry.logs import logger
+
+EXPIRES_S = 30.0
+LATE_S = 2.0  # after its end a request that said nothing is taken for lost
+ACK_S = 5.0
+PUMP_S = 0.25
+FIRST_PAUSE_S = 0.25
+MAX_PAUSE_S = 5.0
+MAX_BATCH = 256
+ENDED_IN_PEACE = "408"  # the request's own time is over
+NANOSECONDS = 1_000_000_000
+TOKENS_V1, TOKENS_V2 = 9, 12  # of an acknowledgement subject, without and with domain
+
+log = logger("nats")
+
+
+@dataclass(slots=True)
+class _Request:
+    remaining: int
+    until: float
+    generation: int
+
+
+class PullInbox:
+    """Deliveries of one consumer; see the port."""
+
+    def __init__(
+        self, link: Link, answers: Answers, *, stream: str, consumer: str, capacity: int
+    ) -> None:
+        self._link = link
+        self._answers = answers
+        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._name = consumer
+        self._capacity = capacity
+        self._requests: dict[str, _Request] = {}
+        self._buffer: deque[Delivery] = deque()
+        self._held: set[str] = set()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._pause_s = 0.0
+        self._next = 0
+        self._prefix = ""
+        self._wire: Wire | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        """Subscribe and begin to ask."""
+        self._prefix = self._link.client.new_inbox()
+        self._wire = await self._link.wire(f"{self._prefix}.*", self._received)
+        self._tasks = [
+            asyncio.create_task(self._pump(), name=f"pull-{self._name}"),
+            asyncio.create_task(self._keep_leases(), name=f"leases-{self._name}"),
+        ]
+
+    async def close(self) -> None:
+        """Stop asking and give back what nobody took."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._wire is not None:
+            await self._link.unwire(self._wire)
+        for delivery in self._buffer:
+            await self._settle(delivery, b"-NAK")
+        self._buffer.clear()
+
+    async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
+        """See the port."""
+        if not await self._anything(wait):
+            return []
+        if linger and len(self._buffer) < limit:
+            await asyncio.sleep(linger)
+        number = min(limit, len(self._buffer))
+        taken = [self._buffer.popleft() for _ in range(number)]
+        if not self._buffer:
+            self._arrived.clear()
+        return taken
+
+    async def _anything(self, wait: float) -> bool:
+        try:
+            async with asyncio.timeout(wait):
+                await self._arrived.wait()
+        except TimeoutError:
+            return False
+        return bool(self._buffer)
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """See the port."""
+        questions = [Question(delivery.lease, b"+ACK") for delivery in deliveries]
+        replies = await self._answers.ask(questions, ACK_S)
+        for delivery, reply in zip(deliveries, replies, strict=True):
+            # A lease of a lost connection is of no use any more: the message comes again.
+            self._drop(delivery)
+            if reply is None:
+                log.debug("acknowledgement not confirmed", subject=delivery.subject)
+        lost = sum(reply is None for reply in replies)
+        if lost:
+            raise UnreachableError(f"{lost} acknowledgements were not confirmed within {ACK_S:g} s")
+
+    async def retry(self, delivery: Delivery, *, delay: float) -> None:
+        """See the port."""
+        self._drop(delivery)
+        await self._settle(delivery, b'-NAK {"delay": %d}' % int(delay * NANOSECONDS))
+
+    async def end(self, delivery: Delivery) -> None:
+        """See the port."""
+        self._drop(delivery)
+        await self._settle(delivery, b"+TERM")
+
+    def _drop(self, delivery: Delivery) -> None:
+        self._held.discard(delivery.lease)
+        self._room.set()
+
+    async def _settle(self, delivery: Delivery, word: bytes) -> None:
+        try:
+            await self._link.publish(delivery.lease, word)
+        except UnreachableError:
+            log.debug("not settled, it will be delivered again", subject=delivery.subject)
+
+    async def _received(self, message: Msg) -> None:
+        status = (message.headers or {}).get("Status")
+        if status is not None and not message.reply:
+            self._ended(message.subject.rpartition(".")[2], status)
+            return
+        self._count_one()
+        delivery = _delivery(message)
+        if delivery is not None:
+            self._held.add(delivery.lease)
+            self._buffer.append(delivery)
+            self._arrived.set()
+
+    def _count_one(self) -> None:
+        """A delivery keeps its own subject, so it is counted for the oldest open request."""
+        self._pause_s = 0.0
+        token = next(iter(self._requests), None)
+        if token is None:
+            return
+        self._requests[token].remaining -= 1
+        if self._requests[token].remaining <= 0:
+            del self._requests[token]
+
+    def _ended(self, token: str, status: str) -> None:
+        if self._requests.pop(token, None) is None:
+            return
+        if status != ENDED_IN_PEACE:
+            self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), MAX_PAUSE_S)
+        self._room.set()
+
+    async def _pump(self) -> None:
+        while True:
+            self._forget_lost()
+            if self._pause_s:
+                await asyncio.sleep(self._pause_s)
+            await self._ask_for_more()
+            self._room.clear()
+            try:
+                async with asyncio.timeout(PUMP_S):
+                    await self._room.wait()
+            except TimeoutError:
+                continue
+
+    def _forget_lost(self) -> None:
+        now = clock.monotonic()
+        for token, request in list(self._requests.items()):
+            if now > request.until or request.generation != self._link.generation:
+                del self._requests[token]
+
+    async def _ask_for_more(self) -> None:
+        """Keep two half-batches open, so that the server is never without a request."""
+        open_ = sum(request.remaining for request in self._requests.values())
+        free = self._capacity - open_ - len(self._held)
+        half = max(1, min(self._capacity // 2, MAX_BATCH))
+        while free >= half or (free > 0 and not self._requests):
+            batch = min(free, half)
+            try:
+                await self._request(batch)
+            except UnreachableError:
+                self._pause_s = FIRST_PAUSE_S
+                return
+            free -= batch
+
+    async def _request(self, batch: int) -> None:
+        self._next += 1
+        token = f"{self._next:x}"
+        until = clock.monotonic() + EXPIRES_S + LATE_S
+        self._requests[token] = _Request(batch, until, self._link.generation)
+        body = b'{"batch": %d, "expires": %d}' % (batch, int(EXPIRES_S * NANOSECONDS))
+        try:
+            await self._link.publish(self._subject, body, reply=f"{self._prefix}.{token}")
+        except UnreachableError:
+            del self._requests[token]
+            raise
+
+    async def _keep_leases(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE.total_seconds())
+            for lease in list(self._held):
+                try:
+                    await self._link.publish(lease, b"+WPI")
+                except UnreachableError:
+                    break
+
+
+def _delivery(message: Msg) -> Delivery | None:
+    """The delivery in `message`: its acknowledgement subject carries count and sequence."""
+    tokens = message.reply.split(".")
+    shift = {TOKENS_V1: 0}.get(len(tokens), 2 if len(tokens) >= TOKENS_V2 - 1 else -1)
+    if shift < 0 or not message.reply.startswith("$JS.ACK."):
+        return None
+    return Delivery(
+        subject=message.subject,
+        data=message.data,
+        headers=message.headers or {},
+        sequence=int(tokens[5 + shift]),
+        delivered=int(tokens[4 + shift]),
+        lease=message.reply,
+    )

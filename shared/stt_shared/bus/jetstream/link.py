@@ -1,0 +1,304 @@
+"""A connection to NATS that comes back by itself, whatever ends it, with all its subscriptions.
+
+The client reconnects after an ordinary loss. It gives up for good when credentials expire, when
+its read loop breaks, or while an old socket still holds unsent data; then it is thrown away and a
+new one is built.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from stt_shared import clock
+from stt_shared.errors import UnreachableError
+from stt_shared.telemetry.logs import logger
+
+MIN_SERVER = (2, 10)
+PING_INTERVAL_S = 10
+MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
+RECONNECT_WAIT_S = 1
+WATCH_INTERVAL_S = 5.0
+ROUND_TRIP_S = 5.0
+MAX_RECONNECTING_S = 15.0  # longer, and the client may hang on its old socket
+MAX_BACKOFF_S = 5.0
+CLOSE_S = 2.0
+PENDING_MESSAGES = 1 << 16
+PENDING_BYTES = 256 * 1024 * 1024
+
+log = logger("nats")
+
+Callback = Callable[[Msg], Awaitable[None]]
+CLIENT_ERRORS = (nats.errors.Error, OSError, TimeoutError, asyncio.TimeoutError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatsOptions:
+    """How NATS is reached; paths of files, seconds."""
+
+    servers: tuple[str, ...] = ("nats://127.0.0.1:4222",)
+    name: str = "stt"
+    creds: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    ca: str = ""
+    cert: str = ""
+    key: str = ""
+    timeout_s: float = 5.0
+    inbox_prefix: str = "_INBOX"
+    replicas: int = 0  # of each stream; 0: one a server of the cluster, up to 3
+
+
+@dataclass(eq=False, slots=True)
+class Wire:
+    """A subscription that outlives the client it was made on."""
+
+    subject: str
+    callback: Callback
+    queue: str = ""
+    current: Subscription | None = None
+
+
+class Link:
+    """The one connection of a process; `generation` rises with every new or resumed one."""
+
+    def __init__(self, options: NatsOptions) -> None:
+        self.options = options
+        self.generation = 0
+        self._client: Client | None = None
+        self._wires: set[Wire] = set()
+        self._watcher: asyncio.Task[None] | None = None
+        self._lost_at: float | None = None
+        self._closing = False
+        self._last_error = ""
+
+    async def open(self) -> None:
+        """Connect for the first time; raises UnreachableError with the reason."""
+        self._client = await self._connect()
+        self._watcher = asyncio.create_task(self._watch(), name="nats-watch")
+
+    @property
+    def client(self) -> Client:
+        """The connected client; raises UnreachableError while there is none."""
+        client = self._client
+        if client is None or not client.is_connected:
+            raise UnreachableError(f"not connected to NATS at {self.address}{self._because()}")
+        return client
+
+    @property
+    def address(self) -> str:
+        """Where we connect to, for people."""
+        return ", ".join(self.options.servers)
+
+    def _because(self) -> str:
+        return f" ({self._last_error})" if self._last_error else ""
+
+    async def wire(self, subject: str, callback: Callback, queue: str = "") -> Wire:
+        """Subscribe for as long as the link lives; `callback` must not raise."""
+        wire = Wire(subject, callback, queue)
+        self._wires.add(wire)
+        client = self._client
+        if client is not None and not client.is_closed:
+            await self._attach(wire, client)
+        return wire
+
+    async def unwire(self, wire: Wire) -> None:
+        """End a subscription."""
+        self._wires.discard(wire)
+        if wire.current is not None:
+            try:
+                await wire.current.unsubscribe()
+            except CLIENT_ERRORS:
+                log.debug("unsubscribe failed", subject=wire.subject)
+
+    async def _attach(self, wire: Wire, client: Client) -> None:
+        wire.current = await client.subscribe(  # pyright: ignore[reportUnknownMemberType]
+            wire.subject,
+            queue=wire.queue,
+            cb=wire.callback,
+            pending_msgs_limit=PENDING_MESSAGES,
+            pending_bytes_limit=PENDING_BYTES,
+        )
+
+    async def publish(
+        self,
+        subject: str,
+        data: bytes = b"",
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send one message; raises UnreachableError while there is no connection."""
+        try:
+            await self.client.publish(
+                subject, data, reply=reply, headers=dict(headers) if headers else None
+            )
+        except CLIENT_ERRORS as error:
+            raise UnreachableError(f"cannot send to NATS ({said(error)})") from error
+
+    async def request(
+        self, subject: str, data: bytes, wait_s: float, headers: Mapping[str, str] | None = None
+    ) -> Msg:
+        """Ask and wait; raises UnreachableError if nobody answers in time."""
+        try:
+            return await self.client.request(
+                subject, data, timeout=wait_s, headers=dict(headers) if headers else None
+            )
+        except nats.errors.NoRespondersError as error:
+            raise UnreachableError(f"nobody answers on {subject}") from error
+        except CLIENT_ERRORS as error:
+            raise UnreachableError(f"no answer on {subject} ({said(error)})") from error
+
+    async def close(self) -> None:
+        """Send what is pending and disconnect; never hangs, may be called twice."""
+        self._closing = True
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await _finish(client)
+
+    async def _connect(self) -> Client:
+        client = Client()
+        wait_s = self.options.timeout_s
+        try:
+            async with asyncio.timeout(wait_s):
+                await client.connect(**self._arguments())
+        except (*CLIENT_ERRORS, ValueError) as error:
+            await _finish(client)
+            # "no servers available" and a time-out say less than what was refused before them.
+            vague = isinstance(error, TimeoutError | nats.errors.NoServersError)
+            reason = (self._last_error if vague else "") or said(error)
+            raise UnreachableError(f"cannot reach NATS at {self.address} ({reason})") from error
+        await self._refuse_old(client)
+        self.generation += 1
+        self._last_error = ""
+        return client
+
+    def _arguments(self) -> dict[str, Any]:
+        options = self.options
+        given: dict[str, Any] = {
+            "servers": list(options.servers),
+            "name": options.name,
+            "inbox_prefix": options.inbox_prefix.encode(),
+            "connect_timeout": max(1, int(options.timeout_s)),
+            "ping_interval": PING_INTERVAL_S,
+            "max_outstanding_pings": MAX_OUTSTANDING_PINGS,
+            "reconnect_time_wait": RECONNECT_WAIT_S,
+            "max_reconnect_attempts": -1 if self.generation else 1,
+            "allow_reconnect": True,
+            "error_cb": self._on_error,
+            "disconnected_cb": self._on_lost,
+            "reconnected_cb": self._on_back,
+            "closed_cb": self._on_lost,
+        }
+        if options.creds:
+            given["user_credentials"] = options.creds
+        if options.user:
+            given |= {"user": options.user, "password": options.password}
+        if options.ca or options.cert:
+            given["tls"] = _tls_context(options)
+        return given
+
+    async def _refuse_old(self, client: Client) -> None:
+        version = client.connected_server_version
+        if (version.major, version.minor) < MIN_SERVER:
+            await _finish(client)
+            raise UnreachableError(
+                f"the nats-server is {version.major}.{version.minor}.{version.patch},"
+                f" the oldest supported is {MIN_SERVER[0]}.{MIN_SERVER[1]}",
+                hint="upgrade the nats-server",
+            )
+
+    # The callbacks never raise: an exception in one of them would kill the client's own tasks.
+
+    async def _on_error(self, error: Exception) -> None:
+        self._last_error = said(error)
+
+    async def _on_lost(self) -> None:
+        if not self._closing and self._lost_at is None:
+            self._lost_at = clock.monotonic()
+            log.warning("connection lost", servers=self.address, reason=self._last_error)
+
+    async def _on_back(self) -> None:
+        self._lost_at = None
+        self.generation += 1
+        log.info("connected again", servers=self.address)
+
+    async def _watch(self) -> None:
+        backoff = RECONNECT_WAIT_S * 1.0
+        while True:
+            await asyncio.sleep(min(WATCH_INTERVAL_S, backoff))
+            if await self._healthy():
+                backoff = WATCH_INTERVAL_S
+                continue
+            backoff = min(backoff * 2, MAX_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter
+            try:
+                await self._rebuild()
+            except UnreachableError as error:
+                log.warning("cannot connect", reason=error.message)
+
+    async def _healthy(self) -> bool:
+        client = self._client
+        if client is None or client.is_closed:
+            return False
+        if not client.is_connected:
+            lost = self._lost_at or clock.monotonic()
+            self._lost_at = lost
+            return clock.monotonic() - lost < MAX_RECONNECTING_S
+        reader: asyncio.Task[None] | None = getattr(client, "_reading_task", None)
+        if reader is None or reader.done():
+            return False
+        try:
+            async with asyncio.timeout(ROUND_TRIP_S):
+                await client.flush(timeout=int(ROUND_TRIP_S))
+        except CLIENT_ERRORS:
+            # Silent for a whole round trip: the ordinary way back may hang on the old socket.
+            return False
+        return True
+
+    async def _rebuild(self) -> None:
+        old, self._client = self._client, None
+        if old is not None:
+            await _finish(old)
+        client = await self._connect()
+        for wire in self._wires:
+            await self._attach(wire, client)
+        self._client, self._lost_at = client, None
+        log.info("connected anew", servers=self.address)
+
+
+def said(error: BaseException) -> str:
+    """What an error of the client says, in our style."""
+    text = str(error) or type(error).__name__
+    return text.removeprefix("nats: ").strip().lower()
+
+
+def _tls_context(options: NatsOptions) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=options.ca or None)
+    if options.cert:
+        context.load_cert_chain(options.cert, options.key or None)
+    return context
+
+
+async def _finish(client: Client) -> None:
+    """Close a client, but never wait longer than CLOSE_S for its socket."""
+    transport: Any = getattr(client, "_transport", None)
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    except (*CLIENT_ERRORS, asyncio.InvalidStateError) as error:
+        log.debug("close failed", reason=said(error))
+        writer: Any = getattr(transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()

@@ -1,0 +1,165 @@
+"""Answering requests as a NATS micro service (ADR-32), so that `nats service` tools see it.
+
+Made by hand: the client's own runs one request of an endpoint after the other and does not come
+back with a new client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from stt_shared import clock, identity
+from stt_shared.bus.jetstream.link import Callback, Link, Wire
+from stt_shared.bus.port import Handler, RequestError
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import SERVICE, SERVICE_VERSION
+from stt_shared.telemetry.logs import logger
+
+QUEUE = "q"
+TYPE = "io.nats.micro.v1."
+MAX_RUNNING = 64  # requests answered at once; more wait their turn
+CODE_BUG = "500"
+
+log = logger("service")
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    subject: str
+    handler: Handler
+    requests: int = 0
+    errors: int = 0
+    last_error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.subject.rpartition(".")[2]
+
+    def info(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "subject": self.subject,
+            "queue_group": QUEUE,
+            "metadata": {},
+        }
+
+    def stats(self) -> dict[str, Any]:
+        nanoseconds = int(self.seconds * 1e9)
+        return {
+            "name": self.name,
+            "subject": self.subject,
+            "queue_group": QUEUE,
+            "num_requests": self.requests,
+            "num_errors": self.errors,
+            "last_error": self.last_error,
+            "processing_time": nanoseconds,
+            "average_processing_time": nanoseconds // max(1, self.requests),
+        }
+
+
+@dataclass(eq=False, slots=True)
+class Service:
+    """One instance of the service; endpoints run side by side."""
+
+    link: Link
+    handlers: Mapping[str, Handler]
+    endpoints: list[_Endpoint] = field(default_factory=list[_Endpoint])
+    wires: list[Wire] = field(default_factory=list[Wire])
+    running: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_RUNNING))
+    started: str = field(default_factory=lambda: clock.to_text(clock.now()))
+    id: str = ""
+
+    async def open(self) -> None:
+        """Subscribe to every subject of the service and of its discovery."""
+        self.id = identity.digest(self.link.client.new_inbox().encode())[:22]
+        for subject, handler in self.handlers.items():
+            endpoint = _Endpoint(subject, handler)
+            self.endpoints.append(endpoint)
+            self.wires.append(await self.link.wire(subject, self._taker(endpoint), QUEUE))
+        for verb, body in {"PING": self._ping, "INFO": self._info, "STATS": self._stats}.items():
+            for tail in ("", f".{SERVICE}", f".{SERVICE}.{self.id}"):
+                self.wires.append(await self.link.wire(f"$SRV.{verb}{tail}", self._teller(body)))
+
+    async def close(self) -> None:
+        """Take no more requests and let the running ones end."""
+        for wire in self.wires:
+            await self.link.unwire(wire)
+        await asyncio.gather(*self.running, return_exceptions=True)
+
+    def _taker(self, endpoint: _Endpoint) -> Callback:
+        async def take(message: Msg) -> None:
+            task = asyncio.create_task(self._answer(endpoint, message))
+            self.running.add(task)
+            task.add_done_callback(self.running.discard)
+
+        return take
+
+    def _teller(self, body: Any) -> Callback:
+        async def tell(message: Msg) -> None:
+            await self._reply(message, json.dumps(body()).encode())
+
+        return tell
+
+    async def _answer(self, endpoint: _Endpoint, message: Msg) -> None:
+        async with self.places:
+            begun = clock.monotonic()
+            try:
+                data, headers = await endpoint.handler(message.data), None
+            except RequestError as error:
+                data, headers = b"", self._fault(endpoint, error.code, error.message)
+            except Exception as error:  # an edge: one bad request ends no service
+                log.exception("request failed", subject=endpoint.subject)
+                sentence = f"this is a bug in the coordinator ({type(error).__name__})"
+                data, headers = b"", self._fault(endpoint, CODE_BUG, sentence)
+            endpoint.requests += 1
+            endpoint.seconds += clock.monotonic() - begun
+        await self._reply(message, data, headers)
+
+    def _fault(self, endpoint: _Endpoint, code: str, sentence: str) -> dict[str, str]:
+        endpoint.errors += 1
+        endpoint.last_error = f"{code}:{sentence}"
+        # A header ends at a line feed.
+        one_line = " ".join(sentence.split())
+        return {"Nats-Service-Error": one_line, "Nats-Service-Error-Code": code}
+
+    async def _reply(
+        self, message: Msg, data: bytes, headers: dict[str, str] | None = None
+    ) -> None:
+        if not message.reply:
+            return
+        try:
+            await self.link.publish(message.reply, data, headers=headers)
+        except UnreachableError:
+            log.warning("reply not sent", subject=message.subject)
+
+    def _identity(self, kind: str) -> dict[str, Any]:
+        return {
+            "type": f"{TYPE}{kind}_response",
+            "name": SERVICE,
+            "id": self.id,
+            "version": SERVICE_VERSION,
+            "metadata": {},
+        }
+
+    def _ping(self) -> dict[str, Any]:
+        return self._identity("ping")
+
+    def _info(self) -> dict[str, Any]:
+        return self._identity("info") | {
+            "description": "Security Threat Tool, coordinator",
+            "endpoints": [endpoint.info() for endpoint in self.endpoints],
+        }
+
+    def _stats(self) -> dict[str, Any]:
+        return self._identity("stats") | {
+            "started": self.started,
+            "endpoints": [endpoint.stats() for endpoint in self.endpoints],
+        }

@@ -1,0 +1,180 @@
+"""Creating and correcting streams and consumers, and telling what the server cannot do.
+
+The raw API is used, not the client's models: those drop the fields they do not know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from stt_shared.bus.jetstream.link import Link
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+
+API_S = 10.0
+MAX_REPLICAS = 3
+NOT_FOUND = frozenset({10059, 10014})  # stream, consumer
+UNKNOWN_FIELD = 10025
+NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # the server's or account's limits are lower
+OPTIONAL = ("allow_atomic",)
+SMALLER = 8  # a stream that does not fit is tried with an eighth, twice
+
+
+class ApiError(Exception):
+    """JetStream answered with an error."""
+
+    def __init__(self, code: int, description: str) -> None:
+        super().__init__(description)
+        self.code = code
+        self.description = description
+
+
+async def call(link: Link, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One call of the JetStream API; raises ApiError or UnreachableError."""
+    data = json.dumps(body).encode() if body else b""
+    reply = await link.request(f"$JS.API.{subject}", data, API_S)
+    answer: dict[str, Any] = json.loads(reply.data)
+    if error := answer.get("error"):
+        code = int(error.get("err_code", error.get("code", 0)))
+        raise ApiError(code, str(error.get("description", "")))
+    return answer
+
+
+async def ensure(
+    link: Link, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
+) -> tuple[str, ...]:
+    """Create or correct them all; returns sentences about what the server cannot do."""
+    degraded: list[str] = []
+    try:
+        replicas = await _replicas(link)
+        for stream in streams:
+            degraded += await _ensure_stream(link, stream, replicas)
+        for consumer in consumers:
+            degraded += await _ensure_consumer(link, consumer)
+    except ApiError as error:
+        raise UnreachableError(
+            f"JetStream refuses ({error.description}, {error.code})",
+            hint="stt needs a nats-server with JetStream; see stt doctor",
+        ) from error
+    return tuple(degraded)
+
+
+async def _replicas(link: Link) -> int:
+    if link.options.replicas:
+        return link.options.replicas
+    servers = {server.netloc for server in link.client.servers}
+    return MAX_REPLICAS if len(servers) >= MAX_REPLICAS else 1
+
+
+def nanoseconds(span: timedelta) -> int:
+    """`span` as the API counts it."""
+    return int(span.total_seconds()) * 1_000_000_000
+
+
+def stream_config(spec: StreamSpec, replicas: int) -> dict[str, Any]:
+    """What the API is asked for."""
+    config: dict[str, Any] = {
+        "name": spec.name,
+        "subjects": list(spec.subjects),
+        "retention": spec.retention,
+        "storage": "file",
+        "discard": spec.discard,
+        "max_age": nanoseconds(spec.max_age),
+        "max_bytes": spec.max_bytes,
+        "max_msgs_per_subject": spec.max_msgs_per_subject,
+        "discard_new_per_subject": spec.discard_new_per_subject,
+        "duplicate_window": nanoseconds(spec.duplicate_window),
+        "num_replicas": replicas,
+        "allow_direct": spec.allow_direct,
+    }
+    if spec.republish is not None:
+        config["republish"] = {"src": spec.republish[0], "dest": spec.republish[1]}
+    if spec.allow_atomic:
+        config["allow_atomic"] = True
+    if spec.name.startswith("KV_"):
+        config["allow_rollup_hdrs"] = True
+        config["deny_delete"] = True
+    return config
+
+
+def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
+    """What the API is asked for."""
+    config: dict[str, Any] = {
+        "durable_name": spec.name,
+        "name": spec.name,
+        "ack_policy": "explicit",
+        "deliver_policy": "all",
+        "ack_wait": nanoseconds(spec.ack_wait),
+        "max_deliver": spec.max_deliver,
+        "max_ack_pending": spec.max_ack_pending,
+    }
+    if spec.filter_subject:
+        config["filter_subject"] = spec.filter_subject
+    return config
+
+
+def differing(asked: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """The names of the fields that are not as asked; one that is missing counts as empty."""
+    return [name for name, value in asked.items() if (found.get(name) or None) != (value or None)]
+
+
+async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[str]:
+    asked = stream_config(spec, replicas)
+    try:
+        found = (await call(link, f"STREAM.INFO.{spec.name}"))["config"]
+    except ApiError as error:
+        if error.code not in NOT_FOUND:
+            raise
+        return await _write_stream(link, f"STREAM.CREATE.{spec.name}", asked)
+    wrong = differing(asked, found)
+    # A size that an earlier start had to make smaller stays as it is.
+    if not wrong or wrong == ["max_bytes"]:
+        return [f"{spec.name}: max_bytes is {found['max_bytes']}"] if wrong else []
+    return await _write_stream(link, f"STREAM.UPDATE.{spec.name}", found | asked)
+
+
+async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list[str]:
+    degraded: list[str] = []
+    config = dict(asked)
+    for _attempt in range(4):
+        try:
+            echoed = (await call(link, subject, config))["config"]
+        except ApiError as error:
+            degraded.append(_weaken(config, error))
+        else:
+            missing = differing(config, echoed)
+            return [*degraded, *(f"{config['name']}: no {name}" for name in missing)]
+    raise ApiError(0, f"{asked['name']}: " + "; ".join(degraded))
+
+
+def _weaken(config: dict[str, Any], error: ApiError) -> str:
+    """Ask for less where the server cannot do all; raises `error` where nothing can be left out."""
+    if error.code in NO_STORAGE and config["max_bytes"] > 0:
+        config["max_bytes"] //= SMALLER
+        return f"{config['name']}: {error.description}, now max_bytes {config['max_bytes']}"
+    optional = [name for name in OPTIONAL if name in config]
+    if error.code == UNKNOWN_FIELD and optional:
+        for name in optional:
+            del config[name]
+        return f"{config['name']}: no {', '.join(optional)}"
+    raise error
+
+
+async def _ensure_consumer(link: Link, spec: ConsumerSpec) -> list[str]:
+    asked = consumer_config(spec)
+    try:
+        found = (await call(link, f"CONSUMER.INFO.{spec.stream}.{spec.name}"))["config"]
+        if not differing(asked, found):
+            return []
+        asked = found | asked
+    except ApiError as error:
+        if error.code not in NOT_FOUND:
+            raise
+    subject = f"CONSUMER.CREATE.{spec.stream}.{spec.name}"
+    subject += f".{spec.filter_subject}" if spec.filter_subject else ""
+    body = {"stream_name": spec.stream, "config": asked}
+    echoed = (await call(link, subject, body))["config"]
+    return [f"{spec.name}: no {name}" for name in differing(asked, echoed)]
