@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stt_shared.errors import SttError
 
-HOW_TO_GET = "make servers"
+HOW_TO_GET = "install it, or in a checkout of the project: make servers"
 
 
 class MissingServerError(SttError):
@@ -30,4 +30,4 @@ def on_path(*names: str) -> Path | None:
 
 def missing(what: str) -> MissingServerError:
     """The error that says how to get `what`."""
-    return MissingServerError(f"no {what} on PATH or in {folder()}", hint=f"get one: {HOW_TO_GET}")
+    return MissingServerError(f"no {what} on PATH or in {folder()}", hint=HOW_TO_GET)

@@ -60,8 +60,8 @@ def start(
     """
     owner = unprivileged()
     chosen = free_port() if port is None else port
-    bin_folder = _reachable(binaries or packaged(), owner)
     data = own_directory(directory, owner) / "data"
+    bin_folder = _reachable(binaries or packaged(), directory, owner)
     _initialize(bin_folder, data, superuser, password, owner)
     options = _options(directory, chosen, _tls(directory, tls, owner), extra)
     return Running(
@@ -77,6 +77,28 @@ def start(
         owner=owner,
         stop_signal=signal.SIGINT,  # fast shutdown: does not wait for clients
     ).start()
+
+
+def execute(server: Running, sql: str) -> None:
+    """Run a script of psql as the superuser; raises ServerError at its first error."""
+    if server.binary is None:
+        raise ServerError(f"{server.name} came without psql")
+    words = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", server.host, "-p", str(server.port)]
+    run_once(
+        [
+            str(server.binary.parent / "psql"),
+            *words,
+            "-U",
+            server.user,
+            "-d",
+            "postgres",
+            "-f",
+            "-",
+        ],
+        owner=server.owner,
+        stdin=sql.encode(),
+        environment={"PGPASSWORD": server.password},
+    )
 
 
 def _options(
@@ -134,18 +156,20 @@ def _tls(directory: Path, tls: tuple[Path, Path, Path] | None, owner: str | None
     return {"ssl": "on", "ssl_cert_file": cert, "ssl_key_file": key, "ssl_ca_file": ca}
 
 
-def _reachable(bin_folder: Path, owner: str | None) -> Path:
-    """`bin_folder`, or a copy that `owner` may enter where a folder above it is closed."""
+def _reachable(bin_folder: Path, directory: Path, owner: str | None) -> Path:
+    """`bin_folder`, or a copy in `directory` where `owner` may not enter a folder above it."""
     closed = (not parent.stat().st_mode & stat.S_IXOTH for parent in bin_folder.parents)
     if owner is None or not any(closed):
         return bin_folder
-    source = bin_folder.parent
-    name = f"stt-{source.name}-{int(source.stat().st_mtime)}-{os.getuid()}"
-    copy = Path(tempfile.gettempdir()) / name
+    copy = directory / "programs"
     if not copy.exists():
-        half = Path(tempfile.mkdtemp(prefix=name))
-        shutil.copytree(source, half / "tree", symlinks=True)
-        half.chmod(0o755)
-        (half / "tree").rename(copy)
-        half.rmdir()
-    return copy / "bin"
+        shutil.copytree(bin_folder.parent, copy, symlinks=True, copy_function=_link)
+    return copy / bin_folder.name
+
+
+def _link(source: str, target: str) -> None:
+    """A second name where the file system allows it, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

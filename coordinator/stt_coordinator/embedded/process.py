@@ -23,6 +23,7 @@ STOP_S = 20.0
 POLL_S = 0.02
 LOG_TAIL_BYTES = 2_000
 PR_SET_PDEATHSIG = 1
+STDERR = 2
 # Servers that refuse to run as root run as this user of every Unix.
 UNPRIVILEGED = "nobody"
 
@@ -33,7 +34,11 @@ class ServerError(SttError):
 
 @dataclass(kw_only=True)
 class Running:
-    """A server process; `ready` returns once it answers and raises OSError until then."""
+    """A server process; `ready` returns once it answers and raises OSError until then.
+
+    `environment` is added to our own; None takes a variable away. A process that is `aloud` writes
+    to our stderr instead of its log. `stop_s` is how long it may take to end in order.
+    """
 
     name: str
     command: Sequence[str]
@@ -45,10 +50,12 @@ class Running:
     user: str = ""
     password: str = field(default="", repr=False)
     binary: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    environment: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
     owner: str | None = None
     stop_signal: int = signal.SIGTERM
+    stop_s: float = STOP_S
     temporary: bool = True
+    aloud: bool = False
     child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -72,14 +79,16 @@ class Running:
         To be called from a thread that outlives the server: the kernel ends the server together
         with the thread that started it, so that nothing is left even after a SIGKILL.
         """
+        merged = os.environ | self.environment
         with self.log.open("ab") as log:
+            output = STDERR if self.aloud else log
             self.child = subprocess.Popen(  # noqa: S603  # the command is ours
                 self.command,
                 cwd=self.directory,
-                env=os.environ | self.environment,
+                env={name: value for name, value in merged.items() if value is not None},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 start_new_session=True,
                 user=self.owner,
                 group=_group_of(self.owner),
@@ -104,8 +113,11 @@ class Running:
                 return
 
     def _failed(self, what: str) -> ServerError:
-        tail = self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        return ServerError(f"{self.name} {what}", hint=tail)
+        return ServerError(f"{self.name} {what}", hint=self.tail())
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
 
     def kill(self) -> None:
         """End it as a power cut would, data and all its processes; the data stays."""
@@ -129,7 +141,7 @@ class Running:
         if child.poll() is None:
             os.kill(child.pid, number)
         try:
-            child.wait(STOP_S)
+            child.wait(self.stop_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait(STOP_S)
@@ -176,7 +188,13 @@ def own_directory(directory: Path, owner: str | None) -> Path:
     return directory
 
 
-def run_once(command: Sequence[str], *, owner: str | None, stdin: bytes = b"") -> None:
+def run_once(
+    command: Sequence[str],
+    *,
+    owner: str | None,
+    stdin: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run a set-up command to its end; raises ServerError with what it said."""
     done = subprocess.run(  # noqa: S603  # the command is ours
         command,
@@ -185,6 +203,7 @@ def run_once(command: Sequence[str], *, owner: str | None, stdin: bytes = b"") -
         user=owner,
         group=_group_of(owner),
         input=stdin,
+        env=os.environ | (environment or {}),
         cwd="/",
     )
     if done.returncode != 0:
