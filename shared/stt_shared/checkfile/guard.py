@@ -1,0 +1,143 @@
+"""The guard of a query: `mysql >= 8.0.27 or percona`, compared as numbers, never as text.
+
+A flavour is exact: `mysql` means Oracle's MySQL alone, `percona` and `mariadb` are other words. A
+missing part of a version counts as zero in an order, and is not looked at by `==` and `!=`:
+`8.0 == 8.0.27` holds.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from typing import Any
+
+from stt_shared.checkfile.model import Guard, Server
+
+FLAVOURS = frozenset({"mysql", "percona", "mariadb", "postgresql", "mongodb"})
+MAX_CHARACTERS = 500
+MAX_DEPTH = 20
+_TOKEN = re.compile(
+    r"\s*(?:(?P<op>>=|<=|==|!=|<|>|\(|\))|(?P<word>[A-Za-z]+)|(?P<version>\d[\d.]*))"
+)
+_ORDERS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+COMPARISONS = frozenset({*_ORDERS, "==", "!="})
+
+
+class GuardError(ValueError):
+    """A guard that cannot be understood; says where."""
+
+
+def parse_guard(text: str) -> Guard:
+    """The guard written as `text`; raises GuardError."""
+    if len(text) > MAX_CHARACTERS:
+        raise GuardError(f"guard has {len(text)} characters, the limit is {MAX_CHARACTERS}")
+    parser = _Parser(_tokens(text))
+    tree = parser.either(0)
+    if parser.rest:
+        raise GuardError(f"unexpected {parser.rest[0]!r} in guard {text!r}")
+    return Guard(text, tree)
+
+
+def _tokens(text: str) -> list[str]:
+    found: list[str] = []
+    position = 0
+    while text[position:].strip():
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise GuardError(f"unexpected {text[position:].strip()[0]!r} at {position} in {text!r}")
+        found.append(match[0].strip())
+        position = match.end()
+    return found
+
+
+class _Parser:
+    """Recursive descent: or, and, not, then a flavour with or without a comparison."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.rest = tokens
+
+    def _take(self) -> str:
+        if not self.rest:
+            raise GuardError("the guard ends too early")
+        return self.rest.pop(0)
+
+    def _next_is(self, word: str) -> bool:
+        if self.rest and self.rest[0] == word:
+            self.rest.pop(0)
+            return True
+        return False
+
+    def either(self, depth: int) -> tuple[Any, ...]:
+        parts = [self.both(depth)]
+        while self._next_is("or"):
+            parts.append(self.both(depth))
+        return parts[0] if len(parts) == 1 else ("or", *parts)
+
+    def both(self, depth: int) -> tuple[Any, ...]:
+        parts = [self.negated(depth)]
+        while self._next_is("and"):
+            parts.append(self.negated(depth))
+        return parts[0] if len(parts) == 1 else ("and", *parts)
+
+    def negated(self, depth: int) -> tuple[Any, ...]:
+        if depth > MAX_DEPTH:
+            raise GuardError(f"the guard is nested deeper than {MAX_DEPTH}")
+        if self._next_is("not"):
+            return ("not", self.negated(depth + 1))
+        if self._next_is("("):
+            inner = self.either(depth + 1)
+            if not self._next_is(")"):
+                raise GuardError("a parenthesis is not closed")
+            return inner
+        return self.flavour()
+
+    def flavour(self) -> tuple[Any, ...]:
+        word = self._take()
+        if word not in FLAVOURS:
+            known = ", ".join(sorted(FLAVOURS))
+            raise GuardError(f"unknown flavour {word!r}, expected one of {known}")
+        if not self.rest or self.rest[0] not in COMPARISONS:
+            return ("is", word)
+        return ("compare", word, self._take(), _version(self._take()))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})*", text):
+        raise GuardError(f"{text!r} is not a version such as 8.0.27")
+    return tuple(map(int, text.split(".")))
+
+
+def holds(guard: Guard, server: Server) -> bool:
+    """Whether `guard` holds for a server."""
+    return _holds(guard.tree, server)
+
+
+def _holds(tree: tuple[Any, ...], server: Server) -> bool:
+    kind, *parts = tree
+    if kind == "or":
+        return any(_holds(part, server) for part in parts)
+    if kind == "and":
+        return all(_holds(part, server) for part in parts)
+    if kind == "not":
+        return not _holds(parts[0], server)
+    if server.flavour != parts[0]:
+        return False
+    return kind == "is" or _compare(server.version, parts[1], parts[2])
+
+
+def _compare(found: tuple[int, ...], comparison: str, asked: tuple[int, ...]) -> bool:
+    if comparison in {"==", "!="}:
+        equal = _padded(found, len(asked))[: len(asked)] == asked
+        return equal == (comparison == "==")
+    length = max(len(found), len(asked))
+    return _ORDERS[comparison](_padded(found, length), _padded(asked, length))
+
+
+def _padded(version: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return version + (0,) * (length - len(version))
