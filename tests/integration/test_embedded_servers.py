@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +38,24 @@ def test_a_server_survives_a_kill_and_leaves_no_process_and_no_folder(
     running.stop()
     assert [process for process in everyone if process.is_running()] == []
     assert not folder.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_postgresql_starts_from_a_folder_that_its_user_may_not_enter(
+    servers_folder: Path,
+) -> None:
+    closed = servers_folder / "closed"
+    closed.mkdir(mode=0o700)
+    package = postgresql.packaged().parents[1]
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(source, closed / source.name, symlinks=True)
+    binaries = closed / package.name / "pginstall" / "bin"
+    running = postgresql.start(servers_folder / "own-closed", binaries=binaries)
+    try:
+        postgresql.execute(running, "SELECT 1;")
+    finally:
+        running.stop()
+    assert not running.directory.exists()
 
 
 def test_a_server_that_cannot_start_says_why_with_the_end_of_its_log(tmp_path: Path) -> None:

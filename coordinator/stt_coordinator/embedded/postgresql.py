@@ -161,10 +161,13 @@ def _reachable(bin_folder: Path, directory: Path, owner: str | None) -> Path:
     closed = (not parent.stat().st_mode & stat.S_IXOTH for parent in bin_folder.parents)
     if owner is None or not any(closed):
         return bin_folder
+    # Programs look for their libraries in the folder that the wheel put beside the package.
+    package = bin_folder.parents[1]
     copy = directory / "programs"
-    if not copy.exists():
-        shutil.copytree(bin_folder.parent, copy, symlinks=True, copy_function=_link)
-    return copy / bin_folder.name
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        if source.exists() and not (copy / source.name).exists():
+            shutil.copytree(source, copy / source.name, symlinks=True, copy_function=_link)
+    return copy / bin_folder.relative_to(package.parent)
 
 
 def _link(source: str, target: str) -> None:
