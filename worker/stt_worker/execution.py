@@ -1,1 +1,179 @@
-"""One job in, one result out: what a worker says of one target."""
+"""One job in, one outcome per check out: whatever the server, a query or a script does."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from stt_shared import clock
+from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.checkfile.model import Check, Question
+from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
+from stt_shared.protocol.words import Kind, Outcome
+from stt_shared.telemetry.logs import logger
+from stt_worker import evidence
+from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, LookError
+from stt_worker.plan import Plan, docs_of, plan, unsupported
+from stt_worker.sandbox.port import Sandbox, Task
+from stt_worker.verdict import ended, fit, judge
+
+JOB_DEADLINE_S = 600.0  # for all questions and scripts of one job
+OUTCOMES_BYTES = MAX_MESSAGE_BYTES - 32 * 1024  # what a result leaves to its outcomes
+MAX_VERSION_CHARACTERS = 500
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What it takes to run the checks of one family."""
+
+    database: Database
+    catalogue: Catalogue
+    sandbox: Sandbox
+    limits: Limits = LIMITS
+    deadline_s: float = JOB_DEADLINE_S
+
+
+EndpointOf = Callable[[], Awaitable[Endpoint]]
+Examined = tuple[Facts | None, tuple[CheckOutcome, ...]]
+
+
+async def execute(job: Job, endpoint_of: EndpointOf, means: Means, *, now: datetime) -> Examined:
+    """Run the checks of `job`; the facts if the server told them, and an outcome per check.
+
+    Never raises: what prevents a check is its outcome. `now` is what scripts take for the
+    present. The outcomes fit into one result.
+    """
+    checks, outcomes = _known(job, means.catalogue)
+    facts: Facts | None = None
+    if checks:
+        try:
+            async with asyncio.timeout(means.deadline_s):
+                facts, found = await _examine(checks, endpoint_of, means, now)
+        except LookError as error:
+            found = _all(checks, error.kind, error.reason)
+        except TimeoutError:
+            why = f"the job did not end within {means.deadline_s:g} s"
+            found = _all(checks, Kind.TIMEOUT, why)
+        except Exception as error:  # noqa: BLE001  # the one edge: a bug in a driver costs one job
+            name = type(error).__name__
+            logger("execution").error(
+                "job broke", job=job.job_id, error=name, trace=traceback.format_exc()
+            )
+            found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
+        outcomes |= {outcome.check: outcome for outcome in found}
+    return facts, fit([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
+
+
+def not_run(
+    checks: Iterable[CheckRef], outcome: Outcome, kind: Kind, reason: str
+) -> tuple[CheckOutcome, ...]:
+    """The same outcome for checks that were not even tried."""
+    return tuple(
+        CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
+        for ref in checks
+    )
+
+
+def _known(job: Job, catalogue: Catalogue) -> tuple[list[Check], dict[str, CheckOutcome]]:
+    """The checks of `job` to run, and the outcomes of those that cannot be."""
+    checks: dict[str, Check] = {}
+    outcomes: dict[str, CheckOutcome] = {}
+    for ref in job.checks:
+        check = catalogue.get(ref.check, ref.digest)
+        if check is None:
+            why = _unknown(ref, catalogue.named(ref.check))
+            outcomes[ref.check] = not_run([ref], Outcome.ERROR, Kind.UNKNOWN_CHECK, why)[0]
+        elif check.family is not job.family:
+            why = f"a check for {check.family}, the target is {job.family}"
+            outcomes[ref.check] = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
+        elif why := unsupported(check):
+            outcomes[ref.check] = ended(check, Outcome.SKIPPED, Kind.UNSUPPORTED, why)
+        else:
+            checks[ref.check] = check
+    return list(checks.values()), outcomes
+
+
+def _unknown(ref: CheckRef, mine: Check | None) -> str:
+    wanted = f"the job asks for {ref.check} {ref.digest[:12]}"
+    has = f"has {mine.digest[:12]}" if mine else "has no check of that name"
+    return f"{wanted}, this worker {has}: bring coordinator and worker to the same version"
+
+
+def _all(checks: Iterable[Check], kind: Kind, reason: str) -> list[CheckOutcome]:
+    return [ended(check, Outcome.ERROR, kind, reason) for check in checks]
+
+
+async def _examine(
+    checks: Sequence[Check], endpoint_of: EndpointOf, means: Means, now: datetime
+) -> tuple[Facts, list[CheckOutcome]]:
+    started = clock.monotonic()
+    endpoint = await endpoint_of()
+    plans: list[Plan] = []
+
+    def choose(facts: Facts) -> list[Question]:
+        plans[:] = [plan(check, facts) for check in checks]
+        return list(dict.fromkeys(q for planned in plans for q in planned.questions))
+
+    look = await means.database.look(endpoint, choose, means.limits)
+    facts = _bounded(look.facts)
+    outcomes = await _judge_all(plans, look.answers, facts, means, now)
+    took = round((clock.monotonic() - started) * 1_000, 3)
+    return facts, [msgspec.structs.replace(one, duration_ms=took) for one in outcomes]
+
+
+def _bounded(facts: Facts) -> Facts:
+    return msgspec.structs.replace(
+        facts, version_text=evidence.text(facts.version_text, MAX_VERSION_CHARACTERS)
+    )
+
+
+async def _judge_all(
+    plans: Sequence[Plan],
+    answers: Mapping[Question, Answer],
+    facts: Facts,
+    means: Means,
+    now: datetime,
+) -> list[CheckOutcome]:
+    outcomes: list[CheckOutcome] = []
+    ready: list[tuple[Check, Task]] = []
+    for planned in plans:
+        if planned.not_applicable:
+            why = planned.not_applicable
+            outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
+            continue
+        docs = docs_of(planned, answers)
+        if isinstance(docs, Failure):
+            outcomes.append(failed(planned.check, docs, facts))
+        else:
+            ready.append((planned.check, Task(source=planned.check.script, docs=docs)))
+    verdicts = await _run([task for _, task in ready], facts, means, now)
+    pairs = zip(ready, verdicts, strict=True)
+    return outcomes + [judge(check, verdict) for (check, _), verdict in pairs]
+
+
+async def _run(tasks: list[Task], facts: Facts, means: Means, now: datetime) -> list[Any]:
+    if not tasks:
+        return []
+    context = {
+        "server": msgspec.to_builtins(facts),
+        "releases": means.catalogue.releases,
+        "now": clock.unix_nanoseconds(now),
+    }
+    return list(await means.sandbox.run(tasks, context))
+
+
+def failed(check: Check, failure: Failure, facts: Facts) -> CheckOutcome:
+    """The outcome of a check one of whose questions has no answer; names a missing grant."""
+    reason = failure.reason
+    if failure.kind is Kind.NO_PRIVILEGE:
+        grants = check.privileges.get(facts.flavour) or check.privileges.get(check.family) or ()
+        reason += f"; the check needs: {'; '.join(grants)}" if grants else ""
+    return ended(check, Outcome.ERROR, failure.kind, reason)
