@@ -1,0 +1,132 @@
+"""Takes jobs while there is room for them, and at the end lets running ones finish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+
+from stt_shared import clock
+from stt_shared.bus.port import Bus, Delivery, Inbox
+from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import pause
+from stt_shared.protocol import subjects
+from stt_shared.protocol.words import Family
+from stt_shared.telemetry.logs import logger
+
+TAKE_WAIT_S = 1.0  # bounds how late the end is noticed: taking is never cancelled
+FIRST_PAUSE_S = 0.25
+LAST_PAUSE_S = 10.0
+PUT_BACK_S = 2.0
+_LOG = logger("consumer")
+
+Serve = Callable[[Delivery, Inbox, Family], Awaitable[None]]
+
+
+class Consumer:
+    """Takes from one consumer a family of `site`; at most `concurrency` jobs run at once."""
+
+    def __init__(
+        self, *, bus: Bus, site: str, concurrency: int, grace_s: float, serve: Serve
+    ) -> None:
+        self._bus = bus
+        self._site = site
+        self._concurrency = concurrency
+        self._grace_s = grace_s
+        self._serve = serve
+        self._slots = asyncio.Semaphore(concurrency)
+        self._jobs: dict[asyncio.Task[None], tuple[Delivery, Inbox]] = {}
+        self._room = asyncio.Event()
+        self._room.set()
+
+    @property
+    def running(self) -> int:
+        """How many jobs are held, running or about to."""
+        return len(self._jobs)
+
+    async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
+        """Serve every family that `families` names, until `stop`; then drain."""
+        async with asyncio.TaskGroup() as group:
+            for family in Family:
+                group.create_task(self._family(family, families, stop), name=f"take {family}")
+
+    async def _family(
+        self, family: Family, families: Callable[[], Iterable[Family]], stop: asyncio.Event
+    ) -> None:
+        """Serve a family while it has targets; its consumer may not have been made yet."""
+        wait = FIRST_PAUSE_S
+        while not stop.is_set():
+            if family in families():
+                started = clock.monotonic()
+                try:
+                    await self._consume(family, families, stop)
+                except UnreachableError as error:
+                    _LOG.debug("no jobs to take", family=family, reason=error.message)
+                if clock.monotonic() - started > LAST_PAUSE_S:
+                    wait = FIRST_PAUSE_S
+            await pause(wait, stop)
+            wait = min(wait * 2, LAST_PAUSE_S)
+
+    async def _consume(
+        self, family: Family, families: Callable[[], Iterable[Family]], stop: asyncio.Event
+    ) -> None:
+        name = subjects.jobs_consumer(self._site, family).name
+        capacity = self._concurrency * 2  # the next jobs are here when a slot becomes free
+        async with self._bus.consume(subjects.STREAM_JOBS, name, capacity=capacity) as inbox:
+            try:
+                while not stop.is_set() and family in families():
+                    await self._take(inbox, family, stop)
+            finally:
+                # Their deliveries can be settled only while the inbox is open.
+                await self._drain(inbox)
+
+    async def _take(self, inbox: Inbox, family: Family, stop: asyncio.Event) -> None:
+        free = self._concurrency - len(self._jobs)
+        if free <= 0:
+            await self._wait_for_room()
+            return
+        deliveries = await inbox.take(free, wait=TAKE_WAIT_S)
+        for delivery in deliveries:
+            job = asyncio.create_task(self._job(delivery, inbox, family, stop))
+            self._jobs[job] = delivery, inbox
+            job.add_done_callback(self._ended)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKE_WAIT_S):
+                await self._room.wait()
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        del self._jobs[job]
+        self._room.set()
+        if not job.cancelled() and (error := job.exception()):
+            _LOG.error("job task broke", error=repr(error))
+
+    async def _job(
+        self, delivery: Delivery, inbox: Inbox, family: Family, stop: asyncio.Event
+    ) -> None:
+        async with self._slots:
+            if stop.is_set():
+                await _put_back(delivery, inbox)
+                return
+            await self._serve(delivery, inbox, family)
+
+    async def _drain(self, inbox: Inbox) -> None:
+        """Let the jobs of `inbox` end within the grace time; put back those that do not."""
+        mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
+        if not mine:
+            return
+        _, late = await asyncio.wait(mine, timeout=self._grace_s)
+        for job in late:
+            job.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for job in late:
+            await _put_back(mine[job], inbox)
+
+
+async def _put_back(delivery: Delivery, inbox: Inbox) -> None:
+    """Give a job to another worker now; if that fails its lease runs out."""
+    with suppress(UnreachableError, TimeoutError):
+        async with asyncio.timeout(PUT_BACK_S):
+            await inbox.retry(delivery, delay=0.0)

@@ -1,0 +1,142 @@
+"""Results leave: published until each is confirmed, and again if the store seems to lack them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stt_shared import clock
+from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
+from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import Watermark
+from stt_shared.telemetry.logs import logger
+from stt_worker.outbox.port import Outbox, OutboxError, Row
+
+LINGER_S = 0.02
+MAX_BATCH = 256
+FIRST_RETRY_S = 0.25
+LAST_RETRY_S = 5.0
+WATERMARK_EVERY_S = 5.0
+STALLED_S = 60.0  # a watermark that stands still that long: perhaps the broker lost results
+MOST_STALLED_S = 900.0
+STREAM = f"KV_{subjects.BUCKET_WATERMARK}"
+_LOG = logger("sender")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    row: Row
+    confirmed: asyncio.Future[None]
+
+
+class Sender:
+    """Publishes rows of the outbox; `in_flight` tells how many jobs are under way."""
+
+    def __init__(
+        self, *, bus: Bus, outbox: Outbox, worker: str, in_flight: Callable[[], int]
+    ) -> None:
+        self._bus = bus
+        self._outbox = outbox
+        self._worker = worker
+        self._in_flight = in_flight
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._retry_s = FIRST_RETRY_S
+
+    async def confirm(self, row: Row) -> None:
+        """Return when the broker has stored `row`, however long that takes."""
+        confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_Waiting(row, confirmed))
+        await confirmed
+
+    async def run(self) -> None:
+        """Publish what is waiting, for ever."""
+        while True:
+            batch = [await self._queue.get()]
+            await self._gather(batch)
+            await self._publish(batch)
+
+    async def _gather(self, batch: list[_Waiting]) -> None:
+        """Take what else waits; let other jobs under way join for LINGER_S, a lone one goes now."""
+        until = clock.monotonic() + LINGER_S
+        while len(batch) < MAX_BATCH:
+            if not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+                continue
+            left = until - clock.monotonic()
+            if left <= 0 or len(batch) >= self._in_flight():
+                return
+            try:
+                async with asyncio.timeout(left):
+                    batch.append(await self._queue.get())
+            except TimeoutError:
+                return
+
+    async def _publish(self, batch: list[_Waiting]) -> None:
+        waiting = [one for one in batch if not one.confirmed.done()]
+        receipts = await self._bus.publish([_outgoing(one.row) for one in waiting])
+        failed: list[tuple[_Waiting, Receipt]] = []
+        for one, receipt in zip(waiting, receipts, strict=True):
+            if receipt.publication not in (Publication.STORED, Publication.DUPLICATE):
+                failed.append((one, receipt))
+            elif not one.confirmed.done():
+                one.confirmed.set_result(None)
+        if not failed:
+            self._retry_s = FIRST_RETRY_S
+            return
+        _LOG.warning(
+            "results not stored yet",
+            number=len(failed),
+            reason=failed[0][1].reason,
+            again_in_s=self._retry_s,
+        )
+        await asyncio.sleep(self._retry_s)
+        self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
+        for one, _ in failed:
+            self._queue.put_nowait(one)
+
+    async def keep(self) -> None:
+        """Drop what the coordinator's store holds, send again what it does not get, for ever."""
+        last = await self._follow_watermark(0)
+        await self._send_all()
+        moved_at, patience = clock.monotonic(), STALLED_S
+        while True:
+            await asyncio.sleep(WATERMARK_EVERY_S)
+            sequence = await self._follow_watermark(last)
+            if sequence != last or not self._outbox.size:
+                last, moved_at, patience = sequence, clock.monotonic(), STALLED_S
+            elif clock.monotonic() - moved_at > patience:
+                _LOG.warning("watermark stands still, sending again", results=self._outbox.size)
+                await self._send_all()
+                moved_at, patience = clock.monotonic(), min(patience * 2, MOST_STALLED_S)
+
+    async def _follow_watermark(self, last: int) -> int:
+        """The position up to which the store has everything; `last` where it cannot be told."""
+        if not self._outbox.size and last:
+            return last
+        subject = subjects.kv(subjects.BUCKET_WATERMARK, self._worker)
+        try:
+            stored = await self._bus.last(STREAM, subject)
+            if stored is None:
+                return last
+            watermark = codec.decode(Watermark, stored.data)
+            await self._outbox.covered(watermark, clock.now())
+        except (UnreachableError, ProtocolError, OutboxError) as error:
+            _LOG.debug("watermark not read", reason=error.message)
+            return last
+        return watermark.sequence
+
+    async def _send_all(self) -> None:
+        """Publish every row again, under its first message id, page after page."""
+        after = 0
+        try:
+            while page := await self._outbox.pending(after):
+                await asyncio.gather(*(self.confirm(row) for row in page))
+                after = page[-1].sequence
+        except OutboxError as error:
+            _LOG.error("outbox not readable", reason=error.message)
+
+
+def _outgoing(row: Row) -> Outgoing:
+    return Outgoing(subject=row.subject, data=row.data, message_id=row.message_id)
