@@ -17,8 +17,11 @@ from tests.servers.fixtures import server_or_reason
 STARTS: dict[str, Callable[[Path], Running]] = {
     "nats": nats.start,
     "postgresql": postgresql.start,
+    "postgresql15": lambda folder: postgresql.start(folder, binaries=postgresql.installed(15)),
     "mariadb": lambda folder: mysql.start(mysql.find_mariadb(), folder),
+    "mysql": lambda folder: mysql.start(mysql.find_mysql(), folder),
     "mongodb": mongodb.start,
+    "mongodb44": lambda folder: mongodb.start(folder, binary=mongodb.find("mongodb-4.4")),
 }
 
 

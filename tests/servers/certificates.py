@@ -44,8 +44,6 @@ class _Authority:
 
 def make(folder: Path) -> Certificates:
     """Make all of them in `folder`, readable by servers that run as other users."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
     authority, other = _authority("test CA"), _authority("other CA")
     for name, one in (("ca", authority), ("other_ca", other)):
         _write(folder / f"{name}.pem", _pem(one.certificate))

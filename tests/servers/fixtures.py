@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,18 +42,23 @@ def serving(name: str, start: Callable[[], Running]) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="session")
-def servers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that servers running as another user may enter."""
-    folder = tmp_path_factory.mktemp("servers")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
-    return folder
+def servers_folder() -> Iterator[Path]:
+    """A folder that servers running as another user may enter.
+
+    It is none of pytest's own: each session that begins closes the folder above those again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="stt-servers-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+def certificates(servers_folder: Path) -> Certificates:
     """A CA, a certificate for loopback, one for another name, and one for a client."""
-    return make(tmp_path_factory.mktemp("certificates"))
+    folder = servers_folder / "certificates"
+    folder.mkdir()
+    return make(folder)
 
 
 @pytest.fixture(scope="session")

@@ -31,9 +31,7 @@ WIDTH = 58  # columns before the seconds
 
 def opening(folder: Path) -> None:
     """The first line: what this is about to touch."""
-    output.note(
-        f"Starting on this computer only (127.0.0.1), data in {folder}; Ctrl-C ends and removes it."
-    )
+    output.note(f"Starting on this computer only (127.0.0.1); Ctrl-C ends it, {folder} goes too.")
 
 
 def started(what: str, seconds: float) -> None:
@@ -48,7 +46,10 @@ def left_out(family: Family, error: SttError) -> None:
 
 
 def result(report: Report) -> None:
-    """The three counts, the worst findings, and what nobody could tell."""
+    """The three counts, the worst findings, and what nobody could tell; in a pipe all findings."""
+    if not output.on_terminal():
+        whole(report, OutputFormat.TABLE)
+        return
     rows = rows_of_report(report)
     output.print_rich("", *totals(report.summary), "")
     output.print_grid(findings_grid(rows[:WORST], clock.now()))
@@ -69,21 +70,25 @@ def next_steps(url: str, report: Report, servers: Mapping[Family, Running]) -> N
     """Commands to type in another terminal, all of them complete as they stand."""
     stt = "stt" if shutil.which("stt") else sys.argv[0]
     rows = rows_of_report(report)
-    target = f"demo-{Family.POSTGRESQL}"
-    commands = [
-        f"export STT_NATS_URL={url}",
-        f"{stt} status",
-        f"{stt} findings list --severity {_worst(rows)}",
-        *(f"{stt} findings show {row.id[:SHORT_ID]}" for row in rows[:1]),
-        _mend(servers[Family.POSTGRESQL]),
-        f"{stt} run --target {target} --wait",
-        f"{stt} findings diff --since today",
-    ]
-    output.note("")
-    output.note("Now try, in another terminal (the fifth line mends a finding, the sixth sees it):")
-    output.hint(commands)
-    output.note("")
-    output.note("Running until Ctrl-C, which stops and removes all of it.")
+    output.note("\nNow try, in another terminal:")
+    output.hint(
+        [
+            f"export STT_NATS_URL={url}",
+            f"{stt} status",
+            f"{stt} findings list --severity {_worst(rows)}",
+            *(f"{stt} findings show {row.id[:SHORT_ID]}" for row in rows[:1]),
+            f"{stt} findings watch",
+        ]
+    )
+    output.note("and mend something:")
+    output.hint(
+        [
+            _mend(servers[Family.POSTGRESQL]),
+            f"{stt} run --target demo-{Family.POSTGRESQL} --wait",
+            f"{stt} findings diff --since today",
+        ]
+    )
+    output.note("\nRunning until Ctrl-C, which stops and removes all of it.")
 
 
 def _worst(rows: list[Row]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import socket
@@ -22,6 +23,9 @@ READY_S = 60.0
 STOP_S = 20.0
 POLL_S = 0.02
 LOG_TAIL_BYTES = 2_000
+# Below the ports that systems give to outgoing connections, which could take one in between.
+PORTS = range(20_000, 32_000)
+PORT_TRIES = 100
 PR_SET_PDEATHSIG = 1
 STDERR = 2
 # Servers that refuse to run as root run as this user of every Unix.
@@ -164,10 +168,19 @@ def _group_of(owner: str | None) -> int | None:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on, outside of those that connections are given.
+
+    Raises ServerError if none of a hundred is free.
+    """
+    for _ in range(PORT_TRIES):
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise ServerError(f"none of {PORT_TRIES} ports from {PORTS[0]} to {PORTS[-1]} is free")
 
 
 def accepts(port: int) -> None:
