@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 
-from stt_shared.bus.jetstream import publisher, streams
+from stt_shared.bus.jetstream import publisher
+from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.consumer import PullInbox
 from stt_shared.bus.jetstream.link import Link, NatsOptions
@@ -27,8 +28,8 @@ async def connect(options: NatsOptions) -> JetStreamBus:
     link = Link(options)
     await link.open()
     try:
-        await streams.call(link, "INFO")
-    except (streams.ApiError, UnreachableError) as error:
+        await api.call(link, "INFO")
+    except (api.ApiError, UnreachableError) as error:
         await link.close()
         raise UnreachableError(
             f"the nats-server at {link.address} has no JetStream for us ({error})",
@@ -45,10 +46,10 @@ class JetStreamBus:
         self._answers = Answers(link)
 
     async def ensure(
-        self, specs: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
+        self, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
     ) -> tuple[str, ...]:
         """See the port."""
-        return await streams.ensure(self._link, specs, consumers)
+        return await api.ensure(self._link, streams, consumers)
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""

@@ -8,6 +8,8 @@ new one is built.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
@@ -281,6 +283,12 @@ class Link:
 def said(error: BaseException) -> str:
     """What an error of the client says, in our style."""
     text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        # asyncio puts the address into the text, which is named beside it anyway.
+        known = error.errno in errno.errorcode
+        text = os.strerror(error.errno) if known else error.strerror or text
+    elif isinstance(error, TimeoutError):
+        text = "no answer in time"
     return text.removeprefix("nats: ").strip().lower()
 
 
