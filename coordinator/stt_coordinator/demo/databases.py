@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from stt_coordinator.embedded import mongodb, mysql, postgresql
+from stt_coordinator.embedded import cache, mongodb, mysql, postgresql
 from stt_coordinator.embedded.cache import MissingServerError
 from stt_coordinator.embedded.process import Running, ServerError
 from stt_shared.protocol.words import Family
@@ -68,7 +68,11 @@ def _mysql_installation() -> mysql.Installation:
     try:
         return mysql.find_mariadb()
     except MissingServerError:
+        pass
+    try:
         return mysql.find_mysql()
+    except MissingServerError as error:
+        raise cache.missing(NAMES[Family.MYSQL]) from error
 
 
 def _script(name: str) -> str:

@@ -112,10 +112,13 @@ def start(
 
 def _common(installation: Installation, data: Path) -> list[str]:
     share = installation.base / "share" / "mysql"
+    temporary = data.with_name("tmp")
+    temporary.mkdir(exist_ok=True)
     words = [
         "--no-defaults",
         f"--basedir={installation.base}",
         f"--datadir={data}",
+        f"--tmpdir={temporary}",
         f"--lc-messages-dir={share}",
         *(["--user=root"] if os.geteuid() == 0 else []),
     ]
