@@ -23,6 +23,7 @@ COMMANDS = (
     "findings diff",
     "targets list",
     "checks list",
+    "checks show",
     "checks disable",
     "checks enable",
     "runs list",

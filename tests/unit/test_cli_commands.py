@@ -52,6 +52,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     async def open_bus(_: NatsSettings) -> Bus:
         return cast("Bus", found)
 
+    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
     monkeypatch.setattr(client, "open_bus", open_bus)
     monkeypatch.setattr(clock, "now", lambda: samples.NOW)
     monkeypatch.setattr(control, "POLL_S", 0.0)

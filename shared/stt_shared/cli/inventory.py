@@ -21,6 +21,7 @@ from stt_shared.cli.options import (
     user_name,
 )
 from stt_shared.cli.output import OutputFormat
+from stt_shared.errors import UsageError
 from stt_shared.protocol.control import (
     CheckInfo,
     ChecksReply,
@@ -33,6 +34,7 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.report import words
+from stt_shared.report.check import PERIODS, check_block, check_object
 from stt_shared.report.grid import Cell, Column, Grid
 
 TARGETS = (
@@ -52,7 +54,6 @@ CHECKS = (
     Column("STATE"),
     Column("SUMMARY", shorten=True),
 )
-PERIODS = {"standard": "24 h", "rare": "78 h", "frequent": "4 h"}
 STATES = {"checked": "ok", "unchecked": "warn", "gone": "fail", "never": "hint"}
 
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
@@ -77,6 +78,14 @@ def add(app: App) -> None:
         access="ro",
         summary="List the checks of the coordinator, and which are switched off",
         examples=("stt checks list", "stt checks list --family postgresql"),
+    )
+    add_command(
+        checks,
+        show_check,
+        name="show",
+        access="ro",
+        summary="Show a built-in check: why, what it asks the server, its script; needs no NATS",
+        examples=("stt checks show mysql_version", "stt checks show mysql_version -o json"),
     )
     for function, name, summary in (
         (disable_check, "disable", "Switch one check off for all targets"),
@@ -168,6 +177,21 @@ def _check(one: CheckInfo) -> tuple[Cell, ...]:
         Cell("on" if one.enabled else "off", "ok" if one.enabled else "warn"),
         Cell(one.summary),
     )
+
+
+def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:
+    """Show one check, by its name or an alias."""
+    from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
+
+    known = catalogue.builtin()
+    found = known.find(check)
+    if found is None:
+        sentence = catalogue.unknown_names(known, [check])[0]
+        raise UsageError(sentence, hint="see the names: stt checks list")
+    if form is OutputFormat.TABLE:
+        output.print_rich(*check_block(found))
+    else:
+        output.print_message(check_object(found), form)
 
 
 async def disable_check(

@@ -1,0 +1,92 @@
+"""One check in full: what it looks for, what it asks the server, and how it judges the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from stt_shared.checkfile.model import Check, Query, QueryType
+from stt_shared.report import words
+from stt_shared.report.finding import LABEL_WIDTH
+from stt_shared.report.theme import clean
+
+PERIODS = {"standard": "24 h", "rare": "78 h", "frequent": "4 h"}
+
+
+def statement(query: Query) -> str:
+    """What is sent to the server, in its own language."""
+    if query.type is QueryType.POSTGRESQL_SHOW:
+        return "SHOW ALL"
+    verb = query.type.rpartition("_")[2]
+    if verb in ("SHOW", "SELECT"):
+        return f"{verb} {query.text}".strip()
+    if query.type is QueryType.MONGODB_COMMAND:
+        return query.text
+    return verb.lower()
+
+
+def check_block(check: Check) -> list[RenderableType]:
+    """The paragraphs of `stt checks show`."""
+    title = Text().append(clean(check.name), "name").append(f"  {clean(check.summary)}", "bold")
+    place = f"{words.FAMILIES[check.family]}, every {PERIODS[check.interval]}"
+    if check.aliases:
+        place += f", also known as {', '.join(check.aliases)}"
+    body = Table.grid(padding=0)
+    body.add_column(width=LABEL_WIDTH, style="head")
+    body.add_column(overflow="fold")
+    for label, text in _paragraphs(check):
+        body.add_row(label, Text(clean(text.rstrip(), keep="\n")))
+    return [title, Text(clean(place)), Text(), body]
+
+
+def _paragraphs(check: Check) -> Iterator[tuple[str, str]]:
+    yield "Why", check.description
+    if check.remediation:
+        yield "Fix", check.remediation
+    for place, query in enumerate(check.queries):
+        yield "Asks" if place == 0 else "", _query(query)
+    for place, (flavour, grants) in enumerate(check.privileges.items()):
+        yield "Needs" if place == 0 else "", f"{flavour}: {', '.join(grants)}"
+    if check.references:
+        yield "Maps to", "\n".join(check.references)
+    yield "Digest", check.digest
+    yield "Script", "\n" + check.script
+
+
+def _query(query: Query) -> str:
+    where = " (in every database)" if query.all_dbs else ""
+    guard = f"   -- if {query.when.text}" if query.when else ""
+    return f"{statement(query)}{where}{guard}"
+
+
+def check_object(check: Check) -> dict[str, Any]:
+    """A check for machines, its guards as their author wrote them."""
+    queries = [
+        {
+            "type": query.type,
+            "statement": statement(query),
+            "all_dbs": query.all_dbs,
+            "name": query.name,
+            "when": query.when.text if query.when else "",
+        }
+        for query in check.queries
+    ]
+    return {
+        "check": check.name,
+        "aliases": check.aliases,
+        "family": check.family,
+        "interval": check.interval,
+        "category": check.category,
+        "summary": check.summary,
+        "description": check.description,
+        "remediation": check.remediation,
+        "references": check.references,
+        "privileges": check.privileges,
+        "queries": queries,
+        "script": check.script,
+        "digest": check.digest,
+    }
