@@ -188,3 +188,9 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
 def test_version_is_for_people_and_for_machines() -> None:
     assert stt("version").stdout.startswith("stt ")
     assert json.loads(stt("version", "-o", "json").stdout)["libraries"]["nats-py"]
+
+
+def test_a_terminal_that_knows_no_unicode_gets_escapes_not_a_failure() -> None:
+    done = stt("schema", "report◆", PYTHONIOENCODING="ascii")
+    assert done.returncode == 2
+    assert done.stderr.startswith(r"error: unknown schema 'report\u25c6'")

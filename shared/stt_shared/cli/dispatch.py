@@ -98,6 +98,7 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if "--no-color" in arguments:
         os.environ["NO_COLOR"] = "1"
+    output.survive_any_encoding()
     # Services configure their own; what a command has to say it says itself, not by logs.
     logs.configure("debug" if debug else "error", "auto")
     try:

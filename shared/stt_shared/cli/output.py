@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import TextIO
 
 from rich.console import Console, RenderableType
@@ -60,6 +61,13 @@ def console(
         legacy_windows=False,
         _environ=dict(environment),
     )
+
+
+def survive_any_encoding() -> None:
+    """Have letters that the terminal's encoding lacks escaped instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def stdout() -> Console:

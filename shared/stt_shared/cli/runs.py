@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -149,8 +150,12 @@ def _tell_joined(reply: RunReply) -> None:
 async def _wait(control: Control, reply: RunReply) -> Report:
     _tell_joined(reply)
     run_id = reply.run.run_id
-    with progress.of_run(f"run {run_id}") as show_progress:
-        await follow(control, reply.run, show_progress)
+    try:
+        with progress.of_run(f"run {run_id}") as show_progress:
+            await follow(control, reply.run, show_progress)
+    except asyncio.CancelledError:  # Ctrl-C
+        output.note(f"Run {run_id} goes on without us: stt runs show {run_id}", "hint")
+        raise
     return await report(control, run_id)
 
 
