@@ -1,0 +1,63 @@
+"""Fetches the certificate a server shows, to tell why it was not accepted; sends no secret."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+
+from stt_worker.databases import network
+from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.tls import unverified
+
+MAX_PACKET = 16 * 1024 * 1024 - 1
+GREETING_LIMIT = 4_096  # bytes
+# Capabilities of MySQL's protocol: 4.1, TLS, 4.1 authentication.
+_CAPABILITIES = 0x200 | 0x800 | 0x8000
+_UTF8MB4 = 45
+
+
+async def shown_by_mysql(endpoint: Endpoint, seconds: float) -> bytes | None:
+    """The certificate (DER) a MySQL server shows when asked for TLS; None if it shows none."""
+    with contextlib.suppress(TimeoutError, OSError, LookError, ssl.SSLError, EOFError):
+        async with asyncio.timeout(seconds):
+            opened = await network.connect(endpoint, seconds)
+            return await _ask_mysql(opened, endpoint.host)
+    return None
+
+
+async def _ask_mysql(opened: socket.socket, host: str) -> bytes | None:
+    reader, writer = await asyncio.open_connection(sock=opened)
+    try:
+        head = await reader.readexactly(4)
+        length = int.from_bytes(head[:3], "little")
+        if length > GREETING_LIMIT:
+            return None
+        await reader.readexactly(length)
+        request = struct.pack("<IIB23x", _CAPABILITIES, MAX_PACKET, _UTF8MB4)
+        writer.write(len(request).to_bytes(3, "little") + b"\x01" + request)
+        await writer.start_tls(unverified(), server_hostname=host)
+        return _peer(writer)
+    finally:
+        writer.transport.abort()
+
+
+async def shown(endpoint: Endpoint, seconds: float) -> bytes | None:
+    """The certificate (DER) of a server that speaks TLS from the first byte; None without."""
+    with contextlib.suppress(TimeoutError, OSError, ssl.SSLError):
+        async with asyncio.timeout(seconds):
+            _, writer = await asyncio.open_connection(
+                endpoint.host, endpoint.port, ssl=unverified()
+            )
+            try:
+                return _peer(writer)
+            finally:
+                writer.transport.abort()
+    return None
+
+
+def _peer(writer: asyncio.StreamWriter) -> bytes | None:
+    found = writer.get_extra_info("ssl_object")
+    return found.getpeercert(binary_form=True) if isinstance(found, ssl.SSLObject) else None

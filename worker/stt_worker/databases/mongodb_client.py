@@ -1,0 +1,138 @@
+"""A client for one server and one look: direct, one connection, closed without leftovers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+from pymongo import AsyncMongoClient, errors, monitoring
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.network import where
+from stt_worker.databases.port import Endpoint, Limits, LookError
+
+CLOSE_S = 0.5  # to tell the server that its sessions are over
+HEARTBEAT_MS = 600_000  # longer than any look: one hello is enough
+EXTERNAL = "$external"  # the authentication source of client certificates
+MAX_APPLICATION_BYTES = 128
+
+Client = AsyncMongoClient[dict[str, Any]]
+
+
+class FirstFailure(monitoring.ServerHeartbeatListener):
+    """Learns of the first failed connection, which the driver would try again in silence."""
+
+    def __init__(self) -> None:
+        self.error: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self._given_up: list[asyncio.Future[Any]] = []
+
+    def give_up(self, task: asyncio.Future[Any]) -> None:
+        """Stop waiting for `task`: in the driver's hands it ends when the client is closed."""
+        task.cancel()
+        self._given_up.append(task)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether there is nobody to say good-bye to."""
+        return self.error.done() or bool(self._given_up)
+
+    async def settled(self) -> None:
+        """Return when no task given up is left; to be called after the client was closed."""
+        if self._given_up:
+            await asyncio.wait(self._given_up)
+        for task in self._given_up:
+            if not task.cancelled():
+                task.exception()
+
+    def started(self, event: Any) -> None:
+        """Not of interest."""
+
+    def succeeded(self, event: Any) -> None:
+        """Not of interest."""
+
+    def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
+        """Keep the error."""
+        if not self.error.done():
+            self.error.set_result(event.reply)
+
+
+@asynccontextmanager
+async def connected(
+    endpoint: Endpoint, limits: Limits, context: ssl.SSLContext | None, *, anonymous: bool
+) -> AsyncGenerator[tuple[Client, FirstFailure]]:
+    """A client that connects when first used; `anonymous`: without logging in."""
+    failure = FirstFailure()
+    options = _options(endpoint, limits) | ({} if anonymous else _credentials(endpoint))
+    try:
+        client: Client = AsyncMongoClient(_seed(endpoint), event_listeners=[failure], **options)
+    except (errors.PyMongoError, ValueError) as error:
+        # A host or a password that the driver cannot even write down.
+        raise LookError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
+    if context is not None:
+        _encrypt(client, context)
+    try:
+        yield client, failure
+    finally:
+        await _close(client, 0.0 if failure.hopeless else CLOSE_S)
+        await failure.settled()
+
+
+def _seed(endpoint: Endpoint) -> str:
+    if endpoint.socket:
+        return f"mongodb://{quote(endpoint.socket, safe='')}"
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f"{host}:{endpoint.port}"
+
+
+def _options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
+    connect_ms = max(1, round(limits.connect_s * 1_000))
+    return {
+        "directConnection": True,  # the member that was asked is the one that answers
+        "maxPoolSize": 1,
+        "serverSelectionTimeoutMS": connect_ms,
+        "connectTimeoutMS": connect_ms,
+        "socketTimeoutMS": max(1, round(limits.client_s * 1_000)),
+        "heartbeatFrequencyMS": HEARTBEAT_MS,
+        "serverMonitoringMode": "poll",
+        "retryReads": False,
+        "appname": endpoint.application.encode()[:MAX_APPLICATION_BYTES].decode(errors="ignore"),
+        "tls": False,  # `_encrypt` does it
+    }
+
+
+def _credentials(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.database == EXTERNAL:
+        user = {"username": endpoint.user} if endpoint.user else {}
+        return {**user, "authMechanism": "MONGODB-X509", "authSource": EXTERNAL}
+    if not endpoint.user:
+        return {}
+    return {
+        "username": endpoint.user,
+        "password": endpoint.password,
+        "authSource": endpoint.database or "admin",
+    }
+
+
+def _encrypt(client: Client, context: ssl.SSLContext) -> None:
+    """Use a context of ours, which is checked, kept, and knows a key in a file of its own.
+
+    The driver takes none, and builds one per client in the event loop.
+    """
+    options: Any = client.options.pool_options
+    options._PoolOptions__ssl_context = context  # noqa: SLF001  # as above
+    # The context checks the name itself; the driver would use a function that Python 3.12 dropped.
+    options._PoolOptions__tls_allow_invalid_hostnames = True  # noqa: SLF001  # as above
+
+
+async def _close(client: Client, seconds: float) -> None:
+    with contextlib.suppress(errors.PyMongoError, OSError):
+        try:
+            async with asyncio.timeout(seconds):
+                await client.close()
+        except TimeoutError:
+            await client.close()  # the farewell is not tried twice

@@ -1,0 +1,75 @@
+"""What a MongoDB server is, judged from `hello` and `buildInfo`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stt_shared.protocol.messages import Facts
+
+_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_PARTS = 3  # major, minor, patch; the fourth part of versionArray counts release candidates
+# Services that speak the protocol are known by their names; those of the servers tell as much.
+_BY_NAME = (
+    ("documentdb", "aws", re.compile(r"\.docdb(-elastic)?\.amazonaws\.com(\.cn)?(:\d+)?$")),
+    ("cosmosdb", "azure", re.compile(r"\.(mongo)?cosmos\.azure\.com(:\d+)?$")),
+    ("firestore", "google", re.compile(r"\.firestore\.goog(:\d+)?$")),
+)
+_ATLAS = re.compile(r"\.mongodb(gov)?\.net(:\d+)?$")
+
+
+def facts(hello: Mapping[str, Any], build: Mapping[str, Any], host: str) -> Facts:
+    """The facts; `build` is empty where the server does not tell it, `host` is who was asked."""
+    flavour, provider = identity(build, _names(hello, host))
+    return Facts(
+        flavour=flavour,
+        version=version(build),
+        version_text=str(build.get("psmdbVersion") or build.get("version") or ""),
+        provider=provider,
+        role=role(hello),
+    )
+
+
+def _names(hello: Mapping[str, Any], host: str) -> list[str]:
+    return [host, str(hello.get("me") or ""), *map(str, _list(hello.get("hosts")))]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []  # pyright: ignore[reportUnknownVariableType]
+
+
+def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
+    """Flavour and provider; emulators report a level of MongoDB that is not its release."""
+    if any(str(key).lower().startswith("ferretdb") for key in build):
+        return "ferretdb", "self-managed"
+    if "_t" in build:  # what Cosmos DB's own serialiser leaves behind
+        return "cosmosdb", "azure"
+    for flavour, provider, pattern in _BY_NAME:
+        if any(pattern.search(name) for name in names):
+            return flavour, provider
+    flavour = "percona" if build.get("psmdbVersion") else "mongodb"
+    atlas = any(_ATLAS.search(name) for name in names)
+    return flavour, "atlas" if atlas else "self-managed"
+
+
+def version(build: Mapping[str, Any]) -> tuple[int, ...]:
+    """(major, minor, patch); before log-in some servers tell the text alone."""
+    numbers = _list(build.get("versionArray"))
+    if len(numbers) >= _PARTS and all(isinstance(part, int) for part in numbers):
+        return tuple(int(part) for part in numbers[:_PARTS])
+    found = _NUMBERS.match(str(build.get("version") or ""))
+    return tuple(int(part) for part in found[0].split(".")[:_PARTS]) if found else ()
+
+
+def role(hello: Mapping[str, Any]) -> str:
+    """standalone, primary, secondary, arbiter, mongos, or other: starting, rolling back, new."""
+    if hello.get("msg") == "isdbgrid":
+        return "mongos"
+    if not (hello.get("setName") or hello.get("isreplicaset")):
+        return "standalone"
+    if hello.get("arbiterOnly"):
+        return "arbiter"
+    if hello.get("isWritablePrimary") or hello.get("ismaster"):
+        return "primary"
+    return "secondary" if hello.get("secondary") else "other"

@@ -1,0 +1,73 @@
+"""What a MySQL server is, judged from what it says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stt_shared.protocol.messages import Facts
+
+_DOTTED = re.compile(r"\d+(?:\.\d+)+")
+# MariaDB before 11 puts this before its version, for clients that know no number above 5.
+_OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
+# Servers that speak the protocol and name themselves in VERSION() or version_comment.
+_LOOK_ALIKES = {
+    "tidb": "tidb",
+    "vitess": "vitess",
+    "oceanbase": "oceanbase",
+    "proxysql": "proxysql",
+    "maxscale": "maxscale",
+    "singlestore": "singlestore",
+    "memsql": "singlestore",
+    "starrocks": "starrocks",
+    "doris": "doris",
+    "clickhouse": "clickhouse",
+    "dolt": "dolt",
+    "polardb": "polardb",
+}
+
+
+def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
+    """The facts in an answer to the statement `facts`; what it lacks counts as unknown."""
+    version, comment = str(row.get("version") or ""), str(row.get("comment") or "")
+    return Facts(
+        flavour=flavour(version, comment),
+        version=numbers(version),
+        version_text=f"{version} {comment}".strip(),
+        provider="aurora" if aurora else provider(version, row),
+        role="replica" if _is_read_only(row) else "",
+    )
+
+
+def flavour(version: str, comment: str) -> str:
+    """mysql, percona, mariadb, or the name of what only speaks their protocol."""
+    said = f"{version} {comment}".lower()
+    for word, name in _LOOK_ALIKES.items():
+        if word in said:
+            return name
+    # The comment of MariaDB is the packager's: only VERSION() tells.
+    if "mariadb" in version.lower():
+        return "mariadb"
+    return "percona" if "percona" in comment.lower() else "mysql"
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The dotted numbers at the start: `5.5.5-10.6.4-MariaDB-log` is (10, 6, 4)."""
+    found = _DOTTED.match(_OLD_CLIENT_PREFIX.sub("", version.strip()))
+    return tuple(int(part) for part in found[0].split(".")) if found else ()
+
+
+def provider(version: str, row: Mapping[str, Any]) -> str:
+    """Who runs the server, as far as paths and version give it away."""
+    paths = f"{row.get('basedir') or ''} {row.get('datadir') or ''}"
+    if "/rdsdbbin" in paths or "/rdsdbdata" in paths:
+        return "rds"
+    if "-google" in version:
+        return "cloudsql"
+    return "azure" if "-azure" in version else "self-managed"
+
+
+def _is_read_only(row: Mapping[str, Any]) -> bool:
+    """A replica is set read-only; a reader of Aurora says so by its storage engine."""
+    return any(str(row.get(key) or 0) in {"1", "ON"} for key in ("read_only", "innodb_read_only"))

@@ -1,0 +1,47 @@
+"""PostgreSQL through psycopg's asynchronous connection: one session per look."""
+
+from __future__ import annotations
+
+import asyncio
+
+from stt_shared.checkfile.model import Question
+from stt_worker.databases import postgresql_facts
+from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look
+from stt_worker.databases.postgresql_everywhere import everywhere
+from stt_worker.databases.postgresql_line import Line
+
+
+class PostgresqlDatabase:
+    """The driver of the family; holds nothing between looks."""
+
+    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+        """As the port says; cancelling it cuts the connection."""
+        line = Line(endpoint, limits)
+        task = asyncio.create_task(_look(line, choose, limits))
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if not task.done():
+                # Left to itself the driver would first ask the server, for ten seconds, to stop.
+                line.cut(task)
+                await asyncio.wait([task])
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
+    try:
+        row = await line.open()
+        facts = postgresql_facts.facts(row)
+        questions = dict.fromkeys(choose(facts))
+        answers: dict[Question, Answer] = {}
+        for question in questions:
+            if not question.all_dbs:
+                answers[question] = await line.answer(question)
+        tour = [question for question in questions if question.all_dbs]
+        if tour:
+            answers |= await everywhere(line, tour, str(row.get("database") or ""), limits)
+        return Look(facts=facts, answers=answers)
+    finally:
+        await line.close()

@@ -1,0 +1,73 @@
+"""What an error of PostgreSQL, libpq or psycopg means for a look."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.port import Failure, LookError
+
+_NO_PRIVILEGE = frozenset({"42501"})
+_TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
+_LOST = ("08", "57P0")  # connection exceptions; the server shuts down
+# libpq keeps the SQLSTATE of a refused log-in to itself: its text is all there is.
+_TLS = re.compile(r"\bSSL\b|certificate|TLS", re.IGNORECASE)
+_FILE = re.compile(r"private key file|root certificate file|could not load|could not read")
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
+_NO_CONNECT = re.compile(r"permission denied for database")
+_AUTH = re.compile(
+    r"authentication failed|no password supplied|role \".*\" does not exist|no pg_hba.conf entry"
+    r"|pg_hba.conf rejects|not permitted to log in|authentication method requirement|"
+    r"password|SASL|SCRAM"
+)
+_BUSY = re.compile(
+    r"too many (clients|connections)|remaining connection slots|starting up|shutting down"
+    r"|recovery mode|not yet accepting"
+)
+_PREFIX = re.compile(r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?")
+
+
+def said(error: psycopg.Error) -> str:
+    """The server's sentence with its code, or libpq's, in one line."""
+    primary = error.diag.message_primary
+    if primary:
+        return f"{primary} (SQLSTATE {error.sqlstate})"
+    words = " ".join(str(error).split())
+    return _PREFIX.sub("", words) or type(error).__name__
+
+
+def of_question(error: psycopg.Error) -> Failure:
+    """Why a question has no answer."""
+    state = error.sqlstate or ""
+    if state in _NO_PRIVILEGE:
+        return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
+    if state in _TIMEOUT:
+        return Failure(kind=Kind.TIMEOUT, reason=said(error))
+    # Without a code it is libpq that speaks: the connection is gone.
+    lost = state.startswith(_LOST) or (not state and isinstance(error, psycopg.OperationalError))
+    return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=said(error))
+
+
+def of_connection(error: psycopg.Error, where: str) -> LookError:
+    """Why there is no session."""
+    words = said(error)
+    kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
+    reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
+    return LookError(kind, reason)
+
+
+def _connection_kind(words: str, *, used_password: bool) -> Kind:
+    for pattern, kind in (
+        (_BUSY, Kind.UNREACHABLE),
+        (_NO_DATABASE, Kind.CONFIG),
+        (_NO_CONNECT, Kind.NO_PRIVILEGE),
+        (_AUTH, Kind.AUTH),
+        (_FILE, Kind.CONFIG),
+        (_TLS, Kind.TLS),
+    ):
+        if pattern.search(words):
+            return kind
+    # A server that speaks another language and refuses right after the password.
+    return Kind.AUTH if used_password and "FATAL" in words else Kind.UNREACHABLE

@@ -1,0 +1,72 @@
+"""What a PostgreSQL server is, judged from what it says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from stt_shared.protocol.messages import Facts
+
+MAJOR = 10_000  # server_version_num is major * 10000 + minor
+_IN_TEXT = re.compile(r"PostgreSQL (\d+)(?:\.(\d+))?")
+# Servers that speak the protocol and report a level of PostgreSQL that is not its release.
+_LOOK_ALIKES = (
+    ("cockroachdb", re.compile(r"CockroachDB")),
+    ("redshift", re.compile(r"Redshift")),
+    ("yugabytedb", re.compile(r"-YB-|YugabyteDB")),
+    ("greenplum", re.compile(r"Greenplum|Cloudberry")),
+    ("edb", re.compile(r"EnterpriseDB|EDB Postgres")),
+    ("materialize", re.compile(r"[Mm]aterialize")),
+    ("risingwave", re.compile(r"RisingWave")),
+    ("cratedb", re.compile(r"CrateDB")),
+    ("questdb", re.compile(r"QuestDB")),
+    ("opengauss", re.compile(r"openGauss|GaussDB")),
+    ("cedardb", re.compile(r"CedarDB")),
+)
+# The superuser that initdb made: nobody but the provider can be it, whatever roles are called.
+_BOOTSTRAP = {
+    "rdsadmin": "rds",
+    "cloudsqladmin": "cloudsql",
+    "azuresu": "azure",
+    "azure_superuser": "azure",
+    "alloydbadmin": "alloydb",
+    "cloud_admin": "neon",
+    "supabase_admin": "supabase",
+}
+
+
+def facts(row: Mapping[str, Any]) -> Facts:
+    """The facts in an answer to the statement `facts`; what it lacks counts as unknown."""
+    text = str(row.get("version") or "")
+    standby = row.get("standby")
+    return Facts(
+        flavour=flavour(text),
+        version=version(row.get("number"), text),
+        version_text=text,
+        provider=provider(row),
+        role="" if standby is None else ("standby" if standby else "primary"),
+    )
+
+
+def flavour(text: str) -> str:
+    """postgresql, or the name of what only speaks its protocol."""
+    return next((name for name, pattern in _LOOK_ALIKES if pattern.search(text)), "postgresql")
+
+
+def version(number: Any, text: str) -> tuple[int, ...]:
+    """(major, minor) by `server_version_num`; by the text where a look-alike has no number."""
+    if str(number or "").isdecimal() and int(number) >= MAJOR:
+        return divmod(int(number), MAJOR)
+    found = _IN_TEXT.search(text)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
+
+
+def provider(row: Mapping[str, Any]) -> str:
+    """Who runs the server: by its bootstrap superuser, whose name an attacker cannot choose."""
+    if row.get("aurora"):
+        return "aurora"
+    bootstrap = str(row.get("bootstrap") or "")
+    if bootstrap not in _BOOTSTRAP:
+        return "self-managed"
+    return _BOOTSTRAP[bootstrap]

@@ -1,0 +1,92 @@
+"""A line to one server: sessions one after another, and an end to all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.postgresql_session import Session, opened
+
+SHOW = "SHOW ALL"
+
+
+class Line:
+    """At most one session at a time, to any database of the server."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
+        self._endpoint, self._limits = endpoint, limits
+        self._session: Session | None = None
+        self._over = False
+
+    async def open(self, database: str = "", limits: Limits | None = None) -> Row:
+        """A new session in place of the present one, and what it says of the server.
+
+        Without a name it is the endpoint's own database. Raises LookError.
+        """
+        await self.close()
+        if self._over:
+            raise asyncio.CancelledError
+        self._limits = limits or self._limits
+        if database:
+            self._endpoint = replace(self._endpoint, database=database)
+        self._session = session = await opened(self._endpoint, self._limits)
+        return await session.facts()
+
+    async def answer(self, question: Question) -> Rows | Failure:
+        """The rows of one question in the present database."""
+        if question.type is QueryType.POSTGRESQL_SELECT:
+            return await self.rows(f"SELECT {question.text}")
+        if question.type is QueryType.POSTGRESQL_SHOW:
+            return await self._settings()
+        return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of PostgreSQL")
+
+    async def rows(self, sql: str) -> Rows | Failure:
+        """The rows of one statement."""
+        session = await self._alive()
+        if isinstance(session, Failure):
+            return session
+        answer = await session.ask(sql)
+        if isinstance(answer, Failure):
+            await session.renew()
+        return answer
+
+    async def _settings(self) -> Rows | Failure:
+        """SHOW ALL as the server sets them, not as we bound our own session."""
+        session = await self._alive()
+        if isinstance(session, Failure):
+            return session
+        await session.renew(bare=True)
+        answer = await session.ask(SHOW)
+        await session.renew()
+        return answer
+
+    async def _alive(self) -> Session | Failure:
+        """The session; a new one if the last had to be dropped in the middle of an answer."""
+        session = self._session
+        if session is None:
+            return Failure(kind=Kind.UNREACHABLE, reason="there is no connection any more")
+        if session.lost is None or session.lost.kind is not Kind.TOO_LARGE:
+            return session
+        try:
+            await self.open()
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
+        return self._session or session
+
+    def cut(self, task: asyncio.Task[Any]) -> None:
+        """End `task`, which uses this line, without asking the server."""
+        self._over = True
+        if self._session is None:
+            task.cancel()
+        else:
+            self._session.cut()
+
+    async def close(self) -> None:
+        """Leave without waiting for an answer."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()

@@ -1,0 +1,156 @@
+"""One session with a PostgreSQL server: read-only, bounded, one question at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import cast
+
+import msgspec
+import psycopg
+from psycopg import AsyncCursor
+from psycopg.rows import dict_row
+
+from stt_shared import sqlfile
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import postgresql_errors as errors
+from stt_worker.databases.bounds import too_many_bytes, too_many_rows
+from stt_worker.databases.guard import Guard
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.postgresql_connect import Connection, connect
+
+SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "postgresql.sql")
+CHUNK_ROWS = 16  # what may lie in memory beyond the limits: so many rows of any size
+_ENGLISH = ("C", "POSIX", "en")
+
+_encoder = msgspec.json.Encoder()
+
+
+class TooMuchError(Exception):
+    """An answer over the limits; what is left of it is on its way."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.reason)
+        self.failure = failure
+
+
+class Session:
+    """A connection in a read-only transaction, which is made anew after every failure.
+
+    `lost` says why there is no connection any more; every further answer is then that.
+    """
+
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._connection, self._limits = connection, limits
+        self._guard = Guard(connection.pgconn.socket, limits.client_s)
+        self._settings = [SQL["limits"].format(milliseconds=round(limits.statement_s * 1_000))]
+        self.lost: Failure | None = None
+
+    async def facts(self) -> Row:
+        """The row of the statement `facts`, or the little a look-alike says; LookError if none."""
+        found = await self._run(SQL["begin"], *self._settings, SQL["facts"])
+        if isinstance(found, Failure) and self.lost is None:
+            self._settings.clear()
+            found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
+        if isinstance(found, Failure):
+            raise LookError(found.kind, found.reason)
+        row = found[0] if found else {}
+        if not str(row.get("date_style", "ISO")).startswith("ISO"):
+            await self._add(SQL["iso_dates"])
+        if not str(row.get("language") or "C").startswith(_ENGLISH):
+            await self._add(SQL["english"])
+        return row
+
+    async def _add(self, setting: str) -> None:
+        """One more setting, if the server lets this account have it."""
+        if isinstance(await self._run(setting), Failure):
+            await self.renew()
+        else:
+            self._settings.append(setting)
+
+    async def renew(self, *, bare: bool = False) -> None:
+        """A new transaction; `bare`: without our settings, for those who read the server's own."""
+        settings = () if bare else self._settings
+        await self._run(SQL["rollback"], SQL["begin"], *settings)
+
+    async def ask(self, sql: str) -> Rows | Failure:
+        """The rows of one statement."""
+        return await self._guarded(lambda: self._stream(sql))
+
+    async def _run(self, *statements: str) -> Rows | Failure:
+        """Statements of our own in one round trip; the rows of the last."""
+        return await self._guarded(lambda: self._execute("; ".join(statements)))
+
+    async def _execute(self, script: str) -> Rows:
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(script.encode())
+            await cursor.set_result(-1)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def _stream(self, sql: str) -> Rows:
+        rows: Rows = []
+        size = 0
+        async with (
+            self._connection.cursor(row_factory=dict_row) as cursor,
+            aclosing(_rows(cursor, sql)) as stream,
+        ):
+            async for row in stream:
+                rows.append(row)
+                size += len(_encoder.encode(row)) + 1
+                if len(rows) > self._limits.rows:
+                    raise self._too_much(too_many_rows(self._limits))
+                if size > self._limits.bytes:
+                    raise self._too_much(too_many_bytes(self._limits))
+        return rows
+
+    def _too_much(self, failure: Failure) -> TooMuchError:
+        # Without this the driver would read the rest of the answer before it gives up.
+        self._connection.pgconn.finish()
+        return TooMuchError(failure)
+
+    async def _guarded(self, step: Callable[[], Awaitable[Rows]]) -> Rows | Failure:
+        if self.lost is not None:
+            return self.lost
+        timer = asyncio.get_running_loop().call_later(self._limits.client_s, self._guard.cut)
+        try:
+            return await step()
+        except TooMuchError as error:
+            self.lost = error.failure
+            return error.failure
+        except psycopg.Error as error:
+            failure = self._failure(error)
+        # The edge to a server that may lie: about types, and the driver fails in any way it can.
+        except Exception as error:  # noqa: BLE001
+            failure = Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+            self.lost = failure
+        finally:
+            timer.cancel()
+        if self._guard.cut_off or self._connection.broken:
+            self.lost = failure
+        return failure
+
+    def _failure(self, error: psycopg.Error) -> Failure:
+        if self._guard.cut_off:
+            why = f"no answer within {self._limits.client_s:g} s, the connection was cut"
+            return Failure(kind=Kind.TIMEOUT, reason=why)
+        return errors.of_question(error)
+
+    def cut(self) -> None:
+        """End whatever is under way, at once."""
+        self._guard.cut()
+
+    async def close(self) -> None:
+        """Leave without waiting for an answer."""
+        await self._connection.close()
+        self._guard.close()
+
+
+def _rows(cursor: AsyncCursor[Row], sql: str) -> AsyncGenerator[Row, None]:
+    # By the extended protocol, which takes one statement only, whatever the text holds.
+    return cast("AsyncGenerator[Row, None]", cursor.stream(sql.encode(), size=CHUNK_ROWS))
+
+
+async def opened(endpoint: Endpoint, limits: Limits) -> Session:
+    """A session; raises LookError within `connect_s`."""
+    return Session(await connect(endpoint, limits), limits)

@@ -1,0 +1,89 @@
+"""How PostgreSQL's types reach scripts: as CHECK_FORMAT says, read from their text form."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.abc import AdaptContext, Buffer
+from psycopg.adapt import AdaptersMap, Loader
+
+from stt_worker.databases.values import nanoseconds, number, text
+
+_KEPT = frozenset({"bool", "int2", "int4", "int8"})  # what the driver makes of them is right
+_INSTANTS = frozenset({"date", "timestamp", "timestamptz"})
+_FLOATS = frozenset({"float4", "float8"})
+
+
+class Text(Loader):
+    """Any type without a rule of its own: names, oids, numeric, JSON, addresses, intervals."""
+
+    def load(self, data: Buffer) -> Any:
+        """The server's own text."""
+        return text(bytes(data))
+
+
+class Instant(Loader):
+    """Dates and timestamps: UNIX nanoseconds; `infinity` and years beyond 9999 stay text."""
+
+    def load(self, data: Buffer) -> Any:
+        """Nanoseconds of an ISO date or timestamp."""
+        return instant(bytes(data).decode())
+
+
+class Float(Loader):
+    """Floating point numbers; those JSON cannot write become their word."""
+
+    def load(self, data: Buffer) -> Any:
+        """The number."""
+        return number(float(bytes(data)))
+
+
+class Bytes(Loader):
+    """bytea as text."""
+
+    def load(self, data: Buffer) -> Any:
+        """The bytes behind either way of writing them."""
+        return text(psycopg.pq.Escaping().unescape_bytea(bytes(data)))
+
+
+def instant(written: str) -> int | str:
+    """`written` as UNIX nanoseconds, or as it is when Python has no such instant."""
+    try:
+        return nanoseconds(datetime.fromisoformat(written))
+    except ValueError:
+        return written
+
+
+def _loader(name: str) -> type[Loader]:
+    if name in _INSTANTS:
+        return Instant
+    if name in _FLOATS:
+        return Float
+    return Bytes if name == "bytea" else Text
+
+
+def _adapters() -> AdaptersMap:
+    adapters = AdaptersMap(psycopg.adapters)
+    for info in psycopg.adapters.types:
+        if info.name not in _KEPT:
+            adapters.register_loader(info.oid, _loader(info.name))
+    adapters.register_loader(0, Text)  # any type the driver has never heard of
+    return adapters
+
+
+class Context(AdaptContext):
+    """The rules above, in the form in which a new connection takes them."""
+
+    _adapters = _adapters()
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """The rules."""
+        return self._adapters
+
+    @property
+    def connection(self) -> None:
+        """No connection in particular."""
+        return
