@@ -25,6 +25,7 @@ class _Header(msgspec.Struct):
 _HEADER = msgspec.json.Decoder(_Header)
 
 
+@cache  # looking at a type's fields takes longer than decoding a message
 def schema_of(kind: type[Value]) -> str:
     """The schema that a message of `kind` carries, `stt.<name>/v<major>`."""
     for field in msgspec.structs.fields(kind):
