@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -46,9 +47,8 @@ class Bench:
 
     async def serve(self, **fields: Any) -> None:
         delivered = fields.pop("delivered", 1)
-        await self.runner.serve(
-            delivery(job(CHECKS, **fields), delivered=delivered), self.inbox, Family.POSTGRESQL
-        )
+        one = delivery(job(CHECKS, **fields), delivered=delivered)
+        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, nullcontext)
 
     def results(self) -> list[Result]:
         kept = self.broker.streams[subjects.STREAM_RESULTS].messages.values()
@@ -83,7 +83,7 @@ async def bench() -> AsyncIterator[Bench]:
     broker, outbox = MemoryBroker(), MemoryOutbox()
     bus = broker.connect()
     await bus.ensure(subjects.STREAMS, [])
-    sender = Sender(bus=bus, outbox=outbox, worker="w1", in_flight=lambda: 1)
+    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
     database = MemoryDatabase({"db": server()})
     made = Bench(runner_of(bus, outbox, sender, database, CHECKS), broker, outbox, database)
     await made.control(ControlState(enabled=True))
@@ -229,7 +229,7 @@ async def test_what_is_no_job_for_this_worker_is_ended_counted_and_stops_nothing
     bench: Bench, changes: dict[str, Any], code: str
 ) -> None:
     bad = delivery(job(CHECKS), **changes)
-    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL)
+    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, nullcontext)
     assert bench.inbox.ended == [bad]
     assert bench.runner.refused == {code: 1}
     await bench.serve()
@@ -251,7 +251,7 @@ async def test_on_a_full_disk_the_job_is_put_back_and_done_when_there_is_room() 
     broker, outbox = MemoryBroker(), FullOutbox()
     bus = broker.connect()
     await bus.ensure(subjects.STREAMS, [])
-    sender = Sender(bus=bus, outbox=outbox, worker="w1", in_flight=lambda: 1)
+    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
     database = MemoryDatabase({"db": server()})
     bench = Bench(runner_of(bus, outbox, sender, database, CHECKS), broker, outbox, database)
     await bench.control(ControlState(enabled=True))

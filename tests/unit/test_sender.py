@@ -76,7 +76,7 @@ def stored(broker: MemoryBroker) -> list[int]:
 async def test_results_of_jobs_under_way_travel_together() -> None:
     bus, outbox = CountingBus(await broker_with_streams()), MemoryOutbox()
     rows = [await outbox.append(result(n)) for n in range(8)]
-    sender = Sender(bus=bus, outbox=outbox, worker="w1", in_flight=lambda: 8)
+    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
     async with running(sender):
         await asyncio.gather(*(sender.confirm(row) for row in rows))
     assert bus.sizes == [8]
@@ -89,7 +89,7 @@ async def test_what_the_broker_did_not_store_is_published_until_it_is(
     broker = await broker_with_streams()
     outbox = MemoryOutbox()
     row = await outbox.append(result(1))
-    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", in_flight=lambda: 1)
+    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", expected=lambda: 0)
     broker.down = True
     async with running(sender):
         confirming = asyncio.create_task(sender.confirm(row))
@@ -104,7 +104,7 @@ async def test_results_left_from_before_a_restart_are_published_at_the_start() -
     broker, outbox = await broker_with_streams(), MemoryOutbox()
     for number in range(3):
         await outbox.append(result(number))
-    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", in_flight=lambda: 0)
+    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", expected=lambda: 0)
     async with running(sender, keep=True):
         await until(lambda: stored(broker) == [1, 2, 3])
     assert outbox.size == 3
@@ -118,7 +118,7 @@ async def test_covered_results_go_and_lost_ones_are_sent_again(
     broker, outbox = await broker_with_streams(), MemoryOutbox()
     for number in range(3):
         await outbox.append(result(number))
-    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", in_flight=lambda: 0)
+    sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", expected=lambda: 0)
     async with running(sender, keep=True):
         await until(lambda: stored(broker) == [1, 2, 3])
         results = broker.streams[subjects.STREAM_RESULTS]

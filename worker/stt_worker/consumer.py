@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Delivery, Inbox
@@ -20,74 +20,89 @@ LAST_PAUSE_S = 10.0
 PUT_BACK_S = 2.0
 _LOG = logger("consumer")
 
-Serve = Callable[[Delivery, Inbox, Family], Awaitable[None]]
+HELD_PER_SLOT = 4  # jobs whose results travel must not keep slots; more would starve others
+
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
+
+
+class DrainingError(Exception):
+    """It was not this job's turn before the end: it goes back."""
 
 
 class Consumer:
-    """Takes from one consumer a family of `site`; at most `concurrency` jobs run at once."""
+    """Takes from one consumer a family of `site`; at most `concurrency` jobs have a turn at once.
+
+    `serve` asks for a turn for the part of its work that loads a database.
+    """
 
     def __init__(
         self, *, bus: Bus, site: str, concurrency: int, grace_s: float, serve: Serve
     ) -> None:
         self._bus = bus
         self._site = site
-        self._concurrency = concurrency
+        self._capacity = concurrency * HELD_PER_SLOT
         self._grace_s = grace_s
         self._serve = serve
         self._slots = asyncio.Semaphore(concurrency)
         self._jobs: dict[asyncio.Task[None], tuple[Delivery, Inbox]] = {}
         self._room = asyncio.Event()
         self._room.set()
+        self._stop = asyncio.Event()
+        self.running = 0
 
-    @property
-    def running(self) -> int:
-        """How many jobs are held, running or about to."""
-        return len(self._jobs)
+    @asynccontextmanager
+    async def _turn(self) -> AsyncGenerator[None]:
+        async with self._slots:
+            if self._stop.is_set():
+                raise DrainingError
+            self.running += 1
+            try:
+                yield
+            finally:
+                self.running -= 1
 
     async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
         """Serve every family that `families` names, until `stop`; then drain."""
+        self._stop = stop
         async with asyncio.TaskGroup() as group:
             for family in Family:
-                group.create_task(self._family(family, families, stop), name=f"take {family}")
+                group.create_task(self._family(family, families), name=f"take {family}")
 
-    async def _family(
-        self, family: Family, families: Callable[[], Iterable[Family]], stop: asyncio.Event
-    ) -> None:
+    async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
         """Serve a family while it has targets; its consumer may not have been made yet."""
         wait = FIRST_PAUSE_S
-        while not stop.is_set():
+        while not self._stop.is_set():
             if family in families():
                 started = clock.monotonic()
                 try:
-                    await self._consume(family, families, stop)
+                    await self._consume(family, families)
                 except UnreachableError as error:
                     _LOG.debug("no jobs to take", family=family, reason=error.message)
                 if clock.monotonic() - started > LAST_PAUSE_S:
                     wait = FIRST_PAUSE_S
-            await pause(wait, stop)
+            await pause(wait, self._stop)
             wait = min(wait * 2, LAST_PAUSE_S)
 
-    async def _consume(
-        self, family: Family, families: Callable[[], Iterable[Family]], stop: asyncio.Event
-    ) -> None:
+    async def _consume(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
         name = subjects.jobs_consumer(self._site, family).name
-        capacity = self._concurrency * 2  # the next jobs are here when a slot becomes free
-        async with self._bus.consume(subjects.STREAM_JOBS, name, capacity=capacity) as inbox:
+        opened = self._bus.consume(subjects.STREAM_JOBS, name, capacity=self._capacity)
+        async with opened as inbox:
             try:
-                while not stop.is_set() and family in families():
-                    await self._take(inbox, family, stop)
+                while not self._stop.is_set() and family in families():
+                    await self._take(inbox, family)
             finally:
                 # Their deliveries can be settled only while the inbox is open.
                 await self._drain(inbox)
 
-    async def _take(self, inbox: Inbox, family: Family, stop: asyncio.Event) -> None:
-        free = self._concurrency - len(self._jobs)
+    async def _take(self, inbox: Inbox, family: Family) -> None:
+        free = self._capacity - len(self._jobs)
         if free <= 0:
             await self._wait_for_room()
             return
         deliveries = await inbox.take(free, wait=TAKE_WAIT_S)
         for delivery in deliveries:
-            job = asyncio.create_task(self._job(delivery, inbox, family, stop))
+            job = asyncio.create_task(self._job(delivery, inbox, family))
             self._jobs[job] = delivery, inbox
             job.add_done_callback(self._ended)
 
@@ -103,14 +118,11 @@ class Consumer:
         if not job.cancelled() and (error := job.exception()):
             _LOG.error("job task broke", error=repr(error))
 
-    async def _job(
-        self, delivery: Delivery, inbox: Inbox, family: Family, stop: asyncio.Event
-    ) -> None:
-        async with self._slots:
-            if stop.is_set():
-                await _put_back(delivery, inbox)
-                return
-            await self._serve(delivery, inbox, family)
+    async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
+        try:
+            await self._serve(delivery, inbox, family, self._turn)
+        except DrainingError:
+            await _put_back(delivery, inbox)
 
     async def _drain(self, inbox: Inbox) -> None:
         """Let the jobs of `inbox` end within the grace time; put back those that do not."""

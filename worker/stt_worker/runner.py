@@ -18,6 +18,7 @@ from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job,
 from stt_shared.protocol.subjects import MAX_DELIVERIES
 from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.telemetry.logs import logger
+from stt_worker.consumer import Turn
 from stt_worker.execution import Examined, Means, execute, not_run
 from stt_worker.gate import Gate
 from stt_worker.intake import read
@@ -56,22 +57,27 @@ class Station:
 
 
 class Runner:
-    """Serves deliveries; `refused` counts by code those that were no job for this worker."""
+    """Serves deliveries.
+
+    `refused` counts by code those that were no job for this worker; `expected` is the number of
+    jobs under way whose result is not in the outbox yet.
+    """
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
         self.refused: Counter[str] = Counter()
+        self.expected = 0
 
-    async def serve(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
-        """Run the delivered job, publish its result and settle the delivery; raises nothing.
+    async def serve(self, delivery: Delivery, inbox: Inbox, family: Family, turn: Turn) -> None:
+        """Run the delivered job in its turn, publish its result and settle the delivery.
 
-        When it is cancelled the delivery is left unsettled.
+        When it is cancelled, or `turn` raises, the delivery is left unsettled.
         """
         try:
             job = read(delivery, self._station.site, family)
             async with self._alone(job.target):
-                await self._serve(job, delivery, inbox)
+                await self._serve(job, delivery, inbox, turn)
         except _Later as later:
             await _settled(inbox.retry(delivery, delay=later.delay))
         except ProtocolError as error:
@@ -97,18 +103,27 @@ class Runner:
             if users > 1:
                 self._busy[target] = lock, users - 1
 
-    async def _serve(self, job: Job, delivery: Delivery, inbox: Inbox) -> None:
+    async def _serve(self, job: Job, delivery: Delivery, inbox: Inbox, turn: Turn) -> None:
         done = await self._station.outbox.finished(job.job_id, job.dispatch)
-        row = done.row if done else await self._run(job, delivery)
+        row = done.row if done else await self._run(job, delivery, turn)
         if row is not None:  # else the coordinator's store has it already
             await self._station.sender.confirm(row)
         faultpoint.reach(AFTER_PUBLISH)
         await _settled(inbox.ack([delivery]))
 
-    async def _run(self, job: Job, delivery: Delivery) -> Row:
-        started = clock.now()
-        facts, outcomes = await self._outcomes(job, delivery, started)
-        result = self._result(job, delivery, started, facts, outcomes)
+    async def _run(self, job: Job, delivery: Delivery, turn: Turn) -> Row:
+        self.expected += 1
+        try:
+            async with turn():
+                started = clock.now()
+                facts, outcomes = await self._outcomes(job, delivery, started)
+            # Behind its turn: another target is looked at while this result is written.
+            result = self._result(job, delivery, started, facts, outcomes)
+            return await self._append(job, result)
+        finally:
+            self.expected -= 1
+
+    async def _append(self, job: Job, result: Result) -> Row:
         try:
             return await self._station.outbox.append(result)
         except ProtocolError as error:

@@ -32,15 +32,15 @@ class _Waiting:
 
 
 class Sender:
-    """Publishes rows of the outbox; `in_flight` tells how many jobs are under way."""
+    """Publishes rows of the outbox; `expected` tells how many may come soon."""
 
     def __init__(
-        self, *, bus: Bus, outbox: Outbox, worker: str, in_flight: Callable[[], int]
+        self, *, bus: Bus, outbox: Outbox, worker: str, expected: Callable[[], int]
     ) -> None:
         self._bus = bus
         self._outbox = outbox
         self._worker = worker
-        self._in_flight = in_flight
+        self._expected = expected
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._retry_s = FIRST_RETRY_S
 
@@ -65,7 +65,7 @@ class Sender:
                 batch.append(self._queue.get_nowait())
                 continue
             left = until - clock.monotonic()
-            if left <= 0 or len(batch) >= self._in_flight():
+            if left <= 0 or not self._expected():
                 return
             try:
                 async with asyncio.timeout(left):

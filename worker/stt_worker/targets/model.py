@@ -39,11 +39,13 @@ class Inventory:
 
     def __init__(self, targets: Iterable[Target] = ()) -> None:
         self._targets: dict[str, Target] = {}
+        self._families: frozenset[Family] = frozenset()
         self.replace(targets)
 
     def replace(self, targets: Iterable[Target]) -> None:
         """Put a new list into effect."""
         self._targets = {target.id: target for target in targets}
+        self._families = frozenset(target.family for target in self._targets.values())
 
     def get(self, target: str, family: Family) -> Target | None:
         """The target of that id and family."""
@@ -56,7 +58,7 @@ class Inventory:
 
     def families(self) -> frozenset[Family]:
         """The families that have a target."""
-        return frozenset(target.family for target in self._targets.values())
+        return self._families
 
     def __len__(self) -> int:
         return len(self._targets)

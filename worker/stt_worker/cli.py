@@ -1,0 +1,203 @@
+"""The worker's commands: `stt worker`, `stt scan` and `stt targets test`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_shared import clock, settings
+from stt_shared.cli import output
+from stt_shared.cli.commands import READ, SERVE, add_command, add_noun
+from stt_shared.cli.gate import FailOn, exit_code
+from stt_shared.cli.options import (
+    AllowIncomplete,
+    Checks,
+    Connection,
+    FailOnOption,
+    Output,
+    load_settings,
+    many,
+)
+from stt_shared.cli.output import OutputFormat
+from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
+from stt_shared.lifecycle import stop_on_signals
+from stt_shared.settings import Settings
+from stt_shared.telemetry import logs
+
+SCAN = """Check databases once, now, without NATS and without a coordinator.
+
+User and password in a URL are percent-encoded. A server on this machine (127.0.0.1, localhost, a
+socket) is reached without TLS, any other with verify-full; ?tls=off, require, verify-ca or
+verify-full says otherwise, as do sslmode, ssl-mode and the words of MongoDB"""
+Names = Annotated[tuple[str, ...], many("Only these targets.")]
+Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).")]
+
+
+def register(app: App) -> None:
+    """Add the worker's commands to `app`."""
+    add_command(
+        app,
+        worker,
+        name="worker",
+        access="rw",
+        summary="Run a worker: takes jobs from NATS and checks its targets until it is stopped",
+        examples=(
+            "stt worker --config worker.toml",
+            "stt worker --config /etc/stt/worker.toml --site eu-west --concurrency 16",
+        ),
+        group=SERVE,
+    )
+    add_command(
+        app,
+        scan,
+        name="scan",
+        access="ro",
+        summary=SCAN,
+        examples=(
+            "stt scan postgresql://stt:secret@127.0.0.1/postgres",
+            "stt scan 'mysql://stt:p%40ss@db1/?ssl-ca=ca.pem' mongodb://db2 -o json",
+            "stt scan --config worker.toml --checks mysql_version,postgresql_version",
+        ),
+        group=READ,
+    )
+    targets = app["targets"] if "targets" in app else add_noun(app, "targets", "Databases", READ)
+    add_command(
+        targets,
+        try_targets,
+        name="test",
+        access="ro",
+        summary="Connect to each target of a worker: TLS, log-in, version, rights",
+        examples=(
+            "stt targets test --config worker.toml",
+            "stt targets test --config worker.toml --target orders-1 -o json",
+        ),
+    )
+
+
+async def worker(
+    *,
+    name: Annotated[str | None, Parameter(help="Name of this worker (STT_WORKER_NAME).")] = None,
+    site: Annotated[str | None, Parameter(help="Network zone (STT_WORKER_SITE).")] = None,
+    concurrency: Annotated[
+        int | None, Parameter(help="Targets looked at at once (STT_WORKER_CONCURRENCY).")
+    ] = None,
+    state_dir: Annotated[
+        str | None, Parameter(help="Folder of the outbox (STT_WORKER_STATE_DIR).")
+    ] = None,
+    grace_s: Annotated[
+        float | None, Parameter(help="Seconds for running jobs at SIGTERM (STT_WORKER_GRACE_S).")
+    ] = None,
+    log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
+    log_format: Annotated[str | None, Parameter(help="console, json or auto.")] = None,
+    connection: Connection | None = None,
+) -> None:
+    """Run a worker; SIGHUP reads the targets again, SIGTERM drains and ends."""
+    from stt_worker import service  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.targets import file  # noqa: PLC0415  # as above
+
+    given = connection or Connection()
+    path = given.config or settings.default_config_path()
+    found = _settings_and_targets(
+        path,
+        given,
+        worker__name=name,
+        worker__site=site,
+        worker__concurrency=concurrency,
+        worker__state_dir=state_dir,
+        worker__grace_s=grace_s,
+        log__level=log_level,
+        log__format=log_format,
+    )
+    logs.configure(found.log.level, found.log.format)
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        await service.run(found, lambda: file.load(path), stop)
+
+
+def _settings_and_targets(path: Path, connection: Connection, **flags: object) -> Settings:
+    """The settings; raises ConfigError with the faults of settings and targets together."""
+    from stt_worker.targets import file  # noqa: PLC0415  # as above
+
+    if not path.exists():
+        raise ConfigError(
+            f"there is no configuration file {path}",
+            hint="name the worker's file, which lists its targets: --config worker.toml",
+        )
+    faults: list[str] = []
+    found = Settings()
+    try:
+        found = load_settings(connection, **flags)
+    except ConfigError as error:
+        faults += error.faults or (error.message,)
+    try:
+        file.load(path)
+    except ConfigError as error:
+        faults += [fault for fault in error.faults or (error.message,) if fault not in faults]
+    if faults:
+        raise ConfigError("the worker's configuration is wrong", faults=tuple(faults))
+    return found
+
+
+async def scan(
+    *urls: Annotated[str, Parameter(help="mysql://, mariadb://, postgresql://, mongodb:// ...")],
+    checks: Checks = (),
+    pack: Annotated[
+        Path | None, Parameter(help="Folder of checks to run instead of the built-in ones.")
+    ] = None,
+    config: Annotated[
+        Path | None, Parameter(help="Scan the targets of this worker's file too.")
+    ] = None,
+    form: Output = OutputFormat.TABLE,
+    fail_on: FailOnOption = FailOn.CRITICAL,
+    allow_incomplete: AllowIncomplete = False,
+) -> int:
+    """Scan the databases and gate on what was found."""
+    from stt_worker import equipment  # noqa: PLC0415  # drivers only where used
+    from stt_worker import scan as scanning  # noqa: PLC0415  # as above
+
+    logs.configure("warning", "auto")
+    found = scanning.targets_to_scan(urls, config)
+    known = equipment.checks_of(pack)
+    chosen = scanning.chosen(known, checks)
+    async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
+        report = await scanning.scan(found, chosen, tools.means)
+    output.print_report(report, form, clock.now())
+    output.hint(scanning.advice(report))
+    code, why = exit_code(report.summary, fail_on, allow_incomplete=allow_incomplete)
+    if code:
+        output.print_exit(code, why)
+    return code
+
+
+async def try_targets(
+    *,
+    config: Config,
+    target: Names = (),
+    form: Output = OutputFormat.TABLE,
+) -> int:
+    """Look at each target as the worker would; the exit code is 3 if one cannot be checked."""
+    from stt_worker import equipment, probe  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.targets import file  # noqa: PLC0415  # as above
+
+    logs.configure("warning", "auto")
+    found = file.load(config)
+    for warning in found.warnings:
+        output.note(f"warning: {warning}", "warn")
+    known = equipment.checks_of(None)
+    async with equipment.equipped(known, probe.CONCURRENCY) as tools:
+        probed = await probe.probe_all(probe.named(found.targets, target), tools)
+    if form is OutputFormat.TABLE:
+        output.print_grid(probe.grid(probed))
+    elif form is OutputFormat.JSON:
+        output.print_message(probed, form)
+    else:
+        output.print_lines(probed)
+    bad = sum(not one.good for one in probed)
+    if bad:
+        output.print_exit(
+            EXIT_INCOMPLETE, f"{bad} of {len(probed)} targets cannot be checked fully"
+        )
+    return EXIT_INCOMPLETE if bad else 0

@@ -1,0 +1,64 @@
+"""The composition root of what checks need: drivers, sandbox and the checks themselves."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stt_shared.checkfile import catalogue
+from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.protocol.words import Family
+from stt_shared.telemetry.logs import logger
+from stt_worker.databases.mongodb import MongodbDatabase
+from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.port import Database
+from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.execution import Means
+from stt_worker.sandbox.monty import MontySandbox
+
+_LOG = logger("equipment")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """What runs the checks of `catalogue` on each family."""
+
+    means: Mapping[Family, Means]
+    catalogue: Catalogue
+
+
+def checks_of(pack: Path | None) -> Catalogue:
+    """The built-in checks, or those of a folder; raises ConfigError.
+
+    A folder is read as a PMM pack is: a bad check is told and left out.
+    """
+    if pack is None:
+        return catalogue.builtin()
+    found = catalogue.load(pack, strict=False)
+    for fault in found.faults:
+        _LOG.warning("check left out", fault=str(fault))
+    return found
+
+
+@asynccontextmanager
+async def equipped(checks: Catalogue, concurrency: int) -> AsyncGenerator[Equipment]:
+    """The real drivers and a sandbox to run `checks` on `concurrency` targets at once."""
+    async with AsyncExitStack() as stack:
+        sandbox = MontySandbox()
+        stack.push_async_callback(sandbox.close)
+        databases: dict[Family, Database] = {
+            Family.MYSQL: MysqlDatabase(concurrency),
+            Family.POSTGRESQL: PostgresqlDatabase(),
+            Family.MONGODB: MongodbDatabase(),
+        }
+        for database in databases.values():
+            stack.push_async_callback(database.close)
+        yield Equipment(
+            means={
+                family: Means(database=database, catalogue=checks, sandbox=sandbox)
+                for family, database in databases.items()
+            },
+            catalogue=checks,
+        )

@@ -1,0 +1,214 @@
+"""The composition root of a worker: puts its parts together and lives until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+
+from stt_shared import clock
+from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.bus.port import Bus
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.errors import ConfigError, UnreachableError
+from stt_shared.lifecycle import Task, pause, supervise
+from stt_shared.protocol import subjects
+from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
+from stt_shared.telemetry.logs import logger
+from stt_worker.announce import Announcer, Presence
+from stt_worker.consumer import Consumer
+from stt_worker.equipment import Equipment, equipped
+from stt_worker.gate import Gate
+from stt_worker.outbox.port import Outbox
+from stt_worker.outbox.sqlite import open_outbox
+from stt_worker.runner import Runner, Station
+from stt_worker.sender import Sender
+from stt_worker.targets.file import TargetList
+from stt_worker.targets.model import Inventory
+from stt_worker.targets.names import token_of
+
+DISTRIBUTION = "security-threat-tool"
+FIRST_RETRY_S = 0.5
+LAST_RETRY_S = 10.0
+_LOG = logger("worker")
+
+Load = Callable[[], TargetList]
+
+
+async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
+    """Serve the targets that `load` reads until `stop` is set, then drain within the grace time.
+
+    SIGHUP has `load` called again; a list with faults leaves the one in effect. NATS may come
+    later than the worker. Raises ConfigError if targets, checks or outbox cannot be had.
+    """
+    own = settings.worker
+    async with AsyncExitStack() as stack:
+        # First of all: without a handler the signal would end the process.
+        hangup = stack.enter_context(_on_hangup())
+        inventory = Inventory(_told(load()).targets)
+        tools = await stack.enter_async_context(equipped(builtin(), own.concurrency))
+        outbox = await open_outbox(state_dir(own.state_dir, "worker", os.environ))
+        stack.push_async_callback(outbox.close)
+        bus = await _connected(settings.nats, name_of(own), stop)
+        if bus is not None:
+            stack.push_async_callback(bus.close)
+            parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=hangup)
+            await serve(own, inventory, load, parts, stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a worker works with; `hangup` is set to have the targets read again."""
+
+    tools: Equipment
+    outbox: Outbox
+    bus: Bus
+    hangup: asyncio.Event
+
+
+async def serve(
+    own: WorkerSettings, inventory: Inventory, load: Load, parts: Parts, stop: asyncio.Event
+) -> None:
+    """Live on parts that are there: take jobs until `stop`, drain, say that we leave."""
+    bus, outbox = parts.bus, parts.outbox
+    name = name_of(own)
+    gate = Gate(bus)
+    sender = Sender(bus=bus, outbox=outbox, worker=name, expected=lambda: runner.expected)
+    runner = Runner(
+        Station(
+            worker=name,
+            site=own.site,
+            inventory=inventory,
+            outbox=outbox,
+            sender=sender,
+            gate=gate,
+            means=parts.tools.means,
+        )
+    )
+    consumer = Consumer(
+        bus=bus,
+        site=own.site,
+        concurrency=own.concurrency,
+        grace_s=own.grace_s,
+        serve=runner.serve,
+    )
+    presence = Presence(
+        worker=name,
+        site=own.site,
+        version=_version(),
+        pack=parts.tools.catalogue.pack,
+        started=clock.now(),
+        concurrency=own.concurrency,
+        inventory=inventory,
+        running=lambda: consumer.running,
+        outbox=lambda: outbox.size,
+    )
+    announcer = Announcer(bus, presence)
+    drained = asyncio.Event()
+
+    async def consume() -> None:
+        await consumer.run(inventory.families, stop)
+        drained.set()
+
+    _LOG.info("started", worker=name, site=own.site, targets=len(inventory), outbox=outbox.size)
+    tasks: dict[str, Task] = {
+        "consume": consume,
+        "send": sender.run,
+        "watermark": sender.keep,
+        "announce": announcer.run,
+        "nudges": partial(_heed_nudges, bus, gate, announcer),
+        "reload": partial(_reload, parts.hangup, load, inventory, announcer),
+    }
+    # Not until `stop`: what the last jobs found is still to be published.
+    await supervise(tasks, drained)
+    await announcer.say(leaving=True)
+    _LOG.info("ended", worker=name, outbox=outbox.size)
+
+
+def name_of(own: WorkerSettings) -> str:
+    """The worker's name as configured, or its host's as a token."""
+    return own.name or token_of(socket.gethostname(), "worker")
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+async def _connected(nats: NatsSettings, name: str, stop: asyncio.Event) -> Bus | None:
+    """The bus as soon as it can be reached; None if `stop` came first."""
+    wait = FIRST_RETRY_S
+    while True:
+        try:
+            return await connect(_options(nats, name))
+        except UnreachableError as error:
+            _LOG.warning("waiting for NATS", reason=error.message, again_in_s=wait)
+        if await pause(wait, stop):
+            return None
+        wait = min(wait * 2, LAST_RETRY_S)
+
+
+def _options(nats: NatsSettings, name: str) -> NatsOptions:
+    return NatsOptions(
+        servers=tuple(part.strip() for part in nats.url.split(",")),
+        name=f"stt-worker {name}",
+        creds=nats.creds,
+        user=nats.user,
+        password=nats.password,
+        ca=nats.ca,
+        cert=nats.cert,
+        key=nats.key,
+        timeout_s=nats.timeout_s,
+    )
+
+
+@contextmanager
+def _on_hangup() -> Generator[asyncio.Event]:
+    loop = asyncio.get_running_loop()
+    hangup = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    try:
+        yield hangup
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+async def _reload(
+    hangup: asyncio.Event, load: Load, inventory: Inventory, announcer: Announcer
+) -> None:
+    while True:
+        await hangup.wait()
+        hangup.clear()
+        try:
+            inventory.replace(_told(load()).targets)
+        except ConfigError as error:
+            _LOG.error("new targets not taken", reason=error.message)
+        else:
+            _LOG.info("targets read again", targets=len(inventory))
+            announcer.wake()
+
+
+def _told(found: TargetList) -> TargetList:
+    for warning in found.warnings:
+        _LOG.warning("targets", warning=warning)
+    return found
+
+
+async def _heed_nudges(bus: Bus, gate: Gate, announcer: Announcer) -> None:
+    while True:
+        try:
+            async with bus.listen(subjects.NUDGE) as heard:
+                async for _ in heard:
+                    gate.forget()
+                    announcer.wake()
+        except UnreachableError as error:
+            _LOG.debug("nudges not heard", reason=error.message)
+        await asyncio.sleep(LAST_RETRY_S)
