@@ -1,0 +1,151 @@
+"""One check of the library on a real server, and the statements that set and mend states."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pymysql
+import pymysql.cursors
+
+from stt_coordinator.embedded.process import Running
+from stt_shared import clock
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
+from stt_shared.protocol.words import Family
+from stt_worker.databases.mongodb import MongodbDatabase
+from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.port import Database, Endpoint, Tls
+from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.execution import Means, execute
+from stt_worker.sandbox.monty import MontySandbox
+
+DRIVERS: dict[Family, type[PostgresqlDatabase | MongodbDatabase]] = {
+    Family.POSTGRESQL: PostgresqlDatabase,
+    Family.MONGODB: MongodbDatabase,
+}
+
+
+def endpoint(server: Running, family: Family) -> Endpoint:
+    """How the server's administrator logs in."""
+    return Endpoint(
+        family=family,
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        database="postgres" if family is Family.POSTGRESQL else "",
+        tls=Tls(mode="off"),
+    )
+
+
+class Judge:
+    """Runs single checks with the real driver and the real sandbox."""
+
+    def __init__(self) -> None:
+        self.sandbox = MontySandbox()
+        self.databases: dict[Family, Database] = {
+            Family.MYSQL: MysqlDatabase(2),
+            **{family: driver() for family, driver in DRIVERS.items()},
+        }
+
+    async def run(self, name: str, where: Endpoint) -> CheckOutcome:
+        check = builtin().checks[name]
+        means = Means(
+            database=self.databases[where.family], catalogue=builtin(), sandbox=self.sandbox
+        )
+
+        async def endpoint_of() -> Endpoint:
+            return where
+
+        _, outcomes = await execute(_job(name, check.digest, where), endpoint_of, means, now=_now())
+        return outcomes[0]
+
+    async def objects(self, name: str, where: Endpoint) -> dict[str | None, str]:
+        """The objects found by a check, with their severities; an error is an assertion."""
+        outcome = await self.run(name, where)
+        assert outcome.outcome in {"passed", "failed"}, outcome
+        return {finding.object: str(finding.severity) for finding in outcome.findings}
+
+    async def close(self) -> None:
+        await self.sandbox.close()
+        for database in self.databases.values():
+            await database.close()
+
+
+@asynccontextmanager
+async def judging() -> AsyncIterator[Judge]:
+    judge = Judge()
+    try:
+        yield judge
+    finally:
+        await judge.close()
+
+
+def _now() -> Any:
+    return clock.now()
+
+
+def _job(name: str, digest: str, where: Endpoint) -> Job:
+    now = clock.now()
+    return Job(
+        job_id="r.t",
+        run_id="r",
+        dispatch=1,
+        target="t",
+        family=where.family,
+        site="s",
+        checks=(CheckRef(check=name, digest=digest),),
+        created=now,
+        expires=now + timedelta(hours=1),
+    )
+
+
+def mysql_do(server: Running, statements: Iterable[str]) -> None:
+    """Execute statements as root."""
+    connection = pymysql.connect(
+        unix_socket=server.socket or None, user=server.user, password=server.password
+    )
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def mysql_state(server: Running, make: Sequence[str], undo: Sequence[str]) -> Iterator[None]:
+    """A state of the server for the length of a test."""
+    mysql_do(server, make)
+    try:
+        yield
+    finally:
+        mysql_do(server, undo)
+
+
+def postgresql_do(server: Running, statements: Iterable[str]) -> None:
+    """Execute statements as the bootstrap superuser, each for itself."""
+    with psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def postgresql_state(server: Running, make: Sequence[str], undo: Sequence[str]) -> Iterator[None]:
+    """A state of the server for the length of a test."""
+    postgresql_do(server, make)
+    try:
+        yield
+    finally:
+        postgresql_do(server, undo)

@@ -1,0 +1,132 @@
+"""The MongoDB checks on real servers, in both directions, with the traps seen there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from stt_coordinator.embedded import mongodb as embedded
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Tls
+from tests.checks.real import Judge, endpoint, judging
+from tests.servers.fixtures import server_or_reason
+
+AUTH = "mongodb_auth"
+PASSWORD = "s3cret/ @:"
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(params=["mongodb-6.0", "mongodb-4.4"])
+def binary(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@contextmanager
+def mongod(
+    folder: Path, binary: str, *, config: str = "", keyfile: bool = False
+) -> Iterator[Running]:
+    """A mongod with a user `stt`, restarted with `config` in its file."""
+    running = server_or_reason(
+        binary, lambda: embedded.start(folder / "mongod", binary=embedded.find(binary))
+    )
+    try:
+        with MongoClient[dict[str, object]](running.host, running.port) as client:
+            roles = ["clusterMonitor"]
+            client.admin.command("createUser", "stt", pwd=PASSWORD, roles=roles)
+        file = running.directory / "mongod.conf"
+        if keyfile:
+            key = running.directory / "key"
+            key.write_text("c2VjcmV0" * 8)
+            key.chmod(0o600)
+            config = config.replace("KEYFILE", str(key))
+        file.write_text(config)
+        running.command = [*running.command, "--config", str(file)]
+        running.restart()
+        yield running
+    finally:
+        running.stop()
+
+
+def logged_in(server: Running) -> Endpoint:
+    return Endpoint(
+        family=Family.MONGODB,
+        host=server.host,
+        port=server.port,
+        user="stt",
+        password=PASSWORD,
+        tls=Tls(mode="off"),
+    )
+
+
+async def test_an_open_server_on_loopback_is_major(judge: Judge, mongodb: Running) -> None:
+    found = await judge.objects(AUTH, endpoint(mongodb, Family.MONGODB))
+    assert found == {"security.authorization": "major"}
+
+
+async def test_following_the_remediation_mends_it(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    with mongod(servers_folder / "open", binary) as server:
+        outcome = await judge.run(AUTH, logged_in(server))
+        (finding,) = outcome.findings
+    key, _, value = finding.remediation.partition(": ")
+    section, _, name = key.partition(".")
+    config = f"{section}:\n  {name}: {value}\n"
+    with mongod(servers_folder / "mended", binary, config=config) as server:
+        assert await judge.objects(AUTH, logged_in(server)) == {}
+
+
+async def test_enabled_with_a_capital_leaves_access_open_and_is_found(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    config = "security:\n  authorization: Enabled\n"
+    with mongod(servers_folder / "capital", binary, config=config) as server:
+        found = await judge.objects(AUTH, endpoint(server, Family.MONGODB))
+    assert found == {"security.authorization": "major"}
+
+
+async def test_a_key_file_enforces_even_beside_the_word_disabled(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    config = "security:\n  authorization: disabled\n  keyFile: KEYFILE\n"
+    with mongod(servers_folder / "keyfile", binary, config=config, keyfile=True) as server:
+        assert await judge.objects(AUTH, logged_in(server)) == {}
+
+
+async def test_transition_to_auth_lets_everybody_in_and_is_found(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    config = "security:\n  authorization: enabled\n  keyFile: KEYFILE\n  transitionToAuth: true\n"
+    with mongod(servers_folder / "transition", binary, config=config, keyfile=True) as server:
+        found = await judge.objects(AUTH, endpoint(server, Family.MONGODB))
+    assert found == {"security.transitionToAuth": "major"}
+
+
+async def test_without_the_role_the_check_names_it_and_does_not_pass(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    config = "security:\n  authorization: enabled\n"
+    with mongod(servers_folder / "poor", binary, config=config) as server:
+        where = logged_in(server)
+        stranger = Endpoint(family=where.family, host=where.host, port=where.port, tls=where.tls)
+        outcome = await judge.run(AUTH, stranger)
+    assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+    assert "clusterMonitor" in outcome.reason
+
+
+async def test_the_version_is_judged_and_its_end_of_life_told(
+    judge: Judge, mongodb: Running, mongodb44: Running
+) -> None:
+    for server, series in ((mongodb, "series 6.0"), (mongodb44, "series 4.4")):
+        found = await judge.objects("mongodb_version", endpoint(server, Family.MONGODB))
+        assert found[series] == "major"

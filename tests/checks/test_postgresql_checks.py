@@ -1,0 +1,149 @@
+"""The PostgreSQL checks on real servers, in both directions, with the traps seen there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded import postgresql as embedded
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+
+SUPER = "postgresql_super_role"
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(params=["postgresql", "postgresql15"])
+def server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+async def found(judge: Judge, server: Running) -> dict[str | None, str]:
+    return await judge.objects(SUPER, endpoint(server, Family.POSTGRESQL))
+
+
+async def mended(judge: Judge, server: Running, role: str) -> None:
+    outcome = await judge.run(SUPER, endpoint(server, Family.POSTGRESQL))
+    (finding,) = [f for f in outcome.findings if f.object == role]
+    assert finding.severity == "major"
+    postgresql_do(server, [finding.remediation])
+    assert role not in await found(judge, server)
+
+
+async def test_a_default_install_has_no_finding(judge: Judge, server: Running) -> None:
+    assert await found(judge, server) == {}
+
+
+@pytest.mark.parametrize("role", ["app", "Bob the DBA", 'quo"te'])
+async def test_a_superuser_that_can_log_in_is_found_by_its_bare_name_and_mended(
+    judge: Judge, server: Running, role: str
+) -> None:
+    quoted = '"' + role.replace('"', '""') + '"'
+    make = [f"CREATE ROLE {quoted} LOGIN SUPERUSER"]
+    with postgresql_state(server, make, [f"DROP ROLE {quoted}"]):
+        await mended(judge, server, role)
+
+
+async def test_a_member_that_may_become_superuser_is_found_though_it_does_not_inherit(
+    judge: Judge, server: Running
+) -> None:
+    make = [
+        "CREATE ROLE dba SUPERUSER NOLOGIN",
+        "CREATE ROLE dev LOGIN NOINHERIT",
+        "GRANT dba TO dev",
+    ]
+    with postgresql_state(server, make, ["DROP ROLE dev", "DROP ROLE dba"]):
+        await mended(judge, server, "dev")
+
+
+async def test_a_member_of_a_member_is_found_and_mended_at_its_own_membership(
+    judge: Judge, server: Running
+) -> None:
+    make = ["CREATE ROLE top SUPERUSER", "CREATE ROLE middle", "CREATE ROLE low LOGIN"]
+    make += ["GRANT top TO middle", "GRANT middle TO low"]
+    undo = ["DROP ROLE low", "DROP ROLE middle", "DROP ROLE top"]
+    with postgresql_state(server, make, undo):
+        await mended(judge, server, "low")
+
+
+async def test_a_superuser_that_cannot_log_in_and_has_no_members_is_no_finding(
+    judge: Judge, server: Running
+) -> None:
+    with postgresql_state(server, ["CREATE ROLE nobody_su SUPERUSER"], ["DROP ROLE nobody_su"]):
+        assert await found(judge, server) == {}
+
+
+async def test_a_member_without_the_right_to_set_the_role_is_no_finding_from_16_on(
+    judge: Judge, postgresql: Running
+) -> None:
+    make = ["CREATE ROLE dba SUPERUSER", "CREATE ROLE dev LOGIN"]
+    make += ["GRANT dba TO dev WITH SET FALSE, INHERIT FALSE"]
+    with postgresql_state(postgresql, make, ["DROP ROLE dev", "DROP ROLE dba"]):
+        assert await found(judge, postgresql) == {}
+
+
+async def test_an_expired_password_is_mentioned_and_is_still_a_finding(
+    judge: Judge, server: Running
+) -> None:
+    make = ["CREATE ROLE old LOGIN SUPERUSER VALID UNTIL '2020-01-01'"]
+    with postgresql_state(server, make, ["DROP ROLE old"]):
+        outcome = await judge.run(SUPER, endpoint(server, Family.POSTGRESQL))
+    (finding,) = outcome.findings
+    assert "expired" in finding.description
+
+
+async def test_the_names_that_pmm_and_everybody_knows_are_left_out_and_a_providers_is_not(
+    judge: Judge, server: Running
+) -> None:
+    make = ["CREATE ROLE pmm_user LOGIN SUPERUSER", "CREATE ROLE rdsadmin LOGIN SUPERUSER"]
+    undo = ["DROP ROLE pmm_user", "DROP ROLE rdsadmin"]
+    with postgresql_state(server, make, undo):
+        names = set(await found(judge, server))
+    assert "pmm_user" not in names
+
+
+async def test_the_bootstrap_superuser_under_another_name_is_reported_with_its_own_text(
+    judge: Judge, servers_folder: Path
+) -> None:
+    running = embedded.start(servers_folder / "bootstrap", superuser="shop", password="x")
+    try:
+        outcome = await judge.run(SUPER, endpoint(running, Family.POSTGRESQL))
+    finally:
+        running.stop()
+    (finding,) = outcome.findings
+    assert finding.object == "shop"
+    assert "bootstrap" in finding.summary
+
+
+async def test_a_role_with_nothing_but_a_log_in_may_ask(judge: Judge, server: Running) -> None:
+    make = ["CREATE ROLE plain LOGIN PASSWORD 'plain'", "CREATE ROLE app LOGIN SUPERUSER"]
+    with postgresql_state(server, make, ["DROP ROLE plain", "DROP ROLE app"]):
+        where = endpoint(server, Family.POSTGRESQL)
+        plain = type(where)(
+            family=where.family,
+            host=where.host,
+            port=where.port,
+            user="plain",
+            password="plain",
+            database="postgres",
+            tls=where.tls,
+        )
+        assert await judge.objects(SUPER, plain) == {"app": "major"}
+        version = await judge.run("postgresql_version", plain)
+    assert version.outcome in {"passed", "failed"}
+
+
+async def test_the_version_is_that_of_the_running_server(judge: Judge, server: Running) -> None:
+    outcome = await judge.run("postgresql_version", endpoint(server, Family.POSTGRESQL))
+    assert outcome.outcome in {"passed", "failed"}, outcome
+    major = "15." if "15" in str(server.directory) else "18."
+    assert all(f.summary.startswith(f"PostgreSQL {major}") for f in outcome.findings)
