@@ -174,6 +174,22 @@ def test_the_schema_of_the_report_names_the_documented_fields() -> None:
     }
 
 
+def test_a_check_can_be_read_offline_with_every_statement_it_sends() -> None:
+    done = stt("checks", "show", "mysql_security_user_without_password")
+    assert done.returncode == 0
+    assert done.stdout.startswith("mysql_empty_password  Accounts without a password")
+    assert "SELECT CURRENT_USER() AS me\n" in done.stdout
+    assert "def check_context(docs, context):" in done.stdout
+    found = json.loads(stt("checks", "show", "mysql_empty_password", "-o", "json").stdout)
+    assert found["privileges"]["mariadb"] == ["SELECT ON mysql.global_priv"]
+
+
+def test_an_unknown_check_names_the_one_meant() -> None:
+    done = stt("checks", "show", "mysql_versoin")
+    assert done.returncode == 2
+    assert "unknown check 'mysql_versoin', did you mean 'mysql_version'?" in done.stderr
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     done = subprocess.run(
         ["bash", "-c", f"'{STT}' schema report | head -c 1"],

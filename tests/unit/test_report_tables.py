@@ -48,6 +48,12 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(len(line) for line in drawn(findings(), width)) <= width
 
 
+def test_what_was_found_is_named_once() -> None:
+    assert table.found("app", "app is a superuser") == "app is a superuser"
+    assert table.found("version", "PostgreSQL 18.6 is old") == "version: PostgreSQL 18.6 is old"
+    assert table.found(None, "It is wrong") == "It is wrong"
+
+
 def test_a_narrow_terminal_gives_what_was_found_a_line_of_its_own() -> None:
     lines = drawn(findings(), 80)
     assert lines[2] == "            'report'@'%': Something critical is wrong"

@@ -98,10 +98,15 @@ def print_text(text: str) -> None:
 
 
 def print_rich(*parts: RenderableType) -> None:
-    """Write what rich can draw to stdout."""
+    """Write what rich can draw to stdout; outside a terminal without the blanks that pad it."""
     out = stdout()
-    for part in parts:
-        out.print(part)
+    with out.capture() as capture:
+        for part in parts:
+            out.print(part)
+    lines = capture.get().split("\n")
+    text = "\n".join(lines if on_terminal() else (line.rstrip() for line in lines))
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def note(text: str, style: str = "") -> None:

@@ -1,9 +1,9 @@
-"""The numbers of a report, from its results alone."""
+"""The numbers people look at: one pure function, for the summary, reports and one-shot scans."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.messages import Counts
@@ -12,30 +12,51 @@ from stt_shared.protocol.words import Kind, Outcome, Severity
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 
+def counted(
+    *,
+    severities: Mapping[Severity, int],
+    outcomes: Mapping[tuple[Outcome, Kind | None], int],
+    targets: int,
+    targets_checked: int,
+) -> Counts:
+    """The counts from open findings by severity and pairs of target and check by their end."""
+    return Counts(
+        critical=severities.get(Severity.CRITICAL, 0),
+        major=severities.get(Severity.MAJOR, 0),
+        trivial=severities.get(Severity.TRIVIAL, 0),
+        passed=sum(number for (end, _), number in outcomes.items() if end is Outcome.PASSED),
+        not_checked=sum(
+            number for (end, kind), number in outcomes.items() if _is_not_checked(end, kind)
+        ),
+        targets=targets,
+        targets_checked=targets_checked,
+    )
+
+
+def _is_not_checked(outcome: Outcome, kind: Kind | None) -> bool:
+    return outcome not in LEARNED and kind is not Kind.NOT_APPLICABLE
+
+
 def is_not_checked(result: ReportedResult) -> bool:
     """Whether nothing was learned though the check is meant for this target."""
-    return result.outcome not in LEARNED and result.kind is not Kind.NOT_APPLICABLE
+    return _is_not_checked(result.outcome, result.kind)
 
 
 def of_results(results: Iterable[ReportedResult]) -> Counts:
-    """Findings by severity; pairs passed and not checked; targets, and those learned of."""
+    """The counts of a report, from its results alone."""
     severities: Counter[Severity] = Counter()
-    passed = not_checked = 0
+    outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
     targets: set[str] = set()
     checked: set[str] = set()
     for result in results:
         targets.add(result.target)
         severities.update(finding.severity for finding in result.findings)
-        passed += result.outcome is Outcome.PASSED
-        not_checked += is_not_checked(result)
+        outcomes[result.outcome, result.kind] += 1
         if result.outcome in LEARNED:
             checked.add(result.target)
-    return Counts(
-        critical=severities[Severity.CRITICAL],
-        major=severities[Severity.MAJOR],
-        trivial=severities[Severity.TRIVIAL],
-        passed=passed,
-        not_checked=not_checked,
+    return counted(
+        severities=severities,
+        outcomes=outcomes,
         targets=len(targets),
         targets_checked=len(checked),
     )

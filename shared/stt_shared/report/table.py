@@ -50,8 +50,8 @@ class Row:
 
 
 def found(check_object: str | None, summary: str) -> str:
-    """What was found, the thing itself first."""
-    return f"{check_object}: {summary}" if check_object else summary
+    """What was found; the thing itself first, unless the summary names it anyway."""
+    return f"{check_object}: {summary}" if check_object and check_object not in summary else summary
 
 
 def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
