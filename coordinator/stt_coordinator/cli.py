@@ -1,0 +1,132 @@
+"""The coordinator's commands: `stt coordinator`, `stt standalone` and `stt demo`."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_shared.cli.commands import SERVE, add_command
+from stt_shared.cli.gate import FailOn
+from stt_shared.cli.options import (
+    AllowIncomplete,
+    Connection,
+    FailOnOption,
+    Output,
+    load_settings,
+)
+from stt_shared.cli.output import OutputFormat
+from stt_shared.errors import ConfigError
+from stt_shared.lifecycle import stop_on_signals
+from stt_shared.telemetry import logs
+
+PORT = 4222
+
+LogLevel = Annotated[str | None, Parameter(help="debug, info, warning or error.")]
+LogFormat = Annotated[str | None, Parameter(help="console, json or auto.")]
+
+
+def register(app: App) -> None:
+    """Add the coordinator's commands to `app`."""
+    add_command(
+        app,
+        coordinator,
+        name="coordinator",
+        access="rw",
+        summary="Run the coordinator: plans runs, stores results, answers control requests",
+        examples=(
+            "stt coordinator --nats-url nats://127.0.0.1:4222",
+            "stt coordinator --config /etc/stt/config.toml",
+        ),
+        group=SERVE,
+    )
+    add_command(
+        app,
+        standalone,
+        name="standalone",
+        access="rw",
+        summary="Run everything on this machine, NATS included, with data that lasts",
+        examples=(
+            "stt standalone --targets targets.toml",
+            "stt standalone --targets /etc/stt/targets.toml --state-dir /var/lib/stt",
+        ),
+        group=SERVE,
+    )
+    add_command(
+        app,
+        demo,
+        name="demo",
+        access="rw",
+        summary="Try it out: everything on this computer, with databases set up badly on purpose",
+        examples=(
+            "stt demo",
+            "stt demo --once --output json | jq .summary",
+        ),
+        group=SERVE,
+    )
+
+
+async def coordinator(
+    *,
+    state_dir: Annotated[
+        str | None, Parameter(help="Folder of the store (STT_COORDINATOR_STATE_DIR).")
+    ] = None,
+    replicas: Annotated[
+        int | None, Parameter(help="Copies of each stream (STT_COORDINATOR_REPLICAS).")
+    ] = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
+    connection: Connection | None = None,
+) -> None:
+    """Run the coordinator until SIGTERM or SIGINT."""
+    from stt_coordinator import service  # noqa: PLC0415  # libraries only where they are used
+
+    found = load_settings(
+        connection or Connection(),
+        coordinator__state_dir=state_dir,
+        coordinator__replicas=replicas,
+        log__level=log_level,
+        log__format=log_format,
+    )
+    logs.configure(found.log.level, found.log.format)
+    stop = asyncio.Event()
+    with stop_on_signals(stop):
+        await service.run(found, stop)
+
+
+async def standalone(
+    *,
+    targets: Annotated[Path, Parameter(help="The worker's file with its [[targets]] (TOML).")],
+    state_dir: Annotated[
+        Path | None, Parameter(help="Folder of all data; default: the state folder.")
+    ] = None,
+    port: Annotated[int, Parameter(help="Port of NATS on 127.0.0.1.")] = PORT,
+) -> None:
+    """Run NATS, a coordinator and a worker; SIGHUP reads the targets again."""
+    from stt_coordinator import standalone as alone  # noqa: PLC0415  # as above
+
+    path = targets.expanduser().absolute()
+    if not path.exists():
+        raise ConfigError(f"there is no file {path}", hint="it lists targets: --targets FILE")
+    found = load_settings(Connection(config=path))
+    state = state_dir.expanduser().absolute() if state_dir else alone.default_state()
+    await alone.run(alone.Options(targets=path, state=state, port=port), found)
+
+
+async def demo(
+    *,
+    once: Annotated[
+        bool, Parameter(negative=(), help="One run, its report, and its exit code; then end.")
+    ] = False,
+    form: Output = OutputFormat.TABLE,
+    fail_on: FailOnOption = FailOn.CRITICAL,
+    allow_incomplete: AllowIncomplete = False,
+) -> int:
+    """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
+    from stt_coordinator import demo as play  # noqa: PLC0415  # as above
+
+    return await play.run(
+        play.Options(once=once, form=form, fail_on=fail_on, allow_incomplete=allow_incomplete)
+    )
