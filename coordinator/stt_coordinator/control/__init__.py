@@ -1,0 +1,1 @@
+"""The control service: one handler for each verb."""

@@ -1,0 +1,46 @@
+"""What every handler works with, and how a refusal leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stt_coordinator.bells import Bells
+from stt_coordinator.library import Library
+from stt_coordinator.scheduler import Scheduler
+from stt_coordinator.store.port import Store
+from stt_coordinator.switch import Switch
+from stt_shared.bus.port import RequestError
+
+
+class Refusal(StrEnum):
+    """The codes that the control service answers with; a closed set."""
+
+    DISABLED = "disabled"
+    BAD_REQUEST = "bad_request"
+    UNKNOWN_TARGET = "unknown_target"
+    UNKNOWN_SITE = "unknown_site"
+    UNKNOWN_CHECK = "unknown_check"
+    UNKNOWN_FINDING = "unknown_finding"
+    AMBIGUOUS_FINDING = "ambiguous_finding"
+    UNKNOWN_RUN = "unknown_run"
+    NO_TARGETS = "no_targets"
+    UNAVAILABLE = "unavailable"  # NATS or the store do not answer: try again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The parts of a coordinator that requests reach; `degraded` tells what is wrong with it."""
+
+    store: Store
+    switch: Switch
+    library: Library
+    scheduler: Scheduler
+    bells: Bells
+    degraded: Callable[[], tuple[str, ...]]
+
+
+def refused(code: Refusal, sentence: str) -> RequestError:
+    """A refusal to be raised."""
+    return RequestError(code, sentence)

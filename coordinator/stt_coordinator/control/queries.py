@@ -1,0 +1,201 @@
+"""The verbs that only look: status, checks, targets, findings, changes, runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from stt_coordinator.control import pages
+from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.switching import first_run_id
+from stt_coordinator.domain import schedule
+from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.summary import summary
+from stt_coordinator.store.port import Ledger
+from stt_shared import clock
+from stt_shared.protocol.control import (
+    ChangesReply,
+    ChangesRequest,
+    ChecksReply,
+    Empty,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+    RunsReply,
+    RunsRequest,
+    StatusReply,
+    TargetInfo,
+    TargetsReply,
+    TargetsRequest,
+    UncheckedTarget,
+    WorkerInfo,
+)
+from stt_shared.protocol.messages import ControlState, FindingRecord, RunRecord
+from stt_shared.protocol.words import Interval, Kind, Outcome
+
+MAX_UNCHECKED = 20
+MAX_WORKERS = 1_000
+MAX_HISTORY = 200  # events of one finding
+DAY = timedelta(hours=24)
+FINDING_PREFIX = "f_"
+STATES = ("open", "resolved", "all")
+
+
+async def status(desk: Desk, _request: Empty) -> StatusReply:
+    """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
+    now, state = clock.now(), desk.switch.state
+    slots = {str(name): schedule.next_slot(name, now) for name in Interval}
+
+    def look(ledger: Ledger) -> StatusReply:
+        tallies = ledger.tallies()
+        workers = ledger.workers()
+        return StatusReply(
+            state=state,
+            summary=summary(tallies, state, ledger.last_run(), now),
+            workers=tuple(map(_worker, workers[:MAX_WORKERS])),
+            families=tallies.families(),
+            unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            next_slots=slots if state.enabled else {},
+            yesterday=ledger.counts_before(now - DAY),
+            degraded=(*desk.degraded(), *_refusals(ledger)),
+        )
+
+    return await desk.store.read(look)
+
+
+def _refusals(ledger: Ledger) -> tuple[str, ...]:
+    tally = ledger.tally_rejected()
+    named = ", ".join(f"{number} {code}" for code, number in tally.items())
+    return (f"messages that were refused: {named}",) if tally else ()
+
+
+def _worker(row: WorkerRow) -> WorkerInfo:
+    return WorkerInfo(
+        worker=row.worker,
+        site=row.site,
+        state=row.state,
+        version=row.version,
+        last_heard=row.last_heard,
+        targets=row.targets,
+        running=row.running,
+        concurrency=row.concurrency,
+        outbox=row.outbox,
+    )
+
+
+def _unchecked(row: TargetRow) -> UncheckedTarget:
+    return UncheckedTarget(
+        target=row.target, kind=row.kind or Kind.NO_WORKER, reason=row.reason[:MAX_HISTORY]
+    )
+
+
+async def checks(desk: Desk, _request: Empty) -> ChecksReply:
+    """Every known check, by family and name."""
+    known = desk.library.checks(desk.switch.state.disabled_checks)
+    return ChecksReply(checks=known, releases_as_of=desk.library.catalogue.as_of)
+
+
+async def targets(desk: Desk, request: TargetsRequest) -> TargetsReply:
+    """A page of targets."""
+    limit = pages.rows(request.limit)
+    found = await desk.store.read(lambda ledger: ledger.targets_page(request.after, limit + 1))
+    page = tuple(pages.fitting(map(_target, found[:limit])))
+    return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
+
+
+def _target(row: TargetRow) -> TargetInfo:
+    return TargetInfo(
+        target=row.target,
+        family=row.family,
+        site=row.site,
+        state=row.state,
+        workers=row.workers,
+        labels=row.labels,
+        last_checked=row.last_checked,
+        kind=row.kind,
+        reason=row.reason,
+        facts=row.facts,
+    )
+
+
+async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
+    """A page of findings, most severe first, then oldest."""
+    if request.state not in STATES:
+        what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
+        raise refused(Refusal.BAD_REQUEST, what)
+    query = msgspec.structs.replace(
+        request, limit=pages.rows(request.limit), offset=max(0, request.offset)
+    )
+    found, total = await desk.store.read(lambda ledger: ledger.find_findings(query))
+    return FindingsReply(findings=tuple(pages.fitting(found)), total=total)
+
+
+async def finding(desk: Desk, request: FindingRequest) -> FindingReply:
+    """One finding with its history."""
+    prefix = FINDING_PREFIX + request.id.removeprefix(FINDING_PREFIX).lower()
+    found = await desk.store.read(lambda ledger: ledger.findings_like(prefix, 2))
+    if not found or prefix == FINDING_PREFIX:
+        raise refused(Refusal.UNKNOWN_FINDING, f"unknown finding {request.id!r:.100}")
+    if len(found) > 1:
+        raise refused(
+            Refusal.AMBIGUOUS_FINDING, f"{request.id!r:.100} is the beginning of several findings"
+        )
+    return await desk.store.read(lambda ledger: _finding(ledger, found[0]))
+
+
+def _finding(ledger: Ledger, record: FindingRecord) -> FindingReply:
+    pairs = {pair.check: pair for pair in ledger.pairs([record.target])}
+    pair = pairs.get(record.check)
+    target = ledger.targets([record.target]).get(record.target)
+    newest_first = reversed(ledger.history_of(record.id, MAX_HISTORY))
+    events = list(pages.fitting(newest_first))
+    return FindingReply(
+        finding=next(pages.fitting([record])),
+        history=tuple(reversed(events)),
+        outcome=pair.outcome if pair else Outcome.FAILED,
+        kind=pair.kind if pair else None,
+        reason=pair.reason if pair else "",
+        facts=target.facts if target else None,
+    )
+
+
+async def changes(desk: Desk, request: ChangesRequest) -> ChangesReply:
+    """A page of what happened to findings."""
+    limit, offset = pages.rows(request.limit), max(0, request.offset)
+
+    def look(ledger: Ledger) -> ChangesReply:
+        found, total = ledger.events_since(request.since, offset, limit)
+        return ChangesReply(
+            changes=tuple(pages.fitting(found)),
+            total=total,
+            unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
+        )
+
+    return await desk.store.read(look)
+
+
+async def runs(desk: Desk, request: RunsRequest) -> RunsReply:
+    """The newest runs, or one by its id; empty if there is none of that id."""
+    state = desk.switch.state
+    if not request.run_id:
+        limit = pages.rows(request.limit)
+        found = await desk.store.read(lambda ledger: ledger.runs(limit))
+        return RunsReply(runs=tuple(pages.fitting(found)))
+    one = await desk.store.read(lambda ledger: ledger.run(request.run_id))
+    if one is None and request.run_id == first_run_id(state):
+        one = waiting(state)
+    return RunsReply(runs=(one,) if one is not None else ())
+
+
+def waiting(state: ControlState) -> RunRecord:
+    """The run that follows enabling, as long as it waits for targets to be announced."""
+    return RunRecord(
+        run_id=first_run_id(state),
+        schedule=schedule.ENABLE,
+        slot=(state.since or clock.now()).replace(microsecond=0),
+        state="running",
+        reason="waiting for workers to announce their targets",
+        requested_by=state.by,
+    )

@@ -1,0 +1,179 @@
+"""The report of a run, or of the latest outcome of everything, in pages."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from stt_coordinator.control import pages
+from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.queries import waiting
+from stt_coordinator.control.switching import first_run_id
+from stt_coordinator.domain.model import JobRow, Pair
+from stt_coordinator.domain.summary import counts
+from stt_coordinator.store.port import Ledger
+from stt_shared.identity import finding_id
+from stt_shared.protocol.control import (
+    ReportedFinding,
+    ReportedResult,
+    ReportReply,
+    ReportRequest,
+)
+from stt_shared.protocol.messages import (
+    CheckOutcome,
+    Counts,
+    Finding,
+    FindingRecord,
+    RunRecord,
+)
+from stt_shared.protocol.words import FindingState, Severity
+from stt_shared.report.counts import of_results
+
+PAGE_PAIRS = 1_000
+PAGE_JOBS = 200
+ALL_JOBS = 2**31
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+SEPARATOR = "/"  # in no name
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What stands on a page, and whether more follows."""
+
+    results: list[ReportedResult]
+    is_last: bool
+
+
+async def report(desk: Desk, request: ReportRequest) -> ReportReply:
+    """A page in order of target and check, with the counts of the whole."""
+    target, _, check = request.after.partition(SEPARATOR)
+    after = (target, check)
+    if not request.run_id:
+        return await desk.store.read(lambda ledger: _latest(ledger, after))
+    run = await desk.store.read(lambda ledger: ledger.run(request.run_id))
+    state = desk.switch.state
+    if run is None and request.run_id == first_run_id(state):
+        run = waiting(state)
+    if run is None:
+        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
+    found = run
+    return await desk.store.read(lambda ledger: _of_run(ledger, found, after))
+
+
+def _latest(ledger: Ledger, after: tuple[str, str]) -> ReportReply:
+    pairs = ledger.current_pairs(after, PAGE_PAIRS)
+    records = ledger.findings_of({pair.target for pair in pairs})
+    by_pair: defaultdict[tuple[str, str], list[FindingRecord]] = defaultdict(list)
+    for record in records:
+        if record.state is not FindingState.RESOLVED:
+            by_pair[record.target, record.check].append(record)
+    results = [_of_pair(pair, by_pair[pair.target, pair.check]) for pair in pairs]
+    run = ledger.last_run()
+    page = _Page(results, is_last=len(pairs) < PAGE_PAIRS)
+    return _reply(run, counts(ledger.tallies()), page)
+
+
+def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
+    return ReportedResult(
+        target=pair.target,
+        family=pair.family,
+        site=pair.site,
+        check=pair.check,
+        outcome=pair.outcome,
+        kind=pair.kind,
+        reason=pair.reason,
+        findings=tuple(
+            ReportedFinding(
+                id=one.id,
+                severity=one.severity,
+                object=one.object,
+                summary=one.summary,
+                description=one.description,
+                remediation=one.remediation,
+                evidence=one.evidence,
+                since=one.since or one.first_seen,
+            )
+            for one in sorted(records, key=lambda one: one.id)
+        ),
+    )
+
+
+def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportReply:
+    jobs = ledger.jobs_of_run(run.run_id, after[0], PAGE_JOBS)
+    known = {one.id: one for one in ledger.findings_of({job.target for job in jobs})}
+    results = [
+        result
+        for job in jobs
+        for result in _of_job(job, known, run)
+        if (result.target, result.check) > after
+    ]
+    is_last = len(jobs) < PAGE_JOBS
+    return _reply(run, _counts_of_run(ledger, run), _Page(results, is_last))
+
+
+def _of_job(
+    job: JobRow, known: dict[str, FindingRecord], run: RunRecord
+) -> Iterator[ReportedResult]:
+    for outcome in sorted(job.outcomes, key=lambda one: one.check):
+        yield ReportedResult(
+            target=job.target,
+            family=job.family,
+            site=job.site,
+            check=outcome.check,
+            outcome=outcome.outcome,
+            kind=outcome.kind,
+            reason=outcome.reason,
+            findings=_findings(job, outcome, known, job.started or run.slot),
+        )
+
+
+def _findings(
+    job: JobRow, outcome: CheckOutcome, known: dict[str, FindingRecord], found_at: datetime
+) -> tuple[ReportedFinding, ...]:
+    """What the check found then; one finding of each identity, as in the store."""
+    least_first = sorted(outcome.findings, key=lambda one: -_RANK[one.severity])
+    by_id = {finding_id(job.target, outcome.check, one.key): one for one in least_first}
+    return tuple(
+        _finding(id_, one, _since(known.get(id_), found_at)) for id_, one in sorted(by_id.items())
+    )
+
+
+def _finding(id_: str, one: Finding, since: datetime) -> ReportedFinding:
+    return ReportedFinding(
+        id=id_,
+        severity=one.severity,
+        object=one.object,
+        summary=one.summary,
+        description=one.description,
+        remediation=one.remediation,
+        evidence=one.evidence,
+        since=since,
+    )
+
+
+def _since(record: FindingRecord | None, found_at: datetime) -> datetime:
+    if record is None or record.since is None:
+        return found_at
+    return record.since
+
+
+def _counts_of_run(ledger: Ledger, run: RunRecord) -> Counts:
+    jobs = ledger.jobs_of_run(run.run_id, "", ALL_JOBS)
+    none: dict[str, FindingRecord] = {}
+    return of_results(result for job in jobs for result in _of_job(job, none, run))
+
+
+def _reply(run: RunRecord | None, whole: Counts, page: _Page) -> ReportReply:
+    results = tuple(pages.fitting(page.results))
+    complete = page.is_last and len(results) == len(page.results)
+    last = results[-1] if results else None
+    return ReportReply(
+        run_id=run.run_id if run else "",
+        started=run.started if run else None,
+        finished=run.finished if run else None,
+        counts=whole,
+        results=results,
+        next="" if complete or last is None else f"{last.target}{SEPARATOR}{last.check}",
+    )

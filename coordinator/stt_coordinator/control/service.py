@@ -1,0 +1,76 @@
+"""Verbs to handlers: bytes are decoded, answered, encoded, and every refusal has a code."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from stt_coordinator.control import queries, switching
+from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.report import report
+from stt_coordinator.store.port import StoreError
+from stt_shared.bus.port import Handler
+from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import (
+    ChangesRequest,
+    CheckSwitchRequest,
+    Empty,
+    FindingRequest,
+    FindingsRequest,
+    ReportRequest,
+    RunRequest,
+    RunsRequest,
+    SwitchRequest,
+    TargetsRequest,
+    Verb,
+)
+from stt_shared.protocol.messages import Value
+
+R = TypeVar("R", bound=Value)
+Answer = Callable[[Desk, Any], Awaitable[Value]]  # Any: each takes its own request
+
+VERBS: dict[Verb, tuple[type[Value], Answer]] = {
+    Verb.ENABLE: (SwitchRequest, switching.enable),
+    Verb.DISABLE: (SwitchRequest, switching.disable),
+    Verb.RUN: (RunRequest, switching.run),
+    Verb.STATUS: (Empty, queries.status),
+    Verb.CHECKS: (Empty, queries.checks),
+    Verb.CHECK_DISABLE: (CheckSwitchRequest, switching.disable_check),
+    Verb.CHECK_ENABLE: (CheckSwitchRequest, switching.enable_check),
+    Verb.TARGETS: (TargetsRequest, queries.targets),
+    Verb.FINDINGS: (FindingsRequest, queries.findings),
+    Verb.FINDING: (FindingRequest, queries.finding),
+    Verb.CHANGES: (ChangesRequest, queries.changes),
+    Verb.RUNS: (RunsRequest, queries.runs),
+    Verb.REPORT: (ReportRequest, report),
+}
+EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but defaults
+
+
+def handlers(desk: Desk) -> dict[str, Handler]:
+    """One handler for the subject of each verb."""
+    return {
+        subjects.control(verb): partial(_handle, desk, kind, answer)
+        for verb, (kind, answer) in VERBS.items()
+    }
+
+
+async def _handle(desk: Desk, kind: type[Value], answer: Answer, data: bytes) -> bytes:
+    try:
+        request = codec.decode(kind, data) if data.strip() else _default(kind)
+    except ProtocolError as error:
+        raise refused(Refusal.BAD_REQUEST, error.message) from error
+    try:
+        return codec.encode(await answer(desk, request))
+    except (StoreError, UnreachableError) as error:
+        raise refused(Refusal.UNAVAILABLE, error.message) from error
+
+
+def _default(kind: type[Value]) -> Value:
+    try:
+        return kind()
+    except TypeError as error:
+        what = f"an empty request is no {codec.schema_of(kind)}"
+        raise ProtocolError("malformed", what) from error

@@ -1,0 +1,137 @@
+"""The life of findings: what one outcome of a check on a target makes of what was known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from stt_coordinator.domain.model import Evidence
+from stt_shared.identity import finding_id
+from stt_shared.protocol.messages import CheckOutcome, Finding, FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, FindingState, Outcome, Severity
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """The findings that are different now, and what happened to them; nothing if nothing did."""
+
+    records: tuple[FindingRecord, ...] = ()
+    events: tuple[FindingEvent, ...] = ()
+
+
+def fold(
+    known: Mapping[str, FindingRecord],
+    outcome: CheckOutcome,
+    evidence: Evidence,
+    learned: datetime | None,
+) -> Folded:
+    """What `outcome` changes in the findings `known` (by id) of one check on one target.
+
+    `learned` is the start of the newest passed or failed outcome applied so far. Only a passed or
+    failed outcome that is not older says anything; the same one applied twice changes nothing.
+    """
+    if learned is not None and evidence.started < learned:
+        return Folded()
+    match outcome.outcome:
+        case Outcome.PASSED:
+            seen: dict[str, Finding] = {}
+        case Outcome.FAILED if outcome.findings:
+            seen = _by_id(outcome, evidence)
+        case _:
+            return Folded()
+    gone = [
+        _resolved(record, evidence)
+        for id_, record in known.items()
+        if id_ not in seen and record.state is not FindingState.RESOLVED
+    ]
+    there = [
+        _opened(id_, finding, outcome.check, evidence)
+        if id_ not in known
+        else _confirmed(known[id_], finding, evidence)
+        for id_, finding in seen.items()
+    ]
+    both = gone + there
+    return Folded(
+        records=tuple(record for record, _ in both if record != known.get(record.id)),
+        events=tuple(event for _, event in both if event is not None),
+    )
+
+
+def _by_id(outcome: CheckOutcome, evidence: Evidence) -> dict[str, Finding]:
+    """By id; of several findings with one identity the most severe stands."""
+    least_first = sorted(outcome.findings, key=lambda finding: -_RANK[finding.severity])
+    return {
+        finding_id(evidence.target, outcome.check, finding.key): finding for finding in least_first
+    }
+
+
+_Step = tuple[FindingRecord, FindingEvent | None]
+
+
+def _opened(id_: str, finding: Finding, check: str, evidence: Evidence) -> _Step:
+    at = evidence.finished
+    record = FindingRecord(
+        id=id_,
+        target=evidence.target,
+        family=evidence.family,
+        site=evidence.site,
+        check=check,
+        state=FindingState.OPEN,
+        first_seen=at,
+        last_confirmed=at,
+        since=at,
+        severity=finding.severity,
+        summary=finding.summary,
+        object=finding.object,
+        description=finding.description,
+        remediation=finding.remediation,
+        read_more_url=finding.read_more_url,
+        evidence=finding.evidence,
+        labels=finding.labels,
+    )
+    return record, _event(Change.OPENED, evidence, record, None)
+
+
+def _confirmed(before: FindingRecord, finding: Finding, evidence: Evidence) -> _Step:
+    after = msgspec.structs.replace(
+        before,
+        family=evidence.family,
+        site=evidence.site,
+        severity=finding.severity,
+        summary=finding.summary,
+        object=finding.object,
+        description=finding.description,
+        remediation=finding.remediation,
+        read_more_url=finding.read_more_url,
+        evidence=finding.evidence,
+        labels=finding.labels,
+        last_confirmed=max(before.last_confirmed, evidence.finished),
+    )
+    if before.state is FindingState.RESOLVED:
+        after = msgspec.structs.replace(
+            after, state=FindingState.REOPENED, since=evidence.finished, resolved_at=None
+        )
+        return after, _event(Change.REOPENED, evidence, after, before)
+    if before.severity is not after.severity:
+        return after, _event(Change.CHANGED, evidence, after, before)
+    return after, None
+
+
+def _resolved(before: FindingRecord, evidence: Evidence) -> _Step:
+    after = msgspec.structs.replace(
+        before, state=FindingState.RESOLVED, resolved_at=evidence.finished
+    )
+    return after, _event(Change.RESOLVED, evidence, after, before)
+
+
+def _event(
+    change: Change, evidence: Evidence, after: FindingRecord, before: FindingRecord | None
+) -> FindingEvent:
+    return FindingEvent(
+        change=change, at=evidence.finished, run_id=evidence.run_id, after=after, before=before
+    )

@@ -1,0 +1,125 @@
+"""What the coordinator remembers: jobs, targets, workers and the latest outcome of each pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Instant
+from stt_shared.protocol.words import Family, Kind, Outcome
+
+LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
+
+
+class JobState(StrEnum):
+    """How far a job is; the last two are final."""
+
+    PENDING = "pending"  # not known to be on the queue
+    DISPATCHED = "dispatched"  # on the queue or with a worker
+    DONE = "done"
+    UNANSWERED = "unanswered"  # given up, or ended by disabling; a late result makes it done
+
+
+OUTSTANDING = (JobState.PENDING, JobState.DISPATCHED)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing in the store."""
+
+
+class JobRow(Row, frozen=True, kw_only=True):
+    """A job and what became of it; `outcomes` is empty until it is final."""
+
+    job_id: str
+    run_id: str
+    target: str
+    family: Family
+    site: str
+    checks: tuple[CheckRef, ...]
+    created: Instant
+    expires: Instant
+    deadline: Instant  # when reconciling looks at it again
+    not_before: Instant  # it is not published earlier
+    state: JobState = JobState.PENDING
+    dispatch: int = 1  # the number it is or will be published with
+    follows: str = ""  # the earlier job of the same target whose result is this one's too
+    started: Instant | None = None  # of the result that was applied last
+    outcomes: tuple[CheckOutcome, ...] = ()
+
+
+class TargetRow(Row, frozen=True, kw_only=True):
+    """A target; `last_started` is that of its newest answer, `last_checked` when one said more."""
+
+    target: str
+    family: Family
+    site: str
+    first_seen: Instant
+    labels: dict[str, str] = {}  # msgspec makes a new one for every value
+    workers: tuple[str, ...] = ()
+    gone: bool = False
+    last_started: Instant | None = None
+    learned: bool = False  # whether the newest answer said anything about the database
+    last_checked: Instant | None = None
+    kind: Kind | None = None
+    reason: str = ""
+    facts: Facts | None = None
+
+    @property
+    def state(self) -> str:
+        """`gone`, `never`, `checked` or `unchecked`."""
+        if self.gone:
+            return "gone"
+        if self.last_started is None:
+            return "never"
+        return "checked" if self.learned else "unchecked"
+
+
+class WorkerRow(Row, frozen=True, kw_only=True):
+    """A worker as last heard of."""
+
+    worker: str
+    site: str
+    state: str  # up, down
+    version: str
+    started: Instant
+    last_heard: Instant
+    targets: int
+    pack: str = ""
+    running: int = 0
+    concurrency: int = 1
+    outbox: int = 0
+
+
+class Pair(Row, frozen=True, kw_only=True):
+    """The latest outcome of one check on one target.
+
+    `started` orders evidence: an older one never replaces a newer. `learned` is the start of the
+    newest passed or failed one, whatever came after it.
+    """
+
+    target: str
+    check: str
+    family: Family
+    site: str
+    outcome: Outcome
+    run_id: str
+    started: Instant
+    finished: Instant
+    kind: Kind | None = None
+    reason: str = ""
+    learned: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One answer to one job, with times that were checked: when, by which run, about whom."""
+
+    run_id: str
+    target: str
+    family: Family
+    site: str
+    started: Instant
+    finished: Instant
+    facts: Facts | None = None

@@ -1,0 +1,63 @@
+"""Which slots are due: periods anchored to the UNIX epoch, so that anyone derives the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from stt_shared.protocol.words import Interval
+
+PERIODS = {
+    Interval.STANDARD: timedelta(hours=24),
+    Interval.RARE: timedelta(hours=78),
+    Interval.FREQUENT: timedelta(hours=4),
+}
+ENABLE = "enable"  # the schedule of the run that follows enabling: its one slot is that moment
+MANUAL = "manual"  # the schedule of runs that somebody asked for
+MAX_SKIPPED = 1_000  # slots of one schedule recorded by name after an outage
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """The slot of a schedule to run now, and the missed ones before it, oldest first."""
+
+    schedule: Interval
+    run: datetime
+    skipped: tuple[datetime, ...] = ()
+
+
+def slot_at(schedule: Interval, now: datetime) -> datetime:
+    """The newest slot at or before `now`."""
+    period = PERIODS[schedule]
+    return _EPOCH + (now - _EPOCH) // period * period
+
+
+def next_slot(schedule: Interval, now: datetime) -> datetime:
+    """The first slot after `now`."""
+    return slot_at(schedule, now) + PERIODS[schedule]
+
+
+def due(
+    now: datetime, last_slots: Mapping[str, datetime], enabled_since: datetime
+) -> tuple[Due, ...]:
+    """What is due: per schedule the newest slot nobody decided about, and the missed before it.
+
+    Slots at or before `enabled_since` are nobody's; a clock that went back makes nothing due.
+    """
+    found = (_due(schedule, now, last_slots, enabled_since) for schedule in Interval)
+    return tuple(one for one in found if one is not None)
+
+
+def _due(
+    schedule: Interval, now: datetime, last_slots: Mapping[str, datetime], enabled_since: datetime
+) -> Due | None:
+    after = max(enabled_since, last_slots.get(schedule, enabled_since))
+    newest = slot_at(schedule, now)
+    if newest <= after:
+        return None
+    period = PERIODS[schedule]
+    oldest = max(next_slot(schedule, after), newest - MAX_SKIPPED * period)
+    missed = tuple(oldest + number * period for number in range((newest - oldest) // period))
+    return Due(schedule=schedule, run=newest, skipped=missed)

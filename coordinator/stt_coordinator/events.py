@@ -1,0 +1,74 @@
+"""Events as messages to be sent: their subject, their content, and an id that never doubles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from stt_shared import clock
+from stt_shared.bus.port import Outgoing
+from stt_shared.errors import ProtocolError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import (
+    FindingEvent,
+    RunEvent,
+    RunRecord,
+    Summary,
+    WorkerEvent,
+)
+
+SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
+
+
+def of_finding(event: FindingEvent) -> Outgoing:
+    """A change of a finding; without its evidence where that is too large for a message."""
+    try:
+        data = codec.encode(event)
+    except ProtocolError:
+        data = codec.encode(_slim(event))
+    return Outgoing(
+        subject=subjects.finding_event(event),
+        data=data,
+        message_id=f"{event.after.id}.{event.change}.{clock.unix_nanoseconds(event.at)}",
+    )
+
+
+def _slim(event: FindingEvent) -> FindingEvent:
+    after = msgspec.structs.replace(
+        event.after,
+        evidence=(),
+        labels={},
+        summary=event.after.summary[:SLIM_CHARACTERS],
+        description=event.after.description[:SLIM_CHARACTERS],
+        remediation=event.after.remediation[:SLIM_CHARACTERS],
+    )
+    return msgspec.structs.replace(event, after=after, before=None)
+
+
+def of_run(phase: str, run: RunRecord, at: datetime) -> Outgoing:
+    """A run started, finished, or was skipped."""
+    return Outgoing(
+        subject=subjects.run_event(phase),
+        data=codec.encode(RunEvent(phase=phase, at=at, run=run)),
+        message_id=f"{run.run_id}.{phase}",
+    )
+
+
+def of_worker(event: WorkerEvent) -> Outgoing:
+    """A worker came or went."""
+    return Outgoing(
+        subject=subjects.worker_event(event.state, event.site),
+        data=codec.encode(event),
+        message_id=f"{event.worker}.{event.state}.{clock.unix_nanoseconds(event.at)}",
+    )
+
+
+def of_summary(summary: Summary) -> Outgoing:
+    """The summary of everything or of one site."""
+    subject = subjects.summary_of_site(summary.site) if summary.site else subjects.SUMMARY_ALL
+    return Outgoing(
+        subject=subject,
+        data=codec.encode(summary),
+        message_id=f"summary.{summary.site}.{clock.unix_nanoseconds(summary.as_of)}",
+    )

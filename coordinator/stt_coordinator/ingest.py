@@ -1,0 +1,149 @@
+"""Takes in results: batches, one transaction each, acknowledged only after it is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from stt_coordinator import intake
+from stt_coordinator.bells import Bells
+from stt_coordinator.pace import Pace
+from stt_coordinator.settle import MAX_REJECTED_BYTES, Settled, Taken, rejected, settle
+from stt_coordinator.store.port import Rejected, Store, StoreError
+from stt_coordinator.watermarks import Watermarks
+from stt_shared import clock, faultpoint
+from stt_shared.bus.port import Bus, Delivery, Inbox
+from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.protocol import subjects
+from stt_shared.telemetry.logs import logger
+
+MAX_BATCH = 512  # results a transaction
+CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is being written
+WAIT_S = 1.0
+AFTER_COMMIT = "after-commit-before-ack"
+_LOG = logger("ingest")
+# What a value that no check foresaw may raise on its way into the books.
+_UNUSABLE = (ValueError, TypeError, KeyError, OverflowError, msgspec.MsgspecError, ProtocolError)
+
+
+class Ingest:
+    """The task that empties the consumer of results."""
+
+    def __init__(
+        self, *, bus: Bus, store: Store, watermarks: Watermarks, bells: Bells, pace: Pace
+    ) -> None:
+        self._bus = bus
+        self._store = store
+        self._watermarks = watermarks
+        self._bells = bells
+        self._pace = pace
+
+    async def run(self) -> None:
+        """Take in results, for ever."""
+        while True:
+            try:
+                await self._consume()
+            except UnreachableError as error:
+                _LOG.warning("results cannot be taken", reason=error.message)
+                await asyncio.sleep(self._pace.trouble_s)
+
+    async def _consume(self) -> None:
+        stream, name = subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS
+        async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
+            several = False
+            while True:
+                linger = self._pace.linger_s if several else 0.0
+                batch = await inbox.take(MAX_BATCH, wait=WAIT_S, linger=linger)
+                several = len(batch) > 1
+                if batch:
+                    await self._take_in(batch, inbox)
+
+    async def _take_in(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
+        taken, refused = _sorted(batch)
+        await self._until_stored(taken, [one for _, one in refused])
+        faultpoint.reach(AFTER_COMMIT)
+        bad = {delivery.lease for delivery, _ in refused}
+        for delivery, _ in refused:
+            await inbox.end(delivery)
+        try:
+            await inbox.ack([delivery for delivery in batch if delivery.lease not in bad])
+        except UnreachableError as error:
+            _LOG.info("acknowledged later, the results are in the store", reason=error.message)
+
+    async def _until_stored(self, taken: list[Taken], refused: list[Rejected]) -> None:
+        """Nothing is acknowledged before it is stored, however long the store is in trouble."""
+        while True:
+            try:
+                await self._store_all(taken, refused)
+            except (StoreError, UnreachableError) as error:
+                _LOG.error("results wait for the store", reason=error.message, hint=error.hint)
+                await asyncio.sleep(self._pace.trouble_s)
+            else:
+                return
+
+    async def _store_all(self, taken: list[Taken], refused: list[Rejected]) -> None:
+        floors = {
+            (one.result.worker, one.result.epoch): await self._watermarks.floor(
+                one.result.worker, one.result.epoch
+            )
+            for one in taken
+        }
+        if taken:
+            try:
+                await self._settle(taken, floors)
+            except _UNUSABLE:
+                await self._one_by_one(taken, floors)
+        if refused:
+            await self._store.transact(lambda ledger: ledger.add_rejected(refused))
+            for one in refused:
+                _say(one)
+
+    async def _settle(self, taken: list[Taken], floors: dict[tuple[str, str], int]) -> None:
+        now = clock.now()
+        settled: Settled = await self._store.transact(
+            lambda ledger: settle(ledger, taken, floors, now)
+        )
+        for one in settled.refused:
+            _say(one)
+        _LOG.debug("stored", entered=settled.entered, repeated=settled.repeated)
+        self._bells.watermarks.ring()
+        self._bells.books_changed()
+
+    async def _one_by_one(self, taken: list[Taken], floors: dict[tuple[str, str], int]) -> None:
+        """One result that cannot be entered must not keep the others of its batch out."""
+        for one in taken:
+            try:
+                await self._settle([one], floors)
+            except _UNUSABLE as error:
+                what = rejected("unusable", f"{type(error).__name__}: {error}", one, clock.now())
+                await self._store.transact(lambda ledger, what=what: ledger.add_rejected([what]))  # type: ignore[misc]  # bound now
+                _say(what)
+
+
+def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery, Rejected]]]:
+    taken: list[Taken] = []
+    refused: list[tuple[Delivery, Rejected]] = []
+    for delivery in batch:
+        try:
+            result = intake.read(delivery)
+        except ProtocolError as error:
+            refused.append((delivery, _refused(delivery, error)))
+        else:
+            taken.append(Taken(result=result, subject=delivery.subject, data=delivery.data))
+    return taken, refused
+
+
+def _refused(delivery: Delivery, error: ProtocolError) -> Rejected:
+    return Rejected(
+        code=error.code,
+        reason=error.message,
+        subject=delivery.subject,
+        at=clock.now(),
+        data=delivery.data[:MAX_REJECTED_BYTES],
+    )
+
+
+def _say(one: Rejected) -> None:
+    _LOG.error("message refused", code=one.code, reason=one.reason, subject=one.subject)

@@ -1,0 +1,337 @@
+"""The store's in-process twin: the same answers from dictionaries, gone with the process."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import TypeVar
+
+from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.store.port import Before, Ledger, OutboxRow, RawResult, Rejected
+from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.messages import (
+    Counts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+    Watermark,
+)
+from stt_shared.protocol.words import FindingState, Severity
+
+T = TypeVar("T")
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything in the store; the values are never changed, only replaced."""
+
+    runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
+    results: dict[tuple[str, str, int], RawResult] = field(
+        default_factory=dict[tuple[str, str, int], RawResult]
+    )
+    watermarks: dict[tuple[str, str], tuple[datetime, int]] = field(
+        default_factory=dict[tuple[str, str], tuple[datetime, int]]
+    )
+    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
+    findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
+    history: list[FindingEvent] = field(default_factory=list[FindingEvent])
+    targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
+    workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
+    checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
+    counts: dict[datetime, tuple[datetime, Counts]] = field(
+        default_factory=dict[datetime, tuple[datetime, Counts]]
+    )
+    outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
+    left: int = 0  # the last position given in the outbox
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+
+    def copy(self) -> Tables:
+        """The same values in tables of their own."""
+        return Tables(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+
+
+class MemoryStore:
+    """A store that is gone with the process; see the port."""
+
+    def __init__(self) -> None:
+        self._tables = Tables()
+
+    async def transact(self, work: Callable[[Ledger], T]) -> T:
+        """See the port."""
+        tables = self._tables.copy()
+        found = work(MemoryLedger(tables))
+        self._tables = tables
+        return found
+
+    async def read(self, work: Callable[[Ledger], T]) -> T:
+        """See the port."""
+        return work(MemoryLedger(self._tables))
+
+    async def close(self) -> None:
+        """See the port."""
+
+
+class _Memory:
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables
+
+
+class _Runs(_Memory):
+    def run(self, run_id: str) -> RunRecord | None:
+        return self._t.runs.get(run_id)
+
+    def put_run(self, run: RunRecord) -> None:
+        self._t.runs[run.run_id] = run
+
+    def runs(self, limit: int) -> list[RunRecord]:
+        return sorted(self._t.runs.values(), key=lambda r: (r.slot, r.run_id), reverse=True)[:limit]
+
+    def running(self) -> list[RunRecord]:
+        return [run for run in reversed(self.runs(len(self._t.runs))) if run.state == "running"]
+
+    def last_run(self) -> RunRecord | None:
+        newest = self.runs(len(self._t.runs))
+        return next((run for run in newest if run.state != "skipped"), None)
+
+    def last_slots(self) -> dict[str, datetime]:
+        oldest_first = reversed(self.runs(len(self._t.runs)))
+        return {run.schedule: run.slot for run in oldest_first}
+
+    def put_jobs(self, jobs: Iterable[JobRow]) -> None:
+        self._t.jobs.update((job.job_id, job) for job in jobs)
+
+    def jobs(self, ids: Iterable[str]) -> dict[str, JobRow]:
+        return {id_: self._t.jobs[id_] for id_ in ids if id_ in self._t.jobs}
+
+    def _outstanding(self) -> list[JobRow]:
+        return [job for job in self._t.jobs.values() if job.state in OUTSTANDING]
+
+    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+        wanted = set(ids) - {""}
+        return [job for job in self._outstanding() if job.follows in wanted]
+
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+        wanted = set(targets)
+        return {job.target: job for job in self._leading() if job.target in wanted}
+
+    def _leading(self) -> list[JobRow]:
+        return [job for job in self._outstanding() if not job.follows]
+
+    def open_jobs(self, limit: int) -> list[JobRow]:
+        return self._leading()[:limit]
+
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
+        first: dict[str, JobRow] = {}
+        for job in self._leading():
+            first.setdefault(job.target, job)
+        ready = (j for j in first.values() if j.state is JobState.PENDING and j.not_before <= now)
+        return list(ready)[:limit]
+
+    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+        late = [job for job in self._leading() if job.deadline <= now]
+        return sorted(late, key=lambda job: job.deadline)[:limit]
+
+    def jobs_of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+        mine = (j for j in self._t.jobs.values() if j.run_id == run_id and j.target >= first_target)
+        return sorted(mine, key=lambda job: job.target)[:limit]
+
+    def tally_jobs(self, run_id: str) -> dict[JobState, int]:
+        return dict(Counter(job.state for job in self._t.jobs.values() if job.run_id == run_id))
+
+    def add_results(self, rows: Sequence[RawResult]) -> list[bool]:
+        new: list[bool] = []
+        for row in rows:
+            key = (row.worker, row.epoch, row.sequence)
+            new.append(key not in self._t.results)
+            self._t.results.setdefault(key, row)
+        return new
+
+    def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
+        held = (key[2] for key in self._t.results if key[:2] == (worker, epoch))
+        return iter(sorted(one for one in held if one > sequence))
+
+    def watermark(self, worker: str, epoch: str) -> int | None:
+        found = self._t.watermarks.get((worker, epoch))
+        return None if found is None else found[1]
+
+    def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
+        for one in watermarks:
+            self._t.watermarks[one.worker, one.epoch] = (at, one.sequence)
+
+    def watermarks(self) -> list[Watermark]:
+        oldest_first = sorted(self._t.watermarks.items(), key=lambda item: (item[0][0], item[1][0]))
+        newest = {
+            worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
+            for (worker, epoch), (_, sequence) in oldest_first
+        }
+        return list(newest.values())
+
+
+class _Findings(_Memory):
+    def _is_current(self, target: str, check: str) -> bool:
+        row, info = self._t.targets.get(target), self._t.checks.get(check)
+        return row is not None and not row.gone and info is not None and info.enabled
+
+    def _current_findings(self) -> list[FindingRecord]:
+        return [
+            one
+            for one in self._t.findings.values()
+            if one.state is not FindingState.RESOLVED and self._is_current(one.target, one.check)
+        ]
+
+    def _current_pairs(self) -> list[Pair]:
+        return [one for key, one in self._t.pairs.items() if self._is_current(*key)]
+
+    def pairs(self, targets: Iterable[str]) -> list[Pair]:
+        wanted = set(targets)
+        return [pair for pair in self._t.pairs.values() if pair.target in wanted]
+
+    def put_pairs(self, pairs: Iterable[Pair]) -> None:
+        self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
+
+    def current_pairs(self, after: tuple[str, str], limit: int) -> list[Pair]:
+        beyond = (one for one in self._current_pairs() if (one.target, one.check) > after)
+        return sorted(beyond, key=lambda one: (one.target, one.check))[:limit]
+
+    def findings_of(self, targets: Iterable[str]) -> list[FindingRecord]:
+        wanted = set(targets)
+        return [one for one in self._t.findings.values() if one.target in wanted]
+
+    def put_findings(self, findings: Iterable[FindingRecord]) -> None:
+        self._t.findings.update((one.id, one) for one in findings)
+
+    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+        everything = self._t.findings.values()
+        among = self._current_findings() if query.state == "open" else everything
+        found = [one for one in among if _answers(query, one)]
+        found.sort(key=lambda one: (_RANK[one.severity], one.since or one.first_seen, one.id))
+        return found[query.offset : query.offset + query.limit], len(found)
+
+    def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
+        ids = sorted(id_ for id_ in self._t.findings if id_.startswith(prefix))
+        return [self._t.findings[id_] for id_ in ids[:limit]]
+
+    def add_events(self, events: Iterable[FindingEvent]) -> None:
+        self._t.history.extend(events)
+
+    def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
+        return [event for event in self._t.history if event.after.id == finding][-limit:]
+
+    def events_since(
+        self, since: datetime, offset: int, limit: int
+    ) -> tuple[list[FindingEvent], int]:
+        found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
+        return found[offset : offset + limit], len(found)
+
+    def tallies(self) -> Tallies:
+        findings = Counter((one.site, one.severity) for one in self._current_findings())
+        pairs = Counter((one.site, one.outcome, one.kind) for one in self._current_pairs())
+        there = (one for one in self._t.targets.values() if not one.gone)
+        targets = Counter((one.site, one.family, one.learned) for one in there)
+        return Tallies(
+            findings=[(*key, n) for key, n in sorted(findings.items())],
+            pairs=[(*key, n) for key, n in sorted(pairs.items(), key=lambda item: str(item[0]))],
+            targets=[(*key, n) for key, n in sorted(targets.items())],
+        )
+
+
+def _answers(query: FindingsRequest, finding: FindingRecord) -> bool:
+    filters: tuple[tuple[Sequence[str], str], ...] = (
+        (query.severities, finding.severity),
+        (query.families, finding.family),
+        (query.sites, finding.site),
+        (query.targets, finding.target),
+        (query.checks, finding.check),
+        ((query.state,) if query.state not in ("open", "all") else (), finding.state),
+    )
+    return all(not wanted or value in wanted for wanted, value in filters)
+
+
+class _Fleet(_Memory):
+    def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
+        return {id_: self._t.targets[id_] for id_ in ids if id_ in self._t.targets}
+
+    def all_targets(self) -> list[TargetRow]:
+        return [row for _, row in sorted(self._t.targets.items())]
+
+    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+        return [row for row in self.all_targets() if row.target > after][:limit]
+
+    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+        self._t.targets.update((one.target, one) for one in targets)
+
+    def unchecked(self, limit: int) -> list[TargetRow]:
+        return [row for row in self.all_targets() if row.state == "unchecked"][:limit]
+
+    def workers(self) -> list[WorkerRow]:
+        return [row for _, row in sorted(self._t.workers.items())]
+
+    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+        self._t.workers.update((one.worker, one) for one in workers)
+
+    def checks(self) -> list[CheckInfo]:
+        return sorted(self._t.checks.values(), key=lambda one: (one.family, one.check))
+
+    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        self._t.checks = {one.check: one for one in checks}
+
+    def put_counts(self, at: datetime, counts: Counts) -> None:
+        self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
+
+    def counts_before(self, at: datetime) -> Counts | None:
+        old = [entry for entry in self._t.counts.values() if entry[0] <= at]
+        return max(old, key=lambda entry: entry[0])[1] if old else None
+
+
+class _Leaving(_Memory):
+    def add_outgoing(self, messages: Iterable[Outgoing]) -> None:
+        for message in messages:
+            self._t.left += 1
+            self._t.outbox[self._t.left] = message
+
+    def outgoing(self, limit: int) -> list[OutboxRow]:
+        oldest = list(self._t.outbox.items())[:limit]
+        return [OutboxRow(position=position, message=message) for position, message in oldest]
+
+    def drop_outgoing(self, positions: Iterable[int]) -> None:
+        for position in positions:
+            self._t.outbox.pop(position, None)
+
+    def add_rejected(self, rejected: Iterable[Rejected]) -> None:
+        self._t.rejected.extend(rejected)
+
+    def tally_rejected(self) -> dict[str, int]:
+        return dict(sorted(Counter(one.code for one in self._t.rejected).items()))
+
+    def prune(self, before: Before) -> Mapping[str, int]:
+        t = self._t
+        old = {r.run_id for r in t.runs.values() if r.slot < before.runs and r.state != "running"}
+        kept = Tables(
+            jobs={id_: job for id_, job in t.jobs.items() if job.run_id not in old},
+            runs={id_: run for id_, run in t.runs.items() if id_ not in old},
+            results={k: row for k, row in t.results.items() if row.received >= before.raw},
+            rejected=[one for one in t.rejected if one.at >= before.raw],
+            history=[event for event in t.history if event.at >= before.history],
+            counts={h: entry for h, entry in t.counts.items() if entry[0] >= before.history},
+            findings={k: one for k, one in t.findings.items() if not _is_past(one, before)},
+        )
+        dropped: dict[str, int] = {}
+        for kind in ("jobs", "runs", "results", "rejected", "history", "counts", "findings"):
+            dropped[kind] = len(getattr(t, kind)) - len(getattr(kept, kind))
+            setattr(t, kind, getattr(kept, kind))
+        return dropped
+
+
+def _is_past(finding: FindingRecord, before: Before) -> bool:
+    return finding.resolved_at is not None and finding.resolved_at < before.history
+
+
+class MemoryLedger(_Runs, _Findings, _Fleet, _Leaving):
+    """See the port."""

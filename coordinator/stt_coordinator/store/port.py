@@ -1,0 +1,314 @@
+"""The store as the coordinator needs it: transactions of plain functions over one ledger.
+
+A function given to `transact` runs whole, in one thread hop, and is in the store for good when
+`transact` returns, or leaves nothing behind. It must not wait for anything and may run elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol, TypeVar
+
+from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.summary import Tallies
+from stt_shared.bus.port import Outgoing
+from stt_shared.errors import EXIT_UNREACHABLE, SttError
+from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.messages import (
+    Counts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+    Watermark,
+)
+
+T = TypeVar("T")
+
+
+class StoreError(SttError):
+    """The store cannot do what was asked of it; nothing of it was kept."""
+
+    exit_code: ClassVar[int] = EXIT_UNREACHABLE
+
+
+class StoreFullError(StoreError):
+    """The disk, or the size the store may have, is full."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The store may not be written."""
+
+
+class StoreBusyError(StoreError):
+    """Somebody else holds the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawResult:
+    """A result as it came; its key is worker, epoch and sequence."""
+
+    worker: str
+    epoch: str
+    sequence: int
+    job_id: str
+    received: datetime
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A message that was not taken in; `data` is its beginning."""
+
+    code: str
+    reason: str
+    subject: str
+    at: datetime
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """A message that has to leave; `position` orders them."""
+
+    position: int
+    message: Outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What `prune` drops: everything of that kind that is older."""
+
+    runs: datetime
+    raw: datetime
+    history: datetime
+
+
+class RunLedger(Protocol):
+    """Runs, their jobs, and the results as they came."""
+
+    def run(self, run_id: str) -> RunRecord | None:
+        """The run of that id."""
+        ...
+
+    def put_run(self, run: RunRecord) -> None:
+        """Insert or replace."""
+        ...
+
+    def runs(self, limit: int) -> list[RunRecord]:
+        """The newest runs, newest slot first."""
+        ...
+
+    def running(self) -> list[RunRecord]:
+        """The runs that are not over."""
+        ...
+
+    def last_run(self) -> RunRecord | None:
+        """The newest run that was not skipped."""
+        ...
+
+    def last_slots(self) -> dict[str, datetime]:
+        """The newest slot by schedule."""
+        ...
+
+    def put_jobs(self, jobs: Iterable[JobRow]) -> None:
+        """Insert or replace; a replaced job keeps its place in the order."""
+        ...
+
+    def jobs(self, ids: Iterable[str]) -> dict[str, JobRow]:
+        """The jobs of these ids that exist."""
+        ...
+
+    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+        """The outstanding jobs that follow one of these."""
+        ...
+
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+        """By target its newest outstanding job that follows none."""
+        ...
+
+    def open_jobs(self, limit: int) -> list[JobRow]:
+        """Outstanding jobs that follow none, oldest first."""
+        ...
+
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
+        """Pending jobs whose time has come and whose target has no earlier one outstanding."""
+        ...
+
+    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+        """Outstanding jobs that follow none and whose deadline has passed."""
+        ...
+
+    def jobs_of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+        """Jobs of a run in order of their targets, from `first_target` on."""
+        ...
+
+    def tally_jobs(self, run_id: str) -> dict[JobState, int]:
+        """How many jobs of a run are in which state."""
+        ...
+
+    def add_results(self, rows: Sequence[RawResult]) -> list[bool]:
+        """Append; for each whether it is new."""
+        ...
+
+    def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
+        """The positions held beyond `sequence`, in order."""
+        ...
+
+    def watermark(self, worker: str, epoch: str) -> int | None:
+        """The position up to which everything is here."""
+        ...
+
+    def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
+        """Insert or replace, of each worker and epoch."""
+        ...
+
+    def watermarks(self) -> list[Watermark]:
+        """Of each worker the one that was put last."""
+        ...
+
+
+class FindingLedger(Protocol):
+    """The latest outcomes, findings and their history."""
+
+    def pairs(self, targets: Iterable[str]) -> list[Pair]:
+        """The latest outcomes of these targets."""
+        ...
+
+    def put_pairs(self, pairs: Iterable[Pair]) -> None:
+        """Insert or replace."""
+        ...
+
+    def current_pairs(self, after: tuple[str, str], limit: int) -> list[Pair]:
+        """In order of (target, check) beyond `after`, without gone targets and switched-off."""
+        ...
+
+    def findings_of(self, targets: Iterable[str]) -> list[FindingRecord]:
+        """Every finding of these targets, resolved ones too."""
+        ...
+
+    def put_findings(self, findings: Iterable[FindingRecord]) -> None:
+        """Insert or replace."""
+        ...
+
+    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+        """A page, most severe first, then oldest, then by id; and how many there are in all.
+
+        Open ones are left out where their target is gone or their check is switched off.
+        """
+        ...
+
+    def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
+        """Findings whose id begins with `prefix`."""
+        ...
+
+    def add_events(self, events: Iterable[FindingEvent]) -> None:
+        """Append to the history."""
+        ...
+
+    def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
+        """The newest events of a finding, oldest first."""
+        ...
+
+    def events_since(
+        self, since: datetime, offset: int, limit: int
+    ) -> tuple[list[FindingEvent], int]:
+        """Events at or after `since`, oldest first, and how many there are in all."""
+        ...
+
+
+class FleetLedger(Protocol):
+    """Targets, workers, checks, and what has to leave."""
+
+    def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
+        """The targets of these ids that are known."""
+        ...
+
+    def all_targets(self) -> list[TargetRow]:
+        """Every target, gone ones too, in order of their names."""
+        ...
+
+    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+        """Targets beyond `after`, in order of their names."""
+        ...
+
+    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+        """Insert or replace."""
+        ...
+
+    def unchecked(self, limit: int) -> list[TargetRow]:
+        """Targets of which the last run learned nothing, in order of their names."""
+        ...
+
+    def workers(self) -> list[WorkerRow]:
+        """Every worker, in order of their names."""
+        ...
+
+    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+        """Insert or replace."""
+        ...
+
+    def checks(self) -> list[CheckInfo]:
+        """Every known check, by family and name."""
+        ...
+
+    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        """The known checks are these and no others."""
+        ...
+
+    def tallies(self) -> Tallies:
+        """What the counts are made of."""
+        ...
+
+    def put_counts(self, at: datetime, counts: Counts) -> None:
+        """Remember the counts of that hour."""
+        ...
+
+    def counts_before(self, at: datetime) -> Counts | None:
+        """The newest remembered counts at or before `at`."""
+        ...
+
+    def add_outgoing(self, messages: Iterable[Outgoing]) -> None:
+        """Append messages that have to leave."""
+        ...
+
+    def outgoing(self, limit: int) -> list[OutboxRow]:
+        """The oldest messages that have not left."""
+        ...
+
+    def drop_outgoing(self, positions: Iterable[int]) -> None:
+        """They have left."""
+        ...
+
+    def add_rejected(self, rejected: Iterable[Rejected]) -> None:
+        """Remember messages that were not taken in."""
+        ...
+
+    def tally_rejected(self) -> dict[str, int]:
+        """How many messages were not taken in, by code."""
+        ...
+
+    def prune(self, before: Before) -> Mapping[str, int]:
+        """Drop what is old; how many rows of which kind."""
+        ...
+
+
+class Ledger(RunLedger, FindingLedger, FleetLedger, Protocol):
+    """Everything in the store, as seen inside one transaction."""
+
+
+class Store(Protocol):
+    """Transactions over the ledger; every method raises StoreError."""
+
+    async def transact(self, work: Callable[[Ledger], T]) -> T:
+        """Run `work` and keep what it wrote; if it raises nothing is kept."""
+        ...
+
+    async def read(self, work: Callable[[Ledger], T]) -> T:
+        """Run `work` on one consistent state; it must not write."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the store; may be called twice."""
+        ...

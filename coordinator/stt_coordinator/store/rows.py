@@ -1,0 +1,111 @@
+"""Values to the columns of the tables and back, the same for every SQL store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from stt_coordinator.domain.model import JobRow, Pair, TargetRow
+from stt_shared import clock
+from stt_shared.protocol.messages import FindingRecord, RunRecord
+
+S = TypeVar("S", bound=msgspec.Struct)
+Columns = dict[str, object]
+
+_ENCODER = msgspec.json.Encoder()
+_DECODERS: dict[type[msgspec.Struct], msgspec.json.Decoder[msgspec.Struct]] = {}
+
+
+def packed(value: object) -> bytes:
+    """`value` as JSON."""
+    return _ENCODER.encode(value)
+
+
+def unpacked(kind: type[S], data: bytes) -> S:
+    """The value of `kind` in a `data` column."""
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
+    value = decoder.decode(data)
+    if not isinstance(value, kind):
+        raise TypeError(kind.__name__)
+    return value
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values as the JSON array that json_each() takes apart."""
+    return _ENCODER.encode(list(values)).decode()
+
+
+def text(at: datetime | None) -> str:
+    """An instant as a column that sorts; empty for none."""
+    return clock.to_text(at) if at is not None else ""
+
+
+def of_run(run: RunRecord) -> Columns:
+    """The columns of a run."""
+    return {
+        "run_id": run.run_id,
+        "schedule": run.schedule,
+        "slot": text(run.slot),
+        "state": run.state,
+        "data": packed(run),
+    }
+
+
+def of_job(job: JobRow) -> Columns:
+    """The columns of a job."""
+    return {
+        "job_id": job.job_id,
+        "run_id": job.run_id,
+        "target": job.target,
+        "state": str(job.state),
+        "follows": job.follows,
+        "deadline": text(job.deadline),
+        "not_before": text(job.not_before),
+        "data": packed(job),
+    }
+
+
+def of_pair(pair: Pair) -> Columns:
+    """The columns of a pair."""
+    return {
+        "target": pair.target,
+        "check_name": pair.check,
+        "site": pair.site,
+        "outcome": str(pair.outcome),
+        "kind": str(pair.kind or ""),
+        "data": packed(pair),
+    }
+
+
+def of_finding(finding: FindingRecord) -> Columns:
+    """The columns of a finding."""
+    return {
+        "id": finding.id,
+        "target": finding.target,
+        "family": str(finding.family),
+        "site": finding.site,
+        "check_name": finding.check,
+        "state": str(finding.state),
+        "severity": str(finding.severity),
+        "since": text(finding.since),
+        "resolved": text(finding.resolved_at),
+        "data": packed(finding),
+    }
+
+
+def of_target(target: TargetRow) -> Columns:
+    """The columns of a target."""
+    return {
+        "target": target.target,
+        "family": str(target.family),
+        "site": target.site,
+        "gone": target.gone,
+        "learned": target.learned,
+        "state": target.state,
+        "data": packed(target),
+    }

@@ -1,0 +1,254 @@
+-- name: run
+SELECT data FROM runs WHERE run_id = :run_id;
+
+-- name: put_run
+INSERT INTO runs (run_id, schedule, slot, state, data)
+VALUES (:run_id, :schedule, :slot, :state, :data)
+ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, data = excluded.data;
+
+-- name: runs
+SELECT data FROM runs ORDER BY slot DESC, run_id DESC LIMIT :limit;
+
+-- name: running
+SELECT data FROM runs WHERE state = 'running' ORDER BY slot, run_id;
+
+-- name: last_run
+SELECT data FROM runs WHERE state <> 'skipped' ORDER BY slot DESC, run_id DESC LIMIT 1;
+
+-- name: last_slots
+SELECT schedule, max(slot) FROM runs GROUP BY schedule;
+
+-- name: put_job
+INSERT INTO jobs (job_id, run_id, target, state, follows, deadline, not_before, data)
+VALUES (:job_id, :run_id, :target, :state, :follows, :deadline, :not_before, :data)
+ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, follows = excluded.follows,
+    deadline = excluded.deadline, not_before = excluded.not_before, data = excluded.data;
+
+-- name: jobs
+SELECT data FROM jobs WHERE job_id IN (SELECT value FROM json_each(:ids));
+
+-- name: followers
+SELECT data FROM jobs
+WHERE follows IN (SELECT value FROM json_each(:ids)) AND follows <> ''
+    AND state IN ('pending', 'dispatched')
+ORDER BY position;
+
+-- name: outstanding
+SELECT data FROM jobs
+WHERE target IN (SELECT value FROM json_each(:targets)) AND follows = ''
+    AND state IN ('pending', 'dispatched')
+ORDER BY position;
+
+-- name: open_jobs
+SELECT data FROM jobs
+WHERE state IN ('pending', 'dispatched') AND follows = '' ORDER BY position LIMIT :limit;
+
+-- name: dispatchable
+SELECT data FROM jobs WHERE state = 'pending' AND follows = '' AND not_before <= :now
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs AS other
+        WHERE other.target = jobs.target AND other.state IN ('pending', 'dispatched')
+            AND other.follows = '' AND other.position < jobs.position
+    )
+ORDER BY position LIMIT :limit;
+
+-- name: overdue
+SELECT data FROM jobs
+WHERE state IN ('pending', 'dispatched') AND deadline <= :now AND follows = ''
+ORDER BY deadline, position LIMIT :limit;
+
+-- name: jobs_of_run
+SELECT data FROM jobs WHERE run_id = :run_id AND target >= :first_target
+ORDER BY target LIMIT :limit;
+
+-- name: tally_jobs
+SELECT state, count(*) FROM jobs WHERE run_id = :run_id GROUP BY state;
+
+-- name: add_result
+INSERT INTO results (worker, epoch, sequence, job_id, received, data)
+VALUES (:worker, :epoch, :sequence, :job_id, :received, :data)
+ON CONFLICT DO NOTHING;
+
+-- name: sequences_after
+SELECT sequence FROM results
+WHERE worker = :worker AND epoch = :epoch AND sequence > :sequence ORDER BY sequence;
+
+-- name: watermark
+SELECT sequence FROM watermarks WHERE worker = :worker AND epoch = :epoch;
+
+-- name: put_watermark
+INSERT INTO watermarks (worker, epoch, sequence, at) VALUES (:worker, :epoch, :sequence, :at)
+ON CONFLICT (worker, epoch) DO UPDATE SET sequence = excluded.sequence, at = excluded.at;
+
+-- name: watermarks
+SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, rowid;
+
+-- name: pairs
+SELECT data FROM pairs WHERE target IN (SELECT value FROM json_each(:targets));
+
+-- name: put_pair
+INSERT INTO pairs (target, check_name, site, outcome, kind, data)
+VALUES (:target, :check_name, :site, :outcome, :kind, :data)
+ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = excluded.outcome,
+    kind = excluded.kind, data = excluded.data;
+
+-- name: current_pairs
+SELECT data FROM current_pairs WHERE (target, check_name) > (:target, :check_name)
+ORDER BY target, check_name LIMIT :limit;
+
+-- name: tally_pairs
+SELECT site, outcome, kind, count(*) FROM current_pairs
+GROUP BY site, outcome, kind ORDER BY site, outcome, kind;
+
+-- name: findings_of
+SELECT data FROM findings WHERE target IN (SELECT value FROM json_each(:targets));
+
+-- name: put_finding
+INSERT INTO findings
+    (id, target, family, site, check_name, state, severity, since, resolved, data)
+VALUES
+    (:id, :target, :family, :site, :check_name, :state, :severity, :since, :resolved, :data)
+ON CONFLICT (id) DO UPDATE SET family = excluded.family, site = excluded.site,
+    state = excluded.state, severity = excluded.severity, since = excluded.since,
+    resolved = excluded.resolved, data = excluded.data;
+
+-- name: find_open
+SELECT data FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
+LIMIT :limit OFFSET :offset;
+
+-- name: count_open
+SELECT count(*) FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
+
+-- name: find_any
+SELECT data FROM findings WHERE (:state = 'all' OR state = :state)
+    AND (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
+LIMIT :limit OFFSET :offset;
+
+-- name: count_any
+SELECT count(*) FROM findings WHERE (:state = 'all' OR state = :state)
+    AND (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
+
+-- name: findings_like
+SELECT data FROM findings WHERE substr(id, 1, length(:prefix)) = :prefix ORDER BY id LIMIT :limit;
+
+-- name: tally_findings
+SELECT site, severity, count(*) FROM current_findings
+GROUP BY site, severity ORDER BY site, severity;
+
+-- name: add_event
+INSERT INTO history (finding, at, data) VALUES (:finding, :at, :data);
+
+-- name: history_of
+SELECT data FROM (
+    SELECT data, position FROM history WHERE finding = :finding
+    ORDER BY position DESC LIMIT :limit
+) ORDER BY position;
+
+-- name: events_since
+SELECT data FROM history WHERE at >= :since ORDER BY at, position LIMIT :limit OFFSET :offset;
+
+-- name: count_since
+SELECT count(*) FROM history WHERE at >= :since;
+
+-- name: targets
+SELECT data FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
+
+-- name: all_targets
+SELECT data FROM targets ORDER BY target;
+
+-- name: targets_page
+SELECT data FROM targets WHERE target > :after ORDER BY target LIMIT :limit;
+
+-- name: put_target
+INSERT INTO targets (target, family, site, gone, learned, state, data)
+VALUES (:target, :family, :site, :gone, :learned, :state, :data)
+ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.site,
+    gone = excluded.gone, learned = excluded.learned, state = excluded.state, data = excluded.data;
+
+-- name: unchecked
+SELECT data FROM targets WHERE state = 'unchecked' ORDER BY target LIMIT :limit;
+
+-- name: tally_targets
+SELECT site, family, learned, count(*) FROM targets WHERE NOT gone
+GROUP BY site, family, learned ORDER BY site, family, learned;
+
+-- name: workers
+SELECT data FROM workers ORDER BY worker;
+
+-- name: put_worker
+INSERT INTO workers (worker, data) VALUES (:worker, :data)
+ON CONFLICT (worker) DO UPDATE SET data = excluded.data;
+
+-- name: checks
+SELECT data FROM checks ORDER BY family, check_name;
+
+-- name: drop_checks
+DELETE FROM checks;
+
+-- name: put_check
+INSERT INTO checks (check_name, family, enabled, data)
+VALUES (:check_name, :family, :enabled, :data);
+
+-- name: put_counts
+INSERT INTO counts (hour, at, data) VALUES (:hour, :at, :data)
+ON CONFLICT (hour) DO UPDATE SET at = excluded.at, data = excluded.data;
+
+-- name: counts_before
+SELECT data FROM counts WHERE at <= :at ORDER BY at DESC LIMIT 1;
+
+-- name: add_outgoing
+INSERT INTO outbox (subject, message_id, data) VALUES (:subject, :message_id, :data);
+
+-- name: outgoing
+SELECT position, subject, message_id, data FROM outbox ORDER BY position LIMIT :limit;
+
+-- name: drop_outgoing
+DELETE FROM outbox WHERE position IN (SELECT value FROM json_each(:positions));
+
+-- name: add_rejected
+INSERT INTO rejected (code, reason, subject, at, data)
+VALUES (:code, :reason, :subject, :at, :data);
+
+-- name: tally_rejected
+SELECT code, count(*) FROM rejected GROUP BY code ORDER BY code;
+
+-- name: prune_jobs
+DELETE FROM jobs WHERE run_id IN (
+    SELECT run_id FROM runs WHERE slot < :runs AND state <> 'running'
+);
+
+-- name: prune_runs
+DELETE FROM runs WHERE slot < :runs AND state <> 'running';
+
+-- name: prune_results
+DELETE FROM results WHERE received < :raw;
+
+-- name: prune_rejected
+DELETE FROM rejected WHERE at < :raw;
+
+-- name: prune_history
+DELETE FROM history WHERE at < :history;
+
+-- name: prune_counts
+DELETE FROM counts WHERE at < :history;
+
+-- name: prune_findings
+DELETE FROM findings WHERE state = 'resolved' AND resolved < :history;

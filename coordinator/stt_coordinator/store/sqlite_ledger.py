@@ -1,0 +1,306 @@
+"""The ledger in SQLite: each method is a statement of queries.sql; runs in the store's thread."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.store import rows as columns
+from stt_coordinator.store.port import Before, OutboxRow, RawResult, Rejected
+from stt_coordinator.store.rows import listed, packed, text, unpacked
+from stt_shared import clock, sqlfile
+from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.messages import (
+    Counts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+    Watermark,
+)
+from stt_shared.protocol.words import Family, Kind, Outcome, Severity
+
+S = TypeVar("S", bound=msgspec.Struct)
+_SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
+_PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings")
+
+
+class _Statements:
+    """The named statements on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def _run(self, name: str, **parameters: object) -> sqlite3.Cursor:
+        return self._connection.execute(_SQL[name], parameters)
+
+    def _each(self, name: str, parameters: Iterable[columns.Columns]) -> None:
+        self._connection.executemany(_SQL[name], parameters)
+
+    def _all(self, kind: type[S], name: str, **parameters: object) -> list[S]:
+        return [unpacked(kind, data) for (data,) in self._run(name, **parameters)]
+
+    def _one(self, kind: type[S], name: str, **parameters: object) -> S | None:
+        found = self._run(name, **parameters).fetchone()
+        return None if found is None else unpacked(kind, found[0])
+
+
+class _Runs(_Statements):
+    def run(self, run_id: str) -> RunRecord | None:
+        return self._one(RunRecord, "run", run_id=run_id)
+
+    def put_run(self, run: RunRecord) -> None:
+        self._each("put_run", [columns.of_run(run)])
+
+    def runs(self, limit: int) -> list[RunRecord]:
+        return self._all(RunRecord, "runs", limit=limit)
+
+    def running(self) -> list[RunRecord]:
+        return self._all(RunRecord, "running")
+
+    def last_run(self) -> RunRecord | None:
+        return self._one(RunRecord, "last_run")
+
+    def last_slots(self) -> dict[str, datetime]:
+        return {schedule: clock.from_text(slot) for schedule, slot in self._run("last_slots")}
+
+    def put_jobs(self, jobs: Iterable[JobRow]) -> None:
+        self._each("put_job", map(columns.of_job, jobs))
+
+    def jobs(self, ids: Iterable[str]) -> dict[str, JobRow]:
+        return {job.job_id: job for job in self._all(JobRow, "jobs", ids=listed(ids))}
+
+    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+        return self._all(JobRow, "followers", ids=listed(ids))
+
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+        return {j.target: j for j in self._all(JobRow, "outstanding", targets=listed(targets))}
+
+    def open_jobs(self, limit: int) -> list[JobRow]:
+        return self._all(JobRow, "open_jobs", limit=limit)
+
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
+        return self._all(JobRow, "dispatchable", now=text(now), limit=limit)
+
+    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+        return self._all(JobRow, "overdue", now=text(now), limit=limit)
+
+    def jobs_of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+        return self._all(
+            JobRow, "jobs_of_run", run_id=run_id, first_target=first_target, limit=limit
+        )
+
+    def tally_jobs(self, run_id: str) -> dict[JobState, int]:
+        return {JobState(state): n for state, n in self._run("tally_jobs", run_id=run_id)}
+
+    def add_results(self, rows: Sequence[RawResult]) -> list[bool]:
+        return [
+            self._run(
+                "add_result",
+                worker=one.worker,
+                epoch=one.epoch,
+                sequence=one.sequence,
+                job_id=one.job_id,
+                received=text(one.received),
+                data=one.data,
+            ).rowcount
+            == 1
+            for one in rows
+        ]
+
+    def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
+        found = self._run("sequences_after", worker=worker, epoch=epoch, sequence=sequence)
+        return (int(one) for (one,) in found)
+
+    def watermark(self, worker: str, epoch: str) -> int | None:
+        found = self._run("watermark", worker=worker, epoch=epoch).fetchone()
+        return None if found is None else int(found[0])
+
+    def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
+        self._each(
+            "put_watermark",
+            (
+                {"worker": w.worker, "epoch": w.epoch, "sequence": w.sequence, "at": text(at)}
+                for w in watermarks
+            ),
+        )
+
+    def watermarks(self) -> list[Watermark]:
+        newest = {
+            worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
+            for worker, epoch, sequence in self._run("watermarks")
+        }
+        return list(newest.values())
+
+
+class _Findings(_Statements):
+    def pairs(self, targets: Iterable[str]) -> list[Pair]:
+        return self._all(Pair, "pairs", targets=listed(targets))
+
+    def put_pairs(self, pairs: Iterable[Pair]) -> None:
+        self._each("put_pair", map(columns.of_pair, pairs))
+
+    def current_pairs(self, after: tuple[str, str], limit: int) -> list[Pair]:
+        target, check = after
+        return self._all(Pair, "current_pairs", target=target, check_name=check, limit=limit)
+
+    def findings_of(self, targets: Iterable[str]) -> list[FindingRecord]:
+        return self._all(FindingRecord, "findings_of", targets=listed(targets))
+
+    def put_findings(self, findings: Iterable[FindingRecord]) -> None:
+        self._each("put_finding", map(columns.of_finding, findings))
+
+    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+        which = "open" if query.state == "open" else "any"
+        where: columns.Columns = {
+            "severities": listed(query.severities),
+            "families": listed(query.families),
+            "sites": listed(query.sites),
+            "targets": listed(query.targets),
+            "checks": listed(query.checks),
+        }
+        if which == "any":
+            where["state"] = query.state
+        (total,) = self._run(f"count_{which}", **where).fetchone()
+        page = {**where, "limit": query.limit, "offset": query.offset}
+        return self._all(FindingRecord, f"find_{which}", **page), int(total)
+
+    def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
+        return self._all(FindingRecord, "findings_like", prefix=prefix, limit=limit)
+
+    def add_events(self, events: Iterable[FindingEvent]) -> None:
+        self._each(
+            "add_event",
+            ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in events),
+        )
+
+    def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
+        return self._all(FindingEvent, "history_of", finding=finding, limit=limit)
+
+    def events_since(
+        self, since: datetime, offset: int, limit: int
+    ) -> tuple[list[FindingEvent], int]:
+        (total,) = self._run("count_since", since=text(since)).fetchone()
+        found = self._all(
+            FindingEvent, "events_since", since=text(since), offset=offset, limit=limit
+        )
+        return found, int(total)
+
+
+class _Fleet(_Statements):
+    def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
+        return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(ids))}
+
+    def all_targets(self) -> list[TargetRow]:
+        return self._all(TargetRow, "all_targets")
+
+    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+        return self._all(TargetRow, "targets_page", after=after, limit=limit)
+
+    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+        self._each("put_target", map(columns.of_target, targets))
+
+    def unchecked(self, limit: int) -> list[TargetRow]:
+        return self._all(TargetRow, "unchecked", limit=limit)
+
+    def workers(self) -> list[WorkerRow]:
+        return self._all(WorkerRow, "workers")
+
+    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+        self._each("put_worker", ({"worker": w.worker, "data": packed(w)} for w in workers))
+
+    def checks(self) -> list[CheckInfo]:
+        return self._all(CheckInfo, "checks")
+
+    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        self._run("drop_checks")
+        self._each(
+            "put_check",
+            (
+                {
+                    "check_name": one.check,
+                    "family": str(one.family),
+                    "enabled": one.enabled,
+                    "data": packed(one),
+                }
+                for one in checks
+            ),
+        )
+
+    def tallies(self) -> Tallies:
+        return Tallies(
+            findings=[
+                (site, Severity(severity), n) for site, severity, n in self._run("tally_findings")
+            ],
+            pairs=[
+                (site, Outcome(outcome), Kind(kind) if kind else None, n)
+                for site, outcome, kind, n in self._run("tally_pairs")
+            ],
+            targets=[
+                (site, Family(family), bool(learned), n)
+                for site, family, learned, n in self._run("tally_targets")
+            ],
+        )
+
+    def put_counts(self, at: datetime, counts: Counts) -> None:
+        hour = text(at.replace(minute=0, second=0, microsecond=0))
+        self._run("put_counts", hour=hour, at=text(at), data=packed(counts))
+
+    def counts_before(self, at: datetime) -> Counts | None:
+        return self._one(Counts, "counts_before", at=text(at))
+
+
+class _Leaving(_Statements):
+    def add_outgoing(self, messages: Iterable[Outgoing]) -> None:
+        self._each(
+            "add_outgoing",
+            ({"subject": m.subject, "message_id": m.message_id, "data": m.data} for m in messages),
+        )
+
+    def outgoing(self, limit: int) -> list[OutboxRow]:
+        return [
+            OutboxRow(
+                position=position,
+                message=Outgoing(subject=subject, message_id=message_id, data=data),
+            )
+            for position, subject, message_id, data in self._run("outgoing", limit=limit)
+        ]
+
+    def drop_outgoing(self, positions: Iterable[int]) -> None:
+        self._run("drop_outgoing", positions=listed(positions))
+
+    def add_rejected(self, rejected: Iterable[Rejected]) -> None:
+        self._each(
+            "add_rejected",
+            (
+                {
+                    "code": one.code,
+                    "reason": one.reason,
+                    "subject": one.subject,
+                    "at": text(one.at),
+                    "data": one.data,
+                }
+                for one in rejected
+            ),
+        )
+
+    def tally_rejected(self) -> dict[str, int]:
+        return dict(self._run("tally_rejected").fetchall())
+
+    def prune(self, before: Before) -> Mapping[str, int]:
+        ages: columns.Columns = {
+            "runs": text(before.runs),
+            "raw": text(before.raw),
+            "history": text(before.history),
+        }
+        return {kind: self._run(f"prune_{kind}", **ages).rowcount for kind in _PRUNED}
+
+
+class SqliteLedger(_Runs, _Findings, _Fleet, _Leaving):
+    """See the port."""

@@ -1,0 +1,32 @@
+"""Named points at which a process under test kills itself, so that every crash can be rehearsed.
+
+STT_FAULT_POINT=<name> kills at the first hit of that point, STT_FAULT_POINT=<name>:<n> at the
+n-th. Without the variable, as in production, a point does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+
+VARIABLE = "STT_FAULT_POINT"
+POINTS = {
+    "after-commit-before-ack": "coordinator: results are in the store, the broker does not know",
+    "after-tick-before-jobs": "coordinator: the slot is taken, its run is not in the store",
+    "mid-dispatch": "coordinator: some jobs of a run are published, none is marked so",
+    "after-publish-before-ack": "worker: the result is stored, its job is still on the queue",
+}
+
+_hits: Counter[str] = Counter()
+
+
+def reach(name: str) -> None:
+    """Die here by SIGKILL if the environment asks for it; raises KeyError for an unknown name."""
+    POINTS[name]
+    wanted, _, count = os.environ.get(VARIABLE, "").partition(":")
+    if wanted != name:
+        return
+    _hits[name] += 1
+    if _hits[name] >= int(count or 1):
+        os.kill(os.getpid(), signal.SIGKILL)
