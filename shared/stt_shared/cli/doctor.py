@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
+from rich.console import RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from stt_shared import clock
@@ -28,7 +30,7 @@ from stt_shared.report.theme import clean
 from stt_shared.settings import Settings
 
 MONITOR_TIMEOUT_S = 5.0
-LABEL_WIDTH = 18
+LEVEL_WIDTH, LABEL_WIDTH = 5, 18
 MAX_MONITOR_BYTES = 4 * 1024 * 1024
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 
@@ -74,11 +76,12 @@ async def doctor(
     return code
 
 
-def drawn(line: Line) -> list[Text]:
+def drawn(line: Line) -> list[RenderableType]:
     """A line for people: its level, what it is about, what was seen; below it what to do."""
-    first = Text().append(f"{line.level:<5}", str(line.level))
+    first = Text().append(f"{line.level:<{LEVEL_WIDTH}}", str(line.level))
     first.append(f"{line.what:<{LABEL_WIDTH}} ").append(clean(line.seen))
-    return [first, Text(f"     to do: {line.todo}", "hint")] if line.todo else [first]
+    todo = Padding(Text(f"to do: {line.todo}", "hint"), (0, 0, 0, LEVEL_WIDTH))
+    return [first, todo] if line.todo else [first]
 
 
 async def examine(connection: Connection, monitor_url: str | None) -> AsyncGenerator[Line]:

@@ -42,14 +42,12 @@ from stt_shared.report.model import Report
 from stt_shared.report.status import switch_sentence
 
 COLUMNS = (
-    Column("RUN", shorten=True),
+    Column("RUN"),
     Column("STATE"),
     Column("STARTED"),
     Column("TOOK"),
-    Column("TARGETS", right=True),
     Column("DONE", right=True),
-    Column("UNANSWERED", right=True),
-    Column("REQUESTED BY", shorten=True),
+    Column("BY", shorten=True),
     Column("WHY", shorten=True),
 )
 DISABLED_HINT = (
@@ -202,14 +200,13 @@ def _cells(run: RunRecord) -> tuple[Cell, ...]:
     now = clock.now()
     started = words.moment(run.started, now) if run.started else ""
     took = words.span(run.finished - run.started) if run.started and run.finished else ""
+    unanswered = f"{run.unanswered} unanswered" if run.unanswered else ""
     return (
         Cell(run.run_id, "name"),
         Cell(run.state),
         Cell(started, piped=words.rfc3339(run.started)),
         Cell(took),
-        Cell(str(run.jobs)),
-        Cell(str(run.done)),
-        Cell(str(run.unanswered), "warn" if run.unanswered else ""),
+        Cell(f"{run.done}/{run.jobs}", "warn" if run.unanswered else ""),
         Cell(run.requested_by),
-        Cell(run.reason),
+        Cell(", ".join(part for part in (run.reason, unanswered) if part)),
     )

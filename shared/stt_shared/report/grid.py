@@ -12,7 +12,7 @@ from stt_shared.report.theme import clean
 
 GAP = 2  # columns between two columns
 MIN_SHORTENED = 12  # no column is shortened below this
-MIN_LAST = 32  # with less room than this the last column moves to a line of its own
+MIN_LAST = 28  # with less room than this the last column moves to a line of its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ def kind(code: Kind | None, reason: str = "") -> str:
 
 
 def server(facts: Facts) -> str:
-    """A server as people call it, e.g. `Percona Server 8.0.36-28`."""
-    return f"{FLAVOURS.get(facts.flavour, facts.flavour)} {facts.version_text}".strip()
+    """A server as people call it, e.g. `Percona Server 8.0.36`."""
+    number = ".".join(map(str, facts.version)) or facts.version_text
+    return f"{FLAVOURS.get(facts.flavour, facts.flavour)} {number}".strip()
 
 
 def age(since: datetime | None, now: datetime) -> str:
