@@ -120,7 +120,9 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(folder: Path) -
         timeout=PATIENCE_S,
         check=False,
     )
-    assert done.returncode == 1, done.stderr.decode()
+    # All that the seven checks find critical is MySQL's.
+    gated = Family.MYSQL in families()
+    assert done.returncode == gated, done.stderr.decode()
     report = msgspec.json.decode(done.stdout, type=Report)
     assert report.schema == SCHEMA
     assert {result.family for result in report.results} == families()
@@ -129,11 +131,11 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(folder: Path) -
     }
     for family in families():
         assert SHOWN[family] <= found
-    assert report.summary.critical > 0
+    assert (report.summary.critical > 0) == gated
     assert report.summary.targets_checked == report.summary.targets == len(families())
     unlearned = [one for one in report.results if one.outcome is Outcome.ERROR]
     assert unlearned == []
-    assert b"exit 1: " in done.stderr.splitlines()[-1]
+    assert (b"exit 1: " in done.stderr.splitlines()[-1]) == gated
     nothing_is_left(folder)
 
 

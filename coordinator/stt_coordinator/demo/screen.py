@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stt_coordinator.demo.databases import NAMES
@@ -13,6 +13,7 @@ from stt_shared import clock
 from stt_shared.cli import output
 from stt_shared.cli.output import OutputFormat
 from stt_shared.errors import SttError
+from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.words import Family, Severity
 from stt_shared.report import words
 from stt_shared.report.model import Report
@@ -27,6 +28,7 @@ from stt_shared.report.table import (
 
 WORST = 10  # findings shown
 WIDTH = 58  # columns before the seconds
+NAME_WIDTH = 18  # columns of a target's name
 
 
 def opening(folder: Path) -> None:
@@ -43,6 +45,13 @@ def left_out(family: Family, error: SttError) -> None:
     """A family is not part of this demo, why, and how to get it."""
     hint = f"; {error.hint}" if error.hint and "\n" not in error.hint else ""
     output.note(f"  --  {NAMES[family]} is left out: {error.message}{hint}", "warn")
+
+
+def looked_at(targets: Iterable[TargetInfo]) -> None:
+    """Which servers these are, as the worker saw them."""
+    for target in targets:
+        if target.facts is not None:
+            output.note(f"      {target.target:<{NAME_WIDTH}}{words.server(target.facts)}")
 
 
 def result(report: Report) -> None:

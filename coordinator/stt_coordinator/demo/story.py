@@ -30,7 +30,13 @@ from stt_shared.cli.control import Control, find_run, follow, report
 from stt_shared.cli.gate import EXIT_OK, FailOn, exit_code
 from stt_shared.cli.output import OutputFormat
 from stt_shared.errors import SttError
-from stt_shared.protocol.control import SwitchReply, SwitchRequest, Verb
+from stt_shared.protocol.control import (
+    SwitchReply,
+    SwitchRequest,
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
 from stt_shared.protocol.words import Family
 from stt_shared.report.model import Report
 
@@ -125,6 +131,7 @@ class Demo:
             await follow(control, run, show)
         found = await report(control, run.run_id)
         screen.started(f"enabled, {screen.checked(found)}", clock.monotonic() - since)
+        screen.looked_at((await control.ask(Verb.TARGETS, TargetsRequest(), TargetsReply)).targets)
         return found
 
     def _show(self, found: Report, url: str) -> None:
