@@ -1,0 +1,191 @@
+"""The page docs/protocol.md, written from the closed sets of subjects, streams and messages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from stt_shared.protocol import control, messages, subjects, words
+from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.messages import Value
+
+HEAD = """# Protocol
+
+Written from the code; a test compares. Payloads are JSON. Each message carries its schema,
+`stt.<name>/v<major>`: fields are only ever added within a major, a reader ignores fields it does
+not know and refuses a newer major by name. No message carries a credential, a query or a script.
+The JSON Schema of each message: `stt schema NAME`.
+
+Names in subjects are 1 to 64 of `a-z`, `0-9`, `_` and `-`. No message is larger than {limit} bytes.
+"""
+SUBJECTS: tuple[tuple[str, str, str], ...] = (
+    ("stt.v1.job.<family>.<site>.<target>", "coordinator to workers", "Job"),
+    ("stt.v1.result.<family>.<site>.<target>.<worker>", "worker to coordinator", "Result"),
+    ("stt.v1.event.result.>", "to anyone: results once they are stored", "Result"),
+    (
+        "stt.v1.event.finding.<change>.<severity>.<family>.<site>.<target>",
+        "coordinator to anyone",
+        "FindingEvent",
+    ),
+    ("stt.v1.event.run.<started or finished or skipped>", "coordinator to anyone", "RunEvent"),
+    ("stt.v1.event.worker.<up or down>.<site>", "coordinator to anyone", "WorkerEvent"),
+    ("stt.v1.summary.all", "coordinator to anyone", "Summary"),
+    ("stt.v1.summary.site.<site>", "coordinator to anyone", "Summary"),
+    ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one a slot", "Tick"),
+    ("stt.v1.announce.<site>.<worker>", "worker to coordinator, every 15 s", "Announcement"),
+    ("stt.v1.nudge", "coordinator to workers: read the control state again", "empty"),
+    ("stt.v1.control.<verb>", "anyone to coordinator: the micro service `stt`", "see below"),
+)
+MESSAGES: tuple[type[Value], ...] = (
+    messages.Job,
+    messages.Result,
+    messages.CheckOutcome,
+    messages.Finding,
+    messages.Facts,
+    messages.Announcement,
+    messages.Tick,
+    messages.ControlState,
+    messages.Watermark,
+    messages.FindingEvent,
+    messages.FindingRecord,
+    messages.RunEvent,
+    messages.RunRecord,
+    messages.WorkerEvent,
+    messages.Summary,
+    messages.Counts,
+)
+VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
+    Verb.ENABLE: (control.SwitchRequest, control.SwitchReply),
+    Verb.DISABLE: (control.SwitchRequest, control.SwitchReply),
+    Verb.RUN: (control.RunRequest, control.RunReply),
+    Verb.STATUS: (control.Empty, control.StatusReply),
+    Verb.CHECKS: (control.Empty, control.ChecksReply),
+    Verb.CHECK_DISABLE: (control.CheckSwitchRequest, control.ChecksReply),
+    Verb.CHECK_ENABLE: (control.CheckSwitchRequest, control.ChecksReply),
+    Verb.TARGETS: (control.TargetsRequest, control.TargetsReply),
+    Verb.FINDINGS: (control.FindingsRequest, control.FindingsReply),
+    Verb.FINDING: (control.FindingRequest, control.FindingReply),
+    Verb.CHANGES: (control.ChangesRequest, control.ChangesReply),
+    Verb.RUNS: (control.RunsRequest, control.RunsReply),
+    Verb.REPORT: (control.ReportRequest, control.ReportReply),
+}
+
+
+def render() -> str:
+    """The whole page as Markdown."""
+    return "\n".join(
+        [
+            HEAD.format(limit=f"{MAX_MESSAGE_BYTES:,}"),
+            _table("Subjects", ("subject", "who to whom", "message"), SUBJECTS),
+            _table("Streams", ("stream", "subjects", "settings"), map(_stream, subjects.STREAMS)),
+            _consumers(),
+            _control(),
+            _words(),
+            "## Messages\n",
+            *(_message(kind) for kind in MESSAGES),
+        ]
+    )
+
+
+def _table(title: str, heads: tuple[str, ...], rows: Any) -> str:
+    lines = [f"## {title}\n", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines += [
+        "| " + " | ".join(_code(index, cell) for index, cell in enumerate(row)) + " |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _code(index: int, cell: str) -> str:
+    return f"`{cell}`" if index == 0 else cell
+
+
+def _stream(spec: subjects.StreamSpec) -> tuple[str, str, str]:
+    facts = [spec.retention, f"discard {spec.discard}", f"kept {_span(spec.max_age)}"]
+    if spec.max_msgs_per_subject > 0:
+        facts.append(f"{spec.max_msgs_per_subject} a subject")
+    if spec.discard_new_per_subject:
+        facts.append("a second one is refused")
+    facts.append(f"duplicates known for {_span(spec.duplicate_window)}")
+    if spec.republish:
+        facts.append(f"republished to `{spec.republish[1]}`")
+    return spec.name, ", ".join(f"`{one}`" for one in spec.subjects), ", ".join(facts)
+
+
+def _span(span: timedelta) -> str:
+    if not span:
+        return "for ever"
+    hours = span.total_seconds() / 3600
+    if hours >= 48:  # noqa: PLR2004  # two days read better as days
+        return f"{hours / 24:g} d"
+    return f"{hours:g} h" if hours >= 1 else f"{hours * 60:g} min"
+
+
+def _consumers() -> str:
+    ack = f"{subjects.ACK_WAIT.total_seconds():g} s, kept alive every"
+    keep = f"{subjects.KEEP_ALIVE.total_seconds():g} s"
+    return (
+        "Consumers, created by the coordinator alone: `w_<site>_<family>` on `STT_JOBS`, shared by"
+        f" the workers of a site, and\n`{subjects.CONSUMER_RESULTS}` on `STT_RESULTS`. Leases last"
+        f" {ack} {keep}. After {subjects.MAX_DELIVERIES} deliveries without a result the\nworker"
+        " ends the job with the outcome `error`, kind `dead`.\n"
+    )
+
+
+def _control() -> str:
+    rows = [
+        (f"stt.v1.control.{verb}", f"`{schema_of(ask)}`", f"`{schema_of(answer)}`")
+        for verb, (ask, answer) in VERBS.items()
+    ]
+    return _table("Control", ("subject", "request", "reply"), rows)
+
+
+def _words() -> str:
+    sets = (
+        words.Family,
+        words.Outcome,
+        words.Kind,
+        words.Severity,
+        words.FindingState,
+        words.Change,
+    )
+    rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
+    return _table("Words", ("set", "members"), rows)
+
+
+def _message(kind: type[Value]) -> str:
+    lines = [f"### {kind.__name__}\n", (kind.__doc__ or "").split("\n\n")[0].strip() + "\n"]
+    lines += ["| field | type | default |", "|---|---|---|"]
+    lines += [_field(field) for field in msgspec.structs.fields(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _field(field: msgspec.structs.FieldInfo) -> str:
+    if field.default is not msgspec.NODEFAULT:
+        default = (
+            "`null`"
+            if field.default is None
+            else f"`{field.default}`"
+            if field.default != ""
+            else "empty"
+        )
+    else:
+        default = "required" if field.default_factory is msgspec.NODEFAULT else "empty"
+    return f"| `{field.encode_name}` | {_type(field.type)} | {default} |"
+
+
+def _type(kind: Any) -> str:
+    if isinstance(kind, type) and not getattr(kind, "__args__", None):
+        return kind.__name__
+    text = str(kind)
+    for module in (
+        "stt_shared.protocol.words.",
+        "stt_shared.protocol.messages.",
+        "datetime.",
+        "typing.",
+    ):
+        text = text.replace(module, "")
+    return text.replace(" | ", " or ")
