@@ -27,11 +27,12 @@ from stt_shared.lifecycle import stop_on_signals
 from stt_shared.settings import Settings
 from stt_shared.telemetry import logs
 
-SCAN = """Check databases once, now, without NATS and without a coordinator.
-
-User and password in a URL are percent-encoded. A server on this machine (127.0.0.1, localhost, a
-socket) is reached without TLS, any other with verify-full; ?tls=off, require, verify-ca or
-verify-full says otherwise, as do sslmode, ssl-mode and the words of MongoDB"""
+URLS = (
+    "mysql://, mariadb://, postgresql:// or mongodb:// with user and password percent-encoded."
+    " A server on this machine (127.0.0.1, localhost, a socket) is reached without TLS, any other"
+    " with verify-full; ?tls=off, require, verify-ca or verify-full says otherwise, as do sslmode,"
+    " ssl-mode and the words of MongoDB."
+)
 Names = Annotated[tuple[str, ...], many("Only these targets.")]
 Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).")]
 
@@ -55,7 +56,7 @@ def register(app: App) -> None:
         scan,
         name="scan",
         access="ro",
-        summary=SCAN,
+        summary="Check databases once, now, without NATS and without a coordinator",
         examples=(
             "stt scan postgresql://stt:secret@127.0.0.1/postgres",
             "stt scan 'mysql://stt:p%40ss@db1/?ssl-ca=ca.pem' mongodb://db2 -o json",
@@ -142,7 +143,7 @@ def _settings_and_targets(path: Path, connection: Connection, **flags: object) -
 
 
 async def scan(
-    *urls: Annotated[str, Parameter(help="mysql://, mariadb://, postgresql://, mongodb:// ...")],
+    *urls: Annotated[str, Parameter(help=URLS)],
     checks: Checks = (),
     pack: Annotated[
         Path | None, Parameter(help="Folder of checks to run instead of the built-in ones.")

@@ -119,9 +119,12 @@ class Runner:
                 facts, outcomes = await self._outcomes(job, delivery, started)
             # Behind its turn: another target is looked at while this result is written.
             result = self._result(job, delivery, started, facts, outcomes)
-            return await self._append(job, result)
+            row = await self._append(job, result)
         finally:
             self.expected -= 1
+        ends = Counter(str(one.kind or one.outcome) for one in outcomes)
+        _LOG.info("job done", target=job.target, run=job.run_id, sequence=row.sequence, **ends)
+        return row
 
     async def _append(self, job: Job, result: Result) -> Row:
         try:
