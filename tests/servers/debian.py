@@ -101,7 +101,8 @@ def install(package: str) -> None:
     """Install a package on the machine itself, as root."""
     if os.geteuid() != 0:
         raise NotDebianError(f"{package} has to be installed by root")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # In single-user mode the package starts no service of its own.
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for words in (["update"], ["install", "-y", "--no-install-recommends", package]):
         subprocess.run(
             ["apt-get", "-qq", *words],
