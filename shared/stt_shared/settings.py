@@ -19,6 +19,7 @@ from stt_shared.telemetry.logs import FORMATS, LEVELS
 APPLICATION = "stt"
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_CONCURRENCY = 256
+NATS_URL = re.compile(r"(nats|tls)://[^\s/,]+/?|[^\s/:,@]+(:\d{1,5})?")
 SECRET_SETTINGS = frozenset({"nats.password"})
 # Understood where ours is unset, because other NATS tools read them too.
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
@@ -288,6 +289,11 @@ def _token(value: Any) -> str:
     return "" if is_token(value) else f"expected {TOKEN_RULE}"
 
 
+def _nats_urls(value: Any) -> str:
+    good = all(NATS_URL.fullmatch(part.strip()) for part in str(value).split(","))
+    return "" if good else "expected nats://HOST:PORT or tls://HOST:PORT, separated by commas"
+
+
 def _token_or_empty(value: Any) -> str:
     return "" if value == "" else _token(value)
 
@@ -295,6 +301,7 @@ def _token_or_empty(value: Any) -> str:
 _RULES: dict[str, Rule] = {
     "log.level": _one_of(tuple(LEVELS)),
     "log.format": _one_of(FORMATS),
+    "nats.url": _nats_urls,
     "nats.timeout_s": _between(0.1, 300),
     "coordinator.replicas": _between(0, 5),
     "worker.name": _token_or_empty,

@@ -93,3 +93,14 @@ def test_data_lives_where_it_is_configured_then_where_systemd_says_then_in_the_s
 def test_the_page_of_settings_says_what_the_code_does() -> None:
     page = Path(__file__).parents[2] / "docs" / "settings.md"
     assert page.read_text(encoding="utf-8") == settings_page.render()
+
+
+@pytest.mark.parametrize("url", ["", "http://a:1", "nats://", "nats://a:1,,", "a b"])
+def test_an_address_that_is_none_of_nats_is_a_fault(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"nats\.url is .* expected nats://HOST:PORT"):
+        settings.load(flags={}, environ={"STT_NATS_URL": url})
+
+
+@pytest.mark.parametrize("url", ["nats://a:1", "tls://a.example:4222, nats://b", "localhost:4222"])
+def test_addresses_of_nats_are_taken_as_they_are_written(url: str) -> None:
+    assert settings.load(flags={}, environ={"STT_NATS_URL": url}).nats.url == url
