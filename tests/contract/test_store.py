@@ -1,0 +1,428 @@
+"""What every store of the coordinator guarantees, on the in-memory twin and on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
+from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.port import Before, Ledger, RawResult, Rejected, Store
+from stt_coordinator.store.sqlite import open_store
+from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.messages import (
+    CheckRef,
+    Counts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+    Watermark,
+)
+from stt_shared.protocol.words import (
+    Change,
+    Family,
+    FindingState,
+    Interval,
+    Kind,
+    Outcome,
+    Severity,
+)
+
+NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store]:
+    made: Store = MemoryStore() if request.param == "memory" else await open_store(tmp_path)
+    yield made
+    await made.close()
+
+
+def run(run_id: str = "standard-1", **changes: object) -> RunRecord:
+    values: dict[str, object] = {
+        "run_id": run_id,
+        "schedule": "standard",
+        "slot": NOW,
+        "state": "running",
+    }
+    return RunRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def job(target: str = "t1", run_id: str = "standard-1", **changes: object) -> JobRow:
+    values: dict[str, object] = {
+        "job_id": f"{run_id}.{target}",
+        "run_id": run_id,
+        "target": target,
+        "family": Family.MYSQL,
+        "site": "eu",
+        "checks": (CheckRef(check="c1", digest="d1"),),
+        "created": NOW,
+        "expires": NOW + 24 * HOUR,
+        "deadline": NOW + HOUR,
+        "not_before": NOW,
+    }
+    return JobRow(**(values | changes))  # type: ignore[arg-type]
+
+
+def target(name: str = "t1", **changes: object) -> TargetRow:
+    values: dict[str, object] = {
+        "target": name,
+        "family": Family.MYSQL,
+        "site": "eu",
+        "first_seen": NOW,
+        "workers": ("w1",),
+    }
+    return TargetRow(**(values | changes))  # type: ignore[arg-type]
+
+
+def pair(name: str = "t1", check: str = "c1", outcome: Outcome = Outcome.PASSED) -> Pair:
+    kind = Kind.UNREACHABLE if outcome is Outcome.ERROR else None
+    return Pair(
+        target=name,
+        check=check,
+        family=Family.MYSQL,
+        site="eu",
+        outcome=outcome,
+        kind=kind,
+        run_id="standard-1",
+        started=NOW,
+        finished=NOW,
+    )
+
+
+def finding(id_: str = "f_a", **changes: object) -> FindingRecord:
+    values: dict[str, object] = {
+        "id": id_,
+        "target": "t1",
+        "family": Family.MYSQL,
+        "site": "eu",
+        "check": "c1",
+        "state": FindingState.OPEN,
+        "severity": Severity.MAJOR,
+        "summary": "something",
+        "first_seen": NOW,
+        "last_confirmed": NOW,
+        "since": NOW,
+    }
+    return FindingRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def check(name: str = "c1", *, enabled: bool = True) -> CheckInfo:
+    return CheckInfo(
+        check=name,
+        family=Family.MYSQL,
+        summary="",
+        interval=Interval.STANDARD,
+        digest="d1",
+        enabled=enabled,
+    )
+
+
+def opened(record: FindingRecord, at: datetime = NOW) -> FindingEvent:
+    return FindingEvent(change=Change.OPENED, at=at, run_id="standard-1", after=record)
+
+
+def raw(sequence: int, epoch: str = "e1") -> RawResult:
+    return RawResult(
+        worker="w1",
+        epoch=epoch,
+        sequence=sequence,
+        job_id="standard-1.t1",
+        received=NOW,
+        data=b"{}",
+    )
+
+
+async def test_transaction_that_raises_leaves_nothing_behind(store: Store) -> None:
+    def half(ledger: Ledger) -> None:
+        ledger.put_run(run())
+        ledger.put_jobs([job()])
+        ledger.add_outgoing([Outgoing(subject="s", data=b"d", message_id="m")])
+        raise KeyError("half")
+
+    with pytest.raises(KeyError):
+        await store.transact(half)
+    assert await store.read(lambda ledger: ledger.runs(9)) == []
+    assert await store.read(lambda ledger: ledger.jobs(["standard-1.t1"])) == {}
+    assert await store.read(lambda ledger: ledger.outgoing(9)) == []
+
+
+async def test_run_is_replaced_and_found_newest_first(store: Store) -> None:
+    newer = run("standard-2", slot=NOW + HOUR, state="finished", reason="é 'quoted' \x00")
+
+    def write(ledger: Ledger) -> None:
+        ledger.put_run(run())
+        ledger.put_run(run(state="running", jobs=7))
+        ledger.put_run(newer)
+        ledger.put_run(run("rare-1", schedule="rare", slot=NOW + 2 * HOUR, state="skipped"))
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.runs(2))
+    assert [one.run_id for one in found] == ["rare-1", "standard-2"]
+    assert await store.read(lambda ledger: ledger.run("standard-2")) == newer
+    assert await store.read(lambda ledger: ledger.run("standard-9")) is None
+    assert [one.jobs for one in await store.read(lambda ledger: ledger.running())] == [7]
+    assert await store.read(lambda ledger: ledger.last_run()) == newer
+    slots = await store.read(lambda ledger: ledger.last_slots())
+    assert slots == {"standard": NOW + HOUR, "rare": NOW + 2 * HOUR}
+
+
+async def test_only_the_oldest_outstanding_job_of_a_target_is_dispatchable(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.put_jobs([job("t1"), job("t2"), job("t3", not_before=NOW + HOUR)])
+        ledger.put_jobs([job("t1", "rare-1"), job("t2", "rare-1")])
+        ledger.put_jobs([job("t4", follows="x")])
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.dispatchable(NOW, 9))
+    assert [one.job_id for one in found] == ["standard-1.t1", "standard-1.t2"]
+    await store.transact(
+        lambda ledger: ledger.put_jobs(
+            [job("t1", state=JobState.DISPATCHED), job("t2", state=JobState.DONE)]
+        )
+    )
+    found = await store.read(lambda ledger: ledger.dispatchable(NOW + HOUR, 9))
+    assert [one.job_id for one in found] == ["standard-1.t3", "rare-1.t2"]
+
+
+async def test_outstanding_jobs_are_found_by_target_by_deadline_and_by_whom_they_follow(
+    store: Store,
+) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.put_jobs([job("t1", deadline=NOW + HOUR), job("t2", deadline=NOW)])
+        ledger.put_jobs([job("t3", state=JobState.DONE, deadline=NOW)])
+        ledger.put_jobs([job("t1", "manual-1", follows="standard-1.t1", deadline=NOW)])
+
+    await store.transact(write)
+    outstanding = await store.read(lambda ledger: ledger.outstanding(["t1", "t3", "t9"]))
+    assert {name: one.job_id for name, one in outstanding.items()} == {"t1": "standard-1.t1"}
+    late = await store.read(lambda ledger: ledger.overdue(NOW, 9))
+    assert [one.job_id for one in late] == ["standard-1.t2"]
+    open_ = await store.read(lambda ledger: ledger.open_jobs(9))
+    assert [one.job_id for one in open_] == ["standard-1.t1", "standard-1.t2"]
+    followers = await store.read(lambda ledger: ledger.followers(["standard-1.t1", ""]))
+    assert [one.job_id for one in followers] == ["manual-1.t1"]
+
+
+async def test_jobs_of_a_run_come_in_order_of_their_targets_and_are_tallied(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.put_jobs([job("t2"), job("t1"), job("t3", state=JobState.DONE), job("t1", "other")])
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.jobs_of_run("standard-1", "t2", 9))
+    assert [one.target for one in found] == ["t2", "t3"]
+    tally = await store.read(lambda ledger: ledger.tally_jobs("standard-1"))
+    assert tally == {JobState.PENDING: 2, JobState.DONE: 1}
+
+
+async def test_result_of_one_outbox_position_is_kept_once(store: Store) -> None:
+    rows = [raw(1), raw(2), raw(4), raw(1)]
+    assert await store.transact(lambda ledger: ledger.add_results(rows)) == [True] * 3 + [False]
+    again = [raw(2), raw(2, "e2"), raw(3)]
+    assert await store.transact(lambda ledger: ledger.add_results(again)) == [False, True, True]
+    held = await store.read(lambda ledger: list(ledger.sequences_after("w1", "e1", 1)))
+    assert held == [2, 3, 4]
+
+
+async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store) -> None:
+    def mark(epoch: str, sequence: int, at: datetime, worker: str = "w1") -> None:
+        marks.append((Watermark(worker=worker, epoch=epoch, sequence=sequence), at))
+
+    marks: list[tuple[Watermark, datetime]] = []
+    mark("e2", 9, NOW)
+    mark("e1", 5, NOW + HOUR)
+    mark("e9", 1, NOW, "w2")
+
+    def write(ledger: Ledger) -> None:
+        for one, at in marks:
+            ledger.put_watermarks([one], at)
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.watermark("w1", "e2")) == 9
+    assert await store.read(lambda ledger: ledger.watermark("w1", "e3")) is None
+    found = await store.read(lambda ledger: ledger.watermarks())
+    assert [(one.worker, one.epoch, one.sequence) for one in found] == [
+        ("w1", "e1", 5),
+        ("w2", "e9", 1),
+    ]
+
+
+async def test_gone_targets_and_switched_off_checks_leave_counts_and_lists_but_stay_in_history(
+    store: Store,
+) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.replace_checks([check("c1"), check("c2", enabled=False)])
+        ledger.put_targets([target("t1", learned=True), target("t2", gone=True)])
+        ledger.put_pairs([pair("t1", "c1"), pair("t1", "c2"), pair("t2", "c1")])
+        ledger.put_findings([finding("f_a"), finding("f_b", check="c2")])
+        ledger.put_findings([finding("f_c", target="t2")])
+        ledger.add_events([opened(finding("f_b"))])
+
+    await store.transact(write)
+    tallies = await store.read(lambda ledger: ledger.tallies())
+    assert list(tallies.findings) == [("eu", Severity.MAJOR, 1)]
+    assert list(tallies.pairs) == [("eu", Outcome.PASSED, None, 1)]
+    assert list(tallies.targets) == [("eu", Family.MYSQL, True, 1)]
+    shown = await store.read(lambda ledger: ledger.current_pairs(("", ""), 9))
+    assert [(one.target, one.check) for one in shown] == [("t1", "c1")]
+    for state, ids in (("open", ["f_a"]), ("all", ["f_a", "f_b", "f_c"])):
+        query = FindingsRequest(state=state)
+        found, total = await store.read(lambda ledger, query=query: ledger.find_findings(query))  # type: ignore[misc]
+        assert ([one.id for one in found], total) == (ids, len(ids))
+    history = await store.read(lambda ledger: ledger.history_of("f_b", 9))
+    assert [event.after.id for event in history] == ["f_b"]
+
+
+async def test_findings_come_most_severe_first_then_oldest_in_pages(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.replace_checks([check()])
+        ledger.put_targets([target()])
+        ledger.put_findings(
+            [
+                finding("f_a", severity=Severity.TRIVIAL),
+                finding("f_b", severity=Severity.CRITICAL, since=NOW + HOUR),
+                finding("f_c", severity=Severity.CRITICAL),
+                finding("f_d", state=FindingState.RESOLVED, resolved_at=NOW),
+            ]
+        )
+
+    await store.transact(write)
+    query = FindingsRequest(limit=2)
+    found, total = await store.read(lambda ledger: ledger.find_findings(query))
+    assert ([one.id for one in found], total) == (["f_c", "f_b"], 3)
+    query = FindingsRequest(severities=(Severity.TRIVIAL,), targets=("t1",), checks=("c1",))
+    found, total = await store.read(lambda ledger: ledger.find_findings(query))
+    assert ([one.id for one in found], total) == (["f_a"], 1)
+    query = FindingsRequest(state="resolved", families=(Family.MYSQL,), sites=("eu",))
+    found, total = await store.read(lambda ledger: ledger.find_findings(query))
+    assert ([one.id for one in found], total) == (["f_d"], 1)
+    query = FindingsRequest(sites=("us",))
+    assert await store.read(lambda ledger: ledger.find_findings(query)) == ([], 0)
+    like = await store.read(lambda ledger: ledger.findings_like("f_", 2))
+    assert [one.id for one in like] == ["f_a", "f_b"]
+    assert await store.read(lambda ledger: ledger.findings_like("%", 2)) == []
+
+
+async def test_history_comes_oldest_first_and_the_newest_of_it_is_kept_when_limited(
+    store: Store,
+) -> None:
+    events = [opened(finding(), NOW + number * HOUR) for number in range(4)]
+    await store.transact(lambda ledger: ledger.add_events(events))
+    found = await store.read(lambda ledger: ledger.history_of("f_a", 2))
+    assert found == events[2:]
+    page, total = await store.read(lambda ledger: ledger.events_since(NOW + HOUR, 1, 1))
+    assert (page, total) == (events[2:3], 3)
+
+
+async def test_pairs_and_targets_are_replaced_and_paged(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.replace_checks([check("c1"), check("c2")])
+        ledger.put_targets([target("t1"), target("t2"), target("t3", last_started=NOW)])
+        ledger.put_pairs([pair("t1", "c1"), pair("t1", "c2"), pair("t2", "c1")])
+        ledger.put_pairs([pair("t2", "c1", Outcome.ERROR)])
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.current_pairs(("t1", "c1"), 9))
+    assert [(one.target, one.check) for one in found] == [("t1", "c2"), ("t2", "c1")]
+    assert found[1].kind is Kind.UNREACHABLE
+    page = await store.read(lambda ledger: ledger.targets_page("t1", 1))
+    assert [one.target for one in page] == ["t2"]
+    unchecked = await store.read(lambda ledger: ledger.unchecked(9))
+    assert [one.target for one in unchecked] == ["t3"]
+    known = await store.read(lambda ledger: ledger.targets(["t2", "t9"]))
+    assert known == {"t2": target("t2")}
+    assert len(await store.read(lambda ledger: ledger.all_targets())) == 3
+    assert len(await store.read(lambda ledger: ledger.pairs(["t1"]))) == 2
+    assert await store.read(lambda ledger: ledger.findings_of(["t1"])) == []
+
+
+async def test_outgoing_messages_keep_their_order_until_they_are_dropped(store: Store) -> None:
+    messages = [Outgoing(subject="s", data=b"\xff", message_id=f"m{n}") for n in range(3)]
+    await store.transact(lambda ledger: ledger.add_outgoing(messages))
+    rows = await store.read(lambda ledger: ledger.outgoing(2))
+    assert [row.message for row in rows] == messages[:2]
+    await store.transact(lambda ledger: ledger.drop_outgoing([rows[0].position]))
+    await store.transact(lambda ledger: ledger.add_outgoing(messages[:1]))
+    left = await store.read(lambda ledger: ledger.outgoing(9))
+    assert [row.message.message_id for row in left] == ["m1", "m2", "m0"]
+
+
+async def test_counts_of_yesterday_are_the_newest_that_old(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        for hour in range(4):
+            ledger.put_counts(NOW + hour * HOUR, Counts(critical=hour))
+        ledger.put_counts(NOW + timedelta(minutes=1), Counts(critical=9))
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.counts_before(NOW)) is None
+    found = await store.read(lambda ledger: ledger.counts_before(NOW + HOUR - timedelta(minutes=1)))
+    assert found == Counts(critical=9)
+    assert await store.read(lambda ledger: ledger.counts_before(NOW + 9 * HOUR)) == Counts(
+        critical=3
+    )
+
+
+async def test_workers_and_checks_are_as_last_put(store: Store) -> None:
+    worker = WorkerRow(
+        worker="w1", site="eu", state="up", version="1", started=NOW, last_heard=NOW, targets=1
+    )
+    down = msgspec.structs.replace(worker, state="down")
+
+    def write(ledger: Ledger) -> None:
+        ledger.put_workers([worker])
+        ledger.put_workers([down])
+        ledger.replace_checks([check("c1"), check("c2")])
+        ledger.replace_checks([check("c2", enabled=False)])
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.workers()) == [down]
+    assert await store.read(lambda ledger: ledger.checks()) == [check("c2", enabled=False)]
+
+
+async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:
+    one = Rejected(code="malformed", reason="r", subject="s", at=NOW, data=b"\xff")
+    await store.transact(lambda ledger: ledger.add_rejected([one, one]))
+    assert await store.read(lambda ledger: ledger.tally_rejected()) == {"malformed": 2}
+
+
+async def test_only_what_is_old_and_over_is_pruned(store: Store) -> None:
+    old, late = NOW - HOUR, NOW + HOUR
+
+    def write(ledger: Ledger) -> None:
+        ledger.put_run(run("old", slot=old, state="finished"))
+        ledger.put_run(run("old-and-running", slot=old))
+        ledger.put_run(run("new", slot=late, state="finished"))
+        ledger.put_jobs([job("t1", "old"), job("t1", "old-and-running"), job("t1", "new")])
+        ledger.add_results([raw(1)])
+        ledger.put_findings([finding("f_a", since=old)])
+        ledger.put_findings([finding("f_b", state=FindingState.RESOLVED, resolved_at=old)])
+        ledger.add_events([opened(finding(), old), opened(finding(), late)])
+        ledger.put_counts(old, Counts())
+        ledger.add_rejected([Rejected(code="c", reason="", subject="", at=old, data=b"")])
+
+    await store.transact(write)
+    dropped = await store.transact(
+        lambda ledger: ledger.prune(Before(runs=NOW, raw=NOW, history=NOW))
+    )
+    assert dropped == {
+        "jobs": 1,
+        "runs": 1,
+        "results": 0,
+        "rejected": 1,
+        "history": 1,
+        "counts": 1,
+        "findings": 1,
+    }
+    kept = await store.read(lambda ledger: ledger.runs(9))
+    assert {one.run_id for one in kept} == {"old-and-running", "new"}
+
+
+async def test_close_may_be_called_twice(store: Store) -> None:
+    await store.close()
+    await store.close()
