@@ -168,3 +168,14 @@ def test_a_server_that_dies_is_named_and_ends_the_rest(folder: Path) -> None:
         assert demo.wait(PATIENCE_S) == 3, words.read_text()
         assert "error: nats-server ended by itself with code -9" in words.read_text()
         nothing_is_left(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+def test_a_demo_that_is_killed_takes_every_process_with_it(folder: Path) -> None:
+    with staying_up(folder, UP) as (demo, _):
+        demo.kill()
+        demo.wait(PATIENCE_S)
+        deadline = monotonic() + PATIENCE_S
+        while left := processes_of(folder):
+            assert monotonic() < deadline, [process.name() for process in left]
+            time.sleep(0.05)
