@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 
+import pytest
+
 from stt_shared.telemetry import logs
 
 
@@ -27,3 +29,20 @@ def test_words_for_people_hold_no_secret_either() -> None:
     logs.logger("x").warning("refused", secret="hunter2")
     assert "refused" in stream.getvalue()
     assert "hunter2" not in stream.getvalue()
+
+
+def connect(password: str) -> None:
+    raise ValueError(len(password))
+
+
+@pytest.mark.parametrize("layout", ["json", "console"])
+def test_a_trace_shows_no_local_variables(layout: str) -> None:
+    stream = io.StringIO()
+    logs.configure("info", layout, stream)
+    secret = str(len("hunter")) + "-hidden"
+    try:
+        connect(secret)
+    except ValueError:
+        logs.logger("x").exception("broke")
+    assert "ValueError" in stream.getvalue()
+    assert secret not in stream.getvalue()

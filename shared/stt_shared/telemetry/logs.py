@@ -48,8 +48,13 @@ def _common() -> list[Processor]:
 
 def _ending(out: TextIO, *, as_words: bool) -> list[Processor]:
     if as_words:
-        return [structlog.dev.ConsoleRenderer(colors=out.isatty(), timestamp_key="ts")]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Both of structlog's own renderers would print the local variables of a trace: passwords.
+        plain = structlog.dev.plain_traceback
+        console = structlog.dev.ConsoleRenderer(
+            colors=out.isatty(), timestamp_key="ts", exception_formatter=plain
+        )
+        return [console]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
 def logger(name: str, **context: Any) -> FilteringBoundLogger:
