@@ -38,7 +38,7 @@ def fold(
     if learned is not None and evidence.started < learned:
         return Folded()
     match outcome.outcome:
-        case Outcome.PASSED:
+        case Outcome.PASSED if known:
             seen: dict[str, Finding] = {}
         case Outcome.FAILED if outcome.findings:
             seen = _by_id(outcome, evidence)
