@@ -5,33 +5,57 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from stt_shared.bus.port import Bus, Outgoing, Publication
+from stt_coordinator.store.port import Store
+from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import ControlState
+from stt_shared.telemetry.logs import logger
 
 ATTEMPTS = 5  # to write, while others write too
 STREAM = f"KV_{subjects.BUCKET_CONTROL}"
 SUBJECT = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
+_LOG = logger("switch")
 
 
 class Switch:
     """The control state as last read; disabled until somebody enabled it."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, store: Store) -> None:
         self._bus = bus
+        self._store = store
         self._sequence = 0
+        self._remembered: ControlState | None = None
         self.state = ControlState()
 
     async def refresh(self) -> ControlState:
-        """Read it; raises UnreachableError, and ProtocolError if a newer version wrote it."""
+        """Read it; one that the broker has lost is written again from the store's copy.
+
+        Raises UnreachableError, StoreError, and ProtocolError if a newer version wrote it.
+        """
         stored = await self._bus.last(STREAM, SUBJECT)
-        if stored is None:
-            self._sequence, self.state = 0, ControlState()
+        if stored is not None:
+            self.state, self._sequence = codec.decode(ControlState, stored.data), stored.sequence
         else:
-            self.state = codec.decode(ControlState, stored.data)
-            self._sequence = stored.sequence
+            self.state, self._sequence = ControlState(), 0
+            await self._restore()
+        await self._remember()
         return self.state
+
+    async def _restore(self) -> None:
+        lost = await self._store.read(lambda ledger: ledger.control())
+        if lost is None or lost == self.state:
+            return
+        receipt = await self._write(lost)
+        if receipt.publication is not Publication.STORED:
+            raise UnreachableError(f"the control state cannot be restored ({receipt.reason})")
+        _LOG.warning("the broker had lost the control state, restored", enabled=lost.enabled)
+
+    async def _remember(self) -> None:
+        state = self.state
+        if state != self._remembered:
+            await self._store.transact(lambda ledger: ledger.put_control(state))
+            self._remembered = state
 
     async def change(self, what: Callable[[ControlState], ControlState]) -> bool:
         """Write `what` it makes of the state; false if that is the state already.
@@ -44,21 +68,22 @@ class Switch:
             wanted = what(await self.refresh())
             if wanted == self.state:
                 return False
-            message = Outgoing(
-                subject=SUBJECT, data=codec.encode(wanted), expected_last=self._sequence
-            )
-            (receipt,) = await self._bus.publish([message])
+            receipt = await self._write(wanted)
             if receipt.publication is Publication.STORED:
-                self.state, self._sequence = wanted, receipt.sequence
-                await self._nudge()
+                # Workers read the state anyway before each job; this only makes them quick.
+                with suppress(UnreachableError):
+                    await self.nudge()
                 return True
             reason = receipt.reason
         raise UnreachableError(f"the control state cannot be written ({reason})")
 
-    async def _nudge(self) -> None:
-        # Workers read the state anyway before each job; this only makes them quick.
-        with suppress(UnreachableError):
-            await self.nudge()
+    async def _write(self, state: ControlState) -> Receipt:
+        data = codec.encode(state)
+        message = Outgoing(subject=SUBJECT, data=data, expected_last=self._sequence)
+        (receipt,) = await self._bus.publish([message])
+        if receipt.publication is Publication.STORED:
+            self.state, self._sequence = state, receipt.sequence
+        return receipt
 
     async def nudge(self) -> None:
         """Have workers read the state and announce themselves now."""

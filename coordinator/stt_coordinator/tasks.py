@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
-from stt_coordinator.bells import Bell, Bells, often
+from stt_coordinator.bells import TROUBLE, Bell, Bells, often
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.control.service import handlers
 from stt_coordinator.dispatch import Dispatcher
@@ -25,7 +25,6 @@ from stt_coordinator.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
-from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.telemetry.logs import logger
@@ -53,7 +52,7 @@ class Coordinator:
         self._bus, self._store, self._pace = bus, store, pace
         self._bells = Bells()
         self._cannot: tuple[str, ...] = ()
-        self._switch = Switch(bus)
+        self._switch = Switch(bus, store)
         self._library = Library(means.checks)
         self._watermarks = Watermarks(bus, store)
         self._presence = Presence(bus=bus, store=store, bells=self._bells, pace=pace)
@@ -98,7 +97,7 @@ class Coordinator:
                 state = await self._switch.refresh()
                 await self._switch.nudge()
                 await self._know_checks(state.disabled_checks)
-            except (UnreachableError, ProtocolError) as error:
+            except TROUBLE as error:
                 _LOG.warning("not ready yet", reason=error.message, hint=error.hint)
                 await asyncio.sleep(self._pace.trouble_s)
             else:

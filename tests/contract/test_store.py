@@ -17,6 +17,7 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.messages import (
     CheckRef,
+    ControlState,
     Counts,
     FindingEvent,
     FindingRecord,
@@ -383,6 +384,14 @@ async def test_workers_and_checks_are_as_last_put(store: Store) -> None:
     await store.transact(write)
     assert await store.read(lambda ledger: ledger.workers()) == [down]
     assert await store.read(lambda ledger: ledger.checks()) == [check("c2", enabled=False)]
+
+
+async def test_control_state_is_remembered(store: Store) -> None:
+    assert await store.read(lambda ledger: ledger.control()) is None
+    for enabled in (True, False):
+        state = ControlState(enabled=enabled, since=NOW, by="é", disabled_checks=("c1",))
+        await store.transact(lambda ledger, state=state: ledger.put_control(state))  # type: ignore[misc]
+        assert await store.read(lambda ledger: ledger.control()) == state
 
 
 async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:

@@ -74,7 +74,7 @@ async def house(
         TargetRow(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
     ]
     await made.transact(lambda ledger: ledger.put_targets(rows))
-    switch = Switch(connection)
+    switch = Switch(connection, made)
     scheduler = Scheduler(
         bus=connection,
         store=made,

@@ -15,6 +15,7 @@ from stt_coordinator.store.port import Before, Ledger, OutboxRow, RawResult, Rej
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.messages import (
+    ControlState,
     Counts,
     FindingEvent,
     FindingRecord,
@@ -49,6 +50,7 @@ class Tables:
         default_factory=dict[datetime, tuple[datetime, Counts]]
     )
     outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
+    control: ControlState | None = None
     left: int = 0  # the last position given in the outbox
     rejected: list[Rejected] = field(default_factory=list[Rejected])
 
@@ -284,6 +286,12 @@ class _Fleet(_Memory):
 
     def put_counts(self, at: datetime, counts: Counts) -> None:
         self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
+
+    def control(self) -> ControlState | None:
+        return self._t.control
+
+    def put_control(self, state: ControlState) -> None:
+        self._t.control = state
 
     def counts_before(self, at: datetime) -> Counts | None:
         old = [entry for entry in self._t.counts.values() if entry[0] <= at]

@@ -17,6 +17,7 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.messages import (
+    ControlState,
     Counts,
     FindingEvent,
     FindingRecord,
@@ -267,6 +268,14 @@ class FleetLedger(Protocol):
 
     def counts_before(self, at: datetime) -> Counts | None:
         """The newest remembered counts at or before `at`."""
+        ...
+
+    def control(self) -> ControlState | None:
+        """The control state as it was last seen."""
+        ...
+
+    def put_control(self, state: ControlState) -> None:
+        """Remember it: the broker must not have the only copy."""
         ...
 
     def add_outgoing(self, messages: Iterable[Outgoing]) -> None:

@@ -18,6 +18,7 @@ from stt_shared import clock, sqlfile
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.messages import (
+    ControlState,
     Counts,
     FindingEvent,
     FindingRecord,
@@ -251,6 +252,12 @@ class _Fleet(_Statements):
     def put_counts(self, at: datetime, counts: Counts) -> None:
         hour = text(at.replace(minute=0, second=0, microsecond=0))
         self._run("put_counts", hour=hour, at=text(at), data=packed(counts))
+
+    def control(self) -> ControlState | None:
+        return self._one(ControlState, "control")
+
+    def put_control(self, state: ControlState) -> None:
+        self._run("put_control", data=packed(state))
 
     def counts_before(self, at: datetime) -> Counts | None:
         return self._one(Counts, "counts_before", at=text(at))

@@ -207,6 +207,13 @@ DELETE FROM checks;
 INSERT INTO checks (check_name, family, enabled, data)
 VALUES (:check_name, :family, :enabled, :data);
 
+-- name: control
+SELECT data FROM control;
+
+-- name: put_control
+INSERT INTO control (only_row, data) VALUES (1, :data)
+ON CONFLICT (only_row) DO UPDATE SET data = excluded.data;
+
 -- name: put_counts
 INSERT INTO counts (hour, at, data) VALUES (:hour, :at, :data)
 ON CONFLICT (hour) DO UPDATE SET at = excluded.at, data = excluded.data;

@@ -104,6 +104,11 @@ CREATE TABLE checks (
     data       BLOB NOT NULL
 );
 
+CREATE TABLE control (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    data     BLOB NOT NULL
+);
+
 CREATE TABLE counts (
     hour TEXT PRIMARY KEY,
     at   TEXT NOT NULL,
