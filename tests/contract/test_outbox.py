@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stt_shared.errors import ConfigError, ProtocolError
@@ -18,7 +19,7 @@ from stt_shared.protocol import codec
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
 from stt_shared.protocol.words import Family, Outcome
 from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.outbox.port import Outbox, OutboxError
+from stt_worker.outbox.port import Outbox, OutboxError, row_of
 from stt_worker.outbox.sqlite import FILE, SqliteOutbox, open_outbox
 
 AT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
@@ -77,8 +78,18 @@ async def test_a_row_is_the_message_with_its_own_epoch_and_position(outbox: Outb
     sent = codec.decode(Result, row.data)
     assert (sent.sequence, sent.epoch) == (row.sequence, epoch_of(outbox))
     assert row.subject == "stt.v1.result.mysql.default.t7.w1"
-    assert row.message_id == "run.t7/1-7-1"
+    assert row.message_id == f"run.t7/1-7-1/{epoch_of(outbox)}"
     assert await outbox.pending() == [row]
+
+
+def test_two_workers_with_the_same_execution_are_not_taken_for_one() -> None:
+    """A broker that was killed forgets that it delivered a job, and counts from one again."""
+    mine, theirs = result(7), result(7)
+    ids = {
+        row_of(msgspec.structs.replace(one, epoch=epoch, sequence=1)).message_id
+        for one, epoch in ((mine, "e1"), (theirs, "e2"))
+    }
+    assert len(ids) == 2
 
 
 async def test_a_result_that_is_too_large_uses_up_no_position(outbox: Outbox) -> None:

@@ -81,9 +81,11 @@ class Outbox(Protocol):
 
 def row_of(result: Result) -> Row:
     """The message of a result that has its epoch and position; raises ProtocolError."""
+    # With the epoch: a broker that died forgets how often it delivered a job, so two workers may
+    # have the same execution, and the second result would be taken for the first.
     return Row(
         sequence=result.sequence,
         subject=subjects.result(result.family, result.site, result.target, result.worker),
-        message_id=f"{result.job_id}/{result.execution}",
+        message_id=f"{result.job_id}/{result.execution}/{result.epoch}",
         data=codec.encode(result),
     )
