@@ -202,6 +202,7 @@ def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datet
         return known
     run = msgspec.structs.replace(run, state="running", jobs=len(jobs), started=now)
     ledger.put_run(run)
+    ledger.put_slot(run.schedule, run.slot)
     ledger.put_jobs(jobs)
     ledger.add_outgoing([events.of_run("started", run, now)])
     count_run(ledger, run.run_id, now)

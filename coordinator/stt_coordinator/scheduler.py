@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+
+import msgspec
 
 from stt_coordinator import events
 from stt_coordinator.bells import Bells
@@ -23,6 +25,7 @@ from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState, RunRecord, Tick
+from stt_shared.protocol.words import Interval
 from stt_shared.telemetry.logs import logger
 
 AFTER_TICK = "after-tick-before-jobs"
@@ -71,9 +74,24 @@ class Scheduler:
         now = clock.now()
         last = await self._store.read(lambda ledger: ledger.last_slots())
         for due in schedule.due(now, last, state.since):
-            for slot in due.skipped:
-                await self._decide(due.schedule, slot, SKIPPED, NEWER, state)
-            await self._decide(due.schedule, due.run, RUN, "", state)
+            if self._has_checks(due.schedule, state):
+                await self._run_due(due, state)
+            else:
+                await self._let_pass(due)
+
+    def _has_checks(self, name: Interval, state: ControlState) -> bool:
+        known = self._library.checks(state.disabled_checks)
+        # Without any check something is wrong, and the run says so.
+        return not known or bool(plan.checks_of(name, known))
+
+    async def _run_due(self, due: schedule.Due, state: ControlState) -> None:
+        for slot in due.skipped:
+            await self._decide(due.schedule, slot, SKIPPED, NEWER, state)
+        await self._decide(due.schedule, due.run, RUN, "", state)
+
+    async def _let_pass(self, due: schedule.Due) -> None:
+        """Nobody is to read of an empty run every four hours."""
+        await self._store.transact(lambda ledger: ledger.put_slot(due.schedule, due.run))
 
     async def _first_run(self, state: ControlState, since: datetime) -> None:
         """The run that follows enabling; it waits a while for workers to say what they serve."""
@@ -82,10 +100,9 @@ class Scheduler:
             return
         now = clock.now()
         targets = await self._targets()
-        if not targets and timedelta(0) <= now - since < self._pace.first_targets:
+        if not targets and abs(now - since) < self._pace.first_targets:
             return
-        reason = state.reason if targets else NO_TARGETS
-        await self._decide(schedule.ENABLE, slot, RUN, reason, state)
+        await self._decide(schedule.ENABLE, slot, RUN, state.reason, state)
 
     async def _end_jobs(self, state: ControlState) -> None:
         since = f" since {clock.to_text(state.since)}" if state.since else ""
@@ -122,6 +139,8 @@ class Scheduler:
             await self._library.fetch()
             checks = self._library.checks(state.disabled_checks)
             targets = await self._targets()
+            if not targets:
+                run = msgspec.structs.replace(run, reason=NO_TARGETS)
             await self.start(Planned(run=run, targets=targets, checks=checks))
         else:
             await self._skip(run)
@@ -167,6 +186,7 @@ class Scheduler:
         def enter(ledger: Ledger) -> None:
             if ledger.run(run.run_id) is None:
                 ledger.put_run(run)
+                ledger.put_slot(run.schedule, run.slot)
                 ledger.add_outgoing([events.of_run("skipped", run, now)])
 
         await self._store.transact(enter)

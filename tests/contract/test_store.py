@@ -170,8 +170,17 @@ async def test_run_is_replaced_and_found_newest_first(store: Store) -> None:
     assert await store.read(lambda ledger: ledger.run("standard-9")) is None
     assert [one.jobs for one in await store.read(lambda ledger: ledger.running())] == [7]
     assert await store.read(lambda ledger: ledger.last_run()) == newer
+
+
+async def test_newest_slot_of_each_schedule_is_remembered(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.put_slot("standard", NOW + HOUR)
+        ledger.put_slot("standard", NOW)
+        ledger.put_slot("rare", NOW)
+
+    await store.transact(write)
     slots = await store.read(lambda ledger: ledger.last_slots())
-    assert slots == {"standard": NOW + HOUR, "rare": NOW + 2 * HOUR}
+    assert slots == {"standard": NOW + HOUR, "rare": NOW}
 
 
 async def test_only_the_oldest_outstanding_job_of_a_target_is_dispatchable(store: Store) -> None:

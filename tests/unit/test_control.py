@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from stt_coordinator.control import pages
 from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.port import Ledger, Store
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
@@ -305,3 +306,25 @@ def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch)
     )
     (found,) = pages.fitting([big, big])
     assert (found.evidence, found.summary) == ((), "s")
+
+
+async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(house: House) -> None:
+    first = await house.checked()
+    await ask(house.bus, Verb.DISABLE, SwitchRequest(), SwitchReply)
+    second = await enable(house.bus)
+    assert second.run_id != first
+    assert (await finished(house.bus, second.run_id)).done == 3
+
+
+async def test_worker_that_holds_other_checks_is_told(house: House) -> None:
+    def change(ledger: Ledger) -> None:
+        rows = [msgspec.structs.replace(row, pack="other") for row in ledger.workers()]
+        ledger.put_workers(rows)
+
+    async def told() -> bool:
+        await house.store.transact(change)
+        return (await status(house.bus)).degraded == (
+            "workers that hold other checks than the coordinator: w1",
+        )
+
+    await until(told)

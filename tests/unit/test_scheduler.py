@@ -136,13 +136,22 @@ async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
     found = await runs(one.store)
     job_id = "standard-20261124t000000z.t1"
     job = (await one.store.read(lambda ledger: ledger.jobs([job_id])))[job_id]
-    assert set(found) == {FIRST, "standard-20261124t000000z", *frequent(found)}
     assert [ref.check for ref in job.checks] == ["mysql_empty_password"]
-    assert all(found[name].jobs == 0 for name in frequent(found))
+    assert set(found) == {FIRST, "standard-20261124t000000z"}
 
 
-def frequent(found: dict[str, RunRecord]) -> set[str]:
-    return {name for name in found if name.startswith("frequent-")}
+async def test_schedule_without_a_check_makes_no_runs_and_has_missed_nothing_later(
+    time: Clock,
+) -> None:
+    one = await house()
+    await enable(one)
+    await one.scheduler.look()
+    for _ in range(3):
+        time.pass_by(hours=4)
+        await one.scheduler.look()
+    assert not any(name.startswith("frequent-") for name in await runs(one.store))
+    slots = await one.store.read(lambda ledger: ledger.last_slots())
+    assert slots["frequent"] == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
 async def test_after_an_outage_the_newest_slot_runs_and_the_others_are_skipped_by_name(

@@ -37,6 +37,7 @@ from stt_shared.protocol.words import Interval, Kind, Outcome
 
 MAX_UNCHECKED = 20
 MAX_WORKERS = 1_000
+MAX_NAMED = 5
 MAX_HISTORY = 200  # events of one finding
 DAY = timedelta(hours=24)
 FINDING_PREFIX = "f_"
@@ -59,7 +60,7 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts_before(now - DAY),
-            degraded=(*desk.degraded(), *_refusals(ledger)),
+            degraded=(*desk.degraded(), *_refusals(ledger), *_other_checks(desk, workers)),
         )
 
     return await desk.store.read(look)
@@ -69,6 +70,15 @@ def _refusals(ledger: Ledger) -> tuple[str, ...]:
     tally = ledger.tally_rejected()
     named = ", ".join(f"{number} {code}" for code, number in tally.items())
     return (f"messages that were refused: {named}",) if tally else ()
+
+
+def _other_checks(desk: Desk, workers: list[WorkerRow]) -> tuple[str, ...]:
+    pack = desk.library.catalogue.pack
+    others = [w.worker for w in workers if w.state == "up" and w.pack not in ("", pack)]
+    if not others:
+        return ()
+    named = ", ".join(others[:MAX_NAMED]) + (", ..." if len(others) > MAX_NAMED else "")
+    return (f"workers that hold other checks than the coordinator: {named}",)
 
 
 def _worker(row: WorkerRow) -> WorkerInfo:

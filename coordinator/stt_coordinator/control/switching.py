@@ -24,6 +24,7 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.messages import ControlState, RunRecord
 
+MAX_JOINED = 5_000  # targets named in a reply
 MAX_TEXT = 500  # characters of who and why
 SECOND = timedelta(seconds=1)
 
@@ -66,6 +67,9 @@ async def disable(desk: Desk, request: SwitchRequest) -> SwitchReply:
 def _switched(
     state: ControlState, request: SwitchRequest, since: datetime, *, enabled: bool
 ) -> ControlState:
+    if state.since is not None:
+        # The run that follows is named by its second: twice in one second would be one run.
+        since = max(since, state.since.replace(microsecond=0) + SECOND)
     return msgspec.structs.replace(
         state,
         enabled=enabled,
@@ -114,7 +118,7 @@ async def run(desk: Desk, request: RunRequest) -> RunReply:
         checks=_checks(desk, request, state),
     )
     found, joined = await desk.scheduler.start(planned)
-    return RunReply(run=found, joined=joined)
+    return RunReply(run=found, joined=joined[:MAX_JOINED])
 
 
 async def _new_run(desk: Desk, request: RunRequest) -> RunRecord:

@@ -33,6 +33,7 @@ class Tables:
     """Everything in the store; the values are never changed, only replaced."""
 
     runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
     jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
     results: dict[tuple[str, str, int], RawResult] = field(
         default_factory=dict[tuple[str, str, int], RawResult]
@@ -103,8 +104,10 @@ class _Runs(_Memory):
         return next((run for run in newest if run.state != "skipped"), None)
 
     def last_slots(self) -> dict[str, datetime]:
-        oldest_first = reversed(self.runs(len(self._t.runs)))
-        return {run.schedule: run.slot for run in oldest_first}
+        return dict(self._t.slots)
+
+    def put_slot(self, schedule: str, slot: datetime) -> None:
+        self._t.slots[schedule] = max(slot, self._t.slots.get(schedule, slot))
 
     def put_jobs(self, jobs: Iterable[JobRow]) -> None:
         self._t.jobs.update((job.job_id, job) for job in jobs)

@@ -110,7 +110,11 @@ class RunLedger(Protocol):
         ...
 
     def last_slots(self) -> dict[str, datetime]:
-        """The newest slot by schedule."""
+        """The newest slot by schedule that was decided about."""
+        ...
+
+    def put_slot(self, schedule: str, slot: datetime) -> None:
+        """It is decided about; an older one than known changes nothing."""
         ...
 
     def put_jobs(self, jobs: Iterable[JobRow]) -> None:

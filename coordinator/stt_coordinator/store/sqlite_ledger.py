@@ -71,6 +71,9 @@ class _Runs(_Statements):
     def last_slots(self) -> dict[str, datetime]:
         return {schedule: clock.from_text(slot) for schedule, slot in self._run("last_slots")}
 
+    def put_slot(self, schedule: str, slot: datetime) -> None:
+        self._run("put_slot", schedule=schedule, slot=text(slot))
+
     def put_jobs(self, jobs: Iterable[JobRow]) -> None:
         self._each("put_job", map(columns.of_job, jobs))
 

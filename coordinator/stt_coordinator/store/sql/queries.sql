@@ -16,7 +16,11 @@ SELECT data FROM runs WHERE state = 'running' ORDER BY slot, run_id;
 SELECT data FROM runs WHERE state <> 'skipped' ORDER BY slot DESC, run_id DESC LIMIT 1;
 
 -- name: last_slots
-SELECT schedule, max(slot) FROM runs GROUP BY schedule;
+SELECT schedule, slot FROM slots;
+
+-- name: put_slot
+INSERT INTO slots (schedule, slot) VALUES (:schedule, :slot)
+ON CONFLICT (schedule) DO UPDATE SET slot = max(slot, excluded.slot);
 
 -- name: put_job
 INSERT INTO jobs (job_id, run_id, target, state, follows, deadline, not_before, data)

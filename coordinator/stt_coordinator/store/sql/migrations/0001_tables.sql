@@ -8,7 +8,11 @@ CREATE TABLE runs (
     data     BLOB NOT NULL
 );
 CREATE INDEX runs_by_slot ON runs (slot);
-CREATE INDEX runs_by_schedule ON runs (schedule, slot);
+
+CREATE TABLE slots (
+    schedule TEXT PRIMARY KEY,
+    slot     TEXT NOT NULL
+);
 
 CREATE TABLE jobs (
     position   INTEGER PRIMARY KEY AUTOINCREMENT,
