@@ -55,25 +55,21 @@ class SqliteStore:
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
-        return await self._hop(self._writer, _whole, work, "BEGIN IMMEDIATE")
+        return await self._hop(self._writer, work, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
-        return await self._hop(self._reader, _whole, work, "BEGIN")
+        return await self._hop(self._reader, work, "BEGIN")
 
     async def _hop(
-        self,
-        connection: aiosqlite.Connection,
-        run: Callable[[sqlite3.Connection, Callable[[Ledger], T], str], T],
-        work: Callable[[Ledger], T],
-        begin: str,
+        self, connection: aiosqlite.Connection, work: Callable[[Ledger], T], begin: str
     ) -> T:
         if self._lock < 0:
             raise StoreError(f"the store {self._path} is closed")
         try:
             # The public methods hop once per statement: 3 times slower for a batch.
             done: Awaitable[T] = connection._execute(  # type: ignore[no-untyped-call]  # noqa: SLF001
-                lambda: run(connection._conn, work, begin)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                lambda: _whole(connection._conn, work, begin)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             )
             # A cancelled caller must not leave while its transaction is being written.
             return await asyncio.shield(done)
