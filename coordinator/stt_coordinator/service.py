@@ -8,9 +8,9 @@ import os
 from stt_coordinator.pace import Pace
 from stt_coordinator.store.sqlite import open_store
 from stt_coordinator.tasks import Coordinator, Means
-from stt_shared.bus.jetstream import NatsOptions, connect
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
+from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import pause
 from stt_shared.settings import Settings, state_dir
@@ -46,25 +46,11 @@ async def _connected(settings: Settings, stop: asyncio.Event) -> Bus | None:
     wait = FIRST_RETRY_S
     while not stop.is_set():
         try:
-            return await connect(_options(settings))
+            return await connected(
+                settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
+            )
         except UnreachableError as error:
             _LOG.warning("waiting for NATS", reason=error.message, again_in_s=wait)
         await pause(wait, stop)
         wait = min(wait * 2, LAST_RETRY_S)
     return None
-
-
-def _options(settings: Settings) -> NatsOptions:
-    nats = settings.nats
-    return NatsOptions(
-        servers=tuple(part.strip() for part in nats.url.split(",")),
-        name="stt-coordinator",
-        creds=nats.creds,
-        user=nats.user,
-        password=nats.password,
-        ca=nats.ca,
-        cert=nats.cert,
-        key=nats.key,
-        timeout_s=nats.timeout_s,
-        replicas=settings.coordinator.replicas,
-    )

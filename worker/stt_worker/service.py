@@ -13,9 +13,9 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 from stt_shared import clock
-from stt_shared.bus.jetstream import NatsOptions, connect
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
+from stt_shared.connection import connected
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.lifecycle import Task, pause, supervise
 from stt_shared.protocol import subjects
@@ -148,26 +148,12 @@ async def _connected(nats: NatsSettings, name: str, stop: asyncio.Event) -> Bus 
     wait = FIRST_RETRY_S
     while True:
         try:
-            return await connect(_options(nats, name))
+            return await connected(nats, f"stt-worker {name}")
         except UnreachableError as error:
             _LOG.warning("waiting for NATS", reason=error.message, again_in_s=wait)
         if await pause(wait, stop):
             return None
         wait = min(wait * 2, LAST_RETRY_S)
-
-
-def _options(nats: NatsSettings, name: str) -> NatsOptions:
-    return NatsOptions(
-        servers=tuple(part.strip() for part in nats.url.split(",")),
-        name=f"stt-worker {name}",
-        creds=nats.creds,
-        user=nats.user,
-        password=nats.password,
-        ca=nats.ca,
-        cert=nats.cert,
-        key=nats.key,
-        timeout_s=nats.timeout_s,
-    )
 
 
 @contextmanager

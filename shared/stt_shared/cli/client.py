@@ -8,27 +8,14 @@ from contextlib import asynccontextmanager
 from stt_shared.bus.port import Bus
 from stt_shared.cli.control import Control
 from stt_shared.cli.options import Connection, load_settings
+from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
 from stt_shared.settings import NatsSettings, default_config_path
 
 
 async def open_bus(nats: NatsSettings) -> Bus:
     """A connection to NATS; raises UnreachableError that names the address and the reason."""
-    # The client library costs more to import than most commands take: only when it is needed.
-    from stt_shared.bus.jetstream import NatsOptions, connect  # noqa: PLC0415
-
-    options = NatsOptions(
-        servers=tuple(part.strip() for part in nats.url.split(",")),
-        name="stt-cli",
-        creds=nats.creds,
-        user=nats.user,
-        password=nats.password,
-        ca=nats.ca,
-        cert=nats.cert,
-        key=nats.key,
-        timeout_s=nats.timeout_s,
-    )
-    return await connect(options)
+    return await connected(nats, "stt-cli")
 
 
 def unreachable_hint() -> str:
