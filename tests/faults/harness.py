@@ -1,0 +1,267 @@
+"""A whole installation of real processes that can be killed at any moment, and what it left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import nats
+from nats.errors import Error as NatsError
+
+from stt_coordinator.embedded import nats as embedded_nats
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import (
+    Empty,
+    ReportReply,
+    ReportRequest,
+    RunReply,
+    RunRequest,
+    RunsReply,
+    RunsRequest,
+    StatusReply,
+    SwitchReply,
+    SwitchRequest,
+    Verb,
+)
+from stt_shared.protocol.messages import FindingEvent, RunRecord, Value
+
+M = TypeVar("M", bound=Value)
+
+SETTLE_S = 300.0  # how long an installation may take to come to rest after its last fault
+POLL_S = 0.2
+STT = str(Path(sys.executable).parent / "stt")
+
+
+@dataclass(kw_only=True)
+class Process:
+    """One of our own processes: started, killed and started again with the same data."""
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    log: Path
+    child: subprocess.Popen[bytes] | None = None
+    kills: int = 0
+
+    def start(self, *, fault: str = "") -> None:
+        environment = self.environment | ({"STT_FAULT_POINT": fault} if fault else {})
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [STT, *self.command], env=environment, stdout=log, stderr=log
+            )
+
+    def kill(self) -> None:
+        assert self.child is not None
+        self.child.send_signal(signal.SIGKILL)
+        self.child.wait(30)
+        self.kills += 1
+
+    async def killed_by_itself(self) -> None:
+        """Wait for the fault point to end the process; anything but SIGKILL is a failure."""
+        assert self.child is not None
+        code = await asyncio.to_thread(self.child.wait, SETTLE_S)
+        assert code == -signal.SIGKILL, self.tail()
+        self.kills += 1
+
+    def stop(self) -> int:
+        if self.child is None:
+            return 0
+        self.child.terminate()
+        try:
+            return self.child.wait(30)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait(30)
+            raise
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:]
+
+
+@dataclass(kw_only=True)
+class Installation:
+    """NATS, one coordinator and some workers, with the targets they serve."""
+
+    broker: Running
+    folder: Path
+    coordinator: Process
+    workers: list[Process] = field(default_factory=list[Process])
+
+    def start(self) -> None:
+        for process in (self.coordinator, *self.workers):
+            process.start()
+
+    async def ask(self, verb: Verb, request: Value, reply: type[M]) -> M:
+        """Ask until the coordinator answers, however often it is being killed."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while True:
+            try:
+                return codec.decode(reply, await self._request(verb, codec.encode(request)))
+            except (NatsError, OSError, TimeoutError) as error:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise AssertionError(
+                        f"no answer to {verb}: {self.coordinator.tail()}"
+                    ) from error
+                await asyncio.sleep(POLL_S)
+
+    async def _request(self, verb: Verb, data: bytes) -> bytes:
+        connection = await nats.connect(
+            self.broker.url, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
+        )
+        try:
+            reply = await connection.request(subjects.control(verb), data, timeout=10)
+        finally:
+            await connection.close()
+        fault = (reply.headers or {}).get("Nats-Service-Error")
+        assert fault is None, fault
+        return reply.data
+
+    async def enable(self) -> SwitchReply:
+        request = SwitchRequest(by="test", reason="faults")
+        return await self.ask(Verb.ENABLE, request, SwitchReply)
+
+    async def run(self) -> RunRecord:
+        return (await self.ask(Verb.RUN, RunRequest(by="test"), RunReply)).run
+
+    async def status(self) -> StatusReply:
+        return await self.ask(Verb.STATUS, Empty(), StatusReply)
+
+    async def targets_announced(self, number: int) -> None:
+        """Wait until the coordinator knows `number` targets."""
+        await self._until(lambda status: status.summary.counts.targets >= number, "targets")
+
+    async def _until(self, holds: object, what: str) -> StatusReply:
+        assert callable(holds)
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while True:
+            status = await self.status()
+            if holds(status):
+                return status
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"no {what}: {status}\n{self.tails()}"
+            await asyncio.sleep(POLL_S)
+
+    async def finished(self, run_id: str) -> RunRecord:
+        """Wait until every job of a run is in the store."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while True:
+            reply = await self.ask(Verb.RUNS, RunsRequest(run_id=run_id), RunsReply)
+            if reply.runs and reply.runs[0].state == "finished":
+                return reply.runs[0]
+            late = asyncio.get_running_loop().time() > deadline
+            assert not late, f"run not finished: {reply}\n{self.tails()}"
+            await asyncio.sleep(POLL_S)
+
+    async def pairs(self, run_id: str) -> Counter[tuple[str, str, str]]:
+        """How often each (target, check, outcome with its reason) stands in a run's report."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        after = ""
+        while True:
+            request = ReportRequest(run_id=run_id, after=after)
+            page = await self.ask(Verb.REPORT, request, ReportReply)
+            found.update(
+                (r.target, r.check, f"{r.outcome} {r.reason}".strip()) for r in page.results
+            )
+            after = page.next
+            if not after:
+                return found
+
+    async def events(self) -> list[FindingEvent]:
+        """Every finding event that the broker has stored."""
+        connection = await nats.connect(self.broker.url, error_cb=_ignore)
+        try:
+            stream = connection.jetstream()
+            info = await stream.stream_info(subjects.STREAM_EVENTS)
+            last = info.state.last_seq
+            found = [await stream.get_msg(subjects.STREAM_EVENTS, n + 1) for n in range(last)]
+        finally:
+            await connection.close()
+        return [
+            codec.decode(FindingEvent, message.data or b"")
+            for message in found
+            if (message.subject or "").startswith(f"{subjects.ROOT}.event.finding.")
+        ]
+
+    async def at_rest(self) -> None:
+        """Wait until no worker holds a result that the watermark does not cover."""
+        await self._until(
+            lambda status: (
+                status.workers and all(w.state == "up" and w.outbox == 0 for w in status.workers)
+            ),
+            "rest",
+        )
+
+    def stored_results(self) -> int:
+        """How many raw results lie in the coordinator's store."""
+        database = next((self.folder / "coordinator").glob("*.db"))
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM results").fetchone()[0])
+
+    def tails(self) -> str:
+        return "\n".join(process.tail() for process in (self.coordinator, *self.workers))
+
+
+async def _ignore(_error: Exception) -> None:
+    """A broker that dies is what these tests are about."""
+
+
+def targets_toml(database: Running, number: int) -> str:
+    """A list of `number` targets that are all one PostgreSQL server."""
+    one = (
+        '[[targets]]\nid = "t{:04}"\nfamily = "postgresql"\nhost = "{}"\nport = {}\n'
+        'user = "{}"\npassword = "env:STT_TEST_PASSWORD"\ntls = "off"\n'
+    )
+    return "\n".join(
+        one.format(index, database.host, database.port, database.user) for index in range(number)
+    )
+
+
+@contextmanager
+def installed(
+    folder: Path, database: Running, *, targets: int, workers: int = 1
+) -> Iterator[Installation]:
+    """An installation with its own broker; nothing is started but the broker."""
+    broker = embedded_nats.start(folder / "nats")
+    environment = os.environ | {
+        "STT_NATS_URL": broker.url,
+        "STT_COORDINATOR_STATE_DIR": str(folder / "coordinator"),
+        "STT_LOG_FORMAT": "json",
+        "STT_TEST_PASSWORD": database.password,
+    }
+    whole = Installation(
+        broker=broker,
+        folder=folder,
+        coordinator=Process(
+            command=["coordinator"], environment=environment, log=folder / "coordinator.log"
+        ),
+    )
+    for number in range(workers):
+        name = f"w{number}"
+        config = folder / f"{name}.toml"
+        config.write_text(targets_toml(database, targets))
+        mine = {"STT_WORKER_NAME": name, "STT_WORKER_STATE_DIR": str(folder / name)}
+        whole.workers.append(
+            Process(
+                command=["worker", "--config", str(config)],
+                environment=environment | mine,
+                log=folder / f"{name}.log",
+            )
+        )
+    try:
+        yield whole
+    finally:
+        try:
+            codes = [process.stop() for process in (*whole.workers, whole.coordinator)]
+        finally:
+            broker.stop()
+    assert set(codes) <= {0}, (codes, whole.tails())

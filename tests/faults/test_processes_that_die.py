@@ -1,0 +1,113 @@
+"""Whatever is killed and when, every job ends in the store exactly once and no event is doubled."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from tests.faults.harness import Installation, installed
+
+TARGETS = 20
+MANY_TARGETS = 100
+THOUSAND = 1_000
+KILLS = 20
+SEED = 20261123
+CHECKS = 2  # the library's checks for PostgreSQL
+
+
+async def exactly_once(whole: Installation, run_id: str, targets: int) -> None:
+    """Each target has each check once in the report of the run, and all of them were answered."""
+    run = await whole.finished(run_id)
+    assert (run.jobs, run.done, run.unanswered) == (targets, targets, 0)
+    pairs = await whole.pairs(run_id)
+    assert set(pairs.values()) == {1}
+    assert len(pairs) == targets * CHECKS
+    assert {outcome for _, _, outcome in pairs} <= {"passed", "failed"}
+
+
+async def no_doubled_event(whole: Installation) -> None:
+    await whole.at_rest()
+    events = Counter((e.after.id, str(e.change), e.run_id) for e in await whole.events())
+    assert events
+    assert set(events.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    "fault", ["after-commit-before-ack", "after-tick-before-jobs", "mid-dispatch"]
+)
+async def test_coordinator_killed_at_a_named_point_loses_and_doubles_nothing(
+    tmp_path: Path, postgresql: Running, fault: str
+) -> None:
+    with installed(tmp_path, postgresql, targets=TARGETS) as whole:
+        whole.coordinator.start(fault=fault)
+        whole.workers[0].start()
+        await whole.targets_announced(TARGETS)
+        first = await whole.enable()
+        await whole.coordinator.killed_by_itself()
+        whole.coordinator.start()
+        await exactly_once(whole, first.run_id, TARGETS)
+        await no_doubled_event(whole)
+
+
+async def test_worker_killed_after_publish_and_before_ack_does_not_run_the_job_again(
+    tmp_path: Path, postgresql: Running
+) -> None:
+    with installed(tmp_path, postgresql, targets=TARGETS) as whole:
+        whole.coordinator.start()
+        whole.workers[0].start(fault="after-publish-before-ack")
+        await whole.targets_announced(TARGETS)
+        first = await whole.enable()
+        await whole.workers[0].killed_by_itself()
+        whole.workers[0].start()
+        await exactly_once(whole, first.run_id, TARGETS)
+        await no_doubled_event(whole)
+        assert whole.stored_results() == TARGETS
+
+
+async def test_broker_killed_in_the_middle_of_a_run_loses_nothing(
+    tmp_path: Path, postgresql: Running
+) -> None:
+    with installed(tmp_path, postgresql, targets=MANY_TARGETS) as whole:
+        whole.start()
+        await whole.targets_announced(MANY_TARGETS)
+        first = await whole.enable()
+        await asyncio.sleep(0.5)
+        whole.broker.kill()
+        whole.broker.restart()
+        await exactly_once(whole, first.run_id, MANY_TARGETS)
+        await no_doubled_event(whole)
+
+
+@pytest.mark.timeout(600)
+async def test_a_thousand_jobs_with_random_kills_of_all_three_end_exactly_once(
+    tmp_path: Path, postgresql: Running
+) -> None:
+    dice = random.Random(SEED)  # noqa: S311  # repeatable faults, no secret
+    with installed(tmp_path, postgresql, targets=THOUSAND, workers=2) as whole:
+        whole.start()
+        await whole.targets_announced(THOUSAND)
+        run_id = (await whole.enable()).run_id
+        for _ in range(KILLS):
+            await asyncio.sleep(dice.uniform(0.2, 1.2))
+            await kill_one(whole, dice)
+        await exactly_once(whole, run_id, THOUSAND)
+        await no_doubled_event(whole)
+        kills = [process.kills for process in (whole.coordinator, *whole.workers)]
+        print(f"seed {SEED}: {THOUSAND} jobs, {KILLS} kills, of coordinator and workers {kills}")
+
+
+async def kill_one(whole: Installation, dice: random.Random) -> None:
+    """One process dies as by a power cut and comes back with the data it left."""
+    victim = dice.choice(["coordinator", "worker", "worker", "broker"])
+    if victim == "broker":
+        whole.broker.kill()
+        whole.broker.restart()
+        return
+    process = whole.coordinator if victim == "coordinator" else dice.choice(whole.workers)
+    process.kill()
+    process.start()
