@@ -178,7 +178,7 @@ def test_a_check_can_be_read_offline_with_every_statement_it_sends() -> None:
     done = stt("checks", "show", "mysql_security_user_without_password")
     assert done.returncode == 0
     assert done.stdout.startswith("mysql_empty_password  Accounts without a password")
-    assert "SELECT CURRENT_USER() AS me\n" in done.stdout
+    assert "SELECT CURRENT_USER() AS current_account" in done.stdout
     assert "def check_context(docs, context):" in done.stdout
     found = json.loads(stt("checks", "show", "mysql_empty_password", "-o", "json").stdout)
     assert found["privileges"]["mariadb"] == ["SELECT ON mysql.global_priv"]

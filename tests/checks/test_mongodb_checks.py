@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pymongo import MongoClient
 
 from stt_coordinator.embedded import mongodb as embedded
 from stt_coordinator.embedded.process import Running
+from stt_shared import clock
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.real import Judge, endpoint, judging
@@ -33,7 +35,12 @@ def binary(request: pytest.FixtureRequest) -> str:
 
 @contextmanager
 def mongod(
-    folder: Path, binary: str, *, config: str = "", keyfile: bool = False
+    folder: Path,
+    binary: str,
+    *,
+    config: str = "",
+    keyfile: bool = False,
+    words: Sequence[str] = (),
 ) -> Iterator[Running]:
     """A mongod with a user `stt`, restarted with `config` in its file."""
     running = server_or_reason(
@@ -50,7 +57,7 @@ def mongod(
             key.chmod(0o600)
             config = config.replace("KEYFILE", str(key))
         file.write_text(config)
-        running.command = [*running.command, "--config", str(file)]
+        running.command = [*running.command, *words, "--config", str(file)]
         running.restart()
         yield running
     finally:
@@ -79,10 +86,7 @@ async def test_following_the_remediation_mends_it(
     with mongod(servers_folder / "open", binary) as server:
         outcome = await judge.run(AUTH, logged_in(server))
         (finding,) = outcome.findings
-    key, _, value = finding.remediation.partition(": ")
-    section, _, name = key.partition(".")
-    config = f"{section}:\n  {name}: {value}\n"
-    with mongod(servers_folder / "mended", binary, config=config) as server:
+    with mongod(servers_folder / "mended", binary, config=finding.remediation) as server:
         assert await judge.objects(AUTH, logged_in(server)) == {}
 
 
@@ -130,3 +134,70 @@ async def test_the_version_is_judged_and_its_end_of_life_told(
     for server, series in ((mongodb, "series 6.0"), (mongodb44, "series 4.4")):
         found = await judge.objects("mongodb_version", endpoint(server, Family.MONGODB))
         assert found[series] == "major"
+
+
+@contextmanager
+def replica_set(folder: Path, binary: str, *, key: bool) -> Iterator[Running]:
+    """The arbiter of a replica set of two, with or without a key file."""
+    members: list[Running] = []
+    try:
+        for name in ("primary", "arbiter"):
+            words: list[str] = []
+            if key:
+                (folder / name).mkdir(parents=True)
+                file = folder / name / "key"
+                file.write_text("c2VjcmV0" * 8)
+                file.chmod(0o600)
+                words = ["--keyFile", str(file)]
+            members.append(member(folder / name, binary, words))
+        hosts = [
+            {"_id": n, "host": f"{one.host}:{one.port}", "arbiterOnly": n == 1}
+            for n, one in enumerate(members)
+        ]
+        first = members[0]
+        with direct(first) as client:
+            client.admin.command("replSetInitiate", {"_id": "rs", "members": hosts})
+        wait_for_arbiter(members[1])
+        yield members[1]
+    finally:
+        for one in members:
+            one.kill()  # in order a primary takes its time
+            one.stop()
+
+
+def member(folder: Path, binary: str, words: list[str]) -> Running:
+    def start() -> Running:
+        program = embedded.find(binary)
+        return embedded.start(folder, binary=program, replica_set="rs", extra=words)
+
+    return server_or_reason(binary, start)
+
+
+def direct(server: Running) -> MongoClient[dict[str, object]]:
+    return MongoClient(server.host, server.port, directConnection=True)
+
+
+def wait_for_arbiter(server: Running) -> None:
+    deadline = clock.monotonic() + 30
+    with direct(server) as client:
+        while not client.admin.command("isMaster").get("arbiterOnly"):
+            assert clock.monotonic() < deadline, "no arbiter within 30 s"
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("key", [True, False])
+async def test_an_arbiter_which_knows_no_users_is_judged_by_its_configuration(
+    judge: Judge, servers_folder: Path, binary: str, *, key: bool
+) -> None:
+    with replica_set(servers_folder / f"arbiter-{binary}-{key}", binary, key=key) as arbiter:
+        found = await judge.objects(AUTH, endpoint(arbiter, Family.MONGODB))
+    assert found == ({} if key else {"security.authorization": "major"})
+
+
+@pytest.mark.parametrize("word", ["--auth", "--noauth"])
+async def test_words_of_the_command_line_count_as_the_file_does(
+    judge: Judge, servers_folder: Path, binary: str, word: str
+) -> None:
+    with mongod(servers_folder / word, binary, words=[word]) as server:
+        found = await judge.objects(AUTH, logged_in(server))
+    assert found == ({} if word == "--auth" else {"security.authorization": "major"})

@@ -44,8 +44,9 @@ async def test_a_default_install_has_no_finding(judge: Judge, server: Running, c
     ("account", "quoted"),
     [
         ("'report'@'%'", "'report'@'%'"),
-        ("'o''brien'@'10.%'", r"'o\'brien'@'10.%'"),
+        ("'o''brien'@'10.%'", "'o''brien'@'10.%'"),
         (r"'back\\slash'@'localhost'", r"'back\\slash'@'localhost'"),
+        (r"'two\nlines'@'%'", r"'two\nlines'@'%'"),
         ("'名前 \" x'@'%'", "'名前 \" x'@'%'"),
     ],
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from stt_coordinator.embedded import postgresql as embedded
@@ -31,11 +33,11 @@ async def found(judge: Judge, server: Running) -> dict[str | None, str]:
     return await judge.objects(SUPER, endpoint(server, Family.POSTGRESQL))
 
 
-async def mended(judge: Judge, server: Running, role: str) -> None:
+async def mended(judge: Judge, server: Running, role: str, separator: str = "\0") -> None:
     outcome = await judge.run(SUPER, endpoint(server, Family.POSTGRESQL))
     (finding,) = [f for f in outcome.findings if f.object == role]
     assert finding.severity == "major"
-    postgresql_do(server, [finding.remediation])
+    postgresql_do(server, finding.remediation.split(separator))
     assert role not in await found(judge, server)
 
 
@@ -98,30 +100,45 @@ async def test_an_expired_password_is_mentioned_and_is_still_a_finding(
     with postgresql_state(server, make, ["DROP ROLE old"]):
         outcome = await judge.run(SUPER, endpoint(server, Family.POSTGRESQL))
     (finding,) = outcome.findings
-    assert "expired" in finding.description
+    assert "VALID UNTIL has passed" in finding.description
 
 
-async def test_the_names_that_pmm_and_everybody_knows_are_left_out_and_a_providers_is_not(
+async def test_pmms_monitor_is_known_and_a_providers_name_hides_nobody(
     judge: Judge, server: Running
 ) -> None:
     make = ["CREATE ROLE pmm_user LOGIN SUPERUSER", "CREATE ROLE rdsadmin LOGIN SUPERUSER"]
     undo = ["DROP ROLE pmm_user", "DROP ROLE rdsadmin"]
     with postgresql_state(server, make, undo):
-        names = set(await found(judge, server))
-    assert "pmm_user" not in names
+        assert await found(judge, server) == {"rdsadmin": "major"}
 
 
-async def test_the_bootstrap_superuser_under_another_name_is_reported_with_its_own_text(
+async def test_the_superuser_of_initdb_under_another_name_is_told_apart_and_mended(
     judge: Judge, servers_folder: Path
 ) -> None:
-    running = embedded.start(servers_folder / "bootstrap", superuser="shop", password="x")
+    running = embedded.start(servers_folder / "bootstrap", superuser="shop")
     try:
         outcome = await judge.run(SUPER, endpoint(running, Family.POSTGRESQL))
+        (finding,) = outcome.findings
+        postgresql_do(running, finding.remediation.split("; "))
+        running.user = "postgres"
+        assert await found(judge, running) == {}
+        with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
+            postgresql_do(replace(running, user="shop"), ["SELECT 1"])
     finally:
         running.stop()
-    (finding,) = outcome.findings
     assert finding.object == "shop"
-    assert "bootstrap" in finding.summary
+    assert "initdb" in finding.summary
+
+
+async def test_a_membership_is_taken_away_from_whoever_granted_it(
+    judge: Judge, server: Running
+) -> None:
+    make = ["CREATE ROLE dba SUPERUSER", "CREATE ROLE lead SUPERUSER", "CREATE ROLE dev LOGIN"]
+    make += ["GRANT dba TO lead WITH ADMIN OPTION", "SET ROLE lead", "GRANT dba TO dev"]
+    make += ["RESET ROLE", "GRANT dba TO dev"]
+    undo = ["DROP OWNED BY lead", "DROP ROLE dev", "DROP ROLE lead", "DROP ROLE dba"]
+    with postgresql_state(server, make, undo):
+        await mended(judge, server, "dev", ";")
 
 
 async def test_a_role_with_nothing_but_a_log_in_may_ask(judge: Judge, server: Running) -> None:

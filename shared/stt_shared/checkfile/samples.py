@@ -1,0 +1,163 @@
+"""The samples beside a check: recorded rows, and what its script has to make of them.
+
+A file `samples.yaml` is a mapping with the list `samples`; other keys may hold what several samples
+share by YAML anchors. Each sample has
+
+    name      unique in the file, a sentence in snake case: what it shows
+    server    facts: flavour, version; version_text, provider and role if they matter
+    docs      an entry per query place of the check, as its script gets them
+    releases  the release data to judge by; without it that of the pack
+    now       the time of the run, RFC 3339 in UTC; without it the noon of 2026-11-23
+    expect    passed, failed, skipped or error
+    reason    for skipped and error: text that the reason holds
+    findings  for failed: severity, object, and if given summary and remediation, word for word
+
+An error says that the rows are none the script can judge: it must never take them for a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, cast
+
+from stt_shared.checkfile.document import DocumentError, Entry, entries
+from stt_shared.clock import unix_nanoseconds
+from stt_shared.errors import ConfigError
+from stt_shared.protocol.words import Outcome, Severity
+
+FIELDS = frozenset({"name", "server", "docs", "releases", "now", "expect", "reason", "findings"})
+FIELDS_OF_FINDING = frozenset({"severity", "object", "summary", "remediation"})
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """One finding that has to be there; an empty text is not compared."""
+
+    severity: Severity
+    object: str
+    summary: str = ""
+    remediation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Rows of one server and the outcome they mean; `releases` None stands for the pack's own."""
+
+    name: str
+    server: Mapping[str, Any]
+    docs: list[Any]
+    outcome: Outcome
+    reason: str = ""
+    findings: tuple[Expected, ...] = ()
+    releases: Mapping[str, Any] | None = None
+    now: datetime = field(default=NOON)
+
+    def context(self, releases: Mapping[str, Any]) -> dict[str, Any]:
+        """What the script finds in `context`, without the functions."""
+        return {
+            "server": dict(self.server),
+            "releases": dict(self.releases if self.releases is not None else releases),
+            "now": unix_nanoseconds(self.now),
+        }
+
+
+def parse_samples(text: str, source: str) -> tuple[Sample, ...]:
+    """The samples in `text`; raises ConfigError with every fault and its line."""
+    try:
+        found = entries(text, "samples")
+    except DocumentError as error:
+        raise _broken(source, [f"{source}:{error.line}: {error.message}"]) from error
+    samples: dict[str, Sample] = {}
+    faults: list[str] = []
+    for entry in found:
+        try:
+            sample = _sample(entry)
+        except (ValueError, TypeError) as error:
+            faults.append(f"{source}:{entry.line}: {error}")
+            continue
+        if sample.name in samples:
+            faults.append(f"{source}:{entry.line}: name {sample.name!r} twice in this file")
+        samples[sample.name] = sample
+    if not samples and not faults:
+        faults.append(f"{source}:1: no samples")
+    if faults:
+        raise _broken(source, faults)
+    return tuple(samples.values())
+
+
+def _broken(source: str, faults: list[str]) -> ConfigError:
+    return ConfigError(f"the samples in {source} are broken", faults=tuple(faults))
+
+
+def _sample(entry: Entry) -> Sample:
+    value: Mapping[str, Any] = _plain(entry.value)
+    if unknown := sorted(value.keys() - FIELDS):
+        raise ValueError(f"unknown field {unknown[0]!r}")
+    outcome = Outcome(str(value.get("expect")))
+    findings = tuple(_expected(one) for one in _list(value, "findings"))
+    if (outcome is Outcome.FAILED) != bool(findings):
+        raise ValueError("findings belong to an expected failure, and a failure has some")
+    return Sample(
+        name=_text(value, "name"),
+        server=_server(value.get("server")),
+        docs=_list(value, "docs"),
+        outcome=outcome,
+        reason=str(value.get("reason", "")),
+        findings=findings,
+        releases=cast("Mapping[str, Any] | None", value.get("releases")),
+        now=_instant(entry.value.get("now", NOON)),
+    )
+
+
+def _text(value: Mapping[str, Any], key: str) -> str:
+    text = value.get(key)
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"{key} is {text!r}, expected a text")
+    return text
+
+
+def _list(value: Mapping[str, Any], key: str) -> list[Any]:
+    items = value.get(key, [])
+    if not isinstance(items, list):
+        raise ValueError(f"{key} is {items!r:.40}, expected a list")  # noqa: TRY004  # a fault of data
+    return list(cast("list[object]", items))
+
+
+def _server(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"server is {value!r:.40}, expected facts")  # noqa: TRY004  # as above
+    facts = cast("dict[str, Any]", value)
+    _text(facts, "flavour")
+    numbers = _list(facts, "version")
+    text = ".".join(map(str, numbers))
+    return {"version_text": text, "provider": "self-managed", "role": ""} | facts
+
+
+def _expected(value: object) -> Expected:
+    if not isinstance(value, dict) or cast("dict[str, Any]", value).keys() - FIELDS_OF_FINDING:
+        raise ValueError(f"a finding is {value!r:.80}, expected severity and object")
+    fields = cast("dict[str, str]", value)
+    return Expected(
+        severity=Severity(fields.get("severity", "")),
+        object=_text(fields, "object"),
+        summary=fields.get("summary", ""),
+        remediation=fields.get("remediation", ""),
+    )
+
+
+def _instant(value: object) -> datetime:
+    if not isinstance(value, datetime):
+        raise ValueError(f"now is {value!r}, expected a time such as 2026-11-23T12:00:00Z")  # noqa: TRY004
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _plain(value: Any) -> Any:
+    """Dates as the text they were written as, which is what scripts get."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in cast("list[object]", value)]
+    return value.isoformat() if isinstance(value, date) else value
