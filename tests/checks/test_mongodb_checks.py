@@ -190,7 +190,7 @@ async def test_an_arbiter_which_knows_no_users_is_judged_by_its_configuration(
     judge: Judge, servers_folder: Path, binary: str, *, key: bool
 ) -> None:
     with replica_set(servers_folder / f"arbiter-{binary}-{key}", binary, key=key) as arbiter:
-        found = await judge.objects(AUTH, endpoint(arbiter, Family.MONGODB))
+        found = await judge.objects(AUTH, logged_in(arbiter))
     assert found == ({} if key else {"security.authorization": "major"})
 
 
