@@ -19,6 +19,7 @@ from stt_coordinator.embedded.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Outgoing, Publication, Receipt, RequestError
 from stt_shared.errors import UnreachableError
+from stt_shared.protocol import subjects
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
 STREAM = StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 24)
@@ -115,21 +116,60 @@ async def test_a_frozen_server_fails_publishing_and_is_left_for_when_it_wakes(
     await published(bus, messages(3))
 
 
+def jobs(number: int, first: int = 0) -> list[Outgoing]:
+    root = "stt.v1.job.postgresql.s"
+    return [
+        Outgoing(subject=f"{root}.{n}", data=b"%d" % n, message_id=f"job-{n}")
+        for n in range(first, first + number)
+    ]
+
+
+async def test_a_run_is_stored_in_atomic_batches_and_each_job_has_its_own_sequence(
+    bus: JetStreamBus,
+) -> None:
+    await bus.ensure(subjects.STREAMS, [])
+    receipts = await bus.publish(jobs(1_201))
+    assert {receipt.publication for receipt in receipts} == {Publication.STORED}
+    assert [receipt.sequence for receipt in receipts] == list(range(1, 1_202))
+    for place in (0, 499, 500, 1_200):
+        kept = await bus.last(subjects.STREAM_JOBS, f"stt.v1.job.postgresql.s.{place}")
+        assert kept is not None
+        assert (kept.data, kept.sequence) == (b"%d" % place, place + 1)
+
+
+async def test_one_refused_job_of_a_batch_does_not_keep_back_the_others(bus: JetStreamBus) -> None:
+    await bus.ensure(subjects.STREAMS, [])
+    await bus.publish(jobs(1))
+    other = Outgoing(subject="stt.v1.job.postgresql.s.1", data=b"", message_id="other")
+    await bus.publish([other])
+    receipts = await bus.publish(jobs(4))
+    assert [receipt.publication for receipt in receipts] == [
+        Publication.DUPLICATE,
+        Publication.OCCUPIED,
+        Publication.STORED,
+        Publication.STORED,
+    ]
+
+
 async def test_an_address_where_nobody_listens_is_named_with_the_reason() -> None:
     with pytest.raises(UnreachableError, match=r"cannot reach NATS at nats://127\.0\.0\.1:9 \("):
         await connect(NatsOptions(servers=("nats://127.0.0.1:9",), timeout_s=1))
 
 
 async def test_a_listener_that_is_no_nats_server_does_not_hang_the_connection() -> None:
+    taken: list[asyncio.StreamWriter] = []
+
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-        writer.close()
+        taken.append(writer)
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(UnreachableError, match="cannot reach NATS"):
         await connect(NatsOptions(servers=(f"nats://127.0.0.1:{port}",), timeout_s=1))
+    for writer in taken:
+        writer.close()
     server.close()
+    await server.wait_closed()
 
 
 async def test_a_refused_log_in_says_so(tmp_path: Path) -> None:

@@ -135,6 +135,15 @@ STREAMS: tuple[StreamSpec, ...] = (
 )
 
 
+def atomic_stream(subject: str) -> str:
+    """The stream that takes `subject` in atomic batches, or an empty text."""
+    for stream in STREAMS:
+        roots = (pattern.removesuffix(">") for pattern in stream.subjects)
+        if stream.allow_atomic and subject.startswith(tuple(roots)):
+            return stream.name
+    return ""
+
+
 def aggregator() -> ConsumerSpec:
     """The consumer through which coordinators take in results."""
     return ConsumerSpec(

@@ -53,7 +53,7 @@ class JetStreamBus:
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
-        return await publisher.publish(self._answers, messages)
+        return await publisher.publish(self._link, self._answers, messages)
 
     @asynccontextmanager
     async def consume(

@@ -26,6 +26,7 @@ from stt_shared.errors import UnreachableError
 from stt_shared.telemetry.logs import logger
 
 MIN_SERVER = (2, 10)
+BATCH_SERVER = (2, 12)
 PING_INTERVAL_S = 10
 MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
 RECONNECT_WAIT_S = 1
@@ -82,6 +83,7 @@ class Link:
         self._lost_at: float | None = None
         self._closing = False
         self._last_error = ""
+        self._refusal = ""
 
     async def open(self) -> None:
         """Connect for the first time; raises UnreachableError with the reason."""
@@ -100,6 +102,15 @@ class Link:
     def address(self) -> str:
         """Where we connect to, for people."""
         return ", ".join(self.options.servers)
+
+    @property
+    def can_batch(self) -> bool:
+        """Whether the connected server stores atomic batches: 2.12 and newer."""
+        client = self._client
+        if client is None or not client.is_connected:
+            return False
+        version = client.connected_server_version
+        return (version.major, version.minor) >= BATCH_SERVER
 
     def _because(self) -> str:
         return f" ({self._last_error})" if self._last_error else ""
@@ -173,14 +184,16 @@ class Link:
     async def _connect(self) -> Client:
         client = Client()
         wait_s = self.options.timeout_s
+        self._refusal = ""
         try:
             async with asyncio.timeout(wait_s):
                 await client.connect(**self._arguments())
         except (*CLIENT_ERRORS, ValueError) as error:
             await _finish(client)
-            # "no servers available" and a time-out say less than what was refused before them.
+            # "no servers available" and a time-out say less than what came before them, and a
+            # server that refuses resets the connection right after.
             vague = isinstance(error, TimeoutError | nats.errors.NoServersError)
-            reason = (self._last_error if vague else "") or said(error)
+            reason = self._refusal or (self._last_error if vague else "") or said(error)
             raise UnreachableError(f"cannot reach NATS at {self.address} ({reason})") from error
         await self._refuse_old(client)
         self.generation += 1
@@ -226,6 +239,8 @@ class Link:
 
     async def _on_error(self, error: Exception) -> None:
         self._last_error = said(error)
+        if type(error) is nats.errors.Error:
+            self._refusal = self._last_error
 
     async def _on_lost(self) -> None:
         if not self._closing and self._lost_at is None:

@@ -8,8 +8,10 @@ import msgspec
 from nats.aio.msg import Msg
 
 from stt_shared.bus.jetstream.answers import Answers, Question
+from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.port import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import atomic_stream
 
 PUBLISH_S = 5.0
 HEADER_ID = "Nats-Msg-Id"
@@ -18,6 +20,11 @@ WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
 STORE_FAILED = 10077  # several refusals share this code; only their text tells them apart
 PER_SUBJECT = "maximum messages per subject exceeded"
 NO_RESPONDERS = "503"
+BATCH_ID = "Nats-Batch-Id"
+BATCH_PLACE = "Nats-Batch-Sequence"
+BATCH_END = "Nats-Batch-Commit"
+SMALLEST_BATCH = 2
+LARGEST_BATCH = 500  # the server takes 1,000
 
 
 class _Problem(msgspec.Struct):
@@ -36,14 +43,68 @@ class _Ack(msgspec.Struct):
 _ACK = msgspec.json.Decoder(_Ack)
 
 
-async def publish(answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:
+async def publish(link: Link, answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:
     """Store `messages`, many under way at once; never raises for want of a connection."""
+    receipts: dict[int, Receipt] = {}
+    for batch in _batches(link, messages):
+        receipts |= await _publish_atomically(link, answers, batch)
+    rest = [index for index in range(len(messages)) if index not in receipts]
+    singly = await _publish_singly(answers, [messages[index] for index in rest])
+    receipts |= dict(zip(rest, singly, strict=True))
+    return [receipts[index] for index in range(len(messages))]
+
+
+async def _publish_singly(answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:
     questions = [Question(m.subject, m.data, _headers(m)) for m in messages]
     try:
         replies = await answers.ask(questions, PUBLISH_S)
     except UnreachableError as error:
-        return [Receipt(publication=Publication.FAILED, reason=error.message)] * len(messages)
+        return [_failed(error.message)] * len(messages)
     return [_receipt(reply) for reply in replies]
+
+
+Batch = list[tuple[int, Outgoing]]
+
+
+def _batches(link: Link, messages: Sequence[Outgoing]) -> list[Batch]:
+    """The messages that share their one sync of the disk, with their places."""
+    if len(messages) < SMALLEST_BATCH or not link.can_batch:
+        return []
+    streams: dict[str, Batch] = {}
+    for index, message in enumerate(messages):
+        stream = atomic_stream(message.subject)
+        if stream and message.expected_last is None:
+            streams.setdefault(stream, []).append((index, message))
+    return [
+        part[start : start + LARGEST_BATCH]
+        for part in streams.values()
+        for start in range(0, len(part), LARGEST_BATCH)
+    ]
+
+
+async def _publish_atomically(link: Link, answers: Answers, batch: Batch) -> dict[int, Receipt]:
+    """All of them stored, or none said: then each goes singly, under the same message id.
+
+    One message that is refused (its subject is occupied, its id is known) refuses the batch.
+    """
+    name = link.client.new_inbox().rpartition(".")[2]
+    try:
+        for place, (_, message) in enumerate(batch[:-1], start=1):
+            headers = _headers(message) | {BATCH_ID: name, BATCH_PLACE: str(place)}
+            await link.publish(message.subject, message.data, headers=headers)
+        last = batch[-1][1]
+        headers = _headers(last) | {BATCH_ID: name, BATCH_PLACE: str(len(batch)), BATCH_END: "1"}
+        (reply,) = await answers.ask([Question(last.subject, last.data, headers)], PUBLISH_S)
+    except UnreachableError:
+        return {}
+    receipt = _receipt(reply)
+    if receipt.publication is not Publication.STORED:
+        return {}
+    first = receipt.sequence - len(batch) + 1
+    return {
+        index: Receipt(publication=Publication.STORED, sequence=first + place)
+        for place, (index, _) in enumerate(batch)
+    }
 
 
 def _headers(message: Outgoing) -> dict[str, str]:
