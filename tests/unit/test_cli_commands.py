@@ -194,6 +194,11 @@ def test_run_wait_that_could_not_check_everything_is_exit_3(
     [
         (RequestError("unknown_target", "unknown target 'x'"), 2, "  see: stt targets list"),
         (RequestError("bad_request", "no"), 2, "exit 2: wrong usage or configuration"),
+        (
+            RequestError("no_targets", "no targets are known"),
+            2,
+            "exit 2: wrong usage or configuration",
+        ),
         (RequestError("internal", "oops"), 4, "exit 4: NATS or the coordinator cannot be reached"),
     ],
 )

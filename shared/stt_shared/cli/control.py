@@ -49,6 +49,7 @@ HINTS = {
     "unknown_run": "see: stt runs list",
     "unknown_finding": "see: stt findings list",
     "unknown_site": "see: stt status",
+    "no_targets": "start a worker with targets, then see: stt targets list",
 }
 
 
@@ -81,7 +82,7 @@ class Control:
 def _refusal(error: RequestError) -> SttError:
     if error.code == "disabled":
         return DisabledError(error.message)
-    if error.code.startswith(("unknown_", "bad_", "ambiguous", "invalid")):
+    if error.code.startswith(("unknown_", "bad_", "ambiguous", "no_targets")):
         return RefusedError(error.code, error.message, hint=HINTS.get(error.code, ""))
     return CoordinatorError(f"the coordinator failed to answer ({error.code}: {error.message})")
 
