@@ -43,8 +43,8 @@ class MongodbDatabase:
     ) -> Look | None:
         """None: it is an arbiter, try again without credentials."""
         context = await self._context(endpoint)
-        async with connected(endpoint, limits, context, anonymous=anonymous) as (client, failure):
-            session = Session(client, failure, endpoint, limits)
+        async with connected(endpoint, limits, context, anonymous=anonymous) as (client, contact):
+            session = Session(client, contact, endpoint, limits)
             try:
                 hello = await session.hello()
             except LookError as error:

@@ -17,6 +17,7 @@ from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, Limits, LookError
 
 CLOSE_S = 0.5  # to tell the server that its sessions are over
+AGAIN_S = 0.05  # between two requests to a task to end
 HEARTBEAT_MS = 600_000  # longer than any look: one hello is enough
 EXTERNAL = "$external"  # the authentication source of client certificates
 MAX_APPLICATION_BYTES = 128
@@ -24,11 +25,15 @@ MAX_APPLICATION_BYTES = 128
 Client = AsyncMongoClient[dict[str, Any]]
 
 
-class FirstFailure(monitoring.ServerHeartbeatListener):
-    """Learns of the first failed connection, which the driver would try again in silence."""
+class FirstContact(monitoring.ServerHeartbeatListener):
+    """What came of the first connection: a greeting, or a failure that the driver would hide.
+
+    Also keeps the tasks that have to end before the client is gone.
+    """
 
     def __init__(self) -> None:
         self.error: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self.is_arbiter = False
         self._given_up: list[asyncio.Future[Any]] = []
 
     def give_up(self, task: asyncio.Future[Any]) -> None:
@@ -42,9 +47,15 @@ class FirstFailure(monitoring.ServerHeartbeatListener):
         return self.error.done() or bool(self._given_up)
 
     async def settled(self) -> None:
-        """Return when no task given up is left; to be called after the client was closed."""
-        if self._given_up:
-            await asyncio.wait(self._given_up)
+        """Return when no task given up is left; to be called after the client was closed.
+
+        The driver loses a cancellation that comes while it writes: it is told until it obeys.
+        """
+        pending = set(self._given_up)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=AGAIN_S)
         for task in self._given_up:
             if not task.cancelled():
                 task.exception()
@@ -52,8 +63,9 @@ class FirstFailure(monitoring.ServerHeartbeatListener):
     def started(self, event: Any) -> None:
         """Not of interest."""
 
-    def succeeded(self, event: Any) -> None:
-        """Not of interest."""
+    def succeeded(self, event: monitoring.ServerHeartbeatSucceededEvent) -> None:
+        """Keep what the server says of itself before anybody logs in."""
+        self.is_arbiter = bool(event.reply.document.get("arbiterOnly"))
 
     def failed(self, event: monitoring.ServerHeartbeatFailedEvent) -> None:
         """Keep the error."""
@@ -64,22 +76,22 @@ class FirstFailure(monitoring.ServerHeartbeatListener):
 @asynccontextmanager
 async def connected(
     endpoint: Endpoint, limits: Limits, context: ssl.SSLContext | None, *, anonymous: bool
-) -> AsyncGenerator[tuple[Client, FirstFailure]]:
+) -> AsyncGenerator[tuple[Client, FirstContact]]:
     """A client that connects when first used; `anonymous`: without logging in."""
-    failure = FirstFailure()
+    contact = FirstContact()
     options = _options(endpoint, limits) | ({} if anonymous else _credentials(endpoint))
     try:
-        client: Client = AsyncMongoClient(_seed(endpoint), event_listeners=[failure], **options)
+        client: Client = AsyncMongoClient(_seed(endpoint), event_listeners=[contact], **options)
     except (errors.PyMongoError, ValueError) as error:
         # A host or a password that the driver cannot even write down.
         raise LookError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
     if context is not None:
         _encrypt(client, context)
     try:
-        yield client, failure
+        yield client, contact
     finally:
-        await _close(client, 0.0 if failure.hopeless else CLOSE_S)
-        await failure.settled()
+        await _close(client, farewell=not contact.hopeless)
+        await contact.settled()
 
 
 def _seed(endpoint: Endpoint) -> str:
@@ -129,10 +141,13 @@ def _encrypt(client: Client, context: ssl.SSLContext) -> None:
     options._PoolOptions__tls_allow_invalid_hostnames = True  # noqa: SLF001  # as above
 
 
-async def _close(client: Client, seconds: float) -> None:
+async def _close(client: Client, *, farewell: bool) -> None:
+    driver: Any = client
+    if not farewell:
+        driver._topology.pop_all_sessions()  # noqa: SLF001  # what is left to do needs no server
     with contextlib.suppress(errors.PyMongoError, OSError):
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(CLOSE_S if farewell else None):
                 await client.close()
         except TimeoutError:
             await client.close()  # the farewell is not tried twice

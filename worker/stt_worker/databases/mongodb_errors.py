@@ -66,7 +66,9 @@ def of_connection(error: BaseException, where: str) -> LookError:
     if isinstance(error, errors.NetworkTimeout):
         return LookError(Kind.UNREACHABLE, words)
     if isinstance(error, errors.PyMongoError):
-        return LookError(kind(error), words)
+        found = kind(error)
+        # Nothing but the log-in was asked yet.
+        return LookError(Kind.AUTH if found is Kind.QUERY else found, words)
     return LookError(Kind.UNREACHABLE, f"what answers is no MongoDB server: {words}")
 
 

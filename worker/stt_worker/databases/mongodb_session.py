@@ -12,7 +12,7 @@ from stt_shared.checkfile.model import Question
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mongodb_errors
 from stt_worker.databases.bounds import bounded
-from stt_worker.databases.mongodb_client import Client, FirstFailure
+from stt_worker.databases.mongodb_client import Client, FirstContact
 from stt_worker.databases.mongodb_commands import command
 from stt_worker.databases.mongodb_values import document
 from stt_worker.databases.network import where
@@ -26,14 +26,16 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     unicode_decode_error_handler="replace",
 )
 
+Task = asyncio.Future[dict[str, Any]]
+
 
 class Session:
     """A client in use; `lost` says why it is of no use any more."""
 
     def __init__(
-        self, client: Client, failure: FirstFailure, endpoint: Endpoint, limits: Limits
+        self, client: Client, contact: FirstContact, endpoint: Endpoint, limits: Limits
     ) -> None:
-        self._client, self._failure, self._limits = client, failure, limits
+        self._client, self._contact, self._limits = client, contact, limits
         self._where = where(endpoint)
         self.lost: Failure | None = None
 
@@ -42,31 +44,35 @@ class Session:
 
         Raises LookError within `connect_s`.
         """
-        task = asyncio.ensure_future(self._send({"hello": 1}))
-        either: list[asyncio.Future[Any]] = [task, self._failure.error]
         seconds = self._limits.connect_s
-        try:
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not task.done():
-                self._failure.give_up(task)
-        if not self._failure.error.done() and not task.done():
+        task = await self._within(seconds, {"hello": 1})
+        first = self._contact.error
+        if not first.done() and not task.done():
             why = f"{self._where}: no answer to the log-in within {seconds:g} s"
             raise LookError(Kind.UNREACHABLE, why)
-        return self._greeted(task)
-
-    def _greeted(self, task: asyncio.Future[dict[str, Any]]) -> dict[str, Any]:
-        first = self._failure.error
         error = first.result() if first.done() else task.exception()
         if error is None:
             return task.result()
         raise mongodb_errors.of_connection(error, self._where) from error
 
+    async def _within(self, seconds: float, wanted: dict[str, Any]) -> Task:
+        """The command's task: ended, or given up because of the time or a failed connection.
+
+        The driver makes its own errors of a cancellation, or waits on: it must not be ours.
+        """
+        task = asyncio.ensure_future(self._send(wanted))
+        either: list[asyncio.Future[Any]] = [task, self._contact.error]
+        try:
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                self._contact.give_up(task)
+        return task
+
     @property
     def is_arbiter(self) -> bool:
         """Whether the greeting before the log-in came from an arbiter."""
-        known = self._client.topology_description.server_descriptions().values()
-        return any(server.server_type_name == "RSArbiter" for server in known)
+        return self._contact.is_arbiter
 
     async def build(self) -> dict[str, Any]:
         """`buildInfo`; empty where the server does not tell it to us."""
@@ -89,20 +95,24 @@ class Session:
         if self.lost is not None:
             return self.lost
         statement_ms = max(1, round(self._limits.statement_s * 1_000))
-        try:
-            async with asyncio.timeout(self._limits.client_s):
-                return await self._send({**wanted, "maxTimeMS": statement_ms})
-        except errors.OperationFailure as error:
-            return mongodb_errors.of_question(error)
-        except TimeoutError:
+        task = await self._within(self._limits.client_s, {**wanted, "maxTimeMS": statement_ms})
+        if not task.done():
             why = f"no answer within {self._limits.client_s:g} s, the connection was cut"
             self.lost = Failure(kind=Kind.TIMEOUT, reason=why)
-        except errors.PyMongoError as error:
-            self.lost = mongodb_errors.of_question(error)
-        # The edge to a server that may lie: about lengths or types, and the driver fails somehow.
-        except Exception as error:  # noqa: BLE001
-            self.lost = Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
-        return self.lost
+            return self.lost
+        error = task.exception()
+        if error is None:
+            return task.result()
+        failure = self._failed(error)
+        if not isinstance(error, errors.OperationFailure):
+            self.lost = failure
+        return failure
+
+    def _failed(self, error: BaseException) -> Failure:
+        if isinstance(error, errors.PyMongoError):
+            return mongodb_errors.of_question(error)
+        # A server that lies, about lengths or types, makes the driver fail in any way.
+        return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
 
     async def _send(self, wanted: dict[str, Any]) -> dict[str, Any]:
         try:

@@ -16,6 +16,7 @@ from stt_worker.databases.mysql_connection import Connection
 from stt_worker.databases.mysql_session import Progress, Session
 from stt_worker.databases.port import Choose, Endpoint, Limits, Look, LookError
 
+LOOK_AGAIN_S = 0.2  # at the deadline of a session that runs
 GRACE_S = 2.0  # for a thread to notice that its connection was cut
 
 
@@ -80,12 +81,15 @@ class MysqlDatabase:
         guard = session.guard
         try:
             while not running.done() and not guard.cut_off:
-                await asyncio.wait([running], timeout=max(guard.left, 0.0))
+                # The thread may have moved the deadline forward meanwhile.
+                await asyncio.wait([running], timeout=min(max(guard.left, 0.0), LOOK_AGAIN_S))
                 if not running.done() and guard.left <= 0:
                     guard.cut()
-            await asyncio.wait_for(running, GRACE_S if guard.cut_off else None)
-        except TimeoutError as error:
-            raise LookError(Kind.TIMEOUT, "the driver did not end in time") from error
+            if not running.done():
+                await asyncio.wait([running], timeout=GRACE_S)
+            if not running.done():
+                raise LookError(Kind.TIMEOUT, "the driver did not end in time")
+            running.result()
         finally:
             if not running.done():
                 guard.cut()

@@ -23,6 +23,8 @@ from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
 from stt_worker.databases.tls import error_behind
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
+_MYSQL = ("session_mysql", "session_mysql_before_5_7_20")
+_MARIADB = ("session_mariadb_before_11_1", "session_mariadb")
 _WORDS = {QueryType.MYSQL_SELECT: "SELECT", QueryType.MYSQL_SHOW: "SHOW"}
 # The one way a SELECT writes that no read-only transaction refuses: a file on the server.
 _WRITES_A_FILE = re.compile(r"\binto\b.*\b(?:outfile|dumpfile)\b", re.IGNORECASE | re.DOTALL)
@@ -84,12 +86,10 @@ class Session:
     def _prepare(self, known: Facts | None) -> Facts:
         """Make the session read-only and bounded, then ask what the server is."""
         connection = self.connection
-        maria = "mariadb" in connection.greeting.lower()
-        likely = "limits_mariadb" if maria else "limits_mysql"
+        likely = _MARIADB if "mariadb" in connection.greeting.lower() else _MYSQL
         seconds = max(1, round(self.limits.statement_s))
         values = {"seconds": seconds, "milliseconds": round(self.limits.statement_s * 1_000)}
-        connection.ask(SQL["read_only"])
-        self._first((likely, "limits_others"), values)
+        self._first((*likely, "session_others"), values)
         connection.ask(SQL["begin"])
         return known or self._facts()
 

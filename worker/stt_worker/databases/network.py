@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from typing import Any
 
@@ -32,17 +33,17 @@ async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
 
 
 def reason(error: Exception) -> str:
-    """What the system says, without its number."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return said or type(error).__name__
+    """What the system says, without its number; asyncio puts other words in its place."""
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__
 
 
 async def _first(endpoint: Endpoint) -> socket.socket:
     """The first address of the host that accepts; raises what the last one said."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     failed: OSError = OSError(f"no address for {endpoint.host!r}")
-    for family, _, _, _, address in found:
+    for family, _, _, _, address in await _addresses(endpoint.host, endpoint.port):
         try:
             connected = await _connect(family, address)
         except OSError as error:
@@ -52,6 +53,14 @@ async def _first(endpoint: Endpoint) -> socket.socket:
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             return connected
     raise failed
+
+
+async def _addresses(host: str, port: int) -> list[Any]:
+    """What `host` resolves to; an address needs no resolver, and no thread for it."""
+    numeric, stream = socket.AI_NUMERICHOST, socket.SOCK_STREAM
+    with contextlib.suppress(socket.gaierror):
+        return list(socket.getaddrinfo(host, port, type=stream, flags=numeric))
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=stream)
 
 
 async def _connect(family: int, address: Any) -> socket.socket:

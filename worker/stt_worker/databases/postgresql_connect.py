@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
 import ssl
@@ -30,17 +31,22 @@ Connection = AsyncConnection[tuple[object, ...]]
 async def connect(endpoint: Endpoint, limits: Limits) -> Connection:
     """A connection in autocommit mode; raises LookError within `connect_s`."""
     parameters = _address(endpoint) | _tls(endpoint) | _session(endpoint, limits)
+    with contextlib.suppress(TimeoutError):
+        return await _connect(parameters, endpoint, limits)
+    # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
+    why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
+    raise LookError(Kind.UNREACHABLE, why)
+
+
+async def _connect(parameters: dict[str, Any], endpoint: Endpoint, limits: Limits) -> Connection:
     try:
         async with asyncio.timeout(limits.connect_s):
             return await AsyncConnection.connect(
                 "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
             )
-    except TimeoutError as error:
-        why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
-        raise LookError(Kind.UNREACHABLE, why) from error
     except psycopg.OperationalError as error:
         raise _explained(error, endpoint) from error
-    except (psycopg.Error, OSError, UnicodeError, ValueError) as error:
+    except (psycopg.Error, ValueError) as error:
         # A host name, a user or a password that the driver cannot even write down.
         raise LookError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
 
@@ -54,7 +60,8 @@ def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> LookError
 
 def _address(endpoint: Endpoint) -> dict[str, Any]:
     if not endpoint.socket:
-        return {"host": endpoint.host, "port": endpoint.port}
+        # An address of its own in the environment would be taken in place of the host's.
+        return {"host": endpoint.host, "hostaddr": "", "port": endpoint.port}
     named = _SOCKET.match(endpoint.socket)
     if named is None:
         return {"host": endpoint.socket, "port": endpoint.port}

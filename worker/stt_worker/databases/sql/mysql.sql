@@ -1,19 +1,27 @@
 -- Works on MySQL 5.7 and later, Percona Server and MariaDB 10.4 and later, without any privilege.
 
--- name: read_only
-SET SESSION TRANSACTION READ ONLY
-
 -- name: begin
 START TRANSACTION READ ONLY
 
--- name: limits_mysql
-SET SESSION max_execution_time = {milliseconds}, lock_wait_timeout = {seconds}, lc_messages = 'en_US'
+-- name: session_mysql
+SET SESSION transaction_read_only = 1, max_execution_time = {milliseconds},
+    lock_wait_timeout = {seconds}, lc_messages = 'en_US'
 
--- name: limits_mariadb
-SET SESSION max_statement_time = {seconds}, lock_wait_timeout = {seconds}, lc_messages = 'en_US'
+-- name: session_mysql_before_5_7_20
+SET SESSION tx_read_only = 1, max_execution_time = {milliseconds},
+    lock_wait_timeout = {seconds}, lc_messages = 'en_US'
 
--- name: limits_others
-SET SESSION lock_wait_timeout = {seconds}
+-- name: session_mariadb_before_11_1
+-- Later versions still know the old name, so that it comes first.
+SET SESSION tx_read_only = 1, max_statement_time = {seconds},
+    lock_wait_timeout = {seconds}, lc_messages = 'en_US'
+
+-- name: session_mariadb
+SET SESSION transaction_read_only = 1, max_statement_time = {seconds},
+    lock_wait_timeout = {seconds}, lc_messages = 'en_US'
+
+-- name: session_others
+SET SESSION TRANSACTION READ ONLY
 
 -- name: facts
 SELECT VERSION() AS version, @@version_comment AS comment, @@basedir AS basedir,
