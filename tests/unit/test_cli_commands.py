@@ -197,7 +197,7 @@ def test_run_wait_that_could_not_check_everything_is_exit_3(
         (
             RequestError("no_targets", "no targets are known"),
             2,
-            "exit 2: wrong usage or configuration",
+            "  start a worker with targets, then see: stt targets list",
         ),
         (RequestError("internal", "oops"), 4, "exit 4: NATS or the coordinator cannot be reached"),
     ],
