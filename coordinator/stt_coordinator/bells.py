@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from stt_coordinator.store.port import StoreError
-from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.errors import ProtocolError, SttError, UnreachableError
 from stt_shared.telemetry.logs import logger
 
 _LOG = logger("coordinator")
@@ -58,10 +58,12 @@ async def often(
     every_s: float,
     trouble_s: float,
     first_s: float = 0.0,
+    troubles: dict[str, str],
 ) -> None:
     """Do `step` after `first_s` seconds, whenever the bell rings, and every `every_s` seconds.
 
-    When NATS or the store do not answer it is said and tried again after `trouble_s` seconds.
+    When NATS or the store do not answer it is said, stands in `troubles` under the task's name
+    until a step ends well, and is tried again after `trouble_s` seconds.
     """
     await asyncio.sleep(first_s)
     while True:
@@ -69,9 +71,16 @@ async def often(
             await step()
         except TROUBLE as error:
             _LOG.warning("tried again soon", task=_task(), reason=error.message, hint=error.hint)
+            troubles[_task()] = told(error)
             await asyncio.sleep(trouble_s)
         else:
+            troubles.pop(_task(), None)
             await bell.wait(every_s)
+
+
+def told(error: SttError) -> str:
+    """An error and its hint in one line."""
+    return f"{error.message}: {error.hint}" if error.hint else error.message
 
 
 def _task() -> str:

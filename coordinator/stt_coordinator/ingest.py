@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from stt_coordinator import intake
-from stt_coordinator.bells import Bells
+from stt_coordinator.bells import Bells, told
 from stt_coordinator.pace import Pace
 from stt_coordinator.settle import MAX_REJECTED_BYTES, Settled, Taken, rejected, settle
 from stt_coordinator.store.port import Rejected, Store, StoreError
@@ -22,6 +22,7 @@ from stt_shared.telemetry.logs import logger
 MAX_BATCH = 512  # results a transaction
 CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is being written
 WAIT_S = 1.0
+TASK = "ingest"
 AFTER_COMMIT = "after-commit-before-ack"
 _LOG = logger("ingest")
 # What a value that no check foresaw may raise on its way into the books.
@@ -32,13 +33,21 @@ class Ingest:
     """The task that empties the consumer of results."""
 
     def __init__(
-        self, *, bus: Bus, store: Store, watermarks: Watermarks, bells: Bells, pace: Pace
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        watermarks: Watermarks,
+        bells: Bells,
+        pace: Pace,
+        troubles: dict[str, str] | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
         self._watermarks = watermarks
         self._bells = bells
         self._pace = pace
+        self._troubles = {} if troubles is None else troubles
 
     async def run(self) -> None:
         """Take in results, for ever."""
@@ -79,8 +88,10 @@ class Ingest:
                 await self._store_all(taken, refused)
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results wait for the store", reason=error.message, hint=error.hint)
+                self._troubles[TASK] = told(error)
                 await asyncio.sleep(self._pace.trouble_s)
             else:
+                self._troubles.pop(TASK, None)
                 return
 
     async def _store_all(self, taken: list[Taken], refused: list[Rejected]) -> None:

@@ -34,10 +34,11 @@ class Switch:
         Raises UnreachableError, StoreError, and ProtocolError if a newer version wrote it.
         """
         stored = await self._bus.last(STREAM, SUBJECT)
-        if stored is not None:
+        if stored is not None and stored.data:
             self.state, self._sequence = codec.decode(ControlState, stored.data), stored.sequence
         else:
-            self.state, self._sequence = ControlState(), 0
+            # A deleted key leaves an empty message, which the next one has to follow.
+            self.state, self._sequence = ControlState(), stored.sequence if stored else 0
             await self._restore()
         await self._remember()
         return self.state

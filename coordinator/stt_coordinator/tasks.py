@@ -52,6 +52,7 @@ class Coordinator:
         self._bus, self._store, self._pace = bus, store, pace
         self._bells = Bells()
         self._cannot: tuple[str, ...] = ()
+        self._troubles: dict[str, str] = {}  # of tasks that are being tried again
         self._switch = Switch(bus, store)
         self._library = Library(means.checks)
         self._watermarks = Watermarks(bus, store)
@@ -61,7 +62,12 @@ class Coordinator:
             bus=bus, store=store, switch=self._switch, bells=self._bells, pace=pace
         )
         self._ingest = Ingest(
-            bus=bus, store=store, watermarks=self._watermarks, bells=self._bells, pace=pace
+            bus=bus,
+            store=store,
+            watermarks=self._watermarks,
+            bells=self._bells,
+            pace=pace,
+            troubles=self._troubles,
         )
         self._scheduler = Scheduler(
             bus=bus,
@@ -117,10 +123,12 @@ class Coordinator:
 
     def _degraded(self) -> tuple[str, ...]:
         trouble = (self._library.trouble,) if self._library.trouble else ()
-        return (*self._cannot, *trouble, *self._presence.degraded)
+        of_tasks = dict.fromkeys(self._troubles.values())
+        return (*self._cannot, *trouble, *of_tasks, *self._presence.degraded)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         bells, pace = self._bells, self._pace
+        again = partial(often, trouble_s=pace.trouble_s, troubles=self._troubles)
         repeated: dict[str, tuple[Callable[[], Awaitable[None]], Bell, float]] = {
             "presence": (self._presence.write, Bell(), pace.presence_s),
             "schedule": (self._scheduler.look, bells.schedule, pace.schedule_s),
@@ -136,11 +144,11 @@ class Coordinator:
             "streams": (self._keep_streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
-            name: partial(often, step, bell, every_s=every_s, trouble_s=pace.trouble_s)
+            name: partial(again, step, bell, every_s=every_s)
             for name, (step, bell, every_s) in repeated.items()
         }
         tasks |= {
-            name: partial(often, step, Bell(), every_s=s, trouble_s=pace.trouble_s, first_s=s)
+            name: partial(again, step, Bell(), every_s=s, first_s=s)
             for name, (step, s) in later.items()
         }
         return {**tasks, "ingest": self._ingest.run, "announcements": self._presence.listen}

@@ -48,7 +48,7 @@ class Watermarks:
 
     async def _read(self, worker: str, epoch: str) -> int:
         stored = await self._bus.last(STREAM, subjects.kv(subjects.BUCKET_WATERMARK, worker))
-        if stored is None:
+        if stored is None or not stored.data:
             return 0
         try:
             watermark = codec.decode(Watermark, stored.data)

@@ -118,7 +118,7 @@ class Sender:
         subject = subjects.kv(subjects.BUCKET_WATERMARK, self._worker)
         try:
             stored = await self._bus.last(STREAM, subject)
-            if stored is None:
+            if stored is None or not stored.data:
                 return last
             watermark = codec.decode(Watermark, stored.data)
             await self._outbox.covered(watermark, clock.now())

@@ -128,7 +128,10 @@ class Bus(Protocol):
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """The last message of a subject by direct get, or None; without the stream unreachable."""
+        """The last message of a subject by direct get, or None; without the stream unreachable.
+
+        A key that was deleted has a last message, an empty one.
+        """
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

@@ -79,8 +79,6 @@ class JetStreamBus:
             return None
         if "Status" in headers and "Nats-Sequence" not in headers:
             raise UnreachableError(f"cannot read {subject} ({headers.get('Description', '')})")
-        if headers.get("KV-Operation") in {"DEL", "PURGE"}:
-            return None
         return Stored(data=reply.data, sequence=int(headers["Nats-Sequence"]))
 
     async def send(self, subject: str, data: bytes) -> None:

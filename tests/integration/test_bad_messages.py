@@ -1,0 +1,178 @@
+"""Messages that are wrong in any way are refused by name by real processes and stop nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.errors import MaxPayloadError
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.clock import monotonic
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.protocol.words import Family
+from tests.faults.harness import Installation, installed
+from tests.unit.coordination import passed
+from tests.unit.ledgers import result
+
+PATIENCE_S = 30.0
+POLL_S = 0.1
+WORKER, SITE = "stranger", "default"
+GOOD = msgspec.structs.replace(
+    result("t1", passed("c1")), site=SITE, worker=WORKER, job_id="nobody-sent-it"
+)
+SUBJECT = subjects.result(GOOD.family, SITE, GOOD.target, WORKER)
+
+
+@pytest.fixture(scope="module")
+def house(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A nats-server, a coordinator and a worker with one target, each its own process."""
+    with installed(tmp_path_factory.mktemp("house"), postgresql, targets=1) as whole:
+        whole.start()
+        yield whole
+
+
+@asynccontextmanager
+async def connected(house: Installation) -> AsyncGenerator[Client]:
+    connection = await nats.connect(house.broker.url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def until(holds: Callable[[], Awaitable[bool]], house: Installation) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while not await holds():
+        assert monotonic() < deadline, house.tails()
+        await asyncio.sleep(POLL_S)
+
+
+def refusals(house: Installation) -> list[str]:
+    """The code of each message that the coordinator's log says was refused."""
+    lines = [json.loads(line) for line in house.coordinator.log.read_text().splitlines()]
+    return [line["code"] for line in lines if line["event"] == "message refused"]
+
+
+async def works(house: Installation) -> None:
+    """Assert that a run of the good target still ends with its results."""
+    await house.targets_announced(1)
+    await house.enable()
+    run = await house.finished((await house.run()).run_id)
+    assert (run.jobs, run.done) == (1, 1)
+
+
+def changed(**changes: object) -> bytes:
+    return codec.encode(msgspec.structs.replace(GOOD, **changes))
+
+
+@pytest.mark.parametrize(
+    ("subject", "data", "code"),
+    [
+        (SUBJECT, b"\x00\xff garbage", "malformed"),
+        (SUBJECT, b"", "malformed"),
+        (SUBJECT, b'{"schema": "stt.result/v1"}', "malformed"),
+        (SUBJECT, b'{"schema": "stt.job/v1"}', "wrong_schema"),
+        (SUBJECT, b'{"schema": "stt.result/v2", "anything": 1}', "newer_major"),
+        (SUBJECT, b" " * (MAX_MESSAGE_BYTES + 1), "too_large"),
+        (SUBJECT, changed(site="eu-west"), "wrong_site"),
+        (subjects.result(GOOD.family, "eu-west", "t1", WORKER), changed(), "wrong_site"),
+        (SUBJECT, changed(family=Family.MONGODB), "wrong_site"),
+        (SUBJECT, changed(target="t2"), "wrong_subject"),
+        (SUBJECT, changed(worker="w2"), "wrong_subject"),
+        (f"{SUBJECT}.more", changed(), "wrong_subject"),
+        (SUBJECT, changed(sequence=2**63), "wrong_position"),
+        (SUBJECT, changed(), "unknown_job"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and "." not in value else "",
+)
+async def test_a_bad_result_is_refused_by_name_counted_in_the_status_and_stops_nothing(
+    house: Installation, subject: str, data: bytes, code: str
+) -> None:
+    await house.status()
+    before = refusals(house).count(code)
+    async with connected(house) as connection:
+        await connection.jetstream().publish(subject, data)
+
+    async def refused() -> bool:
+        return refusals(house).count(code) == before + 1
+
+    await until(refused, house)
+    assert f"{before + 1} {code}" in " ".join((await house.status()).degraded)
+    await works(house)
+
+
+async def test_what_is_too_large_for_the_broker_never_gets_to_anybody(house: Installation) -> None:
+    async with connected(house) as connection:
+        with pytest.raises(MaxPayloadError):
+            await connection.jetstream().publish(SUBJECT, b" " * (connection.max_payload + 1))
+    await works(house)
+
+
+async def test_announcements_nudges_and_requests_that_are_none_stop_nothing(
+    house: Installation,
+) -> None:
+    await house.status()
+    async with connected(house) as connection:
+        for data in (b"", b"\xff", b"[]", b'{"schema": "stt.announcement/v9"}'):
+            await connection.publish(subjects.announce(SITE, WORKER), data)
+            await connection.publish(subjects.NUDGE, data)
+        for verb in ("status", "run", "enable", "report"):
+            reply = await connection.request(f"{subjects.ROOT}.control.{verb}", b"\xff", timeout=5)
+            assert reply.headers is not None
+            assert reply.headers["Nats-Service-Error-Code"] == "bad_request"
+            assert "malformed" in reply.headers["Nats-Service-Error"]
+    assert [one.worker for one in (await house.status()).workers] == ["w0"]
+    await works(house)
+
+
+async def test_a_control_state_that_was_deleted_or_garbled_is_named_and_comes_back(
+    house: Installation,
+) -> None:
+    await works(house)
+    async with connected(house) as connection:
+        bucket = await connection.jetstream().key_value(subjects.BUCKET_CONTROL)
+        good = (await bucket.get(subjects.KEY_STATE)).value
+        assert good is not None
+        await bucket.delete(subjects.KEY_STATE)
+
+        async def on_again() -> bool:
+            # While it is gone the coordinator may answer for a moment that checks are disabled.
+            entry = await connection.jetstream().get_last_msg(
+                f"KV_{subjects.BUCKET_CONTROL}",
+                subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE),
+            )
+            return bool(entry.data) and (await house.status()).state.enabled
+
+        await until(on_again, house)
+        await works(house)
+        await bucket.put(subjects.KEY_STATE, b"\xff")
+
+        async def told() -> bool:
+            return any("stt.control" in one for one in await degraded(house))
+
+        await until(told, house)
+        await bucket.put(subjects.KEY_STATE, good)
+
+        async def forgotten() -> bool:
+            return not [one for one in await degraded(house) if "refused" not in one]
+
+        await until(forgotten, house)
+    await works(house)
+
+
+async def degraded(house: Installation) -> tuple[str, ...]:
+    return (await house.status()).degraded
+
+
+def test_all_processes_lived_through_all_of_it(house: Installation) -> None:
+    for process in (house.coordinator, *house.workers):
+        assert process.child is not None
+        assert process.child.poll() is None, process.tail()

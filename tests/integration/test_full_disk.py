@@ -1,0 +1,123 @@
+"""A disk that really is full, under the coordinator's store and under a worker's outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.clock import monotonic
+from stt_shared.protocol.control import RunReply, RunRequest, Verb
+from tests.faults.harness import Installation, installed
+
+SIZE = "4m"
+PATIENCE_S = 60.0
+POLL_S = 0.1
+FULL = "database or disk is full"
+
+
+@contextmanager
+def small_disk(folder: Path) -> Generator[Path]:
+    """A file system of SIZE at `folder`; where mounting is not allowed the test is left out.
+
+    What a store does then is shown on SQLite's page limit in the tests of store and outbox.
+    """
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("no mount program")
+    if done.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Use up every byte of `disk`; returns the file to delete for room."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (4_096, 1):
+            while written(lambda: file.write(b"x" * size)):  # noqa: B023  # called now
+                pass
+    return filler
+
+
+def written(write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except OSError:
+        return False
+    return True
+
+
+async def until(holds: Callable[[], bool], house: Installation) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while not holds():
+        assert monotonic() < deadline, house.tails()
+        await asyncio.sleep(POLL_S)
+
+
+async def at_work(house: Installation) -> None:
+    house.start()
+    await house.targets_announced(2)
+    await house.enable()
+    await house.finished((await house.run()).run_id)
+
+
+async def test_a_full_disk_of_the_coordinator_is_named_loses_nothing_and_passes(
+    postgresql: Running, tmp_path: Path
+) -> None:
+    with (
+        small_disk(tmp_path / "coordinator") as disk,
+        installed(tmp_path, postgresql, targets=2) as house,
+    ):
+        await at_work(house)
+        known = (await house.status()).summary.counts
+        filler = fill(disk)
+        with pytest.raises(AssertionError, match=FULL):
+            await house.ask(Verb.RUN, RunRequest(by="test"), RunReply)
+
+        # Looking works, and says what is wrong and what to do.
+        deadline = monotonic() + PATIENCE_S
+        while FULL not in " ".join((status := await house.status()).degraded):
+            assert monotonic() < deadline, house.tails()
+            await asyncio.sleep(POLL_S)
+        assert "make room on the disk" in " ".join(status.degraded)
+        assert status.summary.counts == known
+
+        filler.unlink()
+        while (await house.status()).degraded:
+            assert monotonic() < deadline, house.tails()
+            await asyncio.sleep(POLL_S)
+        run = await house.finished((await house.run()).run_id)
+        assert (run.jobs, run.done) == (2, 2)
+        await house.at_rest()
+
+
+async def test_a_full_disk_of_a_worker_puts_jobs_back_and_leaves_it_up(
+    postgresql: Running, tmp_path: Path
+) -> None:
+    with (
+        small_disk(tmp_path / "w0") as disk,
+        installed(tmp_path, postgresql, targets=2) as house,
+    ):
+        await at_work(house)
+        await house.at_rest()
+        (worker,) = house.workers
+        fill(disk)
+        await house.run()
+        await until(lambda: worker.tail().count('"job put back"') >= 2, house)
+        assert FULL in worker.tail()
+        (seen,) = (await house.status()).workers
+        assert seen.state == "up"
+        assert worker.child is not None
+        assert worker.child.poll() is None
