@@ -18,11 +18,13 @@ from stt_shared.cli.options import (
     load_settings,
 )
 from stt_shared.cli.output import OutputFormat
-from stt_shared.errors import ConfigError
+from stt_shared.cli.tables import load_whole_file
+from stt_shared.errors import ConfigError, UsageError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.telemetry import logs
 
 PORT = 4222
+MAX_PORT = 65_535
 
 LogLevel = Annotated[str | None, Parameter(help="debug, info, warning or error.")]
 LogFormat = Annotated[str | None, Parameter(help="console, json or auto.")]
@@ -110,7 +112,9 @@ async def standalone(
     path = targets.expanduser().absolute()
     if not path.exists():
         raise ConfigError(f"there is no file {path}", hint="it lists targets: --targets FILE")
-    found = load_settings(Connection(config=path))
+    if not 1 <= port <= MAX_PORT:
+        raise UsageError(f"--port is {port}, expected 1 to {MAX_PORT}")
+    found = load_whole_file(Connection(config=path))
     state = state_dir.expanduser().absolute() if state_dir else alone.default_state()
     await alone.run(alone.Options(targets=path, state=state, port=port), found)
 

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from stt_coordinator.embedded import nats
-from stt_coordinator.embedded.process import STOP_S, Running
+from stt_coordinator.embedded.process import HOST, STOP_S, Running
 from stt_coordinator.installation import Installation, live, start_service
 from stt_coordinator.own_control import answers, control_of, has_worker, once
 from stt_shared import clock, lifecycle, settings
@@ -89,8 +90,15 @@ class Standalone:
 @contextmanager
 def alone(state: Path) -> Generator[None]:
     """Keep the folder `state` to ourselves; raises ConfigError if another process has it."""
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (state / "lock").open("a") as lock:
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (state / "lock").open("a")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot use the state folder {state} ({(error.strerror or '').lower()})",
+            hint="name another: --state-dir",
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -99,6 +107,20 @@ def alone(state: Path) -> Generator[None]:
                 hint="stop it, or choose another folder: --state-dir",
             ) from error
         yield
+
+
+def free(port: int) -> None:
+    """Raise ConfigError if NATS could not listen on `port`."""
+    with socket.socket() as probe:
+        # As nats-server does: connections that are just ending do not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ConfigError(
+                f"NATS cannot listen on {HOST}:{port} ({(error.strerror or '').lower()})",
+                hint="stop what listens there, or choose another port: --port",
+            ) from error
 
 
 def default_state() -> Path:
@@ -112,6 +134,7 @@ async def run(options: Options, found: Settings) -> None:
     standalone = Standalone(options=options, found=found, stop=stop)
     loop = asyncio.get_running_loop()
     with alone(options.state), lifecycle.stop_on_signals(stop):
+        free(options.port)
         loop.add_signal_handler(signal.SIGHUP, standalone.reload)
         try:
             await live(standalone.installation, standalone.serve, stop)

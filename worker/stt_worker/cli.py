@@ -18,13 +18,12 @@ from stt_shared.cli.options import (
     Connection,
     FailOnOption,
     Output,
-    load_settings,
     many,
 )
 from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.tables import load_whole_file, owns
 from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
 from stt_shared.lifecycle import stop_on_signals
-from stt_shared.settings import Settings
 from stt_shared.telemetry import logs
 
 URLS = (
@@ -39,6 +38,7 @@ Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).
 
 def register(app: App) -> None:
     """Add the worker's commands to `app`."""
+    owns("targets", _check_targets)
     add_command(
         app,
         worker,
@@ -101,8 +101,12 @@ async def worker(
 
     given = connection or Connection()
     path = given.config or settings.default_config_path()
-    found = _settings_and_targets(
-        path,
+    if not path.exists():
+        raise ConfigError(
+            f"there is no configuration file {path}",
+            hint="name the worker's file, which lists its targets: --config worker.toml",
+        )
+    found = load_whole_file(
         given,
         worker__name=name,
         worker__site=site,
@@ -118,28 +122,10 @@ async def worker(
         await service.run(found, lambda: file.load(path), stop)
 
 
-def _settings_and_targets(path: Path, connection: Connection, **flags: object) -> Settings:
-    """The settings; raises ConfigError with the faults of settings and targets together."""
+def _check_targets(path: Path) -> None:
     from stt_worker.targets import file  # noqa: PLC0415  # as above
 
-    if not path.exists():
-        raise ConfigError(
-            f"there is no configuration file {path}",
-            hint="name the worker's file, which lists its targets: --config worker.toml",
-        )
-    faults: list[str] = []
-    found = Settings()
-    try:
-        found = load_settings(connection, **flags)
-    except ConfigError as error:
-        faults += error.faults or (error.message,)
-    try:
-        file.load(path)
-    except ConfigError as error:
-        faults += [fault for fault in error.faults or (error.message,) if fault not in faults]
-    if faults:
-        raise ConfigError("the worker's configuration is wrong", faults=tuple(faults))
-    return found
+    file.load(path)
 
 
 async def scan(
@@ -162,12 +148,22 @@ async def scan(
     logs.configure("warning", "auto")
     found = scanning.targets_to_scan(urls, config)
     known = equipment.checks_of(pack)
+    for fault in known.faults:
+        output.note(f"warning: check left out: {fault}", "warn")
     chosen = scanning.chosen(known, checks)
+    if idle := scanning.without_checks(found, chosen):
+        output.note(f"warning: no check for {', '.join(idle)}: nothing is looked at there", "warn")
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
         report = await scanning.scan(found, chosen, tools.means)
     output.print_report(report, form, clock.now())
     output.hint(scanning.advice(report))
-    code, why = exit_code(report.summary, fail_on, allow_incomplete=allow_incomplete)
+    code, why = exit_code(
+        report.summary,
+        fail_on,
+        allow_incomplete=allow_incomplete,
+        # Checks that were named are all there.
+        left_out=0 if checks else len(known.faults),
+    )
     if code:
         output.print_exit(code, why)
     return code

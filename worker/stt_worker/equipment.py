@@ -9,16 +9,14 @@ from pathlib import Path
 
 from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
-from stt_shared.telemetry.logs import logger
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Database
 from stt_worker.databases.postgresql import PostgresqlDatabase
 from stt_worker.execution import Means
 from stt_worker.sandbox.monty import MontySandbox
-
-_LOG = logger("equipment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +28,15 @@ class Equipment:
 
 
 def checks_of(pack: Path | None) -> Catalogue:
-    """The built-in checks, or those of a folder; raises ConfigError.
+    """The built-in checks, or those of a folder; raises ConfigError, also if no check is good.
 
-    A folder is read as a PMM pack is: a bad check is told and left out.
+    A folder is read as a PMM pack is: a bad check is left out and stands in `faults`.
     """
     if pack is None:
         return catalogue.builtin()
     found = catalogue.load(pack, strict=False)
-    for fault in found.faults:
-        _LOG.warning("check left out", fault=str(fault))
+    if not found.checks:
+        raise ConfigError(f"no good check in {pack}", faults=tuple(map(str, found.faults)))
     return found
 
 

@@ -61,9 +61,15 @@ def advice(report: Report) -> list[str]:
     if not any(result.kind is Kind.TLS for result in report.results):
         return []
     return [
-        "TLS: name the CA with ?ca=ca.pem,",
-        "or say ?tls=require (encrypted, certificate not checked) or ?tls=off",
+        "TLS: name the CA with ?ca=ca.pem, or say ?tls=verify-ca (the host's name is not checked),",
+        "?tls=require (encrypted, certificate not checked) or ?tls=off",
     ]
+
+
+def without_checks(targets: Iterable[Target], checks: Iterable[Check]) -> list[str]:
+    """The names of targets that none of `checks` is for."""
+    families = {check.family for check in checks}
+    return [target.id for target in targets if target.family not in families]
 
 
 def targets_of(addresses: Iterable[Address]) -> list[Target]:

@@ -138,8 +138,39 @@ async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
     query = msgspec.structs.replace(
         request, limit=pages.rows(request.limit), offset=max(0, request.offset)
     )
-    found, total = await desk.store.read(lambda ledger: ledger.find_findings(query))
+
+    def look(ledger: Ledger) -> tuple[list[FindingRecord], int]:
+        _refuse_unknown(desk, ledger, request)
+        return ledger.find_findings(query)
+
+    found, total = await desk.store.read(look)
     return FindingsReply(findings=tuple(pages.fitting(found)), total=total)
+
+
+def _refuse_unknown(desk: Desk, ledger: Ledger, request: FindingsRequest) -> None:
+    """Raise for a name that nothing has: no findings would read like nothing wrong."""
+    known = ledger.targets(request.targets)
+    for name in request.targets:
+        if name not in known:
+            raise refused(Refusal.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
+    if request.sites:
+        there = {target.site for target in ledger.all_targets()}
+        for name in request.sites:
+            if name not in there:
+                raise refused(Refusal.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
+    catalogue = desk.library.catalogue
+    for name in request.checks:
+        if name not in catalogue.checks and not _has_findings(ledger, name):
+            close = catalogue.find(name)
+            hint = close.name if close else catalogue.close_to(name)
+            meant = f", did you mean {hint!r}?" if hint else ""
+            raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}{meant}")
+
+
+def _has_findings(ledger: Ledger, check: str) -> bool:
+    """Whether a check that is known no more left findings behind."""
+    query = FindingsRequest(checks=(check,), state="all", limit=1)
+    return ledger.find_findings(query)[1] > 0
 
 
 async def finding(desk: Desk, request: FindingRequest) -> FindingReply:

@@ -12,6 +12,7 @@ from stt_shared.cli import output
 from stt_shared.cli.commands import TOOL, add_command, add_noun
 from stt_shared.cli.options import Connection, Output, load_settings
 from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.tables import load_whole_file
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.telemetry.logs import HIDDEN
 
@@ -27,7 +28,7 @@ def add(app: App) -> None:
         check,
         name="check",
         access="ro",
-        summary="Check every setting and tell every fault at once",
+        summary="Check every setting and target of a file and tell every fault at once",
         examples=("stt config check", "stt config check --config /etc/stt/config.toml"),
     )
     add_command(
@@ -41,8 +42,8 @@ def add(app: App) -> None:
 
 
 def check(*, connection: Connection | None = None) -> None:
-    """Load all settings; a fault is an error."""
-    found = load_settings(connection or Connection())
+    """Load all settings and what else the file says; a fault is an error."""
+    found = load_whole_file(connection or Connection())
     amount = len(settings.names())
     output.print_text(f"ok: {amount} settings, {len(found.origins)} of them not the default")
 

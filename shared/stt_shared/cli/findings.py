@@ -120,6 +120,10 @@ async def list_findings(
         if form is OutputFormat.TABLE:
             await _print_rows(control, wanted, limit, page)
             return
+        if site or target or check:
+            # The report knows no filters; this request is refused for a name that nothing has.
+            probe = msgspec.structs.replace(wanted, limit=1)
+            await control.ask(Verb.FINDINGS, probe, FindingsReply)
         found = filtered(await report(control), wanted)
     output.print_report(found, form, clock.now())
 

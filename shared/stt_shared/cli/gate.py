@@ -44,10 +44,12 @@ def exit_code(
     allow_incomplete: bool = False,
     disabled: bool = False,
     unreachable: str = "",
+    left_out: int = 0,
 ) -> tuple[int, str]:
     """The exit code and why; of several that hold, the first of ORDER.
 
-    `unreachable` says what could not be reached. The sentence is empty with code 0.
+    `unreachable` says what could not be reached; `left_out` counts faults of check files, whose
+    checks were not run. The sentence is empty with code 0.
     """
     reasons: dict[int, str] = {}
     if unreachable:
@@ -62,6 +64,11 @@ def exit_code(
     if counts.not_checked and not allow_incomplete:
         reasons[EXIT_INCOMPLETE] = (
             f"{counts.not_checked} {_plural('check', counts.not_checked)} could not be evaluated"
+            " (--allow-incomplete to accept that)"
+        )
+    elif left_out and not allow_incomplete:
+        reasons[EXIT_INCOMPLETE] = (
+            f"checks were left out for {left_out} {_plural('fault', left_out)} in their files"
             " (--allow-incomplete to accept that)"
         )
     code = next((code for code in ORDER if code in reasons), EXIT_OK)

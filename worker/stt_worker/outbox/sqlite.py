@@ -97,10 +97,12 @@ class SqliteOutbox:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
         except (sqlite3.Error, OSError) as error:
             self._executor.shutdown(wait=False)
-            hint = "another worker of this machine may use it: give each its own state folder"
-            locked = "locked" in str(error)
+            reason = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
+            hint = "name another folder: --state-dir or STT_WORKER_STATE_DIR"
+            if "locked" in str(error):
+                hint = "another worker of this machine may use it: give each its own state folder"
             raise ConfigError(
-                f"cannot open the outbox {self._path} ({error})", hint=hint if locked else ""
+                f"cannot open the outbox {self._path} ({reason})", hint=hint
             ) from error
         return self
 
