@@ -295,6 +295,25 @@ def test_a_wrong_password_and_a_certificate_of_another_name_are_told_apart_and_e
     assert "?tls=verify-ca (the host's name is not checked)" in bad_name.stderr
 
 
+def test_a_report_that_finds_no_room_says_so_and_is_not_taken_for_a_good_one() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [STT, "scan", "mysql://127.0.0.1:1", "--allow-incomplete", "-o", "json"],
+            env=os.environ | {"NO_COLOR": "1"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "error: cannot write the output (no space left on device)",
+        "  make room on that disk and run the command again",
+        "exit 3: what was found could not be written",
+    ]
+
+
 def test_unknown_names_are_never_answered_with_no_findings(tmp_path: Path) -> None:
     with (
         serving("nats-server", lambda: embedded_nats.start(tmp_path / "nats")) as broker,

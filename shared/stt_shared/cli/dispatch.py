@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 import traceback
@@ -15,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 from stt_shared.cli import output
 from stt_shared.cli.builtin import add_builtin
 from stt_shared.cli.commands import LOOK, SERVE
-from stt_shared.errors import SttError, UsageError
+from stt_shared.errors import EXIT_INCOMPLETE, SttError, UsageError
 from stt_shared.telemetry import logs
 
 DISTRIBUTION = "security-threat-tool"
@@ -23,6 +24,7 @@ COMMANDS = "stt.commands"
 EXIT_BUG = 70  # EX_SOFTWARE: none of the codes that say something about databases
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 GLOBAL_FLAGS = ("--debug", "--no-color")
 # The extra that brings a command; also what is said when its libraries are missing.
 EXTRAS = {
@@ -114,6 +116,8 @@ def run(arguments: Sequence[str]) -> int:
         # The reader of stdout is gone; without this the interpreter complains when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
+    except OSError as error:
+        return _no_room(error) if error.errno in FULL else _bug(error, debug=debug)
     except Exception as error:  # noqa: BLE001  # the outermost edge: a bug still ends in one clear line
         return _bug(error, debug=debug)
 
@@ -155,6 +159,13 @@ def _bug(error: Exception, *, debug: bool) -> int:
     hint = "" if debug else "run the same command with --debug to see the trace, and report it"
     output.print_error(SttError(f"this is a bug in stt ({message})", hint=hint))
     return _exit(EXIT_BUG, "a bug")
+
+
+def _no_room(error: OSError) -> int:
+    where = error.filename or "the output"
+    why = f"cannot write {where} ({(error.strerror or '').lower()})"
+    output.print_error(SttError(why, hint="make room on that disk and run the command again"))
+    return _exit(EXIT_INCOMPLETE, "what was found could not be written")
 
 
 def _trace(debug: bool) -> None:
