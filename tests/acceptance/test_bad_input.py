@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 from urllib.parse import quote
 
 import pytest
@@ -19,6 +21,15 @@ from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.embedded import postgresql as embedded_postgresql
 from stt_coordinator.embedded.process import Running, free_port
 from stt_shared.clock import monotonic
+from stt_shared.protocol.control import (
+    RunsReply,
+    RunsRequest,
+    SwitchReply,
+    SwitchRequest,
+    Verb,
+)
+from stt_shared.protocol.messages import RunRecord
+from tests.faults.harness import Installation, installed
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, serving
 
@@ -312,6 +323,43 @@ def test_a_report_that_finds_no_room_says_so_and_is_not_taken_for_a_good_one() -
         "  make room on that disk and run the command again",
         "exit 3: what was found could not be written",
     ]
+
+
+async def runs(house: Installation) -> tuple[RunRecord, ...]:
+    return (await house.ask(Verb.RUNS, RunsRequest(), RunsReply)).runs
+
+
+async def test_a_run_that_is_followed_while_somebody_disables_the_checks_is_exit_5(
+    postgresql: Running, tmp_path: Path
+) -> None:
+    with installed(tmp_path, postgresql, targets=2) as house:
+        house.start()
+        await house.targets_announced(2)
+        await house.enable()
+        await house.finished((await house.run()).run_id)
+        worker = house.workers[0]
+        worker.kill()
+        worker.child = None
+        words = ("run", "--wait", "-o", "json", "--nats-url", house.broker.url)
+        with subprocess.Popen([STT, *words], stdout=PIPE, stderr=PIPE, text=True) as following:
+            deadline = monotonic() + PATIENCE_S
+            while not any(one.state == "running" for one in await runs(house)):
+                assert monotonic() < deadline
+                await asyncio.sleep(0.1)
+            request = SwitchRequest(by="test", reason="maintenance")
+            await house.ask(Verb.DISABLE, request, SwitchReply)
+            out, err = await asyncio.to_thread(following.communicate, timeout=PATIENCE_S)
+    assert following.returncode == 5, err
+    assert err.splitlines()[-1] == "exit 5: checks are disabled"
+    assert {one["kind"] for one in json.loads(out)["results"]} == {"disabled"}
+
+
+def test_a_user_of_mongodb_without_a_password_is_a_fault_of_the_configuration() -> None:
+    done = stt("scan", f"mongodb://stt@127.0.0.1:{free_port()}", "-o", "json")
+    assert done.returncode == 3
+    results = json.loads(done.stdout)["results"]
+    assert {one["kind"] for one in results} == {"config"}
+    assert "no password for user stt" in results[0]["reason"]
 
 
 def test_unknown_names_are_never_answered_with_no_findings(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.words import Kind
 from stt_shared.report import words
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
@@ -114,11 +115,21 @@ async def run(
             _tell_started(reply, form)
             return 0
         found = await _wait(control, reply)
+        disabled = await _was_disabled(control, found)
     output.print_report(found, form, clock.now())
-    code, why = exit_code(found.summary, fail_on, allow_incomplete=allow_incomplete)
+    code, why = exit_code(
+        found.summary, fail_on, allow_incomplete=allow_incomplete, disabled=disabled
+    )
     if code:
         output.print_exit(code, why)
     return code
+
+
+async def _was_disabled(control: Control, found: Report) -> bool:
+    """Whether checks were not run because somebody disabled all of them meanwhile."""
+    if not any(result.kind is Kind.DISABLED for result in found.results):
+        return False
+    return not (await control.ask(Verb.STATUS, Empty(), StatusReply)).state.enabled
 
 
 async def _start(control: Control, request: RunRequest) -> RunReply:

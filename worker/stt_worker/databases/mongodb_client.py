@@ -123,6 +123,9 @@ def _credentials(endpoint: Endpoint) -> dict[str, Any]:
         return {**user, "authMechanism": "MONGODB-X509", "authSource": EXTERNAL}
     if not endpoint.user:
         return {}
+    if not endpoint.password:
+        # The driver would say so in the middle of talking to the server.
+        raise LookError(Kind.CONFIG, f"{where(endpoint)}: no password for user {endpoint.user}")
     return {
         "username": endpoint.user,
         "password": endpoint.password,
