@@ -203,7 +203,7 @@ def pack(folder: Path, **files: str) -> Path:
 def test_a_bad_check_file_is_told_and_the_other_checks_run(
     postgresql: Running, tmp_path: Path
 ) -> None:
-    good = GOOD_CHECK.format(name="good")
+    good = GOOD_CHECK.format(name="good") + "  - 3\n  - name: a\n    name: b\n"
     folder = pack(
         tmp_path, good=good, bad=BAD_CHECK.format(name="bad"), none="checks: [", other="a: 1"
     )
@@ -216,6 +216,8 @@ def test_a_bad_check_file_is_told_and_the_other_checks_run(
         f"warning: check left out: {folder}/bad.yaml:2: bad: version is 9, expected 1 or 2",
         f"{folder}/bad.yaml:6: bad: family is 'ORACLE', expected one of MYSQL",
         f"{folder}/none.yaml:2: not valid YAML",
+        f"{folder}/good.yaml:13: expected a mapping",
+        f"{folder}/good.yaml:15: key 'name' twice",
         f"{folder}/other.yaml:1: expected a mapping with the list 'checks'",
     ):
         assert fault in done.stderr

@@ -48,8 +48,11 @@ class DocumentError(Exception):
         self.message = message
 
 
-def entries(text: str, key: str) -> list[Entry]:
-    """The mappings listed under top-level `key` of all documents; raises DocumentError."""
+def entries(text: str, key: str, bad: list[DocumentError] | None = None) -> list[Entry]:
+    """The mappings listed under top-level `key` of all documents; raises DocumentError.
+
+    With `bad` given an item of the list that cannot be taken goes there and hides no other.
+    """
     if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise DocumentError(1, f"the file is larger than the limit of {MAX_BYTES} bytes")
     found: list[Entry] = []
@@ -59,7 +62,13 @@ def entries(text: str, key: str) -> list[Entry]:
             node = loader.get_node()
             if node is not None:
                 _count(node)
-                found += _listed(loader, node, key)
+                for item in _listed(node, key):
+                    try:
+                        found.append(_entry(loader, item))
+                    except DocumentError as error:
+                        if bad is None:
+                            raise
+                        bad.append(error)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -84,14 +93,14 @@ def _count(root: yaml.Node) -> None:
             waiting += [part for pair in node.value for part in pair]
 
 
-def _listed(loader: yaml.CSafeLoader, node: yaml.Node, key: str) -> list[Entry]:
+def _listed(node: yaml.Node, key: str) -> list[yaml.Node]:
     line = node.start_mark.line + 1
     if not isinstance(node, yaml.MappingNode):
         raise DocumentError(line, f"expected a mapping with the list {key!r}")
     lists = [value for name, value in node.value if name.value == key]
     if len(lists) != 1 or not isinstance(lists[0], yaml.SequenceNode):
         raise DocumentError(line, f"expected a mapping with the list {key!r}")
-    return [_entry(loader, item) for item in lists[0].value]
+    return list(lists[0].value)
 
 
 def _entry(loader: yaml.CSafeLoader, node: yaml.Node) -> Entry:

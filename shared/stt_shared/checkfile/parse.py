@@ -52,14 +52,14 @@ class Parsed:
 
 def parse_checks(text: str, source: str, *, strict: bool) -> Parsed:
     """The checks in `text`; never raises."""
+    bad: list[DocumentError] = []
+    found: list[Entry] = []
     try:
-        found = entries(text, "checks")
+        found = entries(text, "checks", bad)
     except DocumentError as error:
-        return Parsed(
-            checks=(), faults=(Fault(source=source, line=error.line, message=error.message),)
-        )
+        bad = [error]
     checks: list[Check] = []
-    faults: list[Fault] = []
+    faults = [Fault(source=source, line=error.line, message=error.message) for error in bad]
     for entry in found:
         reader = _Reader(entry, source, strict=strict)
         check = reader.check()
