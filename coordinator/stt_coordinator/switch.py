@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -26,6 +27,8 @@ class Switch:
         self._store = store
         self._sequence = 0
         self._remembered: ControlState | None = None
+        # Without it an answer read before a change would overwrite what the change wrote.
+        self._one_at_a_time = asyncio.Lock()
         self.state = ControlState()
 
     async def refresh(self) -> ControlState:
@@ -33,6 +36,10 @@ class Switch:
 
         Raises UnreachableError, StoreError, and ProtocolError if a newer version wrote it.
         """
+        async with self._one_at_a_time:
+            return await self._refresh()
+
+    async def _refresh(self) -> ControlState:
         stored = await self._bus.last(STREAM, SUBJECT)
         if stored is not None and stored.data:
             self.state, self._sequence = codec.decode(ControlState, stored.data), stored.sequence
@@ -64,16 +71,22 @@ class Switch:
         Whoever writes meanwhile is not overwritten: `what` is asked again. Raises
         UnreachableError if it cannot be stored.
         """
+        async with self._one_at_a_time:
+            changed = await self._change(what)
+        if changed:
+            # Workers read the state anyway before each job; this only makes them quick.
+            with suppress(UnreachableError):
+                await self.nudge()
+        return changed
+
+    async def _change(self, what: Callable[[ControlState], ControlState]) -> bool:
         reason = "others write it all the time"
         for _ in range(ATTEMPTS):
-            wanted = what(await self.refresh())
+            wanted = what(await self._refresh())
             if wanted == self.state:
                 return False
             receipt = await self._write(wanted)
             if receipt.publication is Publication.STORED:
-                # Workers read the state anyway before each job; this only makes them quick.
-                with suppress(UnreachableError):
-                    await self.nudge()
                 return True
             reason = receipt.reason
         raise UnreachableError(f"the control state cannot be written ({reason})")
