@@ -72,15 +72,18 @@ class Case:
     questions: tuple[Question, ...]
     bare: Callable[[Running], Awaitable[object]]
 
-    async def look(self) -> None:
-        endpoint = Endpoint(
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(
             family=Family(self.name if self.name != "mariadb" else "mysql"),
             port=self.server.port,
             user=self.server.user,
             password=PASSWORD,
             tls=Tls(mode="off"),
         )
-        look = await self.database.look(endpoint, lambda _: self.questions, Limits())
+
+    async def look(self) -> None:
+        look = await self.database.look(self.endpoint, lambda _: self.questions, Limits())
         assert all(isinstance(answer, list) for answer in look.answers.values()), look  # noqa: S101
 
 
