@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import UNSUPPORTED, Check, Query, Question, Server
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.port import Answer, Failure
+from stt_worker.evidence import HIDDEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A check and the question behind each place of its `docs`; or why it does not apply."""
+    """A check and the query chosen for each place of its `docs`; or why it does not apply."""
 
     check: Check
-    questions: tuple[Question, ...] = ()
+    queries: tuple[Query, ...] = ()
     not_applicable: str = ""
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked, place by place."""
+        return tuple(query.what for query in self.queries)
 
 
 def server_of(facts: Facts) -> Server:
@@ -35,13 +41,13 @@ def unsupported(check: Check) -> str:
 def plan(check: Check, facts: Facts) -> Plan:
     """The questions of `check` for a server: per place the first query whose guard holds."""
     server = server_of(facts)
-    questions: list[Question] = []
+    chosen_ones: list[Query] = []
     for variants in _places(check.queries):
         chosen = next((q for q in variants if q.when is None or holds(q.when, server)), None)
         if chosen is None:
             return Plan(check=check, not_applicable=_why_not(variants, facts))
-        questions.append(chosen.what)
-    return Plan(check=check, questions=tuple(questions))
+        chosen_ones.append(chosen)
+    return Plan(check=check, queries=tuple(chosen_ones))
 
 
 def _places(queries: Iterable[Query]) -> list[list[Query]]:
@@ -60,9 +66,35 @@ def _why_not(variants: Iterable[Query], facts: Facts) -> str:
 def docs_of(planned: Plan, answers: Mapping[Question, Answer]) -> list[Any] | Failure:
     """What the script gets: version 1 the rows, version 2 an entry per place; or what failed."""
     docs: list[Any] = []
-    for question in planned.questions:
-        answer = answers[question]
+    for query in planned.queries:
+        answer = answers[query.what]
         if isinstance(answer, Failure):
             return answer
-        docs.append(answer)
+        docs.append(without_secrets(answer, query.secret))
     return docs[0] if planned.check.version == 1 else docs
+
+
+def without_secrets(answer: Any, secret: Iterable[str]) -> Any:
+    """`answer` with HIDDEN for what stands under the `secret` columns or dotted paths.
+
+    None and an empty text stay: that there is none is no secret.
+    """
+    for path in secret:
+        answer = _hidden(answer, path.split("."))
+    return answer
+
+
+def _hidden(value: Any, path: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_hidden(one, path) for one in cast("list[object]", value)]
+    if not path:
+        return value if value in (None, "") else HIDDEN
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, object]", value)
+    if path[0] in fields:
+        return fields | {path[0]: _hidden(fields[path[0]], path[1:])}
+    # The rows of each database: the path begins one level below its name.
+    return {
+        key: _hidden(one, path) if isinstance(one, list) else one for key, one in fields.items()
+    }

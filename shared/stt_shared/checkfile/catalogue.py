@@ -16,6 +16,7 @@ from stt_shared import identity
 from stt_shared.checkfile.document import Fault
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.parse import content_digest, parse_checks
+from stt_shared.checkfile.parts import FOLDER, Parts, load_parts
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
 
@@ -99,21 +100,24 @@ def load(folder: Path, *, strict: bool) -> Catalogue:
         raise ConfigError(f"no check files in {folder}")
     checks: dict[str, Check] = {}
     faults: list[Fault] = []
+    parts = load_parts(folder, faults)
     for file in files:
-        if file.name not in NO_CHECKS:
-            _add(file, checks, faults, strict=strict)
+        if file.name not in NO_CHECKS and file.parent != folder / FOLDER:
+            _add(file, parts, checks, faults, strict=strict)
     releases = _releases(folder / RELEASES_FILE, faults)
     ordered = dict(sorted(checks.items(), key=lambda item: (item[1].family, item[0])))
     return Catalogue(checks=ordered, releases=releases, faults=tuple(faults))
 
 
-def _add(file: Path, checks: dict[str, Check], faults: list[Fault], *, strict: bool) -> None:
+def _add(
+    file: Path, parts: Parts, checks: dict[str, Check], faults: list[Fault], *, strict: bool
+) -> None:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         faults.append(Fault(source=str(file), line=1, message=f"cannot be read: {error}"))
         return
-    parsed = parse_checks(text, str(file), strict=strict)
+    parsed = parse_checks(text, str(file), strict=strict, parts=parts)
     faults += parsed.faults
     for check in parsed.checks:
         if fault := _misplaced(file, check, checks, strict=strict):

@@ -54,6 +54,7 @@ class Query:
     """One question; equal values of `what` are asked once per job.
 
     `text` is what follows SHOW or SELECT; for MONGODB_COMMAND the document as canonical JSON.
+    The values of `secret` columns (of documents: dotted paths) never reach the script.
     """
 
     type: QueryType
@@ -61,6 +62,7 @@ class Query:
     all_dbs: bool = False
     name: str = ""
     when: Guard | None = None
+    secret: tuple[str, ...] = ()
 
     @property
     def what(self) -> Question:

@@ -16,6 +16,7 @@ from stt_shared import identity
 from stt_shared.checkfile.document import DocumentError, Entry, Fault, entries
 from stt_shared.checkfile.guard import GuardError, parse_guard
 from stt_shared.checkfile.model import Check, Guard, Query, QueryType
+from stt_shared.checkfile.parts import Parts, with_parts
 from stt_shared.protocol.words import Family, Interval
 
 MAX_SUMMARY_CHARACTERS = 100
@@ -30,7 +31,7 @@ FIELDS_OF_PMM = frozenset(
     }
 )
 FIELDS = FIELDS_OF_PMM | {"aliases", "references", "privileges", "remediation"}
-FIELDS_OF_QUERY = frozenset({"type", "query", "parameters", "name", "when"})
+FIELDS_OF_QUERY = frozenset({"type", "query", "parameters", "name", "when", "secret"})
 WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
 ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
 PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
@@ -50,8 +51,8 @@ class Parsed:
     faults: tuple[Fault, ...]
 
 
-def parse_checks(text: str, source: str, *, strict: bool) -> Parsed:
-    """The checks in `text`; never raises."""
+def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = None) -> Parsed:
+    """The checks in `text`, with the `parts` they name in them; never raises."""
     bad: list[DocumentError] = []
     found: list[Entry] = []
     try:
@@ -61,7 +62,7 @@ def parse_checks(text: str, source: str, *, strict: bool) -> Parsed:
     checks: list[Check] = []
     faults = [Fault(source=source, line=error.line, message=error.message) for error in bad]
     for entry in found:
-        reader = _Reader(entry, source, strict=strict)
+        reader = _Reader(entry, source, parts or {}, strict=strict)
         check = reader.check()
         faults += reader.faults
         if check is not None and not reader.faults:
@@ -82,12 +83,16 @@ def content_digest(value: Mapping[str, Any]) -> str:
 class _Reader:
     """Reads one check and collects its faults."""
 
-    def __init__(self, entry: Entry, source: str, *, strict: bool) -> None:
+    def __init__(self, entry: Entry, source: str, parts: Parts, *, strict: bool) -> None:
         self.entry = entry
         self.value = entry.value
         self.source = source
         self.strict = strict
         self.faults: list[Fault] = []
+        try:
+            self.value = with_parts(entry.value, parts)
+        except ValueError as error:
+            self.fault("parts", str(error))
 
     def fault(self, key: str, message: str) -> None:
         name = self.value.get("name")
@@ -262,7 +267,15 @@ class _Reader:
             all_dbs=self._all_dbs(kind, query.get("parameters"), key),
             name=str(query.get("name") or ""),
             when=self._guard(query.get("when"), key),
+            secret=self._secret(query.get("secret", []), key),
         )
+
+    def _secret(self, value: object, key: str) -> tuple[str, ...]:
+        columns = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(column, str) for column in columns):
+            self.fault(key, f"secret is {value!r}, expected a list of columns")
+            return ()
+        return tuple(str(column) for column in columns)
 
     def _query_text(self, kind: QueryType, value: object, key: str) -> str:
         if kind is QueryType.MONGODB_COMMAND:

@@ -1,0 +1,26 @@
+"""Every declared bad state of a server is found there and mended by what the finding says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from tests.checks.real import Judge, judging
+from tests.checks.scenario import State, parameters, prove
+from tests.checks.states import ALL
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.mark.parametrize(("state", "name"), parameters(ALL))
+async def test_state_is_found_and_mended_by_the_findings_own_remediation(
+    judge: Judge, state: State, name: str, request: pytest.FixtureRequest
+) -> None:
+    server: Running = request.getfixturevalue(name)
+    await prove(judge, server, state)
