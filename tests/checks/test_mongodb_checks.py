@@ -128,11 +128,11 @@ async def test_without_the_role_the_check_names_it_and_does_not_pass(
     assert "clusterMonitor" in outcome.reason
 
 
-async def test_the_version_is_judged_and_its_end_of_life_told(
+async def test_the_end_of_life_of_the_series_is_told(
     judge: Judge, mongodb: Running, mongodb44: Running
 ) -> None:
     for server, series in ((mongodb, "series 6.0"), (mongodb44, "series 4.4")):
-        found = await judge.objects("mongodb_version", endpoint(server, Family.MONGODB))
+        found = await judge.objects("mongodb_version_eol", endpoint(server, Family.MONGODB))
         assert found[series] == "major"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,19 @@ def compare(found: CheckOutcome, sample: Sample) -> None:
         assert one.remediation in ("", by_object[key].remediation)
 
 
+def columns(rows: Any) -> set[str]:
+    """The columns of the rows of one place, or of every database's."""
+    if isinstance(rows, dict):
+        return {name for each in rows.values() for name in columns(each)}
+    return {name for row in rows[:1] for name in row}
+
+
+def without(rows: Any, column: str) -> Any:
+    if isinstance(rows, dict):
+        return {database: without(each, column) for database, each in rows.items()}
+    return [{k: v for k, v in row.items() if k != column} for row in rows]
+
+
 @pytest.mark.parametrize(("check", "sample"), PAIRS)
 async def test_sample_ends_as_it_says_in_the_sandbox(
     check: Check, sample: Sample, sandbox: Sandbox
@@ -73,9 +87,8 @@ async def test_rows_that_lack_any_one_column_are_never_a_pass(
 ) -> None:
     failing = next(one for one in samples(check) if one.outcome is Outcome.FAILED)
     for place, rows in enumerate(failing.docs):
-        for column in rows[0] if check.family != "mongodb" else ():
-            docs = [list(one) for one in failing.docs]
-            docs[place] = [{k: v for k, v in row.items() if k != column} for row in rows]
+        for column in columns(rows) if check.family != "mongodb" else ():
+            docs = [*failing.docs[:place], without(rows, column), *failing.docs[place + 1 :]]
             task = Task(source=check.script, docs=docs)
             verdict = (await sandbox.run([task], failing.context(RELEASES)))[0]
             assert judge(check, verdict).outcome is Outcome.ERROR, column

@@ -92,3 +92,48 @@ def test_a_series_without_an_end_is_among_the_newest() -> None:
 
 def test_data_are_small_enough_to_go_with_every_job() -> None:
     assert len(str(RELEASES)) < 64 * 1024
+
+
+VULNERABILITIES: list[dict[str, Any]] = RELEASES["vulnerabilities"]
+EACH = pytest.mark.parametrize("one", VULNERABILITIES, ids=[one["id"] for one in VULNERABILITIES])
+
+
+def test_every_vulnerability_is_there_once() -> None:
+    ids = [one["id"] for one in VULNERABILITIES]
+    assert len(ids) == len(set(ids))
+
+
+@EACH
+def test_a_vulnerability_says_what_it_means_and_where_that_is_said(one: dict[str, Any]) -> None:
+    assert one.keys() - {"requires"} == {"id", "summary", "severity", "affects", "source"}
+    assert one["severity"] in {"critical", "major"}
+    assert one["source"].startswith("https://")
+    assert not one["summary"].endswith(".")
+    assert one.get("requires", "plugin x").split(" ")[0] in {"plugin", "extension", "compressor"}
+
+
+@EACH
+def test_ranges_are_of_known_products_and_do_not_overlap(one: dict[str, Any]) -> None:
+    assert one["affects"].keys() <= {"mysql", "mariadb", "postgresql", "mongodb"}
+    for ranges in one["affects"].values():
+        ends: list[int] = []
+        for each in ranges:
+            assert each.keys() in ({"from", "below"}, {"from", "to"})
+            end = each.get("below") or each["to"]
+            assert ends <= each["from"] <= end
+            ends = end
+
+
+@EACH
+def test_the_fixed_release_is_in_the_release_data(one: dict[str, Any]) -> None:
+    for product, ranges in one["affects"].items():
+        oldest = PRODUCTS[product]["series"][0]["series"]
+        for each in ranges:
+            if each.get("below", [0]) >= oldest:
+                series = [e for e in PRODUCTS[product]["series"] if _of(each["below"], e["series"])]
+                assert series
+                assert each["below"] <= series[0]["latest"]
+
+
+def _of(version: list[int], series: list[int]) -> bool:
+    return version[: len(series)] == series
