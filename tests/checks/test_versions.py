@@ -41,10 +41,14 @@ async def test_every_server_at_hand_is_judged(
 async def test_mysql_up_to_9_7_4_has_the_open_vulnerability_of_november(
     judge: Judge, mysql: Running
 ) -> None:
-    with pymysql.connect(
-        unix_socket=mysql.socket, user=mysql.user, password=mysql.password
-    ) as connection:
-        version = [int(part) for part in connection.get_server_info().split("-")[0].split(".")]
+    with (
+        pymysql.connect(
+            unix_socket=mysql.socket, user=mysql.user, password=mysql.password
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT VERSION()")
+        version = [int(part) for part in str(cursor.fetchall()[0][0]).split("-")[0].split(".")]
     found = await judge.objects("mysql_known_cve", endpoint(mysql, Family.MYSQL))
     # The package at hand may be newer than the data.
     assert ("CVE-2026-114952" in found) == (version <= [9, 7, 4])
