@@ -1,0 +1,109 @@
+"""Settings of MySQL and MariaDB that need a start of their own: found, mended, passed."""
+
+from __future__ import annotations
+
+import configparser
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded import mysql as embedded
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from tests.checks.real import Judge, endpoint, judging
+from tests.checks.scenario import execute, statements
+from tests.servers.fixtures import PASSWORD, server_or_reason
+
+SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
+BAD = ["--bind-address=*", "--secure-file-priv="]
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=["mariadb", "mysql"])
+def server(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Running]:
+    """A server as careless as its options allow."""
+    maria = request.param == "mariadb"
+
+    def start() -> Running:
+        found = embedded.find_mariadb() if maria else embedded.find_mysql()
+        folder = servers_folder / f"careless-{request.param}"
+        return embedded.start(found, folder, password=PASSWORD, extra=BAD)
+
+    running = server_or_reason(request.param, start)
+    yield running
+    running.stop()
+
+
+def greets_on_socket(server: Running) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(1)
+        connection.connect(server.socket)
+        assert connection.recv(1)
+
+
+def with_lines(server: Running, lines: str) -> None:
+    """Restart the server with the lines of a configuration file instead of the bad options."""
+    parser = configparser.ConfigParser()
+    parser.read_string(lines)
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in parser["mysqld"].items()]
+    replaced = {word.partition("=")[0] for word in words}
+    kept = [word for word in server.command if word.partition("=")[0] not in replaced]
+    server.command = [*kept, *words]
+    server.restart()
+
+
+async def test_the_files_lines_mend_the_address_and_the_folder(
+    judge: Judge, server: Running
+) -> None:
+    where = endpoint(server, Family.MYSQL)
+    wanted = {"mysql_bind_address": "trivial", "mysql_secure_file_priv": "major"}
+    for check, severity in wanted.items():
+        (finding,) = (await judge.run(check, where)).findings
+        assert finding.severity == severity
+        with_lines(server, finding.remediation.replace(SUGGESTED_FOLDER, str(server.directory)))
+        assert await judge.objects(check, where) == {}
+
+
+async def test_a_server_without_privileges_is_found_and_mended_until_its_next_start(
+    judge: Judge, server: Running
+) -> None:
+    before, answers = list(server.command), server.ready
+    server.command = [*before, "--skip-grant-tables"]
+    server.ready = lambda: greets_on_socket(server)  # MySQL closes its port then
+    server.restart()
+    try:
+        where = replace(endpoint(server, Family.MYSQL), socket=server.socket)
+        (finding,) = (await judge.run("mysql_skip_grant_tables", where)).findings
+        assert (finding.object, str(finding.severity)) == ("skip_grant_tables", "critical")
+        server_as_anybody = replace(server, user="nobody has this name", password="")
+        execute(server_as_anybody, Family.MYSQL, statements(finding.remediation))
+        assert await judge.objects("mysql_skip_grant_tables", where) == {}
+    finally:
+        server.command, server.ready = before, answers
+        server.restart()
+
+
+async def test_an_audit_log_is_missed_on_mariadb_and_installed_by_the_findings_statements(
+    judge: Judge, server: Running
+) -> None:
+    where = endpoint(server, Family.MYSQL)
+    outcome = await judge.run("mysql_audit_log", where)
+    if server.name == "mysql":
+        assert (outcome.outcome, "MySQL Community" in outcome.reason) == ("skipped", True)
+        return
+    (finding,) = outcome.findings
+    execute(server, Family.MYSQL, statements(finding.remediation))
+    assert await judge.objects("mysql_audit_log", where) == {}
+
+
+async def test_memcached_is_not_asked_for_where_it_is_gone(judge: Judge, server: Running) -> None:
+    outcome = await judge.run("mysql_daemon_memcached", endpoint(server, Family.MYSQL))
+    assert (outcome.outcome, outcome.kind) == ("skipped", "not_applicable")
