@@ -14,6 +14,7 @@ import pymysql.cursors
 from stt_coordinator.embedded.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
+from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.protocol.words import Family
 from stt_worker.databases.mongodb import MongodbDatabase
@@ -53,7 +54,15 @@ class Judge:
         }
 
     async def run(self, name: str, where: Endpoint) -> CheckOutcome:
-        check = builtin().checks[name]
+        return (await self.run_all(where, [name]))[name]
+
+    async def run_all(
+        self, where: Endpoint, names: Iterable[str] | None = None
+    ) -> dict[str, CheckOutcome]:
+        """The checks of that name, or all of the family, in one job as a worker runs them."""
+        chosen = builtin().of(where.family)
+        if names is not None:
+            chosen = tuple(builtin().checks[name] for name in names)
         means = Means(
             database=self.databases[where.family], catalogue=builtin(), sandbox=self.sandbox
         )
@@ -61,8 +70,8 @@ class Judge:
         async def endpoint_of() -> Endpoint:
             return where
 
-        _, outcomes = await execute(_job(name, check.digest, where), endpoint_of, means, now=_now())
-        return outcomes[0]
+        _, outcomes = await execute(_job(chosen, where), endpoint_of, means, now=_now())
+        return {outcome.check: outcome for outcome in outcomes}
 
     async def objects(self, name: str, where: Endpoint) -> dict[str | None, str]:
         """The objects found by a check, with their severities; an error is an assertion."""
@@ -89,7 +98,7 @@ def _now() -> Any:
     return clock.now()
 
 
-def _job(name: str, digest: str, where: Endpoint) -> Job:
+def _job(checks: Iterable[Check], where: Endpoint) -> Job:
     now = clock.now()
     return Job(
         job_id="r.t",
@@ -98,7 +107,7 @@ def _job(name: str, digest: str, where: Endpoint) -> Job:
         target="t",
         family=where.family,
         site="s",
-        checks=(CheckRef(check=name, digest=digest),),
+        checks=tuple(CheckRef(check=one.name, digest=one.digest) for one in checks),
         created=now,
         expires=now + timedelta(hours=1),
     )

@@ -254,7 +254,9 @@ async def test_dates_do_not_depend_on_how_the_account_likes_them(
     assert found == [{"tz": 1_704_153_600 * 10**9}]
 
 
-async def test_every_database_that_may_be_entered_is_asked(postgresql: Running, role: str) -> None:
+async def test_every_database_is_asked_or_the_one_that_stays_closed_is_named(
+    postgresql: Running, role: str
+) -> None:
     with admin_postgresql(postgresql) as connection:
         for name in ("stt_open", "stt_closed", "stt_private"):
             connection.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
@@ -266,12 +268,17 @@ async def test_every_database_that_may_be_entered_is_asked(postgresql: Running, 
     plain = select("1 AS one")
     endpoint = replace(at(postgresql), user=role, password="x")
     try:
-        answers = await ask(endpoint, question, bad, plain)
+        closed = await ask(endpoint, question, bad, plain)
         everything = await ask(at(postgresql), question)
+        with admin_postgresql(postgresql) as connection:
+            connection.execute('DROP DATABASE "stt_private"')
+        answers = await ask(endpoint, question, bad, plain)
     finally:
         with admin_postgresql(postgresql) as connection:
             for name in ("stt_open", "stt_closed", "stt_private"):
-                connection.execute(f'DROP DATABASE "{name}"'.encode())
+                connection.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
+    why = Failure(kind=Kind.NO_PRIVILEGE, reason="no CONNECT on the database stt_private")
+    assert (closed[question], closed[plain]) == (why, [{"one": 1}])
     assert answers[question] == {
         "postgres": [{"d": "postgres"}],
         "stt_open": [{"d": "stt_open"}],

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from stt_shared.cli import config, doctor, findings, inventory, runs, schema, status, version
+from stt_shared.cli import (
+    config,
+    doctor,
+    findings,
+    grants,
+    inventory,
+    runs,
+    schema,
+    status,
+    version,
+)
 
-PARTS = (status, runs, findings, inventory, doctor, config, schema, version)
+PARTS = (status, runs, findings, inventory, grants, doctor, config, schema, version)
 
 
 def add_builtin(app: App) -> None:

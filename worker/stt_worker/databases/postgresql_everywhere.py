@@ -1,4 +1,4 @@
-"""Asks every database of a server that may be connected to, one after another, within a time."""
+"""Asks every database of a server, one after another, within a time."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from stt_worker.databases.bounds import too_many_bytes, too_many_rows
 from stt_worker.databases.port import Answer, Failure, Limits, LookError, Rows
 from stt_worker.databases.postgresql_line import Line
 from stt_worker.databases.postgresql_session import SQL
+
+MAX_NAMES = 5  # of closed databases, in a reason
 
 
 @dataclass(slots=True)
@@ -53,6 +55,8 @@ async def everywhere(
     listed = await line.rows(SQL["databases"])
     if isinstance(listed, Failure):
         return dict.fromkeys(questions, listed)
+    if closed := [str(row["name"]) for row in listed if not row["may_connect"]]:
+        return dict.fromkeys(questions, _not_let_in(closed))
     names = sorted((str(row["name"]) for row in listed), key=lambda name: name != present)
     for done, name in enumerate(names):
         left = deadline - clock.monotonic()
@@ -63,6 +67,14 @@ async def everywhere(
         if name == present or await _moved(line, name, _shortened(limits, left), collected):
             await _ask(line, name, collected)
     return {question: one.failure or one.answer for question, one in collected.items()}
+
+
+def _not_let_in(names: Sequence[str]) -> Failure:
+    """What is in a database that stays closed cannot be judged, so nothing is."""
+    shown = ", ".join(names[:MAX_NAMES])
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    why = f"no CONNECT on the database {shown}{more}"
+    return Failure(kind=Kind.NO_PRIVILEGE, reason=why)
 
 
 def _shortened(limits: Limits, left: float) -> Limits:

@@ -31,8 +31,11 @@ SELECT version() AS version,
 SELECT version() AS version
 
 -- name: databases
-SELECT datname AS name
+-- The databases that providers keep for themselves let no customer in.
+SELECT datname AS name,
+       has_database_privilege(oid, 'CONNECT') AS may_connect
   FROM pg_catalog.pg_database
  WHERE datallowconn AND NOT datistemplate
-   AND has_database_privilege(oid, 'CONNECT')
+   AND (has_database_privilege(oid, 'CONNECT')
+        OR datname NOT IN ('rdsadmin', 'cloudsqladmin', 'azure_maintenance', 'azure_sys', 'alloydbadmin'))
  ORDER BY datname
