@@ -45,7 +45,87 @@ def through_a_role(check: str, severity: str, privileges: str, on: tuple[str, ..
     )
 
 
+def reachable(
+    check: str, severity: str, account: str, name: str, *grants: str, on: tuple[str, ...] = BOTH
+) -> State:
+    """An account with a host that it should not have, and privileges; it is renamed."""
+    user = account.partition("@")[0]
+    return State(
+        check=check,
+        name=name,
+        on=on,
+        make=[f"CREATE USER {account} {WITH}", *(f"GRANT {one} TO {account}" for one in grants)],
+        undo=[f"DROP USER IF EXISTS {account}", f"DROP USER IF EXISTS {user}@'localhost'"],
+        finds={account: severity},
+    )
+
+
+EVERYTHING = "ALL PRIVILEGES ON *.*"
+HOSTS = [
+    reachable("mysql_root_remote", "major", "'dba'@'%'", "another_administrator", EVERYTHING),
+    State(
+        check="mysql_root_remote",
+        name="root_from_a_network",
+        on=BOTH,
+        make=[f"CREATE USER 'root'@'10.%' {WITH}", f"GRANT {EVERYTHING} TO 'root'@'10.%'"],
+        undo=["DROP USER IF EXISTS 'root'@'10.%'"],
+        finds={"'root'@'10.%'": "major"},
+    ),
+    reachable("mysql_super_remote", "major", "'op'@'%'", "super_from_everywhere", "SUPER ON *.*"),
+    reachable(
+        "mysql_super_remote",
+        "major",
+        "'op'@'10.0.0.0/255.0.0.0'",
+        "a_network",
+        "CREATE USER ON *.*",
+    ),
+    reachable(
+        "mysql_super_remote", "major", "'op'@'db_1'", "a_part", "ROLE_ADMIN ON *.*", on=MYSQL
+    ),
+    reachable("mysql_wildcard_host", "major", "'app'@'%'", "open_to_every_host"),
+    reachable("mysql_public_network_host", "major", "'app'@'203.0.113.7'", "a_public_address"),
+    reachable("mysql_public_network_host", "major", "'app'@'203.0.%'", "a_public_pattern"),
+    State(
+        check="mysql_wildcard_host",
+        name="open_to_every_host_by_tls",
+        on=BOTH,
+        make=[f"CREATE USER 'app'@'%' {WITH} REQUIRE SSL"],
+        undo=["DROP USER IF EXISTS 'app'@'%'", "DROP USER IF EXISTS 'app'@'localhost'"],
+        finds={"'app'@'%'": "trivial"},
+    ),
+    State(
+        check="mysql_super_remote",
+        name="an_account_that_was_granted_as_a_role",
+        on=MYSQL,
+        make=[
+            f"CREATE USER 'op'@'%' {WITH}",
+            f"CREATE USER 'op2'@'localhost' {WITH}",
+            "GRANT SUPER ON *.* TO 'op'@'%'",
+            "GRANT 'op'@'%' TO 'op2'@'localhost'",
+        ],
+        undo=["DROP USER 'op'@'%', 'op2'@'localhost'"],
+        finds={"'op'@'%'": "major"},
+    ),
+    State(
+        check="mysql_super_remote",
+        name="an_account_with_a_role_is_renamed_with_it",
+        on=BOTH,
+        make=[
+            f"CREATE USER 'op'@'%' {WITH}",
+            "CREATE ROLE 'operators'",
+            "GRANT SUPER ON *.* TO 'operators'",
+            "GRANT 'operators' TO 'op'@'%'",
+        ],
+        undo=[
+            "DROP USER IF EXISTS 'op'@'%'",
+            "DROP USER IF EXISTS 'op'@'localhost'",
+            "DROP ROLE 'operators'",
+        ],
+        finds={"'op'@'%'": "major"},
+    ),
+]
 STATES = [
+    *HOSTS,
     granted("mysql_admin_privileges", "major", "INSERT, DROP, ALTER"),
     granted("mysql_admin_privileges", "major", "ALL PRIVILEGES", name="everything"),
     through_a_role("mysql_admin_privileges", "major", "UPDATE"),
