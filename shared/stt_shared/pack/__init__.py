@@ -1,0 +1,1 @@
+"""Signed packs of checks: their file, minisign's signature beside it, and whom to believe."""

@@ -1,0 +1,120 @@
+"""Whether a pack may run here: its signature, name, age and serial against what is pinned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from stt_shared import clock
+from stt_shared.identity import digest
+from stt_shared.pack.archive import Pack, decode
+from stt_shared.pack.manifest import PackError
+from stt_shared.pack.minisign import MinisignError, PublicKey, Signature, parse_signature
+from stt_shared.pack.signing import verifies
+
+
+class Reason(StrEnum):
+    """Why a pack is refused; a closed set."""
+
+    UNSIGNED = "unsigned"  # there is no signature, and unsigned packs are not allowed here
+    UNKNOWN_KEY = "unknown_key"  # no pinned key has the id of the one that signed
+    TAMPERED = "tampered"  # the signature does not fit the bytes, the comment or the digest
+    MALFORMED = "malformed"  # signature or pack cannot be read
+    WRONG_NAME = "wrong_name"  # signed for another name: a pack that was meant for others
+    EXPIRED = "expired"
+    ROLLED_BACK = "rolled_back"  # older than the one accepted last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """Whom this side believes: pinned keys, the one name of a pack, whether unsigned is taken."""
+
+    keys: tuple[PublicKey, ...]
+    name: str
+    allow_unsigned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A pack that may run; `key` is the name of the key that signed, empty if nobody did."""
+
+    pack: Pack
+    digest: str
+    key: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A pack that may not run; `detail` is a sentence."""
+
+    reason: Reason
+    detail: str
+
+    def __str__(self) -> str:
+        return f"untrusted pack: {self.reason}: {self.detail}"
+
+
+Verdict = Accepted | Refused
+
+
+def judge(
+    data: bytes, signature: str | None, policy: Policy, *, now: datetime, last_serial: int
+) -> Verdict:
+    """Whether the pack file `data` may run at `now`, after serial `last_serial`; never raises.
+
+    Nothing of the pack is read before its signature is known to be good. An unsigned pack that is
+    allowed has no name, age or serial worth looking at.
+    """
+    if signature is None:
+        return _unsigned(data, policy)
+    try:
+        signed = parse_signature(signature)
+    except MinisignError as error:
+        return Refused(reason=Reason.MALFORMED, detail=f"the signature cannot be read, {error}")
+    if refused := _untrusted(data, signed, policy):
+        return refused
+    try:
+        pack = decode(data)
+    except PackError as error:
+        return Refused(reason=Reason.MALFORMED, detail=str(error))
+    if refused := stale(pack, policy, now=now, last_serial=last_serial):
+        return refused
+    return Accepted(pack=pack, digest=digest(data), key=signed.key_name, comment=signed.comment)
+
+
+def _unsigned(data: bytes, policy: Policy) -> Verdict:
+    if not policy.allow_unsigned:
+        return Refused(reason=Reason.UNSIGNED, detail="it has no signature")
+    try:
+        return Accepted(pack=decode(data), digest=digest(data))
+    except PackError as error:
+        return Refused(reason=Reason.MALFORMED, detail=str(error))
+
+
+def _untrusted(data: bytes, signed: Signature, policy: Policy) -> Refused | None:
+    pinned = [key for key in policy.keys if key.id == signed.key_id]
+    if not pinned:
+        known = ", ".join(key.name for key in policy.keys) or "none"
+        detail = f"key {signed.key_name} signed it, pinned here: {known}"
+        return Refused(reason=Reason.UNKNOWN_KEY, detail=detail)
+    if not any(verifies(data, signed, key) for key in pinned):
+        detail = f"the signature of key {signed.key_name} does not fit it"
+        return Refused(reason=Reason.TAMPERED, detail=detail)
+    return None
+
+
+def stale(pack: Pack, policy: Policy, *, now: datetime, last_serial: int) -> Refused | None:
+    """Why a pack whose signature is good may not run now; None if it may."""
+    manifest = pack.manifest
+    if manifest.name != policy.name:
+        detail = f"it is pack {manifest.name!r}, expected here: {policy.name!r}"
+        return Refused(reason=Reason.WRONG_NAME, detail=detail)
+    if now >= manifest.expires:
+        detail = f"{pack.label} expired at {clock.to_text(manifest.expires)}"
+        return Refused(reason=Reason.EXPIRED, detail=detail)
+    if manifest.serial < last_serial:
+        detail = f"its serial is {manifest.serial}, the last accepted was {last_serial}"
+        return Refused(reason=Reason.ROLLED_BACK, detail=detail)
+    return None
