@@ -10,7 +10,13 @@ WITH = "IDENTIFIED BY 'Str0ng-enough'"
 
 
 def granted(
-    check: str, severity: str, privileges: str, on: tuple[str, ...] = BOTH, name: str = "granted"
+    check: str,
+    severity: str,
+    privileges: str,
+    on: tuple[str, ...] = BOTH,
+    *,
+    name: str = "granted",
+    option: str = "",
 ) -> State:
     """An account that holds global `privileges`."""
     return State(
@@ -19,7 +25,7 @@ def granted(
         on=on,
         make=[
             f"CREATE USER 'app'@'10.9.8.7' {WITH}",
-            f"GRANT {privileges} ON *.* TO 'app'@'10.9.8.7'",
+            f"GRANT {privileges} ON *.* TO 'app'@'10.9.8.7'{option}",
         ],
         undo=["DROP USER 'app'@'10.9.8.7'"],
         finds={"'app'@'10.9.8.7'": severity},
@@ -124,15 +130,68 @@ HOSTS = [
         finds={"'op'@'%'": "major"},
     ),
 ]
+APP = "'app'@'10.9.8.7'"
+
+
+def passing_on(name: str, *grants: str, on: tuple[str, ...] = BOTH) -> State:
+    """An account that may pass on what it holds."""
+    return State(
+        check="mysql_grant_option",
+        name=name,
+        on=on,
+        make=[
+            "CREATE DATABASE `shop_1`",
+            "CREATE TABLE `shop_1`.`ord``ers` (id INT)",
+            "CREATE PROCEDURE `shop_1`.`pay` () SELECT 1",
+            f"CREATE USER {APP} {WITH}",
+            *(f"GRANT {one} TO {APP} WITH GRANT OPTION" for one in grants),
+        ],
+        undo=[f"DROP USER {APP}", "DROP DATABASE `shop_1`"],
+        finds={APP: "major"},
+    )
+
+
+GRANTING = [
+    passing_on("of_a_global_privilege", "SELECT ON *.*"),
+    passing_on("of_a_schema", r"SELECT ON `shop\_1`.*"),
+    passing_on("of_a_table_and_a_column", "SELECT (id), INSERT ON `shop_1`.`ord``ers`"),
+    passing_on("of_a_routine", "EXECUTE ON PROCEDURE `shop_1`.`pay`"),
+    passing_on("of_dynamic_privileges", "BACKUP_ADMIN, ROLE_ADMIN ON *.*", on=MYSQL),
+    passing_on(
+        "of_all_kinds", "PROCESS ON *.*", "ALL ON `shop_1`.*", "SELECT ON `shop_1`.`ord``ers`"
+    ),
+    State(
+        check="mysql_grant_option",
+        name="through_a_role",
+        on=BOTH,
+        make=[
+            f"CREATE USER {APP} {WITH}",
+            "CREATE ROLE 'lender'",
+            "GRANT SELECT ON `shop`.* TO 'lender' WITH GRANT OPTION",
+            f"GRANT 'lender' TO {APP}",
+        ],
+        undo=[f"DROP USER {APP}", "DROP ROLE 'lender'"],
+        finds={APP: "major"},
+    ),
+]
 STATES = [
     *HOSTS,
+    *GRANTING,
+    granted("mysql_replication_privilege", "major", "REPLICATION SLAVE, SELECT"),
+    granted(
+        "mysql_admin_privileges",
+        "major",
+        "ALL PRIVILEGES",
+        name="everything_to_pass_on",
+        option=" WITH GRANT OPTION",
+    ),
     granted("mysql_admin_privileges", "major", "INSERT, DROP, ALTER"),
     granted("mysql_admin_privileges", "major", "ALL PRIVILEGES", name="everything"),
     through_a_role("mysql_admin_privileges", "major", "UPDATE"),
     through_a_role("mysql_admin_privileges", "major", "ALL PRIVILEGES", on=MYSQL),
     granted("mysql_super_privilege", "major", "SUPER"),
-    granted("mysql_super_privilege", "major", "SUPER, SYSTEM_VARIABLES_ADMIN", MYSQL, "parts"),
-    granted("mysql_super_privilege", "major", "BINLOG ADMIN, SET USER", MARIADB, "parts"),
+    granted("mysql_super_privilege", "major", "SUPER, SYSTEM_VARIABLES_ADMIN", MYSQL, name="parts"),
+    granted("mysql_super_privilege", "major", "BINLOG ADMIN, SET USER", MARIADB, name="parts"),
     through_a_role("mysql_super_privilege", "major", "SUPER"),
     granted("mysql_file_privilege", "critical", "FILE, INSERT", MARIADB),
     granted("mysql_file_privilege", "major", "FILE, INSERT", MYSQL),
@@ -142,6 +201,6 @@ STATES = [
     granted("mysql_shutdown_privilege", "trivial", "SHUTDOWN"),
     through_a_role("mysql_shutdown_privilege", "trivial", "SHUTDOWN"),
     granted("mysql_create_user_privilege", "major", "CREATE USER"),
-    granted("mysql_create_user_privilege", "major", "CREATE ROLE, DROP ROLE", MYSQL, "roles"),
+    granted("mysql_create_user_privilege", "major", "CREATE ROLE, DROP ROLE", MYSQL, name="roles"),
     through_a_role("mysql_create_user_privilege", "major", "CREATE USER"),
 ]
