@@ -1,0 +1,151 @@
+"""PostgreSQL's roles on real servers: how passwords are kept, and who may learn it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, steps
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Limits
+from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+
+MD5 = "postgresql_md5_hashes"
+OWN = "Monitor 1: password"
+MAKE = [
+    f"CREATE ROLE monitor LOGIN PASSWORD '{OWN}'",
+    "CREATE ROLE nothing LOGIN",
+    "SET password_encryption = 'md5'",
+    "CREATE ROLE old LOGIN PASSWORD 'Str0ng-enough'",
+]
+UNDO = ["DROP ROLE monitor", "DROP ROLE nothing", "DROP ROLE old"]
+EVIL = (
+    "CREATE FUNCTION stt.password_kinds(OUT role text, OUT kind text) RETURNS SETOF record"
+    " LANGUAGE sql SECURITY DEFINER AS $$ SELECT 'evil', 'scram' $$"
+)
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(params=["postgresql", "postgresql15"])
+def server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+def monitor(server: Running) -> Iterator[Endpoint]:
+    """An account with a log-in and nothing else, beside a role whose password is kept as MD5."""
+    with postgresql_state(server, MAKE, UNDO):
+        where = endpoint(server, Family.POSTGRESQL)
+        yield replace(where, user="monitor", password=OWN)
+
+
+@contextmanager
+def made_by(server: Running, owner: str, *, definer: bool = True) -> Iterator[None]:
+    """The function of that name, which `owner` made in a schema of their own."""
+    make = [
+        "GRANT CREATE ON DATABASE postgres TO nothing",
+        f'SET ROLE "{owner}"',
+        "CREATE SCHEMA stt",
+        "GRANT USAGE ON SCHEMA stt TO PUBLIC",
+        EVIL if definer else EVIL.replace(" SECURITY DEFINER", ""),
+    ]
+    undo = ["DROP SCHEMA stt CASCADE", "REVOKE CREATE ON DATABASE postgres FROM nothing"]
+    with postgresql_state(server, make, undo):
+        yield
+
+
+def ours() -> list[str]:
+    """The statements of `stt grants` that make the function and let the account call it."""
+    made = steps(Product.POSTGRESQL, [builtin().checks[MD5]], Account(user="monitor"))
+    return [line for step in made if step.grant == KINDS_OF_PASSWORDS for line in step.statements]
+
+
+def logged_in(server: Running, user: str, password: str) -> psycopg.Connection[tuple[Any, ...]]:
+    return psycopg.connect(
+        host=server.host, port=server.port, user=user, password=password, dbname="postgres"
+    )
+
+
+async def test_without_any_right_the_grant_is_named(judge: Judge, monitor: Endpoint) -> None:
+    outcome = await judge.run(MD5, monitor)
+    assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+    assert KINDS_OF_PASSWORDS in outcome.reason
+
+
+async def test_the_function_is_enough_and_can_be_made_twice(
+    judge: Judge, server: Running, monitor: Endpoint
+) -> None:
+    with postgresql_state(server, [*ours(), *ours()], ["DROP SCHEMA stt CASCADE"]):
+        assert await judge.objects(MD5, monitor) == {"old": "major"}
+        postgresql_do(server, ["REVOKE EXECUTE ON FUNCTION stt.password_kinds() FROM monitor"])
+        outcome = await judge.run(MD5, monitor)
+    assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+
+
+async def test_a_superuser_needs_no_function_and_a_reader_of_all_data_neither(
+    judge: Judge, server: Running, monitor: Endpoint
+) -> None:
+    assert await judge.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
+    postgresql_do(server, ["GRANT pg_read_all_data TO monitor"])
+    assert await judge.objects(MD5, monitor) == {"old": "major"}
+
+
+async def test_a_function_that_anybody_else_could_have_made_is_never_called(
+    judge: Judge, server: Running, monitor: Endpoint
+) -> None:
+    with made_by(server, "nothing"):
+        outcome = await judge.run(MD5, monitor)
+        assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+        assert await judge.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
+    with made_by(server, "postgres", definer=False):
+        outcome = await judge.run(MD5, monitor)
+        assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+
+
+async def test_our_statements_take_a_function_over_that_somebody_else_made(
+    judge: Judge, server: Running, monitor: Endpoint
+) -> None:
+    with made_by(server, "nothing"):
+        postgresql_do(server, ours())
+        assert await judge.objects(MD5, monitor) == {"old": "major"}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            postgresql_do(server, ["SET ROLE nothing", "SELECT stt.password_kinds()"])
+
+
+async def test_no_answer_holds_a_hash(judge: Judge, server: Running, monitor: Endpoint) -> None:
+    del monitor
+    where = endpoint(server, Family.POSTGRESQL)
+    for check in builtin().of(Family.POSTGRESQL):
+        look = await judge.databases[Family.POSTGRESQL].look(
+            where, lambda _, check=check: [query.what for query in check.queries], Limits()
+        )
+        assert "SCRAM-SHA-256$" not in repr(look)
+        assert "'md5" not in repr(look).replace("'md5'", "")
+
+
+async def test_the_new_password_is_said_once_and_lets_the_role_in(
+    judge: Judge, server: Running, monitor: Endpoint
+) -> None:
+    del monitor
+    where = endpoint(server, Family.POSTGRESQL)
+    (finding,) = (await judge.run(MD5, where)).findings
+    said: list[str] = []
+    with logged_in(server, server.user, server.password) as connection:
+        connection.add_notice_handler(lambda notice: said.append(str(notice.message_primary)))
+        connection.execute(finding.remediation.encode())
+    (sentence,) = said
+    assert sentence.startswith("the new password of old is ")
+    logged_in(server, "old", sentence.rpartition(" ")[2]).close()
