@@ -137,7 +137,7 @@ def test_run_while_disabled_is_exit_5_and_says_how_to_enable(service: Service, s
     assert (code, out) == (5, "")
     assert err == [
         "Checks are disabled (never enabled). Nothing was run.",
-        "  to see what would run:   stt checks list",
+        "  to see what would run:   stt checks plan",
         '  to enable:               stt enable --reason "..."',
         "exit 5: checks are disabled",
     ]

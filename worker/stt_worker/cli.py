@@ -25,6 +25,7 @@ from stt_shared.cli.tables import load_whole_file, owns
 from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.telemetry import logs
+from stt_worker import checks_cli
 
 URLS = (
     "mysql://, mariadb://, postgresql:// or mongodb:// with user and password percent-encoded."
@@ -64,6 +65,7 @@ def register(app: App) -> None:
         ),
         group=READ,
     )
+    checks_cli.register(app)
     targets = app["targets"] if "targets" in app else add_noun(app, "targets", "Databases", READ)
     add_command(
         targets,

@@ -14,13 +14,14 @@ import msgspec
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Question
+from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
 from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry.logs import logger
 from stt_worker import evidence
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, LookError
-from stt_worker.plan import Plan, docs_of, plan, unsupported
+from stt_worker.plan import Plan, docs_of, plan
 from stt_worker.sandbox.port import Sandbox, Task
 from stt_worker.verdict import ended, fit, judge
 

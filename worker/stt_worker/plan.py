@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from stt_shared.checkfile.guard import holds
-from stt_shared.checkfile.model import UNSUPPORTED, Check, Query, Question, Server
+from stt_shared.checkfile.model import Check, Query, Question, Server
+from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.port import Answer, Failure
 from stt_worker.evidence import HIDDEN
@@ -32,35 +32,10 @@ def server_of(facts: Facts) -> Server:
     return Server(flavour=facts.flavour, version=facts.version)
 
 
-def unsupported(check: Check) -> str:
-    """Names the query types of `check` that are not available here; empty if all are."""
-    found = sorted({query.type for query in check.queries if query.type in UNSUPPORTED})
-    return "unsupported query type " + ", ".join(found) if found else ""
-
-
 def plan(check: Check, facts: Facts) -> Plan:
     """The questions of `check` for a server: per place the first query whose guard holds."""
-    server = server_of(facts)
-    chosen_ones: list[Query] = []
-    for variants in _places(check.queries):
-        chosen = next((q for q in variants if q.when is None or holds(q.when, server)), None)
-        if chosen is None:
-            return Plan(check=check, not_applicable=_why_not(variants, facts))
-        chosen_ones.append(chosen)
-    return Plan(check=check, queries=tuple(chosen_ones))
-
-
-def _places(queries: Iterable[Query]) -> list[list[Query]]:
-    places: dict[object, list[Query]] = {}
-    for index, query in enumerate(queries):
-        places.setdefault(query.name or index, []).append(query)
-    return list(places.values())
-
-
-def _why_not(variants: Iterable[Query], facts: Facts) -> str:
-    wanted = ", or ".join(query.when.text for query in variants if query.when)
-    version = ".".join(map(str, facts.version))
-    return f"applies to {wanted}; the server is {facts.flavour} {version}"
+    choice = choose(check, server_of(facts))
+    return Plan(check=check, queries=choice.queries, not_applicable=choice.not_applicable)
 
 
 def docs_of(planned: Plan, answers: Mapping[Question, Answer]) -> list[Any] | Failure:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from stt_shared.checkfile.model import Check, Question
+from stt_shared.checkfile.variants import unsupported
 from stt_shared.errors import UsageError
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
@@ -16,7 +17,7 @@ from stt_shared.report.grid import Cell, Column, Grid
 from stt_worker.databases.port import Failure, Look, LookError
 from stt_worker.equipment import Equipment
 from stt_worker.execution import Means, failed
-from stt_worker.plan import Plan, docs_of, plan, unsupported
+from stt_worker.plan import Plan, docs_of, plan
 from stt_worker.targets.model import Target
 
 CONCURRENCY = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from stt_shared.cli import (
+    authoring,
     config,
     doctor,
     findings,
@@ -16,7 +17,7 @@ from stt_shared.cli import (
     version,
 )
 
-PARTS = (status, runs, findings, inventory, grants, doctor, config, schema, version)
+PARTS = (status, runs, findings, inventory, authoring, grants, doctor, config, schema, version)
 
 
 def add_builtin(app: App) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
@@ -110,7 +112,7 @@ async def list_targets(
 ) -> None:
     """List targets."""
     async with client.coordinator(connection) as control:
-        every = await _targets(control)
+        every = await every_target(control)
     wanted = tuple(
         one
         for one in every
@@ -126,7 +128,8 @@ async def list_targets(
             output.note("No targets. Workers announce them: stt worker --config worker.toml")
 
 
-async def _targets(control: Control) -> list[TargetInfo]:
+async def every_target(control: Control) -> list[TargetInfo]:
+    """All targets that the coordinator knows, page by page."""
     found: list[TargetInfo] = []
     after = ""
     while True:
@@ -167,6 +170,19 @@ async def list_checks(
         output.print_lines(wanted)
     else:
         output.print_grid(Grid(CHECKS, tuple(_check(one) for one in wanted)))
+        output.note(_counted(wanted))
+
+
+def _counted(checks: Iterable[CheckInfo]) -> str:
+    """How many there are, by family and by category."""
+    found = [*checks]
+    off = sum(not one.enabled for one in found)
+    total = f"{len(found)} checks, {off} of them off" if off else f"{len(found)} checks"
+    each = [
+        ", ".join(f"{word} {number}" for word, number in sorted(Counter(words).items()) if word)
+        for words in ([str(one.family) for one in found], [one.category for one in found])
+    ]
+    return "; ".join([total, *filter(None, each)])
 
 
 def _check(one: CheckInfo) -> tuple[Cell, ...]:

@@ -52,7 +52,7 @@ COLUMNS = (
     Column("WHY", shorten=True),
 )
 DISABLED_HINT = (
-    'to see what would run:   stt checks list\nto enable:               stt enable --reason "..."'
+    'to see what would run:   stt checks plan\nto enable:               stt enable --reason "..."'
 )
 
 Wait = Annotated[bool, Parameter(negative=(), help="Wait for the end, print the report, gate.")]

@@ -1,0 +1,96 @@
+"""What holds for every check of the library beyond what its file format asks, fault by fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.samples import Sample, parse_samples
+from stt_shared.errors import ConfigError
+from stt_shared.protocol.words import Family, Outcome
+
+CATEGORIES = (
+    *("authentication", "privileges", "version", "encryption", "network"),
+    *("configuration", "auditing"),
+)
+SEVERITIES = ("critical", "warning", "notice")  # one word for each of the three we show
+ALL_SEVERITIES = re.compile(r'"(emergency|alert|critical|error|warning|notice|info|debug)"')
+# A number of a benchmark means nothing without its edition; CVE and CWE numbers never change.
+REFERENCE = re.compile(r"CIS [\w .]+ v\d+\.\d+\.\d+ \d+(\.\d+)*|CVE-\d{4}-\d{4,}|CWE-\d+")
+FLAVOURS = {
+    Family.MYSQL: {"mysql", "percona", "mariadb"},
+    Family.POSTGRESQL: {"postgresql"},
+    Family.MONGODB: {"mongodb", "percona"},
+}
+WANTED = (Outcome.PASSED, Outcome.FAILED, Outcome.ERROR)
+SAMPLES_FILE = "samples.yaml"
+
+
+def faults_of(check: Check) -> Iterator[str]:
+    """A sentence for each rule that `check` breaks."""
+    if "\n" in check.summary or check.summary.endswith("."):
+        yield "summary is one line that names the problem, without a full stop"
+    if check.category not in CATEGORIES:
+        yield f"category is {check.category!r}, expected one of {', '.join(CATEGORIES)}"
+    yield from _severities(check)
+    yield from _references(check)
+    if set(check.privileges) != FLAVOURS[check.family]:
+        expected = ", ".join(sorted(FLAVOURS[check.family]))
+        yield f"privileges are told for {', '.join(check.privileges) or 'none'}, not for {expected}"
+    if not re.search(r"restart|at once|open sessions", check.remediation):
+        yield "remediation does not say whether it needs a restart"
+    if not re.search(r"ndo|taken back", check.remediation):
+        yield "remediation does not say how to undo it"
+    yield from _queries(check)
+    yield from _script(check)
+
+
+def _severities(check: Check) -> Iterator[str]:
+    found = set(ALL_SEVERITIES.findall(check.script))
+    if not found:
+        yield "the script names no severity"
+    for word in sorted(found - set(SEVERITIES)):
+        yield f"severity {word!r} in the script, expected one of {', '.join(SEVERITIES)}"
+
+
+def _references(check: Check) -> Iterator[str]:
+    if not check.references:
+        yield "references are missing: a benchmark with its edition, a CVE or a CWE"
+    for reference in check.references:
+        if not REFERENCE.fullmatch(reference):
+            yield f"reference {reference!r} is no benchmark with edition and number, CVE or CWE"
+
+
+def _queries(check: Check) -> Iterator[str]:
+    for query in check.queries:
+        if ";" in query.text:
+            yield f"a query holds a semicolon: {query.text:.40}"
+        if check.family is Family.POSTGRESQL and re.search(
+            r"(?<!pg_catalog\.)\bpg_(roles|auth_members|has_role)\b", query.text
+        ):
+            yield f"a query names a catalogue without pg_catalog: {query.text:.40}"
+        selected = query.text.partition(" FROM ")[0]
+        if re.search(r"authentication_string\b(?!('\)|, ''\)))", selected, re.IGNORECASE):
+            yield f"a query brings password hashes: {query.text:.40}"
+
+
+def _script(check: Check) -> Iterator[str]:
+    for mark in ('"""', "'''", "\\\n"):
+        if mark in check.script:
+            yield f"the script holds {mark!r}, so it cannot share a trip with others"
+
+
+def faults_of_samples(folder: Path) -> tuple[tuple[Sample, ...], list[str]]:
+    """The samples beside a check, and what is missing among them."""
+    file = folder / SAMPLES_FILE
+    if not file.is_file():
+        return (), [f"no {SAMPLES_FILE} beside the check"]
+    try:
+        samples = parse_samples(file.read_text(encoding="utf-8"), str(file))
+    except ConfigError as error:
+        return (), list(error.faults) or [error.message]
+    outcomes = {sample.outcome for sample in samples}
+    missing = [f"no sample with expect: {one}" for one in WANTED if one not in outcomes]
+    return samples, missing
