@@ -128,12 +128,11 @@ async def test_our_statements_take_a_function_over_that_somebody_else_made(
 async def test_no_answer_holds_a_hash(judge: Judge, server: Running, monitor: Endpoint) -> None:
     del monitor
     where = endpoint(server, Family.POSTGRESQL)
-    for check in builtin().of(Family.POSTGRESQL):
-        look = await judge.databases[Family.POSTGRESQL].look(
-            where, lambda _, check=check: [query.what for query in check.queries], Limits()
-        )
-        assert "SCRAM-SHA-256$" not in repr(look)
-        assert "'md5" not in repr(look).replace("'md5'", "")
+    asked = [query.what for check in builtin().of(where.family) for query in check.queries]
+    look = await judge.databases[where.family].look(where, lambda _: asked, Limits())
+    assert "'md5'" in repr(look)
+    assert "SCRAM-SHA-256$" not in repr(look)
+    assert "'md5" not in repr(look).replace("'md5'", "")
 
 
 async def test_the_new_password_is_said_once_and_lets_the_role_in(
@@ -149,3 +148,44 @@ async def test_the_new_password_is_said_once_and_lets_the_role_in(
     (sentence,) = said
     assert sentence.startswith("the new password of old is ")
     logged_in(server, "old", sentence.rpartition(" ")[2]).close()
+
+
+async def test_a_role_for_replication_alone_and_its_publication_are_no_finding(
+    judge: Judge, server: Running
+) -> None:
+    make = [
+        "CREATE ROLE stream LOGIN REPLICATION IN ROLE pg_monitor",
+        "SET client_min_messages = error",  # wal_level is replica
+        "CREATE PUBLICATION changes",
+        "ALTER PUBLICATION changes OWNER TO stream",
+    ]
+    undo = ["DROP PUBLICATION changes", "DROP ROLE stream"]
+    with postgresql_state(server, ["GRANT CREATE ON DATABASE postgres TO PUBLIC", *make], undo):
+        postgresql_do(server, ["REVOKE CREATE ON DATABASE postgres FROM PUBLIC"])
+        where = endpoint(server, Family.POSTGRESQL)
+        assert await judge.objects("postgresql_replication_role", where) == {}
+
+
+async def test_whoever_becomes_a_replicating_role_by_set_role_cannot_replicate(
+    server: Running,
+) -> None:
+    make = ["CREATE ROLE stream REPLICATION", f"CREATE ROLE ann LOGIN PASSWORD '{OWN}'"]
+    with postgresql_state(
+        server, [*make, "GRANT stream TO ann"], ["DROP ROLE ann", "DROP ROLE stream"]
+    ):
+        words = {"host": server.host, "user": "ann", "password": OWN, "dbname": "postgres"}
+        text = psycopg.conninfo.make_conninfo(
+            "", **words, port=server.port, replication="database", options="-c role=stream"
+        )
+        with pytest.raises(psycopg.OperationalError, match=r"(?i)replication"):
+            psycopg.connect(text)
+
+
+async def test_a_member_that_may_not_set_the_role_does_not_use_its_attributes_from_16_on(
+    judge: Judge, postgresql: Running
+) -> None:
+    make = ["CREATE ROLE makers CREATEROLE", "CREATE ROLE ann LOGIN"]
+    make += ["GRANT makers TO ann WITH SET FALSE, INHERIT TRUE"]
+    with postgresql_state(postgresql, make, ["DROP ROLE ann", "DROP ROLE makers"]):
+        where = endpoint(postgresql, Family.POSTGRESQL)
+        assert await judge.objects("postgresql_createrole", where) == {}
