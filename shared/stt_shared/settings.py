@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, cast, get_type_hints
 
@@ -13,13 +13,12 @@ import msgspec
 import platformdirs
 
 from stt_shared.errors import ConfigError
-from stt_shared.identity import TOKEN_RULE, is_token
-from stt_shared.telemetry.logs import FORMATS, LEVELS
+from stt_shared.settings_rules import RULES, anything
 
 APPLICATION = "stt"
+BUILT_IN = "built-in"
+DEFAULT_PACK = "checks"
 MAX_FILE_BYTES = 8 * 1024 * 1024
-MAX_CONCURRENCY = 256
-NATS_URL = re.compile(r"(nats|tls)://[^\s/,]+/?|[^\s/:,@]+(:\d{1,5})?")
 SECRET_SETTINGS = frozenset({"nats.password"})
 # Understood where ours is unset, because other NATS tools read them too.
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
@@ -64,6 +63,21 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: Annotated[int, _said("targets looked at at once, 1 to 256")] = 8
     state_dir: Annotated[str, _said("folder of the outbox; empty: the state folder")] = ""
     grace_s: Annotated[float, _said("seconds that running jobs get to end at SIGTERM")] = 20.0
+    allow_unsigned: Annotated[
+        bool, _said("take packs that nobody signed; for the development of checks alone")
+    ] = False
+
+
+class PackSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the coordinator gets checks, and whose packs coordinator and worker believe."""
+
+    source: Annotated[
+        str, _said("of the coordinator: built-in, a folder, a pack file, or an https address")
+    ] = BUILT_IN
+    keys: Annotated[
+        tuple[str, ...], _said("public keys of minisign whose packs are taken; none: no pack")
+    ] = ()
+    name: Annotated[str, _said("the name that a pack must be signed for")] = DEFAULT_PACK
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log: LogSettings = LogSettings()
     coordinator: CoordinatorSettings = CoordinatorSettings()
     worker: WorkerSettings = WorkerSettings()
+    pack: PackSettings = PackSettings()
     origins: dict[str, str] = {}
 
 
@@ -81,6 +96,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "log": LogSettings,
     "coordinator": CoordinatorSettings,
     "worker": WorkerSettings,
+    "pack": PackSettings,
 }
 
 
@@ -252,60 +268,18 @@ def _section(
         if name not in values:
             continue
         try:
-            good[field.name] = msgspec.convert(
-                values[name], field.type, strict=not isinstance(values[name], str)
-            )
+            good[field.name] = _converted(values[name], field)
         except msgspec.ValidationError as error:
             faults.append(f"{origins[name]}: {name}: {str(error).lower()}")
             continue
-        fault = _RULES.get(name, _anything)(good[field.name])
+        fault = RULES.get(name, anything)(good[field.name])
         if fault:
             faults.append(f"{origins[name]}: {name} is {good[field.name]!r}, {fault}")
     return kind(**good)
 
 
-Rule = Callable[[Any], str]  # a fault of the value, or an empty text
-
-
-def _anything(_value: Any) -> str:
-    return ""
-
-
-def _one_of(words: tuple[str, ...]) -> Rule:
-    def rule(value: Any) -> str:
-        return "" if value in words else "expected one of " + ", ".join(words)
-
-    return rule
-
-
-def _between(low: float, high: float) -> Rule:
-    def rule(value: Any) -> str:
-        return "" if low <= value <= high else f"expected {low} to {high}"
-
-    return rule
-
-
-def _token(value: Any) -> str:
-    return "" if is_token(value) else f"expected {TOKEN_RULE}"
-
-
-def _nats_urls(value: Any) -> str:
-    good = all(NATS_URL.fullmatch(part.strip()) for part in str(value).split(","))
-    return "" if good else "expected nats://HOST:PORT or tls://HOST:PORT, separated by commas"
-
-
-def _token_or_empty(value: Any) -> str:
-    return "" if value == "" else _token(value)
-
-
-_RULES: dict[str, Rule] = {
-    "log.level": _one_of(tuple(LEVELS)),
-    "log.format": _one_of(FORMATS),
-    "nats.url": _nats_urls,
-    "nats.timeout_s": _between(0.1, 300),
-    "coordinator.replicas": _between(0, 5),
-    "worker.name": _token_or_empty,
-    "worker.site": _token,
-    "worker.concurrency": _between(1, MAX_CONCURRENCY),
-    "worker.grace_s": _between(0, 3600),
-}
+def _converted(value: object, field: msgspec.structs.FieldInfo) -> object:
+    """`value` as its field has it; in the environment a list is a text with commas."""
+    if isinstance(value, str) and isinstance(field.default, tuple):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    return msgspec.convert(value, field.type, strict=not isinstance(value, str))

@@ -12,7 +12,8 @@ fault at once, `stt config show --origin` tells where each value came from.
 
 A variable whose name ends in `_FILE` names a file that holds the value:
 `STT_NATS_PASSWORD_FILE=/run/secrets/nats`. `NATS_URL` and `NATS_CREDS` are understood where ours
-are unset.
+are unset. A list (`pack.keys`) is written `["...", "..."]` in the file, and with commas between its
+values in the environment.
 
 | in the file | environment | default | what it is |
 |---|---|---|---|
@@ -28,6 +29,7 @@ def render() -> str:
 def _row(name: str, defaults: settings.Settings) -> str:
     section, _, key = name.partition(".")
     default = getattr(getattr(defaults, section), key)
-    shown = f"`{default}`" if default != "" else "empty"
+    words = str(default).lower() if isinstance(default, bool) else default
+    shown = f"`{words}`" if words not in ("", ()) else "empty"
     variable = settings.environment_name(name)
     return f"| `[{section}]` `{key}` | `{variable}` | {shown} | {settings.description(name)} |\n"

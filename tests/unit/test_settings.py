@@ -104,3 +104,38 @@ def test_an_address_that_is_none_of_nats_is_a_fault(url: str) -> None:
 @pytest.mark.parametrize("url", ["nats://a:1", "tls://a.example:4222, nats://b", "localhost:4222"])
 def test_addresses_of_nats_are_taken_as_they_are_written(url: str) -> None:
     assert settings.load(flags={}, environ={"STT_NATS_URL": url}).nats.url == url
+
+
+PUBLIC = "RWScSHTHNWkBrWx4OfuV1SwKgnNHSGXkXWHc7VgmQckCl5ZDNB/bBI54"
+
+
+def test_a_list_is_a_list_in_the_file_and_separated_by_commas_in_the_environment(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path, f'[pack]\nkeys = ["{PUBLIC}"]\n')
+    assert settings.load(flags={}, environ={}, path=path).pack.keys == (PUBLIC,)
+    environ = {"STT_PACK_KEYS": f"{PUBLIC}, {PUBLIC},", "STT_WORKER_ALLOW_UNSIGNED": "true"}
+    found = settings.load(flags={}, environ=environ, path=path)
+    assert found.pack.keys == (PUBLIC, PUBLIC)
+    assert found.worker.allow_unsigned
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('keys = ["abc"]', "'abc' is no public key: the public key is not base64"),
+        ('keys = ["RWSc"]', "'RWSc' is no public key: the public key has 3 bytes, expected 42"),
+        ('name = "Not A Token"', "pack.name is 'Not A Token', expected 1 to 64"),
+        ('source = "http://host/pack"', "expected built-in, the path of a folder or file, or"),
+        ('source = "ftp://host/pack"', "expected built-in, the path of a folder or file, or"),
+        ('source = ""', "expected built-in, a path, or an https:// address"),
+    ],
+)
+def test_a_pack_is_never_fetched_in_the_clear_nor_believed_by_a_broken_key(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    path = written(tmp_path, f"[pack]\n{text}\n")
+    with pytest.raises(ConfigError) as caught:
+        settings.load(flags={}, environ={}, path=path)
+    assert f"{path}:2: pack." in str(caught.value)
+    assert fault in str(caught.value)

@@ -11,13 +11,26 @@ from stt_shared.cli import (
     findings,
     grants,
     inventory,
+    pack,
     runs,
     schema,
     status,
     version,
 )
 
-PARTS = (status, runs, findings, inventory, authoring, grants, doctor, config, schema, version)
+PARTS = (
+    status,
+    runs,
+    findings,
+    inventory,
+    authoring,
+    grants,
+    pack,
+    doctor,
+    config,
+    schema,
+    version,
+)
 
 
 def add_builtin(app: App) -> None:

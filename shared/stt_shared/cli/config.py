@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from cyclopts import App, Parameter
@@ -64,7 +64,7 @@ def show(
         return
     columns = (*COLUMNS, ORIGIN) if origin else COLUMNS
     cells = tuple(
-        (Cell(name, "name"), Cell(str(value)), Cell(source, "hint"))[: len(columns)]
+        (Cell(name, "name"), Cell(_shown(value)), Cell(source, "hint"))[: len(columns)]
         for name, value, source in rows
     )
     output.print_grid(Grid(columns, cells))
@@ -75,6 +75,12 @@ def value_of(found: settings.Settings, name: str) -> object:
     section, _, key = name.partition(".")
     value = msgspec.structs.asdict(getattr(found, section))[key]
     return HIDDEN if name in settings.SECRET_SETTINGS and value else value
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value)))
+    return str(value)
 
 
 def origin_of(found: settings.Settings, name: str) -> str:
