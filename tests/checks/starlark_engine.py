@@ -24,7 +24,7 @@ def run(text):
 
 
 class _SkipError(Exception):
-    """The script called skip()."""
+    """The script called skip() or not_applicable()."""
 
 
 def parse_version(text: str) -> dict[str, Any]:
@@ -49,10 +49,14 @@ def format_version_num(num: int) -> str:
 
 def run(task: Task, context: Mapping[str, Any]) -> Verdict:
     """The verdict of one script, as the product's sandbox gives it."""
-    skipped: list[str] = []
+    skipped: list[Skipped] = []
 
     def skip(reason: str) -> None:
-        skipped.append(reason)
+        skipped.append(Skipped(reason=reason))
+        raise _SkipError(reason)
+
+    def not_applicable(reason: str) -> None:
+        skipped.append(Skipped(reason=reason, applicable=False))
         raise _SkipError(reason)
 
     def fail(message: str) -> None:
@@ -63,6 +67,7 @@ def run(task: Task, context: Mapping[str, Any]) -> Verdict:
     module = starlark.Module()
     for name, function in (
         ("skip", skip),
+        ("not_applicable", not_applicable),
         ("fail", fail),
         ("parse_version", parse_version),
         ("format_version_num", format_version_num),
@@ -75,4 +80,4 @@ def run(task: Task, context: Mapping[str, Any]) -> Verdict:
         text = json.dumps({"docs": task.docs, "context": dict(context)})
         return Returned(value=json.loads(str(module.freeze().call("run", text))))
     except Exception as error:  # noqa: BLE001  # whatever the script did is its verdict
-        return Skipped(reason=skipped[0]) if skipped else Broken(reason=str(error))
+        return skipped[0] if skipped else Broken(reason=str(error))

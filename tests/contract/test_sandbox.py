@@ -116,6 +116,8 @@ async def test_fail_and_skip_and_an_error_each_end_as_what_they_are(
     verdicts = await sandbox.run([task(body, docs) for body in bodies], {})
     assert verdicts[0] == Broken(reason="fail: broken 1")
     assert verdicts[1] == Skipped(reason="no data")
+    (outside,) = await sandbox.run([task('not_applicable("no replica")')], {})
+    assert outside == Skipped(reason="no replica", applicable=False)
     assert isinstance(verdicts[2], Broken)
     assert "KeyError" in verdicts[2].reason
     assert isinstance(verdicts[3], Broken)

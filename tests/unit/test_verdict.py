@@ -114,6 +114,8 @@ def test_a_script_that_broke_or_skipped_says_why() -> None:
         Kind.UNDECIDED,
         "series unknown",
     )
+    outside = judge(CHECK, Skipped(reason="no replica", applicable=False))
+    assert (outside.outcome, outside.kind) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
 
 
 def test_equal_findings_are_one_and_unequal_ones_of_one_object_are_told_apart() -> None:

@@ -52,7 +52,8 @@ def judge(check: Check, verdict: Verdict) -> CheckOutcome:
     A bad finding makes it an error that keeps the good ones, and so do too many.
     """
     if isinstance(verdict, Skipped):
-        return ended(check, Outcome.SKIPPED, Kind.UNDECIDED, verdict.reason)
+        kind = Kind.UNDECIDED if verdict.applicable else Kind.NOT_APPLICABLE
+        return ended(check, Outcome.SKIPPED, kind, verdict.reason)
     if isinstance(verdict, Broken):
         return ended(check, Outcome.ERROR, Kind.SCRIPT, verdict.reason)
     values = cast("object", verdict.value)

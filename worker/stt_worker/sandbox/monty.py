@@ -155,8 +155,9 @@ def _refuse_constant(text: str) -> float:
 
 def _verdict(one: Mapping[str, Any]) -> Verdict:
     printed = str(one["printed"])
-    if one["kind"] == "skipped":
-        return Skipped(reason=_short(str(one["reason"])), printed=printed)
+    if one["kind"] in ("skipped", "not_applicable"):
+        applicable = one["kind"] == "skipped"
+        return Skipped(reason=_short(str(one["reason"])), applicable=applicable, printed=printed)
     if one["kind"] == "broken":
         return Broken(reason=_short(str(one["reason"])), printed=printed)
     if isinstance(one["value"], float) and not math.isfinite(one["value"]):

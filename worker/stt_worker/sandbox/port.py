@@ -29,9 +29,10 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """The script called skip(reason)."""
+    """The script called skip(reason), or not_applicable(reason)."""
 
     reason: str
+    applicable: bool = True
     printed: str = ""
 
 
