@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from stt_coordinator.embedded import postgresql as embedded
 from stt_coordinator.embedded.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, steps
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Limits
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.checks.scenario import statements
+from tests.servers.fixtures import PASSWORD, server_or_reason
 
 MD5 = "postgresql_md5_hashes"
 OWN = "Monitor 1: password"
@@ -189,3 +193,74 @@ async def test_a_member_that_may_not_set_the_role_does_not_use_its_attributes_fr
     with postgresql_state(postgresql, make, ["DROP ROLE ann", "DROP ROLE makers"]):
         where = endpoint(postgresql, Family.POSTGRESQL)
         assert await judge.objects("postgresql_createrole", where) == {}
+
+
+async def test_a_membership_without_any_way_to_use_it_is_no_finding_from_16_on(
+    judge: Judge, postgresql: Running
+) -> None:
+    make = ["CREATE ROLE ann LOGIN"]
+    make += ["GRANT pg_execute_server_program TO ann WITH SET FALSE, INHERIT FALSE"]
+    with postgresql_state(postgresql, make, ["DROP ROLE ann"]):
+        where = endpoint(postgresql, Family.POSTGRESQL)
+        assert await judge.objects("postgresql_server_program_roles", where) == {}
+
+
+async def test_a_superuser_and_whoever_can_become_one_are_the_business_of_another_check(
+    judge: Judge, server: Running
+) -> None:
+    make = ["CREATE ROLE dba SUPERUSER LOGIN", "CREATE ROLE ann LOGIN IN ROLE dba"]
+    with postgresql_state(server, make, ["DROP ROLE ann", "DROP ROLE dba"]):
+        where = endpoint(server, Family.POSTGRESQL)
+        for check in ("postgresql_server_program_roles", "postgresql_data_roles"):
+            assert await judge.objects(check, where) == {}
+
+
+@pytest.fixture(scope="module")
+def rds(servers_folder: Path) -> Iterator[Running]:
+    """A stand-in for RDS: its superuser is the provider's, its customer's administrator is not."""
+
+    def start() -> Running:
+        return embedded.start(servers_folder / "rds", superuser="rdsadmin", password=PASSWORD)
+
+    running = server_or_reason("PostgreSQL 18", start)
+    make = ["CREATE ROLE rds_superuser", "CREATE ROLE rds_replication"]
+    make += [f"CREATE ROLE master LOGIN CREATEROLE CREATEDB PASSWORD '{OWN}'"]
+    make += ["GRANT rds_superuser TO master WITH ADMIN OPTION"]
+    make += ["GRANT pg_read_all_settings TO rds_superuser"]
+    postgresql_do(running, make)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def master(rds: Running) -> Endpoint:
+    """The customer's administrator of the managed server."""
+    return replace(endpoint(rds, Family.POSTGRESQL), user="master", password=OWN)
+
+
+async def test_a_managed_servers_first_administrator_stays_and_the_later_ones_are_found(
+    judge: Judge, rds: Running, master: Endpoint
+) -> None:
+    check = "postgresql_managed_admin_members"
+    assert await judge.objects(check, master) == {}
+    with postgresql_state(rds, ["CREATE ROLE ann LOGIN IN ROLE rds_superuser"], ["DROP ROLE ann"]):
+        (finding,) = (await judge.run(check, master)).findings
+        assert (finding.object, finding.severity) == ("ann", "trivial")
+        postgresql_do(rds, statements(finding.remediation))
+        assert await judge.objects(check, master) == {}
+
+
+async def test_a_self_managed_server_has_no_providers_administrators(
+    judge: Judge, server: Running
+) -> None:
+    outcome = await judge.run(
+        "postgresql_managed_admin_members", endpoint(server, Family.POSTGRESQL)
+    )
+    assert outcome.outcome == "skipped"
+
+
+async def test_a_managed_server_shows_no_hashes_and_its_administrator_may_make_roles(
+    judge: Judge, master: Endpoint
+) -> None:
+    assert (await judge.run(MD5, master)).outcome == "skipped"
+    assert await judge.objects("postgresql_createrole", master) == {}

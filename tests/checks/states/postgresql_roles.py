@@ -96,4 +96,53 @@ STATES = [
         ],
         finds={"maker": "major", "member": "major", "keeper": "major"},
     ),
+    State(
+        check="postgresql_server_program_roles",
+        name="members_directly_and_through_a_group",
+        on=BOTH,
+        make=[
+            "CREATE ROLE ops",
+            "CREATE ROLE ann LOGIN NOINHERIT IN ROLE ops, pg_write_server_files",
+            'CREATE ROLE "re ader" LOGIN IN ROLE pg_read_server_files',
+            "GRANT pg_execute_server_program TO ops",
+        ],
+        undo=["DROP ROLE ann", 'DROP ROLE "re ader"', "DROP ROLE ops"],
+        finds={"ann": "major", "re ader": "major"},
+    ),
+    State(
+        check="postgresql_server_program_roles",
+        name="set_to_a_group_that_only_inherits",
+        on=["postgresql"],
+        make=[
+            "CREATE ROLE ops",
+            "CREATE ROLE ann LOGIN",
+            "GRANT ops TO ann WITH SET TRUE, INHERIT FALSE",
+            "GRANT pg_execute_server_program TO ops WITH SET FALSE, INHERIT TRUE",
+        ],
+        undo=["DROP ROLE ann", "DROP ROLE ops"],
+        finds={"ann": "major"},
+    ),
+    State(
+        check="postgresql_server_program_roles",
+        name="a_member_that_could_grant_it_to_itself",
+        on=["postgresql"],
+        make=[
+            "CREATE ROLE ann LOGIN",
+            "GRANT pg_read_server_files TO ann WITH SET FALSE, INHERIT FALSE, ADMIN TRUE",
+        ],
+        undo=["DROP ROLE ann"],
+        finds={"ann": "major"},
+    ),
+    State(
+        check="postgresql_data_roles",
+        name="members_of_all_data",
+        on=BOTH,
+        make=[
+            "CREATE ROLE ann LOGIN IN ROLE pg_read_all_data, pg_write_all_data",
+            "CREATE ROLE loads IN ROLE pg_write_all_data",
+            "CREATE ROLE etl LOGIN IN ROLE loads",
+        ],
+        undo=["DROP ROLE ann", "DROP ROLE etl", "DROP ROLE loads"],
+        finds={"ann": "trivial", "etl": "trivial"},
+    ),
 ]
