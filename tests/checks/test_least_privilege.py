@@ -48,6 +48,8 @@ SERVERS = [
     ("postgresql15", Product.POSTGRESQL),
     ("guarded_mongodb", Product.MONGODB),
 ]
+# What looking needs they hold against every account but the one that looks.
+LENIENT_WITH_THEIR_OWN = {"mysql_system_schema_grants", "mysql_process_privilege"}
 Outcomes = dict[str, CheckOutcome]
 
 
@@ -119,7 +121,11 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
 
 
 def told(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
-    return {name: (str(one.outcome), str(one.kind)) for name, one in outcomes.items()}
+    return {
+        name: (str(one.outcome), str(one.kind))
+        for name, one in outcomes.items()
+        if name not in LENIENT_WITH_THEIR_OWN
+    }
 
 
 async def test_the_account_sees_what_the_administrator_sees(judge: Judge, case: Case) -> None:
