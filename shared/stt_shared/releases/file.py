@@ -1,0 +1,83 @@
+"""The file of release data: read with its head, and written in the one form it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from stt_shared.errors import ConfigError
+
+FIRST_KEY = "as_of:"
+WIDTH_CHARACTERS = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseFile:
+    """The comments at the top, and the data below; dates are texts."""
+
+    head: str
+    data: dict[str, Any]
+
+
+class _Loader(yaml.CSafeLoader):
+    """A safe loader that leaves dates as they are written."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, but versions and ranges on one line; dates are plain."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002  # of the base
+        """Indent lists below their key."""
+        super().increase_indent(flow, False)
+
+
+def _without_dates(resolvers: Mapping[Any, list[Any]]) -> dict[Any, list[Any]]:
+    dates = "tag:yaml.org,2002:timestamp"
+    return {
+        first: [pair for pair in pairs if pair[0] != dates] for first, pairs in resolvers.items()
+    }
+
+
+def _is_version(value: object) -> bool:
+    items = cast("list[object]", value) if isinstance(value, list) else [None]
+    return all(isinstance(one, int) for one in items)
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
+    flow = _is_version(value) or (bool(value) and all(map(_is_version, value)))
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flow)
+
+
+def _dict(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style="from" in value)
+
+
+_Loader.yaml_implicit_resolvers = _without_dates(yaml.CSafeLoader.yaml_implicit_resolvers)
+_Dumper.yaml_implicit_resolvers = _without_dates(yaml.SafeDumper.yaml_implicit_resolvers)
+_Dumper.add_representer(list, _list)
+_Dumper.add_representer(dict, _dict)
+
+
+def read(file: Path) -> ReleaseFile:
+    """The release data in `file`; raises ConfigError if they cannot be read."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        head, _, rest = text.partition(f"\n{FIRST_KEY}")
+        data: object = yaml.load(f"{FIRST_KEY}{rest}", _Loader)  # noqa: S506  # a safe loader
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the release data in {file} cannot be read: {error}") from error
+    if not isinstance(data, dict) or not rest:
+        raise ConfigError(f"{file} holds no release data", hint=f"a mapping that has {FIRST_KEY}")
+    return ReleaseFile(head=head, data=cast("dict[str, Any]", data))
+
+
+def render(found: ReleaseFile) -> str:
+    """The text of the file."""
+    body = yaml.dump(
+        found.data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH_CHARACTERS
+    )
+    return f"{found.head}\n{body}"
