@@ -264,3 +264,68 @@ async def test_a_managed_server_shows_no_hashes_and_its_administrator_may_make_r
 ) -> None:
     assert (await judge.run(MD5, master)).outcome == "skipped"
     assert await judge.objects("postgresql_createrole", master) == {}
+
+
+@pytest.fixture(scope="module", params=["PostgreSQL 18", "PostgreSQL 15"])
+def own(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Running]:
+    """A server that may be restarted and whose files may be changed."""
+
+    def start() -> Running:
+        new = request.param == "PostgreSQL 18"
+        binaries = embedded.packaged() if new else embedded.installed(15)
+        folder = servers_folder / f"own{18 if new else 15}"
+        return embedded.start(folder, password=PASSWORD, binaries=binaries)
+
+    running = server_or_reason(request.param, start)
+    yield running
+    running.stop()
+
+
+async def test_a_brake_on_guessing_is_there_after_the_findings_statements_and_a_restart(
+    judge: Judge, own: Running
+) -> None:
+    check, where = "postgresql_auth_delay", endpoint(own, Family.POSTGRESQL)
+    (finding,) = (await judge.run(check, where)).findings
+    assert (finding.object, finding.severity) == ("auth_delay", "trivial")
+    postgresql_do(own, statements(finding.remediation))
+    (finding,) = (await judge.run(check, where)).findings
+    assert finding.remediation.startswith("Restart the server")
+    own.restart()
+    assert await judge.objects(check, where) == {}
+    await loaded_without_a_number(judge, own)
+
+
+async def loaded_without_a_number(judge: Judge, own: Running) -> None:
+    check, where = "postgresql_auth_delay", endpoint(own, Family.POSTGRESQL)
+    postgresql_do(own, ["ALTER SYSTEM RESET auth_delay.milliseconds", "SELECT pg_reload_conf()"])
+    (finding,) = (await judge.run(check, where)).findings
+    assert (finding.object, finding.severity) == ("auth_delay.milliseconds", "trivial")
+    postgresql_do(own, statements(finding.remediation))
+    assert await judge.objects(check, where) == {}
+
+
+async def test_a_weak_password_is_refused_after_the_findings_statements_and_without_a_restart(
+    judge: Judge, own: Running
+) -> None:
+    check, where = "postgresql_password_complexity", endpoint(own, Family.POSTGRESQL)
+    (finding,) = (await judge.run(check, where)).findings
+    postgresql_do(own, ["ALTER SYSTEM SET session_preload_libraries = 'auth_delay'"])
+    postgresql_do(own, ["SELECT pg_reload_conf()"])
+    (finding,) = (await judge.run(check, where)).findings
+    postgresql_do(own, statements(finding.remediation))
+    try:
+        with pytest.raises(psycopg.errors.InvalidParameterValue, match="too short"):
+            postgresql_do(own, ["CREATE ROLE weak LOGIN PASSWORD 'weak'"])
+        assert await judge.objects(check, where) == {}
+    finally:
+        postgresql_do(own, ["ALTER SYSTEM RESET session_preload_libraries"])
+        postgresql_do(own, ["SELECT pg_reload_conf()"])
+
+
+async def test_without_the_right_to_read_settings_the_grant_is_named(
+    judge: Judge, monitor: Endpoint
+) -> None:
+    for check in ("postgresql_password_complexity", "postgresql_auth_delay"):
+        outcome = await judge.run(check, monitor)
+        assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+        assert "pg_read_all_settings" in outcome.reason

@@ -145,4 +145,20 @@ STATES = [
         undo=["DROP ROLE ann", "DROP ROLE etl", "DROP ROLE loads"],
         finds={"ann": "trivial", "etl": "trivial"},
     ),
+    State(
+        check="postgresql_password_complexity",
+        name="nothing_checks_passwords",
+        on=BOTH,
+        make=[],
+        undo=["ALTER SYSTEM RESET session_preload_libraries", "SELECT pg_reload_conf()"],
+        finds={"passwordcheck": "trivial"},
+    ),
+    State(
+        check="postgresql_auth_delay",
+        name="a_log_in_may_last_for_minutes",
+        on=BOTH,
+        make=["ALTER SYSTEM SET authentication_timeout = '5min'", "SELECT pg_reload_conf()"],
+        undo=["ALTER SYSTEM RESET authentication_timeout", "SELECT pg_reload_conf()"],
+        finds={"authentication_timeout": "trivial"},
+    ),
 ]
