@@ -15,6 +15,9 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Outgoing, Publication, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
+from stt_shared.pack import transfer
+from stt_shared.pack.transfer import Parcel
+from stt_shared.protocol import subjects
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
 AnyBus: TypeAlias = JetStreamBus | MemoryBus
@@ -206,3 +209,15 @@ async def test_a_request_is_answered_by_its_handler_or_refused_with_a_code(
     assert (caught.value.code, caught.value.message) == ("bad_request", "that is no request")
     with pytest.raises(UnreachableError, match="nobody answers on"):
         await bus.request(subject, b"yes", timeout=1)
+
+
+async def test_a_pack_is_got_back_whole_by_its_digest_and_a_new_signature_replaces_the_old(
+    bus: AnyBus,
+) -> None:
+    packs = next(spec for spec in subjects.STREAMS if spec.name == subjects.STREAM_PACKS)
+    await bus.ensure([packs], [])
+    parcel = Parcel(data=bytes(range(256)) * 5_000, signature="a")
+    assert await transfer.get(bus, digest(b"nothing")) is None
+    for signature in ("a", "a", "b", None):
+        await transfer.put(bus, replace(parcel, signature=signature))
+        assert await transfer.get(bus, parcel.digest) == replace(parcel, signature=signature)

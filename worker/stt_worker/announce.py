@@ -16,6 +16,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Announcement
 from stt_shared.telemetry.logs import logger
+from stt_worker.packs import Shelf
 from stt_worker.targets.model import Inventory
 
 EVERY_S = 15.0
@@ -35,6 +36,7 @@ class Presence:
     inventory: Inventory
     running: Callable[[], int]
     outbox: Callable[[], int]
+    shelf: Shelf | None = None
 
     def announcement(self, at: datetime, *, leaving: bool) -> Announcement:
         """The message at this moment."""
@@ -50,6 +52,9 @@ class Presence:
             concurrency=self.concurrency,
             outbox=self.outbox(),
             leaving=leaving,
+            packs=self.shelf.held if self.shelf else (),
+            refused_pack=self.shelf.refusal if self.shelf else "",
+            allow_unsigned=self.shelf.allow_unsigned if self.shelf else False,
         )
 
 
@@ -60,6 +65,8 @@ class Announcer:
         self._bus = bus
         self._presence = presence
         self._woken = asyncio.Event()
+        if presence.shelf is not None:
+            presence.shelf.changed = self.wake
 
     def wake(self) -> None:
         """Announce now: something changed, or somebody asked."""

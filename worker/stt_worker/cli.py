@@ -93,6 +93,10 @@ async def worker(
     grace_s: Annotated[
         float | None, Parameter(help="Seconds for running jobs at SIGTERM (STT_WORKER_GRACE_S).")
     ] = None,
+    allow_unsigned: Annotated[
+        bool | None,
+        Parameter(negative=(), help="Take packs that nobody signed; to develop checks only."),
+    ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, Parameter(help="console, json or auto.")] = None,
     connection: Connection | None = None,
@@ -115,6 +119,7 @@ async def worker(
         worker__concurrency=concurrency,
         worker__state_dir=state_dir,
         worker__grace_s=grace_s,
+        worker__allow_unsigned=allow_unsigned,
         log__level=log_level,
         log__format=log_format,
     )

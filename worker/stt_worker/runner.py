@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -23,6 +23,7 @@ from stt_worker.execution import Examined, Means, execute, not_run
 from stt_worker.gate import Gate
 from stt_worker.intake import read
 from stt_worker.outbox.port import Outbox, OutboxError, Row
+from stt_worker.packs import Shelf
 from stt_worker.sender import Sender
 from stt_worker.targets.model import Inventory, Target
 
@@ -54,6 +55,7 @@ class Station:
     sender: Sender
     gate: Gate
     means: Mapping[Family, Means]
+    shelf: Shelf | None = None  # None: this worker takes no packs
 
 
 class Runner:
@@ -178,12 +180,31 @@ class Runner:
     ) -> Examined:
         off = [ref for ref in job.checks if ref.check in state.disabled_checks]
         on = tuple(ref for ref in job.checks if ref not in off)
-        means = self._station.means[job.family]
         part = msgspec.structs.replace(job, checks=on)
+        means, barred = await self._means(part, now)
+        without = {outcome.check for outcome in barred}
+        part = msgspec.structs.replace(
+            part, checks=tuple(ref for ref in on if ref.check not in without)
+        )
         facts, found = await execute(part, target.resolved, means, now=now)
         switched_off = not_run(off, Outcome.SKIPPED, Kind.DISABLED, "the check is switched off")
-        by_check = {outcome.check: outcome for outcome in (*found, *switched_off)}
+        by_check = {outcome.check: outcome for outcome in (*found, *barred, *switched_off)}
         return facts, tuple(by_check[ref.check] for ref in job.checks)
+
+    async def _means(self, job: Job, now: datetime) -> tuple[Means, tuple[CheckOutcome, ...]]:
+        """What runs the checks of `job`, and the outcome of those that no trusted pack holds."""
+        means = self._station.means[job.family]
+        if self._station.shelf is None:
+            return means, ()
+        try:
+            choice = await self._station.shelf.choose(job, now)
+        except UnreachableError as error:
+            _LOG.warning("pack not read", reason=error.message)
+            raise _Later(CONTROL_DELAY_S) from error
+        except OSError as error:
+            _LOG.error("pack not taken", reason=str(error))
+            raise _Later(OUTBOX_DELAY_S) from error
+        return replace(means, catalogue=choice.catalogue), choice.barred
 
     def _result(
         self,

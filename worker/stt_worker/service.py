@@ -18,6 +18,9 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.lifecycle import Task, pause, supervise
+from stt_shared.pack.minisign import parse_public_key
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
 from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
 from stt_shared.telemetry.logs import logger
@@ -27,6 +30,7 @@ from stt_worker.equipment import Equipment, equipped
 from stt_worker.gate import Gate
 from stt_worker.outbox.port import Outbox
 from stt_worker.outbox.sqlite import open_outbox
+from stt_worker.packs import Shelf
 from stt_worker.runner import Runner, Station
 from stt_worker.sender import Sender
 from stt_worker.targets.file import TargetList
@@ -53,12 +57,15 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         hangup = stack.enter_context(_on_hangup())
         inventory = Inventory(_told(load()).targets)
         tools = await stack.enter_async_context(equipped(builtin(), own.concurrency))
-        outbox = await open_outbox(state_dir(own.state_dir, "worker", os.environ))
+        state = state_dir(own.state_dir, "worker", os.environ)
+        outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
+        serials = Serials(state)
         bus = await _connected(settings.nats, name_of(own), stop)
         if bus is not None:
             stack.push_async_callback(bus.close)
-            parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=hangup)
+            shelf = Shelf(bus, tools.catalogue, policy_of(settings), serials)
+            parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=hangup, shelf=shelf)
             await serve(own, inventory, load, parts, stop)
 
 
@@ -70,6 +77,7 @@ class Parts:
     outbox: Outbox
     bus: Bus
     hangup: asyncio.Event
+    shelf: Shelf | None = None
 
 
 async def serve(
@@ -89,6 +97,7 @@ async def serve(
             sender=sender,
             gate=gate,
             means=parts.tools.means,
+            shelf=parts.shelf,
         )
     )
     consumer = Consumer(
@@ -108,6 +117,7 @@ async def serve(
         inventory=inventory,
         running=lambda: consumer.running,
         outbox=lambda: outbox.size,
+        shelf=parts.shelf,
     )
     announcer = Announcer(bus, presence)
     drained = asyncio.Event()
@@ -129,6 +139,17 @@ async def serve(
     await supervise(tasks, drained)
     await announcer.say(leaving=True)
     _LOG.info("ended", worker=name, outbox=outbox.size)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Whose packs this worker believes."""
+    if settings.worker.allow_unsigned:
+        _LOG.warning("packs that nobody signed are taken: allow_unsigned is on")
+    return Policy(
+        keys=tuple(map(parse_public_key, settings.pack.keys)),
+        name=settings.pack.name,
+        allow_unsigned=settings.worker.allow_unsigned,
+    )
 
 
 def name_of(own: WorkerSettings) -> str:

@@ -52,8 +52,13 @@ class Refused:
     reason: Reason
     detail: str
 
+    @property
+    def sentence(self) -> str:
+        """The reason by its name, and the detail."""
+        return f"{self.reason}: {self.detail}"
+
     def __str__(self) -> str:
-        return f"untrusted pack: {self.reason}: {self.detail}"
+        return f"untrusted pack: {self.sentence}"
 
 
 Verdict = Accepted | Refused

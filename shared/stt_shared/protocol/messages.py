@@ -74,6 +74,7 @@ class Job(Value, frozen=True, kw_only=True):
     checks: tuple[CheckRef, ...]
     created: Instant
     expires: Instant
+    pack: str = ""  # digest of the pack file with these checks; empty: those of the installation
     schema: str = "stt.job/v1"
 
 
@@ -105,6 +106,25 @@ class AnnouncedTarget(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
+class PackHead(Value, frozen=True, kw_only=True):
+    """A pack file on NATS: its parts, and its signature as the text of minisign's file."""
+
+    digest: str  # SHA-256 of the file
+    size: int  # in bytes
+    parts: int  # messages `stt.v1.pack.<digest>.<n>`, n from 0
+    signature: str = ""  # empty: unsigned
+    schema: str = "stt.pack.head/v1"
+
+
+class HeldPack(Value, frozen=True, kw_only=True):
+    """A pack that a worker accepted; `key` names who signed it, empty if nobody did."""
+
+    digest: str
+    name: str
+    serial: int
+    key: str = ""
+
+
 class Announcement(Value, frozen=True, kw_only=True):
     """Who is here and what it serves; sent every 15 s and on every change."""
 
@@ -119,6 +139,9 @@ class Announcement(Value, frozen=True, kw_only=True):
     concurrency: int = 1
     outbox: int = 0  # results that the watermark does not cover yet
     leaving: bool = False
+    packs: tuple[HeldPack, ...] = ()
+    refused_pack: str = ""  # why the pack asked for last is not taken
+    allow_unsigned: bool = False
     schema: str = "stt.announcement/v1"
 
 

@@ -18,6 +18,7 @@ STREAM_RESULTS = "STT_RESULTS"
 STREAM_TICKS = "STT_TICKS"
 STREAM_EVENTS = "STT_EVENTS"
 STREAM_SUMMARY = "STT_SUMMARY"
+STREAM_PACKS = "STT_PACKS"
 BUCKET_CONTROL = "stt_control"
 BUCKET_WATERMARK = "stt_watermark"
 KEY_STATE = "state"
@@ -117,6 +118,14 @@ STREAMS: tuple[StreamSpec, ...] = (
         allow_direct=True,
     ),
     StreamSpec(
+        name=STREAM_PACKS,
+        subjects=(f"{ROOT}.pack.>",),
+        discard="old",
+        max_bytes=GIB // 4,
+        max_msgs_per_subject=1,
+        allow_direct=True,
+    ),
+    StreamSpec(
         name=f"KV_{BUCKET_CONTROL}",
         subjects=(f"$KV.{BUCKET_CONTROL}.>",),
         max_msgs_per_subject=10,
@@ -173,6 +182,16 @@ def result(family: Family, site: str, target: str, worker: str) -> str:
 def tick(schedule: str, slot: str) -> str:
     """Where the decision about a slot is written, once."""
     return f"{ROOT}.tick.{schedule}.{slot}"
+
+
+def pack(digest: str) -> str:
+    """Where the head of a pack file is kept."""
+    return f"{ROOT}.pack.{digest}"
+
+
+def pack_part(digest: str, number: int) -> str:
+    """Where a part of a pack file is kept; `number` counts from 0."""
+    return f"{ROOT}.pack.{digest}.{number}"
 
 
 def announce(site: str, worker: str) -> str:

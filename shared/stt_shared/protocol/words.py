@@ -29,6 +29,7 @@ class Kind(StrEnum):
     UNDECIDED = "undecided"  # skipped: the script called skip(); its reason says why
     UNSUPPORTED = "unsupported"  # skipped: a query type that is not available here
     UNKNOWN_CHECK = "unknown_check"  # error: this worker has no check of that id and digest
+    UNTRUSTED_PACK = "untrusted_pack"  # skipped: the reason names why the pack is refused
     DISABLED = "disabled"  # skipped: STT or the check was disabled before the job ran
     EXPIRED = "expired"  # skipped: the job's time was over before a worker took it
     NO_PRIVILEGE = "no_privilege"  # error: the reason names the missing grant

@@ -12,6 +12,7 @@ KINDS = {
     Kind.UNDECIDED: "cannot be judged",
     Kind.UNSUPPORTED: "unsupported query type",
     Kind.UNKNOWN_CHECK: "unknown to the worker",
+    Kind.UNTRUSTED_PACK: "untrusted pack",
     Kind.DISABLED: "disabled",
     Kind.EXPIRED: "not started in time",
     Kind.NO_PRIVILEGE: "privilege missing",

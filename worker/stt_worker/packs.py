@@ -1,0 +1,186 @@
+"""The packs that this worker believes: got from the bus by digest, judged, kept while in use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from stt_shared import clock
+from stt_shared.bus.port import Bus
+from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.errors import ProtocolError
+from stt_shared.pack import transfer
+from stt_shared.pack.load import load
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.transfer import Parcel
+from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, judge, stale
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
+from stt_shared.protocol.words import Kind, Outcome
+from stt_shared.telemetry.logs import logger
+from stt_worker.execution import not_run
+
+MAX_HELD = 2  # the pack in use, and the one that jobs of the run before may still name
+REFUSED_FOR_S = 30.0  # a refused pack is not fetched again for each of a thousand jobs
+MAX_FAULTS_LOGGED = 20
+_LOG = logger("packs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """An accepted pack and the checks in it."""
+
+    accepted: Accepted
+    catalogue: Catalogue
+
+    @property
+    def announced(self) -> HeldPack:
+        """The pack as the worker announces it."""
+        manifest = self.accepted.pack.manifest
+        return HeldPack(
+            digest=self.accepted.digest,
+            name=manifest.name,
+            serial=manifest.serial,
+            key=self.accepted.key,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The checks that a job may run, and the outcome of those it may not."""
+
+    catalogue: Catalogue
+    barred: tuple[CheckOutcome, ...] = ()
+
+
+class Shelf:
+    """Chooses the checks of each job among `own`, the installation's, and the pack it names.
+
+    `changed` is called when what is announced has changed.
+    """
+
+    def __init__(self, bus: Bus, own: Catalogue, policy: Policy, serials: Serials) -> None:
+        self._bus = bus
+        self._own = own
+        self._policy = policy
+        self._serials = serials
+        self._held: dict[str, Held] = {}
+        self._refused: dict[str, tuple[float, Refused]] = {}
+        self._one_at_a_time = asyncio.Lock()
+        self.refusal = ""
+        self.changed: Callable[[], None] = _nothing
+
+    @property
+    def held(self) -> tuple[HeldPack, ...]:
+        """The accepted packs, the newest last."""
+        return tuple(held.announced for held in self._held.values())
+
+    @property
+    def allow_unsigned(self) -> bool:
+        """Whether packs that nobody signed are taken."""
+        return self._policy.allow_unsigned
+
+    async def choose(self, job: Job, now: datetime) -> Choice:
+        """What `job` may run; raises UnreachableError, and OSError if a serial cannot be kept."""
+        if not job.pack:
+            return Choice(catalogue=self._own)
+        found = await self._find(job.pack, now)
+        if isinstance(found, Held):
+            return Choice(catalogue=_for(job, found.catalogue, self._own))
+        own = {ref for ref in job.checks if self._own.get(ref.check, ref.digest) is not None}
+        others = [ref for ref in job.checks if ref not in own]
+        return Choice(catalogue=self._own, barred=_barred(others, found, job.pack))
+
+    async def _find(self, digest: str, now: datetime) -> Held | Refused | None:
+        async with self._one_at_a_time:
+            found = self._known(digest, now)
+            if found is None:
+                found = await self._fetch(digest, now)
+            self._note(digest, found)
+            return found
+
+    def _known(self, digest: str, now: datetime) -> Held | Refused | None:
+        if held := self._held.get(digest):
+            pack = held.accepted.pack
+            last = self._serials.last(pack.manifest.name)
+            if not held.accepted.key:
+                return held
+            return stale(pack, self._policy, now=now, last_serial=last) or held
+        since, refused = self._refused.get(digest, (0.0, None))
+        return refused if refused and clock.monotonic() - since < REFUSED_FOR_S else None
+
+    async def _fetch(self, digest: str, now: datetime) -> Held | Refused | None:
+        try:
+            parcel = await transfer.get(self._bus, digest)
+        except ProtocolError as error:
+            return Refused(reason=Reason.MALFORMED, detail=error.message)
+        return None if parcel is None else await asyncio.to_thread(self._judge, digest, parcel, now)
+
+    def _judge(self, digest: str, parcel: Parcel, now: datetime) -> Held | Refused:
+        if parcel.digest != digest:
+            detail = f"the pack is {parcel.digest[:12]}, the job asks for {digest[:12]}"
+            return Refused(reason=Reason.TAMPERED, detail=detail)
+        last = self._serials.last(self._policy.name)
+        verdict = judge(parcel.data, parcel.signature, self._policy, now=now, last_serial=last)
+        if isinstance(verdict, Refused):
+            return verdict
+        if verdict.key:
+            self._serials.accept(verdict.pack.manifest.name, verdict.pack.manifest.serial)
+        catalogue = load(verdict.pack)
+        if not catalogue.releases:
+            catalogue = replace(catalogue, releases=self._own.releases)
+        return Held(accepted=verdict, catalogue=catalogue)
+
+    def _note(self, digest: str, found: Held | Refused | None) -> None:
+        before = self.refusal, self.held
+        if isinstance(found, Held):
+            if digest not in self._held:
+                _tell(found)
+                self._held = dict([*self._held.items(), (digest, found)][-MAX_HELD:])
+            self.refusal = ""
+        elif found is not None:
+            if str(found) != self.refusal:
+                _LOG.error("pack refused", pack=digest, reason=str(found))
+            self._held.pop(digest, None)
+            since, known = self._refused.get(digest, (0.0, None))
+            self._refused = {digest: (since if known is found else clock.monotonic(), found)}
+            self.refusal = str(found)
+        if before != (self.refusal, self.held):
+            self.changed()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _tell(held: Held) -> None:
+    accepted, faults = held.accepted, held.catalogue.faults
+    tell = _LOG.info if accepted.key else _LOG.warning
+    tell(
+        "pack accepted" if accepted.key else "unsigned pack taken, --allow-unsigned is on",
+        pack=accepted.pack.label,
+        digest=accepted.digest,
+        key=accepted.key,
+        checks=len(held.catalogue.checks),
+    )
+    for fault in faults[:MAX_FAULTS_LOGGED]:
+        _LOG.error("check left out of the pack", pack=accepted.pack.label, fault=str(fault))
+
+
+def _for(job: Job, pack: Catalogue, own: Catalogue) -> Catalogue:
+    """The checks of the pack, and those of the installation that only it has."""
+    extra = {
+        check.name: check
+        for ref in job.checks
+        if pack.get(ref.check, ref.digest) is None
+        and (check := own.get(ref.check, ref.digest)) is not None
+    }
+    return replace(pack, checks={**pack.checks, **extra}) if extra else pack
+
+
+def _barred(refs: list[CheckRef], refused: Refused | None, pack: str) -> tuple[CheckOutcome, ...]:
+    if refused is not None:
+        return not_run(refs, Outcome.SKIPPED, Kind.UNTRUSTED_PACK, refused.sentence)
+    why = f"the pack {pack[:12]} of the job is not on NATS"
+    return not_run(refs, Outcome.ERROR, Kind.UNKNOWN_CHECK, why)
