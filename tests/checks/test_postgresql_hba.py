@@ -378,3 +378,72 @@ async def test_secrets_of_a_line_never_leave_the_server(judge: Judge, with_tls: 
     assert "hunter2" not in str(outcomes)
     (finding,) = next(one for one in outcomes if one.check == "postgresql_hba_cleartext").findings
     assert "ldapbindpasswd=****" in finding.remediation
+
+
+IDENT = "postgresql_ident_map_wide"
+MAPS = (
+    "a /^(.*)$ postgres",
+    "b /^(alice|bob)$ postgres",
+    "c /x hba_plain",
+    r"d /^(.*)@x$ \1",
+    "e all postgres",
+)
+IDENT_GRANTS = tuple(grant.replace("hba_file_rules", "ident_file_mappings") for grant in GRANTS)
+
+
+@contextmanager
+def maps(server: Running, lines: Sequence[str]) -> Iterator[None]:
+    """The server's pg_ident.conf holds `lines` for the length of a test."""
+    file = file_of(server).with_name("pg_ident.conf")
+    before = file.read_text(encoding="utf-8")
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+async def test_a_map_that_makes_a_pattern_the_superuser_is_found_and_mended(
+    judge: Judge, server: Running
+) -> None:
+    where = endpoint(server, Family.POSTGRESQL)
+    with maps(server, MAPS):
+        outcome = await judge.run(IDENT, where)
+        assert [one.object for one in outcome.findings] == ["pg_ident.conf:1"]
+        put(server, outcome.findings[0])
+        assert (await judge.run(IDENT, where)).outcome == "passed"
+    assert (await judge.run(IDENT, where)).outcome == "passed"  # the empty map of an install
+
+
+async def test_words_for_many_roles_in_a_map_count_from_16_on(
+    judge: Judge, server: Running
+) -> None:
+    where = endpoint(server, Family.POSTGRESQL)
+    lines = ["a /^x all", "b /^x +hba_dba", 'c /^x "/^hba_r.*"', "d /^x /^hba_p"]
+    with postgresql_state(server, ROLES, NO_ROLES), maps(server, lines):
+        outcome = await judge.run(IDENT, where)
+        found = {one.object for one in outcome.findings}
+        newer = "18" in str(server.directory)
+        assert found == ({f"pg_ident.conf:{number}" for number in (1, 2, 3)} if newer else set())
+        for one in outcome.findings:
+            put(server, one)
+        assert (await judge.run(IDENT, where)).outcome == "passed"
+
+
+async def test_a_map_with_an_error_decides_nothing(judge: Judge, server: Running) -> None:
+    with maps(server, ["a"]):
+        outcome = await judge.run(IDENT, endpoint(server, Family.POSTGRESQL))
+    assert (outcome.outcome, "pg_ident.conf:1" in outcome.reason) == ("skipped", True)
+
+
+async def test_maps_want_both_of_their_grants(judge: Judge, server: Running) -> None:
+    make = ["CREATE ROLE hba_low LOGIN PASSWORD 'low'"]
+    undo = ["DROP OWNED BY hba_low", "DROP ROLE hba_low"]
+    with postgresql_state(server, make, undo):
+        low = replace(endpoint(server, Family.POSTGRESQL), user="hba_low", password="low")
+        for grant in IDENT_GRANTS:
+            outcome = await judge.run(IDENT, low)
+            assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+            assert "; ".join(IDENT_GRANTS) in outcome.reason
+            postgresql_do(server, [f"GRANT {grant} TO hba_low"])
+        assert (await judge.run(IDENT, low)).outcome == "passed"
