@@ -1,0 +1,101 @@
+"""The whole library on fresh servers: no error by default, and clean after its own remediations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from pymongo import MongoClient
+
+from stt_coordinator.embedded import mongodb as embedded_mongodb
+from stt_coordinator.embedded import mysql as embedded_mysql
+from stt_coordinator.embedded import postgresql as embedded_postgresql
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from tests.checks.hardening import Hardener, Outcomes
+from tests.checks.real import Judge, endpoint, judging
+from tests.checks.servers_page import HEAD, PAGE, SERVERS, outcome, section
+from tests.servers.certificates import Certificates
+from tests.servers.fixtures import PASSWORD, server_or_reason
+
+TOLD: dict[str, dict[str, tuple[str, str]]] = {}
+PAIRS = [(family, name) for family, names in SERVERS.items() for name in names]
+
+
+def starter(name: str, folder: Path, certificates: Certificates) -> Callable[[], Running]:
+    """A fresh server of a kind, as its packages make it."""
+    tls = (certificates.cert, certificates.key, certificates.ca)
+    if name == "mariadb":
+        found = embedded_mysql.find_mariadb
+        return lambda: embedded_mysql.start(found(), folder, password=PASSWORD, tls=tls)
+    if name == "mysql":
+        found = embedded_mysql.find_mysql
+        return lambda: embedded_mysql.start(found(), folder, password=PASSWORD, tls=tls)
+    if name == "postgresql":
+        return lambda: embedded_postgresql.start(folder, password=PASSWORD)
+    if name == "postgresql15":
+        return lambda: embedded_postgresql.start(
+            folder, password=PASSWORD, binaries=embedded_postgresql.installed(15), tls=tls
+        )
+    binary = {"mongodb": "mongodb-6.0", "mongodb44": "mongodb-4.4"}[name]
+    return lambda: embedded_mongodb.start(folder, binary=embedded_mongodb.find(binary))
+
+
+@asynccontextmanager
+async def fresh(
+    name: str, folder: Path, certificates: Certificates
+) -> AsyncIterator[tuple[Running, Judge]]:
+    running = server_or_reason(name, starter(name, folder / f"library-{name}", certificates))
+    try:
+        async with judging() as judge:
+            yield running, judge
+    finally:
+        running.stop()
+
+
+def administrator(running: Running) -> None:
+    """Before access control is switched on somebody has to be let in."""
+    with MongoClient[dict[str, object]](running.host, running.port) as client:
+        client.admin.command("createUser", "boss", pwd="Boss 1: password", roles=["root"])
+    running.user, running.password = "boss", "Boss 1: password"
+
+
+def errors(outcomes: Outcomes) -> dict[str, str]:
+    return {name: one.reason for name, one in outcomes.items() if one.outcome == "error"}
+
+
+@pytest.mark.parametrize(("family", "name"), PAIRS, ids=[name for _, name in PAIRS])
+async def test_no_check_breaks_on_a_default_install_and_all_pass_after_their_own_remediation(
+    family: Family, name: str, servers_folder: Path, certificates: Certificates
+) -> None:
+    async with fresh(name, servers_folder, certificates) as (running, judge):
+        before = await judge.run_all(endpoint(running, family))
+        assert errors(before) == {}
+        if family is Family.MONGODB:
+            administrator(running)
+        hardener = Hardener(running, family, left=[n for n in before if left_to_people(n)])
+        after = await hardener.harden(judge)
+        assert errors(after) == {}
+        still = {
+            check: [str(finding.object) for finding in one.findings]
+            for check, one in after.items()
+            if one.findings and not left_to_people(check)
+        }
+        assert still == {}
+    TOLD[name] = {check: (outcome(before[check]), outcome(after[check])) for check in before}
+
+
+def left_to_people(check: str) -> bool:
+    return check.endswith(("_version", "_version_eol", "_known_cve"))
+
+
+def test_the_page_says_what_the_servers_said() -> None:
+    if len(TOLD) < len(PAIRS):
+        pytest.fail("the servers have to be asked first: run the whole file")
+    page = HEAD + "".join(section(family, TOLD) for family in SERVERS)
+    if os.environ.get("STT_WRITE_PAGES"):
+        PAGE.write_text(page, encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page
