@@ -142,3 +142,16 @@ async def test_a_managed_server_shows_no_hashes_and_its_administrator_may_make_r
 ) -> None:
     assert (await judge.run("postgresql_md5_hashes", master)).outcome == "skipped"
     assert await judge.objects("postgresql_createrole", master) == {}
+
+
+async def test_who_may_make_roles_runs_programs_up_to_15_and_cannot_from_16_on(
+    server: Running,
+) -> None:
+    grant = "GRANT pg_execute_server_program TO maker"
+    with postgresql_state(server, ["CREATE ROLE maker CREATEROLE"], ["DROP ROLE maker"]):
+        if "postgresql15" in str(server.directory):
+            postgresql_do(server, ["SET ROLE maker", grant])
+            postgresql_do(server, ["SET ROLE maker", "COPY (SELECT 1) TO PROGRAM 'cat'"])
+        else:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                postgresql_do(server, ["SET ROLE maker", grant])
