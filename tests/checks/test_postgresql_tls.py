@@ -1,0 +1,199 @@
+"""TLS of PostgreSQL: switched off, forgotten by clients, and asked for without the right."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stt_coordinator.embedded import postgresql as embedded
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from tests.checks.hba import RELOAD, file_of, put, rules
+from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.checks.scenario import mend
+from tests.servers.certificates import Certificates
+from tests.servers.fixtures import PASSWORD, server_or_reason
+
+SESSIONS = "postgresql_unencrypted_sessions"
+APP_PASSWORD = "app"
+APP = ["CREATE ROLE clear_app LOGIN REPLICATION PASSWORD 'app'"]
+NO_APP = ["DROP OWNED BY clear_app", "DROP ROLE clear_app"]
+# From any address of the machine itself, which for the server are those of a client.
+FROM_HERE = ["host all,replication all samehost scram-sha-256"]
+ELSEWHERE = (
+    "192.0.2.1",
+    9,
+)  # nothing is sent there: the address shows by which of ours we would go
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def server(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    """PostgreSQL 15 on every address, with a certificate in its place and TLS off."""
+
+    def start() -> Running:
+        return embedded.start(
+            servers_folder / "tls15",
+            password=PASSWORD,
+            binaries=embedded.installed(15),
+            extra=["-c", "listen_addresses=*"],
+        )
+
+    running = server_or_reason("PostgreSQL 15", start)
+    for source, name in ((certificates.cert, "server.crt"), (certificates.key, "server.key")):
+        copy = file_of(running).with_name(name)
+        shutil.copy(source, copy)
+        copy.chmod(0o600)
+        if running.owner is not None:
+            shutil.chown(copy, running.owner)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def address() -> str:
+    """An address of this machine other than loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(ELSEWHERE)
+        except OSError as error:
+            pytest.skip(f"this machine has no network: {error}")
+        return str(probe.getsockname()[0])
+
+
+def client(server: Running, address: str, mode: str, **more: str) -> psycopg.Connection:
+    return psycopg.connect(
+        host=address,
+        port=server.port,
+        user="clear_app",
+        password=APP_PASSWORD,
+        dbname="postgres",
+        sslmode=mode,
+        autocommit=True,
+        **more,  # type: ignore[arg-type]  # libpq's own parameters
+    )
+
+
+@contextmanager
+def tls_on(server: Running) -> Iterator[None]:
+    with postgresql_state(
+        server,
+        ["ALTER SYSTEM SET ssl = 'on'", RELOAD],
+        ["ALTER SYSTEM RESET ssl", RELOAD],
+    ):
+        yield
+
+
+async def test_tls_that_is_off_on_the_network_is_found_and_switched_on_by_the_remediation(
+    judge: Judge, server: Running
+) -> None:
+    where = endpoint(server, Family.POSTGRESQL)
+    (finding,) = (await judge.run("postgresql_tls_off", where)).findings
+    assert (finding.object, str(finding.severity)) == ("ssl", "major")
+    try:
+        mend(server, Family.POSTGRESQL, finding)
+        assert await judge.objects("postgresql_tls_off", where) == {}
+        with psycopg.connect(
+            host=server.host,
+            port=server.port,
+            user=server.user,
+            password=PASSWORD,
+            dbname="postgres",
+            sslmode="require",
+        ) as connection:
+            assert connection.pgconn.ssl_in_use
+    finally:
+        postgresql_do(server, ["ALTER SYSTEM RESET ssl", RELOAD])
+
+
+@pytest.mark.parametrize("check", ["postgresql_tls_min_version", "postgresql_tls_ciphers"])
+async def test_without_tls_its_settings_are_not_judged(
+    judge: Judge, server: Running, check: str
+) -> None:
+    outcome = await judge.run(check, endpoint(server, Family.POSTGRESQL))
+    assert (outcome.outcome, "postgresql_tls_off" in outcome.reason) == ("skipped", True)
+
+
+@pytest.mark.parametrize("name", ["postgresql", "postgresql15"])
+@pytest.mark.parametrize("check", ["postgresql_tls_off", "postgresql_tls_min_version", SESSIONS])
+async def test_a_default_install_has_no_finding(
+    judge: Judge, name: str, check: str, request: pytest.FixtureRequest
+) -> None:
+    running: Running = request.getfixturevalue(name)
+    outcome = await judge.run(check, endpoint(running, Family.POSTGRESQL))
+    without = name == "postgresql" and check == "postgresql_tls_min_version"
+    assert outcome.outcome == ("skipped" if without else "passed"), outcome
+
+
+async def test_a_client_in_clear_is_found_and_turned_away_by_the_remediation(
+    judge: Judge, server: Running, address: str
+) -> None:
+    where = endpoint(server, Family.POSTGRESQL)
+    with postgresql_state(server, APP, NO_APP), tls_on(server), rules(server, FROM_HERE):
+        with client(server, address, "require"):
+            assert await judge.objects(SESSIONS, where) == {}
+        with client(server, address, "disable") as clear, client(server, "127.0.0.1", "disable"):
+            (finding,) = (await judge.run(SESSIONS, where)).findings
+            assert (finding.object, str(finding.severity)) == (f"clear_app@{address}", "major")
+            put(server, finding)
+            with pytest.raises(psycopg.OperationalError):
+                clear.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError, match="rejects connection"):
+            client(server, address, "disable")
+        client(server, address, "require").close()
+        assert await judge.objects(SESSIONS, where) == {}
+
+
+async def test_a_replica_in_clear_is_told_apart(
+    judge: Judge, server: Running, address: str
+) -> None:
+    where = endpoint(server, Family.POSTGRESQL)
+    with postgresql_state(server, APP, NO_APP), rules(server, FROM_HERE):
+        with client(server, address, "disable", replication="true"):
+            (finding,) = (await judge.run(SESSIONS, where)).findings
+            assert finding.object == f"clear_app@{address} (replication)"
+            put(server, finding)
+        assert await judge.objects(SESSIONS, where) == {}
+
+
+@pytest.mark.parametrize(
+    ("check", "grant"),
+    [
+        (SESSIONS, "pg_read_all_stats"),
+        ("postgresql_tls_ciphers", "pg_read_all_settings"),
+        ("postgresql_tls_min_version", "pg_read_all_settings"),
+    ],
+)
+async def test_without_its_grant_the_check_names_it_and_does_not_pass(
+    judge: Judge, server: Running, postgresql: Running, check: str, grant: str
+) -> None:
+    for one in (server, postgresql):
+        with postgresql_state(one, APP, NO_APP):
+            where = endpoint(one, Family.POSTGRESQL)
+            low = replace(where, user="clear_app", password=APP_PASSWORD)
+            outcome = await judge.run(check, low)
+            assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
+            assert f"the check needs: {grant}" in outcome.reason
+            postgresql_do(one, [f"GRANT {grant} TO clear_app"])
+            assert (await judge.run(check, low)).outcome in {"passed", "skipped"}
+
+
+async def test_whether_tls_is_on_is_public(judge: Judge, server: Running) -> None:
+    with postgresql_state(server, APP, NO_APP):
+        where = endpoint(server, Family.POSTGRESQL)
+        low = replace(where, user="clear_app", password=APP_PASSWORD)
+        assert await judge.objects("postgresql_tls_off", low) == {"ssl": "major"}
+        with tls_on(server):
+            assert await judge.objects("postgresql_tls_off", low) == {}
