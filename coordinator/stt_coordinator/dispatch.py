@@ -62,6 +62,7 @@ def message(job: JobRow) -> Outgoing:
         checks=job.checks,
         created=job.created,
         expires=job.expires,
+        pack=job.pack,
     )
     return Outgoing(
         subject=subjects.job(job.family, job.site, job.target),

@@ -172,6 +172,9 @@ def _worker(said: Announcement, now: datetime) -> WorkerRow:
         running=said.running,
         concurrency=said.concurrency,
         outbox=said.outbox,
+        packs=said.packs,
+        refused_pack=said.refused_pack,
+        allow_unsigned=said.allow_unsigned,
     )
 
 

@@ -42,6 +42,7 @@ class Planned:
     run: RunRecord
     targets: Sequence[TargetRow]
     checks: Sequence[CheckInfo]
+    pack: str = ""  # that these checks are of
 
 
 class Scheduler:
@@ -137,11 +138,11 @@ class Scheduler:
         )
         if tick.decision == RUN:
             await self._library.fetch()
-            checks = self._library.checks(state.disabled_checks)
+            checks, pack = self._library.checks(state.disabled_checks), self._library.pack
             targets = await self._targets()
             if not targets:
                 run = msgspec.structs.replace(run, reason=NO_TARGETS)
-            await self.start(Planned(run=run, targets=targets, checks=checks))
+            await self.start(Planned(run=run, targets=targets, checks=checks, pack=pack))
         else:
             await self._skip(run)
 
@@ -198,7 +199,14 @@ def _enter(
     ledger: Ledger, planned: Planned, now: datetime, pace: Pace
 ) -> tuple[RunRecord, tuple[str, ...]]:
     checks = plan.checks_of(planned.run.schedule, planned.checks)
-    jobs = plan.jobs(planned.run, planned.targets, checks, now=now, patience=pace.patience)
+    jobs = plan.jobs(
+        planned.run,
+        planned.targets,
+        checks,
+        now=now,
+        patience=pace.patience,
+        pack=planned.pack,
+    )
     outstanding = ledger.outstanding(job.target for job in jobs)
     jobs, joined = plan.joined(jobs, outstanding)
     return start_run(ledger, planned.run, jobs, now), joined

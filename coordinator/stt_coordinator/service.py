@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 from stt_coordinator.pace import Pace
+from stt_coordinator.packs.sources import source_of
+from stt_coordinator.packs.supply import Supply
 from stt_coordinator.store.sqlite import open_store
 from stt_coordinator.tasks import Coordinator, Means
 from stt_shared.bus.port import Bus
@@ -13,7 +16,10 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import pause
-from stt_shared.settings import Settings, state_dir
+from stt_shared.pack.minisign import parse_public_key
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.trust import Policy
+from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
 from stt_shared.telemetry.logs import logger
 
 FIRST_RETRY_S = 0.25
@@ -26,19 +32,36 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
 
     Raises ConfigError if the state folder cannot be used or another coordinator uses it.
     """
-    store = await open_store(state_dir(settings.coordinator.state_dir, "coordinator", os.environ))
+    state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
+    store = await open_store(state)
     try:
+        serials = Serials(state)
         bus = await _connected(settings, stop)
         if bus is None:
             return
         try:
-            means = Means(bus=bus, store=store, checks=builtin, pace=pace or Pace())
+            means = Means(
+                bus=bus,
+                store=store,
+                checks=builtin,
+                pace=pace or Pace(),
+                supply=_supply(settings.pack, bus, state, serials),
+            )
             await Coordinator(means).run(stop)
         finally:
             await bus.close()
     finally:
         await store.close()
         _LOG.info("ended")
+
+
+def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supply | None:
+    """What fetches packs; None where the checks are those of the installation."""
+    if pack.source == BUILT_IN:
+        return None
+    policy = Policy(keys=tuple(map(parse_public_key, pack.keys)), name=pack.name)
+    source = source_of(pack.source, policy)
+    return Supply(bus=bus, source=source, policy=policy, serials=serials, folder=state)
 
 
 async def _connected(settings: Settings, stop: asyncio.Event) -> Bus | None:

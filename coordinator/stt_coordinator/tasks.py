@@ -14,6 +14,7 @@ from stt_coordinator.dispatch import Dispatcher
 from stt_coordinator.ingest import Ingest
 from stt_coordinator.library import Library
 from stt_coordinator.pace import Pace
+from stt_coordinator.packs.supply import Supply
 from stt_coordinator.presence import Presence
 from stt_coordinator.reconcile import LIMIT, reconcile
 from stt_coordinator.reporter import Reporter
@@ -42,6 +43,7 @@ class Means:
     store: Store
     checks: Callable[[], Catalogue]
     pace: Pace
+    supply: Supply | None = None  # None: the checks are those of the installation
 
 
 class Coordinator:
@@ -54,7 +56,7 @@ class Coordinator:
         self._cannot: tuple[str, ...] = ()
         self._troubles: dict[str, str] = {}  # of tasks that are being tried again
         self._switch = Switch(bus, store)
-        self._library = Library(means.checks)
+        self._library = Library(means.checks, means.supply)
         self._watermarks = Watermarks(bus, store)
         self._presence = Presence(bus=bus, store=store, bells=self._bells, pace=pace)
         self._dispatcher = Dispatcher(bus=bus, store=store, pace=pace)
@@ -99,7 +101,7 @@ class Coordinator:
         while not stop.is_set():
             try:
                 await self._ensure()
-                await self._library.fetch()
+                await self._library.begin()
                 state = await self._switch.refresh()
                 await self._switch.nudge()
                 await self._know_checks(state.disabled_checks)
@@ -122,9 +124,8 @@ class Coordinator:
         self._cannot = found
 
     def _degraded(self) -> tuple[str, ...]:
-        trouble = (self._library.trouble,) if self._library.trouble else ()
         of_tasks = dict.fromkeys(self._troubles.values())
-        return (*self._cannot, *trouble, *of_tasks, *self._presence.degraded)
+        return (*self._cannot, *self._library.trouble, *of_tasks, *self._presence.degraded)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         bells, pace = self._bells, self._pace

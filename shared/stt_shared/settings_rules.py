@@ -61,6 +61,8 @@ def _pack_source(value: Any) -> str:
     scheme = re.match(r"([a-z][a-z0-9+.-]*)://", value, re.IGNORECASE)
     if scheme is not None and scheme[1].lower() != "https":
         return "expected built-in, the path of a folder or file, or an https:// address"
+    if scheme is not None and "@" in value.partition("://")[2].partition("/")[0]:
+        return "expected an address without user and password"
     return "" if value else "expected built-in, a path, or an https:// address"
 
 

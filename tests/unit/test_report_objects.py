@@ -22,7 +22,8 @@ def printed() -> dict[str, Any]:
 
 def test_the_report_has_the_documented_keys_in_their_order() -> None:
     report = printed()
-    assert list(report) == ["schema", "run_id", "started", "finished", "summary", "results"]
+    top = ["schema", "run_id", "started", "finished", "summary", "notice", "results"]
+    assert list(report) == top
     assert report["schema"] == "stt.report/v1"
     assert list(report["summary"]) == [
         "critical",

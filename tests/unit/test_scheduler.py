@@ -267,4 +267,4 @@ async def test_checks_that_cannot_be_read_leave_those_at_hand_and_are_told(time:
     library._source = broken  # type: ignore[assignment]
     await library.fetch()
     assert library.checks(())
-    assert "no folder of checks" in library.trouble
+    assert "no folder of checks" in library.trouble[0]

@@ -8,6 +8,7 @@ import msgspec
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.notice import unsigned
 from stt_coordinator.control.switching import first_run_id
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow, WorkerRow
@@ -60,7 +61,14 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts_before(now - DAY),
-            degraded=(*desk.degraded(), *_refusals(ledger), *_other_checks(desk, workers)),
+            degraded=(
+                *desk.degraded(),
+                *_refusals(ledger),
+                *_other_checks(desk, workers),
+                *_refused_packs(workers),
+            ),
+            pack=desk.library.status,
+            notice=unsigned(desk, workers),
         )
 
     return await desk.store.read(look)
@@ -73,12 +81,22 @@ def _refusals(ledger: Ledger) -> tuple[str, ...]:
 
 
 def _other_checks(desk: Desk, workers: list[WorkerRow]) -> tuple[str, ...]:
+    if desk.library.pack:
+        return ()  # workers get it with their jobs
     pack = desk.library.catalogue.pack
     others = [w.worker for w in workers if w.state == "up" and w.pack not in ("", pack)]
     if not others:
         return ()
     named = ", ".join(others[:MAX_NAMED]) + (", ..." if len(others) > MAX_NAMED else "")
     return (f"workers that hold other checks than the coordinator: {named}",)
+
+
+def _refused_packs(workers: list[WorkerRow]) -> tuple[str, ...]:
+    return tuple(
+        f"worker {worker.worker}: {worker.refused_pack}"
+        for worker in workers
+        if worker.state == "up" and worker.refused_pack
+    )[:MAX_NAMED]
 
 
 def _worker(row: WorkerRow) -> WorkerInfo:
@@ -139,12 +157,13 @@ async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
         request, limit=pages.rows(request.limit), offset=max(0, request.offset)
     )
 
-    def look(ledger: Ledger) -> tuple[list[FindingRecord], int]:
+    def look(ledger: Ledger) -> FindingsReply:
         _refuse_unknown(desk, ledger, request)
-        return ledger.find_findings(query)
+        found, total = ledger.find_findings(query)
+        notice = unsigned(desk, ledger.workers())
+        return FindingsReply(findings=tuple(pages.fitting(found)), total=total, notice=notice)
 
-    found, total = await desk.store.read(look)
-    return FindingsReply(findings=tuple(pages.fitting(found)), total=total)
+    return await desk.store.read(look)
 
 
 def _refuse_unknown(desk: Desk, ledger: Ledger, request: FindingsRequest) -> None:
@@ -183,10 +202,10 @@ async def finding(desk: Desk, request: FindingRequest) -> FindingReply:
         raise refused(
             Refusal.AMBIGUOUS_FINDING, f"{request.id!r:.100} is the beginning of several findings"
         )
-    return await desk.store.read(lambda ledger: _finding(ledger, found[0]))
+    return await desk.store.read(lambda ledger: _finding(desk, ledger, found[0]))
 
 
-def _finding(ledger: Ledger, record: FindingRecord) -> FindingReply:
+def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:
     pairs = {pair.check: pair for pair in ledger.pairs([record.target])}
     pair = pairs.get(record.check)
     target = ledger.targets([record.target]).get(record.target)
@@ -199,6 +218,7 @@ def _finding(ledger: Ledger, record: FindingRecord) -> FindingReply:
         kind=pair.kind if pair else None,
         reason=pair.reason if pair else "",
         facts=target.facts if target else None,
+        notice=unsigned(desk, ledger.workers()),
     )
 
 

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from stt_coordinator.control import pages
 from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.notice import unsigned
 from stt_coordinator.control.queries import waiting
 from stt_coordinator.control.switching import first_run_id
 from stt_coordinator.domain.model import JobRow, Pair
@@ -51,7 +54,7 @@ async def report(desk: Desk, request: ReportRequest) -> ReportReply:
     target, _, check = request.after.partition(SEPARATOR)
     after = (target, check)
     if not request.run_id:
-        return await desk.store.read(lambda ledger: _latest(ledger, after))
+        return await desk.store.read(lambda ledger: _noticed(desk, ledger, _latest(ledger, after)))
     run = await desk.store.read(lambda ledger: ledger.run(request.run_id))
     state = desk.switch.state
     if run is None and request.run_id == first_run_id(state):
@@ -59,7 +62,13 @@ async def report(desk: Desk, request: ReportRequest) -> ReportReply:
     if run is None:
         raise refused(Refusal.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
     found = run
-    return await desk.store.read(lambda ledger: _of_run(ledger, found, after))
+    return await desk.store.read(
+        lambda ledger: _noticed(desk, ledger, _of_run(ledger, found, after))
+    )
+
+
+def _noticed(desk: Desk, ledger: Ledger, reply: ReportReply) -> ReportReply:
+    return msgspec.structs.replace(reply, notice=unsigned(desk, ledger.workers()))
 
 
 def _latest(ledger: Ledger, after: tuple[str, str]) -> ReportReply:

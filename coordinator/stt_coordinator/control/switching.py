@@ -116,6 +116,7 @@ async def run(desk: Desk, request: RunRequest) -> RunReply:
         run=await _new_run(desk, request),
         targets=_targets(request, targets),
         checks=_checks(desk, request, state),
+        pack=desk.library.pack,
     )
     found, joined = await desk.scheduler.start(planned)
     return RunReply(run=found, joined=joined[:MAX_JOINED])

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Instant
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, HeldPack, Instant
 from stt_shared.protocol.words import Family, Kind, Outcome
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
@@ -44,6 +44,7 @@ class JobRow(Row, frozen=True, kw_only=True):
     not_before: Instant  # it is not published earlier
     state: JobState = JobState.PENDING
     dispatch: int = 1  # the number it is or will be published with
+    pack: str = ""  # digest of the pack file that its checks are of; empty: built-in
     follows: str = ""  # the earlier job of the same target whose result is this one's too
     started: Instant | None = None  # of the result that was applied last
     outcomes: tuple[CheckOutcome, ...] = ()
@@ -90,6 +91,9 @@ class WorkerRow(Row, frozen=True, kw_only=True):
     running: int = 0
     concurrency: int = 1
     outbox: int = 0
+    packs: tuple[HeldPack, ...] = ()
+    refused_pack: str = ""
+    allow_unsigned: bool = False
 
 
 class Pair(Row, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ def jobs(
     *,
     now: datetime,
     patience: timedelta,
+    pack: str = "",
 ) -> tuple[JobRow, ...]:
     """One job per target that any of `checks` is meant for, in order of the targets' names.
 
@@ -61,6 +62,7 @@ def jobs(
             expires=now + life(run.schedule),
             deadline=now + patience,
             not_before=now,
+            pack=pack,
         )
         for target in sorted(targets, key=lambda one: one.target)
         if not target.gone and target.family in refs

@@ -102,6 +102,7 @@ async def report(control: Control, run_id: str = "") -> Report:
                 finished=page.finished,
                 summary=page.counts,
                 results=tuple(results),
+                notice=page.notice,
             )
         after = page.next
 

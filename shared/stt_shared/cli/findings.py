@@ -178,7 +178,9 @@ async def _print_rows(
     control: Control, wanted: FindingsRequest, limit: int | None, page: int
 ) -> None:
     rows = limit or (ROWS_ON_TERMINAL if output.on_terminal() else None)
-    found, total = await _fetch(control, wanted, rows, page)
+    found, total, notice = await _fetch(control, wanted, rows, page)
+    if notice:
+        output.note(f"warning: {notice}", "warn")
     output.print_grid(findings_grid(rows_of_records(found), clock.now()))
     shown = (page - 1) * (rows or 0) + len(found)
     if not total:
@@ -190,8 +192,8 @@ async def _print_rows(
 
 async def _fetch(
     control: Control, wanted: FindingsRequest, rows: int | None, page: int
-) -> tuple[list[FindingRecord], int]:
-    """The findings of a page of `rows` (None: all of them), and how many there are in all."""
+) -> tuple[list[FindingRecord], int, str]:
+    """The findings of a page of `rows` (None: all), how many there are in all, and the notice."""
     found: list[FindingRecord] = []
     first = (page - 1) * (rows or 0)
     while True:
@@ -201,7 +203,7 @@ async def _fetch(
         found.extend(reply.findings)
         complete = first + len(found) >= reply.total or len(found) == rows
         if complete or not reply.findings:
-            return found, reply.total
+            return found, reply.total, reply.notice
 
 
 def _by_severity(found: Sequence[FindingRecord]) -> str:
@@ -219,6 +221,8 @@ async def show(
     """Show one finding."""
     async with client.coordinator(connection) as control:
         reply = await control.ask(Verb.FINDING, FindingRequest(id=finding), FindingReply)
+    if reply.notice:
+        output.note(f"warning: {reply.notice}", "warn")
     if form is OutputFormat.TABLE:
         output.print_rich(*finding_block(reply, clock.now()))
     else:

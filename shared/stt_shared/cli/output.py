@@ -158,6 +158,8 @@ def print_report(report: Report, form: OutputFormat, now: datetime) -> None:
 
     In a pipe the table is all that stdout gets; totals and what was not checked go to stderr.
     """
+    if report.notice:
+        note(f"warning: {report.notice}", "warn")
     if form is OutputFormat.JSON:
         print_text(report_json(report))
     elif form is OutputFormat.JSONL:

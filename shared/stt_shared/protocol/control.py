@@ -101,6 +101,19 @@ class UncheckedTarget(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class PackStatus(Value, frozen=True, kw_only=True):
+    """The pack in use where the checks are not those of the installation."""
+
+    source: str
+    name: str
+    serial: int
+    digest: str
+    key: str  # who signed it; empty: nobody
+    checks: int
+    fetched: Instant
+    expires: Instant | None = None
+
+
 class StatusReply(Value, frozen=True, kw_only=True):
     """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
 
@@ -112,6 +125,8 @@ class StatusReply(Value, frozen=True, kw_only=True):
     next_slots: dict[str, Instant] = {}
     yesterday: Counts | None = None
     degraded: tuple[str, ...] = ()
+    pack: PackStatus | None = None
+    notice: str = ""  # who runs what nobody signed
     schema: str = "stt.control.status-reply/v1"
 
 
@@ -194,6 +209,7 @@ class FindingsReply(Value, frozen=True, kw_only=True):
 
     findings: tuple[FindingRecord, ...]
     total: int
+    notice: str = ""  # who runs what nobody signed
     schema: str = "stt.control.findings-reply/v1"
 
 
@@ -213,6 +229,7 @@ class FindingReply(Value, frozen=True, kw_only=True):
     kind: Kind | None = None
     reason: str = ""
     facts: Facts | None = None
+    notice: str = ""
     schema: str = "stt.control.finding-reply/v1"
 
 
@@ -292,4 +309,5 @@ class ReportReply(Value, frozen=True, kw_only=True):
     counts: Counts
     results: tuple[ReportedResult, ...]
     next: str = ""
+    notice: str = ""  # who runs what nobody signed
     schema: str = "stt.control.report-reply/v1"

@@ -18,4 +18,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     finished: Instant | None
     summary: Counts
     results: tuple[ReportedResult, ...]
+    notice: str = ""  # what must be known of where the checks came from
     schema: str = SCHEMA

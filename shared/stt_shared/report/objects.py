@@ -21,6 +21,7 @@ def report_object(report: Report) -> dict[str, Any]:
         "started": _utc(report.started),
         "finished": _utc(report.finished),
         "summary": report.summary,
+        "notice": report.notice,
         "results": report.results,
     }
 

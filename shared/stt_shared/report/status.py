@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rich.text import Text
 
-from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.control import PackStatus, StatusReply
 from stt_shared.protocol.messages import ControlState, Counts, RunRecord
 from stt_shared.protocol.words import Severity
 from stt_shared.report import words
@@ -54,8 +54,22 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
     lines = [Text(clean(" ".join(first)), style=style), Text()]
     lines.extend(_count_lines(reply))
     lines.extend([Text(), Text(f"  {_fleet(reply)}")])
+    if reply.pack is not None:
+        lines.append(Text(f"  {clean(pack_sentence(reply.pack, now))}"))
+    if reply.notice:
+        lines.append(Text(f"  warning: {clean(reply.notice)}", "warn"))
     lines.extend(Text(f"  warning: {clean(what)}", "warn") for what in reply.degraded)
     return lines
+
+
+def pack_sentence(pack: PackStatus, now: datetime) -> str:
+    """Where the checks are from, and who stands for them."""
+    signed = f"signed by {pack.key}" if pack.key else "UNSIGNED"
+    until = f", expires {words.day(pack.expires, now)}" if pack.expires else ""
+    return (
+        f"checks: pack {pack.name} {pack.serial}, {words.number(pack.checks, 'check')}, {signed}"
+        f"{until}, from {pack.source}, fetched {words.moment(pack.fetched, now)}"
+    )
 
 
 def _count_lines(reply: StatusReply) -> list[Text]:

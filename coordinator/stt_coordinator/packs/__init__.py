@@ -1,0 +1,1 @@
+"""Where the coordinator's packs come from, and the last good one that is kept."""

@@ -1,0 +1,121 @@
+"""The places that packs come from: a pack file, a folder, or an https address."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from stt_coordinator.packs.https import UNKNOWN, Client, FetchError, Version
+from stt_shared import clock
+from stt_shared.errors import ConfigError
+from stt_shared.pack import archive, build, files
+from stt_shared.pack.archive import MAX_PACK_BYTES
+from stt_shared.pack.manifest import PackError
+from stt_shared.pack.minisign import MAX_TEXT_BYTES
+from stt_shared.pack.transfer import Parcel
+from stt_shared.pack.trust import Accepted, Policy, judge
+
+HTTPS = "https://"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a source has; `unsigned` allows that nobody signed it, as a plain folder cannot be."""
+
+    parcel: Parcel
+    version: Version = UNKNOWN
+    unsigned: bool = False
+
+
+class Source(Protocol):
+    """A place that packs come from."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    async def offer(self, known: Offer | None) -> Offer:
+        """What it has now; `known` is what it had. Raises FetchError or ConfigError."""
+        ...
+
+
+def source_of(setting: str, policy: Policy) -> Source:
+    """The source that `pack.source` names; `policy` chooses among the packs of a folder."""
+    if setting.lower().startswith(HTTPS):
+        return HttpsSource(url=setting)
+    path = Path(setting).expanduser()
+    return LocalSource(path=path, policy=policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSource:
+    """A pack file with its signature beside it, a folder of such, or a folder of checks."""
+
+    path: Path
+    policy: Policy
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
+
+    async def offer(self, known: Offer | None) -> Offer:
+        """What it has now; raises ConfigError."""
+        del known
+        return await asyncio.to_thread(self._offer)
+
+    def _offer(self) -> Offer:
+        if not self.path.is_dir():
+            return Offer(parcel=_parcel(self.path))
+        found = [_parcel(file) for file in sorted(self.path.glob(f"*{files.SUFFIX}"))]
+        if found:
+            return Offer(parcel=self._best(found))
+        pack = build.of_folder(self.path, self.policy.name)
+        try:
+            data = archive.encode(pack)
+        except PackError as error:
+            raise ConfigError(f"{self.path} makes no pack ({error})") from error
+        return Offer(parcel=Parcel(data=data, signature=None), unsigned=True)
+
+    def _best(self, parcels: list[Parcel]) -> Parcel:
+        """The newest that is believed; if none is, the last, which will say why."""
+        return max(parcels, key=self._serial)
+
+    def _serial(self, parcel: Parcel) -> int:
+        verdict = judge(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
+        return verdict.pack.manifest.serial if isinstance(verdict, Accepted) else -1
+
+
+def _parcel(path: Path) -> Parcel:
+    return Parcel(data=files.read_pack_file(path), signature=files.read_signature(path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpsSource:
+    """A pack file at an address, its signature at the same address with `.minisig` behind it."""
+
+    url: str
+    client: Client = field(default_factory=Client)
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return self.url
+
+    async def offer(self, known: Offer | None) -> Offer:
+        """What is there now; an unchanged file is not sent again. Raises FetchError."""
+        version = known.version if known else None
+        body = await self.client.get(self.url, MAX_PACK_BYTES, version)
+        signed = await self.client.get(self.url + files.SIGNATURE_SUFFIX, MAX_TEXT_BYTES)
+        if signed is None or (body is None and known is None):
+            raise FetchError(f"{self.url} says that it did not change, to the first who asks")
+        data, version = (body.data, body.version) if body else _same(known)
+        parcel = Parcel(data=data, signature=signed.data.decode(errors="replace"))
+        return Offer(parcel=parcel, version=version)
+
+
+def _same(known: Offer | None) -> tuple[bytes, Version]:
+    return (known.parcel.data, known.version) if known else (b"", UNKNOWN)
