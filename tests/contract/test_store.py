@@ -363,6 +363,49 @@ async def test_outgoing_messages_keep_their_order_until_they_are_dropped(store: 
     assert [row.message.message_id for row in left] == ["m1", "m2", "m0"]
 
 
+async def test_counts_by_day_are_the_last_of_each_day_oldest_first(store: Store) -> None:
+    midnight = NOW.replace(hour=0, minute=0)
+
+    def work(ledger: Ledger) -> None:
+        for hours, critical in ((-30, 1), (-2, 2), (1, 3), (5, 4)):
+            ledger.put_counts(midnight + hours * HOUR, Counts(critical=critical))
+
+    await store.transact(work)
+    found = await store.read(lambda ledger: ledger.counts_by_day(midnight - 24 * HOUR))
+    assert [(day.at, day.counts.critical) for day in found] == [
+        (midnight - 2 * HOUR, 2),
+        (midnight + 5 * HOUR, 4),
+    ]
+
+
+@pytest.mark.parametrize("by", ["check", "target", "site"])
+async def test_groups_count_current_findings_worst_first(store: Store, by: str) -> None:
+    def work(ledger: Ledger) -> None:
+        ledger.replace_checks([check("a"), check("b")])
+        ledger.put_targets([target("t1"), target("t2")])
+        ledger.put_findings(
+            [
+                finding("f_1", target="t1", check="a", severity=Severity.MAJOR),
+                finding("f_2", target="t2", check="a", severity=Severity.MAJOR),
+                finding("f_3", target="t2", check="b", severity=Severity.CRITICAL),
+                finding("f_4", target="t2", check="b", state=FindingState.RESOLVED),
+            ]
+        )
+
+    await store.transact(work)
+    found = await store.read(lambda ledger: ledger.group_findings(by, 10))
+    counted = [(g.name, g.findings, g.targets, g.critical, g.major, g.trivial) for g in found]
+    assert (
+        counted
+        == {
+            "check": [("b", 1, 1, 1, 0, 0), ("a", 2, 2, 0, 2, 0)],
+            "target": [("t2", 2, 1, 1, 1, 0), ("t1", 1, 1, 0, 1, 0)],
+            "site": [("eu", 3, 2, 1, 2, 0)],
+        }[by]
+    )
+    assert len(await store.read(lambda ledger: ledger.group_findings(by, 1))) == 1
+
+
 async def test_counts_of_yesterday_are_the_newest_that_old(store: Store) -> None:
     def write(ledger: Ledger) -> None:
         for hour in range(4):

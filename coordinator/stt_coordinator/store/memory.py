@@ -11,7 +11,15 @@ from typing import TypeVar
 
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
-from stt_coordinator.store.port import Before, Ledger, OutboxRow, RawResult, Rejected
+from stt_coordinator.store.port import (
+    Before,
+    DayCounts,
+    Grouped,
+    Ledger,
+    OutboxRow,
+    RawResult,
+    Rejected,
+)
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.messages import (
@@ -219,6 +227,23 @@ class _Findings(_Memory):
         found.sort(key=lambda one: (_RANK[one.severity], one.since or one.first_seen, one.id))
         return found[query.offset : query.offset + query.limit], len(found)
 
+    def group_findings(self, by: str, limit: int) -> list[Grouped]:
+        groups: dict[str, list[FindingRecord]] = {}
+        for one in self._current_findings():
+            groups.setdefault(str(getattr(one, by)), []).append(one)
+        found = [
+            Grouped(
+                name=name,
+                findings=len(rows),
+                targets=len({row.target for row in rows}),
+                critical=sum(row.severity is Severity.CRITICAL for row in rows),
+                major=sum(row.severity is Severity.MAJOR for row in rows),
+                trivial=sum(row.severity is Severity.TRIVIAL for row in rows),
+            )
+            for name, rows in groups.items()
+        ]
+        return sorted(found, key=lambda g: (-g.critical, -g.major, -g.trivial, g.name))[:limit]
+
     def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
         ids = sorted(id_ for id_ in self._t.findings if id_.startswith(prefix))
         return [self._t.findings[id_] for id_ in ids[:limit]]
@@ -299,6 +324,14 @@ class _Fleet(_Memory):
     def counts_before(self, at: datetime) -> Counts | None:
         old = [entry for entry in self._t.counts.values() if entry[0] <= at]
         return max(old, key=lambda entry: entry[0])[1] if old else None
+
+    def counts_by_day(self, since: datetime) -> list[DayCounts]:
+        days = {
+            at.date(): DayCounts(at=at, counts=counts)
+            for at, counts in sorted(self._t.counts.values(), key=lambda entry: entry[0])
+            if at >= since
+        }
+        return list(days.values())
 
 
 class _Leaving(_Memory):

@@ -86,6 +86,26 @@ class Before:
     history: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayCounts:
+    """The last counts that were remembered of a day in UTC."""
+
+    at: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouped:
+    """Open findings that have one thing in common: how many, of how many targets, how severe."""
+
+    name: str
+    findings: int
+    targets: int
+    critical: int
+    major: int
+    trivial: int
+
+
 class RunLedger(Protocol):
     """Runs, their jobs, and the results as they came."""
 
@@ -204,6 +224,10 @@ class FindingLedger(Protocol):
         """
         ...
 
+    def group_findings(self, by: str, limit: int) -> list[Grouped]:
+        """Current findings by `check`, `target` or `site`: most critical first, then most."""
+        ...
+
     def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
         """Findings whose id begins with `prefix`."""
         ...
@@ -272,6 +296,10 @@ class FleetLedger(Protocol):
 
     def counts_before(self, at: datetime) -> Counts | None:
         """The newest remembered counts at or before `at`."""
+        ...
+
+    def counts_by_day(self, since: datetime) -> list[DayCounts]:
+        """Of each day from `since` on the last counts remembered, oldest day first."""
         ...
 
     def control(self) -> ControlState | None:

@@ -12,7 +12,14 @@ import msgspec
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store import rows as columns
-from stt_coordinator.store.port import Before, OutboxRow, RawResult, Rejected
+from stt_coordinator.store.port import (
+    Before,
+    DayCounts,
+    Grouped,
+    OutboxRow,
+    RawResult,
+    Rejected,
+)
 from stt_coordinator.store.rows import listed, packed, text, unpacked
 from stt_shared import clock, sqlfile
 from stt_shared.bus.port import Outgoing
@@ -175,6 +182,21 @@ class _Findings(_Statements):
         page = {**where, "limit": query.limit, "offset": query.offset}
         return self._all(FindingRecord, f"find_{which}", **page), int(total)
 
+    def group_findings(self, by: str, limit: int) -> list[Grouped]:
+        return [
+            Grouped(
+                name=name,
+                findings=findings,
+                targets=targets,
+                critical=critical,
+                major=major,
+                trivial=trivial,
+            )
+            for name, findings, targets, critical, major, trivial in self._run(
+                f"group_by_{by}", limit=limit
+            )
+        ]
+
     def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
         return self._all(FindingRecord, "findings_like", prefix=prefix, limit=limit)
 
@@ -264,6 +286,12 @@ class _Fleet(_Statements):
 
     def counts_before(self, at: datetime) -> Counts | None:
         return self._one(Counts, "counts_before", at=text(at))
+
+    def counts_by_day(self, since: datetime) -> list[DayCounts]:
+        return [
+            DayCounts(at=clock.from_text(at), counts=unpacked(Counts, data))
+            for at, data in self._run("counts_by_day", since=text(since))
+        ]
 
 
 class _Leaving(_Statements):

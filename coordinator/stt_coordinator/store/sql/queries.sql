@@ -225,6 +225,31 @@ ON CONFLICT (hour) DO UPDATE SET at = excluded.at, data = excluded.data;
 -- name: counts_before
 SELECT data FROM counts WHERE at <= :at ORDER BY at DESC LIMIT 1;
 
+-- name: counts_by_day
+-- The days are UTC: texts begin with the date.
+SELECT max(at), data FROM counts WHERE at >= :since GROUP BY substr(at, 1, 10) ORDER BY 1;
+
+-- name: group_by_check
+SELECT check_name, count(*), count(DISTINCT target),
+       sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
+       sum(severity = 'trivial') AS trivial
+FROM current_findings GROUP BY check_name
+ORDER BY critical DESC, major DESC, trivial DESC, check_name LIMIT :limit;
+
+-- name: group_by_target
+SELECT target, count(*), count(DISTINCT target),
+       sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
+       sum(severity = 'trivial') AS trivial
+FROM current_findings GROUP BY target
+ORDER BY critical DESC, major DESC, trivial DESC, target LIMIT :limit;
+
+-- name: group_by_site
+SELECT site, count(*), count(DISTINCT target),
+       sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
+       sum(severity = 'trivial') AS trivial
+FROM current_findings GROUP BY site
+ORDER BY critical DESC, major DESC, trivial DESC, site LIMIT :limit;
+
 -- name: add_outgoing
 INSERT INTO outbox (subject, message_id, data) VALUES (:subject, :message_id, :data);
 
