@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 
 from tests.checks.hba import OWN
 
-ROLES = ["CREATE ROLE hba_dba", "CREATE ROLE hba_root SUPERUSER LOGIN IN ROLE hba_dba"]
-ROLES += ["CREATE ROLE hba_plain LOGIN", "CREATE ROLE hba_unused SUPERUSER"]
+ROLES = [
+    "CREATE ROLE hba_dba",
+    "CREATE ROLE hba_root SUPERUSER LOGIN IN ROLE hba_dba",
+    "CREATE ROLE hba_plain LOGIN",
+    "CREATE ROLE hba_unused SUPERUSER",
+]
 NO_ROLES = [f"DROP ROLE {name}" for name in ("hba_unused", "hba_plain", "hba_root", "hba_dba")]
 
 

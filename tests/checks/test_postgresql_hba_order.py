@@ -1,0 +1,116 @@
+"""No rule of pg_hba.conf that some connection reaches first is taken for unreachable."""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from stt_shared.checkfile.catalogue import builtin
+from stt_worker.sandbox.monty import MontySandbox
+from stt_worker.sandbox.port import Returned, Task
+
+FILES = 150
+RULES = 8  # of a file
+KINDS = {
+    "local": {"local"},
+    "host": {"tls", "gss", "clear"},
+    "hostssl": {"tls"},
+    "hostnossl": {"gss", "clear"},
+    "hostgssenc": {"gss"},
+    "hostnogssenc": {"tls", "clear"},
+}
+NETWORKS = ["0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32"]
+NETWORKS += ["::/0", "fc00::/7", "2001:db8::/32", "2001:db8::7/128", "127.0.0.1/32", "::1/128"]
+ADDRESSES = ["10.1.2.3", "10.1.9.9", "10.9.9.9", "192.0.2.1", "127.0.0.1"]
+ADDRESSES += ["2001:db8::7", "2001:db8::8", "fd00::1", "::1", ""]  # the last is the socket
+DATABASES, USERS = ["shop", "mail", "replication"], ["app", "root"]
+SERVER = {"flavour": "postgresql", "version": [18, 6], "provider": "self-managed"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A line of the file; the group +dba has the superuser root alone."""
+
+    kind: str
+    databases: tuple[str, ...]
+    users: tuple[str, ...]
+    network: str
+    method: str
+
+    def matches(self, kind: str, address: str, database: str, user: str) -> bool:
+        """As the server's own check_hba() decides."""
+        if kind not in KINDS[self.kind] or (kind == "local") != (address == ""):
+            return False
+        if address and self.network != "all":
+            network = ipaddress.ip_network(self.network)
+            if ipaddress.ip_address(address) not in network:
+                return False
+        wide = "all" in self.databases and database != "replication"
+        named = {"all", user, *(["+dba"] if user == "root" else [])}
+        return (wide or database in self.databases) and bool(named & {*self.users})
+
+    def row(self, line: int) -> dict[str, Any]:
+        """As the check's query shows it."""
+        network = None if self.network == "all" else ipaddress.ip_network(self.network)
+        local = self.kind == "local"
+        return {
+            "number": line,
+            "file": "/pg/pg_hba.conf",
+            "line": line,
+            "type": self.kind,
+            "databases": [*self.databases],
+            "users": [*self.users],
+            "method": self.method,
+            "address": None if local else str(network.network_address) if network else "all",
+            "netmask": None if local or network is None else str(network.netmask),
+            "options": [],
+            "fault": None,
+            "superusers": ["root"] if {"all", "root", "+dba"} & {*self.users} else [],
+        }
+
+
+def some_rule(chance: random.Random) -> Rule:
+    return Rule(
+        kind=chance.choice([*KINDS]),
+        databases=tuple(chance.sample([*DATABASES, "all", "all"], chance.choice([1, 1, 2]))),
+        users=tuple(chance.sample([*USERS, "+dba", "all", "all"], chance.choice([1, 1, 2]))),
+        network=chance.choice([*NETWORKS, "all", "all"]),
+        method=chance.choice(["trust", "reject"]),
+    )
+
+
+def reached(rules: Sequence[Rule]) -> set[str]:
+    """The rules with trust that are the first to match one of many connections."""
+    found: set[str] = set()
+    ways = product(("local", "tls", "gss", "clear"), ADDRESSES, DATABASES, USERS)
+    for way in ways:
+        first = next((n for n, rule in enumerate(rules, 1) if rule.matches(*way)), 0)
+        if first and rules[first - 1].method == "trust":
+            found.add(f"pg_hba.conf:{first}")
+    return found
+
+
+async def test_whoever_gets_in_without_a_password_is_found_whatever_stands_before() -> None:
+    chance = random.Random(1)  # noqa: S311  # the same files each time
+    files = [[some_rule(chance) for _ in range(RULES)] for _ in range(FILES)]
+    script = builtin().checks["postgresql_hba_trust"].script
+    sandbox = MontySandbox(1)
+    trusted = unreachable = 0
+    try:
+        for rules in files:
+            rows = [rule.row(line) for line, rule in enumerate(rules, 1)]
+            task = Task(source=script, docs=[rows, [{"tls": "on"}]])
+            context = {"server": SERVER, "releases": {}, "now": 0}
+            verdict = (await sandbox.run([task], context))[0]
+            assert isinstance(verdict, Returned), verdict
+            found = {one["object"] for one in verdict.value}
+            assert reached(rules) <= found, rules
+            trusted += sum(rule.method == "trust" for rule in rules)
+            unreachable += sum(rule.method == "trust" for rule in rules) - len(found)
+    finally:
+        await sandbox.close()
+    assert 0 < unreachable < trusted
