@@ -1,0 +1,116 @@
+"""Objects of PostgreSQL's databases and settings of its server that give too much away."""
+
+from __future__ import annotations
+
+from tests.checks.scenario import State
+
+BOTH = ("postgresql", "postgresql15")
+RELOAD = "SELECT pg_reload_conf()"
+
+
+def reset(*names: str) -> list[str]:
+    """Statements that take values out of postgresql.auto.conf."""
+    return [*(f"ALTER SYSTEM RESET {name}" for name in names), RELOAD]
+
+
+STATES = [
+    State(
+        check="postgresql_unsafe_settings",
+        name="left_on_for_the_server",
+        on=BOTH,
+        make=[
+            "ALTER SYSTEM SET zero_damaged_pages = on",
+            "ALTER SYSTEM SET ignore_checksum_failure = on",
+            "ALTER SYSTEM SET allow_system_table_mods = on",
+            "ALTER SYSTEM SET full_page_writes = off",
+            "ALTER SYSTEM SET ignore_system_indexes = on",
+            "ALTER SYSTEM SET jit_debugging_support = on",
+            RELOAD,
+        ],
+        undo=reset(
+            "zero_damaged_pages",
+            "ignore_checksum_failure",
+            "allow_system_table_mods",
+            "full_page_writes",
+            "ignore_system_indexes",
+            "jit_debugging_support",
+        ),
+        finds={
+            "zero_damaged_pages": "major",
+            "ignore_checksum_failure": "major",
+            "allow_system_table_mods": "major",
+            "full_page_writes": "major",
+            "ignore_system_indexes": "major",
+            "jit_debugging_support": "major",
+        },
+    ),
+    State(
+        check="postgresql_unsafe_settings",
+        name="left_on_for_a_role_and_a_database",
+        on=BOTH,
+        make=[
+            'CREATE ROLE "re pair" LOGIN',
+            'ALTER ROLE "re pair" SET zero_damaged_pages = yes',
+            "ALTER DATABASE template1 SET session_replication_role = replica",
+        ],
+        undo=['DROP ROLE "re pair"', "ALTER DATABASE template1 RESET session_replication_role"],
+        finds={
+            'zero_damaged_pages for role "re pair"': "major",
+            'session_replication_role in database "template1"': "major",
+        },
+    ),
+    State(
+        check="postgresql_log_connections",
+        name="nothing_is_logged_by_default",
+        on=BOTH,
+        make=[],
+        undo=reset("log_connections", "log_disconnections"),
+        finds={"log_connections": "trivial", "log_disconnections": "trivial"},
+    ),
+    State(
+        check="postgresql_log_connections",
+        name="a_list_without_the_role",
+        on=["postgresql"],
+        make=["ALTER SYSTEM SET log_connections = 'receipt', 'setup_durations'", RELOAD],
+        undo=reset("log_connections"),
+        finds={"log_connections": "trivial"},
+    ),
+    State(
+        check="postgresql_log_content",
+        name="a_prefix_without_the_role_and_no_statements_by_default",
+        on=BOTH,
+        make=[],
+        undo=reset("log_line_prefix", "log_statement"),
+        finds={"log_line_prefix": "trivial", "log_statement": "trivial"},
+    ),
+    State(
+        check="postgresql_log_content",
+        name="levels_and_trees_for_the_server_and_a_role",
+        on=BOTH,
+        make=[
+            "ALTER SYSTEM SET log_min_messages = fatal",
+            "ALTER SYSTEM SET log_min_error_statement = panic",
+            "ALTER SYSTEM SET log_error_verbosity = terse",
+            "ALTER SYSTEM SET debug_print_plan = on",
+            RELOAD,
+            "CREATE ROLE quiet LOGIN",
+            "ALTER ROLE quiet SET log_statement = none",
+        ],
+        undo=[
+            "DROP ROLE quiet",
+            *reset(
+                "log_min_messages",
+                "log_min_error_statement",
+                "log_error_verbosity",
+                "debug_print_plan",
+            ),
+        ],
+        finds={
+            "log_min_messages": "trivial",
+            "log_min_error_statement": "trivial",
+            "log_error_verbosity": "trivial",
+            "debug_print_plan": "trivial",
+            'log_statement for role "quiet"': "trivial",
+        },
+    ),
+]
