@@ -52,6 +52,11 @@ class Library:
             await self._supply.fetch()
         await self._take()
 
+    async def look(self) -> None:
+        """Get the checks again if they are on this machine; raises UnreachableError."""
+        if self._supply is not None and self._supply.near:
+            await self.fetch()
+
     async def _take(self) -> None:
         supplied = self._supply.current if self._supply else None
         if supplied is not None:

@@ -128,6 +128,7 @@ def test_a_list_is_a_list_in_the_file_and_separated_by_commas_in_the_environment
         ('name = "Not A Token"', "pack.name is 'Not A Token', expected 1 to 64"),
         ('source = "http://host/pack"', "expected built-in, the path of a folder or file, or"),
         ('source = "ftp://host/pack"', "expected built-in, the path of a folder or file, or"),
+        ('source = "https://u:p@host/pack"', "expected an address without user and password"),
         ('source = ""', "expected built-in, a path, or an https:// address"),
     ],
 )

@@ -41,6 +41,7 @@ class FakeSource:
 
     what: Offer | SttError = field(default_factory=lambda: Offer(parcel=parcel()))
     place: str = "a test"
+    near: bool = False
     known: list[Offer | None] = field(default_factory=list)
 
     async def offer(self, known: Offer | None) -> Offer:
@@ -337,3 +338,12 @@ def test_the_setting_tells_an_address_from_a_path() -> None:
     assert source_of("https://host/a.sttpack", POLICY) == HttpsSource(url="https://host/a.sttpack")
     assert source_of("HTTPS://host/a", POLICY) == HttpsSource(url="HTTPS://host/a")
     assert source_of("/etc/stt/packs", POLICY).place == "/etc/stt/packs"
+
+
+async def test_a_run_by_hand_looks_again_only_where_that_costs_nothing(bench: Bench) -> None:
+    await bench.library.look()
+    assert bench.source.known == []
+    bench.source.near = True
+    await bench.library.look()
+    assert bench.serial == 3
+    assert [local(Path()).near, HttpsSource(url="").near] == [True, False]

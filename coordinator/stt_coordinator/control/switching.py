@@ -111,6 +111,7 @@ async def run(desk: Desk, request: RunRequest) -> RunReply:
     state = await desk.switch.refresh()
     if not state.enabled:
         raise refused(Refusal.DISABLED, "checks are disabled, nothing was run")
+    await desk.library.look()
     targets = await desk.store.read(lambda ledger: ledger.all_targets())
     planned = Planned(
         run=await _new_run(desk, request),

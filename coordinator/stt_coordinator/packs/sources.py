@@ -15,9 +15,11 @@ from stt_shared.pack.archive import MAX_PACK_BYTES
 from stt_shared.pack.manifest import PackError
 from stt_shared.pack.minisign import MAX_TEXT_BYTES
 from stt_shared.pack.transfer import Parcel
-from stt_shared.pack.trust import Accepted, Policy, judge
+from stt_shared.pack.trust import Policy, Refused, judge
+from stt_shared.telemetry.logs import logger
 
 HTTPS = "https://"
+_LOG = logger("packs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,11 @@ class Source(Protocol):
     @property
     def place(self) -> str:
         """Where it is, for people."""
+        ...
+
+    @property
+    def near(self) -> bool:
+        """Whether a look costs so little that a run asked for by hand has one too."""
         ...
 
     async def offer(self, known: Offer | None) -> Offer:
@@ -62,6 +69,11 @@ class LocalSource:
         """Where it is, for people."""
         return str(self.path)
 
+    @property
+    def near(self) -> bool:
+        """Whoever writes checks wants to see them run as they are now."""
+        return True
+
     async def offer(self, known: Offer | None) -> Offer:
         """What it has now; raises ConfigError."""
         del known
@@ -86,7 +98,10 @@ class LocalSource:
 
     def _serial(self, parcel: Parcel) -> int:
         verdict = judge(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
-        return verdict.pack.manifest.serial if isinstance(verdict, Accepted) else -1
+        if isinstance(verdict, Refused):
+            _LOG.warning("pack passed over", folder=self.place, reason=str(verdict))
+            return -1
+        return verdict.pack.manifest.serial
 
 
 def _parcel(path: Path) -> Parcel:
@@ -104,6 +119,11 @@ class HttpsSource:
     def place(self) -> str:
         """Where it is, for people."""
         return self.url
+
+    @property
+    def near(self) -> bool:
+        """An address may take its time."""
+        return False
 
     async def offer(self, known: Offer | None) -> Offer:
         """What is there now; an unchanged file is not sent again. Raises FetchError."""

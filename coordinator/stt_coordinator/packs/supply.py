@@ -64,6 +64,11 @@ class Supply:
         self.current: Supplied | None = None
         self.failure = ""
 
+    @property
+    def near(self) -> bool:
+        """Whether a fetch costs so little that a run asked for by hand may have one."""
+        return self._source.near
+
     async def begin(self) -> None:
         """Take up the pack that was kept; only if there is none is one fetched."""
         if self.current is None:
