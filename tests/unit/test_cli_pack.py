@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import structlog
 
 from stt_shared import clock
 from stt_shared.cli import dispatch
@@ -18,9 +17,7 @@ Stt = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def stt(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[Stt]:
+def stt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Stt:
     """Run a command line in an empty folder; its exit code, stdout and stderr."""
     monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
     monkeypatch.setattr(clock, "now", lambda: packs.NOW)
@@ -32,8 +29,7 @@ def stt(
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
-    yield run
-    structlog.reset_defaults()  # the stream that the command logged to ends with this test
+    return run
 
 
 @pytest.fixture
