@@ -113,4 +113,91 @@ STATES = [
             'log_statement for role "quiet"': "trivial",
         },
     ),
+    State(
+        check="postgresql_public_schema_create",
+        name="open_as_up_to_14_and_opened_by_a_role_that_is_not_the_owner",
+        on=BOTH,
+        make=[
+            "GRANT CREATE ON SCHEMA public TO PUBLIC",
+            "CREATE ROLE ann",
+            'CREATE SCHEMA "Pub"',
+            'GRANT CREATE ON SCHEMA "Pub" TO ann WITH GRANT OPTION',
+            "SET ROLE ann",
+            'GRANT CREATE ON SCHEMA "Pub" TO PUBLIC',
+            "RESET ROLE",
+            "CREATE SCHEMA shut",
+            "GRANT USAGE ON SCHEMA shut TO PUBLIC",
+            "GRANT CREATE ON SCHEMA shut TO ann",
+        ],
+        undo=[
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            'DROP SCHEMA "Pub", shut',
+            "DROP ROLE ann",
+        ],
+        finds={"postgres.public": "major", "postgres.Pub": "trivial"},
+    ),
+    State(
+        check="postgresql_public_table_grants",
+        name="tables_views_columns_and_the_systems_own",
+        on=BOTH,
+        make=[
+            'CREATE TABLE "Or.ders" (a int, "B b" int)',
+            "CREATE SCHEMA inner_one",
+            "CREATE VIEW inner_one.shown AS SELECT 1 AS one",
+            'GRANT SELECT, INSERT ON "Or.ders" TO PUBLIC',
+            'GRANT UPDATE ("B b") ON "Or.ders" TO PUBLIC',
+            "GRANT ALL ON inner_one.shown TO PUBLIC",
+            "GRANT SELECT ON pg_catalog.pg_statistic TO PUBLIC",
+            "CREATE ROLE ann",
+            "CREATE TABLE lent (a int)",
+            "GRANT SELECT ON lent TO ann WITH GRANT OPTION",
+            "SET ROLE ann",
+            "GRANT SELECT ON lent TO PUBLIC",
+            "RESET ROLE",
+        ],
+        undo=[
+            'DROP TABLE "Or.ders", lent',
+            "DROP SCHEMA inner_one CASCADE",
+            "DROP ROLE ann",
+            "REVOKE SELECT ON pg_catalog.pg_statistic FROM PUBLIC",
+        ],
+        finds={
+            'postgres.public."Or.ders"': "major",
+            "postgres.inner_one.shown": "trivial",
+            "postgres.pg_catalog.pg_statistic": "major",
+            "postgres.public.lent": "trivial",
+        },
+    ),
+    State(
+        check="postgresql_security_definer_path",
+        name="routines_without_a_path_of_their_own",
+        on=BOTH,
+        make=[
+            "CREATE SCHEMA app",
+            "GRANT USAGE ON SCHEMA app TO PUBLIC",
+            "CREATE TYPE app.\"Mood s\" AS ENUM ('fine')",
+            'CREATE FUNCTION app.evil(int[], VARIADIC app."Mood s"[], OUT x int)'
+            " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            "CREATE PROCEDURE app.work(INOUT x int, y text DEFAULT 'a')"
+            " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            "CREATE FUNCTION app.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+            " AS 'BEGIN RETURN NEW; END'",
+            "REVOKE EXECUTE ON FUNCTION app.fired() FROM PUBLIC",
+            "CREATE FUNCTION app.temporary() RETURNS int LANGUAGE sql SECURITY DEFINER"
+            " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'",
+            "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
+            " SET search_path = app, pg_temp AS 'SELECT 1'",
+            "CREATE FUNCTION app.shut() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            "REVOKE EXECUTE ON FUNCTION app.shut() FROM PUBLIC",
+            "CREATE FUNCTION app.parsed() RETURNS int LANGUAGE sql SECURITY DEFINER"
+            " BEGIN ATOMIC SELECT 1; END",
+        ],
+        undo=["DROP SCHEMA app CASCADE"],
+        finds={
+            'postgres.app.evil(integer[], app."Mood s"[])': "major",
+            "postgres.app.work(integer, text)": "major",
+            "postgres.app.fired()": "major",
+            "postgres.app.temporary()": "trivial",
+        },
+    ),
 ]
