@@ -176,21 +176,33 @@ STATES = [
             "CREATE SCHEMA app",
             "GRANT USAGE ON SCHEMA app TO PUBLIC",
             "CREATE TYPE app.\"Mood s\" AS ENUM ('fine')",
-            'CREATE FUNCTION app.evil(int[], VARIADIC app."Mood s"[], OUT x int)'
-            " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-            "CREATE PROCEDURE app.work(INOUT x int, y text DEFAULT 'a')"
-            " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-            "CREATE FUNCTION app.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-            " AS 'BEGIN RETURN NEW; END'",
+            (
+                'CREATE FUNCTION app.evil(int[], VARIADIC app."Mood s"[], OUT x int)'
+                " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
+            ),
+            (
+                "CREATE PROCEDURE app.work(INOUT x int, y text DEFAULT 'a')"
+                " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
+            ),
+            (
+                "CREATE FUNCTION app.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+                " AS 'BEGIN RETURN NEW; END'"
+            ),
             "REVOKE EXECUTE ON FUNCTION app.fired() FROM PUBLIC",
-            "CREATE FUNCTION app.temporary() RETURNS int LANGUAGE sql SECURITY DEFINER"
-            " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'",
-            "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
-            " SET search_path = app, pg_temp AS 'SELECT 1'",
+            (
+                "CREATE FUNCTION app.temporary() RETURNS int LANGUAGE sql SECURITY DEFINER"
+                " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'"
+            ),
+            (
+                "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
+                " SET search_path = app, pg_temp AS 'SELECT 1'"
+            ),
             "CREATE FUNCTION app.shut() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
             "REVOKE EXECUTE ON FUNCTION app.shut() FROM PUBLIC",
-            "CREATE FUNCTION app.parsed() RETURNS int LANGUAGE sql SECURITY DEFINER"
-            " BEGIN ATOMIC SELECT 1; END",
+            (
+                "CREATE FUNCTION app.parsed() RETURNS int LANGUAGE sql SECURITY DEFINER"
+                " BEGIN ATOMIC SELECT 1; END"
+            ),
         ],
         undo=["DROP SCHEMA app CASCADE"],
         finds={
@@ -198,6 +210,37 @@ STATES = [
             "postgres.app.work(integer, text)": "major",
             "postgres.app.fired()": "major",
             "postgres.app.temporary()": "trivial",
+        },
+    ),
+    State(
+        check="postgresql_untrusted_languages",
+        name="one_made_by_hand_and_one_declared_trusted",
+        on=BOTH,
+        make=[
+            'CREATE LANGUAGE "e vil" HANDLER plpgsql_call_handler',
+            "UPDATE pg_catalog.pg_language SET lanpltrusted = true WHERE lanname = 'c'",
+        ],
+        undo=[
+            'DROP LANGUAGE IF EXISTS "e vil"',
+            "UPDATE pg_catalog.pg_language SET lanpltrusted = false WHERE lanname = 'c'",
+        ],
+        finds={"postgres.e vil": "major", "postgres.c": "critical"},
+    ),
+    State(
+        check="postgresql_risky_extensions",
+        name="risky_ones_and_one_that_is_outdated",
+        on=BOTH,
+        make=[
+            "CREATE EXTENSION dblink",
+            "CREATE EXTENSION file_fdw",
+            "CREATE EXTENSION hstore VERSION '1.4'",
+            "CREATE EXTENSION citext",
+        ],
+        undo=["DROP EXTENSION IF EXISTS dblink, file_fdw, hstore, citext"],
+        finds={
+            "postgres.dblink": "trivial",
+            "postgres.file_fdw": "trivial",
+            "postgres.hstore": "trivial",
         },
     ),
 ]
