@@ -243,4 +243,30 @@ STATES = [
             "postgres.hstore": "trivial",
         },
     ),
+    State(
+        check="postgresql_fdw_passwords",
+        name="in_mappings_and_where_everybody_reads_them",
+        on=BOTH,
+        make=[
+            "CREATE EXTENSION postgres_fdw",
+            'CREATE SERVER "bill ing" FOREIGN DATA WRAPPER postgres_fdw',
+            "CREATE ROLE ann",
+            "CREATE USER MAPPING FOR ann SERVER \"bill ing\" OPTIONS (user 'a', password 'b=c')",
+            "CREATE USER MAPPING FOR PUBLIC SERVER \"bill ing\" OPTIONS (password 'b')",
+            "CREATE FOREIGN DATA WRAPPER web",
+            "CREATE SERVER site FOREIGN DATA WRAPPER web OPTIONS (url 'u', api_key 'b')",
+            "CREATE FOREIGN TABLE pages (a int) SERVER site OPTIONS (token 'b')",
+        ],
+        undo=[
+            "DROP FOREIGN DATA WRAPPER web CASCADE",
+            "DROP EXTENSION postgres_fdw CASCADE",
+            "DROP ROLE ann",
+        ],
+        finds={
+            "postgres.bill ing.ann": "trivial",
+            "postgres.bill ing.PUBLIC": "trivial",
+            "postgres.site": "major",
+            "postgres.public.pages": "major",
+        },
+    ),
 ]
