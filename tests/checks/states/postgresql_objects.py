@@ -13,6 +13,39 @@ def reset(*names: str) -> list[str]:
     return [*(f"ALTER SYSTEM RESET {name}" for name in names), RELOAD]
 
 
+DEFINERS = [
+    "CREATE SCHEMA app",
+    "GRANT USAGE ON SCHEMA app TO PUBLIC",
+    "CREATE TYPE app.\"Mood s\" AS ENUM ('fine')",
+    (
+        'CREATE FUNCTION app.evil(int[], VARIADIC app."Mood s"[], OUT x int)'
+        " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
+    ),
+    (
+        "CREATE PROCEDURE app.work(INOUT x int, y text DEFAULT 'a')"
+        " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
+    ),
+    (
+        "CREATE FUNCTION app.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " AS 'BEGIN RETURN NEW; END'"
+    ),
+    "REVOKE EXECUTE ON FUNCTION app.fired() FROM PUBLIC",
+    (
+        "CREATE FUNCTION app.temporary() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'"
+    ),
+    (
+        "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = app, pg_temp AS 'SELECT 1'"
+    ),
+    "CREATE FUNCTION app.shut() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+    "REVOKE EXECUTE ON FUNCTION app.shut() FROM PUBLIC",
+    (
+        "CREATE FUNCTION app.parsed() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " BEGIN ATOMIC SELECT 1; END"
+    ),
+]
+NO_DEFINERS = ["DROP SCHEMA app CASCADE"]
 STATES = [
     State(
         check="postgresql_unsafe_settings",
@@ -172,39 +205,8 @@ STATES = [
         check="postgresql_security_definer_path",
         name="routines_without_a_path_of_their_own",
         on=BOTH,
-        make=[
-            "CREATE SCHEMA app",
-            "GRANT USAGE ON SCHEMA app TO PUBLIC",
-            "CREATE TYPE app.\"Mood s\" AS ENUM ('fine')",
-            (
-                'CREATE FUNCTION app.evil(int[], VARIADIC app."Mood s"[], OUT x int)'
-                " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
-            ),
-            (
-                "CREATE PROCEDURE app.work(INOUT x int, y text DEFAULT 'a')"
-                " LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'"
-            ),
-            (
-                "CREATE FUNCTION app.fired() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
-                " AS 'BEGIN RETURN NEW; END'"
-            ),
-            "REVOKE EXECUTE ON FUNCTION app.fired() FROM PUBLIC",
-            (
-                "CREATE FUNCTION app.temporary() RETURNS int LANGUAGE sql SECURITY DEFINER"
-                " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'"
-            ),
-            (
-                "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
-                " SET search_path = app, pg_temp AS 'SELECT 1'"
-            ),
-            "CREATE FUNCTION app.shut() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-            "REVOKE EXECUTE ON FUNCTION app.shut() FROM PUBLIC",
-            (
-                "CREATE FUNCTION app.parsed() RETURNS int LANGUAGE sql SECURITY DEFINER"
-                " BEGIN ATOMIC SELECT 1; END"
-            ),
-        ],
-        undo=["DROP SCHEMA app CASCADE"],
+        make=DEFINERS,
+        undo=NO_DEFINERS,
         finds={
             'postgres.app.evil(integer[], app."Mood s"[])': "major",
             "postgres.app.work(integer, text)": "major",
