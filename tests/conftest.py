@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
+
+# Coordinators of tests would fight for the one address of the page.
+os.environ.setdefault("STT_WEB_LISTEN", "")
 
 pytest_plugins = ["tests.servers.fixtures"]
 

@@ -10,7 +10,8 @@ from stt_coordinator.pace import Pace
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.packs.supply import Supply
 from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.tasks import Coordinator, Means, PageOf
+from stt_coordinator.web.serve import Page, address_of
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
@@ -19,7 +20,7 @@ from stt_shared.lifecycle import pause
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
-from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
+from stt_shared.settings import BUILT_IN, PackSettings, Settings, WebSettings, state_dir
 from stt_shared.telemetry.logs import logger
 
 FIRST_RETRY_S = 0.25
@@ -46,6 +47,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
                 checks=builtin,
                 pace=pace or Pace(),
                 supply=_supply(settings.pack, bus, state, serials),
+                page=_page(settings.web),
             )
             await Coordinator(means).run(stop)
         finally:
@@ -53,6 +55,14 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
     finally:
         await store.close()
         _LOG.info("ended")
+
+
+def _page(web: WebSettings) -> PageOf | None:
+    """What serves the page; None where there is none. Raises ConfigError for a wrong address."""
+    if not web.listen:
+        return None
+    address_of(web.listen)
+    return lambda desk, troubles: Page(desk, web.listen, troubles).run
 
 
 def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supply | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from stt_coordinator.bells import TROUBLE, Bell, Bells, often
@@ -13,6 +14,7 @@ from stt_coordinator.control.service import handlers
 from stt_coordinator.dispatch import Dispatcher
 from stt_coordinator.ingest import Ingest
 from stt_coordinator.library import Library
+from stt_coordinator.meters import Meters
 from stt_coordinator.pace import Pace
 from stt_coordinator.packs.supply import Supply
 from stt_coordinator.presence import Presence
@@ -30,9 +32,15 @@ from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.telemetry.logs import logger
 
+READY_S = 5.0  # for each step of proving progress
 STREAMS_S = 60.0  # between two looks at whether the streams are as they must be
 IDLE_S = 30.0  # a task nobody rings for looks by itself
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG = logger("coordinator")
+
+
+# Given the desk and where troubles are told: the task that serves the page.
+PageOf = Callable[[Desk, dict[str, str]], Callable[[], Awaitable[None]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,7 @@ class Means:
     store: Store
     checks: Callable[[], Catalogue]
     pace: Pace
+    page: PageOf | None = None
     supply: Supply | None = None  # None: the checks are those of the installation
 
 
@@ -51,8 +60,10 @@ class Coordinator:
 
     def __init__(self, means: Means) -> None:
         bus, store, pace = means.bus, means.store, means.pace
+        self._page = means.page
         self._bus, self._store, self._pace = bus, store, pace
         self._bells = Bells()
+        self._meters = Meters()
         self._cannot: tuple[str, ...] = ()
         self._troubles: dict[str, str] = {}  # of tasks that are being tried again
         self._switch = Switch(bus, store)
@@ -61,7 +72,12 @@ class Coordinator:
         self._presence = Presence(bus=bus, store=store, bells=self._bells, pace=pace)
         self._dispatcher = Dispatcher(bus=bus, store=store, pace=pace)
         self._reporter = Reporter(
-            bus=bus, store=store, switch=self._switch, bells=self._bells, pace=pace
+            bus=bus,
+            store=store,
+            switch=self._switch,
+            bells=self._bells,
+            pace=pace,
+            meters=self._meters,
         )
         self._ingest = Ingest(
             bus=bus,
@@ -70,6 +86,7 @@ class Coordinator:
             bells=self._bells,
             pace=pace,
             troubles=self._troubles,
+            meters=self._meters,
         )
         self._scheduler = Scheduler(
             bus=bus,
@@ -91,10 +108,15 @@ class Coordinator:
             scheduler=self._scheduler,
             bells=self._bells,
             degraded=self._degraded,
+            ready=self._ready,
+            meters=self._meters,
         )
         async with self._bus.serve(handlers(desk)):
             _LOG.info("ready", enabled=self._switch.state.enabled)
-            await supervise(self._tasks(), stop)
+            tasks = self._tasks()
+            if self._page is not None:
+                tasks["page"] = self._page(desk, self._troubles)
+            await supervise(tasks, stop)
 
     async def _prepared(self, stop: asyncio.Event) -> bool:
         """Streams, checks and control state, tried until they are there; false if stopped first."""
@@ -126,6 +148,23 @@ class Coordinator:
     def _degraded(self) -> tuple[str, ...]:
         of_tasks = dict.fromkeys(self._troubles.values())
         return (*self._cannot, *self._library.trouble, *of_tasks, *self._presence.degraded)
+
+    async def _ready(self) -> tuple[str, ...]:
+        """A round trip through NATS and a write into the store; what of it failed."""
+        wrong: list[str] = []
+        steps: tuple[Callable[[], Awaitable[object]], ...] = (
+            self._switch.refresh,
+            lambda: self._store.transact(lambda ledger: ledger.put_slot("ready", _EPOCH)),
+        )
+        for step in steps:
+            try:
+                async with asyncio.timeout(READY_S):
+                    await step()
+            except TROUBLE as error:
+                wrong.append(error.message)
+            except TimeoutError:
+                wrong.append(f"no answer within {READY_S:g} s")
+        return tuple(wrong)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         bells, pace = self._bells, self._pace

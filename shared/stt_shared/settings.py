@@ -80,6 +80,14 @@ class PackSettings(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, _said("the name that a pack must be signed for")] = DEFAULT_PACK
 
 
+class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The page and the HTTP interface of the coordinator."""
+
+    listen: Annotated[
+        str, _said("host:port of the page, of this machine alone; empty: no page")
+    ] = "127.0.0.1:8642"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting of STT; `origins` names where each value that is no default came from."""
 
@@ -88,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     coordinator: CoordinatorSettings = CoordinatorSettings()
     worker: WorkerSettings = WorkerSettings()
     pack: PackSettings = PackSettings()
+    web: WebSettings = WebSettings()
     origins: dict[str, str] = {}
 
 
@@ -97,6 +106,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "coordinator": CoordinatorSettings,
     "worker": WorkerSettings,
     "pack": PackSettings,
+    "web": WebSettings,
 }
 
 

@@ -69,6 +69,7 @@ def installation(
     targets, port = folder / "targets.toml", free_port()
     targets.write_text(WORKER.format(server=postgresql, nobody=free_port()))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    environ["STT_WEB_LISTEN"] = ""  # several coordinators on one machine
     environ |= {
         "PASSWORD_OF_BOOKS": postgresql.password,
         "STT_NATS_URL": f"nats://127.0.0.1:{port}",

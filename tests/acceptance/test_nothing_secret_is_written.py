@@ -96,6 +96,7 @@ def run_once(folder: Path, targets: str, password: str) -> None:
     """A whole run with everything logged; all that is left of it lies in `folder`."""
     (folder / "targets.toml").write_text(targets)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    environ["STT_WEB_LISTEN"] = ""  # several coordinators on one machine
     environ |= {
         "PASSWORD_OF_DATABASES": password,
         "STT_NATS_URL": f"nats://127.0.0.1:{(port := free_port())}",

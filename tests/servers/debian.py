@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from threading import Lock
 
 SOURCES = (
     Path("/etc/apt/sources.list.d/debian.sources"),
@@ -17,6 +18,7 @@ SOURCES = (
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MIRROR = r"^(?:URIs:|deb(?: \[[^]]*\])?)\s*(\S+/debian)/?(?:\s|$)"
 APT_TIMEOUT_S = 900
+ONE_AT_A_TIME = Lock()  # apt-get refuses to run twice
 CONF = """\
 Dir::Etc::sourcelist "{root}/sources.list";
 Dir::Etc::sourceparts "/dev/null";
@@ -47,8 +49,11 @@ def mirror() -> str:
     raise NotDebianError("no Debian package source in " + " or ".join(map(str, SOURCES)))
 
 
-def unpack(packages: list[str], suite: str, target: Path) -> None:
-    """Unpack `packages` of `suite` with all they depend on, libc included, into `target`."""
+def unpack(packages: list[str], suite: str, target: Path, *, alone: bool = False) -> None:
+    """Unpack `packages` of `suite` with all they depend on, libc included, into `target`.
+
+    Those that need nothing but the machine's libc are unpacked `alone`.
+    """
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
         raise NotDebianError(f"no apt-get on this {platform.system()}")
     source = f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n"
@@ -62,8 +67,12 @@ def unpack(packages: list[str], suite: str, target: Path) -> None:
         conf = root / "apt.conf"
         conf.write_text(CONF.format(root=root, proxy=_machine_proxy()), encoding="utf-8")
         _apt(conf, "update")
-        _apt(conf, "install", "--download-only", "--no-install-recommends", "-y", *packages)
-        _unpack_all(root / "cache" / "archives", target)
+        archives = root / "cache" / "archives"
+        if alone:
+            _apt(conf, "download", *packages, folder=archives)
+        else:
+            _apt(conf, "install", "--download-only", "--no-install-recommends", "-y", *packages)
+        _unpack_all(archives, target)
 
 
 def _machine_proxy() -> str:
@@ -76,9 +85,10 @@ def _machine_proxy() -> str:
     )
 
 
-def _apt(conf: Path, *words: str) -> None:
+def _apt(conf: Path, *words: str, folder: Path | None = None) -> None:
     subprocess.run(
         ["apt-get", "-qq", *words],
+        cwd=folder,
         env=os.environ | {"APT_CONFIG": str(conf), "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -103,12 +113,13 @@ def install(package: str) -> None:
         raise NotDebianError(f"{package} has to be installed by root")
     # In single-user mode the package starts no service of its own.
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    for words in (["update"], ["install", "-y", "--no-install-recommends", package]):
-        subprocess.run(
-            ["apt-get", "-qq", *words],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=APT_TIMEOUT_S,
-        )
+    with ONE_AT_A_TIME:
+        for words in (["update"], ["install", "-y", "--no-install-recommends", package]):
+            subprocess.run(
+                ["apt-get", "-qq", *words],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                timeout=APT_TIMEOUT_S,
+            )

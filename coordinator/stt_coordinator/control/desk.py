@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stt_coordinator.bells import Bells
 from stt_coordinator.library import Library
+from stt_coordinator.meters import Meters
 from stt_coordinator.scheduler import Scheduler
 from stt_coordinator.store.port import Store
 from stt_coordinator.switch import Switch
@@ -39,6 +40,8 @@ class Desk:
     scheduler: Scheduler
     bells: Bells
     degraded: Callable[[], tuple[str, ...]]
+    ready: Callable[[], Awaitable[tuple[str, ...]]]  # what keeps it from making progress
+    meters: Meters = field(default_factory=Meters)
 
 
 def refused(code: Refusal, sentence: str) -> RequestError:

@@ -1,0 +1,38 @@
+"""What machines ask of the coordinator itself: alive, making progress, which version."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from litestar import MediaType, Response, get
+from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
+
+from stt_coordinator.web.given import Given
+
+
+@get("/healthz", media_type=MediaType.TEXT, summary="Alive")
+async def healthz() -> str:
+    """Answers as long as the process turns."""
+    return "ok"
+
+
+@get("/readyz", summary="Makes progress: a round trip of the store, NATS, and nothing degraded")
+async def readyz(desk: Given) -> Response[dict[str, list[str]]]:
+    """What is wrong, if something is."""
+    wrong = list(await desk.ready())
+    code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
+    return Response({"wrong": wrong}, status_code=code)
+
+
+@get("/version", summary="The version of the coordinator and of its checks")
+async def version(desk: Given) -> dict[str, str]:
+    """Versions as text."""
+    catalogue = desk.library.catalogue
+    return {
+        "version": metadata.version("security-threat-tool"),
+        "checks": catalogue.pack,
+        "release_data_as_of": catalogue.as_of,
+    }
+
+
+HANDLERS = [healthz, readyz, version]

@@ -1,0 +1,135 @@
+"""What the home page and the panel show, from one look at the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from stt_coordinator.control import queries
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.schedule import ENABLE, PERIODS
+from stt_coordinator.store.port import DayCounts, Grouped, Ledger
+from stt_shared import clock
+from stt_shared.protocol.control import Empty, StatusReply
+from stt_shared.protocol.messages import Counts, FindingEvent
+from stt_shared.protocol.words import Change, Interval, Severity
+
+DAY = timedelta(hours=24)
+TREND_DAYS = 30
+MAX_NEW = 8
+MAX_FIXES = 3
+MAX_EVENTS = 200
+LATE = timedelta(hours=2)  # after the period of the standard checks a run is overdue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """One of the three numbers, and its change since yesterday if that is known."""
+
+    severity: Severity
+    now: int
+    change: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A site at a glance; `checked` is when something there was last learned."""
+
+    name: str
+    targets: int
+    unchecked: int
+    checked: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything above the fold."""
+
+    status: StatusReply
+    state: str  # never, off, empty, first, overdue, partial, clear, findings
+    numbers: tuple[Number, ...]
+    trend: tuple[DayCounts, ...]
+    new: tuple[FindingEvent, ...]
+    fixes: tuple[Grouped, ...]
+    sites: tuple[Site, ...]
+    now: datetime
+
+
+async def overview(desk: Desk) -> Overview:
+    """The overview as of now."""
+    now, status = clock.now(), await queries.status(desk, Empty())
+
+    def look(ledger: Ledger) -> Overview:
+        events, _ = ledger.events_since(now - DAY, 0, MAX_EVENTS)
+        opened = [one for one in events if one.change in (Change.OPENED, Change.REOPENED)]
+        return Overview(
+            status=status,
+            state=state_of(status, now),
+            numbers=numbers_of(status),
+            trend=tuple(ledger.counts_by_day(now - timedelta(days=TREND_DAYS))),
+            new=tuple(worst_first(opened)[:MAX_NEW]),
+            fixes=tuple(ledger.group_findings("check", MAX_FIXES)),
+            sites=tuple(sites_of(ledger.all_targets())),
+            now=now,
+        )
+
+    return await desk.store.read(look)
+
+
+def worst_first(events: Iterable[FindingEvent]) -> list[FindingEvent]:
+    """The most severe first, then the newest."""
+    rank = list(Severity)
+    return sorted(events, key=lambda one: (rank.index(one.after.severity), -one.at.timestamp()))
+
+
+def numbers_of(status: StatusReply) -> tuple[Number, ...]:
+    """Critical, major, trivial."""
+    counts, before = status.summary.counts, status.yesterday
+    return tuple(
+        Number(
+            severity=severity,
+            now=getattr(counts, severity),
+            change=getattr(counts, severity) - getattr(before, severity) if before else None,
+        )
+        for severity in Severity
+    )
+
+
+def state_of(status: StatusReply, now: datetime) -> str:
+    """Which of its states the page is in; green only where everything was checked."""
+    if not status.state.enabled:
+        return "never" if status.state.since is None else "off"
+    if not status.summary.counts.targets:
+        return "empty"
+    run = status.summary.last_run
+    if run is None or (run.state == "running" and run.schedule == ENABLE):
+        return "first"
+    if now - run.slot > PERIODS[Interval.STANDARD] + LATE:
+        return "overdue"
+    return _result(status.summary.counts)
+
+
+def _result(counts: Counts) -> str:
+    if counts.critical or counts.major or counts.trivial:
+        return "findings"
+    return "partial" if counts.not_checked else "clear"
+
+
+def sites_of(targets: Sequence[TargetRow]) -> list[Site]:
+    """Each site with its targets, those not checked first."""
+    by_site: dict[str, list[TargetRow]] = {}
+    for target in targets:
+        if not target.gone:
+            by_site.setdefault(target.site, []).append(target)
+    found = [
+        Site(
+            name=name,
+            targets=len(rows),
+            unchecked=sum(row.state != "checked" for row in rows),
+            checked=max((row.last_checked for row in rows if row.last_checked), default=None),
+        )
+        for name, rows in by_site.items()
+    ]
+    return sorted(found, key=lambda site: (-site.unchecked, site.name))

@@ -1,0 +1,64 @@
+"""The checks: what each finds and asks, and the switch of each."""
+
+from __future__ import annotations
+
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from stt_coordinator.control import queries, switching
+from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_shared.protocol.control import CheckSwitchRequest, Empty
+from stt_shared.report.check import PERIODS, check_object
+
+Form = URLEncodedBody[dict[str, str]]
+
+
+@get("/checks", include_in_schema=False)
+async def checks(desk: Given) -> Template:
+    """Every check by kind of database."""
+    reply = await queries.checks(desk, Empty())
+    return page(
+        desk,
+        "checks.html",
+        title="Checks",
+        at="/checks",
+        found=reply.checks,
+        off=sum(not one.enabled for one in reply.checks),
+        as_of=reply.releases_as_of,
+        periods=PERIODS,
+    )
+
+
+@get("/checks/{name:str}", include_in_schema=False)
+async def check(desk: Given, name: FromPath[str]) -> Template:
+    """One check, by its name or an alias."""
+    found = desk.library.catalogue.find(name)
+    if found is None:
+        raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}")
+    return page(
+        desk,
+        "check.html",
+        title=found.name,
+        at="/checks",
+        check=found,
+        queries=check_object(found)["queries"],
+        enabled=found.name not in desk.switch.state.disabled_checks,
+        periods=PERIODS,
+    )
+
+
+@post("/checks/{name:str}", include_in_schema=False)
+async def switch(desk: Given, name: FromPath[str], data: Form) -> Redirect:
+    """Switch it off or on for all databases."""
+    request = CheckSwitchRequest(check=name, by=SOMEBODY)
+    if data.get("to") == "off":
+        await switching.disable_check(desk, request)
+    else:
+        await switching.enable_check(desk, request)
+    return see(f"/checks/{name}")
+
+
+HANDLERS = [checks, check, switch]

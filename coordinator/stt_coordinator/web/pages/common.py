@@ -1,0 +1,28 @@
+"""What every page has: its template, the state of the switch, and where a form leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.response import Redirect, Template
+from litestar.status_codes import HTTP_303_SEE_OTHER
+
+from stt_coordinator.control.desk import Desk
+
+SOMEBODY = "the web page"
+
+
+def page(desk: Desk, template: str, *, title: str, at: str, **values: Any) -> Template:
+    """A page; `at` is the address in the navigation that it belongs to."""
+    common: dict[str, Any] = {"title": title, "page": at, "state": desk.switch.state}
+    return Template(template, context={**common, **values})
+
+
+def see(path: str) -> Redirect:
+    """The page to look at after a form was sent, so that loading again sends nothing."""
+    return Redirect(path, status_code=HTTP_303_SEE_OTHER)
+
+
+def titles(desk: Desk) -> dict[str, str]:
+    """What each check finds, by its name."""
+    return {check.name: check.summary for check in desk.library.catalogue.checks.values()}

@@ -1,0 +1,114 @@
+"""The findings: a list whose filters stand in the address, and one finding in full."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Template
+
+from stt_coordinator.control import queries
+from stt_coordinator.store.port import Grouped
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.pages.common import page, titles
+from stt_coordinator.web.words import query
+from stt_shared.bus.port import RequestError
+from stt_shared.protocol.control import FindingReply, FindingRequest, FindingsReply, FindingsRequest
+from stt_shared.protocol.words import Family, Severity
+
+ROWS = 50
+GROUPS = ("check", "target", "site")
+MAX_GROUPS = 500
+Text = Annotated[str, QueryParameter(max_length=300)]
+
+
+@get("/findings", include_in_schema=False)
+async def findings(
+    desk: Given,
+    *,
+    severity: Text = "",
+    family: Text = "",
+    site: Text = "",
+    target: Text = "",
+    check: Text = "",
+    finding_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "open",
+    group: Text = "",
+    offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
+) -> Template:
+    """What is asked for is what the address says."""
+    known = {str(one) for one in Severity} | {""}
+    asked = FindingsRequest(
+        severities=(Severity(severity),) if severity in known - {""} else (),
+        families=(Family(family),) if family in set(Family) else (),
+        sites=(site,) if site else (),
+        targets=(target,) if target else (),
+        checks=(check,) if check else (),
+        state=finding_state,
+        offset=offset,
+        limit=ROWS,
+    )
+    reply, wrong = await _found(desk, asked)
+    return page(
+        desk,
+        "findings.html",
+        title="Findings",
+        at="/findings",
+        asked=asked,
+        found=reply.findings,
+        total=reply.total,
+        wrong=wrong,
+        notice=reply.notice,
+        group=group if group in GROUPS else "",
+        groups=await _groups(desk, group),
+        titles=titles(desk),
+        before=_at(asked, offset - ROWS) if offset > 0 else None,
+        after=_at(asked, offset + ROWS) if offset + ROWS < reply.total else None,
+    )
+
+
+async def _found(desk: Given, asked: FindingsRequest) -> tuple[FindingsReply, str]:
+    """The findings; or none and the sentence that says which name is unknown."""
+    try:
+        return await queries.findings(desk, asked), ""
+    except RequestError as error:
+        return FindingsReply(findings=(), total=0), error.message
+
+
+async def _groups(desk: Given, by: str) -> list[Grouped]:
+    if by not in GROUPS:
+        return []
+    return await desk.store.read(lambda ledger: ledger.group_findings(by, MAX_GROUPS))
+
+
+def _at(asked: FindingsRequest, offset: int) -> str:
+    return "/findings" + query(
+        severity=asked.severities,
+        family=asked.families,
+        site=asked.sites,
+        target=asked.targets,
+        check=asked.checks,
+        state="" if asked.state == "open" else asked.state,
+        offset=max(0, offset),
+    )
+
+
+@get("/findings/{finding_id:str}", include_in_schema=False)
+async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
+    """One finding, by its id or an unambiguous beginning of it."""
+    reply: FindingReply = await queries.finding(desk, FindingRequest(id=finding_id))
+    name = reply.finding.check
+    groups = await _groups(desk, "check")
+    return page(
+        desk,
+        "finding.html",
+        title=reply.finding.summary,
+        at="/findings",
+        reply=reply,
+        notice=reply.notice,
+        check=desk.library.catalogue.find(name),
+        others=next((group.findings for group in groups if group.name == name), 0),
+    )
+
+
+HANDLERS = [findings, finding]

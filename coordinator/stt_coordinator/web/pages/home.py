@@ -1,0 +1,62 @@
+"""The home page, its numbers alone, and the panel and badge that other pages embed."""
+
+from __future__ import annotations
+
+from litestar import get
+from litestar.response import Template
+
+from stt_coordinator.control import queries
+from stt_coordinator.web.chart import lines
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.overview import overview
+from stt_coordinator.web.pages.common import page, titles
+from stt_shared.protocol.control import Empty
+
+
+@get("/", include_in_schema=False)
+async def home(desk: Given) -> Template:
+    """The numbers, the trend, what is new, what to fix first, the sites."""
+    view = await overview(desk)
+    return page(
+        desk,
+        "home.html",
+        title="Failed checks",
+        at="/",
+        view=view,
+        lines=lines(view.trend),
+        titles=titles(desk),
+        notice=view.status.notice,
+    )
+
+
+@get("/overview", include_in_schema=False)
+async def numbers(desk: Given) -> Template:
+    """The part of the home page that renews itself."""
+    view = await overview(desk)
+    return page(desk, "_numbers.html", title="", at="/", view=view)
+
+
+@get("/panel", include_in_schema=False)
+async def panel(desk: Given) -> Template:
+    """The numbers alone, to be embedded."""
+    view = await overview(desk)
+    return page(desk, "panel.html", title="Failed checks", at="/", view=view)
+
+
+@get("/panel.svg", include_in_schema=False, media_type="image/svg+xml")
+async def badge(desk: Given) -> Template:
+    """The numbers as a drawing, for wikis."""
+    status = await queries.status(desk, Empty())
+    counts = status.summary.counts
+    text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {counts.not_checked}"
+    label = (
+        f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
+        f" {counts.not_checked} not checked"
+    )
+    if not status.state.enabled:
+        text, label = "checks are off", "checks are off"
+    context = {"text": text, "label": label}
+    return Template("panel.svg", context=context, media_type="image/svg+xml")
+
+
+HANDLERS = [home, numbers, panel, badge]

@@ -1,0 +1,79 @@
+"""The runs: the newest, one with what it changed, its progress as it goes, and a new one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, ServerSentEvent, Template
+
+from stt_coordinator.control import queries, switching
+from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_shared.protocol.control import RunRequest, RunsRequest
+from stt_shared.protocol.messages import RunRecord
+
+ROWS = 50
+MAX_CHANGES = 1_000
+PROGRESS_S = 1.0  # between two looks at a run that is watched
+MAX_WATCH_S = 3_600  # then the browser asks again
+Form = URLEncodedBody[dict[str, str]]
+
+
+@get("/runs", include_in_schema=False)
+async def runs(desk: Given) -> Template:
+    """The newest runs."""
+    reply = await queries.runs(desk, RunsRequest(limit=ROWS))
+    return page(desk, "runs.html", title="Runs", at="/runs", found=reply.runs)
+
+
+async def _run(desk: Given, run_id: str) -> RunRecord:
+    reply = await queries.runs(desk, RunsRequest(run_id=run_id))
+    if not reply.runs:
+        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
+    return reply.runs[0]
+
+
+@get("/runs/{run_id:str}", include_in_schema=False)
+async def run(desk: Given, run_id: FromPath[str]) -> Template:
+    """One run and what it changed against the one before."""
+    found = await _run(desk, run_id)
+    began = found.started or found.slot
+    events, _ = await desk.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
+    changed = [event for event in events if event.run_id == run_id]
+    return page(desk, "run.html", title=f"Run {run_id}", at="/runs", run=found, changed=changed)
+
+
+@get("/runs/{run_id:str}/events", include_in_schema=False)
+async def progress(desk: Given, run_id: FromPath[str]) -> ServerSentEvent:
+    """The run again and again until it is over."""
+    await _run(desk, run_id)
+    return ServerSentEvent(_watched(desk, run_id))
+
+
+async def _watched(desk: Given, run_id: str) -> AsyncGenerator[str]:
+    for _ in range(int(MAX_WATCH_S / PROGRESS_S)):
+        found = await _run(desk, run_id)
+        yield msgspec.json.encode(found).decode()
+        if found.state != "running":
+            return
+        await asyncio.sleep(PROGRESS_S)
+
+
+@post("/runs", include_in_schema=False)
+async def start(desk: Given, data: Form) -> Redirect:
+    """Check everything now, or one check on one database."""
+    request = RunRequest(
+        by=SOMEBODY,
+        targets=(data["target"],) if data.get("target") else (),
+        checks=(data["check"],) if data.get("check") else (),
+    )
+    reply = await switching.run(desk, request)
+    return see(f"/runs/{reply.run.run_id}")
+
+
+HANDLERS = [runs, run, progress, start]

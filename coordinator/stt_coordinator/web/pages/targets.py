@@ -1,0 +1,47 @@
+"""The databases that are checked, and why one was not."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import get
+from litestar.params import QueryParameter
+from litestar.response import Template
+
+from stt_coordinator.control import queries
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.pages.common import page
+from stt_shared.protocol.control import TargetInfo, TargetsRequest
+
+ROWS = 100
+STATES = ("checked", "unchecked", "never", "gone")
+Text = Annotated[str, QueryParameter(max_length=300)]
+
+
+@get("/targets", include_in_schema=False)
+async def targets(
+    desk: Given,
+    target_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
+    after: Text = "",
+) -> Template:
+    """A page of targets in order of their names."""
+    wanted = target_state if target_state in STATES else ""
+    found: list[TargetInfo] = []
+    while len(found) < ROWS:
+        reply = await queries.targets(desk, TargetsRequest(after=after, limit=ROWS))
+        found += [one for one in reply.targets if not wanted or one.state == wanted]
+        after = reply.next
+        if not after:
+            break
+    return page(
+        desk,
+        "targets.html",
+        title="Targets",
+        at="/targets",
+        found=found,
+        wanted=wanted,
+        after=after,
+    )
+
+
+HANDLERS = [targets]

@@ -1,0 +1,63 @@
+"""Errors over HTTP as RFC 9457 has them, each with the code that NATS would give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
+
+from stt_coordinator.control.desk import Refusal
+from stt_coordinator.store.port import StoreError
+from stt_shared.bus.port import RequestError
+from stt_shared.errors import UnreachableError
+
+STATUS = {
+    Refusal.DISABLED: 409,
+    Refusal.BAD_REQUEST: 400,
+    Refusal.NO_TARGETS: 409,
+    Refusal.AMBIGUOUS_FINDING: 409,
+    Refusal.UNAVAILABLE: 503,
+}
+UNKNOWN = 404  # of every other code: something of that name is not there
+PROBLEM = "application/problem+json"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem document; `code` is one of a closed set, the same as over NATS."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is to somebody outside; nothing of its inside leaves."""
+    if isinstance(error, RequestError):
+        return _problem(STATUS.get(Refusal(error.code), UNKNOWN), error.code, error.message)
+    if isinstance(error, StoreError | UnreachableError):
+        return _problem(STATUS[Refusal.UNAVAILABLE], Refusal.UNAVAILABLE, error.message)
+    if isinstance(error, HTTPException):
+        return _problem(error.status_code, f"http_{error.status_code}", error.detail)
+    status = HTTP_500_INTERNAL_SERVER_ERROR
+    return _problem(status, "internal", "an error of the coordinator itself, see its log")
+
+
+def _problem(status: int, code: str, detail: str) -> Problem:
+    title = code.replace("_", " ")
+    return Problem(type=f"urn:stt:{code}", title=title, status=status, detail=detail, code=code)
+
+
+def as_json(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The answer to a program."""
+    problem = problem_of(error)
+    return Response(problem, status_code=problem.status, media_type=PROBLEM)
+
+
+def wants_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether a person is asking."""
+    return MediaType.HTML in request.headers.get("accept", "")

@@ -1,0 +1,82 @@
+"""The words and numbers of templates: times, ages, signs, all as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from stt_shared import clock
+from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Severity
+from stt_shared.report import words
+from stt_shared.report.theme import MARKS
+
+FRESH_S = 60.0
+
+
+def ago(at: datetime | None) -> str:
+    """How long ago, e.g. `3 h 5 min ago`, `just now`, or `never`."""
+    if at is None:
+        return "never"
+    past = clock.now() - at
+    return "just now" if past.total_seconds() < FRESH_S else f"{words.span(past)} ago"
+
+
+def moment(at: datetime | None) -> str:
+    """An instant, as short as it is clear."""
+    return words.moment(at, clock.now()) if at else ""
+
+
+def change(number: int | None) -> str:
+    """A change since yesterday in words."""
+    if number is None:
+        return "no day to compare with yet"
+    return f"{number:+d} since yesterday" if number else "no change since yesterday"
+
+
+def thousands(number: int) -> str:
+    """A number with thin gaps: `6 158`."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def query(**fields: Any) -> str:
+    """The part of an address after `?`; what is empty is left out."""
+    pairs = {key: value for key, value in fields.items() if value not in ("", None, (), [])}
+    return f"?{urlencode(pairs, doseq=True)}" if pairs else ""
+
+
+def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
+    """Why something is not checked."""
+    return words.kind(row.kind, row.reason)
+
+
+def server(facts: Facts | None) -> str:
+    """A server as people call it."""
+    return words.server(facts) if facts else ""
+
+
+def age(at: datetime | None) -> str:
+    """How long a finding has been there."""
+    return words.age(at, clock.now())
+
+
+FILTERS: dict[str, Callable[..., str]] = {
+    "ago": ago,
+    "moment": moment,
+    "rfc3339": words.rfc3339,
+    "change": change,
+    "thousands": thousands,
+    "why": why,
+    "server": server,
+    "span": words.span,
+    "age": age,
+}
+GLOBALS: dict[str, Any] = {
+    "query": query,
+    "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
+    "SEVERITIES": [str(severity) for severity in Severity],
+    "FAMILIES": {str(family): name for family, name in words.FAMILIES.items()},
+}

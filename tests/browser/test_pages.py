@@ -1,0 +1,262 @@
+"""Every page and state in a real browser, over real databases: axe, widths, themes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from stt_coordinator.embedded.process import Running, free_port
+from stt_shared.clock import monotonic
+from tests.checks.real import mysql_state, postgresql_state
+
+STT = Path(sys.executable).with_name("stt")
+PATIENCE_S = 90.0
+WIDTHS = (1200, 360)
+THEMES = ("light", "dark")
+TARGETS = """
+[[targets]]
+id = "orders-maria"
+family = "mysql"
+host = "{maria.host}"
+port = {maria.port}
+user = "root"
+password = "env:PASSWORD_OF_DATABASES"
+tls = "off"
+
+[[targets]]
+id = "billing-pg"
+family = "postgresql"
+host = "{pg.host}"
+port = {pg.port}
+user = "postgres"
+password = "env:PASSWORD_OF_DATABASES"
+tls = "off"
+
+[[targets]]
+id = "ledger-pg"
+family = "postgresql"
+host = "127.0.0.1"
+port = {nobody}
+user = "stt"
+password = "env:PASSWORD_OF_DATABASES"
+tls = "off"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """A coordinator with its page, and where pictures of it are kept."""
+
+    url: str
+    environ: dict[str, str]
+    pictures: Path
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:  # noqa: S310  # ours
+            return json.load(answer)
+
+    def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def site(
+    mariadb: Running, postgresql: Running, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """Two databases with something wrong in them, and one that does not answer."""
+    folder = tmp_path_factory.mktemp("page")
+    targets = TARGETS.format(maria=mariadb, pg=postgresql, nobody=free_port())
+    (folder / "targets.toml").write_text(targets)
+    port, web = free_port(), free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    environ |= {
+        "PASSWORD_OF_DATABASES": postgresql.password,
+        "STT_NATS_URL": f"nats://127.0.0.1:{port}",
+        "STT_WEB_LISTEN": f"127.0.0.1:{web}",
+        "XDG_CONFIG_HOME": str(folder),
+    }
+    words = ["standalone", "--targets", str(folder / "targets.toml"), "--state-dir", str(folder)]
+    pictures = Path(os.environ.get("STT_PICTURES", folder / "pictures"))
+    pictures.mkdir(parents=True, exist_ok=True)
+    with (folder / "stderr").open("wb") as err:
+        process = subprocess.Popen([STT, *words, "--port", str(port)], env=environ, stderr=err)
+    bad = ["CREATE USER 'report'@'%'", "CREATE USER ''@'anon.example'"]
+    undo = ["DROP USER 'report'@'%'", "DROP USER ''@'anon.example'"]
+    try:
+        with (
+            mysql_state(mariadb, bad, undo),
+            postgresql_state(postgresql, ["CREATE ROLE page LOGIN SUPERUSER"], ["DROP ROLE page"]),
+        ):
+            wait_for(folder / "stderr", "Ready on nats://")
+            yield Site(url=f"http://127.0.0.1:{web}", environ=environ, pictures=pictures)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def wait_for(path: Path, text: str) -> None:
+    deadline = monotonic() + PATIENCE_S
+    while text not in path.read_text():
+        assert monotonic() < deadline, path.read_text()[-3000:]
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        one = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield one
+        one.close()
+
+
+def looked_at(browser: Browser, site: Site, path: str, name: str) -> None:
+    """A page in both themes and widths."""
+    for theme in THEMES:
+        for width in WIDTHS:
+            page = browser.new_page(
+                viewport={"width": width, "height": 900},
+                color_scheme="dark" if theme == "dark" else "light",
+            )
+            sound(page, site, path)
+            page.screenshot(path=site.pictures / f"{name}-{theme}-{width}.png", full_page=True)
+            page.close()
+
+
+def sound(page: Page, site: Site, path: str) -> None:
+    """No violation, no sideways scroll, no error, and nobody else is asked for anything."""
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda asked: wrong.append(asked.url) if site.url not in asked.url else None)
+    page.goto(site.url + path)
+    found = Axe().run(page)
+    assert found.violations_count == 0, (path, found.generate_report())
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert wrong == [], path
+
+
+def test_before_it_is_enabled_the_page_says_so_and_a_form_enables_it(
+    browser: Browser, site: Site
+) -> None:
+    looked_at(browser, site, "/", "home-never")
+    looked_at(browser, site, "/runs", "runs-none")
+    looked_at(browser, site, "/settings", "settings-never")
+    page = browser.new_page()
+    page.goto(site.url)
+    assert "they were never enabled" in page.inner_text("main")
+    page.click("text=Enable >> nth=0")
+    page.fill("#reason", "CHG-4411")
+    page.fill("#by", "ann")
+    page.click("main form button")
+    page.wait_for_url("**/runs/enable-*")
+    page.wait_for_selector("text=finished", timeout=PATIENCE_S * 1000)
+    state = site.ask("/api/v1/status")["state"]
+    assert (state["enabled"], state["by"], state["reason"]) == (True, "ann", "CHG-4411")
+    page.close()
+
+
+def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, site: Site) -> None:
+    finding = site.ask("/api/v1/findings?check=mysql_empty_password")["findings"][0]["id"]
+    run = site.ask("/api/v1/runs")["runs"][0]["run_id"]
+    pages = {
+        "/": "home",
+        "/findings": "findings",
+        "/findings?group=check": "findings-by-check",
+        "/findings?check=nope": "findings-unknown",
+        f"/findings/{finding}": "finding",
+        "/targets": "targets",
+        "/targets?state=unchecked": "targets-unchecked",
+        "/checks": "checks",
+        "/checks/mysql_empty_password": "check",
+        "/runs": "runs",
+        f"/runs/{run}": "run",
+        "/settings": "settings",
+        "/panel": "panel",
+    }
+    for path, name in pages.items():
+        looked_at(browser, site, path, name)
+
+
+def text_of(page: Page, path: str, site: Site) -> str:
+    page.goto(site.url + path)
+    return page.inner_text("main")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_from_a_number_to_the_fix_by_links_alone(
+    browser: Browser, site: Site, scripts: bool
+) -> None:
+    context = browser.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    assert "2 of 3 databases checked" in text_of(page, "/", site)
+    page.click("ul.numbers a.critical")
+    assert "'report'@'%' has no password" in page.inner_text("main")
+    page.click("text='report'@'%' has no password")
+    shown = page.inner_text("main")
+    assert "ALTER USER 'report'@'%' ACCOUNT LOCK" in shown
+    assert "opened" in shown
+    page.click("text=Check again now")
+    page.wait_for_url("**/runs/manual-*")
+    context.close()
+
+
+def test_filters_stand_in_the_address_and_narrow_the_list(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(f"{site.url}/findings")
+    page.select_option("#f-family", "postgresql")
+    page.wait_for_url("**family=postgresql**")
+    rows = page.locator("tbody tr")
+    assert rows.count() > 0
+    assert "orders-maria" not in page.inner_text("table")
+    assert "no target is at site 'mars'" in text_of(page, "/findings?site=mars", site)
+    page.close()
+
+
+def test_a_target_that_does_not_answer_says_why(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    assert "unreachable" in text_of(page, "/targets?state=unchecked", site)
+    page.close()
+
+
+def test_a_check_is_switched_off_and_on_again(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(f"{site.url}/checks/postgresql_version")
+    page.click("text=Switch off")
+    page.wait_for_selector("text=Switched off")
+    assert "postgresql_version" in site.ask("/api/v1/status")["state"]["disabled_checks"]
+    page.click("text=Switch on")
+    page.wait_for_selector("text=Switched on")
+    page.close()
+
+
+def test_when_disabled_the_numbers_are_those_of_before_and_say_so(
+    browser: Browser, site: Site
+) -> None:
+    assert site.stt("disable", "--reason", "maintenance").returncode == 0
+    looked_at(browser, site, "/", "home-off")
+    page = browser.new_page()
+    assert "maintenance" in text_of(page, "/", site)
+    assert "cannot be checked again" in text_of(
+        page,
+        "/findings/" + site.ask("/api/v1/findings?check=mysql_empty_password")["findings"][0]["id"],
+        site,
+    )
+    page.close()
+    site.stt("enable", "--reason", "done")

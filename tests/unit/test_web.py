@@ -1,0 +1,208 @@
+"""The page's application over a coordinator in the same process: no socket, no browser."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.web.app import application
+from stt_coordinator.web.overview import state_of
+from stt_coordinator.web.serve import address_of
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.errors import ConfigError
+from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
+from tests.unit.coordination import NOW, QUICK, catalogue, until
+
+Client = AsyncTestClient[Litestar]
+JSON = {"accept": "application/json"}
+HTML = {"accept": "text/html"}
+
+
+@asynccontextmanager
+async def visiting() -> AsyncGenerator[Client]:
+    """A visitor of a coordinator that nobody has enabled."""
+    found: list[Desk] = []
+
+    def page(desk: Desk, _troubles: dict[str, str]) -> Any:
+        found.append(desk)
+        return asyncio.Event().wait
+
+    stop = asyncio.Event()
+    bus, store = MemoryBroker().connect(), MemoryStore()
+    means = Means(bus=bus, store=store, checks=catalogue, pace=QUICK, page=page)
+    task = asyncio.create_task(Coordinator(means).run(stop))
+
+    async def there() -> bool:
+        return bool(found)
+
+    try:
+        await until(there)
+        async with AsyncTestClient(app=application(found[0])) as client:
+            yield client
+    finally:
+        stop.set()
+        await task
+
+
+async def test_every_answer_forbids_what_comes_from_elsewhere() -> None:
+    async with visiting() as client:
+        for path in (
+            "/",
+            "/findings",
+            "/panel",
+            "/panel.svg",
+            "/api/v1/status",
+            "/nope",
+            "/static/style.css",
+        ):
+            answer = await client.get(path)
+            assert answer.headers["content-security-policy"].startswith("default-src 'self';"), path
+            assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_program_gets_the_same_reply_as_over_nats() -> None:
+    async with visiting() as client:
+        status = (await client.get("/api/v1/status")).json()
+        assert (status["schema"], status["state"]["enabled"]) == (
+            "stt.control.status-reply/v1",
+            False,
+        )
+        done = await client.post("/api/v1/enable", json={"by": "ann", "reason": "CHG-1"})
+        assert (done.status_code, done.json()["changed"]) == (200, True)
+        assert (await client.get("/api/v1/status")).json()["state"]["by"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/api/v1/findings/f_none", 404, "unknown_finding"),
+        ("GET", "/api/v1/findings?check=nope", 404, "unknown_check"),
+        ("GET", "/api/v1/findings?state=odd", 400, "bad_request"),
+        ("GET", "/api/v1/findings?limit=0", 400, "http_400"),
+        ("GET", "/api/v1/findings?severity=odd", 400, "http_400"),
+        ("GET", "/api/v1/nothing", 404, "http_404"),
+        ("POST", "/api/v1/runs", 409, "disabled"),
+        ("POST", "/api/v1/checks/nope/disable", 404, "unknown_check"),
+        ("DELETE", "/api/v1/status", 405, "http_405"),
+    ],
+)
+async def test_a_refusal_is_a_problem_document_with_its_code(
+    method: str, path: str, status: int, code: str
+) -> None:
+    async with visiting() as client:
+        body: Any = {} if method == "POST" else None
+        answer = await client.request(method, path, headers=JSON, json=body)
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
+        assert problem["type"] == f"urn:stt:{code}"
+        assert problem["detail"]
+
+
+async def test_a_person_gets_a_page_with_the_same_status() -> None:
+    async with visiting() as client:
+        answer = await client.get("/findings/f_none", headers=HTML)
+        assert answer.status_code == 404
+        assert "unknown finding &#39;f_none&#39;" in answer.text
+
+
+async def test_a_form_of_another_site_changes_nothing() -> None:
+    async with visiting() as client:
+        for path in ("/enable", "/disable", "/runs", "/checks/c1"):
+            answer = await client.post(path, data={"by": "x", "to": "off"}, headers=HTML)
+            assert answer.status_code == 403, path
+        text = '{"by":"x"}'
+        for kind in ("text/plain", "application/x-www-form-urlencoded"):
+            headers = {"content-type": kind}
+            answer = await client.post("/api/v1/enable", content=text, headers=headers)
+            assert answer.status_code == 415, kind
+        assert not (await client.get("/api/v1/status")).json()["state"]["enabled"]
+
+
+async def test_what_a_name_holds_is_text_and_never_markup() -> None:
+    async with visiting() as client:
+        path = "/findings?site=%3Cscript%3Ealert(1)%3C/script%3E"
+        answer = await client.get(path, headers=HTML)
+        assert "<script>alert" not in answer.text
+        assert "&lt;script&gt;alert" in answer.text
+
+
+async def test_alive_ready_version_and_badge() -> None:
+    async with visiting() as client:
+        assert (await client.get("/healthz")).text == "ok"
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"wrong": []})
+        assert (await client.get("/version")).json()["version"]
+        badge = await client.get("/panel.svg")
+        assert badge.headers["content-type"].startswith("image/svg+xml")
+        assert "checks are off" in badge.text
+
+
+async def test_the_interface_describes_itself() -> None:
+    async with visiting() as client:
+        told = (await client.get("/schema/openapi.json")).json()
+        paths = [path for path in told["paths"] if path.startswith("/api/v1/")]
+        assert len(paths) >= 12
+        assert "/findings" not in told["paths"]
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:8642", "[::1]:80", "localhost:1", "127.9.9.9:65535"])
+def test_addresses_of_this_machine_are_taken(listen: str) -> None:
+    assert address_of(listen)[1] > 0
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:80", "[::]:80", "10.0.0.5:80", "db.example:80"])
+def test_an_address_that_others_reach_is_refused_without_a_log_in(listen: str) -> None:
+    with pytest.raises(ConfigError, match="no log-in is configured"):
+        address_of(listen)
+
+
+@pytest.mark.parametrize("listen", ["8642", "127.0.0.1", "127.0.0.1:", ":80", "127.0.0.1:99999"])
+def test_an_address_that_is_none_is_refused(listen: str) -> None:
+    with pytest.raises(ConfigError, match="expected host:port"):
+        address_of(listen)
+
+
+def told(*, run: RunRecord | None = None, on: bool = True, **counts: int) -> StatusReply:
+    numbers = Counts(**({"targets": 2, "targets_checked": 2} | counts))
+    state = ControlState(enabled=on, since=NOW)
+    return StatusReply(
+        state=state,
+        summary=Summary(counts=numbers, as_of=NOW, enabled=on, since=NOW, last_run=run),
+    )
+
+
+def ran(hours_ago: float = 1, state: str = "finished", schedule: str = "standard") -> RunRecord:
+    slot = NOW - timedelta(hours=hours_ago)
+    return RunRecord(run_id="r", schedule=schedule, slot=slot, state=state)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (StatusReply(state=ControlState(), summary=told().summary), "never"),
+        (told(on=False, run=ran()), "off"),
+        (told(targets=0), "empty"),
+        (told(), "first"),
+        (told(run=ran(state="running", schedule="enable")), "first"),
+        (told(run=ran(hours_ago=27)), "overdue"),
+        (told(run=ran(), trivial=1), "findings"),
+        (told(run=ran(), not_checked=1), "partial"),
+        (told(run=ran(), passed=9), "clear"),
+    ],
+)
+def test_each_state_has_its_name_and_green_needs_everything_checked(
+    status: StatusReply, state: str
+) -> None:
+    assert state_of(status, NOW) == state
