@@ -9,6 +9,7 @@ import msgspec
 
 from stt_coordinator import intake
 from stt_coordinator.bells import Bells, told
+from stt_coordinator.meters import Meters
 from stt_coordinator.pace import Pace
 from stt_coordinator.settle import MAX_REJECTED_BYTES, Settled, Taken, rejected, settle
 from stt_coordinator.store.port import Rejected, Store, StoreError
@@ -41,6 +42,7 @@ class Ingest:
         bells: Bells,
         pace: Pace,
         troubles: dict[str, str] | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
@@ -48,6 +50,7 @@ class Ingest:
         self._bells = bells
         self._pace = pace
         self._troubles = {} if troubles is None else troubles
+        self._meters = meters or Meters()
 
     async def run(self) -> None:
         """Take in results, for ever."""
@@ -118,6 +121,7 @@ class Ingest:
         )
         for one in settled.refused:
             _say(one)
+        self._meters.taken_in(settled.results)
         _LOG.debug("stored", entered=settled.entered, repeated=settled.repeated)
         self._bells.watermarks.ring()
         self._bells.books_changed()

@@ -7,6 +7,7 @@ import asyncio
 from stt_coordinator import events
 from stt_coordinator.bells import Bells
 from stt_coordinator.domain.summary import summary
+from stt_coordinator.meters import Meters
 from stt_coordinator.pace import Pace
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.switch import Switch
@@ -24,12 +25,22 @@ _Said = tuple[Counts, bool, Instant | None, RunRecord | None]
 class Reporter:
     """The tasks that publish events and summaries."""
 
-    def __init__(self, *, bus: Bus, store: Store, switch: Switch, bells: Bells, pace: Pace) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        switch: Switch,
+        bells: Bells,
+        pace: Pace,
+        meters: Meters | None = None,
+    ) -> None:
         self._bus = bus
         self._store = store
         self._switch = switch
         self._bells = bells
         self._pace = pace
+        self._meters = meters or Meters()
         self._said: dict[str, _Said] = {}
 
     async def let_out(self) -> None:
@@ -37,6 +48,8 @@ class Reporter:
         while rows := await self._store.read(lambda ledger: ledger.outgoing(BATCH)):
             receipts = await self._bus.publish([row.message for row in rows])
             sent = list(zip(rows, receipts, strict=True))
+            for row, receipt in sent:
+                self._meters.left(row.message.subject, stored=receipt.publication in GONE)
             gone = [row.position for row, receipt in sent if receipt.publication in GONE]
             await self._store.transact(lambda ledger, gone=gone: ledger.drop_outgoing(gone))  # type: ignore[misc]  # bound now
             kept = [receipt for _, receipt in sent if receipt.publication not in GONE]

@@ -32,6 +32,7 @@ class Settled:
     entered: int
     repeated: int
     refused: tuple[Rejected, ...]
+    results: tuple[Result, ...] = ()  # those that were entered
 
 
 def settle(
@@ -57,7 +58,12 @@ def settle(
     books.close()
     ledger.add_rejected(refused)
     _move_watermarks(ledger, {(one.result.worker, one.result.epoch) for one in taken}, floors, now)
-    return Settled(entered=len(accepted), repeated=len(taken) - len(fresh), refused=refused)
+    return Settled(
+        entered=len(accepted),
+        repeated=len(taken) - len(fresh),
+        refused=refused,
+        results=tuple(accepted),
+    )
 
 
 _DONE = JobState.DONE

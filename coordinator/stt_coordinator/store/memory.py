@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TypeVar
 
+from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store.port import (
@@ -30,7 +31,7 @@ from stt_shared.protocol.messages import (
     RunRecord,
     Watermark,
 )
-from stt_shared.protocol.words import FindingState, Severity
+from stt_shared.protocol.words import FindingState, Kind, Severity
 
 T = TypeVar("T")
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -269,6 +270,18 @@ class _Findings(_Memory):
             findings=[(*key, n) for key, n in sorted(findings.items())],
             pairs=[(*key, n) for key, n in sorted(pairs.items(), key=lambda item: str(item[0]))],
             targets=[(*key, n) for key, n in sorted(targets.items())],
+        )
+
+    def breakdown(self) -> Breakdown:
+        findings = Counter((one.site, one.family, one.severity) for one in self._current_findings())
+        pairs = Counter(
+            (one.site, one.family, one.kind)
+            for one in self._current_pairs()
+            if one.kind is not None and one.kind is not Kind.NOT_APPLICABLE
+        )
+        return Breakdown(
+            findings=[(*key, n) for key, n in sorted(findings.items())],
+            not_checked=[(*key, n) for key, n in sorted(pairs.items())],
         )
 
 

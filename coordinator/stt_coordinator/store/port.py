@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol, TypeVar
 
+from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_shared.bus.port import Outgoing
@@ -288,6 +289,10 @@ class FleetLedger(Protocol):
 
     def tallies(self) -> Tallies:
         """What the counts are made of."""
+        ...
+
+    def breakdown(self) -> Breakdown:
+        """What metrics tell of findings and of pairs not checked."""
         ...
 
     def put_counts(self, at: datetime, counts: Counts) -> None:

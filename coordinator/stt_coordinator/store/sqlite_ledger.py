@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store import rows as columns
@@ -271,6 +272,18 @@ class _Fleet(_Statements):
             targets=[
                 (site, Family(family), bool(learned), n)
                 for site, family, learned, n in self._run("tally_targets")
+            ],
+        )
+
+    def breakdown(self) -> Breakdown:
+        return Breakdown(
+            findings=[
+                (site, Family(family), Severity(severity), n)
+                for site, family, severity, n in self._run("break_down_findings")
+            ],
+            not_checked=[
+                (site, Family(family), Kind(kind), n)
+                for site, family, kind, n in self._run("break_down_pairs")
             ],
         )
 

@@ -7,6 +7,7 @@ from importlib import metadata
 from litestar import MediaType, Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
+from stt_coordinator import metrics
 from stt_coordinator.web.given import Given
 
 
@@ -35,4 +36,12 @@ async def version(desk: Given) -> dict[str, str]:
     }
 
 
-HANDLERS = [healthz, readyz, version]
+@get("/metrics", summary="Metrics for Prometheus, see docs/metrics.md")
+async def prometheus(desk: Given) -> Response[bytes]:
+    """Text of format 0.0.4."""
+    state, pack = desk.switch.state, desk.library.status
+    seen = await desk.store.read(lambda ledger: metrics.look(ledger, state, pack, desk.meters))
+    return Response(metrics.render(seen), media_type=metrics.MEDIA_TYPE)
+
+
+HANDLERS = [healthz, readyz, version, prometheus]

@@ -157,6 +157,15 @@ SELECT data FROM findings WHERE substr(id, 1, length(:prefix)) = :prefix ORDER B
 SELECT site, severity, count(*) FROM current_findings
 GROUP BY site, severity ORDER BY site, severity;
 
+-- name: break_down_findings
+SELECT site, family, severity, count(*) FROM current_findings
+GROUP BY site, family, severity ORDER BY site, family, severity;
+
+-- name: break_down_pairs
+SELECT site, family, kind, count(*) FROM current_pairs JOIN checks USING (check_name)
+WHERE kind NOT IN ('', 'not_applicable')
+GROUP BY site, family, kind ORDER BY site, family, kind;
+
 -- name: add_event
 INSERT INTO history (finding, at, data) VALUES (:finding, :at, :data);
 

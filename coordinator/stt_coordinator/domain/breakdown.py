@@ -1,0 +1,20 @@
+"""How many open findings and unanswered pairs there are, as finely as metrics tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stt_shared.protocol.words import Family, Kind, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """Without gone targets and switched-off checks.
+
+    findings: (site, family, severity, open findings); not_checked: (site, family, kind, pairs),
+    without those whose check does not apply to their target.
+    """
+
+    findings: Sequence[tuple[str, Family, Severity, int]] = ()
+    not_checked: Sequence[tuple[str, Family, Kind, int]] = ()
