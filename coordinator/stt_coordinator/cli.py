@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from stt_coordinator.alerts import cli as alerts
 from stt_shared.cli.commands import SERVE, add_command
 from stt_shared.cli.gate import FailOn
 from stt_shared.cli.options import (
@@ -32,6 +33,7 @@ LogFormat = Annotated[str | None, Parameter(help="console, json or auto.")]
 
 def register(app: App) -> None:
     """Add the coordinator's commands to `app`."""
+    alerts.add(app)
     add_command(
         app,
         coordinator,

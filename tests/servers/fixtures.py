@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -19,13 +20,19 @@ from stt_coordinator.embedded.cache import MissingServerError
 from stt_coordinator.embedded.process import Running
 from tests.servers.certificates import Certificates, make
 
+T = TypeVar("T")
 PASSWORD = 'Throw-away 1: it\'s \\ only "loopback" %40'
 
 
 def server_or_reason(name: str, start: Callable[[], Running]) -> Running:
     """A server; without its binary the test is left out, or fails where servers are required."""
+    return required(name, start)
+
+
+def required(name: str, get: Callable[[], T]) -> T:
+    """What `get` returns; where a binary is missing, as above."""
     try:
-        return start()
+        return get()
     except MissingServerError as error:
         if os.environ.get("STT_REQUIRE_SERVERS") == "1":
             pytest.fail(f"{name} is required: {error}")

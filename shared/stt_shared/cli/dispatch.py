@@ -29,6 +29,7 @@ GLOBAL_FLAGS = ("--debug", "--no-color")
 # The extra that brings a command; also what is said when its libraries are missing.
 EXTRAS = {
     "coordinator": "coordinator",
+    "alerts": "coordinator",
     "worker": "worker",
     "scan": "worker",
     "standalone": "demo",

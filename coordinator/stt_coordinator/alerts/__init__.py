@@ -1,0 +1,1 @@
+"""Telling people what is wrong where they already look: rules, Alertmanager, webhook, mail."""
