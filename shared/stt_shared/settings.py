@@ -13,13 +13,17 @@ import msgspec
 import platformdirs
 
 from stt_shared.errors import ConfigError
+from stt_shared.settings_alerts import AlertSettings
 from stt_shared.settings_rules import RULES, anything
 
 APPLICATION = "stt"
 BUILT_IN = "built-in"
 DEFAULT_PACK = "checks"
 MAX_FILE_BYTES = 8 * 1024 * 1024
-SECRET_SETTINGS = frozenset({"nats.password"})
+SECRET_SETTINGS = frozenset(
+    {"nats.password", "alerts.webhook", "alerts.webhook_secret", "alerts.smtp_password"}
+)
+HIDDEN = "****"
 # Understood where ours is unset, because other NATS tools read them too.
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
 
@@ -97,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     pack: PackSettings = PackSettings()
     web: WebSettings = WebSettings()
+    alerts: AlertSettings = AlertSettings()
     origins: dict[str, str] = {}
 
 
@@ -107,6 +112,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "worker": WorkerSettings,
     "pack": PackSettings,
     "web": WebSettings,
+    "alerts": AlertSettings,
 }
 
 
@@ -284,7 +290,8 @@ def _section(
             continue
         fault = RULES.get(name, anything)(good[field.name])
         if fault:
-            faults.append(f"{origins[name]}: {name} is {good[field.name]!r}, {fault}")
+            shown = HIDDEN if name in SECRET_SETTINGS else repr(good[field.name])
+            faults.append(f"{origins[name]}: {name} is {shown}, {fault}")
     return kind(**good)
 
 

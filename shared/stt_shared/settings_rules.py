@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.pack.minisign import MinisignError, parse_public_key
+from stt_shared.protocol.words import Severity
 from stt_shared.telemetry.logs import FORMATS, LEVELS
 
 MAX_CONCURRENCY = 256
+MAX_PORT = 65_535
+MAX_REMIND_H = 8_760  # a year
+MIN_WEBHOOK_SECRET = 16  # characters
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
 NATS_URL = re.compile(r"(nats|tls)://[^\s/,]+/?|[^\s/:,@]+(:\d{1,5})?")
 
 Rule = Callable[[Any], str]  # a fault of the value, or an empty text
@@ -66,6 +73,61 @@ def _pack_source(value: Any) -> str:
     return "" if value else "expected built-in, a path, or an https:// address"
 
 
+def _split(value: str) -> SplitResult | None:
+    """The parts of an address that has a host and a port that can be; None if it has not."""
+    try:
+        parts = urlsplit(value)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _web_address(value: Any) -> str:
+    parts = _split(value)
+    if parts is None or parts.scheme not in ("http", "https"):
+        return "expected https://HOST or http://HOST"
+    extra = parts.username or parts.password or parts.query or parts.fragment
+    return "expected an address without user, password, ? and #" if extra else ""
+
+
+def _web_address_or_empty(value: Any) -> str:
+    return "" if value == "" else _web_address(value)
+
+
+def _web_addresses(value: Any) -> str:
+    return next((fault for fault in map(_web_address, value) if fault), "")
+
+
+def _webhook(value: Any) -> str:
+    """Findings leave the house: over TLS, except to this machine."""
+    if value == "":
+        return ""
+    parts = _split(value)
+    plain = parts is not None and parts.scheme == "http" and parts.hostname in LOOPBACK
+    good = parts is not None and (parts.scheme == "https" or plain)
+    return "" if good else "expected https://HOST/PATH"
+
+
+def _webhook_secret(value: Any) -> str:
+    good = value == "" or len(value) >= MIN_WEBHOOK_SECRET
+    return "" if good else f"expected at least {MIN_WEBHOOK_SECRET} characters"
+
+
+def _host_and_port(value: Any) -> str:
+    host, _, port = value.rpartition(":")
+    good = host and port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT
+    return "" if value == "" or good else "expected HOST:PORT"
+
+
+def _mail_address(value: Any) -> str:
+    good = value == "" or MAIL_ADDRESS.fullmatch(value)
+    return "" if good else "expected an address such as dba@example.com"
+
+
+def _mail_addresses(value: Any) -> str:
+    return next((fault for fault in map(_mail_address, value) if fault), "")
+
+
 RULES: dict[str, Rule] = {
     "log.level": _one_of(tuple(LEVELS)),
     "log.format": _one_of(FORMATS),
@@ -79,4 +141,18 @@ RULES: dict[str, Rule] = {
     "pack.keys": _public_keys,
     "pack.name": _token,
     "worker.grace_s": _between(0, 3600),
+    "alerts.severity": _one_of(tuple(Severity)),
+    "alerts.page_url": _web_address_or_empty,
+    "alerts.alertmanager": _web_addresses,
+    "alerts.alertmanager_every_s": _between(1, 3600),
+    "alerts.webhook": _webhook,
+    "alerts.webhook_secret": _webhook_secret,
+    "alerts.smtp": _host_and_port,
+    "alerts.smtp_tls": _one_of(("starttls", "tls", "off")),
+    "alerts.mail_from": _mail_address,
+    "alerts.mail_to": _mail_addresses,
+    "alerts.mail_every_s": _between(1, 86_400),
+    "alerts.remind_critical_h": _between(0, MAX_REMIND_H),
+    "alerts.remind_major_h": _between(0, MAX_REMIND_H),
+    "alerts.remind_trivial_h": _between(0, MAX_REMIND_H),
 }

@@ -140,3 +140,39 @@ def test_a_pack_is_never_fetched_in_the_clear_nor_believed_by_a_broken_key(
         settings.load(flags={}, environ={}, path=path)
     assert f"{path}:2: pack." in str(caught.value)
     assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alerts.alertmanager", ("http://am:9093", "https://am.example/prefix")),
+        ("alerts.webhook", "https://hooks.example/services/T0/B0"),
+        ("alerts.webhook", "http://127.0.0.1:8080/"),
+        ("alerts.smtp", "mail.example:587"),
+        ("alerts.mail_to", ("dba@example.com", "on-call+stt@example.com")),
+    ],
+)
+def test_addresses_of_alerts_that_can_be_are_taken(name: str, value: object) -> None:
+    found = settings.load(flags={name: value}, environ={}, path=None)
+    assert getattr(found.alerts, name.partition(".")[2]) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alerts.severity", "warning"),
+        ("alerts.alertmanager", ("http://user:secret@am:9093",)),
+        ("alerts.alertmanager", ("am:9093",)),
+        ("alerts.webhook", "http://hooks.example/secret-path"),
+        ("alerts.webhook", "https:///secret-path"),
+        ("alerts.webhook_secret", "secret-path"),
+        ("alerts.smtp", "mail.example"),
+        ("alerts.mail_to", ("dba@example.com\nBcc: all@example.com",)),
+        ("alerts.remind_critical_h", -1.0),
+    ],
+)
+def test_wrong_settings_of_alerts_are_faults_that_show_no_secret(name: str, value: object) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings.load(flags={name: value}, environ={}, path=None)
+    assert f"{name} is " in str(caught.value)
+    assert "secret-path" not in str(caught.value)
