@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from stt_coordinator.alerts.channels import channels
 from stt_coordinator.pace import Pace
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.packs.supply import Supply
@@ -48,6 +49,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
                 pace=pace or Pace(),
                 supply=_supply(settings.pack, bus, state, serials),
                 page=_page(settings.web),
+                channels=channels(settings.alerts, store),
             )
             await Coordinator(means).run(stop)
         finally:

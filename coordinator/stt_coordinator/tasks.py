@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from stt_coordinator.alerts.patience import Channel, keep, task_of
 from stt_coordinator.bells import TROUBLE, Bell, Bells, often
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.control.service import handlers
@@ -52,6 +53,7 @@ class Means:
     checks: Callable[[], Catalogue]
     pace: Pace
     page: PageOf | None = None
+    channels: Sequence[Channel] = ()  # that findings are told by
     supply: Supply | None = None  # None: the checks are those of the installation
 
 
@@ -61,6 +63,7 @@ class Coordinator:
     def __init__(self, means: Means) -> None:
         bus, store, pace = means.bus, means.store, means.pace
         self._page = means.page
+        self._channels = means.channels
         self._bus, self._store, self._pace = bus, store, pace
         self._bells = Bells()
         self._meters = Meters()
@@ -191,6 +194,7 @@ class Coordinator:
             name: partial(again, step, Bell(), every_s=s, first_s=s)
             for name, (step, s) in later.items()
         }
+        tasks |= {task_of(one): partial(keep, one, self._troubles) for one in self._channels}
         return {**tasks, "ingest": self._ingest.run, "announcements": self._presence.listen}
 
     async def _keep_streams(self) -> None:

@@ -15,6 +15,7 @@ import platformdirs
 from stt_shared.errors import ConfigError
 from stt_shared.settings_alerts import AlertSettings
 from stt_shared.settings_rules import RULES, anything
+from stt_shared.telemetry.logs import HIDDEN
 
 APPLICATION = "stt"
 BUILT_IN = "built-in"
@@ -23,7 +24,6 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 SECRET_SETTINGS = frozenset(
     {"nats.password", "alerts.webhook", "alerts.webhook_secret", "alerts.smtp_password"}
 )
-HIDDEN = "****"
 # Understood where ours is unset, because other NATS tools read them too.
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
 

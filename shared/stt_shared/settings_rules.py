@@ -77,9 +77,10 @@ def _split(value: str) -> SplitResult | None:
     """The parts of an address that has a host and a port that can be; None if it has not."""
     try:
         parts = urlsplit(value)
-        return parts if parts.hostname and parts.port != 0 else None
+        good = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
+    return parts if good else None
 
 
 def _web_address(value: Any) -> str:

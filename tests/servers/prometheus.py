@@ -42,6 +42,8 @@ def start_alertmanager(directory: Path, config: str) -> Running:
     """An Alertmanager without peers, with `config` and its data in `directory`."""
     port, program = free_port(), find("prometheus-alertmanager")
     directory.mkdir(parents=True, exist_ok=True)
+    # Where the unpacked program looks for its templates, see tests/servers/install.py.
+    (directory / "usr").symlink_to(cache.folder() / PACKAGE / "usr")
     (directory / "alertmanager.yml").write_text(config, encoding="utf-8")
     return Running(
         name="alertmanager",
