@@ -19,9 +19,12 @@ from stt_coordinator.domain.model import (
     Pair,
     TargetRow,
 )
+from stt_coordinator.domain.suppression import Judge, events_between, plain
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import CheckOutcome, FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Kind, Outcome
+from stt_shared.protocol.words import Change, Kind, Outcome
+
+OVER = "no exception holds for it any more"
 
 
 class Books:
@@ -37,9 +40,14 @@ class Books:
             self._followers[job.follows].append(job)
         self._targets = ledger.targets(targets)
         self._pairs = {(pair.target, pair.check): pair for pair in ledger.pairs(targets)}
+        labels = {name: row.labels for name, row in self._targets.items()}
+        self._judge = Judge(ledger.live_exceptions(targets), labels, now)
+        # As their checks say them, by pair; and as exceptions let them count.
         self._findings: defaultdict[tuple[str, str], dict[str, FindingRecord]] = defaultdict(dict)
+        self._counted: dict[str, FindingRecord] = {}
         for record in ledger.findings_of(targets):
-            self._findings[record.target, record.check][record.id] = record
+            self._findings[record.target, record.check][record.id] = plain(record)
+            self._counted[record.id] = record
         self._changed_jobs: dict[str, JobRow] = {}
         self._changed_pairs: dict[tuple[str, str], Pair] = {}
         self._changed_findings: dict[str, FindingRecord] = {}
@@ -87,13 +95,24 @@ class Books:
         before = self._pairs.get(key)
         learned = before.learned if before else None
         folded = fold(self._findings[key], outcome, evidence, learned)
+        said = {event.after.id: event for event in folded.events}
         for record in folded.records:
-            self._findings[key][record.id] = self._changed_findings[record.id] = record
-        self._events.extend(folded.events)
+            self._findings[key][record.id] = record
+            self._count(record, said.get(record.id), evidence)
         if outcome.outcome in LEARNED and (learned is None or learned < evidence.started):
             learned = evidence.started
         pair = _newer(before, outcome, evidence, learned)
         self._pairs[key] = self._changed_pairs[key] = pair
+
+    def _count(self, record: FindingRecord, event: FindingEvent | None, evidence: Evidence) -> None:
+        """Enter a finding as exceptions let it count, and tell what of that is news."""
+        before, after = self._counted.get(record.id), self._judge.judged(record)
+        self._counted[record.id] = self._changed_findings[record.id] = after
+        # Whether its severity changed is seen behind exceptions, not before.
+        if event is not None and event.change is not Change.CHANGED:
+            self._events.append(msgspec.structs.replace(event, before=before, after=after))
+        at, run_id = evidence.finished, evidence.run_id
+        self._events.extend(events_between(before, after, at, run_id=run_id, reason=OVER))
 
     def _enter_target(self, found: Sequence[CheckOutcome], evidence: Evidence) -> None:
         row = self._targets.get(evidence.target)

@@ -10,6 +10,7 @@ from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.exceptions import ExceptionEvent
 from stt_shared.protocol.messages import (
     FindingEvent,
     RunEvent,
@@ -44,6 +45,15 @@ def _slim(event: FindingEvent) -> FindingEvent:
         remediation=event.after.remediation[:SLIM_CHARACTERS],
     )
     return msgspec.structs.replace(event, after=after, before=None)
+
+
+def of_exception(event: ExceptionEvent) -> Outgoing:
+    """An exception was created or changed, is about to end, ended, or was revoked."""
+    return Outgoing(
+        subject=subjects.exception_event(event.phase),
+        data=codec.encode(event),
+        message_id=f"{event.exception.id}.{event.phase}.{clock.unix_nanoseconds(event.at)}",
+    )
 
 
 def of_run(phase: str, run: RunRecord, at: datetime) -> Outgoing:

@@ -51,6 +51,12 @@ def finding_key(check_object: str | None, summary: str, labels: Mapping[str, str
     return "~" + hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
+def exception_id(scope: str, created: datetime) -> str:
+    """The public id of an exception made here: `x_` and twelve base-32 characters."""
+    raw = hashlib.sha256(f"{scope}\x00{created.astimezone(UTC).isoformat()}".encode()).digest()
+    return "x_" + base64.b32encode(raw).decode().lower()[:_FINDING_ID_CHARACTERS]
+
+
 def finding_id(target: str, check: str, key: str) -> str:
     """The stable public id of a finding: `f_` and twelve base-32 characters."""
     raw = hashlib.sha256(f"{target}\x00{check}\x00{key}".encode()).digest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,9 @@ from stt_coordinator.store.port import Before, Ledger, RawResult, Rejected, Stor
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
+    Acceptance,
     CheckRef,
     ControlState,
     Counts,
@@ -123,6 +125,23 @@ def check(name: str = "c1", *, enabled: bool = True) -> CheckInfo:
         digest="d1",
         enabled=enabled,
     )
+
+
+def exception(id_: str = "x_a", **changes: object) -> ExceptionRecord:
+    values: dict[str, object] = {
+        "id": id_,
+        "check": "c1",
+        "target": "t1",
+        "until": date(2026, 12, 31),
+        "reason": "proxy only",
+        "by": "ann",
+        "created": NOW,
+    }
+    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def accepted(id_: str = "x_a") -> Acceptance:
+    return Acceptance(exception=id_, until=date(2026, 12, 31), by="ann", reason="proxy only")
 
 
 def opened(record: FindingRecord, at: datetime = NOW) -> FindingEvent:
@@ -487,3 +506,111 @@ async def test_only_what_is_old_and_over_is_pruned(store: Store) -> None:
 async def test_close_may_be_called_twice(store: Store) -> None:
     await store.close()
     await store.close()
+
+
+async def test_accepted_findings_count_apart_and_are_found_apart(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.replace_checks([check("c1"), check("off", enabled=False)])
+        ledger.put_targets([target("t1"), target("t2", gone=True)])
+        ledger.put_findings(
+            [
+                finding("f_open"),
+                finding("f_kept", accepted=accepted(), severity=Severity.CRITICAL),
+                finding("f_gone", accepted=accepted(), target="t2"),
+                finding("f_off", accepted=accepted(), check="off"),
+                finding("f_past", state=FindingState.RESOLVED, resolved_at=NOW),
+            ]
+        )
+
+    await store.transact(write)
+    by_state: dict[str, list[str]] = {}
+    for state in ("open", "accepted"):
+        query = FindingsRequest(state=state)
+        found, total = await store.read(lambda ledger, query=query: ledger.find_findings(query))  # type: ignore[misc]
+        by_state[state] = [one.id for one in found]
+        assert total == len(found)
+    assert by_state == {"open": ["f_open"], "accepted": ["f_kept"]}
+    narrow = FindingsRequest(state="accepted", severities=(Severity.MAJOR,))
+    assert await store.read(lambda ledger: ledger.find_findings(narrow)) == ([], 0)
+    tallies = await store.read(lambda ledger: ledger.tallies())
+    assert list(tallies.accepted) == [("eu", 1)]
+    assert list(tallies.findings) == [("eu", Severity.MAJOR, 1)]
+    broken = await store.read(lambda ledger: ledger.breakdown())
+    assert list(broken.accepted) == [("eu", Family.MYSQL, Severity.CRITICAL, 1)]
+    through = await store.read(lambda ledger: ledger.tally_accepted(["x_a", "x_b"]))
+    assert through == {"x_a": 1}
+    groups = await store.read(lambda ledger: ledger.group_findings("check", 9))
+    assert [(one.name, one.findings) for one in groups] == [("c1", 1)]
+
+
+async def test_findings_are_found_by_their_ids_and_by_their_check(store: Store) -> None:
+    past = finding("f_past", state=FindingState.RESOLVED, resolved_at=NOW)
+    kept = finding("f_kept", accepted=accepted())
+    await store.transact(
+        lambda ledger: ledger.put_findings([past, kept, finding("f_x", check="c")])
+    )
+    assert await store.read(lambda ledger: ledger.findings_by_id(["f_past", "f_no"])) == [past]
+    assert await store.read(lambda ledger: ledger.findings_of_check("c1")) == [kept]
+
+
+async def test_exceptions_are_kept_replaced_and_listed_newest_first(store: Store) -> None:
+    first, second = exception("x_a"), exception("x_b", created=NOW + HOUR)
+    over = exception("x_c", created=NOW - HOUR, ended=NOW)
+    taken_back = msgspec.structs.replace(second, revoked=NOW, revoked_by="bob")
+    await store.transact(lambda ledger: ledger.put_exceptions([first, second, over]))
+    await store.transact(lambda ledger: ledger.put_exceptions([taken_back]))
+
+    def ids(state: str, offset: int = 0, limit: int = 9) -> list[str]:
+        found, total = pages[state, offset, limit]
+        assert total >= len(found)
+        return [one.id for one in found]
+
+    pages = {
+        key: await store.read(lambda ledger, key=key: ledger.find_exceptions(*key))  # type: ignore[misc]
+        for key in (
+            ("all", 0, 9),
+            ("all", 1, 1),
+            ("live", 0, 9),
+            ("ended", 0, 9),
+            ("revoked", 0, 9),
+        )
+    }
+    assert ids("all") == ["x_b", "x_a", "x_c"]
+    assert ids("all", 1, 1) == ["x_a"]
+    assert (ids("live"), ids("ended"), ids("revoked")) == (["x_a"], ["x_c"], ["x_b"])
+    assert await store.read(lambda ledger: ledger.exception("x_b")) == taken_back
+    assert await store.read(lambda ledger: ledger.exception("x_z")) is None
+    like = await store.read(lambda ledger: ledger.exceptions_like("x_", 2))
+    assert [one.id for one in like] == ["x_a", "x_b"]
+    assert await store.read(lambda ledger: ledger.exceptions_like("x_b", 2)) == [taken_back]
+
+
+async def test_live_exceptions_are_those_that_may_concern_a_target(store: Store) -> None:
+    everywhere = exception("x_site", target="", site="eu")
+    mine, other = exception("x_t1"), exception("x_t2", target="t2")
+    over = exception("x_over", ended=NOW)
+    await store.transact(lambda ledger: ledger.put_exceptions([everywhere, mine, other, over]))
+    assert await store.read(lambda ledger: ledger.live_exceptions(["t1", "t9"])) == [
+        everywhere,
+        mine,
+    ]
+    everything = await store.read(lambda ledger: ledger.live_exceptions())
+    assert [one.id for one in everything] == ["x_site", "x_t1", "x_t2"]
+
+
+async def test_exceptions_are_due_for_their_reminder_and_then_for_their_end(store: Store) -> None:
+    end = datetime(2027, 1, 1, tzinfo=UTC)
+    fresh, told = exception("x_a"), exception("x_b", reminded=NOW)
+    for_ever = exception("x_c", until=None, severity=Severity.TRIVIAL)
+    soon = exception("x_d", until=date(2026, 11, 24), severity=Severity.TRIVIAL)
+    assert await store.read(lambda ledger: ledger.next_end()) is None
+    await store.transact(lambda ledger: ledger.put_exceptions([fresh, told, for_ever, soon]))
+
+    async def due(at: datetime) -> list[str]:
+        found = await store.read(lambda ledger: ledger.exceptions_due(at, 9))
+        return [one.id for one in found]
+
+    assert await due(NOW) == []
+    assert await due(end - timedelta(days=7)) == ["x_d", "x_a"]
+    assert await due(end) == ["x_d", "x_a", "x_b"]
+    assert await store.read(lambda ledger: ledger.next_end()) == date(2026, 12, 31)

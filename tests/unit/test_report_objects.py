@@ -33,6 +33,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "not_checked",
         "targets",
         "targets_checked",
+        "accepted",
     ]
     assert list(report["results"][3]) == [
         "target",

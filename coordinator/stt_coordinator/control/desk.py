@@ -25,6 +25,9 @@ class Refusal(StrEnum):
     UNKNOWN_CHECK = "unknown_check"
     UNKNOWN_FINDING = "unknown_finding"
     AMBIGUOUS_FINDING = "ambiguous_finding"
+    UNKNOWN_LABEL = "unknown_label"
+    UNKNOWN_EXCEPTION = "unknown_exception"
+    AMBIGUOUS_EXCEPTION = "ambiguous_exception"
     UNKNOWN_RUN = "unknown_run"
     NO_TARGETS = "no_targets"
     UNAVAILABLE = "unavailable"  # NATS or the store do not answer: try again

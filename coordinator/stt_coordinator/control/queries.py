@@ -42,7 +42,7 @@ MAX_NAMED = 5
 MAX_HISTORY = 200  # events of one finding
 DAY = timedelta(hours=24)
 FINDING_PREFIX = "f_"
-STATES = ("open", "resolved", "all")
+STATES = ("open", "accepted", "resolved", "all")
 
 
 async def status(desk: Desk, _request: Empty) -> StatusReply:
@@ -69,6 +69,7 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             ),
             pack=desk.library.status,
             notice=unsigned(desk, workers),
+            next_end=ledger.next_end(),
         )
 
     return await desk.store.read(look)
@@ -194,15 +195,22 @@ def _has_findings(ledger: Ledger, check: str) -> bool:
 
 async def finding(desk: Desk, request: FindingRequest) -> FindingReply:
     """One finding with its history."""
-    prefix = FINDING_PREFIX + request.id.removeprefix(FINDING_PREFIX).lower()
-    found = await desk.store.read(lambda ledger: ledger.findings_like(prefix, 2))
+    return await desk.store.read(
+        lambda ledger: _finding(desk, ledger, one_finding(ledger, request.id))
+    )
+
+
+def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
+    """The finding of that id, or the only one whose id begins so."""
+    prefix = FINDING_PREFIX + id_.removeprefix(FINDING_PREFIX).lower()
+    found = ledger.findings_like(prefix, 2)
     if not found or prefix == FINDING_PREFIX:
-        raise refused(Refusal.UNKNOWN_FINDING, f"unknown finding {request.id!r:.100}")
+        raise refused(Refusal.UNKNOWN_FINDING, f"unknown finding {id_!r:.100}")
     if len(found) > 1:
         raise refused(
-            Refusal.AMBIGUOUS_FINDING, f"{request.id!r:.100} is the beginning of several findings"
+            Refusal.AMBIGUOUS_FINDING, f"{id_!r:.100} is the beginning of several findings"
         )
-    return await desk.store.read(lambda ledger: _finding(desk, ledger, found[0]))
+    return found[0]
 
 
 def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from stt_coordinator.control import queries, switching
+from stt_coordinator.control import exceptions, queries, switching
 from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.report import report
 from stt_coordinator.store.port import StoreError
@@ -26,6 +26,14 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
+from stt_shared.protocol.exceptions import (
+    AcceptRequest,
+    ExceptionsRequest,
+    ImportRequest,
+    SeverityResetRequest,
+    SeveritySetRequest,
+    UnacceptRequest,
+)
 from stt_shared.protocol.messages import Value
 
 R = TypeVar("R", bound=Value)
@@ -42,6 +50,12 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.TARGETS: (TargetsRequest, queries.targets),
     Verb.FINDINGS: (FindingsRequest, queries.findings),
     Verb.FINDING: (FindingRequest, queries.finding),
+    Verb.ACCEPT: (AcceptRequest, exceptions.accept),
+    Verb.UNACCEPT: (UnacceptRequest, exceptions.unaccept),
+    Verb.SEVERITY_SET: (SeveritySetRequest, exceptions.set_severity),
+    Verb.SEVERITY_RESET: (SeverityResetRequest, exceptions.reset_severity),
+    Verb.EXCEPTIONS: (ExceptionsRequest, exceptions.listed),
+    Verb.EXCEPTIONS_IMPORT: (ImportRequest, exceptions.imported),
     Verb.CHANGES: (ChangesRequest, queries.changes),
     Verb.RUNS: (RunsRequest, queries.runs),
     Verb.REPORT: (ReportRequest, report),

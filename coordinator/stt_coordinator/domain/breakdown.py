@@ -12,9 +12,11 @@ from stt_shared.protocol.words import Family, Kind, Severity
 class Breakdown:
     """Without gone targets and switched-off checks.
 
-    findings: (site, family, severity, open findings); not_checked: (site, family, kind, pairs),
-    without those whose check does not apply to their target.
+    findings: (site, family, severity, open findings), accepted: the same of accepted ones;
+    not_checked: (site, family, kind, pairs), without those whose check does not apply to their
+    target.
     """
 
     findings: Sequence[tuple[str, Family, Severity, int]] = ()
+    accepted: Sequence[tuple[str, Family, Severity, int]] = ()
     not_checked: Sequence[tuple[str, Family, Kind, int]] = ()

@@ -16,11 +16,13 @@ from stt_shared.report.counts import counted
 class Tallies:
     """How many of each there are now, without gone targets and switched-off checks.
 
-    findings: (site, severity, open findings); pairs: (site, outcome, kind, pairs);
+    findings: (site, severity, open findings); accepted: (site, accepted findings);
+    pairs: (site, outcome, kind, pairs);
     targets: (site, family, whether the last run learned something, targets).
     """
 
     findings: Sequence[tuple[str, Severity, int]] = ()
+    accepted: Sequence[tuple[str, int]] = ()
     pairs: Sequence[tuple[str, Outcome, Kind | None, int]] = ()
     targets: Sequence[tuple[str, Family, bool, int]] = ()
 
@@ -50,6 +52,7 @@ def counts(tallies: Tallies, site: str = "") -> Counts:
         outcomes=outcomes,
         targets=sum(number for _, number in mine),
         targets_checked=sum(number for learned, number in mine if learned),
+        accepted=sum(number for where, number in tallies.accepted if site in ("", where)),
     )
 
 

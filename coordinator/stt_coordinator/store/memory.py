@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store.port import (
     Before,
     DayCounts,
@@ -21,8 +22,10 @@ from stt_coordinator.store.port import (
     RawResult,
     Rejected,
 )
+from stt_coordinator.store.rows import outcome_of
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -52,7 +55,10 @@ class Tables:
     )
     pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
     findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
+    exceptions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
     history: list[FindingEvent] = field(default_factory=list[FindingEvent])
+    forgotten: int = 0  # events that were dropped: positions go on
+    cursors: dict[str, int] = field(default_factory=dict[str, int])
     targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
     workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
     checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
@@ -193,11 +199,13 @@ class _Findings(_Memory):
         row, info = self._t.targets.get(target), self._t.checks.get(check)
         return row is not None and not row.gone and info is not None and info.enabled
 
-    def _current_findings(self) -> list[FindingRecord]:
+    def _current_findings(self, *, accepted: bool = False) -> list[FindingRecord]:
         return [
             one
             for one in self._t.findings.values()
-            if one.state is not FindingState.RESOLVED and self._is_current(one.target, one.check)
+            if one.state is not FindingState.RESOLVED
+            and (one.accepted is not None) is accepted
+            and self._is_current(one.target, one.check)
         ]
 
     def _current_pairs(self) -> list[Pair]:
@@ -221,9 +229,18 @@ class _Findings(_Memory):
     def put_findings(self, findings: Iterable[FindingRecord]) -> None:
         self._t.findings.update((one.id, one) for one in findings)
 
+    def findings_by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
+        return [self._t.findings[id_] for id_ in ids if id_ in self._t.findings]
+
+    def findings_of_check(self, check: str) -> list[FindingRecord]:
+        found = (one for _, one in sorted(self._t.findings.items()) if one.check == check)
+        return [one for one in found if one.state is not FindingState.RESOLVED]
+
     def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
         everything = self._t.findings.values()
-        among = self._current_findings() if query.state == "open" else everything
+        is_current = query.state in ("open", "accepted")
+        wants = query.state == "accepted"
+        among = self._current_findings(accepted=wants) if is_current else everything
         found = [one for one in among if _answers(query, one)]
         found.sort(key=lambda one: (_RANK[one.severity], one.since or one.first_seen, one.id))
         return found[query.offset : query.offset + query.limit], len(found)
@@ -255,25 +272,49 @@ class _Findings(_Memory):
     def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
         return [event for event in self._t.history if event.after.id == finding][-limit:]
 
+    def events_after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        first = self._t.forgotten + 1
+        begin = max(position + 1 - first, 0)
+        return list(enumerate(self._t.history, first))[begin : begin + limit]
+
+    def last_event(self) -> int:
+        return self._t.forgotten + len(self._t.history) if self._t.history else 0
+
+    def cursor(self, name: str) -> int | None:
+        return self._t.cursors.get(name)
+
+    def put_cursor(self, name: str, position: int) -> None:
+        self._t.cursors[name] = position
+
     def events_since(
         self, since: datetime, offset: int, limit: int
     ) -> tuple[list[FindingEvent], int]:
         found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
         return found[offset : offset + limit], len(found)
 
+    def tally_accepted(self, ids: Iterable[str]) -> dict[str, int]:
+        wanted = set(ids)
+        through = (one.accepted for one in self._current_findings(accepted=True))
+        return dict(Counter(a.exception for a in through if a and a.exception in wanted))
+
     def tallies(self) -> Tallies:
         findings = Counter((one.site, one.severity) for one in self._current_findings())
         pairs = Counter((one.site, one.outcome, one.kind) for one in self._current_pairs())
+        accepted = Counter(one.site for one in self._current_findings(accepted=True))
         there = (one for one in self._t.targets.values() if not one.gone)
         targets = Counter((one.site, one.family, one.learned) for one in there)
         return Tallies(
             findings=[(*key, n) for key, n in sorted(findings.items())],
+            accepted=sorted(accepted.items()),
             pairs=[(*key, n) for key, n in sorted(pairs.items(), key=lambda item: str(item[0]))],
             targets=[(*key, n) for key, n in sorted(targets.items())],
         )
 
     def breakdown(self) -> Breakdown:
         findings = Counter((one.site, one.family, one.severity) for one in self._current_findings())
+        accepted = Counter(
+            (one.site, one.family, one.severity) for one in self._current_findings(accepted=True)
+        )
         pairs = Counter(
             (one.site, one.family, one.kind)
             for one in self._current_pairs()
@@ -281,6 +322,7 @@ class _Findings(_Memory):
         )
         return Breakdown(
             findings=[(*key, n) for key, n in sorted(findings.items())],
+            accepted=[(*key, n) for key, n in sorted(accepted.items())],
             not_checked=[(*key, n) for key, n in sorted(pairs.items())],
         )
 
@@ -292,9 +334,44 @@ def _answers(query: FindingsRequest, finding: FindingRecord) -> bool:
         (query.sites, finding.site),
         (query.targets, finding.target),
         (query.checks, finding.check),
-        ((query.state,) if query.state not in ("open", "all") else (), finding.state),
+        ((query.state,) if query.state not in ("open", "accepted", "all") else (), finding.state),
     )
     return all(not wanted or value in wanted for wanted, value in filters)
+
+
+class _Exceptions(_Memory):
+    def exception(self, id_: str) -> ExceptionRecord | None:
+        return self._t.exceptions.get(id_)
+
+    def exceptions_like(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+        ids = sorted(id_ for id_ in self._t.exceptions if id_.startswith(prefix))
+        return [self._t.exceptions[id_] for id_ in ids[:limit]]
+
+    def put_exceptions(self, exceptions: Iterable[ExceptionRecord]) -> None:
+        self._t.exceptions.update((one.id, one) for one in exceptions)
+
+    def live_exceptions(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+        live = [one for _, one in sorted(self._t.exceptions.items()) if outcome_of(one) == "live"]
+        if targets is None:
+            return live
+        among = {"", *targets}
+        return [one for one in live if one.target in among]
+
+    def find_exceptions(
+        self, state: str, offset: int, limit: int
+    ) -> tuple[list[ExceptionRecord], int]:
+        found = [one for one in self._t.exceptions.values() if state in ("all", outcome_of(one))]
+        found.sort(key=lambda one: (one.created, one.id), reverse=True)
+        return found[offset : offset + limit], len(found)
+
+    def exceptions_due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
+        dues = ((due_of(one), one) for one in self.live_exceptions())
+        found = [(due, one) for due, one in dues if due is not None and due <= now]
+        return [one for _, one in sorted(found, key=lambda entry: entry[0])][:limit]
+
+    def next_end(self) -> date | None:
+        live = (one for one in self.live_exceptions() if one.severity is None)
+        return min((one.until for one in live if one.until is not None), default=None)
 
 
 class _Fleet(_Memory):
@@ -383,6 +460,7 @@ class _Leaving(_Memory):
         for kind in ("jobs", "runs", "results", "rejected", "history", "counts", "findings"):
             dropped[kind] = len(getattr(t, kind)) - len(getattr(kept, kind))
             setattr(t, kind, getattr(kept, kind))
+        t.forgotten += dropped["history"]
         return dropped
 
 
@@ -390,5 +468,5 @@ def _is_past(finding: FindingRecord, before: Before) -> bool:
     return finding.resolved_at is not None and finding.resolved_at < before.history
 
 
-class MemoryLedger(_Runs, _Findings, _Fleet, _Leaving):
+class MemoryLedger(_Runs, _Findings, _Exceptions, _Fleet, _Leaving):
     """See the port."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar, Protocol, TypeVar
 
 from stt_coordinator.domain.breakdown import Breakdown
@@ -17,6 +17,7 @@ from stt_coordinator.domain.summary import Tallies
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -218,10 +219,19 @@ class FindingLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def findings_by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
+        """The findings of these ids, resolved ones too."""
+        ...
+
+    def findings_of_check(self, check: str) -> list[FindingRecord]:
+        """The findings of a check that are not resolved."""
+        ...
+
     def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
         """A page, most severe first, then oldest, then by id; and how many there are in all.
 
-        Open ones are left out where their target is gone or their check is switched off.
+        Open ones are those that are not accepted. Open and accepted ones are left out where their
+        target is gone or their check is switched off.
         """
         ...
 
@@ -241,10 +251,64 @@ class FindingLedger(Protocol):
         """The newest events of a finding, oldest first."""
         ...
 
+    def events_after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        """The oldest events beyond `position`, each with its own."""
+        ...
+
+    def last_event(self) -> int:
+        """The position of the newest event; 0 if there is none."""
+        ...
+
+    def cursor(self, name: str) -> int | None:
+        """How far a reader of the history is; None for one that never read."""
+        ...
+
+    def put_cursor(self, name: str, position: int) -> None:
+        """Insert or replace."""
+        ...
+
     def events_since(
         self, since: datetime, offset: int, limit: int
     ) -> tuple[list[FindingEvent], int]:
         """Events at or after `since`, oldest first, and how many there are in all."""
+        ...
+
+
+class ExceptionLedger(Protocol):
+    """Exceptions; they are never dropped: auditors ask for past ones."""
+
+    def exception(self, id_: str) -> ExceptionRecord | None:
+        """The exception of that id."""
+        ...
+
+    def exceptions_like(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+        """Exceptions whose id begins with `prefix`."""
+        ...
+
+    def put_exceptions(self, exceptions: Iterable[ExceptionRecord]) -> None:
+        """Insert or replace."""
+        ...
+
+    def live_exceptions(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+        """Neither revoked nor ended: all, or those that may concern one of `targets`."""
+        ...
+
+    def find_exceptions(
+        self, state: str, offset: int, limit: int
+    ) -> tuple[list[ExceptionRecord], int]:
+        """A page, newest first, of `live`, `ended`, `revoked` or `all`, and how many in all."""
+        ...
+
+    def exceptions_due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
+        """Live ones about which something has to be done by now."""
+        ...
+
+    def tally_accepted(self, ids: Iterable[str]) -> dict[str, int]:
+        """How many current findings are accepted through each of these exceptions."""
+        ...
+
+    def next_end(self) -> date | None:
+        """The first last day of the live exceptions that accept."""
         ...
 
 
@@ -340,7 +404,7 @@ class FleetLedger(Protocol):
         ...
 
 
-class Ledger(RunLedger, FindingLedger, FleetLedger, Protocol):
+class Ledger(RunLedger, FindingLedger, ExceptionLedger, FleetLedger, Protocol):
     """Everything in the store, as seen inside one transaction."""
 
 

@@ -9,7 +9,9 @@ from typing import TypeVar
 import msgspec
 
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow
+from stt_coordinator.domain.suppression import due_of
 from stt_shared import clock
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import FindingRecord, RunRecord
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -94,6 +96,7 @@ def of_finding(finding: FindingRecord) -> Columns:
         "severity": str(finding.severity),
         "since": text(finding.since),
         "resolved": text(finding.resolved_at),
+        "accepted": finding.accepted.exception if finding.accepted else "",
         "data": packed(finding),
     }
 
@@ -109,3 +112,26 @@ def of_target(target: TargetRow) -> Columns:
         "state": target.state,
         "data": packed(target),
     }
+
+
+def of_exception(one: ExceptionRecord) -> Columns:
+    """The columns of an exception."""
+    outcome = outcome_of(one)
+    return {
+        "id": one.id,
+        "live": outcome == "live",
+        "outcome": outcome,
+        "target": one.target,
+        "accepts": one.severity is None,
+        "until": one.until.isoformat() if one.until is not None else "",
+        "due": text(due_of(one)),
+        "created": text(one.created),
+        "data": packed(one),
+    }
+
+
+def outcome_of(one: ExceptionRecord) -> str:
+    """What was entered of its end: `live`, `ended` or `revoked`."""
+    if one.revoked is not None:
+        return "revoked"
+    return "ended" if one.ended is not None else "live"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from stt_coordinator.store.rows import listed, packed, text, unpacked
 from stt_shared import clock, sqlfile
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -37,6 +38,7 @@ from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 
 S = TypeVar("S", bound=msgspec.Struct)
 _SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
+LAST_CHARACTER = "\U0010ffff"  # sorts behind every text that goes on from a prefix
 _PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings")
 
 
@@ -168,8 +170,14 @@ class _Findings(_Statements):
     def put_findings(self, findings: Iterable[FindingRecord]) -> None:
         self._each("put_finding", map(columns.of_finding, findings))
 
+    def findings_by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
+        return self._all(FindingRecord, "findings_by_id", ids=listed(ids))
+
+    def findings_of_check(self, check: str) -> list[FindingRecord]:
+        return self._all(FindingRecord, "findings_of_check", check_name=check)
+
     def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
-        which = "open" if query.state == "open" else "any"
+        which = query.state if query.state in ("open", "accepted") else "any"
         where: columns.Columns = {
             "severities": listed(query.severities),
             "families": listed(query.families),
@@ -210,6 +218,20 @@ class _Findings(_Statements):
     def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
         return self._all(FindingEvent, "history_of", finding=finding, limit=limit)
 
+    def events_after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        found = self._run("events_after", position=position, limit=limit)
+        return [(int(at), unpacked(FindingEvent, data)) for at, data in found]
+
+    def last_event(self) -> int:
+        return int(self._run("last_event").fetchone()[0])
+
+    def cursor(self, name: str) -> int | None:
+        found = self._run("cursor", reader=name).fetchone()
+        return None if found is None else int(found[0])
+
+    def put_cursor(self, name: str, position: int) -> None:
+        self._run("put_cursor", reader=name, position=position)
+
     def events_since(
         self, since: datetime, offset: int, limit: int
     ) -> tuple[list[FindingEvent], int]:
@@ -218,6 +240,46 @@ class _Findings(_Statements):
             FindingEvent, "events_since", since=text(since), offset=offset, limit=limit
         )
         return found, int(total)
+
+
+class _Exceptions(_Statements):
+    def exception(self, id_: str) -> ExceptionRecord | None:
+        return self._one(ExceptionRecord, "exception", id=id_)
+
+    def exceptions_like(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+        beyond = prefix + LAST_CHARACTER
+        return self._all(
+            ExceptionRecord, "exceptions_like", prefix=prefix, beyond=beyond, limit=limit
+        )
+
+    def put_exceptions(self, exceptions: Iterable[ExceptionRecord]) -> None:
+        self._each("put_exception", map(columns.of_exception, exceptions))
+
+    def live_exceptions(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+        if targets is None:
+            return self._all(ExceptionRecord, "all_live_exceptions")
+        among = listed(["", *targets])
+        return self._all(ExceptionRecord, "live_exceptions", targets=among)
+
+    def find_exceptions(
+        self, state: str, offset: int, limit: int
+    ) -> tuple[list[ExceptionRecord], int]:
+        which, where = ("_all", {}) if state == "all" else ("", {"outcome": state})
+        (total,) = self._run(f"count_exceptions{which}", **where).fetchone()
+        page = self._all(
+            ExceptionRecord, f"find_exceptions{which}", **where, offset=offset, limit=limit
+        )
+        return page, int(total)
+
+    def exceptions_due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
+        return self._all(ExceptionRecord, "exceptions_due", now=text(now), limit=limit)
+
+    def tally_accepted(self, ids: Iterable[str]) -> dict[str, int]:
+        return dict(self._run("tally_accepted_by", ids=listed(ids)).fetchall())
+
+    def next_end(self) -> date | None:
+        (found,) = self._run("next_end").fetchone()
+        return None if found is None else date.fromisoformat(found)
 
 
 class _Fleet(_Statements):
@@ -265,6 +327,7 @@ class _Fleet(_Statements):
             findings=[
                 (site, Severity(severity), n) for site, severity, n in self._run("tally_findings")
             ],
+            accepted=self._run("tally_accepted").fetchall(),
             pairs=[
                 (site, Outcome(outcome), Kind(kind) if kind else None, n)
                 for site, outcome, kind, n in self._run("tally_pairs")
@@ -280,6 +343,10 @@ class _Fleet(_Statements):
             findings=[
                 (site, Family(family), Severity(severity), n)
                 for site, family, severity, n in self._run("break_down_findings")
+            ],
+            accepted=[
+                (site, Family(family), Severity(severity), n)
+                for site, family, severity, n in self._run("break_down_accepted")
             ],
             not_checked=[
                 (site, Family(family), Kind(kind), n)
@@ -353,5 +420,5 @@ class _Leaving(_Statements):
         return {kind: self._run(f"prune_{kind}", **ages).rowcount for kind in _PRUNED}
 
 
-class SqliteLedger(_Runs, _Findings, _Fleet, _Leaving):
+class SqliteLedger(_Runs, _Findings, _Exceptions, _Fleet, _Leaving):
     """See the port."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
 from stt_shared.protocol.messages import (
+    Acceptance,
     ControlState,
     Counts,
     Facts,
@@ -32,6 +34,12 @@ class Verb(StrEnum):
     TARGETS = "targets"
     FINDINGS = "findings"
     FINDING = "finding"
+    ACCEPT = "accept"
+    UNACCEPT = "unaccept"
+    SEVERITY_SET = "severity-set"
+    SEVERITY_RESET = "severity-reset"
+    EXCEPTIONS = "exceptions"
+    EXCEPTIONS_IMPORT = "exceptions-import"
     CHANGES = "changes"
     RUNS = "runs"
     REPORT = "report"
@@ -127,6 +135,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     degraded: tuple[str, ...] = ()
     pack: PackStatus | None = None
     notice: str = ""  # who runs what nobody signed
+    next_end: date | None = None  # of the exceptions that accept: the first last day, UTC
     schema: str = "stt.control.status-reply/v1"
 
 
@@ -198,7 +207,7 @@ class FindingsRequest(Value, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
-    state: str = "open"  # open, resolved, all
+    state: str = "open"  # open (without accepted ones), accepted, resolved, all
     offset: int = 0
     limit: int = 100
     schema: str = "stt.control.findings/v1"
@@ -285,6 +294,8 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     remediation: str
     evidence: tuple[dict[str, Any], ...]  # Any: `object` is a field here
     since: Instant
+    accepted: Acceptance | None = None  # then it does not count as open
+    said_severity: Severity | None = None  # by the check, where an exception says otherwise
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Fields are only ever added within a major; a reader ignores fields it does not k
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -176,6 +176,15 @@ class Watermark(Value, frozen=True, kw_only=True):
     schema: str = "stt.watermark/v1"
 
 
+class Acceptance(Value, frozen=True, kw_only=True):
+    """The exception through which a finding is accepted: until when, by whom and why."""
+
+    exception: str
+    until: date  # its last day, UTC
+    by: str
+    reason: str
+
+
 class FindingRecord(Value, frozen=True, kw_only=True):
     """A finding with its life, as the store knows it."""
 
@@ -197,6 +206,8 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     since: Instant | None = None  # opened or last reopened
     resolved_at: Instant | None = None
+    accepted: Acceptance | None = None  # then it counts as accepted, whatever its state
+    said_severity: Severity | None = None  # by the check, where an exception says otherwise
 
 
 class FindingEvent(Value, frozen=True, kw_only=True):
@@ -207,6 +218,8 @@ class FindingEvent(Value, frozen=True, kw_only=True):
     run_id: str
     after: FindingRecord
     before: FindingRecord | None = None
+    by: str = ""  # who accepted it, or revoked that
+    reason: str = ""
     schema: str = "stt.event.finding/v1"
 
 
@@ -249,8 +262,9 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
 class Counts(Value, frozen=True, kw_only=True):
     """The numbers people look at.
 
-    The severities count open findings; `passed` and `not_checked` count pairs of target and
-    check. A pair that does not apply to its target counts as neither.
+    The severities count open findings that are not accepted, `accepted` those that are; `passed`
+    and `not_checked` count pairs of target and check. A pair that does not apply to its target
+    counts as neither.
     """
 
     critical: int = 0
@@ -260,6 +274,7 @@ class Counts(Value, frozen=True, kw_only=True):
     not_checked: int = 0
     targets: int = 0
     targets_checked: int = 0
+    accepted: int = 0
 
 
 class Summary(Value, frozen=True, kw_only=True):

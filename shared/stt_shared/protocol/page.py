@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.protocol import control, messages, subjects, words
+from stt_shared.protocol import control, exceptions, messages, subjects, words
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
@@ -29,6 +29,11 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
         "stt.v1.event.finding.<change>.<severity>.<family>.<site>.<target>",
         "coordinator to anyone",
         "FindingEvent",
+    ),
+    (
+        "stt.v1.event.exception.<created or changed or ending or ended or revoked>",
+        "coordinator to anyone",
+        "ExceptionEvent",
     ),
     ("stt.v1.event.run.<started or finished or skipped>", "coordinator to anyone", "RunEvent"),
     ("stt.v1.event.worker.<up or down>.<site>", "coordinator to anyone", "WorkerEvent"),
@@ -55,6 +60,9 @@ MESSAGES: tuple[type[Value], ...] = (
     messages.Watermark,
     messages.FindingEvent,
     messages.FindingRecord,
+    messages.Acceptance,
+    exceptions.ExceptionEvent,
+    exceptions.ExceptionRecord,
     messages.RunEvent,
     messages.RunRecord,
     messages.WorkerEvent,
@@ -72,6 +80,12 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.TARGETS: (control.TargetsRequest, control.TargetsReply),
     Verb.FINDINGS: (control.FindingsRequest, control.FindingsReply),
     Verb.FINDING: (control.FindingRequest, control.FindingReply),
+    Verb.ACCEPT: (exceptions.AcceptRequest, exceptions.ExceptionReply),
+    Verb.UNACCEPT: (exceptions.UnacceptRequest, exceptions.ExceptionReply),
+    Verb.SEVERITY_SET: (exceptions.SeveritySetRequest, exceptions.ExceptionReply),
+    Verb.SEVERITY_RESET: (exceptions.SeverityResetRequest, exceptions.ExceptionReply),
+    Verb.EXCEPTIONS: (exceptions.ExceptionsRequest, exceptions.ExceptionsReply),
+    Verb.EXCEPTIONS_IMPORT: (exceptions.ImportRequest, exceptions.ImportReply),
     Verb.CHANGES: (control.ChangesRequest, control.ChangesReply),
     Verb.RUNS: (control.RunsRequest, control.RunsReply),
     Verb.REPORT: (control.ReportRequest, control.ReportReply),
@@ -155,6 +169,7 @@ def _words() -> str:
         words.Severity,
         words.FindingState,
         words.Change,
+        words.ExceptionPhase,
     )
     rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
     return _table("Words", ("set", "members"), rows)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import FindingEvent
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.words import ExceptionPhase, Family
 
 ROOT = "stt.v1"
 SERVICE = "stt"
@@ -99,6 +99,7 @@ STREAMS: tuple[StreamSpec, ...] = (
         name=STREAM_EVENTS,
         subjects=(
             f"{ROOT}.event.finding.>",
+            f"{ROOT}.event.exception.>",
             f"{ROOT}.event.run.>",
             f"{ROOT}.event.worker.>",
         ),
@@ -216,6 +217,11 @@ def finding_event(event: FindingEvent) -> str:
         f"{ROOT}.event.finding.{event.change}.{after.severity}"
         f".{after.family}.{after.site}.{after.target}"
     )
+
+
+def exception_event(phase: ExceptionPhase) -> str:
+    """Where it is published that an exception was created, ends soon, ended or was revoked."""
+    return f"{ROOT}.event.exception.{phase}"
 
 
 def run_event(phase: str) -> str:

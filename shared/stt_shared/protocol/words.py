@@ -68,6 +68,18 @@ class Change(StrEnum):
     CHANGED = "changed"
     RESOLVED = "resolved"
     REOPENED = "reopened"
+    ACCEPTED = "accepted"  # an exception holds for it from now on, or another one than before
+    UNACCEPTED = "unaccepted"  # no exception holds for it any more
+
+
+class ExceptionPhase(StrEnum):
+    """What happened to an exception; a token of event subjects."""
+
+    CREATED = "created"
+    CHANGED = "changed"  # a file has another last day, reason or severity for it
+    ENDING = "ending"  # it ends within 7 days
+    ENDED = "ended"
+    REVOKED = "revoked"
 
 
 class Interval(StrEnum):

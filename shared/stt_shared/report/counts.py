@@ -18,6 +18,7 @@ def counted(
     outcomes: Mapping[tuple[Outcome, Kind | None], int],
     targets: int,
     targets_checked: int,
+    accepted: int = 0,
 ) -> Counts:
     """The counts from open findings by severity and pairs of target and check by their end."""
     return Counts(
@@ -30,6 +31,7 @@ def counted(
         ),
         targets=targets,
         targets_checked=targets_checked,
+        accepted=accepted,
     )
 
 
@@ -45,12 +47,15 @@ def is_not_checked(result: ReportedResult) -> bool:
 def of_results(results: Iterable[ReportedResult]) -> Counts:
     """The counts of a report, from its results alone."""
     severities: Counter[Severity] = Counter()
+    accepted = 0
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
     targets: set[str] = set()
     checked: set[str] = set()
     for result in results:
         targets.add(result.target)
-        severities.update(finding.severity for finding in result.findings)
+        still_open = [one.severity for one in result.findings if one.accepted is None]
+        severities.update(still_open)
+        accepted += len(result.findings) - len(still_open)
         outcomes[result.outcome, result.kind] += 1
         if result.outcome in LEARNED:
             checked.add(result.target)
@@ -59,4 +64,5 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
         outcomes=outcomes,
         targets=len(targets),
         targets_checked=len(checked),
+        accepted=accepted,
     )

@@ -109,12 +109,19 @@ SELECT data FROM findings WHERE target IN (SELECT value FROM json_each(:targets)
 
 -- name: put_finding
 INSERT INTO findings
-    (id, target, family, site, check_name, state, severity, since, resolved, data)
+    (id, target, family, site, check_name, state, severity, since, resolved, accepted, data)
 VALUES
-    (:id, :target, :family, :site, :check_name, :state, :severity, :since, :resolved, :data)
+    (:id, :target, :family, :site, :check_name, :state, :severity, :since, :resolved, :accepted,
+     :data)
 ON CONFLICT (id) DO UPDATE SET family = excluded.family, site = excluded.site,
     state = excluded.state, severity = excluded.severity, since = excluded.since,
-    resolved = excluded.resolved, data = excluded.data;
+    resolved = excluded.resolved, accepted = excluded.accepted, data = excluded.data;
+
+-- name: findings_by_id
+SELECT data FROM findings WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: findings_of_check
+SELECT data FROM findings WHERE check_name = :check_name AND state <> 'resolved' ORDER BY id;
 
 -- name: find_open
 SELECT data FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
@@ -127,6 +134,22 @@ LIMIT :limit OFFSET :offset;
 
 -- name: count_open
 SELECT count(*) FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
+
+-- name: find_accepted
+SELECT data FROM accepted_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
+LIMIT :limit OFFSET :offset;
+
+-- name: count_accepted
+SELECT count(*) FROM accepted_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
@@ -157,6 +180,56 @@ SELECT data FROM findings WHERE substr(id, 1, length(:prefix)) = :prefix ORDER B
 SELECT site, severity, count(*) FROM current_findings
 GROUP BY site, severity ORDER BY site, severity;
 
+-- name: tally_accepted
+SELECT site, count(*) FROM accepted_findings GROUP BY site ORDER BY site;
+
+-- name: tally_accepted_by
+SELECT accepted, count(*) FROM accepted_findings
+WHERE accepted IN (SELECT value FROM json_each(:ids)) GROUP BY accepted;
+
+-- name: exception
+SELECT data FROM exceptions WHERE id = :id;
+
+-- name: exceptions_like
+SELECT data FROM exceptions WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT :limit;
+
+-- name: put_exception
+INSERT INTO exceptions (id, live, outcome, target, accepts, until, due, created, data)
+VALUES (:id, :live, :outcome, :target, :accepts, :until, :due, :created, :data)
+ON CONFLICT (id) DO UPDATE SET live = excluded.live, outcome = excluded.outcome,
+    target = excluded.target, accepts = excluded.accepts, until = excluded.until,
+    due = excluded.due, created = excluded.created, data = excluded.data;
+
+-- name: live_exceptions
+SELECT data FROM exceptions
+WHERE live AND target IN (SELECT value FROM json_each(:targets)) ORDER BY id;
+
+-- name: all_live_exceptions
+SELECT data FROM exceptions WHERE live ORDER BY id;
+
+-- name: find_exceptions_all
+SELECT data FROM exceptions ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: count_exceptions_all
+SELECT count(*) FROM exceptions;
+
+-- name: find_exceptions
+SELECT data FROM exceptions WHERE outcome = :outcome
+ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
+
+-- name: count_exceptions
+SELECT count(*) FROM exceptions WHERE outcome = :outcome;
+
+-- name: exceptions_due
+SELECT data FROM exceptions WHERE live AND due <> '' AND due <= :now ORDER BY due LIMIT :limit;
+
+-- name: next_end
+SELECT min(until) FROM exceptions WHERE live AND accepts;
+
+-- name: break_down_accepted
+SELECT site, family, severity, count(*) FROM accepted_findings
+GROUP BY site, family, severity ORDER BY site, family, severity;
+
 -- name: break_down_findings
 SELECT site, family, severity, count(*) FROM current_findings
 GROUP BY site, family, severity ORDER BY site, family, severity;
@@ -174,6 +247,19 @@ SELECT data FROM (
     SELECT data, position FROM history WHERE finding = :finding
     ORDER BY position DESC LIMIT :limit
 ) ORDER BY position;
+
+-- name: events_after
+SELECT position, data FROM history WHERE position > :position ORDER BY position LIMIT :limit;
+
+-- name: last_event
+SELECT coalesce(max(position), 0) FROM history;
+
+-- name: cursor
+SELECT position FROM cursors WHERE name = :reader;
+
+-- name: put_cursor
+INSERT INTO cursors (name, position) VALUES (:reader, :position)
+ON CONFLICT (name) DO UPDATE SET position = excluded.position;
 
 -- name: events_since
 SELECT data FROM history WHERE at >= :since ORDER BY at, position LIMIT :limit OFFSET :offset;

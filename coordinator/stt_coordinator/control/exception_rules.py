@@ -1,0 +1,89 @@
+"""What is wrong with an exception that somebody asks for: every fault as a code and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from stt_coordinator.control.desk import Desk, Refusal
+from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
+from stt_coordinator.store.port import Ledger
+from stt_shared.identity import TOKEN_RULE, is_token
+from stt_shared.protocol.exceptions import ExceptionEntry
+
+MAX_TEXT = 500  # characters of who and why
+Fault = tuple[Refusal, str]
+
+
+def faults(desk: Desk, ledger: Ledger, one: ExceptionEntry, now: datetime) -> Iterator[Fault]:
+    """Everything wrong with it, the shape before the names."""
+    shape = [*_texts(one), *_days(one, now), *_shape(one)]
+    yield from ((Refusal.BAD_REQUEST, sentence) for sentence in shape)
+    if not shape:
+        yield from _names(desk, ledger, one)
+
+
+def _texts(one: ExceptionEntry) -> Iterator[str]:
+    if not is_token(one.id):
+        yield f"the id {one.id!r:.100} is not {TOKEN_RULE}"
+    if not one.reason.strip():
+        yield "the reason is empty"
+    for name, text in (("reason", one.reason), ("name of who asks", one.by)):
+        if len(text) > MAX_TEXT:
+            yield f"the {name} has {len(text)} characters, the limit is {MAX_TEXT}"
+
+
+def _days(one: ExceptionEntry, now: datetime) -> Iterator[str]:
+    today = now.astimezone(UTC).date()
+    if one.until is None:
+        if one.severity is None:
+            yield "the last day is missing: nothing is accepted for ever"
+    elif one.until < today:
+        yield f"the last day {one.until} is past, today is {today} (UTC)"
+    elif one.until > last_day(now):
+        yield (
+            f"the last day {one.until} is more than {MAX_AHEAD.days} days ahead,"
+            f" the latest is {last_day(now)}"
+        )
+
+
+def _shape(one: ExceptionEntry) -> Iterator[str]:
+    places = {"target": one.target, "label": one.label, "site": one.site}
+    given = [name for name, value in places.items() if value]
+    if one.severity is not None:
+        if one.finding or given != ["site"] or not one.check:
+            yield "another severity is for a check at a site, and nothing else"
+    elif one.finding:
+        if set(given) - {"target"}:
+            yield f"a finding and a {given[-1]} are given, one of them is enough"
+    elif not one.check:
+        yield "name a finding, or a check and a target, a label or a site"
+    elif not given:
+        yield f"name a target, a label or a site for check {one.check!r:.100}"
+    elif len(given) > 1:
+        yield f"a {' and a '.join(given)} are given, one of them is enough"
+    if one.label and not all(one.label.partition("=")[:2]):
+        yield f"the label {one.label!r:.100} is not key=value"
+
+
+def _names(desk: Desk, ledger: Ledger, one: ExceptionEntry) -> Iterator[Fault]:
+    """A name that nothing has would be an exception for nothing, and nobody would see it."""
+    if one.finding:
+        if not ledger.findings_by_id([one.finding]):
+            yield Refusal.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"
+        return
+    catalogue = desk.library.catalogue
+    if one.check not in catalogue.checks:
+        close = catalogue.close_to(one.check)
+        hint = f", did you mean {close!r}?" if close else ""
+        yield Refusal.UNKNOWN_CHECK, f"unknown check {one.check!r:.100}{hint}"
+    if one.target:
+        if one.target not in ledger.targets([one.target]):
+            yield Refusal.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"
+        return
+    there = [row for row in ledger.all_targets() if not row.gone]
+    if one.site and one.site not in {row.site for row in there}:
+        yield Refusal.UNKNOWN_SITE, f"no target is at site {one.site!r:.100}"
+    key, _, value = one.label.partition("=")
+    if one.label and not any(row.labels.get(key) == value for row in there):
+        yield Refusal.UNKNOWN_LABEL, f"no target has the label {one.label!r:.100}"

@@ -1,0 +1,167 @@
+"""What exceptions make of findings: which of them count as accepted, and as how severe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
+
+from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.messages import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, FindingState, Severity
+
+MAX_AHEAD = timedelta(days=400)  # the last day of an exception, from today
+REMIND = timedelta(days=7)  # before the end
+_DAY = timedelta(days=1)
+Scope = tuple[str, ...]
+
+
+def end_of(one: ExceptionRecord) -> datetime | None:
+    """The first instant at which it holds no more: the midnight (UTC) that ends its last day."""
+    if one.until is None:
+        return None
+    return datetime.combine(one.until + _DAY, time(), UTC)
+
+
+def is_live(one: ExceptionRecord, now: datetime) -> bool:
+    """Whether it holds at `now`."""
+    end = end_of(one)
+    return one.revoked is None and one.ended is None and (end is None or now < end)
+
+
+def state_of(one: ExceptionRecord, now: datetime) -> str:
+    """`live`, `ended` or `revoked`."""
+    if one.revoked is not None:
+        return "revoked"
+    return "live" if is_live(one, now) else "ended"
+
+
+def due_of(one: ExceptionRecord) -> datetime | None:
+    """When something has to be done about a live one: the reminder, then the end; None: never.
+
+    One that was made for less than REMIND needs no reminder.
+    """
+    end = end_of(one)
+    if end is None or one.reminded is not None or end - REMIND <= one.created:
+        return end
+    return end - REMIND
+
+
+def last_day(now: datetime) -> date:
+    """The latest day until which an exception made at `now` may hold."""
+    return (now.astimezone(UTC) + MAX_AHEAD).date()
+
+
+def scope_of(one: ExceptionRecord) -> Scope:
+    """What it is for; of two live ones with the same scope the older one is revoked."""
+    if one.severity is not None:
+        return ("severity", one.check, one.site)
+    if one.finding:
+        return ("finding", one.finding)
+    if one.target:
+        return ("target", one.check, one.target)
+    if one.label:
+        return ("label", one.check, one.label)
+    return ("site", one.check, one.site)
+
+
+def plain(record: FindingRecord) -> FindingRecord:
+    """The finding as its check says it, without any exception."""
+    said = record.said_severity or record.severity
+    return msgspec.structs.replace(record, severity=said, said_severity=None, accepted=None)
+
+
+class Judge:
+    """Exceptions that hold at an instant, and the labels of the targets that are judged."""
+
+    def __init__(
+        self,
+        exceptions: Iterable[ExceptionRecord],
+        labels: Mapping[str, Mapping[str, str]],
+        now: datetime,
+    ) -> None:
+        self._labels = labels
+        self._by_scope: dict[Scope, ExceptionRecord] = {}
+        for one in exceptions:
+            scope = scope_of(one)
+            other = self._by_scope.get(scope)
+            if is_live(one, now) and (other is None or _rank(one) > _rank(other)):
+                self._by_scope[scope] = one
+
+    def acceptance(self, id_: str, check: str, target: str, site: str) -> Acceptance | None:
+        """Why that finding is accepted: of several exceptions the one that ends last."""
+        labels = (f"{key}={value}" for key, value in self._labels.get(target, {}).items())
+        scopes: list[Scope] = [
+            ("finding", id_),
+            ("target", check, target),
+            ("site", check, site),
+            *(("label", check, label) for label in labels),
+        ]
+        found = [one for scope in scopes if (one := self._by_scope.get(scope)) is not None]
+        if not found:
+            return None
+        last = max(found, key=_rank)
+        if last.until is None:
+            return None
+        return Acceptance(exception=last.id, until=last.until, by=last.by, reason=last.reason)
+
+    def severity(self, check: str, site: str, said: Severity) -> Severity:
+        """As how severe such a finding counts."""
+        found = self._by_scope.get(("severity", check, site))
+        return said if found is None or found.severity is None else found.severity
+
+    def judged(self, record: FindingRecord) -> FindingRecord:
+        """The finding with what exceptions make of it; its state stays, as does what was said."""
+        bare = plain(record)
+        severity = self.severity(bare.check, bare.site, bare.severity)
+        accepted = None
+        if bare.state is not FindingState.RESOLVED:
+            accepted = self.acceptance(bare.id, bare.check, bare.target, bare.site)
+        return msgspec.structs.replace(
+            bare,
+            severity=severity,
+            said_severity=bare.severity if severity is not bare.severity else None,
+            accepted=accepted,
+        )
+
+
+def _rank(one: ExceptionRecord) -> tuple[date, datetime, str]:
+    return (one.until or date.max, one.created, one.id)
+
+
+def events_between(
+    before: FindingRecord | None,
+    after: FindingRecord,
+    at: datetime,
+    *,
+    run_id: str = "",
+    by: str = "",
+    reason: str = "",
+) -> list[FindingEvent]:
+    """What exceptions changed between two looks at a finding; nothing for one that is resolved.
+
+    `by` and `reason` tell why it is accepted no more.
+    """
+    if after.state is FindingState.RESOLVED:
+        return []
+    event = FindingEvent(
+        change=Change.CHANGED,
+        at=at,
+        run_id=run_id,
+        after=after,
+        before=before,
+        by=by,
+        reason=reason,
+    )
+    found: list[FindingEvent] = []
+    there = before is not None and before.state is not FindingState.RESOLVED
+    if there and before is not None and before.severity is not after.severity:
+        found.append(event)
+    was, now = before.accepted if before is not None else None, after.accepted
+    if now is not None and now != was:
+        made = msgspec.structs.replace(event, change=Change.ACCEPTED, by=now.by, reason=now.reason)
+        found.append(made)
+    elif now is None and was is not None:
+        found.append(msgspec.structs.replace(event, change=Change.UNACCEPTED))
+    return found
