@@ -614,3 +614,19 @@ async def test_exceptions_are_due_for_their_reminder_and_then_for_their_end(stor
     assert await due(end - timedelta(days=7)) == ["x_d", "x_a"]
     assert await due(end) == ["x_d", "x_a", "x_b"]
     assert await store.read(lambda ledger: ledger.next_end()) == date(2026, 12, 31)
+
+
+async def test_readers_of_the_history_have_a_place_in_it_that_lasts(store: Store) -> None:
+    events = [
+        FindingEvent(change=Change.OPENED, at=NOW, run_id="r", after=finding(f"f_{number}"))
+        for number in range(3)
+    ]
+    await store.transact(lambda ledger: ledger.add_events(events))
+    assert await store.read(lambda ledger: ledger.cursor("reader")) is None
+    first, second, last = await store.read(lambda ledger: ledger.events_after(0, 10))
+    assert [one.after.id for _, one in (first, second, last)] == ["f_0", "f_1", "f_2"]
+    assert last[0] == await store.read(lambda ledger: ledger.last_event())
+    await store.transact(lambda ledger: ledger.put_cursor("reader", second[0]))
+    assert await store.read(lambda ledger: ledger.cursor("reader")) == second[0]
+    assert await store.read(lambda ledger: ledger.events_after(second[0], 10)) == [last]
+    assert await store.read(lambda ledger: ledger.events_after(0, 1)) == [first]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stt_shared.protocol.messages import FindingRecord
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, Severity
 
 SEVERITY_OUTWARDS = {
     Severity.CRITICAL: "critical",
@@ -20,7 +20,22 @@ def severities(least: str) -> tuple[Severity, ...]:
 
 def is_accepted(record: FindingRecord) -> bool:
     """Whether somebody has accepted a finding: the one place where alerts ask."""
-    return bool(getattr(record, "accepted", False))
+    return record.accepted is not None
+
+
+def is_news(event: FindingEvent, least: str) -> bool:
+    """Whether a change is told: it begins, alters or ends something that people are told of."""
+    before, after = event.before, event.after
+    told = severities(least)
+    if after.severity not in told and (before is None or before.severity not in told):
+        return False
+    match event.change:
+        case Change.ACCEPTED:
+            return before is not None and not is_accepted(before)
+        case Change.RESOLVED:
+            return before is None or not is_accepted(before)
+        case _:
+            return not is_accepted(after)
 
 
 def link(page_url: str, finding: str) -> str:

@@ -7,8 +7,7 @@ import http.client
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
 from stt_shared.errors import ConfigError, UnreachableError
@@ -22,12 +21,8 @@ class ChannelError(UnreachableError):
     """A channel did not take what it was given."""
 
 
-class Post(Protocol):
-    """Sends a body to an address; raises ChannelError unless the answer is 2xx."""
-
-    async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        """Return once the receiver has said yes."""
-        ...
+# Sends a body with headers to an address; raises ChannelError unless the answer is 2xx.
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[None]]
 
 
 def place(url: str) -> str:

@@ -1,0 +1,113 @@
+"""The words of a mail: what is new, what ended, and what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+
+from stt_coordinator.alerts.choice import link
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, Severity
+from stt_shared.settings_alerts import AlertSettings
+
+MAX_LISTED = 50  # findings of each part
+MAX_CHARACTERS = 300  # of a summary, and of a fix
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+PARTS = {
+    Change.OPENED: "New",
+    Change.REOPENED: "Back",
+    Change.UNACCEPTED: "No longer accepted",
+    Change.CHANGED: "Changed",
+    Change.RESOLVED: "Resolved",
+    Change.ACCEPTED: "Accepted",
+}
+REMINDER = "Still open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """What one mail tells: the last change of each finding, and findings that are still open."""
+
+    changes: Sequence[FindingEvent] = ()
+    reminders: Sequence[FindingRecord] = ()
+    reminders_in_all: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.reminders)
+
+
+def last_changes(events: Iterable[FindingEvent]) -> list[FindingEvent]:
+    """Of each finding its last change, most severe first, then oldest."""
+    last = {event.after.id: event for event in events}
+    return sorted(last.values(), key=lambda one: (_RANK[one.after.severity], one.at))
+
+
+def subject(digest: Digest) -> str:
+    """The subject: numbers alone, so that nothing of a database can form a header."""
+    words = [
+        f"{number} {title.lower()}"
+        for change, title in PARTS.items()
+        if (number := sum(one.change is change for one in digest.changes))
+    ]
+    if digest.reminders:
+        words.append(f"{digest.reminders_in_all} {REMINDER.lower()}")
+    critical = sum(
+        one.after.severity is Severity.CRITICAL
+        for one in digest.changes
+        if one.change not in (Change.RESOLVED, Change.ACCEPTED)
+    ) + sum(one.severity is Severity.CRITICAL for one in digest.reminders)
+    mark = "CRITICAL: " if critical else ""
+    return f"[STT] {mark}" + ", ".join(words)
+
+
+def text(digest: Digest, page_url: str) -> str:
+    """The body: a part for each kind of change, then what is still open."""
+    parts = [
+        _part(title, [one.after for one in digest.changes if one.change is change], page_url)
+        for change, title in PARTS.items()
+    ]
+    parts.append(_part(REMINDER, digest.reminders, page_url, digest.reminders_in_all))
+    where = f"The page: {page_url}\n" if page_url else ""
+    foot = "Mails of the Security Threat Tool; accepted findings are in none of them.\n"
+    return "".join((*parts, where, foot))
+
+
+def _part(title: str, records: Sequence[FindingRecord], page_url: str, in_all: int = 0) -> str:
+    total = max(in_all, len(records))
+    if not records:
+        return ""
+    lines = [f"{title} ({total})", ""]
+    for one in records[:MAX_LISTED]:
+        lines.extend(_lines(one, page_url))
+    if total > MAX_LISTED:
+        lines.append(f"  and {total - MAX_LISTED} more: stt findings list")
+    return "\n".join((*lines, "", ""))
+
+
+def _lines(one: FindingRecord, page_url: str) -> Iterable[str]:
+    yield f"  {one.severity:<8}  {one.target} (site {one.site}): {_short(one.summary)}"
+    if one.remediation:
+        yield f"            fix: {_short(one.remediation)}"
+    yield f"            {link(page_url, one.id) or f'stt findings show {one.id}'}"
+
+
+def _short(words: str) -> str:
+    """On one line, and not for ever."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3] + "..."
+
+
+def mail(settings: AlertSettings, title: str, body: str, now: datetime) -> EmailMessage:
+    """A mail that answering machines leave alone."""
+    made = EmailMessage()
+    made["Subject"] = title
+    made["From"] = settings.mail_from
+    made["To"] = ", ".join(settings.mail_to)
+    made["Date"] = format_datetime(now)
+    made["Message-ID"] = make_msgid(domain=settings.mail_from.rpartition("@")[2])
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(body)
+    return made

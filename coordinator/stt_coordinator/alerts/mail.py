@@ -1,0 +1,162 @@
+"""Digests by SMTP: on change, and of what is still open at a rate of each severity's own."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+
+from stt_coordinator.alerts.choice import is_accepted, is_news, severities
+from stt_coordinator.alerts.digest import MAX_LISTED, Digest, last_changes, mail, subject, text
+from stt_coordinator.alerts.post import ChannelError
+from stt_coordinator.alerts.webhook import begun
+from stt_coordinator.store.port import Ledger, Store
+from stt_shared import clock
+from stt_shared.protocol.control import FindingsRequest
+from stt_shared.protocol.messages import FindingRecord
+from stt_shared.protocol.words import Severity
+from stt_shared.settings_alerts import AlertSettings
+
+CURSOR = "mail"
+TIMEOUT_S = 20.0  # of each answer of the mail server
+LONGEST_PAUSE_S = 900.0
+MAX_EVENTS = 5_000  # told in one mail
+HOUR_S = 3_600
+TLS, STARTTLS = "tls", "starttls"
+
+Deliver = Callable[[EmailMessage], Mapping[str, object]]  # whom the server refused
+
+
+class Smtp:
+    """Delivers mails to the configured server; a call raises ChannelError."""
+
+    def __init__(self, settings: AlertSettings, context: ssl.SSLContext) -> None:
+        self._settings = settings
+        self._context = context
+
+    def __call__(self, message: EmailMessage) -> Mapping[str, object]:
+        """Deliver, and return those recipients that were refused while others were not."""
+        where = self._settings.smtp
+        try:
+            with self._connected() as server:
+                if self._settings.smtp_user:
+                    server.login(self._settings.smtp_user, self._settings.smtp_password)
+                return server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            who = ", ".join(error.recipients)
+            raise ChannelError(f"mail server {where} refuses {who}") from error
+        except smtplib.SMTPResponseException as error:
+            raise ChannelError(f"mail server {where} answers {_said(error)}") from error
+        except (smtplib.SMTPException, OSError) as error:
+            why = str(getattr(error, "strerror", None) or error).lower()
+            raise ChannelError(f"mail server {where} cannot be used ({why})") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        host, _, port = self._settings.smtp.rpartition(":")
+        host = host.strip("[]")
+        if self._settings.smtp_tls == TLS:
+            return smtplib.SMTP_SSL(host, int(port), timeout=TIMEOUT_S, context=self._context)
+        server = smtplib.SMTP(host, int(port), timeout=TIMEOUT_S)
+        if self._settings.smtp_tls == STARTTLS:
+            try:
+                server.starttls(context=self._context)
+            except BaseException:
+                server.close()
+                raise
+        return server
+
+
+def _said(error: smtplib.SMTPResponseException) -> str:
+    said = error.smtp_error
+    words = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return f"{error.smtp_code} {' '.join(words.split())[:200]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A digest, how far it reads the history, and whose reminders it holds."""
+
+    digest: Digest
+    position: int
+    reminded: tuple[Severity, ...] = ()
+
+
+def due(ledger: Ledger, settings: AlertSettings, cursor: int, now: datetime) -> Due:
+    """What there is to mail: the changes beyond `cursor`, and reminders whose time has come."""
+    rows = ledger.events_after(cursor, MAX_EVENTS)
+    changes = last_changes(event for _, event in rows if is_news(event, settings.severity))
+    turn = tuple(s for s in severities(settings.severity) if _is_turn(ledger, settings, s, now))
+    open_now, total = _open(ledger, turn)
+    told = {event.after.id for event in changes}
+    reminders = [one for one in open_now if one.id not in told and not is_accepted(one)]
+    beyond = total - len(open_now)
+    return Due(
+        digest=Digest(
+            changes=changes, reminders=reminders, reminders_in_all=len(reminders) + beyond
+        ),
+        position=rows[-1][0] if rows else cursor,
+        reminded=turn,
+    )
+
+
+def _is_turn(ledger: Ledger, settings: AlertSettings, severity: Severity, now: datetime) -> bool:
+    hours: float = getattr(settings, f"remind_{severity}_h")
+    last = ledger.cursor(reminder(severity)) or 0
+    return hours > 0 and now.timestamp() - last >= hours * HOUR_S
+
+
+def _open(ledger: Ledger, wanted: tuple[Severity, ...]) -> tuple[list[FindingRecord], int]:
+    if not wanted:
+        return [], 0
+    # As many more as a mail lists, since some of them may be told as changes.
+    limit = MAX_LISTED + MAX_EVENTS
+    return ledger.find_findings(FindingsRequest(severities=wanted, limit=limit))
+
+
+def reminder(severity: Severity) -> str:
+    """The cursor that holds when open findings of a severity were last mailed: UNIX seconds."""
+    return f"{CURSOR}.{severity}"
+
+
+class Mail:
+    """The channel: `step` sends at most one digest."""
+
+    name = "mail"
+    longest_pause_s = LONGEST_PAUSE_S
+
+    def __init__(self, settings: AlertSettings, store: Store, deliver: Deliver) -> None:
+        self._settings = settings
+        self._store = store
+        self._deliver = deliver
+
+    @property
+    def every_s(self) -> float:
+        """Seconds between two digests at the least."""
+        return self._settings.mail_every_s
+
+    async def step(self) -> str:
+        """Mail what there is to tell; raises ChannelError, StoreError.
+
+        The first digest of all tells what is open.
+        """
+        now = clock.now()
+        cursor = await self._store.transact(lambda ledger: begun(ledger, CURSOR))
+        found = await self._store.read(lambda ledger: due(ledger, self._settings, cursor, now))
+        refused: Mapping[str, object] = {}
+        if found.digest:
+            body = text(found.digest, self._settings.page_url)
+            message = mail(self._settings, subject(found.digest), body, now)
+            refused = await asyncio.to_thread(self._deliver, message)
+        await self._store.transact(lambda ledger: _remember(ledger, found, now))
+        return f"the mail server refuses {', '.join(refused)}" if refused else ""
+
+
+def _remember(ledger: Ledger, found: Due, now: datetime) -> None:
+    ledger.put_cursor(CURSOR, found.position)
+    # Also where everything open was told as a change: it must not follow as a reminder at once.
+    for severity in found.reminded if found.digest else ():
+        ledger.put_cursor(reminder(severity), int(now.timestamp()))

@@ -1,0 +1,145 @@
+"""Changes of findings posted to an address, signed, in order, and none lost over a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from datetime import datetime
+from urllib.parse import quote
+
+import msgspec
+
+from stt_coordinator.alerts.choice import is_news, link
+from stt_coordinator.alerts.post import Post
+from stt_coordinator.store.port import Ledger, Store
+from stt_shared import clock
+from stt_shared.protocol.messages import FindingEvent
+from stt_shared.settings_alerts import AlertSettings
+
+CURSOR = "webhook"
+SCHEMA = "stt.webhook/v1"
+BATCH = 100  # events a post
+EVERY_S = 5.0
+LONGEST_PAUSE_S = 300.0
+MAX_CHARACTERS = 2_000  # of each text
+TIMESTAMP = "STT-Timestamp"  # seconds since 1970, part of what is signed
+SIGNATURE = "STT-Signature"  # v1= and the HMAC-SHA256 in hex
+DELIVERY = "STT-Delivery"  # positions of the first and the last event in the history
+
+
+class ToldFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding as others are told of it: no evidence."""
+
+    id: str
+    severity: str
+    check: str
+    database: str
+    engine: str
+    site: str
+    object: str
+    summary: str
+    description: str
+    remediation: str
+    url: str
+
+
+class ToldEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One change; `id` is the same for every try and over NATS."""
+
+    id: str
+    change: str
+    at: datetime
+    finding: ToldFinding
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What is posted; `test` marks one that says nothing of any database."""
+
+    events: list[ToldEvent]
+    test: bool = False
+    schema: str = SCHEMA
+
+
+def told(event: FindingEvent, page_url: str) -> ToldEvent:
+    """An event as it is posted."""
+    one = event.after
+    return ToldEvent(
+        id=f"{one.id}.{event.change}.{clock.unix_nanoseconds(event.at)}",
+        change=str(event.change),
+        at=event.at,
+        finding=ToldFinding(
+            id=one.id,
+            severity=str(one.severity),
+            check=one.check,
+            database=one.target,
+            engine=str(one.family),
+            site=one.site,
+            object=(one.object or "")[:MAX_CHARACTERS],
+            summary=one.summary[:MAX_CHARACTERS],
+            description=one.description[:MAX_CHARACTERS],
+            remediation=one.remediation[:MAX_CHARACTERS],
+            url=link(page_url, one.id),
+        ),
+    )
+
+
+def signature(secret: str, timestamp: str, body: bytes) -> str:
+    """The value of the header SIGNATURE: over the timestamp, a dot, and the body."""
+    signed = f"{timestamp}.".encode() + body
+    return "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+async def send(
+    post: Post, settings: AlertSettings, body: Body, now: datetime, delivery: str
+) -> None:
+    """Post a signed body; raises ChannelError."""
+    data = msgspec.json.encode(body)
+    timestamp = str(int(now.timestamp()))
+    headers = {
+        TIMESTAMP: timestamp,
+        SIGNATURE: signature(settings.webhook_secret, timestamp, data),
+        DELIVERY: quote(delivery),
+    }
+    await post(settings.webhook, data, headers)
+
+
+class Webhook:
+    """The channel: `step` posts what came after the last position that was taken."""
+
+    name = "webhook"
+    every_s = EVERY_S
+    longest_pause_s = LONGEST_PAUSE_S
+
+    def __init__(self, settings: AlertSettings, store: Store, post: Post) -> None:
+        self._settings = settings
+        self._store = store
+        self._post = post
+
+    async def step(self) -> str:
+        """Post everything there is; raises ChannelError, StoreError. The first time: nothing."""
+        cursor = await self._store.transact(lambda ledger: begun(ledger, CURSOR))
+        while rows := await self._after(cursor):
+            await self._tell(rows)
+            cursor = rows[-1][0]
+            await self._store.transact(lambda ledger, to=cursor: ledger.put_cursor(CURSOR, to))  # type: ignore[misc]  # bound now
+        return ""
+
+    async def _after(self, cursor: int) -> list[tuple[int, FindingEvent]]:
+        return await self._store.read(lambda ledger: ledger.events_after(cursor, BATCH))
+
+    async def _tell(self, rows: Sequence[tuple[int, FindingEvent]]) -> None:
+        least, page_url = self._settings.severity, self._settings.page_url
+        news = [told(event, page_url) for _, event in rows if is_news(event, least)]
+        if news:
+            delivery = f"{rows[0][0]}-{rows[-1][0]}"
+            await send(self._post, self._settings, Body(events=news), clock.now(), delivery)
+
+
+def begun(ledger: Ledger, name: str) -> int:
+    """Where a reader of the history is; one that begins has nothing to tell of the past."""
+    cursor = ledger.cursor(name)
+    if cursor is None:
+        cursor = ledger.last_event()
+        ledger.put_cursor(name, cursor)
+    return cursor
