@@ -64,6 +64,12 @@ SPECS = _specs(
         labels=_WHERE,
     ),
     Spec(
+        name="stt_findings_accepted",
+        kind=GAUGE,
+        help="findings that are open and accepted through an exception",
+        labels=_WHERE,
+    ),
+    Spec(
         name="stt_databases",
         kind=GAUGE,
         help="databases by what the last run learned: checked, unreachable (nothing was learned, "
@@ -175,7 +181,8 @@ class _Collector(Collector):
         versions = (metadata.version(DISTRIBUTION), platform.python_version())
         yield _gauge("stt_build_info", [(versions, 1)])
         yield _gauge("stt_enabled", [((), int(seen.state.enabled))])
-        yield _gauge("stt_findings", _findings(seen))
+        yield _gauge("stt_findings", _findings(seen, seen.breakdown.findings))
+        yield _gauge("stt_findings_accepted", _findings(seen, seen.breakdown.accepted))
         yield _gauge("stt_databases", _databases(seen.targets))
         pairs = seen.breakdown.not_checked
         yield _gauge("stt_not_checked", (((k, f, s), n) for s, f, k, n in pairs))
@@ -209,10 +216,10 @@ def _places(targets: Iterable[TargetRow]) -> list[tuple[Family, str]]:
     return sorted({(row.family, row.site) for row in targets})
 
 
-def _findings(seen: Look) -> Samples:
+def _findings(seen: Look, tallies: Iterable[tuple[str, Family, Severity, int]]) -> Samples:
     """Zeros too: an alert ends when its number is 0, not when its series is gone."""
     numbers = {(s, f, site): 0 for f, site in _places(seen.targets) for s in Severity}
-    numbers |= {(s, f, site): n for site, f, s, n in seen.breakdown.findings}
+    numbers |= {(s, f, site): n for site, f, s, n in tallies}
     return numbers.items()
 
 

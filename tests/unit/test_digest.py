@@ -20,8 +20,8 @@ from stt_shared.protocol.messages import FindingEvent
 from stt_shared.protocol.words import Change, FindingState, Severity
 from stt_shared.settings_alerts import AlertSettings
 from tests.unit.coordination import NOW
-from tests.unit.test_metrics import fill
-from tests.unit.test_webhook import ACCEPTED, event, record
+from tests.unit.test_metrics import ACCEPTED, fill
+from tests.unit.test_webhook import event, record
 
 HOUR = timedelta(hours=1)
 SETTINGS = AlertSettings(

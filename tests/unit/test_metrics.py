@@ -15,13 +15,14 @@ from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.protocol.control import CheckInfo, PackStatus
-from stt_shared.protocol.messages import CheckOutcome, ControlState, FindingRecord
+from stt_shared.protocol.messages import Acceptance, CheckOutcome, ControlState, FindingRecord
 from stt_shared.protocol.words import Family, FindingState, Interval, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 from tests.unit.ledgers import result
 
 HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]
+ACCEPTED = Acceptance(exception="e_1", until=NOW.date(), by="dba", reason="proxy only")
 PACK = PackStatus(
     source="/packs",
     name="core",
@@ -45,7 +46,13 @@ def worker(name: str, site: str, state: str) -> WorkerRow:
     )
 
 
-def finding(id_: str, target: str, site: str, severity: Severity) -> FindingRecord:
+def finding(
+    id_: str,
+    target: str,
+    site: str,
+    severity: Severity,
+    accepted: Acceptance | None = None,
+) -> FindingRecord:
     return FindingRecord(
         id=id_,
         target=target,
@@ -58,6 +65,7 @@ def finding(id_: str, target: str, site: str, severity: Severity) -> FindingReco
         first_seen=NOW,
         last_confirmed=NOW,
         since=NOW,
+        accepted=accepted,
     )
 
 
@@ -105,6 +113,7 @@ def fill(ledger: Ledger) -> None:
             finding("f_1", "t1", "eu", Severity.CRITICAL),
             finding("f_2", "t1", "eu", Severity.CRITICAL),
             finding("f_3", "t4", "old", Severity.CRITICAL),
+            finding("f_4", "t1", "eu", Severity.MAJOR, accepted=ACCEPTED),
         ]
     )
     ledger.put_workers([worker("w1", "eu", "up"), worker("w2", "eu", "down")])
@@ -147,6 +156,8 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
         "stt_enabled{}": 1,
         "stt_findings{engine=mysql,severity=critical,site=eu}": 2,
         "stt_findings{engine=mysql,severity=major,site=eu}": 0,
+        "stt_findings_accepted{engine=mysql,severity=major,site=eu}": 1,
+        "stt_findings_accepted{engine=mysql,severity=critical,site=eu}": 0,
         "stt_findings{engine=mongodb,severity=critical,site=us}": 0,
         "stt_databases{engine=mysql,site=eu,state=checked}": 1,
         "stt_databases{engine=mysql,site=eu,state=unreachable}": 1,

@@ -21,15 +21,14 @@ from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Before, Store
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.messages import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.words import Change, Severity
 from stt_shared.settings_alerts import AlertSettings
 from tests.unit.coordination import NOW
-from tests.unit.test_metrics import finding
+from tests.unit.test_metrics import ACCEPTED, finding
 
 SECRET = "not-a-real-secret"
 SETTINGS = AlertSettings(webhook="https://hooks.example/T0", webhook_secret=SECRET)
-ACCEPTED = Acceptance(exception="e_1", until=NOW.date(), by="dba", reason="proxy only")
 
 
 def record(
