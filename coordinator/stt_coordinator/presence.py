@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator import events
+from stt_coordinator import events, exceptions
 from stt_coordinator.bells import TROUBLE, Bells
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.pace import Pace
@@ -107,7 +107,12 @@ class Presence:
         ledger.add_outgoing(_comings_and_goings(known, changed, now))
         live = {n for n, worker in {**known, **changed}.items() if worker.state == "up"}
         targets = self._targets(ledger, heard, live, now)
+        labels = {
+            name: row.labels for name, row in ledger.targets(t.target for t in targets).items()
+        }
         ledger.put_targets(targets)
+        others = [t.target for t in targets if labels.get(t.target, t.labels) != t.labels]
+        exceptions.relabelled(ledger, others, now)
         moved = {name for name, row in changed.items() if _state(known.get(name)) != row.state}
         return bool(targets or moved)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from stt_coordinator import exceptions
 from stt_coordinator.alerts.patience import Channel, keep, task_of
 from stt_coordinator.bells import TROUBLE, Bell, Bells, often
 from stt_coordinator.control.desk import Desk
@@ -35,6 +36,7 @@ from stt_shared.telemetry.logs import logger
 
 READY_S = 5.0  # for each step of proving progress
 STREAMS_S = 60.0  # between two looks at whether the streams are as they must be
+EXCEPTIONS_S = 60.0  # between two looks at which exceptions end
 IDLE_S = 30.0  # a task nobody rings for looks by itself
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG = logger("coordinator")
@@ -179,6 +181,7 @@ class Coordinator:
             "watermarks": (self._watermarks.publish, bells.watermarks, IDLE_S),
             "events": (self._reporter.let_out, bells.leaving, IDLE_S),
             "summary": (self._reporter.sum_up, bells.summary, IDLE_S),
+            "exceptions": (self._look_after_exceptions, Bell(), EXCEPTIONS_S),
             "retention": (partial(prune, self._store), Bell(), pace.prune_s),
         }
         # Not at once: after a start there are results to take in that came meanwhile.
@@ -202,6 +205,16 @@ class Coordinator:
         self._presence.forget_consumers()
         self._watermarks.forget()
         self._bells.watermarks.ring()
+
+    async def _look_after_exceptions(self) -> None:
+        while True:
+            now = clock.now()
+            due = await self._store.transact(lambda ledger: exceptions.look_after(ledger, now))  # noqa: B023  # it runs now
+            if due:
+                _LOG.info("exceptions ended or end soon", exceptions=due)
+                self._bells.books_changed()
+            if due < exceptions.LIMIT:
+                return
 
     async def _reconcile(self) -> None:
         while True:

@@ -54,6 +54,8 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "remediation",
         "evidence",
         "since",
+        "accepted",
+        "said_severity",
     ]
 
 

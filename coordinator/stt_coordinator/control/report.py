@@ -16,7 +16,9 @@ from stt_coordinator.control.queries import waiting
 from stt_coordinator.control.switching import first_run_id
 from stt_coordinator.domain.model import JobRow, Pair
 from stt_coordinator.domain.summary import counts
+from stt_coordinator.domain.suppression import Judge
 from stt_coordinator.store.port import Ledger
+from stt_shared import clock
 from stt_shared.identity import finding_id
 from stt_shared.protocol.control import (
     ReportedFinding,
@@ -103,6 +105,8 @@ def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
                 remediation=one.remediation,
                 evidence=one.evidence,
                 since=one.since or one.first_seen,
+                accepted=one.accepted,
+                said_severity=one.said_severity,
             )
             for one in sorted(records, key=lambda one: one.id)
         ),
@@ -112,18 +116,26 @@ def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
 def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportReply:
     jobs = ledger.jobs_of_run(run.run_id, after[0], PAGE_JOBS)
     known = {one.id: one for one in ledger.findings_of({job.target for job in jobs})}
+    judge = _judge(ledger, jobs)
     results = [
         result
         for job in jobs
-        for result in _of_job(job, known, run)
+        for result in _of_job(job, known, run, judge)
         if (result.target, result.check) > after
     ]
     is_last = len(jobs) < PAGE_JOBS
     return _reply(run, _counts_of_run(ledger, run), _Page(results, is_last))
 
 
+def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Judge:
+    """The exceptions of now: a run is judged by what is accepted today, however old it is."""
+    targets = ledger.targets({job.target for job in jobs})
+    labels = {name: row.labels for name, row in targets.items()}
+    return Judge(ledger.live_exceptions(targets), labels, clock.now())
+
+
 def _of_job(
-    job: JobRow, known: dict[str, FindingRecord], run: RunRecord
+    job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Judge
 ) -> Iterator[ReportedResult]:
     for outcome in sorted(job.outcomes, key=lambda one: one.check):
         yield ReportedResult(
@@ -134,8 +146,21 @@ def _of_job(
             outcome=outcome.outcome,
             kind=outcome.kind,
             reason=outcome.reason,
-            findings=_findings(job, outcome, known, job.started or run.slot),
+            findings=tuple(
+                _counted(one, job, outcome.check, judge)
+                for one in _findings(job, outcome, known, job.started or run.slot)
+            ),
         )
+
+
+def _counted(one: ReportedFinding, job: JobRow, check: str, judge: Judge) -> ReportedFinding:
+    """The finding as exceptions let it count."""
+    severity = judge.severity(check, job.site, one.severity)
+    accepted = judge.acceptance(one.id, check, job.target, job.site)
+    if severity is one.severity and accepted is None:
+        return one
+    said = one.severity if severity is not one.severity else None
+    return msgspec.structs.replace(one, severity=severity, said_severity=said, accepted=accepted)
 
 
 def _findings(
@@ -171,7 +196,8 @@ def _since(record: FindingRecord | None, found_at: datetime) -> datetime:
 def _counts_of_run(ledger: Ledger, run: RunRecord) -> Counts:
     jobs = ledger.jobs_of_run(run.run_id, "", ALL_JOBS)
     none: dict[str, FindingRecord] = {}
-    return of_results(result for job in jobs for result in _of_job(job, none, run))
+    judge = _judge(ledger, jobs)
+    return of_results(result for job in jobs for result in _of_job(job, none, run, judge))
 
 
 def _reply(run: RunRecord | None, whole: Counts, page: _Page) -> ReportReply:
