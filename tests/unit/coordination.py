@@ -112,6 +112,7 @@ class FakeWorker:
     jobs: list[Job] = field(default_factory=list[Job])
     published: list[Outgoing] = field(default_factory=list[Outgoing])
     site: str = SITE
+    labels: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
 
     async def announce(self, *, leaving: bool = False) -> None:
         message = Announcement(
@@ -120,7 +121,10 @@ class FakeWorker:
             version="1",
             started=NOW,
             at=clock.now(),
-            targets=tuple(AnnouncedTarget(target=t, family=f) for t, f in self.targets),
+            targets=tuple(
+                AnnouncedTarget(target=t, family=f, labels=self.labels.get(t, {}))
+                for t, f in self.targets
+            ),
             pack="",
             leaving=leaving,
         )
