@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from stt_shared import clock
 
-LIFE = timedelta(days=1)
+LIFE = timedelta(days=400)
 LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
 ELSEWHERE = (x509.DNSName("elsewhere.example"),)
 

@@ -1,0 +1,142 @@
+"""MySQL's and MariaDB's TLS and log-ins that need a start, a file or a client of their own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded import mysql as embedded
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint, Tls
+from tests.checks.hardening import Hardener
+from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
+from tests.checks.scenario import mend
+from tests.servers.certificates import Certificates
+from tests.servers.fixtures import PASSWORD, server_or_reason
+
+USER = ["CREATE USER 'remote'@'%' IDENTIFIED BY 'Str0ng-enough'"]
+GONE = ["DROP USER 'remote'@'%'"]
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture(scope="module")
+def old_mariadb(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    """MariaDB with TLS 1.1 and a weak cipher allowed."""
+    tls = (certificates.cert, certificates.key, certificates.ca)
+    extra = ["--tls-version=TLSv1.1,TLSv1.2", "--ssl-cipher=ECDHE+AESGCM:DES-CBC3-SHA"]
+
+    def start() -> Running:
+        found = embedded.find_mariadb()
+        folder = servers_folder / "old-mariadb"
+        return embedded.start(found, folder, password=PASSWORD, tls=tls, extra=extra)
+
+    running = server_or_reason("MariaDB", start)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module", params=["mariadb", "mysql"])
+def without_tls(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Running]:
+    """A server without any certificate."""
+    maria = request.param == "mariadb"
+
+    def start() -> Running:
+        found = embedded.find_mariadb() if maria else embedded.find_mysql()
+        folder = servers_folder / f"no-tls-{request.param}"
+        extra = ["--skip-ssl"] if maria else ["--auto-generate-certs=OFF"]
+        return embedded.start(found, folder, password=PASSWORD, extra=extra)
+
+    running = server_or_reason(request.param, start)
+    for file in (running.directory / "data").glob("*.pem"):
+        file.unlink()  # MySQL made itself some when its data were made
+    running.restart()
+    yield running
+    running.stop()
+
+
+def encrypted(server: Running) -> Endpoint:
+    return replace(endpoint(server, Family.MYSQL), tls=Tls(mode="require"))
+
+
+async def test_tls_is_required_of_all_once_an_account_comes_over_the_network(
+    judge: Judge, server: Running
+) -> None:
+    check, where = "mysql_require_secure_transport", encrypted(server)
+    undo = ["SET GLOBAL require_secure_transport = OFF", *GONE]
+    if server.name == "mysql":
+        undo.insert(0, "RESET PERSIST IF EXISTS require_secure_transport")
+    assert await judge.objects(check, where) == {}
+    with mysql_state(server, USER, undo):
+        (finding,) = (await judge.run(check, where)).findings
+        assert (finding.object, str(finding.severity)) == ("require_secure_transport", "major")
+        mend(server, Family.MYSQL, finding)
+        assert await judge.objects(check, where) == {}
+        assert await judge.objects("mysql_user_tls_required", where) == {}
+
+
+async def test_old_versions_and_weak_ciphers_are_mended_by_the_file(
+    judge: Judge, old_mariadb: Running
+) -> None:
+    checks = ["mysql_tls_versions", "mysql_tls_weak_ciphers"]
+    where = endpoint(old_mariadb, Family.MYSQL)
+    outcomes = await judge.run_all(where, checks)
+    found = {str(f.object): str(f.severity) for one in outcomes.values() for f in one.findings}
+    assert found == {"tls_version": "major", "ssl_cipher": "trivial"}, outcomes
+    hardener = Hardener(old_mariadb, Family.MYSQL)
+    hardener.mend([finding for one in outcomes.values() for finding in one.findings])
+    after = await judge.run_all(encrypted(old_mariadb), checks)
+    assert {str(one.outcome) for one in after.values()} == {"passed"}
+
+
+async def test_a_server_without_a_certificate_is_found_and_mended_by_one(
+    judge: Judge, without_tls: Running, certificates: Certificates
+) -> None:
+    where = endpoint(without_tls, Family.MYSQL)
+    outcome = await judge.run("mysql_tls_disabled", where)
+    assert [str(one.severity) for one in outcome.findings] == ["major"], outcome
+    ends = await judge.run("mysql_tls_cert_expiry", where)
+    assert (ends.outcome, ends.kind) == ("skipped", "not_applicable")
+    given = outcome.findings[0].remediation
+    given = given.replace("/etc/mysql/server-cert.pem", str(certificates.cert))
+    given = given.replace("/etc/mysql/server-key.pem", str(certificates.key))
+    without_tls.command = [word for word in without_tls.command if word != "--skip-ssl"]
+    hardener = Hardener(without_tls, Family.MYSQL)
+    hardener.lines = dict(line.split(" = ") for line in given.splitlines()[1:])
+    hardener.restart()
+    assert await judge.objects("mysql_tls_disabled", encrypted(without_tls)) == {}
+    assert await judge.objects("mysql_tls_cert_expiry", encrypted(without_tls)) == {}
+
+
+async def test_mariadb_tells_the_end_of_its_certificate_over_tls_alone(
+    judge: Judge, mariadb: Running
+) -> None:
+    outcome = await judge.run("mysql_tls_cert_expiry", endpoint(mariadb, Family.MYSQL))
+    assert (outcome.outcome, outcome.kind) == ("skipped", "undecided")
+    assert await judge.objects("mysql_tls_cert_expiry", encrypted(mariadb)) == {}
+
+
+async def test_a_password_set_again_on_mariadb_has_the_better_hash(
+    judge: Judge, mariadb: Running
+) -> None:
+    check, where = "mysql_weak_auth_plugin", endpoint(mariadb, Family.MYSQL)
+    mysql_do(mariadb, ["INSTALL SONAME 'auth_ed25519'"])
+    with mysql_state(mariadb, USER, [*GONE, "UNINSTALL SONAME 'auth_ed25519'"]):
+        assert "'remote'@'%'" in await judge.objects(check, where)
+        better = "ALTER USER 'remote'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('An0ther-one')"
+        mysql_do(mariadb, [better])
+        assert "'remote'@'%'" not in await judge.objects(check, where)
