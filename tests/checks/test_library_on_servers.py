@@ -24,7 +24,11 @@ from tests.servers.fixtures import PASSWORD, server_or_reason
 TOLD: dict[str, dict[str, tuple[str, str]]] = {}
 SAFE = ("-c", "fsync=on")  # as packages start it: our own throw-away servers go without
 # What they say is work for people: a package to install, a program to run while the server is off.
-BY_HAND = ("_version", "_version_eol", "_known_cve", "postgresql_pgaudit", "_data_checksums")
+BY_HAND = (
+    *("_version", "_version_eol", "_known_cve", "postgresql_pgaudit", "_data_checksums"),
+    "_weak_auth_plugin",  # MariaDB: somebody has to choose the password
+    "_run_as_root",  # how the test itself runs
+)
 PAIRS = [(family, name) for family, names in SERVERS.items() for name in names]
 
 
