@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -97,3 +98,18 @@ async def test_a_coordinator_tries_again_until_the_receiver_takes_it(tmp_path: P
             await store.close()
     first, second = hook.posts
     assert first[1] == second[1]
+
+
+async def test_the_documented_lines_of_python_verify_a_post(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+    lines = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(lines, names)  # noqa: S102  # what the page tells people to run
+    with listening() as hook:
+        await posted(hook, "", tmp_path)
+    ((headers, body),) = hook.posts
+    as_documented = {name.upper(): value for name, value in headers.items()}
+    given = {name: as_documented[name.upper()] for name in ("STT-Timestamp", "STT-Signature")}
+    assert names["is_genuine"](given, body, SECRET)
+    assert not names["is_genuine"](given, body + b" ", SECRET)
+    assert not names["is_genuine"]({**given, "STT-Timestamp": "1"}, body, SECRET)
