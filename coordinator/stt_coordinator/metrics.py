@@ -9,7 +9,7 @@ from datetime import datetime
 from importlib import metadata
 from itertools import accumulate
 
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -26,7 +26,7 @@ from stt_shared.protocol.control import PackStatus
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.words import Family, Outcome, Severity
 
-MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+MEDIA_TYPE = "text/plain; version=0.0.4"  # servers add the character set
 DISTRIBUTION = "security-threat-tool"
 # What the states of targets are called outwards.
 STATES = {"checked": "checked", "unchecked": "unreachable", "never": "never"}

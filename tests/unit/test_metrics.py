@@ -19,6 +19,7 @@ from stt_shared.protocol.messages import Acceptance, CheckOutcome, ControlState,
 from stt_shared.protocol.words import Family, FindingState, Interval, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 from tests.unit.ledgers import result
+from tests.unit.test_web import visiting
 
 HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]
@@ -190,6 +191,13 @@ async def test_every_metric_of_the_set_is_told_and_no_other() -> None:
     suffixes = ("_bucket", "_sum", "_count")
     histogram = {f"stt_check_duration_seconds{suffix}" for suffix in suffixes}
     assert found == metrics.SPECS.keys() - {"stt_check_duration_seconds"} | histogram
+
+
+async def test_the_page_serves_them_in_prometheus_own_type() -> None:
+    async with visiting() as client:
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "stt_enabled 0.0" in answer.text
 
 
 async def test_a_built_in_library_has_no_pack_to_tell_of() -> None:
