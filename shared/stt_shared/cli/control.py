@@ -48,6 +48,8 @@ HINTS = {
     "unknown_check": "see: stt checks list",
     "unknown_run": "see: stt runs list",
     "unknown_finding": "see: stt findings list",
+    "unknown_exception": "see: stt exceptions list",
+    "unknown_label": "see: stt targets list -o json",
     "unknown_site": "see: stt status",
     "no_targets": "start a worker with targets, then see: stt targets list",
 }

@@ -45,7 +45,8 @@ from stt_shared.report.table import findings_grid, rows_of_records
 PAGE = 100  # findings asked for at once
 ROWS_ON_TERMINAL = 50
 
-State = Literal["open", "resolved", "all"]
+State = Literal["open", "accepted", "resolved", "all"]
+REPORTED = ("open", "accepted")  # states that the report holds
 
 
 def add(app: App) -> None:
@@ -60,6 +61,7 @@ def add(app: App) -> None:
         examples=(
             "stt findings list --severity critical,major",
             "stt findings list --site eu-west --family mysql -o json",
+            "stt findings list --state accepted",
             "stt findings list --state resolved --page 2",
         ),
     )
@@ -114,8 +116,8 @@ async def list_findings(
         state=state,
     )
     _check_page(limit, page)
-    if form is not OutputFormat.TABLE and state != "open":
-        raise UsageError(f"the report holds open findings only, not --state {state}")
+    if form is not OutputFormat.TABLE and state not in REPORTED:
+        raise UsageError(f"the report holds open and accepted findings, not --state {state}")
     async with client.coordinator(connection) as control:
         if form is OutputFormat.TABLE:
             await _print_rows(control, wanted, limit, page)
@@ -149,7 +151,8 @@ def takes(wanted: FindingsRequest, *, family: str, site: str, target: str, check
 def filtered(whole: Report, wanted: FindingsRequest) -> Report:
     """`whole` with the results that `wanted` takes, and their counts.
 
-    With severities wanted only their findings stay, and results without findings go.
+    With severities or accepted ones wanted only such findings stay, and results without findings
+    go.
     """
     results = [
         result
@@ -162,15 +165,21 @@ def filtered(whole: Report, wanted: FindingsRequest) -> Report:
             check=result.check,
         )
     ]
-    if wanted.severities:
+    narrow = bool(wanted.severities) or wanted.state == "accepted"
+    if narrow:
         results = [result for each in results if (result := _only(each, wanted)).findings]
-    if len(results) == len(whole.results) and not wanted.severities:
+    if len(results) == len(whole.results) and not narrow:
         return whole
     return msgspec.structs.replace(whole, results=tuple(results), summary=of_results(results))
 
 
 def _only(result: ReportedResult, wanted: FindingsRequest) -> ReportedResult:
-    kept = tuple(one for one in result.findings if one.severity in wanted.severities)
+    kept = tuple(
+        one
+        for one in result.findings
+        if (not wanted.severities or one.severity in wanted.severities)
+        and (wanted.state != "accepted" or one.accepted is not None)
+    )
     return msgspec.structs.replace(result, findings=kept)
 
 
@@ -181,7 +190,9 @@ async def _print_rows(
     found, total, notice = await _fetch(control, wanted, rows, page)
     if notice:
         output.note(f"warning: {notice}", "warn")
-    output.print_grid(findings_grid(rows_of_records(found), clock.now()))
+    with_accepted = wanted.state in ("accepted", "all")
+    grid = findings_grid(rows_of_records(found), clock.now(), with_accepted=with_accepted)
+    output.print_grid(grid)
     shown = (page - 1) * (rows or 0) + len(found)
     if not total:
         output.note("No findings.")

@@ -17,14 +17,29 @@ from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.table import found, severity_cell
 from stt_shared.report.theme import clean, mark
 
-SIGNS = {Change.OPENED: "+", Change.REOPENED: "+", Change.RESOLVED: "-", Change.CHANGED: "~"}
-STYLES = {Change.OPENED: "fail", Change.REOPENED: "fail", Change.RESOLVED: "ok"}
+SIGNS = {
+    Change.OPENED: "+",
+    Change.REOPENED: "+",
+    Change.RESOLVED: "-",
+    Change.CHANGED: "~",
+    Change.ACCEPTED: "~",
+    Change.UNACCEPTED: "+",
+}
+STYLES = {
+    Change.OPENED: "fail",
+    Change.REOPENED: "fail",
+    Change.RESOLVED: "ok",
+    Change.UNACCEPTED: "fail",
+}
 NAMES = {
     Change.OPENED: "new",
     Change.REOPENED: "back",
     Change.RESOLVED: "fixed",
     Change.CHANGED: "changed",
+    Change.ACCEPTED: "accepted",
+    Change.UNACCEPTED: "accepted no more",
 }
+IN_WORDS = (Change.CHANGED, Change.ACCEPTED, Change.UNACCEPTED)  # which say more than their name
 COLUMNS = (
     Column(""),
     Column("SEVERITY"),
@@ -32,7 +47,7 @@ COLUMNS = (
     Column("TARGET", shorten=True),
     Column("SITE"),
     Column("WHEN"),
-    Column("WHAT"),
+    Column("WHAT", shorten=True),
     Column("FOUND", shorten=True),
 )
 
@@ -57,7 +72,7 @@ def _cells(event: FindingEvent, now: datetime) -> tuple[Cell, ...]:
 
 
 def _what(event: FindingEvent) -> str:
-    return change_words(event) if event.change is Change.CHANGED else NAMES[event.change]
+    return change_words(event) if event.change in IN_WORDS else NAMES[event.change]
 
 
 def change_line(event: FindingEvent) -> Text:

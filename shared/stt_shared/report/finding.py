@@ -15,6 +15,7 @@ from stt_shared.protocol.control import FindingReply
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.words import Change, FindingState, Outcome
 from stt_shared.report import words
+from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import GAP
 from stt_shared.report.theme import clean, mark
 
@@ -61,6 +62,12 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Found", Text(clean(finding.object))
     if finding.evidence:
         yield ("" if finding.object else "Found"), _evidence(finding.evidence)
+    if finding.accepted is not None:
+        yield "Accepted", Text(clean(accepted(finding.accepted, now)))
+        yield "", Text(f"End it: stt unaccept {finding.accepted.exception}", style="hint")
+    if finding.said_severity is not None:
+        said = f"the check says {finding.said_severity}; site {finding.site} counts it otherwise"
+        yield "Severity", Text(clean(said))
     if finding.description:
         yield "Why", Text(clean(finding.description, keep="\n"))
     if finding.remediation:
@@ -111,4 +118,9 @@ def change_words(event: FindingEvent) -> str:
         if event.before.severity is not event.after.severity:
             return f"{event.before.severity} to {event.after.severity}"
         return "texts changed"
+    if event.change is Change.ACCEPTED and event.after.accepted is not None:
+        return f"accepted {accepted(event.after.accepted, event.at)}"
+    if event.change is Change.UNACCEPTED:
+        who = f" by {event.by}" if event.by else ""
+        return f"accepted no more{who}" + (f": {event.reason}" if event.reason else "")
     return str(event.change)

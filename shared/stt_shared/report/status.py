@@ -52,7 +52,7 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
         first.append(f"Next at {words.moment(min(reply.next_slots.values()), now)}.")
     style = "" if reply.state.enabled else "warn"
     lines = [Text(clean(" ".join(first)), style=style), Text()]
-    lines.extend(_count_lines(reply))
+    lines.extend(_count_lines(reply, now))
     lines.extend([Text(), Text(f"  {_fleet(reply)}")])
     if reply.pack is not None:
         lines.append(Text(f"  {clean(pack_sentence(reply.pack, now))}"))
@@ -72,15 +72,18 @@ def pack_sentence(pack: PackStatus, now: datetime) -> str:
     )
 
 
-def _count_lines(reply: StatusReply) -> list[Text]:
+def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
     counts, before = reply.summary.counts, reply.yesterday
     lines = [_severity_line(severity, _amount(counts, severity), before) for severity in Severity]
+    accepted = Text(f"    accepted    {counts.accepted:>5}")
+    if reply.next_end is not None:
+        accepted.append(f"   next ends {words.date_day(reply.next_end, now)}", style="hint")
     passed = Text(f"    passed      {counts.passed:>5}")
     style = "warn" if counts.not_checked else ""
     unchecked = Text(f"    not checked {counts.not_checked:>5}", style=style)
     if reply.unchecked:
         unchecked.append(f"   {clean(_named(reply))}")
-    return [*lines, passed, unchecked]
+    return [*lines, accepted, passed, unchecked]
 
 
 def _amount(counts: Counts, severity: Severity) -> int:

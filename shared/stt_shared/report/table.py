@@ -8,10 +8,11 @@ from datetime import datetime
 
 from rich.text import Text
 
-from stt_shared.protocol.messages import Counts, FindingRecord
+from stt_shared.protocol.messages import Acceptance, Counts, FindingRecord
 from stt_shared.protocol.words import FindingState, Severity
 from stt_shared.report import words
 from stt_shared.report.counts import is_not_checked
+from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
 from stt_shared.report.theme import mark
@@ -25,6 +26,7 @@ COLUMNS = (
     Column("ID"),
     Column("FOUND", shorten=True),
 )
+ACCEPTED = (*COLUMNS[:-1], Column("ACCEPTED", shorten=True), COLUMNS[-1])
 UNCHECKED = (
     Column("NOT CHECKED", shorten=True),
     Column("CHECK", shorten=True),
@@ -47,6 +49,7 @@ class Row:
     found: str
     id: str
     note: str = ""  # instead of the age: resolved
+    accepted: Acceptance | None = None
 
 
 def found(check_object: str | None, summary: str) -> str:
@@ -66,13 +69,14 @@ def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
             found=found(record.object, record.summary),
             id=record.id,
             note="resolved" if record.state is FindingState.RESOLVED else "",
+            accepted=record.accepted,
         )
         for record in records
     ]
 
 
 def rows_of_report(report: Report) -> list[Row]:
-    """Findings of a report: most severe first, then oldest, then by check and target."""
+    """Findings of a report that count: most severe first, then oldest, by check and target."""
     rows = [
         Row(
             severity=finding.severity,
@@ -85,6 +89,7 @@ def rows_of_report(report: Report) -> list[Row]:
         )
         for result in report.results
         for finding in result.findings
+        if finding.accepted is None
     ]
     return sorted(rows, key=_order)
 
@@ -98,9 +103,17 @@ def severity_cell(severity: Severity) -> Cell:
     return Cell(f"{mark(severity)} {severity}", str(severity), piped=str(severity))
 
 
-def findings_grid(rows: Iterable[Row], now: datetime) -> Grid:
-    """One line per finding."""
-    return Grid(COLUMNS, tuple(_cells(row, now) for row in rows))
+def findings_grid(rows: Iterable[Row], now: datetime, *, with_accepted: bool = False) -> Grid:
+    """One line per finding; `with_accepted` also who accepted it until when, and why."""
+    if not with_accepted:
+        return Grid(COLUMNS, tuple(_cells(row, now) for row in rows))
+    both = ((_cells(row, now), _accepted_cell(row, now)) for row in rows)
+    return Grid(ACCEPTED, tuple((*cells[:-1], why, cells[-1]) for cells, why in both))
+
+
+def _accepted_cell(row: Row, now: datetime) -> Cell:
+    one = row.accepted
+    return Cell(accepted(one, now), "hint") if one is not None else Cell("")
 
 
 def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
@@ -145,6 +158,8 @@ def totals(counts: Counts) -> list[Text]:
         first.append(f"{mark(severity)} {amount} {severity}", style=style).append("   ")
     first.rstrip()
     second = Text().append(f"{words.number(counts.passed, 'check')} passed, ")
+    if counts.accepted:
+        second.append(f"{counts.accepted} accepted, ")
     second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
     targets = words.number(counts.targets, "target")
     return [first, second.append(f", {counts.targets_checked} of {targets} checked")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
@@ -83,9 +83,13 @@ def moment(at: datetime, now: datetime) -> str:
 
 def day(at: datetime, now: datetime) -> str:
     """A date in UTC, with its year if it is not this one: `2 Nov`."""
-    at, now = at.astimezone(UTC), now.astimezone(UTC)
-    year = "" if at.year == now.year else f" {at.year}"
-    return f"{at.day} {at:%b}{year}"
+    return date_day(at.astimezone(UTC).date(), now)
+
+
+def date_day(day: date, now: datetime) -> str:
+    """A day, with its year if it is not this one: `1 Dec`."""
+    year = "" if day.year == now.astimezone(UTC).year else f" {day.year}"
+    return f"{day.day} {day:%b}{year}"
 
 
 def rfc3339(at: datetime | None) -> str:

@@ -1,0 +1,103 @@
+"""Exceptions in words and rows: what they are for, until when, by whom and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stt_shared.protocol.exceptions import ExceptionInfo, ExceptionRecord, ExceptionReply
+from stt_shared.protocol.messages import Acceptance
+from stt_shared.report import words
+from stt_shared.report.grid import Cell, Column, Grid
+
+COLUMNS = (
+    Column("ID"),
+    Column("STATE"),
+    Column("FOR", shorten=True),
+    Column("UNTIL"),
+    Column("FINDINGS", right=True),
+    Column("BY", shorten=True),
+    Column("SINCE"),
+    Column("REASON", whole=True),
+)
+STYLES = {"live": "ok", "revoked": "hint", "ended": "hint"}
+FOR_EVER = "reset"  # how long a severity without a last day holds
+
+
+def scope(one: ExceptionRecord) -> str:
+    """What an exception is for, e.g. `mysql_version at site eu`."""
+    if one.finding:
+        return f"{one.finding} ({one.check} on {one.target})"
+    if one.severity is not None:
+        return f"{one.check} at site {one.site} as {one.severity}"
+    if one.target:
+        return f"{one.check} on {one.target}"
+    if one.label:
+        return f"{one.check} on label {one.label}"
+    return f"{one.check} at site {one.site}"
+
+
+def end(one: ExceptionRecord, now: datetime) -> str:
+    """Its last day, or what ends it."""
+    return words.date_day(one.until, now) if one.until is not None else FOR_EVER
+
+
+def accepted(one: Acceptance, now: datetime) -> str:
+    """Who accepts a finding until when, and why."""
+    return f'by {one.by} until {words.date_day(one.until, now)}: "{one.reason}"'
+
+
+def exceptions_grid(infos: Iterable[ExceptionInfo], now: datetime) -> Grid:
+    """One line per exception."""
+    return Grid(COLUMNS, tuple(_cells(info, now) for info in infos))
+
+
+def _cells(info: ExceptionInfo, now: datetime) -> tuple[Cell, ...]:
+    one = info.exception
+    return (
+        Cell(one.id, "name"),
+        Cell(info.state, STYLES.get(info.state, "")),
+        Cell(scope(one)),
+        Cell(end(one, now), piped=one.until.isoformat() if one.until is not None else ""),
+        Cell(str(info.findings) if one.severity is None else ""),
+        Cell(one.by),
+        Cell(words.day(one.created, now), piped=words.rfc3339(one.created)),
+        Cell(one.reason + _over(info)),
+    )
+
+
+def _over(info: ExceptionInfo) -> str:
+    one = info.exception
+    if one.revoked is None:
+        return ""
+    why = f": {one.revoked_reason}" if one.revoked_reason else ""
+    return f" (revoked by {one.revoked_by or 'nobody known'}{why})"
+
+
+def made_sentence(reply: ExceptionReply, now: datetime) -> str:
+    """What was made, or (nothing changed) what would be."""
+    one, number = reply.exception, words.number(reply.findings, "finding")
+    until = f"until {end(one, now)}"
+    if one.severity is not None:
+        start = f"{number} {_verb(reply, 'count', 'would count')} as {one.severity} {until}"
+    elif reply.changed:
+        start = f"Accepted {number} {until}"
+    else:
+        start = f"Would accept {number} {until}"
+    instead = f", instead of {reply.replaced}" if reply.replaced else ""
+    return f"{start} ({one.id}{instead}): {scope(one)}."
+
+
+def _verb(reply: ExceptionReply, done: str, planned: str) -> str:
+    return planned if not reply.changed else done + ("s" if reply.findings == 1 else "")
+
+
+def over_sentence(reply: ExceptionReply, *, dry_run: bool) -> str:
+    """What was revoked, would be, or is over already."""
+    one, number = reply.exception, words.number(reply.findings, "finding")
+    counts = "counts" if reply.findings == 1 else "count"
+    if dry_run:
+        return f"Would revoke {one.id}: {scope(one)}; {number} in its scope."
+    if not reply.changed:
+        return f"Exception {one.id} is over already: {scope(one)}. Nothing changed."
+    return f"Revoked {one.id}: {scope(one)}; {number} {counts} as before it."
