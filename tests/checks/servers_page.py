@@ -40,6 +40,8 @@ be brought into it, recorded rows alone (samples). A check about releases is jud
 installed: its cell only says that it came to a decision.
 """
 DECIDED = "judged"
+SAMPLES = "samples"
+OTHERS = {"test_least_privilege", "test_library_on_servers", "servers_page"}  # show other things
 
 
 def outcome(one: CheckOutcome) -> str:
@@ -54,17 +56,25 @@ def outcome(one: CheckOutcome) -> str:
 RANK = {"critical": 0, "major": 1, "trivial": 2}
 
 
+RANK = {"critical": 0, "major": 1, "trivial": 2}
+
+
 def bad(check: str) -> str:
     """Where the bad state was shown."""
     servers = {name for state in ALL if state.check == check for name in state.on}
+    # The cases of pg_hba.conf name their checks without what all of them share.
+    names = {check, check.partition("_hba_")[2] or check}
+    pattern = re.compile("|".join(rf'"{name}"' for name in sorted(names)))
     files = [
         file.stem.removeprefix("test_")
-        for file in sorted(TESTS.glob("test_*.py"))
-        if re.search(rf"\b{check}\b", file.read_text(encoding="utf-8"))
-        or re.search(rf'"{check.partition("_hba_")[2] or "-"}"', file.read_text(encoding="utf-8"))
+        for file in sorted(TESTS.glob("*.py"))
+        if file.stem not in OTHERS and pattern.search(file.read_text(encoding="utf-8"))
     ]
     shown = [TITLES.get(name, name) for name in sorted(servers)]
-    return ", ".join([*shown, *(f"test {name}" for name in files)]) or "samples"
+    return ", ".join([*shown, *(f"test {name}" for name in files)]) or SAMPLES
+
+
+RANK = {"critical": 0, "major": 1, "trivial": 2}
 
 
 def row(check: Check, told: Mapping[str, tuple[str, str]], names: tuple[str, ...]) -> str:
@@ -74,7 +84,10 @@ def row(check: Check, told: Mapping[str, tuple[str, str]], names: tuple[str, ...
         before, after = told.get(name, ("", ""))
         changed = before if before == after else f"{before} -> {after}"
         cells.append(DECIDED if check.category == "version" else changed)
-    return f"| `{check.name}` | {' | '.join(cells)} | {bad(check.name)} |\n"
+    shown = bad(check.name)
+    if shown == SAMPLES and any("->" in cell for cell in cells):
+        shown = "by default"
+    return f"| `{check.name}` | {' | '.join(cells)} | {shown} |\n"
 
 
 def section(family: Family, told: Mapping[str, Mapping[str, tuple[str, str]]]) -> str:

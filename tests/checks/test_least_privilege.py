@@ -131,7 +131,8 @@ def told(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
 async def test_the_account_sees_what_the_administrator_sees(judge: Judge, case: Case) -> None:
     case.make()
     least = await judge.run_all(case.where)
-    admin = await judge.run_all(endpoint(case.server, case.product.family))
+    by_admin = replace(endpoint(case.server, case.product.family), tls=case.where.tls)
+    admin = await judge.run_all(by_admin)
     broken = {name: one.reason for name, one in least.items() if one.outcome == "error"}
     assert broken == {}
     assert told(least) == told(admin)

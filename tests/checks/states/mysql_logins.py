@@ -101,6 +101,14 @@ STATES = [
         finds={"'login'@'%'": "trivial"},
     ),
     State(
+        check="mysql_cleartext_auth",
+        name="a_user_of_pam_comes_in_clear",
+        on=["mariadb"],
+        make=["INSTALL SONAME 'auth_pam'", "CREATE USER 'login'@'%' IDENTIFIED VIA pam"],
+        undo=[*DROP_USER, "UNINSTALL SONAME 'auth_pam'"],
+        finds={"'login'@'%'": "major"},
+    ),
+    State(
         check="mysql_replication_tls",
         name="a_channel_in_clear_on_mysql",
         on=["mysql"],
