@@ -173,6 +173,14 @@ async def test_a_wrong_password_is_told_in_the_servers_words_and_not_shown(
     assert "wrong-one" not in caught.value.message
 
 
+async def test_a_password_that_cannot_be_sent_ends_no_coordinator(
+    certificates: Certificates,
+) -> None:
+    with demanding(Box(), certificates) as port, pytest.raises(ChannelError) as caught:
+        await step(settings(port, smtp_password="pässwörd"), str(certificates.ca))
+    assert "takes no log-in outside of ASCII" in str(caught.value)
+
+
 async def test_a_recipient_who_is_refused_keeps_no_mail_from_the_others(
     certificates: Certificates,
 ) -> None:

@@ -51,7 +51,9 @@ class Smtp:
             raise ChannelError(f"mail server {where} refuses {who}") from error
         except smtplib.SMTPResponseException as error:
             raise ChannelError(f"mail server {where} answers {_said(error)}") from error
-        except (smtplib.SMTPException, OSError) as error:
+        except UnicodeError as error:  # its text would show a part of the password
+            raise ChannelError(f"mail server {where} takes no log-in outside of ASCII") from error
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             why = str(getattr(error, "strerror", None) or error).lower()
             raise ChannelError(f"mail server {where} cannot be used ({why})") from error
 

@@ -236,7 +236,7 @@ GROUP BY site, family, severity ORDER BY site, family, severity;
 
 -- name: break_down_pairs
 SELECT site, family, kind, count(*) FROM current_pairs JOIN checks USING (check_name)
-WHERE kind NOT IN ('', 'not_applicable')
+WHERE kind <> '' AND kind <> 'not_applicable'
 GROUP BY site, family, kind ORDER BY site, family, kind;
 
 -- name: add_event

@@ -3,3 +3,6 @@ CREATE TABLE cursors (
     name     TEXT PRIMARY KEY,
     position INTEGER NOT NULL
 );
+
+-- Metrics count pairs that were not evaluated at every scrape: few of many.
+CREATE INDEX pairs_not_checked ON pairs (kind) WHERE kind <> '' AND kind <> 'not_applicable';
