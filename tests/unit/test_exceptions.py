@@ -359,9 +359,9 @@ async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
     request = ImportRequest(exceptions=entries)
     code, sentence = await house.refusal(Verb.EXCEPTIONS_IMPORT, request)
     assert code == "bad_request"
-    lines = sentence.splitlines()
-    assert lines[0] == "nothing was imported:"
-    assert [line.split(":")[0] for line in lines[1:]] == [
+    begin = "nothing was imported: "
+    assert sentence.startswith(begin)
+    assert [one.split(":")[0] for one in sentence.removeprefix(begin).split("; ")] == [
         "'Bad Id'",
         "'far'",
         "'label'",

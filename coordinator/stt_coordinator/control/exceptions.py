@@ -320,5 +320,6 @@ def _twice(entries: Iterable[ExceptionEntry]) -> list[str]:
 
 
 def _told(wrong: Sequence[str]) -> str:
-    more = f"\n... and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-    return "nothing was imported:\n" + "\n".join(wrong[:MAX_TOLD]) + more
+    # One line: a refusal travels in a header.
+    more = f"; ... and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
+    return "nothing was imported: " + "; ".join(wrong[:MAX_TOLD]) + more
