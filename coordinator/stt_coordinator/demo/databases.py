@@ -9,6 +9,8 @@ from pathlib import Path
 from stt_coordinator.embedded import cache, mongodb, mysql, postgresql
 from stt_coordinator.embedded.cache import MissingServerError
 from stt_coordinator.embedded.process import Running, ServerError
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.words import Family
 
 ACCOUNT = "stt"
@@ -36,7 +38,8 @@ def start_postgresql(folder: Path, password: str) -> Running:
     """A PostgreSQL that lets everybody in and whose application is a superuser."""
     server = postgresql.start(folder)
     try:
-        postgresql.execute(server, f"\\set password '{password}'\n{_script('postgresql.sql')}")
+        account = _account(Product.POSTGRESQL, password)
+        postgresql.execute(server, _script("postgresql.sql") + account)
     except ServerError:
         server.stop()
         raise
@@ -46,10 +49,13 @@ def start_postgresql(folder: Path, password: str) -> Running:
 def start_mysql(folder: Path, password: str) -> Running:
     """A MariaDB, or else a MySQL, with an anonymous account and with empty passwords."""
     folder.mkdir()
+    installation = _mysql_installation()
+    product = Product.MARIADB if installation.maria else Product.MYSQL
     script = folder / "demo.sql"
-    script.write_text(_script("mysql.sql").format(password=password), encoding="utf-8")
+    account = _account(product, password)
+    script.write_text(_script("mysql.sql").format(password=password) + account, encoding="utf-8")
     extra = [f"--init-file={script}", "--skip-name-resolve"]
-    return mysql.start(_mysql_installation(), folder / "server", extra=extra)
+    return mysql.start(installation, folder / "server", extra=extra)
 
 
 def start_mongodb(folder: Path, _password: str) -> Running:
@@ -73,6 +79,13 @@ def _mysql_installation() -> mysql.Installation:
         return mysql.find_mysql()
     except MissingServerError as error:
         raise cache.missing(NAMES[Family.MYSQL]) from error
+
+
+def _account(product: Product, password: str) -> str:
+    """The statements of `stt grants`, one a line; on loopback the servers have no TLS."""
+    made = steps(product, builtin().checks.values(), Account(user=ACCOUNT, host="127.0.0.1"))
+    lines = [f"{statement};" for step in made for statement in step.statements]
+    return "\n".join(lines).replace(PASSWORD, password).replace(" REQUIRE SSL", "") + "\n"
 
 
 def _script(name: str) -> str:

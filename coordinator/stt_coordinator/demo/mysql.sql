@@ -1,5 +1,3 @@
 CREATE USER IF NOT EXISTS ''@'localhost';
 CREATE USER IF NOT EXISTS 'app'@'%';
 CREATE USER IF NOT EXISTS 'reports'@'10.%' IDENTIFIED BY '{password}';
-CREATE USER IF NOT EXISTS 'stt'@'127.0.0.1' IDENTIFIED BY '{password}';
-GRANT SELECT ON mysql.* TO 'stt'@'127.0.0.1';

@@ -75,10 +75,11 @@ def whole(report: Report, form: OutputFormat) -> None:
     output.print_report(report, form, clock.now())
 
 
-def next_steps(url: str, report: Report, servers: Mapping[Family, Running]) -> None:
+def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Running]) -> None:
     """Commands to type in another terminal, all of them complete as they stand."""
     stt = "stt" if shutil.which("stt") else sys.argv[0]
     rows = rows_of_report(report)
+    output.note(f"\nThe page: http://{page}/")
     output.note("\nNow try, in another terminal:")
     output.hint(
         [

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from stt_coordinator.demo import databases, screen
 from stt_coordinator.embedded import nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.embedded.process import HOST, Running, free_port
 from stt_coordinator.installation import (
     Installation,
     clean_environment,
@@ -63,6 +63,7 @@ class Demo:
     stop: asyncio.Event
     installation: Installation = field(default_factory=Installation)
     servers: dict[Family, Running] = field(default_factory=dict[Family, Running])
+    page: str = field(default_factory=lambda: f"{HOST}:{free_port()}")
     code: int | None = None
 
     async def play(self) -> None:
@@ -105,6 +106,7 @@ class Demo:
             "STT_WORKER_NAME": NAME,
             "STT_WORKER_SITE": NAME,
             "STT_WORKER_GRACE_S": str(GRACE_S),
+            "STT_WEB_LISTEN": self.page,
             "XDG_CONFIG_HOME": str(self.folder / "config"),
         }
         return clean_environment(os.environ, wanted)
@@ -142,7 +144,7 @@ class Demo:
             screen.result(found)
         if not options.once:
             self.code = EXIT_OK
-            screen.next_steps(url, found, self.servers)
+            screen.next_steps(url, self.page, found, self.servers)
             return
         self.code, why = exit_code(
             found.summary, options.fail_on, allow_incomplete=options.allow_incomplete
