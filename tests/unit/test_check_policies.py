@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from stt_shared.checkfile import library_page
 from stt_shared.checkfile.catalogue import builtin, builtin_folder
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.checkfile.parts import FOLDER
+from stt_shared.errors import ConfigError
+from stt_shared.pack.serial import of, raised, written
 from stt_shared.protocol.words import Family
 
 CHECKS = list(builtin().checks.values())
@@ -92,3 +96,23 @@ def test_names_and_aliases_are_unique() -> None:
 def test_the_page_of_checks_is_the_one_written_from_them() -> None:
     page = builtin_folder() / "README.md"
     assert page.read_text(encoding="utf-8") == library_page.render(builtin())
+
+
+def test_changed_content_has_a_changed_serial() -> None:
+    found = written(builtin_folder())
+    assert found is not None
+    assert found.content == builtin().pack, "the content changed: stt pack serial checks"
+
+
+def test_a_pack_is_refused_the_serial_of_other_content(tmp_path: Path) -> None:
+    folder = tmp_path / "checks"
+    shutil.copytree(
+        builtin_folder() / "mysql" / "mysql_local_infile", folder / "mysql/mysql_local_infile"
+    )
+    shutil.copytree(builtin_folder() / "parts", folder / "parts")
+    assert (of(folder), raised(folder).serial, of(folder)) == (None, 1, 1)
+    file = folder / "mysql" / "mysql_local_infile" / "check.yaml"
+    file.write_text(file.read_text().replace("Clients may be", "Some clients may be"))
+    with pytest.raises(ConfigError, match="no more that of serial 1"):
+        of(folder)
+    assert (raised(folder).serial, of(folder), raised(folder).serial) == (2, 2, 2)

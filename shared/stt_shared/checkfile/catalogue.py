@@ -22,7 +22,8 @@ from stt_shared.protocol.words import Family
 
 CHECK_FILE = "check.yaml"
 RELEASES_FILE = "releases.yaml"
-NO_CHECKS = frozenset({RELEASES_FILE, "samples.yaml"})
+PACK_FILE = "pack.yaml"  # the serial of the folder as a pack
+NO_CHECKS = frozenset({RELEASES_FILE, PACK_FILE, "samples.yaml"})
 INSTALLED = Path("share") / "stt" / "checks"
 
 

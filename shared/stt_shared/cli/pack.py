@@ -46,6 +46,14 @@ def add(app: App) -> None:
     )
     add_command(
         noun,
+        serial,
+        name="serial",
+        access="rw",
+        summary="Raise the serial of a folder of checks whose content changed",
+        examples=("stt pack serial checks",),
+    )
+    add_command(
+        noun,
         sign,
         name="sign",
         access="rw",
@@ -87,7 +95,8 @@ def build(
     *,
     name: Name = DEFAULT_PACK,
     serial: Annotated[
-        int | None, Parameter(help="Higher than that of any pack before; default: the time in s.")
+        int | None,
+        Parameter(help="Higher than that of any pack before; default: pack.yaml's, or the time."),
     ] = None,
     days: Annotated[int, Parameter(help="How many days workers take the pack.")] = DAYS,
     created: Annotated[
@@ -101,13 +110,14 @@ def build(
 ) -> None:
     """Build a pack."""
     from stt_shared.pack import archive, files, load  # noqa: PLC0415  # cryptography, YAML: only here
+    from stt_shared.pack import serial as serials  # noqa: PLC0415  # as above
     from stt_shared.pack.build import Label  # noqa: PLC0415  # as above
     from stt_shared.pack.build import build as built  # noqa: PLC0415  # as above
 
     if days < 1:
         raise UsageError(f"--days is {days}, expected 1 or more")
     at = _day(created) if created else clock.now().replace(microsecond=0)
-    number = int(at.timestamp()) if serial is None else serial
+    number = serial if serial is not None else serials.of(folder) or int(at.timestamp())
     label = Label(name=name, serial=number, created=at, expires=_later(at, days))
     pack = built(folder, label, lenient=pmm)
     try:
@@ -119,6 +129,14 @@ def build(
     output.print_text(str(path))
     _warn(load.load(pack))
     output.note(f"  Next: stt pack sign {path} --key {name}.sec", "hint")
+
+
+def serial(folder: Annotated[Path, Parameter(help="The folder of checks.")], /) -> None:
+    """Raise the serial in pack.yaml if the content changed."""
+    from stt_shared.pack.serial import raised  # noqa: PLC0415  # YAML only where it is read
+
+    found = raised(folder)
+    output.print_text(f"serial {found.serial}: {found.content}")
 
 
 def _day(text: str) -> datetime:

@@ -1,0 +1,70 @@
+"""The serial of a folder of checks: written beside them, raised with every change of content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from stt_shared.checkfile.catalogue import PACK_FILE, load
+from stt_shared.errors import ConfigError
+
+TEXT = """\
+# The serial of this folder as a pack, and the digest of the content that has it.
+# Changed content needs a higher serial: `stt pack serial {folder}` writes both.
+serial: {serial}
+content: {content}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """A serial and the digest of the content it stands for."""
+
+    serial: int
+    content: str
+
+
+def written(folder: Path) -> Numbered | None:
+    """What the folder says of itself; None where it says nothing. Raises ConfigError."""
+    file = folder / PACK_FILE
+    if not file.is_file():
+        return None
+    try:
+        value: object = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from error
+    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    serial, content = fields.get("serial"), fields.get("content")
+    if not isinstance(serial, int) or not isinstance(content, str):
+        raise ConfigError(f"{file} needs serial, a number, and content, a digest")
+    return Numbered(serial=serial, content=content)
+
+
+def of(folder: Path) -> int | None:
+    """The serial of the folder as it is now; None where it keeps none.
+
+    Raises ConfigError if the content is no more that of its serial.
+    """
+    found = written(folder)
+    if found is None:
+        return None
+    if found.content != load(folder, strict=True).pack:
+        raise ConfigError(
+            f"the content of {folder} is no more that of serial {found.serial}",
+            hint=f"raise it: stt pack serial {folder}",
+        )
+    return found.serial
+
+
+def raised(folder: Path) -> Numbered:
+    """Write the next serial if the content changed; what is written now."""
+    before, content = written(folder), load(folder, strict=True).pack
+    if before is not None and before.content == content:
+        return before
+    after = Numbered(serial=before.serial + 1 if before else 1, content=content)
+    text = TEXT.format(folder=folder.name, serial=after.serial, content=after.content)
+    (folder / PACK_FILE).write_text(text, encoding="utf-8")
+    return after
