@@ -58,6 +58,8 @@ CHECKS = (
 )
 STATES = {"checked": "ok", "unchecked": "warn", "gone": "fail", "never": "hint"}
 
+VOUCHED = "as installed: no signature needed"
+
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
 
 
@@ -198,6 +200,7 @@ def _check(one: CheckInfo) -> tuple[Cell, ...]:
 def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:
     """Show one check, by its name or an alias."""
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
+    from stt_shared.pack.serial import written  # noqa: PLC0415  # as above
 
     known = catalogue.builtin()
     found = known.find(check)
@@ -205,7 +208,9 @@ def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> Non
         sentence = catalogue.unknown_names(known, [check])[0]
         raise UsageError(sentence, hint="see the names: stt checks list")
     if form is OutputFormat.TABLE:
-        output.print_rich(*check_block(found))
+        numbered = written(catalogue.builtin_folder())
+        serial = f", serial {numbered.serial}" if numbered else ""
+        output.print_rich(*check_block(found, f"built-in{serial}, {VOUCHED}"))
     else:
         output.print_message(check_object(found), form)
 

@@ -29,8 +29,8 @@ def statement(query: Query) -> str:
     return verb.lower()
 
 
-def check_block(check: Check) -> list[RenderableType]:
-    """The paragraphs of `stt checks show`."""
+def check_block(check: Check, origin: str = "") -> list[RenderableType]:
+    """The paragraphs of `stt checks show`; `origin` says of which pack it is and who vouches."""
     title = Text().append(clean(check.name), "name").append(f"  {clean(check.summary)}", "bold")
     place = f"{words.FAMILIES[check.family]}, every {PERIODS[check.interval]}"
     if check.aliases:
@@ -38,21 +38,23 @@ def check_block(check: Check) -> list[RenderableType]:
     body = Table.grid(padding=0)
     body.add_column(width=LABEL_WIDTH, style="head")
     body.add_column(overflow="fold")
-    for label, text in _paragraphs(check):
+    for label, text in _paragraphs(check, origin):
         body.add_row(label, Text(clean(text.rstrip(), keep="\n")))
     return [title, Text(clean(place)), Text(), body]
 
 
-def _paragraphs(check: Check) -> Iterator[tuple[str, str]]:
+def _paragraphs(check: Check, origin: str) -> Iterator[tuple[str, str]]:
     yield "Why", check.description
     if check.remediation:
         yield "Fix", check.remediation
     for place, query in enumerate(check.queries):
         yield "Asks" if place == 0 else "", _query(query)
     for place, (flavour, grants) in enumerate(check.privileges.items()):
-        yield "Needs" if place == 0 else "", f"{flavour}: {', '.join(grants)}"
+        yield "Needs" if place == 0 else "", f"{flavour}: {', '.join(grants) or 'a log-in'}"
     if check.references:
         yield "Maps to", "\n".join(check.references)
+    if origin:
+        yield "Pack", origin
     yield "Digest", check.digest
     yield "Script", "\n" + check.script
 
