@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from stt_coordinator.embedded.process import Running, free_port
+from stt_shared import clock
 from stt_shared.clock import monotonic
 from tests.checks.real import mysql_state, postgresql_state
 
@@ -215,6 +217,28 @@ def test_from_a_number_to_the_fix_by_links_alone(
     page.click("text=Check again now")
     page.wait_for_url("**/runs/manual-*")
     context.close()
+
+
+def test_a_finding_is_accepted_until_a_day_and_taken_back(browser: Browser, site: Site) -> None:
+    finding = site.ask("/api/v1/findings?check=mysql_anonymous_users")["findings"][0]["id"]
+    before = site.ask("/api/v1/status")["summary"]["counts"]["critical"]
+    page = browser.new_page()
+    page.goto(f"{site.url}/findings/{finding}")
+    page.click("text=Accept until")
+    page.fill("#until", (clock.now() + timedelta(days=30)).date().isoformat())
+    page.fill("#reason", "proxied users only")
+    page.fill("#by", "ann")
+    page.click("details form button")
+    page.wait_for_selector("text=Accepted by ann until")
+    counts = site.ask("/api/v1/status")["summary"]["counts"]
+    assert (counts["critical"], counts["accepted"]) == (before - 1, 1)
+    looked_at(browser, site, "/accepted", "accepted")
+    page.goto(f"{site.url}/accepted")
+    assert "proxied users only" in page.inner_text("main")
+    page.click("text=Take back")
+    page.wait_for_selector("text=0 of 0")
+    assert site.ask("/api/v1/status")["summary"]["counts"]["critical"] == before
+    page.close()
 
 
 def test_filters_stand_in_the_address_and_narrow_the_list(browser: Browser, site: Site) -> None:

@@ -94,6 +94,8 @@ async def test_a_program_gets_the_same_reply_as_over_nats() -> None:
         ("GET", "/api/v1/nothing", 404, "http_404"),
         ("POST", "/api/v1/runs", 409, "disabled"),
         ("POST", "/api/v1/checks/nope/disable", 404, "unknown_check"),
+        ("POST", "/api/v1/exceptions", 400, "http_400"),
+        ("GET", "/api/v1/exceptions?state=odd", 400, "bad_request"),
         ("DELETE", "/api/v1/status", 405, "http_405"),
     ],
 )

@@ -10,11 +10,12 @@ from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.status_codes import (
     HTTP_200_OK,
+    HTTP_201_CREATED,
     HTTP_202_ACCEPTED,
     HTTP_415_UNSUPPORTED_MEDIA_TYPE,
 )
 
-from stt_coordinator.control import queries, switching
+from stt_coordinator.control import exceptions, queries, switching
 from stt_coordinator.control.report import report
 from stt_coordinator.web.given import Given
 from stt_coordinator.web.refusals import as_json
@@ -40,6 +41,13 @@ from stt_shared.protocol.control import (
     SwitchRequest,
     TargetsReply,
     TargetsRequest,
+)
+from stt_shared.protocol.exceptions import (
+    AcceptRequest,
+    ExceptionReply,
+    ExceptionsReply,
+    ExceptionsRequest,
+    UnacceptRequest,
 )
 from stt_shared.protocol.words import Family, Severity
 
@@ -177,6 +185,35 @@ async def disable_check(
     return await switching.disable_check(desk, request)
 
 
+@get("/exceptions", summary="A page of exceptions, newest first; also the past ones")
+async def listed(
+    desk: Given,
+    exception_state: Annotated[
+        str, QueryParameter(name="state", description="live, ended, revoked, all")
+    ] = "live",
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> ExceptionsReply:
+    """Exceptions with how many findings each accepts now."""
+    request = ExceptionsRequest(state=exception_state, offset=offset, limit=limit)
+    return await exceptions.listed(desk, request)
+
+
+@post("/exceptions", status_code=HTTP_201_CREATED, summary="Accept something until a day")
+async def accept(desk: Given, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+    """A finding, or a check on a target, a label or a site."""
+    return await exceptions.accept(desk, data)
+
+
+@post("/exceptions/{exception:str}/revoke", status_code=HTTP_200_OK, summary="Take it back")
+async def unaccept(
+    desk: Given, exception: FromPath[str], data: JSONBody[SwitchRequest]
+) -> ExceptionReply:
+    """Its findings count again."""
+    request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
+    return await exceptions.unaccept(desk, request)
+
+
 def only_json(request: Request[Any, Any, Any]) -> None:
     """Refuse what a form of another site could send: a browser asks before it sends JSON."""
     if request.method not in ("GET", "HEAD") and request.content_type[0] != MediaType.JSON:
@@ -186,8 +223,11 @@ def only_json(request: Request[Any, Any, Any]) -> None:
         )
 
 
-LOOK = [status, checks, targets, findings, finding, changes, runs, run, latest, report_of_run]
-ACT = [enable, disable, start_run, enable_check, disable_check]
+LOOK = [
+    *(status, checks, targets, findings, finding, changes, runs, run, latest, report_of_run),
+    listed,
+]
+ACT = [enable, disable, start_run, enable_check, disable_check, accept, unaccept]
 
 
 def router() -> Router:

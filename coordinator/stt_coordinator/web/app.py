@@ -23,7 +23,7 @@ from litestar.types import Message, Scope
 
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.web import api, health
-from stt_coordinator.web.pages import checks, findings, home, runs, settings, targets
+from stt_coordinator.web.pages import accepted, checks, findings, home, runs, settings, targets
 from stt_coordinator.web.refusals import as_json, problem_of, wants_page
 from stt_coordinator.web.words import FILTERS, GLOBALS
 
@@ -47,7 +47,7 @@ def application(desk: Desk) -> Litestar:
 
     pages = [
         handler
-        for module in (home, findings, targets, checks, runs, settings)
+        for module in (home, findings, targets, checks, runs, accepted, settings)
         for handler in module.HANDLERS
     ]
     return Litestar(
