@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,9 @@ from pymongo import MongoClient
 
 from stt_coordinator.embedded import mongodb as embedded
 from stt_coordinator.embedded.process import Running
-from stt_shared import clock
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
+from tests.checks.mongods import key_file, replica_set
 from tests.checks.real import Judge, endpoint, judging
 from tests.servers.fixtures import server_or_reason
 
@@ -52,10 +51,7 @@ def mongod(
             client.admin.command("createUser", "stt", pwd=PASSWORD, roles=roles)
         file = running.directory / "mongod.conf"
         if keyfile:
-            key = running.directory / "key"
-            key.write_text("c2VjcmV0" * 8)
-            key.chmod(0o600)
-            config = config.replace("KEYFILE", str(key))
+            config = config.replace("KEYFILE", str(key_file(running.directory)))
         file.write_text(config)
         running.command = [*running.command, *words, "--config", str(file)]
         running.restart()
@@ -134,55 +130,6 @@ async def test_the_end_of_life_of_the_series_is_told(
     for server, series in ((mongodb, "series 6.0"), (mongodb44, "series 4.4")):
         found = await judge.objects("mongodb_version_eol", endpoint(server, Family.MONGODB))
         assert found[series] == "major"
-
-
-@contextmanager
-def replica_set(folder: Path, binary: str, *, key: bool) -> Iterator[Running]:
-    """The arbiter of a replica set of two, with or without a key file."""
-    members: list[Running] = []
-    try:
-        for name in ("primary", "arbiter"):
-            words: list[str] = []
-            if key:
-                (folder / name).mkdir(parents=True)
-                file = folder / name / "key"
-                file.write_text("c2VjcmV0" * 8)
-                file.chmod(0o600)
-                words = ["--keyFile", str(file)]
-            members.append(member(folder / name, binary, words))
-        hosts = [
-            {"_id": n, "host": f"{one.host}:{one.port}", "arbiterOnly": n == 1}
-            for n, one in enumerate(members)
-        ]
-        first = members[0]
-        with direct(first) as client:
-            client.admin.command("replSetInitiate", {"_id": "rs", "members": hosts})
-        wait_for_arbiter(members[1])
-        yield members[1]
-    finally:
-        for one in members:
-            one.kill()  # in order a primary takes its time
-            one.stop()
-
-
-def member(folder: Path, binary: str, words: list[str]) -> Running:
-    def start() -> Running:
-        program = embedded.find(binary)
-        return embedded.start(folder, binary=program, replica_set="rs", extra=words)
-
-    return server_or_reason(binary, start)
-
-
-def direct(server: Running) -> MongoClient[dict[str, object]]:
-    return MongoClient(server.host, server.port, directConnection=True)
-
-
-def wait_for_arbiter(server: Running) -> None:
-    deadline = clock.monotonic() + 30
-    with direct(server) as client:
-        while not client.admin.command("isMaster").get("arbiterOnly"):
-            assert clock.monotonic() < deadline, "no arbiter within 30 s"
-            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("key", [True, False])

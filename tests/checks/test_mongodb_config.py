@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+import os
+import ssl
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from pymongo import MongoClient
 
-from stt_coordinator.embedded import mongodb as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.embedded.process import HOST, UNPRIVILEGED, Running, free_port
+from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
-from tests.checks.hardening import merge
+from tests.checks.mongod_tls import certificate_that_ends_soon, greeted_with_tls_1_1
+from tests.checks.mongods import (
+    CA,
+    CERTIFICATE,
+    DEFAULT_PORTS,
+    KEY_FILE,
+    Options,
+    direct,
+    followed,
+    found,
+    free_default_port,
+    key_file,
+    mongod,
+    moved,
+    replica_set,
+    restarted,
+    set_of_one,
+    under,
+    wait_for_arbiter,
+)
 from tests.checks.real import Judge, endpoint, judging
 from tests.checks.scenario import mongodb_do
 from tests.servers.certificates import Certificates
-from tests.servers.fixtures import server_or_reason
 
 BAD = {
     "mongodb_bind_all": {"net.bindIp": "critical"},
+    "mongodb_default_port": {"net.port": "trivial"},
     "mongodb_tls_mode": {"net.tls.mode": "major"},
     "mongodb_tls_protocols": {"net.tls.disabledProtocols": "major"},
     "mongodb_tls_lax_verification": {
         "net.tls.allowInvalidCertificates": "major",
         "net.tls.allowInvalidHostnames": "major",
     },
+    "mongodb_tls_cert_expiry": {"net.tls.certificateKeyFile": "trivial"},
     "mongodb_test_commands": {"enableTestCommands": "critical"},
-    "mongodb_auth_mechanisms": {"authenticationMechanisms SCRAM-SHA-1": "trivial"},
+    "mongodb_auth_mechanisms": {
+        "authenticationMechanisms PLAIN": "major",
+        "authenticationMechanisms SCRAM-SHA-1": "trivial",
+    },
     "mongodb_javascript_enabled": {"security.javascriptEnabled": "trivial"},
     "mongodb_localhost_bypass": {"enableLocalhostAuthBypass": "trivial"},
     "mongodb_logging": {"systemLog.quiet": "trivial", "systemLog.logAppend": "trivial"},
+    "mongodb_scram_iterations": {"scramSHA256IterationCount": "trivial"},
 }
-KEY_FILE = "/etc/mongodb.key"
-CERTIFICATE = "/etc/ssl/mongodb.pem"
+MOST_STEPS = 6
 
 
 @pytest.fixture
@@ -51,40 +72,19 @@ def binary(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@contextmanager
-def mongod(folder: Path, binary: str, replica_set: str = "") -> Iterator[Running]:
-    running = server_or_reason(
-        binary,
-        lambda: embedded.start(
-            folder / "mongod", binary=embedded.find(binary), replica_set=replica_set
-        ),
-    )
-    try:
-        yield running
-    finally:
-        running.kill()  # in order a member of a set takes its time
-        running.stop()
-
-
-def restarted(server: Running, config: dict[str, Any]) -> None:
-    """The server with `config` in its file, and nothing of the address on its command line."""
-    file = server.directory / "mongod.yaml"
-    file.write_text(yaml.safe_dump(config))
-    words = [word for word in server.command if word not in {"--bind_ip", server.host}]
-    words = [word for word in words if word not in {"--config", str(file)}]
-    server.command = [*words, "--config", str(file)]
-    server.restart()
-
-
-def careless(server: Running, certificates: Certificates) -> dict[str, Any]:
-    both = server.directory / "server.pem"
-    both.write_text(certificates.cert.read_text() + certificates.key.read_text())
-    tls = {"mode": "allowTLS", "certificateKeyFile": str(both), "CAFile": str(certificates.ca)}
+def careless(server: Running, certificates: Certificates) -> Options:
+    pem = server.directory / "server.pem"
+    certificate_that_ends_soon(pem)
+    tls = {"mode": "allowTLS", "certificateKeyFile": str(pem), "CAFile": str(certificates.ca)}
     lax = {"allowInvalidCertificates": True, "allowInvalidHostnames": True}
     more = {"disabledProtocols": "none", "allowConnectionsWithoutCertificates": True}
     return {
-        "net": {"bindIp": "0.0.0.0", "tls": tls | lax | more},  # noqa: S104  # that is the fault
-        "setParameter": {"enableTestCommands": True},
+        "net": {"bindIp": "0", "port": free_default_port(), "tls": tls | lax | more},
+        "setParameter": {
+            "enableTestCommands": True,
+            "authenticationMechanisms": "PLAIN,SCRAM-SHA-1,SCRAM-SHA-256",
+            "scramSHA256IterationCount": 5000,
+        },
         "systemLog": {"quiet": True, "destination": "file", "path": str(server.directory / "log")},
     }
 
@@ -98,58 +98,154 @@ async def test_every_bad_option_is_found_and_the_findings_lines_mend_it(
 ) -> None:
     with mongod(servers_folder / f"careless-{binary}", binary) as server:
         config = careless(server, certificates)
-        restarted(server, config)
+        moved(server, config)
+        assert greeted_with_tls_1_1(server) == "TLSv1.1"
         where = endpoint(server, Family.MONGODB)
         outcomes = await judge.run_all(where, BAD)
-        found = {
-            name: {str(one.object): str(one.severity) for one in outcome.findings}
-            for name, outcome in outcomes.items()
-        }
-        assert found == BAD, outcomes
-        ends = await judge.run("mongodb_tls_cert_expiry", where)
-        assert ends.outcome in {"passed", "failed"}, ends
-        pem = str(server.directory / "server.pem")
-        for outcome in outcomes.values():
-            for finding in outcome.findings:
-                merge(config, yaml.safe_load(finding.remediation.replace(CERTIFICATE, pem)))
+        assert found(outcomes) == BAD, outcomes
+        (protocols,) = outcomes["mongodb_tls_protocols"].findings
+        assert protocols.evidence[0]["clients_with_tls_1_1"] == 1
+        pem = server.directory / "server.pem"
+        pem.write_bytes(certificates.both.read_bytes())  # what the finding asks people to do
+        if binary == "mongodb-6.0":
+            with direct(server) as client:
+                client.admin.command("rotateCertificates", 1)
+            assert await judge.objects("mongodb_tls_cert_expiry", where) == {}
+        for name, outcome in outcomes.items():
+            if name != "mongodb_tls_cert_expiry":
+                followed(config, outcome.findings, {})
+        assert config["net"]["port"] not in DEFAULT_PORTS
+        config["net"]["port"] = free_port()  # the one that is proposed may be taken here
+        moved(server, config)
+        after = await judge.run_all(encrypted(endpoint(server, Family.MONGODB)), BAD)
+        assert {name: str(one.outcome) for name, one in after.items()} == dict.fromkeys(
+            BAD, "passed"
+        ), after
+        with pytest.raises(ssl.SSLError):
+            greeted_with_tls_1_1(server)
+
+
+async def test_tls_that_was_off_is_required_by_the_findings_lines_alone(
+    judge: Judge, servers_folder: Path, binary: str, certificates: Certificates
+) -> None:
+    with mongod(servers_folder / f"clear-{binary}", binary) as server:
+        config: Options = {"net": {"bindIpAll": True}}
         restarted(server, config)
-        after = await judge.run_all(encrypted(where), BAD)
-        still = {name: str(one.outcome) for name, one in after.items() if one.outcome != "passed"}
-        assert still == {}, after
+        where = endpoint(server, Family.MONGODB)
+        outcomes = await judge.run_all(where, ["mongodb_tls_mode", "mongodb_bind_all"])
+        assert found(outcomes) == {
+            "mongodb_tls_mode": {"net.tls.mode": "major"},
+            "mongodb_bind_all": {"net.bindIp": "critical"},
+        }
+        files = {CERTIFICATE: certificates.both, CA: certificates.ca}
+        # Only TLS: it has to be judged with all addresses open.
+        followed(config, outcomes["mongodb_tls_mode"].findings, files)
+        restarted(server, config)
+        assert await judge.objects("mongodb_tls_mode", encrypted(where)) == {}
+        refused = await judge.run("mongodb_tls_mode", where)
+        assert refused.outcome == "error"
+        followed(config, outcomes["mongodb_bind_all"].findings, files)
+        restarted(server, config)
+        assert await judge.objects("mongodb_bind_all", encrypted(where)) == {}
 
 
-async def test_a_member_of_a_set_is_judged_by_how_it_knows_the_others(
-    judge: Judge, servers_folder: Path, binary: str
+async def test_members_of_a_set_get_from_nothing_to_certificates_by_the_findings_lines(
+    judge: Judge, servers_folder: Path, binary: str, certificates: Certificates
 ) -> None:
     with mongod(servers_folder / f"set-{binary}", binary, "rs") as server:
-        with MongoClient[dict[str, Any]](server.host, server.port, directConnection=True) as client:
-            member = {"_id": 0, "host": f"{server.host}:{server.port}"}
-            client.admin.command("replSetInitiate", {"_id": "rs", "members": [member]})
-        # Not with a direct connection: this one waits until there is a primary.
-        with MongoClient[dict[str, Any]](server.host, server.port, replicaSet="rs") as client:
-            client.admin.command("createUser", "a", pwd="x", roles=["root"])
+        set_of_one(server)
+        files = {
+            KEY_FILE: key_file(server.directory),
+            CERTIFICATE: certificates.both,
+            CA: certificates.ca,
+        }
+        config: Options = {"net": {"bindIp": HOST}}
         where = endpoint(server, Family.MONGODB)
-        outcome = await judge.run("mongodb_cluster_auth", where)
-        assert len(outcome.findings) == 1, outcome
-        (finding,) = outcome.findings
-        assert str(finding.severity) == "critical"
-        key = server.directory / "key"
-        key.write_text("c2VjcmV0" * 8)
-        key.chmod(0o600)
-        config = {"net": {"bindIp": "127.0.0.1"}}
-        merge(config, yaml.safe_load(finding.remediation.replace(KEY_FILE, str(key))))
+        seen: list[tuple[str, str]] = []
+        for _ in range(MOST_STEPS):
+            findings = (await judge.run("mongodb_cluster_auth", where)).findings
+            if not findings:
+                break
+            seen.append(
+                (str(findings[0].severity), str(findings[0].evidence[0]["clusterAuthMode"]))
+            )
+            followed(config, findings, files)
+            restarted(server, config)
+            where = replace(endpoint(server, Family.MONGODB), user="a", password="x")
+        assert seen == [
+            ("critical", "undefined"),
+            *(("trivial", mode) for mode in ("keyFile", "sendKeyFile", "sendX509")),
+        ]
+        last = await judge.run("mongodb_cluster_auth", where)
+        assert last.outcome == "passed", last
+        # Passwords without a certificate, as the first step allowed, do not go with certificates.
+        lax = await judge.objects("mongodb_tls_lax_verification", where)
+        assert lax == {"net.tls.allowConnectionsWithoutCertificates": "major"}
+
+
+async def test_a_member_that_listens_everywhere_keeps_the_address_others_know(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    with mongod(servers_folder / f"everywhere-{binary}", binary, "rs") as server:
+        set_of_one(server)
+        config: Options = {"net": {"bindIp": "*"}}
+        restarted(server, config)
+        where = endpoint(server, Family.MONGODB)
+        outcome = await judge.run("mongodb_bind_all", where)
+        followed(config, outcome.findings, {})
+        assert config == {"net": {"bindIp": HOST, "bindIpAll": False}}
+        restarted(server, config)
+        assert await judge.objects("mongodb_bind_all", where) == {}
         allowed = await judge.run("mongodb_cluster_ip_allowlist", where)
-        if binary == "mongodb-6.0":
-            (listed,) = allowed.findings
-            merge(config, yaml.safe_load(listed.remediation))
-        else:
+        if binary == "mongodb-4.4":
             assert (allowed.outcome, allowed.kind) == ("skipped", "not_applicable")
+            return
+        followed(config, allowed.findings, {})
+        config["security"]["keyFile"] = str(key_file(server.directory))
         restarted(server, config)
         where = replace(where, user="a", password="x")
-        (finding,) = (await judge.run("mongodb_cluster_auth", where)).findings
-        assert str(finding.severity) == "trivial"
-        if binary == "mongodb-6.0":
-            assert await judge.objects("mongodb_cluster_ip_allowlist", where) == {}
+        assert await judge.objects("mongodb_cluster_ip_allowlist", where) == {}
+
+
+async def test_an_arbiter_whose_host_may_do_anything_is_found_and_then_tells_nobody_anything(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    name = "mongodb_localhost_bypass"
+    with replica_set(servers_folder / f"bypass-{binary}", binary, key=True) as arbiter:
+        where = replace(endpoint(arbiter, Family.MONGODB), user="a", password="x")
+        outcome = await judge.run(name, where)
+        assert found({name: outcome}) == {name: {"enableLocalhostAuthBypass": "major"}}
+        config: Options = {"net": {"bindIp": HOST}}
+        followed(config, outcome.findings, {})
+        restarted(arbiter, config)
+        wait_for_arbiter(arbiter)
+        after = await judge.run(name, where)
+        assert (after.outcome, after.kind) == ("error", "no_privilege"), after
+
+
+async def test_members_with_a_key_file_need_no_sha_1(servers_folder: Path, binary: str) -> None:
+    words = ["--setParameter", "authenticationMechanisms=SCRAM-SHA-256"]
+    # The arbiter hears of its set from the primary alone, which has to log in for that.
+    with replica_set(servers_folder / f"sha-{binary}", binary, key=True, words=words) as arbiter:
+        assert arbiter.pid
+
+
+async def test_the_user_the_server_runs_as_is_found_and_another_one_is_not(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
+    name = "mongodb_run_as_root"
+    with mongod(servers_folder / f"root-{binary}", binary) as server:
+        where = endpoint(server, Family.MONGODB)
+        if os.geteuid() == 0:
+            assert await judge.objects(name, where) == {"operating system user": "major"}
+            under(UNPRIVILEGED, server, servers_folder / f"program-{binary}")
+        assert await judge.objects(name, where) == {}
+
+
+def test_transition_to_auth_is_judged_once_with_all_that_lets_everybody_in() -> None:
+    check = builtin().find("mongodb_transition_to_auth")
+    assert check is not None
+    assert check.name == "mongodb_auth"
 
 
 async def test_without_a_user_whoever_comes_first_is_administrator(
