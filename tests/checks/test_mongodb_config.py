@@ -242,10 +242,27 @@ async def test_the_user_the_server_runs_as_is_found_and_another_one_is_not(
         assert await judge.objects(name, where) == {}
 
 
-def test_transition_to_auth_is_judged_once_with_all_that_lets_everybody_in() -> None:
+async def test_transition_to_auth_is_one_finding_of_mongodb_auth_and_its_line_ends_it(
+    judge: Judge, servers_folder: Path, binary: str
+) -> None:
     check = builtin().find("mongodb_transition_to_auth")
     assert check is not None
-    assert check.name == "mongodb_auth"
+    with mongod(servers_folder / f"transition-{binary}", binary) as server:
+        line = 'db.getSiblingDB("admin").runCommand'
+        mongodb_do(server, [f'{line}({{"createUser": "a", "pwd": "x", "roles": ["root"]}})'])
+        security = {"keyFile": str(key_file(server.directory)), "transitionToAuth": True}
+        config: Options = {"net": {"bindIp": HOST}, "security": security}
+        restarted(server, config)
+        where = replace(endpoint(server, Family.MONGODB), user="a", password="x")
+        outcome = await judge.run(check.name, where)
+        assert found({check.name: outcome}) == {
+            "mongodb_auth": {"security.transitionToAuth": "major"}
+        }
+        followed(config, outcome.findings, {})
+        restarted(server, config)
+        assert await judge.objects(check.name, where) == {}
+        stranger = await judge.run(check.name, endpoint(server, Family.MONGODB))
+        assert (stranger.outcome, stranger.kind) == ("error", "no_privilege")
 
 
 async def test_without_a_user_whoever_comes_first_is_administrator(
