@@ -233,6 +233,15 @@ def test_a_dry_run_of_import_is_one_question_that_changes_nothing(
     assert err == ["1 added (nothing was changed: --dry-run)"]
 
 
+def test_the_example_of_the_manual_is_a_file_that_is_taken_in(tmp_path: Path) -> None:
+    manual = Path(__file__).parents[2] / "docs" / "operating.md"
+    _, _, rest = manual.read_text(encoding="utf-8").partition("```yaml\nexceptions:")
+    example, _, _ = rest.partition("```")
+    file = tmp_path / "e.yaml"
+    file.write_text(f"exceptions:{example}")
+    assert [one.id for one in exceptions_file.read(file)] == ["orders-upgrade-2027", "lab-versions"]
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -77,7 +77,7 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
             for state in ("open", "accepted", "all")
         ]
 
-    await store.transact(lambda ledger: exceptions.enter(ledger, one, NOW))
+    await store.transact(lambda ledger: exceptions.enter(ledger, [one], NOW))
     assert await store.read(found) == [("open", 0), ("accepted", 1), ("all", 1)]
     end = datetime(2026, 12, 2, tzinfo=UTC)
     await store.transact(lambda ledger: exceptions.look_after(ledger, end))

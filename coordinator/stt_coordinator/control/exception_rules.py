@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 
 from stt_coordinator.control.desk import Desk, Refusal
+from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import TOKEN_RULE, is_token
@@ -15,12 +17,35 @@ MAX_TEXT = 500  # characters of who and why
 Fault = tuple[Refusal, str]
 
 
-def faults(desk: Desk, ledger: Ledger, one: ExceptionEntry, now: datetime) -> Iterator[Fault]:
+class Places:
+    """Sites and labels of the targets that are not gone; read once, a file has many entries."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @cached_property
+    def _there(self) -> list[TargetRow]:
+        return [row for row in self._ledger.all_targets() if not row.gone]
+
+    @cached_property
+    def sites(self) -> frozenset[str]:
+        """The sites of all targets."""
+        return frozenset(row.site for row in self._there)
+
+    @cached_property
+    def labels(self) -> frozenset[str]:
+        """The labels of all targets, as `key=value`."""
+        return frozenset(f"{k}={v}" for row in self._there for k, v in row.labels.items())
+
+
+def faults(
+    desk: Desk, ledger: Ledger, one: ExceptionEntry, now: datetime, places: Places
+) -> Iterator[Fault]:
     """Everything wrong with it, the shape before the names."""
     shape = [*_texts(one), *_days(one, now), *_shape(one)]
     yield from ((Refusal.BAD_REQUEST, sentence) for sentence in shape)
     if not shape:
-        yield from _names(desk, ledger, one)
+        yield from _names(desk, ledger, one, places)
 
 
 def _texts(one: ExceptionEntry) -> Iterator[str]:
@@ -66,7 +91,7 @@ def _shape(one: ExceptionEntry) -> Iterator[str]:
         yield f"the label {one.label!r:.100} is not key=value"
 
 
-def _names(desk: Desk, ledger: Ledger, one: ExceptionEntry) -> Iterator[Fault]:
+def _names(desk: Desk, ledger: Ledger, one: ExceptionEntry, places: Places) -> Iterator[Fault]:
     """A name that nothing has would be an exception for nothing, and nobody would see it."""
     if one.finding:
         if not ledger.findings_by_id([one.finding]):
@@ -81,9 +106,7 @@ def _names(desk: Desk, ledger: Ledger, one: ExceptionEntry) -> Iterator[Fault]:
         if one.target not in ledger.targets([one.target]):
             yield Refusal.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"
         return
-    there = [row for row in ledger.all_targets() if not row.gone]
-    if one.site and one.site not in {row.site for row in there}:
+    if one.site and one.site not in places.sites:
         yield Refusal.UNKNOWN_SITE, f"no target is at site {one.site!r:.100}"
-    key, _, value = one.label.partition("=")
-    if one.label and not any(row.labels.get(key) == value for row in there):
+    if one.label and one.label not in places.labels:
         yield Refusal.UNKNOWN_LABEL, f"no target has the label {one.label!r:.100}"

@@ -12,7 +12,7 @@ import msgspec
 from stt_coordinator import exceptions
 from stt_coordinator.control import pages
 from stt_coordinator.control.desk import Desk, Refusal, refused
-from stt_coordinator.control.exception_rules import MAX_TEXT, faults
+from stt_coordinator.control.exception_rules import MAX_TEXT, Places, faults
 from stt_coordinator.control.queries import FINDING_PREFIX, one_finding
 from stt_coordinator.domain.suppression import scope_of, state_of
 from stt_coordinator.store.port import Ledger
@@ -76,15 +76,16 @@ async def _make(desk: Desk, entry: ExceptionEntry, *, dry_run: bool) -> Exceptio
     def make(ledger: Ledger) -> ExceptionReply:
         named = _named(desk, ledger, entry, exact=False)
         named = msgspec.structs.replace(named, id=exception_id("/".join(_scope(named)), now))
-        for code, sentence in faults(desk, ledger, named, now):
+        for code, sentence in faults(desk, ledger, named, now, Places(ledger)):
             raise refused(code, sentence)
         one = _record(named, None, now)
-        other = exceptions.rival(ledger, one)
+        look = exceptions.Lookup(ledger)
+        other = look.rival(one)
         if not dry_run:
-            exceptions.enter(ledger, one, now)
+            exceptions.enter(ledger, [one], now)
         return ExceptionReply(
             exception=one,
-            findings=exceptions.number_in_scope(ledger, one),
+            findings=look.number(one),
             changed=not dry_run,
             replaced=other.id if other is not None else "",
         )
@@ -182,7 +183,7 @@ async def _revoke(
         if changed:
             by, reason = request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
             one = exceptions.revoke(ledger, one, now, by, reason)
-        number = exceptions.number_in_scope(ledger, one)
+        number = exceptions.Lookup(ledger).number(one)
         return ExceptionReply(exception=one, findings=number, changed=changed)
 
     return await _done(desk, work, dry_run=dry_run)
@@ -243,18 +244,18 @@ async def imported(desk: Desk, request: ImportRequest) -> ImportReply:
 
     def work(ledger: Ledger) -> ImportReply:
         plan = [_planned(desk, ledger, one, request.by, now) for one in request.exceptions]
+        places = Places(ledger)
         wrong = [
             f"{step.entry.id!r:.80}: {sentence}"
             for step in plan
-            for sentence in _wrong(desk, ledger, step, now)
+            for sentence in _wrong(desk, ledger, step, now, places)
         ]
         wrong.extend(_twice(step.entry for step in plan if step.is_news))
         if wrong:
             raise refused(Refusal.BAD_REQUEST, _told(wrong))
-        for step in plan:
-            if step.is_news and not request.dry_run:
-                one = _record(step.entry, step.known, now, request.by)
-                exceptions.enter(ledger, one, now)
+        if not request.dry_run:
+            news = [_record(s.entry, s.known, now, request.by) for s in plan if s.is_news]
+            exceptions.enter(ledger, news, now)
         return ImportReply(
             exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in plan)
         )
@@ -295,10 +296,10 @@ def _entry(one: ExceptionRecord) -> ExceptionEntry:
     return ExceptionEntry(**{name: getattr(one, name) for name in ExceptionEntry.__struct_fields__})
 
 
-def _wrong(desk: Desk, ledger: Ledger, step: _Step, now: datetime) -> list[str]:
+def _wrong(desk: Desk, ledger: Ledger, step: _Step, now: datetime, places: Places) -> list[str]:
     if not step.is_news:
         return []
-    found = [sentence for _, sentence in faults(desk, ledger, step.entry, now)]
+    found = [sentence for _, sentence in faults(desk, ledger, step.entry, now, places)]
     known = step.known
     if known is not None and scope_of(known) != scope_of(_record(step.entry, None, now)):
         found.append("it is for something else here, which needs an id of its own")

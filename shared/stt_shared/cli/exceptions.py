@@ -36,7 +36,8 @@ from stt_shared.protocol.words import Severity
 from stt_shared.report.exceptions import exceptions_grid, made_sentence, over_sentence
 from stt_shared.report.grid import Cell, Column, Grid
 
-PAGE = 500  # exceptions asked for, or sent, at once
+PAGE = 500  # exceptions asked for at once
+PART = 100  # of a file sent at once: each part is one transaction of the coordinator
 State = Literal["live", "ended", "revoked", "all"]
 IMPORTED = (Column("ID"), Column("WHAT"))
 
@@ -60,7 +61,7 @@ def add(app: App) -> None:
         examples=(
             'stt accept f_7q2m9k --until 2026-12-31 --reason "proxy only, CHG-4411"',
             'stt accept --check mysql_version --label team=orders --until 8w --reason "upgrade"',
-            'stt accept --check mysql_tls --site lab --until 30d --reason "no network" --dry-run',
+            'stt accept --check mysql_tls_disabled --site lab --until 30d --reason "no network" --dry-run',
         ),
         group=CHANGE,
     )
@@ -312,8 +313,8 @@ async def import_file(
 
 async def _import(control: Control, whole: ImportRequest) -> tuple[ImportedException, ...]:
     found: list[ImportedException] = []
-    for first in range(0, len(whole.exceptions), PAGE):
-        part = msgspec.structs.replace(whole, exceptions=whole.exceptions[first : first + PAGE])
+    for first in range(0, len(whole.exceptions), PART):
+        part = msgspec.structs.replace(whole, exceptions=whole.exceptions[first : first + PART])
         reply = await control.ask(Verb.EXCEPTIONS_IMPORT, part, ImportReply)
         found.extend(reply.exceptions)
     return tuple(found)
