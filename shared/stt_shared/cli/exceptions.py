@@ -61,7 +61,7 @@ def add(app: App) -> None:
         examples=(
             'stt accept f_7q2m9k --until 2026-12-31 --reason "proxy only, CHG-4411"',
             'stt accept --check mysql_version --label team=orders --until 8w --reason "upgrade"',
-            'stt accept --check mysql_tls_disabled --site lab --until 30d --reason lab --dry-run',
+            "stt accept --check mysql_tls_disabled --site lab --until 30d --reason lab --dry-run",
         ),
         group=CHANGE,
     )
