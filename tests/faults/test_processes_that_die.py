@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol.words import Family
 from tests.faults.harness import Installation, installed
 
 TARGETS = 20
@@ -17,7 +19,7 @@ MANY_TARGETS = 100
 THOUSAND = 1_000
 KILLS = 20
 SEED = 20261123
-CHECKS = 2  # the library's checks for PostgreSQL
+CHECKS = len(builtin().of(Family.POSTGRESQL))
 
 
 async def exactly_once(whole: Installation, run_id: str, targets: int) -> None:

@@ -98,11 +98,17 @@ def test_one_bad_finding_makes_an_error_that_keeps_the_good_ones(bad: Any, says:
     assert [one.key for one in found.findings] == ["good"]
 
 
-@pytest.mark.parametrize("value", [None, {}, "x", 3, True])
+@pytest.mark.parametrize("value", [None, {}, 3, True])
 def test_anything_but_a_list_is_an_error(value: Any) -> None:
     found = judge(CHECK, Returned(value=value))
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
     assert "expected a list of findings" in found.reason
+
+
+def test_a_returned_text_is_an_error_that_says_it() -> None:
+    found = judge(CHECK, Returned(value="two rows expected"))
+    assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
+    assert found.reason == "the script returned an error: two rows expected"
 
 
 def test_a_script_that_broke_or_skipped_says_why() -> None:

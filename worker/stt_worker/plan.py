@@ -10,6 +10,7 @@ from stt_shared.checkfile.model import Check, Query, Question, Server
 from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.port import Answer, Failure
+from stt_worker.databases.values import Array
 from stt_worker.evidence import HIDDEN
 
 
@@ -45,8 +46,20 @@ def docs_of(planned: Plan, answers: Mapping[Question, Answer]) -> list[Any] | Fa
         answer = answers[query.what]
         if isinstance(answer, Failure):
             return answer
-        docs.append(without_secrets(answer, query.secret))
+        rows = answer if planned.check.ours else _written(answer)
+        docs.append(without_secrets(rows, query.secret))
     return docs[0] if planned.check.version == 1 else docs
+
+
+def _written(value: Any) -> Any:
+    """`value` with the text of each array in its place."""
+    if isinstance(value, Array):
+        return value.written
+    if isinstance(value, list):
+        return [_written(one) for one in cast("list[object]", value)]
+    if isinstance(value, dict):
+        return {key: _written(one) for key, one in cast("dict[str, object]", value).items()}
+    return value
 
 
 def without_secrets(answer: Any, secret: Iterable[str]) -> Any:

@@ -57,6 +57,9 @@ def judge(check: Check, verdict: Verdict) -> CheckOutcome:
     if isinstance(verdict, Broken):
         return ended(check, Outcome.ERROR, Kind.SCRIPT, verdict.reason)
     values = cast("object", verdict.value)
+    if isinstance(values, str):  # how scripts of PMM say that they cannot go on
+        what = f"the script returned an error: {values}"
+        return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
     if not isinstance(values, list):
         what = f"the script returned {_name_of(values)}, expected a list of findings"
         return ended(check, Outcome.ERROR, Kind.SCRIPT, what)

@@ -7,9 +7,11 @@ from typing import Any
 
 import psycopg
 from psycopg.abc import AdaptContext, Buffer
+from psycopg.abc import Loader as LoaderOfDriver
 from psycopg.adapt import AdaptersMap, Loader
+from psycopg.pq import Format
 
-from stt_worker.databases.values import nanoseconds, number, text
+from stt_worker.databases.values import Array, nanoseconds, number, text
 
 _KEPT = frozenset({"bool", "int2", "int4", "int8"})  # what the driver makes of them is right
 _INSTANTS = frozenset({"date", "timestamp", "timestamptz"})
@@ -64,11 +66,31 @@ def _loader(name: str) -> type[Loader]:
     return Bytes if name == "bytea" else Text
 
 
+def _array(driver: type[LoaderOfDriver]) -> type[Loader]:
+    """A loader of arrays that keeps their text as well.
+
+    It holds the driver's and does not inherit from it: the C code would not call our `load`.
+    """
+
+    class Both(Loader):
+        def __init__(self, oid: int, context: AdaptContext | None = None) -> None:
+            super().__init__(oid, context)
+            self._driver = driver(oid, context)
+
+        def load(self, data: Buffer) -> Any:
+            return Array(self._driver.load(data), text(bytes(data)))
+
+    return Both
+
+
 def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     for info in psycopg.adapters.types:
         if info.name not in _KEPT:
             adapters.register_loader(info.oid, _loader(info.name))
+        driver = psycopg.adapters.get_loader(info.array_oid, Format.TEXT)
+        if info.array_oid and driver is not None:
+            adapters.register_loader(info.array_oid, _array(driver))
     adapters.register_loader(0, Text)  # any type the driver has never heard of
     return adapters
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from typing import Any
 
 from stt_shared import clock
+
+
+class Array(list[Any]):
+    """An array, and how the server wrote it: scripts of PMM search in that text."""
+
+    def __init__(self, values: Iterable[Any], written: str) -> None:
+        super().__init__(values)
+        self.written = written
 
 
 def text(raw: bytes) -> str:

@@ -1,0 +1,122 @@
+"""Check files in the manner of PMM, run unchanged on real servers, end as in PMM or better."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile import catalogue
+from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.protocol.words import Family
+from tests.checks.pmm import Compared, compare, needs_a_store
+from tests.checks.real import Judge, endpoint, judging
+
+FILES = Path(__file__).parent / "pmm_style"
+SERVERS = {
+    "mariadb": Family.MYSQL,
+    "mysql": Family.MYSQL,
+    "postgresql": Family.POSTGRESQL,
+    "postgresql15": Family.POSTGRESQL,
+    "mongodb": Family.MONGODB,
+    "mongodb44": Family.MONGODB,
+}
+# PMM throws the good findings away with the bad one; we keep them, and still say error.
+KEEPS_THE_GOOD = {"style_unknown_severity"}
+
+
+@pytest.fixture(scope="module")
+def pack() -> Catalogue:
+    return catalogue.load(FILES, strict=False)
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+async def compared(
+    judge: Judge, pack: Catalogue, server: Running, family: Family
+) -> list[Compared]:
+    return await compare(pack, endpoint(server, family), judge.databases[family], judge.sandbox)
+
+
+def test_files_in_the_manner_of_pmm_load_without_a_fault(pack: Catalogue) -> None:
+    assert pack.faults == ()
+    assert len(pack.checks) == 21  # as many as stand in the folder
+
+
+@pytest.mark.parametrize("server", SERVERS)
+async def test_every_file_ends_as_in_pmm(
+    judge: Judge, pack: Catalogue, server: str, request: pytest.FixtureRequest
+) -> None:
+    family = SERVERS[server]
+    running = request.getfixturevalue(server)
+    found = await compared(judge, pack, running, family)
+    other = {
+        one.check.name: (one.ours, one.theirs)
+        for one in found
+        if not one.same and not needs_a_store(one.check)
+    }
+    assert other.keys() <= KEEPS_THE_GOOD, other
+
+
+EXPECTED = {
+    "style_mysql_types": {
+        *("bytes is string", "day is string", "exact is string", "floating is float"),
+        *("moment is string", "nothing is NoneType", "truth is int", "whole is int"),
+        *("words is string", "autocommit is ON", "server 9.7.4"),
+    },
+    "style_postgresql_types": {
+        *("address is string", "an array is searched as text", "bytes is string"),
+        *("document is string", "exact is string", "floating is float", "moment is int"),
+        *("names is string", "never is string", "nothing is NoneType", "number is string"),
+        *("truth is bool", "whole is int", "words is string"),
+    },
+    "style_postgresql_show": {"fsync is off", "a database"},
+    "style_postgresql_addresses": {"private, public, private, unknown"},
+    "style_mysql_comment_of_version": {"old"},
+    "style_mongodb_commands": {
+        *("major 6", "ok is float", "SCRAM-SHA-256", "parsed is dict", "data is dict"),
+    },
+    "style_mongodb_old": {"bits 64"},
+    "style_unknown_severity": {"good"},
+}
+REASONS = {
+    "style_returns_text": ("error", "something is wrong"),
+    "style_returns_nothing": ("error", "expected a list"),
+    "style_calls_fail": ("error", "fail: cannot go on"),
+    "style_misses_a_key": ("error", "two"),
+    "style_unset_variable": ("error", "latest"),
+    "style_unknown_severity": ("error", "major"),
+    "style_bad_address": ("error", "nowhere"),
+    "style_postgresql_semicolon": ("error", "multiple commands"),
+    "style_mysql_two_statements": ("error", "SQL syntax"),
+    "style_mongodb_replica_set": ("error", "not running with --replSet"),
+    "style_metrics": ("skipped", "unsupported query type"),
+    "style_clickhouse": ("skipped", "unsupported query type"),
+    "style_passes": ("passed", ""),
+}
+
+
+async def test_values_and_failures_are_those_of_pmm(
+    judge: Judge, pack: Catalogue, mysql: Running, postgresql: Running, mongodb: Running
+) -> None:
+    found = {
+        one.check.name: one.ours
+        for server, family in (
+            (mysql, Family.MYSQL),
+            (postgresql, Family.POSTGRESQL),
+            (mongodb, Family.MONGODB),
+        )
+        for one in await compared(judge, pack, server, family)
+    }
+    assert found["style_mongodb_commands"].outcome == "failed", found["style_mongodb_commands"]
+    said = {name: {text for _, text in found[name].findings} for name in EXPECTED}
+    assert said == EXPECTED
+    for name, (outcome, reason) in REASONS.items():
+        assert found[name].outcome == outcome, found[name]
+        assert reason in found[name].reason
