@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,9 @@ import structlog
 
 # Coordinators of tests would fight for the one address of the page.
 os.environ.setdefault("STT_WEB_LISTEN", "")
+
+# Started in the background the tests would hand on that Ctrl-C is to be ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["tests.servers.fixtures"]
 

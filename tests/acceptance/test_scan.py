@@ -88,6 +88,7 @@ def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
         "trivial": 1,
         "passed": 1,
         "not_checked": 0,
+        "accepted": 0,
         "targets": 1,
         "targets_checked": 1,
     }

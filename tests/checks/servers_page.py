@@ -41,6 +41,7 @@ installed: its cell only says that it came to a decision.
 """
 DECIDED = "judged"
 SAMPLES = "samples"
+RANK = {"critical": 0, "major": 1, "trivial": 2}
 OTHERS = {"test_least_privilege", "test_library_on_servers", "servers_page"}  # show other things
 
 
@@ -51,12 +52,6 @@ def outcome(one: CheckOutcome) -> str:
     if one.kind is Kind.NOT_APPLICABLE:
         return "n/a"
     return f"{one.outcome} ({one.kind})" if one.kind else str(one.outcome)
-
-
-RANK = {"critical": 0, "major": 1, "trivial": 2}
-
-
-RANK = {"critical": 0, "major": 1, "trivial": 2}
 
 
 def bad(check: str) -> str:
@@ -72,9 +67,6 @@ def bad(check: str) -> str:
     ]
     shown = [TITLES.get(name, name) for name in sorted(servers)]
     return ", ".join([*shown, *(f"test {name}" for name in files)]) or SAMPLES
-
-
-RANK = {"critical": 0, "major": 1, "trivial": 2}
 
 
 def row(check: Check, told: Mapping[str, tuple[str, str]], names: tuple[str, ...]) -> str:

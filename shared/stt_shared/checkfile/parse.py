@@ -217,7 +217,7 @@ class _Reader:
             if "family" in self.value and self.strict:
                 self.fault("family", "a check of version 1 has no family, its type says it")
         else:
-            families = {str(self.value.get("family"))}
+            families = {str(self._said_family())}
         wanted = families.pop() if families else ""
         if wanted.lower() not in set(Family) or wanted != wanted.upper():
             expected = ", ".join(family.upper() for family in Family)
@@ -225,6 +225,11 @@ class _Reader:
             return None
         self._fitting(wanted, queries)
         return Family(wanted.lower())
+
+    def _said_family(self) -> object:
+        """The family; files of PMM since the middle of 2026 call it technology."""
+        said = self.value.get("family")
+        return self.value.get("technology") if said is None and not self.strict else said
 
     def _fitting(self, family: str, queries: Iterable[Query]) -> None:
         for query in queries:
