@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from pymongo import MongoClient
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded import postgresql as embedded_postgresql
 from stt_coordinator.embedded.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.hardening import Hardener, Outcomes
+from tests.checks.installs import administrator, starter
 from tests.checks.real import Judge, endpoint, judging
 from tests.checks.servers_page import HEAD, PAGE, SERVERS, outcome, section
 from tests.servers.certificates import Certificates
-from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.servers.fixtures import server_or_reason
 
 TOLD: dict[str, dict[str, tuple[str, str]]] = {}
-SAFE = ("-c", "fsync=on")  # as packages start it: our own throw-away servers go without
 # What they say is work for people: a package to install, a program to run while the server is off.
 BY_HAND = (
     *("_version", "_version_eol", "_known_cve", "postgresql_pgaudit", "_data_checksums"),
@@ -30,26 +26,6 @@ BY_HAND = (
     "_run_as_root",  # how the test itself runs
 )
 PAIRS = [(family, name) for family, names in SERVERS.items() for name in names]
-
-
-def starter(name: str, folder: Path, certificates: Certificates) -> Callable[[], Running]:
-    """A fresh server of a kind, as its packages make it."""
-    tls = (certificates.cert, certificates.key, certificates.ca)
-    if name == "mariadb":
-        found = embedded_mysql.find_mariadb
-        return lambda: embedded_mysql.start(found(), folder, password=PASSWORD, tls=tls)
-    if name == "mysql":
-        found = embedded_mysql.find_mysql
-        return lambda: embedded_mysql.start(found(), folder, password=PASSWORD, tls=tls)
-    if name == "postgresql":
-        return lambda: embedded_postgresql.start(folder, password=PASSWORD, extra=SAFE)
-    if name == "postgresql15":
-        installed = embedded_postgresql.installed
-        return lambda: embedded_postgresql.start(
-            folder, password=PASSWORD, binaries=installed(15), tls=tls, extra=SAFE
-        )
-    binary = {"mongodb": "mongodb-6.0", "mongodb44": "mongodb-4.4"}[name]
-    return lambda: embedded_mongodb.start(folder, binary=embedded_mongodb.find(binary))
 
 
 @asynccontextmanager
@@ -62,13 +38,6 @@ async def fresh(
             yield running, judge
     finally:
         running.stop()
-
-
-def administrator(running: Running) -> None:
-    """Before access control is switched on somebody has to be let in."""
-    with MongoClient[dict[str, object]](running.host, running.port) as client:
-        client.admin.command("createUser", "boss", pwd="Boss 1: password", roles=["root"])
-    running.user, running.password = "boss", "Boss 1: password"
 
 
 def errors(outcomes: Outcomes) -> dict[str, str]:

@@ -29,7 +29,8 @@ async def exactly_once(whole: Installation, run_id: str, targets: int) -> None:
     pairs = await whole.pairs(run_id)
     assert set(pairs.values()) == {1}
     assert len(pairs) == targets * CHECKS
-    assert {outcome for _, _, outcome in pairs} <= {"passed", "failed"}
+    words = {outcome.split()[0] for _, _, outcome in pairs}
+    assert words == {"passed", "failed", "skipped"}  # skipped: what does not apply without TLS
 
 
 async def no_doubled_event(whole: Installation) -> None:
