@@ -41,9 +41,11 @@ class Compared:
 
     @property
     def same(self) -> bool:
-        """Whether the word and every finding are those of PMM."""
+        """Whether the word and every finding are those of PMM, whichever quotes a list has."""
         theirs = self.theirs or Ended(outcome="error")
-        return (self.ours.outcome, self.ours.findings) == (theirs.outcome, theirs.findings)
+        ours = tuple((severity, said.replace("'", '"')) for severity, said in self.ours.findings)
+        other = tuple((severity, said.replace("'", '"')) for severity, said in theirs.findings)
+        return (self.ours.outcome, ours) == (theirs.outcome, other)
 
 
 @dataclass

@@ -126,7 +126,7 @@ def _counted(pack: Catalogue, told: Told) -> str:
 
 def _row(check: Check, told: Mapping[str, list[Compared]], names: Iterable[str]) -> str:
     cells = [" -> ".join(dict.fromkeys(_cell(one) for one in told.get(name, []))) for name in names]
-    return f"| {check.name} | {' | '.join(cells)} |\n"
+    return f"| {check.name} | yes | {' | '.join(cells)} |\n"
 
 
 def _cell(one: Compared) -> str:
