@@ -9,19 +9,20 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_coordinator.alerts import cli as alerts
+from stt_shared.cli import reporting
 from stt_shared.cli.commands import SERVE, add_command
 from stt_shared.cli.gate import FailOn
 from stt_shared.cli.options import (
     AllowIncomplete,
     Connection,
     FailOnOption,
-    Output,
     load_settings,
 )
-from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.reporting import Exports, ReportOutput
 from stt_shared.cli.tables import load_whole_file
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.lifecycle import stop_on_signals
+from stt_shared.report.formats.names import ReportFormat
 from stt_shared.telemetry import logs
 
 PORT = 4222
@@ -126,7 +127,8 @@ async def demo(
     once: Annotated[
         bool, Parameter(negative=(), help="One run, its report, and its exit code; then end.")
     ] = False,
-    form: Output = OutputFormat.TABLE,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
 ) -> int:
@@ -134,5 +136,11 @@ async def demo(
     from stt_coordinator import demo as play  # noqa: PLC0415  # as above
 
     return await play.run(
-        play.Options(once=once, form=form, fail_on=fail_on, allow_incomplete=allow_incomplete)
+        play.Options(
+            once=once,
+            form=form,
+            exports=reporting.files(export),
+            fail_on=fail_on,
+            allow_incomplete=allow_incomplete,
+        )
     )

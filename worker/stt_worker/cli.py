@@ -8,10 +8,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stt_shared import clock, settings
-from stt_shared.cli import output
+from stt_shared import settings
+from stt_shared.cli import output, reporting
 from stt_shared.cli.commands import READ, SERVE, add_command, add_noun
-from stt_shared.cli.gate import FailOn, exit_code
+from stt_shared.cli.gate import FailOn
 from stt_shared.cli.options import (
     AllowIncomplete,
     Checks,
@@ -21,9 +21,11 @@ from stt_shared.cli.options import (
     many,
 )
 from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.reporting import Exports, ReportOutput
 from stt_shared.cli.tables import load_whole_file, owns
 from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
 from stt_shared.lifecycle import stop_on_signals
+from stt_shared.report.formats.names import ReportFormat
 from stt_shared.telemetry import logs
 from stt_worker import checks_cli
 
@@ -144,7 +146,8 @@ async def scan(
     config: Annotated[
         Path | None, Parameter(help="Scan the targets of this worker's file too.")
     ] = None,
-    form: Output = OutputFormat.TABLE,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
 ) -> int:
@@ -153,6 +156,7 @@ async def scan(
     from stt_worker import scan as scanning  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
+    files = reporting.files(export)
     found = scanning.targets_to_scan(urls, config)
     known = equipment.checks_of(pack)
     for fault in known.faults:
@@ -162,18 +166,16 @@ async def scan(
         output.note(f"warning: no check for {', '.join(idle)}: nothing is looked at there", "warn")
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
         report = await scanning.scan(found, chosen, tools.means)
-    output.print_report(report, form, clock.now())
+    reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
-    code, why = exit_code(
-        report.summary,
+    return reporting.finish(
+        report,
+        form,
         fail_on,
         allow_incomplete=allow_incomplete,
         # Checks that were named are all there.
         left_out=0 if checks else len(known.faults),
     )
-    if code:
-        output.print_exit(code, why)
-    return code
 
 
 async def try_targets(

@@ -11,7 +11,6 @@ from stt_coordinator.demo.databases import NAMES
 from stt_coordinator.embedded.process import Running
 from stt_shared import clock
 from stt_shared.cli import output
-from stt_shared.cli.output import OutputFormat
 from stt_shared.errors import SttError
 from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.words import Family, Severity
@@ -55,10 +54,7 @@ def looked_at(targets: Iterable[TargetInfo]) -> None:
 
 
 def result(report: Report) -> None:
-    """The three counts, the worst findings, and what nobody could tell; in a pipe all findings."""
-    if not output.on_terminal():
-        whole(report, OutputFormat.TABLE)
-        return
+    """The three counts, the worst findings, and what nobody could tell."""
     rows = rows_of_report(report)
     output.print_rich("", *totals(report.summary), "")
     output.print_grid(findings_grid(rows[:WORST], clock.now()))
@@ -68,11 +64,6 @@ def result(report: Report) -> None:
     if unchecked.rows:
         output.print_rich("")
         output.print_grid(unchecked)
-
-
-def whole(report: Report, form: OutputFormat) -> None:
-    """The report itself on stdout."""
-    output.print_report(report, form, clock.now())
 
 
 def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Running]) -> None:

@@ -25,10 +25,9 @@ from stt_coordinator.installation import (
 )
 from stt_coordinator.own_control import answers, control_of, knows, once
 from stt_shared import clock
-from stt_shared.cli import output, progress
+from stt_shared.cli import output, progress, reporting
 from stt_shared.cli.control import Control, find_run, follow, report
-from stt_shared.cli.gate import EXIT_OK, FailOn, exit_code
-from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.gate import EXIT_OK, FailOn
 from stt_shared.errors import SttError
 from stt_shared.protocol.control import (
     SwitchReply,
@@ -38,6 +37,7 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.words import Family
+from stt_shared.report.formats.names import Export, ReportFormat
 from stt_shared.report.model import Report
 
 NAME = "demo"
@@ -49,7 +49,8 @@ class Options:
     """`once` ends after one run with the exit code of its report; else the demo stays up."""
 
     once: bool = False
-    form: OutputFormat = OutputFormat.TABLE
+    form: ReportFormat = ReportFormat.TABLE
+    exports: tuple[Export, ...] = ()
     fail_on: FailOn = FailOn.CRITICAL
     allow_incomplete: bool = False
 
@@ -138,19 +139,17 @@ class Demo:
 
     def _show(self, found: Report, url: str) -> None:
         options = self.options
-        if options.once or options.form is not OutputFormat.TABLE:
-            screen.whole(found, options.form)
-        else:
+        tables = options.once or not output.on_terminal()
+        if not tables and options.form is ReportFormat.TABLE:
             screen.result(found)
+        reporting.deliver(found, options.form, options.exports, tables=tables)
         if not options.once:
             self.code = EXIT_OK
             screen.next_steps(url, self.page, found, self.servers)
             return
-        self.code, why = exit_code(
-            found.summary, options.fail_on, allow_incomplete=options.allow_incomplete
+        self.code = reporting.finish(
+            found, options.form, options.fail_on, allow_incomplete=options.allow_incomplete
         )
-        if self.code:
-            output.print_exit(self.code, why)
         self.stop.set()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import sys
 import traceback
@@ -24,7 +23,6 @@ COMMANDS = "stt.commands"
 EXIT_BUG = 70  # EX_SOFTWARE: none of the codes that say something about databases
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 GLOBAL_FLAGS = ("--debug", "--no-color")
 # The extra that brings a command; also what is said when its libraries are missing.
 EXTRAS = {
@@ -118,7 +116,7 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        return _no_room(error) if error.errno in FULL else _bug(error, debug=debug)
+        return _no_room(error) if error.errno in output.FULL else _bug(error, debug=debug)
     except Exception as error:  # noqa: BLE001  # the outermost edge: a bug still ends in one clear line
         return _bug(error, debug=debug)
 

@@ -10,11 +10,12 @@ import msgspec
 from cyclopts import App, Parameter
 
 from stt_shared import clock
-from stt_shared.cli import client, output
+from stt_shared.cli import client, output, reporting
 from stt_shared.cli.commands import READ, add_command, add_noun
 from stt_shared.cli.control import Control, report
 from stt_shared.cli.options import Checks, Connection, Families, Output, Severities, Sites, Targets
 from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.reporting import ReportOutput
 from stt_shared.cli.since import parse_since
 from stt_shared.errors import ProtocolError, UsageError
 from stt_shared.protocol.codec import decode
@@ -39,6 +40,7 @@ from stt_shared.report.changes import (
 )
 from stt_shared.report.counts import of_results
 from stt_shared.report.finding import finding_block
+from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.model import Report
 from stt_shared.report.table import findings_grid, rows_of_records
 
@@ -103,10 +105,10 @@ async def list_findings(
         int | None, Parameter(help="Rows on a page; 50 on a terminal, all in a pipe.")
     ] = None,
     page: Annotated[int, Parameter(help="Which page, from 1.")] = 1,
-    form: Output = OutputFormat.TABLE,
+    form: ReportOutput = ReportFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """List findings; as JSON the whole report that the filters leave."""
+    """List findings; in other formats the whole report that the filters leave."""
     wanted = FindingsRequest(
         severities=severity,
         families=family,
@@ -116,10 +118,10 @@ async def list_findings(
         state=state,
     )
     _check_page(limit, page)
-    if form is not OutputFormat.TABLE and state not in REPORTED:
+    if form is not ReportFormat.TABLE and state not in REPORTED:
         raise UsageError(f"the report holds open and accepted findings, not --state {state}")
     async with client.coordinator(connection) as control:
-        if form is OutputFormat.TABLE:
+        if form is ReportFormat.TABLE:
             await _print_rows(control, wanted, limit, page)
             return
         if site or target or check:
@@ -127,7 +129,7 @@ async def list_findings(
             probe = msgspec.structs.replace(wanted, limit=1)
             await control.ask(Verb.FINDINGS, probe, FindingsReply)
         found = filtered(await report(control), wanted)
-    output.print_report(found, form, clock.now())
+    reporting.deliver(found, form)
 
 
 def _check_page(limit: int | None, page: int) -> None:

@@ -45,11 +45,14 @@ def exit_code(
     disabled: bool = False,
     unreachable: str = "",
     left_out: int = 0,
+    unheard: int = 0,
+    nothing: bool = False,
 ) -> tuple[int, str]:
     """The exit code and why; of several that hold, the first of ORDER.
 
     `unreachable` says what could not be reached; `left_out` counts faults of check files, whose
-    checks were not run. The sentence is empty with code 0.
+    checks were not run; `unheard` targets have no result at all; `nothing` says that nobody has
+    one, which no option makes a pass. The sentence is empty with code 0.
     """
     reasons: dict[int, str] = {}
     if unreachable:
@@ -71,6 +74,13 @@ def exit_code(
             f"checks were left out for {left_out} {_plural('fault', left_out)} in their files"
             " (--allow-incomplete to accept that)"
         )
+    elif unheard and not allow_incomplete:
+        reasons[EXIT_INCOMPLETE] = (
+            f"{unheard} {_plural('target', unheard)} without any result"
+            " (--allow-incomplete to accept that)"
+        )
+    if nothing:
+        reasons[EXIT_INCOMPLETE] = "nothing was checked"
     code = next((code for code in ORDER if code in reasons), EXIT_OK)
     return code, reasons.get(code, "")
 

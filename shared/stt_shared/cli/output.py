@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -17,13 +18,14 @@ from rich.text import Text
 from stt_shared.errors import DisabledError, SttError
 from stt_shared.report.grid import Grid, to_lines, to_tsv
 from stt_shared.report.model import Report
-from stt_shared.report.objects import json_text, jsonl_text, report_json, report_jsonl
+from stt_shared.report.objects import json_text, jsonl_text
 from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
 from stt_shared.report.theme import THEME, clean
 
 WIDTH_WITHOUT_TERMINAL = 10_000  # columns; nothing is ever folded or cut in a pipe
 WIDTH_OF_PROSE = 100  # columns
 OFF = ("", "0", "false")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # no more room on a disk
 
 
 class OutputFormat(StrEnum):
@@ -153,22 +155,11 @@ def print_message(value: object, form: OutputFormat) -> None:
     print_text(json_text(value) if form is OutputFormat.JSON else jsonl_text([value]))
 
 
-def print_report(report: Report, form: OutputFormat, now: datetime) -> None:
-    """A report: the object, a line per result, or its findings as a table.
+def print_tables(report: Report, now: datetime) -> None:
+    """The findings of a report, what was not checked, and the totals.
 
-    In a pipe the table is all that stdout gets; totals and what was not checked go to stderr.
+    In a pipe the findings are all that stdout gets; the rest goes to stderr.
     """
-    if report.notice:
-        note(f"warning: {report.notice}", "warn")
-    if form is OutputFormat.JSON:
-        print_text(report_json(report))
-    elif form is OutputFormat.JSONL:
-        print_text(report_jsonl(report))
-    else:
-        _print_tables(report, now)
-
-
-def _print_tables(report: Report, now: datetime) -> None:
     rows, unchecked = rows_of_report(report), unchecked_grid(report)
     lines = [*totals(report.summary)]
     out = stdout() if on_terminal() else stderr()

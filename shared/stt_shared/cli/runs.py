@@ -8,10 +8,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_shared import clock
-from stt_shared.cli import client, output, progress
+from stt_shared.cli import client, output, progress, reporting
 from stt_shared.cli.commands import CHANGE, READ, add_command, add_noun
 from stt_shared.cli.control import Control, find_run, follow, report
-from stt_shared.cli.gate import FailOn, exit_code
+from stt_shared.cli.gate import FailOn
 from stt_shared.cli.options import (
     AllowIncomplete,
     By,
@@ -25,7 +25,9 @@ from stt_shared.cli.options import (
     user_name,
 )
 from stt_shared.cli.output import OutputFormat
-from stt_shared.errors import DisabledError
+from stt_shared.cli.reporting import Exports, ReportOutput
+from stt_shared.cli.stored import Choice, chosen
+from stt_shared.errors import DisabledError, UsageError
 from stt_shared.protocol.control import (
     Empty,
     RunReply,
@@ -38,6 +40,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.messages import RunRecord
 from stt_shared.protocol.words import Kind
 from stt_shared.report import words
+from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
 from stt_shared.report.status import switch_sentence
@@ -54,6 +57,8 @@ COLUMNS = (
 DISABLED_HINT = (
     'to see what would run:   stt checks plan\nto enable:               stt enable --reason "..."'
 )
+
+WITHOUT_REPORT = {ReportFormat(form) for form in OutputFormat}  # as which a run alone is printed
 
 Wait = Annotated[bool, Parameter(negative=(), help="Wait for the end, print the report, gate.")]
 
@@ -102,27 +107,29 @@ async def run(
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
     by: By = "",
-    form: Output = OutputFormat.TABLE,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
     connection: Connection | None = None,
 ) -> int:
     """Ask for a run; with `wait` follow it and gate on its report."""
+    files = reporting.files(export)
+    if not wait and (files or form not in WITHOUT_REPORT):
+        what = "--export" if files else f"-o {form}"
+        raise UsageError(f"there is no report before the run ends: {what} needs --wait")
     request = RunRequest(
         by=by or user_name(), targets=target, sites=site, families=family, checks=check
     )
     async with client.coordinator(connection) as control:
         reply = await _start(control, request)
         if not wait:
-            _tell_started(reply, form)
+            _tell_started(reply, OutputFormat(form))
             return 0
         found = await _wait(control, reply)
         disabled = await _was_disabled(control, found)
-    output.print_report(found, form, clock.now())
-    code, why = exit_code(
-        found.summary, fail_on, allow_incomplete=allow_incomplete, disabled=disabled
+    reporting.deliver(found, form, files)
+    return reporting.finish(
+        found, form, fail_on, allow_incomplete=allow_incomplete, disabled=disabled
     )
-    if code:
-        output.print_exit(code, why)
-    return code
 
 
 async def _was_disabled(control: Control, found: Report) -> bool:
@@ -189,16 +196,18 @@ async def show(
     run_id: Annotated[str, Parameter(help="The run's id, see stt runs list.")],
     /,
     *,
-    form: Output = OutputFormat.TABLE,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
     connection: Connection | None = None,
 ) -> None:
     """Show one run and its report."""
+    files = reporting.files(export)
     async with client.coordinator(connection) as control:
         found = await find_run(control, run_id)
-        of_run = await report(control, run_id)
-    if form is OutputFormat.TABLE:
+        of_run = await chosen(control, Choice(run=run_id))
+    if form is ReportFormat.TABLE:
         output.note(_sentence(found), "head")
-    output.print_report(of_run, form, clock.now())
+    reporting.deliver(of_run, form, files)
 
 
 def _sentence(run: RunRecord) -> str:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from enum import StrEnum
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from stt_shared import clock
 from stt_shared.cli import client, output
 from stt_shared.cli.commands import CHANGE, READ, add_command
 from stt_shared.cli.options import By, Connection, Output, Reason, user_name
 from stt_shared.cli.output import OutputFormat
+from stt_shared.cli.reporting import NotChecked
+from stt_shared.errors import SttError
 from stt_shared.protocol.control import Empty, StatusReply, SwitchReply, SwitchRequest, Verb
+from stt_shared.report.formats import nagios
+from stt_shared.report.formats.nagios import NotCheckedAs
 from stt_shared.report.status import status_lines, switch_sentence
 
 
@@ -21,7 +28,7 @@ def add(app: App) -> None:
         name="status",
         access="ro",
         summary="Show whether checks run, the counts, and what is wrong",
-        examples=("stt status", "stt status -o json | jq .summary.counts"),
+        examples=("stt status", "stt status -o json | jq .summary.counts", "stt status -o nagios"),
         group=READ,
     )
     add_command(
@@ -44,14 +51,47 @@ def add(app: App) -> None:
     )
 
 
+class StatusFormat(StrEnum):
+    """How the state is printed on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    NAGIOS = "nagios"
+
+
+StatusOutput = Annotated[
+    StatusFormat,
+    Parameter(name=["--output", "-o"], help="How data is printed on stdout."),
+]
+
+
 async def status(
-    *, form: Output = OutputFormat.TABLE, connection: Connection | None = None
-) -> None:
-    """Show the state of everything."""
-    async with client.coordinator(connection) as control:
-        reply = await control.ask(Verb.STATUS, Empty(), StatusReply)
-    if form is not OutputFormat.TABLE:
-        output.print_message(reply, form)
+    *,
+    form: StatusOutput = StatusFormat.TABLE,
+    not_checked_as: NotChecked = NotCheckedAs.UNKNOWN,
+    connection: Connection | None = None,
+) -> int:
+    """Show the state of everything; -o nagios has the exit code of a plugin."""
+    try:
+        async with client.coordinator(connection) as control:
+            reply = await control.ask(Verb.STATUS, Empty(), StatusReply)
+    except SttError as error:
+        if form is not StatusFormat.NAGIOS:
+            raise
+        output.print_text(nagios.failed(error.message))
+        return nagios.State.UNKNOWN
+    if form is StatusFormat.NAGIOS:
+        said, text = nagios.of_status(reply, not_checked_as)
+        output.print_text(text)
+        return said
+    _print(reply, form)
+    return 0
+
+
+def _print(reply: StatusReply, form: StatusFormat) -> None:
+    if form is not StatusFormat.TABLE:
+        output.print_message(reply, OutputFormat(form))
         return
     output.print_rich(*status_lines(reply, clock.now()))
     if reply.summary.counts.critical:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.messages import Counts
 from stt_shared.protocol.words import Kind, Outcome, Severity
+from stt_shared.report.model import Report
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
 
@@ -42,6 +43,11 @@ def _is_not_checked(outcome: Outcome, kind: Kind | None) -> bool:
 def is_not_checked(result: ReportedResult) -> bool:
     """Whether nothing was learned though the check is meant for this target."""
     return _is_not_checked(result.outcome, result.kind)
+
+
+def unheard(report: Report) -> int:
+    """How many targets the report counts and has no result of, not even one that says why."""
+    return max(0, report.summary.targets - len({result.target for result in report.results}))
 
 
 def of_results(results: Iterable[ReportedResult]) -> Counts:

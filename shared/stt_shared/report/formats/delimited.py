@@ -1,0 +1,100 @@
+"""A report as CSV (RFC 4180): a row per finding, and one per pair without a finding."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+
+from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.words import Outcome
+from stt_shared.report import words
+from stt_shared.report.counts import is_not_checked
+from stt_shared.report.formats.sheet import Sheet, why
+from stt_shared.report.objects import jsonl_text
+from stt_shared.report.theme import clean
+
+COLUMNS: tuple[str, ...] = (
+    "status",
+    "severity",
+    "check",
+    "target",
+    "family",
+    "site",
+    "object",
+    "summary",
+    "description",
+    "remediation",
+    "evidence",
+    "since",
+    "accepted_until",
+    "accepted_by",
+    "accepted_reason",
+    "not_checked",
+    "finding_id",
+    "run_id",
+    "finished",
+)
+# A spreadsheet runs a cell that begins like this as a formula; the last four are the wide forms.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def text(sheet: Sheet) -> str:
+    """All results, the header first; `status` says which kind of row it is."""
+    out = StringIO(newline="")
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    every = {"run_id": sheet.report.run_id, "finished": words.rfc3339(sheet.report.finished)}
+    for result in sheet.report.results:
+        for row in _rows(result):
+            writer.writerow({name: safe(value) for name, value in (row | every).items()})
+    return out.getvalue()
+
+
+def safe(value: str) -> str:
+    """`value` without letters that steer, and never a formula: an apostrophe makes it text."""
+    cleaned = clean(value, keep="\n")
+    return f"'{cleaned}" if cleaned.lstrip(" ").startswith(FORMULA) else cleaned
+
+
+def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
+    pair = {
+        "check": result.check,
+        "target": result.target,
+        "family": str(result.family),
+        "site": result.site,
+    }
+    for finding in result.findings:
+        yield pair | _finding(finding)
+    if not result.findings:
+        yield pair | _ending(result)
+
+
+def _ending(result: ReportedResult) -> dict[str, str]:
+    if is_not_checked(result):
+        return {"status": "not_checked", "not_checked": why(result)}
+    passed = result.outcome in (Outcome.PASSED, Outcome.FAILED)
+    return {"status": str(result.outcome) if passed else "not_applicable"}
+
+
+def _finding(finding: ReportedFinding) -> dict[str, str]:
+    one = finding.accepted
+    row = {
+        "status": "failed" if one is None else "accepted",
+        "severity": str(finding.severity),
+        "object": finding.object or "",
+        "summary": finding.summary,
+        "description": finding.description,
+        "remediation": finding.remediation,
+        "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
+        "since": words.rfc3339(finding.since),
+        "finding_id": finding.id,
+    }
+    if one is None:
+        return row
+    until = one.until.isoformat()
+    return row | {
+        "accepted_until": until,
+        "accepted_by": one.by,
+        "accepted_reason": one.reason,
+    }

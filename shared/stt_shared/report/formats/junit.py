@@ -1,0 +1,111 @@
+"""A report as JUnit's XML: a suite per target and a case per check, for pages of pipelines.
+
+Critical and major findings fail their case, trivial ones are a property of a case that passes;
+what was not checked is an error, what is accepted or does not apply is skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.words import Severity
+from stt_shared.report import words
+from stt_shared.report.counts import is_not_checked
+from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.theme import clean
+
+OWN_SUITE = "stt"  # what is to be said of the report itself
+FAILING = (Severity.CRITICAL, Severity.MAJOR)
+_NO_CHARACTERS = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # in no XML, not even escaped
+COUNTED = ("failure", "error", "skipped")
+
+
+def text(sheet: Sheet) -> str:
+    """All results of the report, in order of target and check."""
+    root = Element("testsuites", name="stt")
+    ordered = sorted(sheet.report.results, key=lambda result: (result.target, result.check))
+    by_target = groupby(ordered, key=lambda result: result.target)
+    for target, results in by_target:
+        suite = _suite(root, target, sheet)
+        for result in results:
+            _case(suite, result)
+    if sheet.gaps:
+        _own(_suite(root, OWN_SUITE, sheet), sheet)
+    for suite in root:
+        _count(suite, [suite])
+    _count(root, list(root))
+    del root.attrib["skipped"]  # the root has none in the schemas of JUnit
+    indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
+
+
+def _count(element: Element, suites: Iterable[Element]) -> None:
+    cases = [case for suite in suites for case in suite.iter("testcase")]
+    element.set("tests", str(len(cases)))
+    for word, name in zip(COUNTED, ("failures", "errors", "skipped"), strict=True):
+        element.set(name, str(sum(case.find(word) is not None for case in cases)))
+    element.set("time", "0")
+
+
+def _suite(root: Element, name: str, sheet: Sheet) -> Element:
+    at = words.rfc3339(sheet.written).removesuffix("Z")
+    return SubElement(root, "testsuite", name=_xml(name), timestamp=at)
+
+
+def _case(suite: Element, result: ReportedResult) -> None:
+    place = _xml(f"{result.site}.{result.target}")
+    case = SubElement(suite, "testcase", classname=place, name=_xml(result.check), time="0")
+    still_open = [one for one in result.findings if one.accepted is None]
+    failing = [one for one in still_open if one.severity in FAILING]
+    if is_not_checked(result):
+        kind = str(result.kind or result.outcome)
+        SubElement(case, "error", type=kind, message=_xml(f"not checked: {why(result)}"))
+    elif failing:
+        _failure(case, result, failing)
+    elif still_open:
+        _properties(case, still_open)
+    elif result.findings:
+        said = [acceptance(one.accepted) for one in result.findings if one.accepted is not None]
+        SubElement(case, "skipped", message=_xml("; ".join(dict.fromkeys(said))))
+    elif result.kind is not None:
+        SubElement(case, "skipped", message=_xml(why(result)))
+
+
+def _failure(case: Element, result: ReportedResult, failing: list[ReportedFinding]) -> None:
+    entries = sorted((Entry(result, one) for one in failing), key=lambda entry: entry.place)
+    more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
+    worst = entries[0]
+    message = f"{worst.finding.severity}: {worst.found}{more}"
+    said = "\n\n".join(_told(entry) for entry in entries)
+    failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
+    failure.text = _xml(said)
+
+
+def _told(entry: Entry) -> str:
+    finding = entry.finding
+    head = f"{finding.severity} {finding.id} {entry.found}"
+    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
+    return "\n".join(part for part in (head, finding.description, fix) if part)
+
+
+def _properties(case: Element, findings: Iterable[ReportedFinding]) -> None:
+    properties = SubElement(case, "properties")
+    for one in findings:
+        SubElement(properties, "property", name=f"{one.severity} {one.id}", value=_xml(one.summary))
+
+
+def _own(suite: Element, sheet: Sheet) -> None:
+    for gap in sheet.gaps:
+        case = SubElement(suite, "testcase", classname=OWN_SUITE, name="report", time="0")
+        if gap == sheet.report.notice:
+            SubElement(case, "system-out").text = _xml(gap)
+        else:
+            SubElement(case, "error", type="incomplete", message=_xml(gap))
+
+
+def _xml(value: str) -> str:
+    """`value` without characters that XML cannot hold."""
+    return clean(value, keep="\n").translate(_NO_CHARACTERS)

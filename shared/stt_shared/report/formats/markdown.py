@@ -1,0 +1,115 @@
+"""A report as Markdown (GitHub's dialect): for tickets, merge requests and wikis."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from stt_shared.report import words
+from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.theme import clean, mark
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_TICKS = re.compile("`+")
+
+
+def text(sheet: Sheet) -> str:
+    """The report: counts, findings as a table, how to fix each, not checked, accepted."""
+    blocks = [
+        f"# Security report, {words.rfc3339(sheet.written)}",
+        *(f"> **Warning:** {_plain(gap)}" for gap in sheet.gaps),
+        _counts(sheet),
+        *_failures(sheet),
+        *_section("Not checked", ("Target", "Check", "Why"), _unchecked(sheet)),
+        *_section("Accepted", ("Severity", "Check", "Target", "Found", "By"), _accepted(sheet)),
+        *_fixes(sheet),
+        f"Run {_plain(sheet.report.run_id or 'none yet')}, written by STT {sheet.version}.",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _plain(value: str) -> str:
+    """Text that no Markdown can hide in, on one line."""
+    return _SPECIAL.sub(r"\\\1", clean(" ".join(value.split())))
+
+
+def _code(name: str) -> str:
+    """The name of a check as code, where nothing in it ends the code."""
+    return _plain(name) if _SPECIAL.search(name.replace("_", "")) else f"`{name}`"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _counts(sheet: Sheet) -> str:
+    counts = sheet.report.summary
+    heads = ("Critical", "Major", "Trivial", "Accepted", "Not checked", "Passed", "Targets checked")
+    row = (
+        *map(str, (counts.critical, counts.major, counts.trivial)),
+        *map(str, (counts.accepted, counts.not_checked, counts.passed)),
+        f"{counts.targets_checked} of {counts.targets}",
+    )
+    return _table(heads, [row])
+
+
+def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"## {title}", _table(heads, rows)] if rows else []
+
+
+def _failures(sheet: Sheet) -> list[str]:
+    rows = [
+        (
+            f"{mark(entry.finding.severity)} {entry.finding.severity}",
+            _code(entry.result.check),
+            _plain(entry.result.target),
+            _plain(entry.result.site),
+            words.rfc3339(entry.finding.since)[:10],
+            _plain(entry.found),
+        )
+        for entry in sheet.failures
+    ]
+    heads = ("Severity", "Check", "Target", "Site", "Since", "Found")
+    if rows:
+        return _section("Failed checks", heads, rows)
+    return ["No failed checks; everything was checked." if sheet.complete else "No failed checks."]
+
+
+def _unchecked(sheet: Sheet) -> list[tuple[str, ...]]:
+    return [(_plain(one.target), _code(one.check), _plain(why(one))) for one in sheet.unchecked]
+
+
+def _accepted(sheet: Sheet) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"{mark(entry.finding.severity)} {entry.finding.severity}",
+            _code(entry.result.check),
+            _plain(entry.result.target),
+            _plain(entry.found),
+            _plain(acceptance(one)),
+        )
+        for entry in sheet.accepted
+        if (one := entry.finding.accepted) is not None
+    ]
+
+
+def _fixes(sheet: Sheet) -> list[str]:
+    parts = [part for entry in sheet.failures for part in _fix(entry)]
+    return ["## How to fix", *parts] if parts else []
+
+
+def _fix(entry: Entry) -> list[str]:
+    finding, result = entry.finding, entry.result
+    head = f"### {_plain(result.target)}: {_plain(entry.found)}"
+    fix = _fenced(finding.remediation) if finding.remediation else ""
+    said = [_plain(finding.description), fix]
+    return [head, *(part for part in said if part), f"`{finding.id}` {_code(result.check)}"]
+
+
+def _fenced(code: str) -> str:
+    """A block of code whose fence is longer than any in it."""
+    shown = clean(code.rstrip(), keep="\n")
+    longest = max((len(ticks) for ticks in _TICKS.findall(shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{shown}\n{fence}"

@@ -1,0 +1,127 @@
+"""The counts as a monitoring plugin says them: one line, performance data, an exit code."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.messages import Counts
+from stt_shared.report import words
+from stt_shared.report.formats.sheet import Sheet, why
+from stt_shared.report.theme import clean
+
+MAX_LINES = 20  # findings, and targets not checked, named below the first line
+
+
+class State(IntEnum):
+    """What a plugin says; its exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+class NotCheckedAs(StrEnum):
+    """What is said when something could not be checked and nothing worse is known."""
+
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    OK = "ok"
+
+
+_WORST_FIRST = (State.CRITICAL, State.WARNING, State.UNKNOWN, State.OK)
+
+
+def state(
+    counts: Counts,
+    not_checked_as: NotCheckedAs,
+    *,
+    unheard: int = 0,
+    unwell: bool = False,
+    disabled: bool = False,
+) -> State:
+    """The worst that holds.
+
+    `unheard` targets have no result; `unwell` says that STT itself is not well. What is known
+    while checks are `disabled` grows old: unknown, unless it was critical.
+    """
+    if disabled:
+        return State.CRITICAL if counts.critical else State.UNKNOWN
+    holds = {
+        State.CRITICAL: bool(counts.critical),
+        State.WARNING: bool(counts.major) or unwell,
+        State.UNKNOWN: not counts.targets,
+    }
+    if counts.not_checked or unheard:
+        holds[State[not_checked_as.name]] = True
+    return next(one for one in _WORST_FIRST if holds.get(one) or one is State.OK)
+
+
+def of_report(sheet: Sheet, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN) -> str:
+    """A report as a plugin's output; the code is that of `state`."""
+    counts = sheet.report.summary
+    lines = [
+        *(
+            f"{entry.finding.severity}: {entry.result.target}: {entry.found}"
+            for entry in sheet.failures
+        ),
+        *(f"not checked: {one.target}: {one.check}: {why(one)}" for one in sheet.unchecked),
+    ]
+    said = state(counts, not_checked_as, unheard=sheet.unheard)
+    return _text(said, [_sentence(counts), *sheet.gaps], counts, _first(lines))
+
+
+def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:
+    """The state of everything, and the output; disabled checks are unknown, never well."""
+    counts = reply.summary.counts
+    unheard = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
+    off = not reply.state.enabled
+    said = state(counts, not_checked_as, unheard=unheard, unwell=bool(reply.degraded), disabled=off)
+    parts = [*(["checks are disabled"] if off else []), _sentence(counts), *reply.degraded]
+    if not counts.targets:
+        parts.append("nothing was checked")
+    lines = [f"not checked: {one.target}: {words.kind(one.kind)}" for one in reply.unchecked]
+    return said, _text(said, parts, counts, _first(lines))
+
+
+def failed(message: str) -> str:
+    """The output when nothing could be asked; always UNKNOWN."""
+    return f"STT {State.UNKNOWN.name} - {_line(message)}\n"
+
+
+def _sentence(counts: Counts) -> str:
+    return (
+        f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
+        f" {counts.accepted} accepted, {counts.not_checked} not checked,"
+        f" {counts.targets_checked} of {words.number(counts.targets, 'target')} checked"
+    )
+
+
+def _text(said: State, parts: list[str], counts: Counts, lines: list[str]) -> str:
+    first = f"STT {said.name} - {_line('; '.join(parts))} | {_performance(counts)}"
+    return "\n".join([first, *map(_line, lines)]) + "\n"
+
+
+def _performance(counts: Counts) -> str:
+    numbers = {
+        "critical": counts.critical,
+        "major": counts.major,
+        "trivial": counts.trivial,
+        "accepted": counts.accepted,
+        "not_checked": counts.not_checked,
+        "passed": counts.passed,
+        "targets": counts.targets,
+        "targets_checked": counts.targets_checked,
+    }
+    return " ".join(f"{name}={number}" for name, number in numbers.items())
+
+
+def _first(lines: list[str]) -> list[str]:
+    more = len(lines) - MAX_LINES
+    return [*lines[:MAX_LINES], f"and {more} more"] if more > 0 else lines
+
+
+def _line(value: str) -> str:
+    """One line without the bar, which would start performance data."""
+    return clean(" ".join(value.split())).replace("|", "/")

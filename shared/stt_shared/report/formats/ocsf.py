@@ -1,0 +1,142 @@
+"""A report as OCSF events of class Compliance Finding (2003): for lakes and SIEMs.
+
+One event per finding, one per pair that passed, and one per pair that was not checked; a pair
+that does not apply to its target has none. An accepted finding keeps its true state.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from stt_shared.protocol.control import ReportedResult
+from stt_shared.protocol.words import Severity
+from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
+from stt_shared.report.objects import json_text
+
+VERSION = "1.5.0"
+CLASS = 2003
+CATEGORY = 2
+CREATE, UPDATE = 1, 2
+ACTIVITIES = {CREATE: "Create", UPDATE: "Update"}
+SEVERITIES = {
+    Severity.CRITICAL: (5, "Critical"),
+    Severity.MAJOR: (4, "High"),
+    Severity.TRIVIAL: (2, "Low"),
+}
+INFORMATIONAL, UNKNOWN_SEVERITY = (1, "Informational"), (0, "Unknown")
+PASS, FAIL, UNKNOWN = (1, "Pass"), (3, "Fail"), (0, "Unknown")
+NEW, SUPPRESSED = (1, "New"), (3, "Suppressed")
+Object = dict[str, Any]
+
+
+def text(sheet: Sheet) -> str:
+    """All events as one JSON array."""
+    events = [_of_finding(sheet, entry) for entry in (*sheet.failures, *sheet.accepted)]
+    events += [_of_pair(sheet, one, PASS, INFORMATIONAL) for one in sheet.passed]
+    events += [_of_pair(sheet, one, UNKNOWN, UNKNOWN_SEVERITY) for one in sheet.unchecked]
+    return json_text(events)
+
+
+def _of_finding(sheet: Sheet, entry: Entry) -> Object:
+    finding, result = entry.finding, entry.result
+    started = sheet.report.started
+    activity = UPDATE if started is not None and finding.since < started else CREATE
+    event = _event(sheet, result, FAIL, SEVERITIES[finding.severity], activity)
+    event |= {
+        "message": f"{result.target}: {entry.found}",
+        "finding_info": {
+            "uid": finding.id,
+            "title": entry.found,
+            "desc": finding.description,
+            "types": [result.check],
+            "first_seen_time": _ms(finding.since),
+            "created_time": _ms(finding.since),
+        },
+    }
+    event["status_id"], event["status"] = NEW if finding.accepted is None else SUPPRESSED
+    if finding.remediation:
+        event["remediation"] = {"desc": finding.remediation}
+    if finding.evidence:
+        event["evidences"] = [{"data": row} for row in finding.evidence]
+    if finding.accepted is not None:
+        event["comment"] = finding.accepted.reason
+        event["unmapped"]["accepted"] = finding.accepted
+    return event
+
+
+def _of_pair(
+    sheet: Sheet, result: ReportedResult, ending: tuple[int, str], severity: tuple[int, str]
+) -> Object:
+    """A pair without a finding; the reason stands where nothing was learned."""
+    event = _event(sheet, result, ending, severity, CREATE)
+    said = "passed" if ending is PASS else f"not checked: {why(result)}"
+    event["message"] = f"{result.target}: {result.check} {said}"
+    event["finding_info"] = {
+        "uid": f"{result.target}/{result.check}",
+        "title": sheet.title(result.check),
+        "types": [result.check],
+    }
+    if ending is UNKNOWN:
+        event["status_detail"] = event["compliance"]["status_detail"] = why(result)
+        event["status_code"] = str(result.kind or result.outcome)
+    return event
+
+
+def _event(
+    sheet: Sheet,
+    result: ReportedResult,
+    ending: tuple[int, str],
+    severity: tuple[int, str],
+    activity: int,
+) -> Object:
+    """What every event has."""
+    return {
+        "activity_id": activity,
+        "activity_name": ACTIVITIES[activity],
+        "category_uid": CATEGORY,
+        "category_name": "Findings",
+        "class_uid": CLASS,
+        "class_name": "Compliance Finding",
+        "type_uid": CLASS * 100 + activity,
+        "type_name": f"Compliance Finding: {ACTIVITIES[activity]}",
+        "severity_id": severity[0],
+        "severity": severity[1],
+        "time": _ms(sheet.written),
+        "metadata": {
+            "version": VERSION,
+            "product": {"name": TOOL, "vendor_name": TOOL, "version": sheet.version},
+            "correlation_uid": sheet.report.run_id,
+            "event_code": result.check,
+        },
+        "compliance": _compliance(sheet, result.check, ending),
+        "resources": [
+            {
+                "uid": result.target,
+                "name": result.target,
+                "type": str(result.family),
+                "namespace": result.site,
+            }
+        ],
+        "unmapped": {"site": result.site, "notices": sheet.gaps},
+    }
+
+
+def _compliance(sheet: Sheet, name: str, ending: tuple[int, str]) -> Object:
+    check = sheet.checks.get(name)
+    made: Object = {
+        "control": name,
+        "desc": sheet.title(name),
+        "status_id": ending[0],
+        "status": ending[1],
+    }
+    references = check.references if check is not None else ()
+    standards = sorted({one.rpartition(" ")[0] for one in references if " " in one})
+    if references:
+        made |= {"requirements": list(references), "standards": standards}
+    return made
+
+
+def _ms(at: datetime) -> int:
+    """Milliseconds since 1970, as OCSF wants its times."""
+    return round(at.timestamp() * 1_000)

@@ -1,0 +1,106 @@
+"""A report as one HTML file: no script, nothing fetched, light and dark, readable and printable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from stt_shared.protocol.words import Severity
+from stt_shared.report import words
+from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.objects import jsonl_text
+from stt_shared.report.theme import clean, mark
+
+TEMPLATE = "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The findings of one check, most severe first."""
+
+    check: str
+    title: str
+    description: str
+    references: tuple[str, ...]
+    entries: list[Entry]
+
+    @property
+    def severity(self) -> Severity:
+        """That of the worst."""
+        return self.entries[0].finding.severity
+
+
+def text(sheet: Sheet) -> str:
+    """The whole page."""
+    return _template().render(
+        sheet=sheet,
+        report=sheet.report,
+        counts=sheet.report.summary,
+        numbers=_numbers(sheet),
+        groups=groups(sheet),
+        number=words.number,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=_shown,
+    )
+    environment.filters.update(
+        {
+            "rfc3339": words.rfc3339,
+            "mark": mark,
+            "why": why,
+            "acceptance": acceptance,
+            "json": _json,
+        }
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def _shown(value: object) -> object:
+    """A name kept in a database must not turn the text around it, even where it is escaped."""
+    return clean(value, keep="\n") if type(value) is str else value
+
+
+def _json(rows: Iterable[object]) -> str:
+    return jsonl_text(rows).rstrip()
+
+
+def _numbers(sheet: Sheet) -> list[tuple[Severity, int]]:
+    counts = sheet.report.summary
+    amounts = (counts.critical, counts.major, counts.trivial)
+    return list(zip(Severity, amounts, strict=True))
+
+
+def groups(sheet: Sheet) -> list[Group]:
+    """Findings by check, the check with the worst one first."""
+    by_check = sorted(sheet.failures, key=lambda entry: entry.result.check)
+    found = [
+        _group(sheet, name, sorted(entries, key=lambda entry: entry.place))
+        for name, entries in groupby(by_check, key=lambda entry: entry.result.check)
+    ]
+    return sorted(found, key=lambda group: (group.entries[0].place[0], group.check))
+
+
+def _group(sheet: Sheet, name: str, entries: list[Entry]) -> Group:
+    check = sheet.checks.get(name)
+    return Group(
+        check=name,
+        title=sheet.title(name),
+        description=check.description if check is not None else "",
+        references=check.references if check is not None else (),
+        entries=entries,
+    )

@@ -1,0 +1,44 @@
+"""A report as aligned text: what is wrong, what was not checked, what is accepted, the counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stt_shared.report import words
+from stt_shared.report.formats.sheet import Sheet, acceptance
+from stt_shared.report.grid import Cell, Grid, to_lines
+from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
+from stt_shared.report.theme import clean
+
+WIDE = 10_000  # columns; a file is never folded or shortened
+
+
+def text(sheet: Sheet) -> str:
+    """The report as it reads on a very wide terminal, without colours."""
+    report = sheet.report
+    blocks = [
+        [f"STT report, run {report.run_id or 'none yet'}, {words.rfc3339(sheet.written)}"],
+        [f"warning: {clean(gap)}" for gap in sheet.gaps],
+        _lines(findings_grid(rows_of_report(report), sheet.at)),
+        _lines(unchecked_grid(report)),
+        _accepted(sheet),
+        [line.plain for line in totals(report.summary)],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _lines(grid: Grid) -> list[str]:
+    """The grid with whole ids and times instead of what is short for a person at a terminal."""
+    rows = tuple(
+        tuple(Cell(cell.text if cell.piped is None else cell.piped) for cell in row)
+        for row in grid.rows
+    )
+    return [line.plain for line in to_lines(replace(grid, rows=rows), WIDE)] if rows else []
+
+
+def _accepted(sheet: Sheet) -> list[str]:
+    return [
+        clean(f"{entry.result.target}  {entry.result.check}  {entry.found}: {acceptance(one)}")
+        for entry in sheet.accepted
+        if (one := entry.finding.accepted) is not None
+    ]

@@ -1,0 +1,35 @@
+"""One report in any of the formats, chosen by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stt_shared.report.formats import delimited, junit, markdown, nagios, ocsf, plain, sarif
+from stt_shared.report.formats.names import ReportFormat
+from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.objects import report_json, report_jsonl
+
+
+def _html(sheet: Sheet) -> str:
+    from stt_shared.report.formats import page  # noqa: PLC0415  # the templates' library takes time
+
+    return page.text(sheet)
+
+
+RENDERERS: dict[ReportFormat, Callable[[Sheet], str]] = {
+    ReportFormat.TABLE: plain.text,
+    ReportFormat.JSON: lambda sheet: report_json(sheet.report),
+    ReportFormat.JSONL: lambda sheet: report_jsonl(sheet.report),
+    ReportFormat.CSV: delimited.text,
+    ReportFormat.MD: markdown.text,
+    ReportFormat.HTML: _html,
+    ReportFormat.SARIF: sarif.text,
+    ReportFormat.JUNIT: junit.text,
+    ReportFormat.OCSF: ocsf.text,
+    ReportFormat.NAGIOS: nagios.of_report,
+}
+
+
+def render(sheet: Sheet, form: ReportFormat) -> str:
+    """The report as text in UTF-8, ended by a line feed."""
+    return RENDERERS[form](sheet)

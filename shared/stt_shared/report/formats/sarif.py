@@ -1,0 +1,139 @@
+"""A report as SARIF 2.1.0 (OASIS): for code scanning of forges and for viewers of results.
+
+GitHub shows results by rule and needs a path for each; it tells them apart by the fingerprint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stt_shared.checkfile.model import Check
+from stt_shared.protocol.control import ReportedResult
+from stt_shared.protocol.words import Kind, Outcome, Severity
+from stt_shared.report import words
+from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
+from stt_shared.report.objects import json_text
+
+VERSION = "2.1.0"
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+PATH = "targets.toml"  # where targets are written down; a file is asked for, a database has none
+LEVELS = {Severity.CRITICAL: "error", Severity.MAJOR: "warning", Severity.TRIVIAL: "note"}
+SCORES = {Severity.CRITICAL: "9.0", Severity.MAJOR: "7.0", Severity.TRIVIAL: "3.0"}
+NO_RESULT = "no_result"
+Object = dict[str, Any]
+
+
+def text(sheet: Sheet) -> str:
+    """One log with one run; what was not checked is a notification of its invocation."""
+    return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [_run(sheet)]})
+
+
+def _run(sheet: Sheet) -> Object:
+    entries = [*sheet.failures, *sheet.accepted]
+    names = sorted({result.check for result in sheet.report.results})
+    places = {name: place for place, name in enumerate(names)}
+    worst: dict[str, Severity] = {}
+    for entry in reversed(sheet.failures):
+        worst[entry.result.check] = entry.finding.severity
+    rules = [_rule(name, sheet.checks.get(name), worst.get(name)) for name in names]
+    driver = {
+        "name": TOOL,
+        "semanticVersion": sheet.version,
+        "rules": rules,
+        "notifications": [
+            {"id": kind, "shortDescription": {"text": words.KINDS[kind]}} for kind in Kind
+        ]
+        + [{"id": NO_RESULT, "shortDescription": {"text": "the report is not whole"}}],
+    }
+    return {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"stt/{sheet.report.run_id}"},
+        "invocations": [_invocation(sheet, places)],
+        "results": [_result(entry, places) for entry in entries],
+        "properties": {"stt": sheet.report.summary},
+    }
+
+
+def _rule(name: str, check: Check | None, worst: Severity | None) -> Object:
+    rule: Object = {"id": name, "shortDescription": {"text": name}}
+    properties: Object = {"tags": ["security"]}
+    if check is not None:
+        fix = f"\n\n{check.remediation}" if check.remediation else ""
+        rule |= {
+            "shortDescription": {"text": check.summary},
+            "fullDescription": {"text": check.description},
+            "help": {"text": f"{check.description}{fix}"},
+        }
+        properties["tags"] = ["security", str(check.family), *check.references]
+    if worst is not None:
+        properties["security-severity"] = SCORES[worst]
+        rule["defaultConfiguration"] = {"level": LEVELS[worst]}
+    return rule | {"properties": properties}
+
+
+def _invocation(sheet: Sheet, places: dict[str, int]) -> Object:
+    report = sheet.report
+    notifications = [_notification(result, places) for result in sheet.unchecked]
+    notifications += [
+        {"level": "error", "descriptor": {"id": NO_RESULT}, "message": {"text": gap}}
+        for gap in sheet.gaps
+    ]
+    times = {"startTimeUtc": report.started, "endTimeUtc": report.finished}
+    return {
+        "executionSuccessful": sheet.complete,
+        **{name: words.rfc3339(at) for name, at in times.items() if at is not None},
+        "toolExecutionNotifications": notifications,
+    }
+
+
+def _notification(result: ReportedResult, places: dict[str, int]) -> Object:
+    said: Object = {
+        "level": "error" if result.outcome is Outcome.ERROR else "warning",
+        "message": {"text": f"{result.target}: {result.check} not checked: {why(result)}"},
+        "associatedRule": {"id": result.check, "index": places[result.check]},
+        "locations": [_location(result, None)],
+    }
+    return said | ({"descriptor": {"id": result.kind}} if result.kind is not None else {})
+
+
+def _result(entry: Entry, places: dict[str, int]) -> Object:
+    result, finding = entry.result, entry.finding
+    made: Object = {
+        "ruleId": result.check,
+        "ruleIndex": places[result.check],
+        "level": LEVELS[finding.severity],
+        "message": {"text": _message(entry)},
+        "locations": [_location(result, finding.object)],
+        "partialFingerprints": {"primaryLocationLineHash": finding.id, "sttFinding/v1": finding.id},
+        "properties": {
+            "severity": finding.severity,
+            "security-severity": SCORES[finding.severity],
+            "target": result.target,
+            "family": result.family,
+            "site": result.site,
+            "since": words.rfc3339(finding.since),
+            "evidence": finding.evidence,
+        },
+    }
+    one = finding.accepted
+    if one is None:
+        return made
+    justification = f"{one.reason} (by {one.by}, until {one.until.isoformat()})"
+    suppression = {"kind": "external", "status": "accepted", "justification": justification}
+    return made | {"suppressions": [suppression | {"properties": {"exception": one.exception}}]}
+
+
+def _message(entry: Entry) -> str:
+    finding = entry.finding
+    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
+    first = f"{entry.result.target}: {entry.found}"
+    return "\n\n".join(part for part in (first, finding.description, fix) if part)
+
+
+def _location(result: ReportedResult, thing: str | None) -> Object:
+    parts = [result.site, result.target, *([thing] if thing else [])]
+    logical = {"name": parts[-1], "fullyQualifiedName": "/".join(parts), "kind": "resource"}
+    physical = {"artifactLocation": {"uri": PATH}, "region": {"startLine": 1}}
+    return {"physicalLocation": physical, "logicalLocations": [logical]}

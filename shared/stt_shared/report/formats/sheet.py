@@ -1,0 +1,121 @@
+"""What every format is made of: a report, when and by what it is written, and what checks say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from stt_shared.checkfile.model import Check
+from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.messages import Acceptance
+from stt_shared.protocol.words import Outcome, Severity
+from stt_shared.report import words
+from stt_shared.report.counts import is_not_checked, unheard
+from stt_shared.report.model import Report
+from stt_shared.report.table import found
+
+TOOL = "Security Threat Tool"
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding and the pair of target and check it is of."""
+
+    result: ReportedResult
+    finding: ReportedFinding
+
+    @property
+    def found(self) -> str:
+        """What was found; the thing itself first, unless the summary names it anyway."""
+        return found(self.finding.object, self.finding.summary)
+
+    @property
+    def place(self) -> tuple[int, str, str, str, str]:
+        """Where it stands in a list: most severe first, then oldest, by check and target."""
+        finding, result = self.finding, self.result
+        since = words.rfc3339(finding.since)
+        return (_ORDER[finding.severity], since, result.check, result.target, finding.id)
+
+
+@dataclass(frozen=True, kw_only=True)  # without slots: what is asked for often is kept
+class Sheet:
+    """A report that is about to be written at `at` by `version` of the tool.
+
+    `checks` are the checks known here by name; a report may hold others.
+    """
+
+    report: Report
+    at: datetime
+    version: str
+    checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
+
+    @cached_property
+    def failures(self) -> list[Entry]:
+        """The findings that count, most severe first."""
+        return self._entries(accepted=False)
+
+    @cached_property
+    def accepted(self) -> list[Entry]:
+        """The findings that exceptions accept, most severe first."""
+        return self._entries(accepted=True)
+
+    def _entries(self, *, accepted: bool) -> list[Entry]:
+        entries = [
+            Entry(result, finding)
+            for result in self.report.results
+            for finding in result.findings
+            if (finding.accepted is not None) == accepted
+        ]
+        return sorted(entries, key=lambda entry: entry.place)
+
+    @cached_property
+    def unchecked(self) -> list[ReportedResult]:
+        """The pairs of target and check that nothing was learned of."""
+        return [result for result in self.report.results if is_not_checked(result)]
+
+    @cached_property
+    def passed(self) -> list[ReportedResult]:
+        """The pairs of target and check with nothing wrong."""
+        return [result for result in self.report.results if result.outcome is Outcome.PASSED]
+
+    @cached_property
+    def unheard(self) -> int:
+        """How many targets have no result at all, not even one that says why."""
+        return unheard(self.report)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was checked; only then may anything look like all clear."""
+        counts = self.report.summary
+        everywhere = 0 < counts.targets <= counts.targets_checked
+        return everywhere and not counts.not_checked and not self.unheard
+
+    @cached_property
+    def gaps(self) -> list[str]:
+        """What must be said besides the results: missing targets, and the report's own notice."""
+        missing = f"{words.number(self.unheard, 'target')} without any result"
+        nothing = "" if self.report.summary.targets else "nothing was checked"
+        return [text for text in (missing if self.unheard else nothing, self.report.notice) if text]
+
+    @property
+    def written(self) -> datetime:
+        """When the checks ended, or where that is not known, when this is written."""
+        return self.report.finished or self.at
+
+    def title(self, name: str) -> str:
+        """What the check `name` looks for, in a few words."""
+        check = self.checks.get(name)
+        return check.summary if check is not None else name
+
+
+def why(result: ReportedResult) -> str:
+    """Why nothing was learned: the word of the code, and the reason."""
+    return words.kind(result.kind, result.reason) or "no reason given"
+
+
+def acceptance(one: Acceptance) -> str:
+    """Who accepts a finding, until which last day, and why."""
+    return f"accepted by {one.by} until {one.until.isoformat()}: {one.reason}"
