@@ -19,7 +19,9 @@ from stt_shared.report import words
 from stt_shared.report.model import Report
 
 NEWEST = 100  # runs looked through for one that has finished
-CHOICE = Group("Which report (default: the latest outcome of every check on every target)")
+CHOICE = Group(
+    "Which report (default: the latest outcome of every check on every target)", sort_key=80
+)
 
 
 @Parameter(name="*", group=CHOICE)
