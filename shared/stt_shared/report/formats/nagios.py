@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import IntEnum, StrEnum
 
 from stt_shared.protocol.control import StatusReply
@@ -10,7 +11,7 @@ from stt_shared.report import words
 from stt_shared.report.formats.sheet import Sheet, why
 from stt_shared.report.theme import clean
 
-MAX_LINES = 20  # findings, and targets not checked, named below the first line
+MAX_LINES = 20  # findings named below the first line, and then targets not checked
 
 
 class State(IntEnum):
@@ -61,15 +62,21 @@ def state(
 def of_report(sheet: Sheet, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN) -> str:
     """A report as a plugin's output; the code is that of `state`."""
     counts = sheet.report.summary
-    lines = [
-        *(
-            f"{entry.finding.severity}: {entry.result.target}: {entry.found}"
-            for entry in sheet.failures
-        ),
-        *(f"not checked: {one.target}: {one.check}: {why(one)}" for one in sheet.unchecked),
+    failing = [
+        f"{one.finding.severity}: {one.result.target}: {one.found}" for one in sheet.failures
     ]
+    lines = [*_first(failing), *_first(_unchecked(sheet))]
     said = state(counts, not_checked_as, unheard=sheet.unheard)
-    return _text(said, [_sentence(counts), *sheet.gaps], counts, _first(lines))
+    return _text(said, [_sentence(counts), *sheet.gaps], counts, lines)
+
+
+def _unchecked(sheet: Sheet) -> list[str]:
+    """A line for each target and reason, however many checks that is."""
+    amounts = Counter((one.target, why(one)) for one in sheet.unchecked)
+    return [
+        f"not checked: {target}: {words.number(amount, 'check')}: {reason}"
+        for (target, reason), amount in amounts.items()
+    ]
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:
