@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stt_shared.report import words
-from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
 from stt_shared.report.theme import clean, mark
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_NAME = re.compile(r"[a-z0-9_]+")
 _TICKS = re.compile("`+")
 
 
@@ -20,7 +21,7 @@ def text(sheet: Sheet) -> str:
         *(f"> **Warning:** {_plain(gap)}" for gap in sheet.gaps),
         _counts(sheet),
         *_failures(sheet),
-        *_section("Not checked", ("Target", "Check", "Why"), _unchecked(sheet)),
+        *_section("Not checked", ("Target", "Check", "Why"), _silences(sheet)),
         *_section("Accepted", ("Severity", "Check", "Target", "Found", "By"), _accepted(sheet)),
         *_fixes(sheet),
         f"Run {_plain(sheet.report.run_id or 'none yet')}, written by STT {sheet.version}.",
@@ -34,8 +35,8 @@ def _plain(value: str) -> str:
 
 
 def _code(name: str) -> str:
-    """The name of a check as code, where nothing in it ends the code."""
-    return _plain(name) if _SPECIAL.search(name.replace("_", "")) else f"`{name}`"
+    """The name of a check as code; anything else as text."""
+    return f"`{name}`" if _NAME.fullmatch(name) else _plain(name)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -76,8 +77,8 @@ def _failures(sheet: Sheet) -> list[str]:
     return ["No failed checks; everything was checked." if sheet.complete else "No failed checks."]
 
 
-def _unchecked(sheet: Sheet) -> list[tuple[str, ...]]:
-    return [(_plain(one.target), _code(one.check), _plain(why(one))) for one in sheet.unchecked]
+def _silences(sheet: Sheet) -> list[tuple[str, ...]]:
+    return [(_plain(one.target), _code(one.said), _plain(one.why)) for one in sheet.silences]
 
 
 def _accepted(sheet: Sheet) -> list[tuple[str, ...]]:

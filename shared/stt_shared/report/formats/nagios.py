@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import IntEnum, StrEnum
 
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.messages import Counts
 from stt_shared.report import words
-from stt_shared.report.formats.sheet import Sheet, why
+from stt_shared.report.formats.sheet import Sheet
 from stt_shared.report.theme import clean
 
 MAX_LINES = 20  # findings named below the first line, and then targets not checked
@@ -65,18 +64,10 @@ def of_report(sheet: Sheet, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN)
     failing = [
         f"{one.finding.severity}: {one.result.target}: {one.found}" for one in sheet.failures
     ]
-    lines = [*_first(failing), *_first(_unchecked(sheet))]
+    silent = [f"not checked: {one.target}: {one.said}: {one.why}" for one in sheet.silences]
+    lines = [*_first(failing), *_first(silent)]
     said = state(counts, not_checked_as, unheard=sheet.unheard)
     return _text(said, [_sentence(counts), *sheet.gaps], counts, lines)
-
-
-def _unchecked(sheet: Sheet) -> list[str]:
-    """A line for each target and reason, however many checks that is."""
-    amounts = Counter((one.target, why(one)) for one in sheet.unchecked)
-    return [
-        f"not checked: {target}: {words.number(amount, 'check')}: {reason}"
-        for (target, reason), amount in amounts.items()
-    ]
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:

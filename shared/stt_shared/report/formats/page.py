@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from stt_shared.protocol.words import Severity
 from stt_shared.report import words
-from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean, mark
 
@@ -62,7 +62,6 @@ def _template() -> Template:
         {
             "rfc3339": words.rfc3339,
             "mark": mark,
-            "why": why,
             "acceptance": acceptance,
             "json": _json,
         }

@@ -40,6 +40,22 @@ class Entry:
         return (_ORDER[finding.severity], since, result.check, result.target, finding.id)
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A target and a reason for which nothing was learned of it, by `checks`."""
+
+    target: str
+    site: str
+    why: str
+    checks: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """The check, or how many."""
+        one = self.checks[0]
+        return one if len(self.checks) == 1 else words.number(len(self.checks), "check")
+
+
 @dataclass(frozen=True, kw_only=True)  # without slots: what is asked for often is kept
 class Sheet:
     """A report that is about to be written at `at` by `version` of the tool.
@@ -75,6 +91,14 @@ class Sheet:
     def unchecked(self) -> list[ReportedResult]:
         """The pairs of target and check that nothing was learned of."""
         return [result for result in self.report.results if is_not_checked(result)]
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        """What nothing was learned of, the checks of one target with one reason together."""
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for one in self.unchecked:
+            groups.setdefault((one.target, one.site, why(one)), []).append(one.check)
+        return [Silence(*place, tuple(checks)) for place, checks in groups.items()]
 
     @cached_property
     def passed(self) -> list[ReportedResult]:
