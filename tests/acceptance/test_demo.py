@@ -112,9 +112,12 @@ def staying_up(folder: Path, said: str) -> Iterator[tuple[subprocess.Popen[bytes
         demo.wait(PATIENCE_S)
 
 
-def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(folder: Path) -> None:
+def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    page = tmp_path_factory.mktemp("export") / "demo.html"
     done = subprocess.run(
-        [STT, "demo", "--once", "--output", "json"],
+        [STT, "demo", "--once", "--output", "json", "--export", page],
         env=environment(folder),
         capture_output=True,
         timeout=PATIENCE_S,
@@ -124,6 +127,7 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(folder: Path) -
     gated = report.summary.critical > 0
     assert done.returncode == gated, done.stderr.decode()
     assert report.schema == SCHEMA
+    assert all(finding.id in page.read_text() for one in report.results for finding in one.findings)
     assert {result.family for result in report.results} == families()
     found = {
         (result.check, finding.object) for result in report.results for finding in result.findings

@@ -205,8 +205,8 @@ def test_junit_fails_errs_skips_and_passes_as_documented() -> None:
         ("ledger-pg-9", "postgresql_super_role"): ["error"],
         ("ledger-pg-9", "postgresql_version"): ["error"],
         ("orders-mysql-3", "mysql_ed25519"): ["skipped"],
-        ("orders-mysql-3", "mysql_empty_password"): ["failure"],
-        ("shop-mysql-2", "mysql_empty_password"): ["skipped"],
+        ("orders-mysql-3", "mysql_empty_password"): ["failure", "properties"],
+        ("shop-mysql-2", "mysql_empty_password"): ["properties", "skipped"],
     }
 
 

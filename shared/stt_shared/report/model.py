@@ -11,12 +11,12 @@ SCHEMA = "stt.report/v1"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `scan`, `demo --once`, `run --wait` and `findings list` print as JSON."""
+    """What `report`, `scan`, `demo --once`, `run --wait` and `findings list` print as JSON."""
 
     run_id: str
     started: Instant | None
     finished: Instant | None
     summary: Counts
     results: tuple[ReportedResult, ...]
-    notice: str = ""  # what must be known of where the checks came from
+    notice: str = ""  # what must be known of it: checks nobody signed, a run still under way
     schema: str = SCHEMA

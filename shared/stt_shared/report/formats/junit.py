@@ -1,7 +1,7 @@
 """A report as JUnit's XML: a suite per target and a case per check, for pages of pipelines.
 
-Critical and major findings fail their case, trivial ones are a property of a case that passes;
-what was not checked is an error, what is accepted or does not apply is skipped.
+Critical and major findings fail their case, trivial and accepted ones are properties of it; what
+was not checked is an error, a case with accepted findings only, or that does not apply, is skipped.
 """
 
 from __future__ import annotations
@@ -60,18 +60,27 @@ def _case(suite: Element, result: ReportedResult) -> None:
     case = SubElement(suite, "testcase", classname=place, name=_xml(result.check), time="0")
     still_open = [one for one in result.findings if one.accepted is None]
     failing = [one for one in still_open if one.severity in FAILING]
+    _properties(case, [one for one in result.findings if one not in failing])
     if is_not_checked(result):
         kind = str(result.kind or result.outcome)
         SubElement(case, "error", type=kind, message=_xml(f"not checked: {why(result)}"))
     elif failing:
         _failure(case, result, failing)
-    elif still_open:
-        _properties(case, still_open)
-    elif result.findings:
-        said = [acceptance(one.accepted) for one in result.findings if one.accepted is not None]
-        SubElement(case, "skipped", message=_xml("; ".join(dict.fromkeys(said))))
+    elif result.findings and not still_open:
+        SubElement(case, "skipped", message="accepted")
     elif result.kind is not None:
         SubElement(case, "skipped", message=_xml(why(result)))
+
+
+def _properties(case: Element, findings: Iterable[ReportedFinding]) -> None:
+    """What does not fail its case: trivial findings, and what is accepted by whom until when."""
+    found = list(findings)
+    properties = SubElement(case, "properties") if found else case
+    for one in found:
+        word = str(one.severity) if one.accepted is None else f"accepted {one.severity}"
+        accepted = f" ({acceptance(one.accepted)})" if one.accepted is not None else ""
+        said = _xml(f"{one.summary}{accepted}")
+        SubElement(properties, "property", name=f"{word} {one.id}", value=said)
 
 
 def _failure(case: Element, result: ReportedResult, failing: list[ReportedFinding]) -> None:
@@ -89,12 +98,6 @@ def _told(entry: Entry) -> str:
     head = f"{finding.severity} {finding.id} {entry.found}"
     fix = f"Fix: {finding.remediation}" if finding.remediation else ""
     return "\n".join(part for part in (head, finding.description, fix) if part)
-
-
-def _properties(case: Element, findings: Iterable[ReportedFinding]) -> None:
-    properties = SubElement(case, "properties")
-    for one in findings:
-        SubElement(properties, "property", name=f"{one.severity} {one.id}", value=_xml(one.summary))
 
 
 def _own(suite: Element, sheet: Sheet) -> None:
