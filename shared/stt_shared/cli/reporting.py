@@ -15,6 +15,8 @@ from stt_shared.checkfile.model import Check
 from stt_shared.cli import output
 from stt_shared.cli.gate import FailOn, exit_code
 from stt_shared.errors import SttError, UsageError
+from stt_shared.report import words
+from stt_shared.report.counts import unheard
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
 from stt_shared.report.formats.names import Export, ReportFormat, export
@@ -72,8 +74,8 @@ def deliver(
     `checks` are those it was made with, if not ours; without `tables` the format TABLE prints
     nothing. Raises ExportError for a file that cannot be written.
     """
-    if report.notice:
-        output.note(f"warning: {report.notice}", "warn")
+    for warning in _warnings(report):
+        output.note(f"warning: {warning}", "warn")
     if form is ReportFormat.TABLE and tables:
         output.print_tables(report, clock.now())
     if form is ReportFormat.TABLE and not exports:
@@ -83,6 +85,13 @@ def deliver(
         output.print_text(render(sheet, form))
     for one in exports:
         _write(one.path, render(sheet, one.form))
+
+
+def _warnings(report: Report) -> list[str]:
+    """What stands in no row: checks that nobody signed, a run under way, missing targets."""
+    missing = unheard(report)
+    silent = f"{words.number(missing, 'target')} without any result" if missing else ""
+    return [text for text in (report.notice, silent) if text]
 
 
 def _sheet(report: Report, checks: Mapping[str, Check] | None) -> Sheet:

@@ -92,8 +92,7 @@ async def gate(
     for what in () if wanted.is_of_a_run else status.degraded:
         output.note(f"warning: {what}", "warn")
     _tell(found, form, fail_on)
-    if form is not ReportFormat.TABLE or files:
-        reporting.deliver(found, form, files, tables=False)
+    reporting.deliver(found, form, files, tables=False)
     missing = unheard(found)
     tolerated = found.summary.not_checked + missing <= max_not_checked
     return reporting.finish(
@@ -109,10 +108,12 @@ async def gate(
 
 def _tell(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
     """The numbers that count, or that there are none."""
-    if form is ReportFormat.TABLE:
-        failed = failed_at_or_above(found.summary, fail_on)
-        none = f"0 at or above {fail_on}" if fail_on is not FailOn.NONE else ""
-        output.print_text(_numbers(found.summary) if failed or not none else none)
+    if form is not ReportFormat.TABLE:
+        return
+    if fail_on is FailOn.NONE or failed_at_or_above(found.summary, fail_on):
+        output.print_text(_numbers(found.summary))
+    else:
+        output.print_text(f"0 at or above {fail_on}")
 
 
 def _numbers(counts: Counts) -> str:
