@@ -120,7 +120,8 @@ One event of the example:""",
     ReportFormat.HTML: "The whole file: [report.html](reports/report.html).",
     ReportFormat.JSON: "The whole file: [run.json](reports/run.json).",
     ReportFormat.CSV: """RFC 4180, UTF-8. A cell that would be a formula in a spreadsheet (it begins
-with `=`, `+`, `-` or `@`) begins with an apostrophe.""",
+with `=`, `+`, `-` or `@`) begins with an apostrophe. There is no byte
+order mark: say UTF-8 where a spreadsheet asks.""",
 }
 FENCES = {ReportFormat.JUNIT: "xml", ReportFormat.CSV: "text", ReportFormat.MD: "markdown"}
 

@@ -148,6 +148,22 @@ def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
     assert name in err[0]
 
 
+def test_a_full_disk_is_3_and_says_so(service: Service, stt: Stt) -> None:
+    holds(service, cases.ordinary())
+    code, _, err = stt("report", "--export", "csv:/dev/full")
+    assert code == 3
+    assert "no space left on device" in "\n".join(err)
+
+
+@pytest.mark.parametrize("form", ["md", "html", "sarif", "junit", "ocsf", "nagios"])
+def test_a_part_says_that_it_is_a_part(service: Service, stt: Stt, form: str) -> None:
+    holds(service, cases.ordinary())
+    words = ("--check", "mysql_empty_password", "--site", "eu-west", "-o", form)
+    said = "site eu-west, check mysql_empty_password"
+    assert said in stt("report", *words)[1].replace("\\_", "_")
+    assert said not in stt("report", "-o", form)[1]
+
+
 def test_two_exports_to_one_file_are_refused(stt: Stt, tmp_path: Path) -> None:
     words = ("--export", str(tmp_path / "r"), "--export", str(tmp_path / "r"))
     code, _, err = stt("report", *(word.replace("/r", "/r.csv") for word in words))

@@ -48,6 +48,7 @@ PAGE = 100  # findings asked for at once
 ROWS_ON_TERMINAL = 50
 
 State = Literal["open", "accepted", "resolved", "all"]
+EVERYTHING = FindingsRequest()
 REPORTED = ("open", "accepted")  # states that the report holds
 
 
@@ -129,7 +130,7 @@ async def list_findings(
             probe = msgspec.structs.replace(wanted, limit=1)
             await control.ask(Verb.FINDINGS, probe, FindingsReply)
         found = filtered(await report(control), wanted)
-    reporting.deliver(found, form)
+    reporting.deliver(found, form, part="what the filters take" if wanted != EVERYTHING else "")
 
 
 def _check_page(limit: int | None, page: int) -> None:

@@ -68,11 +68,14 @@ def deliver(
     checks: Mapping[str, Check] | None = None,
     *,
     tables: bool = True,
+    part: str = "",
 ) -> None:
     """Print the report and write the files.
 
     `checks` are those it was made with, if not ours; without `tables` the format TABLE prints
-    nothing. Raises ExportError for a file that cannot be written.
+    nothing; `part` says what was chosen of it.
+
+    Raises ExportError for a file that cannot be written.
     """
     for warning in _warnings(report):
         output.note(f"warning: {warning}", "warn")
@@ -80,7 +83,7 @@ def deliver(
         output.print_tables(report, clock.now())
     if form is ReportFormat.TABLE and not exports:
         return
-    sheet = _sheet(report, checks)
+    sheet = _sheet(report, checks, part)
     if form is not ReportFormat.TABLE:
         output.print_text(render(sheet, form))
     for one in exports:
@@ -94,12 +97,12 @@ def _warnings(report: Report) -> list[str]:
     return [text for text in (report.notice, silent) if text]
 
 
-def _sheet(report: Report, checks: Mapping[str, Check] | None) -> Sheet:
+def _sheet(report: Report, checks: Mapping[str, Check] | None, part: str) -> Sheet:
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
 
     known = catalogue.builtin().checks if checks is None else checks
     version = metadata.version(DISTRIBUTION)
-    return Sheet(report=report, at=clock.now(), version=version, checks=known)
+    return Sheet(report=report, at=clock.now(), version=version, checks=known, part=part)
 
 
 def _write(path: Path, text: str) -> None:

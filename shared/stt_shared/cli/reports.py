@@ -63,9 +63,10 @@ async def show(
 ) -> int:
     """Print a report and write files; never gates, but -o nagios has a plugin's exit code."""
     files = reporting.files(export)
+    wanted = choice or Choice()
     async with client.coordinator(connection) as control:
-        found = await chosen(control, choice or Choice())
-    reporting.deliver(found, form, files)
+        found = await chosen(control, wanted)
+    reporting.deliver(found, form, files, part=wanted.part)
     if form is not ReportFormat.NAGIOS:
         return 0
     return nagios.state(found.summary, not_checked_as, unheard=unheard(found))
@@ -92,7 +93,7 @@ async def gate(
     for what in () if wanted.is_of_a_run else status.degraded:
         output.note(f"warning: {what}", "warn")
     _tell(found, form, fail_on)
-    reporting.deliver(found, form, files, tables=False)
+    reporting.deliver(found, form, files, tables=False, part=wanted.part)
     missing = unheard(found)
     tolerated = found.summary.not_checked + missing <= max_not_checked
     return reporting.finish(

@@ -43,6 +43,17 @@ class Choice:
         """Whether a stored run is meant and not the state now."""
         return bool(self.run or self.last)
 
+    @property
+    def part(self) -> str:
+        """What is chosen of a report, e.g. `site eu-west, check mysql_version`."""
+        named = {
+            "site": self.site,
+            "family": self.family,
+            "target": self.target,
+            "check": self.check,
+        }
+        return ", ".join(f"{what} {' '.join(names)}" for what, names in named.items() if names)
+
 
 async def chosen(control: Control, choice: Choice) -> Report:
     """The report that is meant; a run under way says so, and counts the targets it waits for.

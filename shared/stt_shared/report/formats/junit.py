@@ -25,7 +25,7 @@ COUNTED = ("failure", "error", "skipped")
 
 def text(sheet: Sheet) -> str:
     """All results of the report, in order of target and check."""
-    root = Element("testsuites", name="stt")
+    root = Element("testsuites", name=_xml(f"stt{sheet.heading}"))
     ordered = sorted(sheet.report.results, key=lambda result: (result.target, result.check))
     by_target = groupby(ordered, key=lambda result: result.target)
     for target, results in by_target:

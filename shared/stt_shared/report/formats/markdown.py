@@ -17,7 +17,7 @@ _TICKS = re.compile("`+")
 def text(sheet: Sheet) -> str:
     """The report: counts, findings as a table, how to fix each, not checked, accepted."""
     blocks = [
-        f"# Security report, {words.rfc3339(sheet.written)}",
+        f"# Security report, {words.rfc3339(sheet.written)}{_plain(sheet.heading)}",
         *(f"> **Warning:** {_plain(gap)}" for gap in sheet.gaps),
         _counts(sheet),
         *_failures(sheet),

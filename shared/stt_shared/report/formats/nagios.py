@@ -67,7 +67,7 @@ def of_report(sheet: Sheet, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN)
     silent = [f"not checked: {one.target}: {one.said}: {one.why}" for one in sheet.silences]
     lines = [*_first(failing), *_first(silent)]
     said = state(counts, not_checked_as, unheard=sheet.unheard)
-    return _text(said, [_sentence(counts), *sheet.gaps], counts, lines)
+    return _text(said, [_sentence(counts) + sheet.heading, *sheet.gaps], counts, lines)
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:

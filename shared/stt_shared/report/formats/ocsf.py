@@ -118,7 +118,7 @@ def _event(
                 "namespace": result.site,
             }
         ],
-        "unmapped": {"site": result.site, "notices": sheet.gaps},
+        "unmapped": {"site": result.site, "only": sheet.part, "notices": sheet.gaps},
     }
 
 

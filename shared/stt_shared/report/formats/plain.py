@@ -15,9 +15,9 @@ WIDE = 10_000  # columns; a file is never folded or shortened
 
 def text(sheet: Sheet) -> str:
     """The report as it reads on a very wide terminal, without colours."""
-    report = sheet.report
+    report, at = sheet.report, words.rfc3339(sheet.written)
     blocks = [
-        [f"STT report, run {report.run_id or 'none yet'}, {words.rfc3339(sheet.written)}"],
+        [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{sheet.heading}")],
         [f"warning: {clean(gap)}" for gap in sheet.gaps],
         _lines(findings_grid(rows_of_report(report), sheet.at)),
         _lines(unchecked_grid(report)),

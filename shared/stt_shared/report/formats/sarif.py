@@ -52,7 +52,7 @@ def _run(sheet: Sheet) -> Object:
         "automationDetails": {"id": f"stt/{sheet.report.run_id}"},
         "invocations": [_invocation(sheet, places)],
         "results": [_result(entry, places) for entry in entries],
-        "properties": {"stt": sheet.report.summary},
+        "properties": {"counts": sheet.report.summary, "only": sheet.part},
     }
 
 

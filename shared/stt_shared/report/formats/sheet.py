@@ -60,13 +60,15 @@ class Silence:
 class Sheet:
     """A report that is about to be written at `at` by `version` of the tool.
 
-    `checks` are the checks known here by name; a report may hold others.
+    `checks` are the checks known here by name; a report may hold others. `part` says what was
+    chosen of a larger report: it is told wherever the whole would be meant otherwise.
     """
 
     report: Report
     at: datetime
     version: str
     checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
+    part: str = ""
 
     @cached_property
     def failures(self) -> list[Entry]:
@@ -123,6 +125,11 @@ class Sheet:
         missing = f"{words.number(self.unheard, 'target')} without any result"
         nothing = "" if self.report.summary.targets else "nothing was checked"
         return [text for text in (missing if self.unheard else nothing, self.report.notice) if text]
+
+    @property
+    def heading(self) -> str:
+        """What this is a report of, for the end of a title: empty for the whole."""
+        return f", only {self.part}" if self.part else ""
 
     @property
     def written(self) -> datetime:
