@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_coordinator.alerts import cli as alerts
+from stt_coordinator.web import cli as web
 from stt_shared.cli import reporting
 from stt_shared.cli.commands import SERVE, add_command
 from stt_shared.cli.gate import FailOn
@@ -35,6 +36,7 @@ LogFormat = Annotated[str | None, Parameter(help="console, json or auto.")]
 def register(app: App) -> None:
     """Add the coordinator's commands to `app`."""
     alerts.add(app)
+    web.add(app)
     add_command(
         app,
         coordinator,

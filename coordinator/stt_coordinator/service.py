@@ -12,7 +12,7 @@ from stt_coordinator.packs.sources import source_of
 from stt_coordinator.packs.supply import Supply
 from stt_coordinator.store.sqlite import open_store
 from stt_coordinator.tasks import Coordinator, Means, PageOf
-from stt_coordinator.web.serve import Page, address_of
+from stt_coordinator.web.serve import Page, front_of
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
@@ -21,7 +21,8 @@ from stt_shared.lifecycle import pause
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
-from stt_shared.settings import BUILT_IN, PackSettings, Settings, WebSettings, state_dir
+from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
+from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import logger
 
 FIRST_RETRY_S = 0.25
@@ -34,6 +35,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
 
     Raises ConfigError if the state folder cannot be used or another coordinator uses it.
     """
+    page = _page(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     store = await open_store(state)
     try:
@@ -48,7 +50,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
                 checks=builtin,
                 pace=pace or Pace(),
                 supply=_supply(settings.pack, bus, state, serials),
-                page=_page(settings.web),
+                page=page,
                 channels=channels(settings.alerts, store),
             )
             await Coordinator(means).run(stop)
@@ -60,11 +62,11 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
 
 
 def _page(web: WebSettings) -> PageOf | None:
-    """What serves the page; None where there is none. Raises ConfigError for a wrong address."""
+    """What serves the page; None where there is none. Raises ConfigError as `front_of`."""
     if not web.listen:
         return None
-    address_of(web.listen)
-    return lambda desk, troubles: Page(desk, web.listen, troubles).run
+    front = front_of(web)
+    return lambda desk, troubles: Page(desk, front, troubles).run
 
 
 def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supply | None:

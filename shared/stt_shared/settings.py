@@ -15,6 +15,7 @@ import platformdirs
 from stt_shared.errors import ConfigError
 from stt_shared.settings_alerts import AlertSettings
 from stt_shared.settings_rules import RULES, anything
+from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import HIDDEN
 
 APPLICATION = "stt"
@@ -82,14 +83,6 @@ class PackSettings(msgspec.Struct, frozen=True, kw_only=True):
         tuple[str, ...], _said("public keys of minisign whose packs are taken; none: no pack")
     ] = ()
     name: Annotated[str, _said("the name that a pack must be signed for")] = DEFAULT_PACK
-
-
-class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The page and the HTTP interface of the coordinator."""
-
-    listen: Annotated[
-        str, _said("host:port of the page, of this machine alone; empty: no page")
-    ] = "127.0.0.1:8642"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

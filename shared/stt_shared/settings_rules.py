@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +18,7 @@ MAX_PORT = 65_535
 MAX_REMIND_H = 8_760  # a year
 MIN_WEBHOOK_SECRET = 16  # characters
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
 NATS_URL = re.compile(r"(nats|tls)://[^\s/,]+/?|[^\s/:,@]+(:\d{1,5})?")
 
@@ -114,6 +116,20 @@ def _webhook_secret(value: Any) -> str:
     return "" if good else f"expected at least {MIN_WEBHOOK_SECRET} characters"
 
 
+def _networks(value: Any) -> str:
+    for one in value:
+        try:
+            ip_network(one)
+        except ValueError:
+            return f"{one!r:.80} is no address and no network such as 10.1.2.0/24"
+    return ""
+
+
+def _header_or_empty(value: Any) -> str:
+    good = value == "" or HEADER.fullmatch(value)
+    return "" if good else "expected the name of a header, for example X-Forwarded-User"
+
+
 def _host_and_port(value: Any) -> str:
     host, _, port = value.rpartition(":")
     good = host and port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT
@@ -142,6 +158,9 @@ RULES: dict[str, Rule] = {
     "pack.keys": _public_keys,
     "pack.name": _token,
     "worker.grace_s": _between(0, 3600),
+    "web.trusted_proxies": _networks,
+    "web.proxy_user_header": _header_or_empty,
+    "web.proxy_role_header": _header_or_empty,
     "alerts.severity": _one_of(tuple(Severity)),
     "alerts.page_url": _web_address_or_empty,
     "alerts.alertmanager": _web_addresses,

@@ -19,7 +19,7 @@ from stt_shared.protocol.messages import Acceptance, CheckOutcome, ControlState,
 from stt_shared.protocol.words import Family, FindingState, Interval, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 from tests.unit.ledgers import result
-from tests.unit.test_web import visiting
+from tests.unit.visitors import visiting
 
 HOUR = timedelta(hours=1)
 ROOT = Path(__file__).parents[2]

@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from litestar import Litestar
-from litestar.testing import AsyncTestClient
 
-from stt_coordinator.control.desk import Desk
-from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.tasks import Coordinator, Means
-from stt_coordinator.web.app import application
 from stt_coordinator.web.overview import state_of
 from stt_coordinator.web.serve import address_of
-from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
-from tests.unit.coordination import NOW, QUICK, catalogue, until
-
-Client = AsyncTestClient[Litestar]
-JSON = {"accept": "application/json"}
-HTML = {"accept": "text/html"}
-
-
-@asynccontextmanager
-async def visiting() -> AsyncGenerator[Client]:
-    """A visitor of a coordinator that nobody has enabled."""
-    found: list[Desk] = []
-
-    def page(desk: Desk, _troubles: dict[str, str]) -> Any:
-        found.append(desk)
-        return asyncio.Event().wait
-
-    stop = asyncio.Event()
-    bus, store = MemoryBroker().connect(), MemoryStore()
-    means = Means(bus=bus, store=store, checks=catalogue, pace=QUICK, page=page)
-    task = asyncio.create_task(Coordinator(means).run(stop))
-
-    async def there() -> bool:
-        return bool(found)
-
-    try:
-        await until(there)
-        async with AsyncTestClient(app=application(found[0])) as client:
-            yield client
-    finally:
-        stop.set()
-        await task
+from tests.unit.coordination import NOW
+from tests.unit.visitors import HTML, JSON, visiting
 
 
 async def test_every_answer_forbids_what_comes_from_elsewhere() -> None:

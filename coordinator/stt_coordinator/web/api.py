@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from litestar import MediaType, Request, Router, get, post
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
@@ -16,8 +17,10 @@ from litestar.status_codes import (
 )
 
 from stt_coordinator.control import exceptions, queries, switching
+from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.report import report
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.given import API_PREFIX, Acting, Given
+from stt_coordinator.web.login.gate import ADMINS, OPERATORS
 from stt_coordinator.web.refusals import as_json
 from stt_shared import clock
 from stt_shared.protocol.control import (
@@ -51,14 +54,20 @@ from stt_shared.protocol.exceptions import (
 )
 from stt_shared.protocol.words import Family, Severity
 
-PREFIX = "/api/v1"
+PREFIX = API_PREFIX
 MAX_LIMIT = 1_000  # rows of a page
 MAX_OFFSET = 10_000_000
 DAY = timedelta(hours=24)
+R = TypeVar("R", SwitchRequest, RunRequest, AcceptRequest)
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows of the page.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET, description="Rows before the page.")]
 State = Annotated[str, QueryParameter(name="state", description="open, resolved, all")]
 Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
+
+
+def _signed(request: R, actor: Actor) -> R:
+    """The request in the name of who logged in, whatever it says itself."""
+    return msgspec.structs.replace(request, by=actor.known_as(request.by))
 
 
 @get("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
@@ -149,39 +158,48 @@ async def report_of_run(
     return await report(desk, ReportRequest(run_id=run_id, after=after))
 
 
-@post("/enable", status_code=HTTP_200_OK, summary="Let checks run; the first run follows")
-async def enable(desk: Given, data: JSONBody[SwitchRequest]) -> SwitchReply:
+@post(
+    "/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; the first run follows"
+)
+async def enable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await switching.enable(desk, data)
+    return await switching.enable(desk, _signed(data, actor))
 
 
-@post("/disable", status_code=HTTP_200_OK, summary="Let no check run")
-async def disable(desk: Given, data: JSONBody[SwitchRequest]) -> SwitchReply:
+@post("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
+async def disable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await switching.disable(desk, data)
+    return await switching.disable(desk, _signed(data, actor))
 
 
-@post("/runs", status_code=HTTP_202_ACCEPTED, summary="Check now")
-async def start_run(desk: Given, data: JSONBody[RunRequest]) -> RunReply:
+@post("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now")
+async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
     """The run to follow."""
-    return await switching.run(desk, data)
+    return await switching.run(desk, _signed(data, actor))
 
 
-@post("/checks/{check:str}/enable", status_code=HTTP_200_OK, summary="Switch one check on")
+@post(
+    "/checks/{check:str}/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Switch one check on"
+)
 async def enable_check(
-    desk: Given, check: FromPath[str], data: JSONBody[SwitchRequest]
+    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
     """For all targets."""
-    request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
+    request = CheckSwitchRequest(check=check, by=actor.known_as(data.by), reason=data.reason)
     return await switching.enable_check(desk, request)
 
 
-@post("/checks/{check:str}/disable", status_code=HTTP_200_OK, summary="Switch one check off")
+@post(
+    "/checks/{check:str}/disable",
+    opt=ADMINS,
+    status_code=HTTP_200_OK,
+    summary="Switch one check off",
+)
 async def disable_check(
-    desk: Given, check: FromPath[str], data: JSONBody[SwitchRequest]
+    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
     """For all targets."""
-    request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
+    request = CheckSwitchRequest(check=check, by=actor.known_as(data.by), reason=data.reason)
     return await switching.disable_check(desk, request)
 
 
@@ -199,18 +217,28 @@ async def listed(
     return await exceptions.listed(desk, request)
 
 
-@post("/exceptions", status_code=HTTP_201_CREATED, summary="Accept something until a day")
-async def accept(desk: Given, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+@post(
+    "/exceptions",
+    opt=OPERATORS,
+    status_code=HTTP_201_CREATED,
+    summary="Accept something until a day",
+)
+async def accept(desk: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
     """A finding, or a check on a target, a label or a site."""
-    return await exceptions.accept(desk, data)
+    return await exceptions.accept(desk, _signed(data, actor))
 
 
-@post("/exceptions/{exception:str}/revoke", status_code=HTTP_200_OK, summary="Take it back")
+@post(
+    "/exceptions/{exception:str}/revoke",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Take it back",
+)
 async def unaccept(
-    desk: Given, exception: FromPath[str], data: JSONBody[SwitchRequest]
+    desk: Given, actor: Acting, exception: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> ExceptionReply:
     """Its findings count again."""
-    request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
+    request = UnacceptRequest(id=exception, by=actor.known_as(data.by), reason=data.reason)
     return await exceptions.unaccept(desk, request)
 
 

@@ -11,6 +11,7 @@ from litestar import Litestar, Request, Response
 from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
@@ -18,13 +19,28 @@ from litestar.response import Template
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
+from litestar.status_codes import HTTP_401_UNAUTHORIZED, HTTP_403_FORBIDDEN
 from litestar.template import TemplateConfig
 from litestar.types import Message, Scope
 
+from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.web import api, health
-from stt_coordinator.web.pages import accepted, checks, findings, home, runs, settings, targets
-from stt_coordinator.web.refusals import as_json, problem_of, wants_page
+from stt_coordinator.web.given import actor_of
+from stt_coordinator.web.login.gate import OPEN, Asking, allowed, asking
+from stt_coordinator.web.login.login import Login
+from stt_coordinator.web.login.who import who_asks
+from stt_coordinator.web.pages import (
+    accepted,
+    checks,
+    findings,
+    home,
+    runs,
+    settings,
+    targets,
+)
+from stt_coordinator.web.pages import login as log_in
+from stt_coordinator.web.refusals import as_json, is_of_interface, problem_of, wants_page
 from stt_coordinator.web.words import FILTERS, GLOBALS
 
 HERE = Path(__file__).parent
@@ -37,17 +53,22 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 MAX_BODY_BYTES = 256 * 1024
+CSRF_COOKIE = "stt-form"
+STALE_FORM = "CSRF token verification failed"  # how litestar says it
 
 
-def application(desk: Desk) -> Litestar:
-    """The application; `desk` is what the control service works with as well."""
+def application(desk: Desk, login: Login | None = None, *, secure: bool = False) -> Litestar:
+    """The application; `desk` is what the control service works with as well.
+
+    Without a log-in everybody may do everything; `secure` says whether browsers come over TLS.
+    """
 
     def provide() -> Desk:
         return desk
 
     pages = [
         handler
-        for module in (home, findings, targets, checks, runs, accepted, settings)
+        for module in (home, findings, targets, checks, runs, accepted, settings, log_in)
         for handler in module.HANDLERS
     ]
     return Litestar(
@@ -55,12 +76,19 @@ def application(desk: Desk) -> Litestar:
             *pages,
             *health.HANDLERS,
             api.router(),
-            create_static_files_router(path="/static", directories=[HERE / "static"]),
+            create_static_files_router(path="/static", directories=[HERE / "static"], opt=OPEN),
         ],
-        dependencies={"desk": Provide(provide, sync_to_thread=False)},
+        dependencies={
+            "desk": Provide(provide, sync_to_thread=False),
+            "actor": Provide(actor_of, sync_to_thread=False),
+        },
+        middleware=[DefineMiddleware(Asking, login=login)],
+        guards=[allowed],
         template_config=TemplateConfig(instance=_engine()),
         csrf_config=CSRFConfig(
             secret=secrets.token_hex(32),
+            cookie_name=CSRF_COOKIE,
+            cookie_secure=secure,
             cookie_httponly=True,
             cookie_samesite="strict",
             exclude=[api.PREFIX],
@@ -74,8 +102,8 @@ def application(desk: Desk) -> Litestar:
         before_send=[_headers],
         exception_handlers={Exception: _answer},
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"desk": desk}),
-        signature_types=[Desk],
+        state=State({"desk": desk, "login": login}),
+        signature_types=[Actor, Desk],
         logging_config=None,
     )
 
@@ -99,12 +127,19 @@ async def _headers(message: Message, _scope: Scope) -> None:
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A page for a person, a problem document for a program; the same status for both."""
-    if not wants_page(request):
+    if not wants_page(request) or is_of_interface(request):
         return as_json(request, error)
+    if who_asks(request.scope) is None:  # an address that is none of ours has passed no gate
+        request.scope["user"] = asking(request.app.state["login"], request).user
     problem = problem_of(error)
+    if problem.status == HTTP_401_UNAUTHORIZED:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        to = asked if request.method == "GET" else "/"
+        return log_in.form(request, "Log in to see this page.", problem.status, to)
     desk: Desk = request.app.state["desk"]
-    return Template(
-        "message.html",
+    is_stale = problem.status == HTTP_403_FORBIDDEN and problem.detail == STALE_FORM
+    found = Template(
+        "reload.html" if is_stale else "message.html",
         context={
             "title": problem.title.capitalize(),
             "sentence": problem.detail,
@@ -113,3 +148,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         },
         status_code=problem.status,
     )
+    if is_stale:
+        # A browser keeps the cookie of the coordinator before, which would fail for ever.
+        found.delete_cookie(CSRF_COOKIE)
+    return found

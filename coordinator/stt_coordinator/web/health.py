@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from importlib import metadata
+from typing import Any
 
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from stt_coordinator import metrics
 from stt_coordinator.web.given import Given
+from stt_coordinator.web.login.gate import OPEN
+from stt_coordinator.web.login.who import who_asks
+
+SOMETHING = "log in to see what is wrong"
 
 
-@get("/healthz", media_type=MediaType.TEXT, summary="Alive")
+@get("/healthz", media_type=MediaType.TEXT, summary="Alive", opt=OPEN)
 async def healthz() -> str:
     """Answers as long as the process turns."""
     return "ok"
 
 
-@get("/readyz", summary="Makes progress: a round trip of the store, NATS, and nothing degraded")
-async def readyz(desk: Given) -> Response[dict[str, list[str]]]:
-    """What is wrong, if something is."""
+@get("/readyz", summary="Makes progress: a round trip of the store and of NATS", opt=OPEN)
+async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[dict[str, list[str]]]:
+    """What is wrong, if something is; where a log-in is configured only for who is logged in."""
     wrong = list(await desk.ready())
+    if wrong and who_asks(request.scope) is None:
+        wrong = [SOMETHING]
     code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
     return Response({"wrong": wrong}, status_code=code)
 

@@ -11,6 +11,7 @@ from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from stt_coordinator.control.desk import Refusal
 from stt_coordinator.store.port import StoreError
+from stt_coordinator.web.given import API_PREFIX
 from stt_shared.bus.port import RequestError
 from stt_shared.errors import UnreachableError
 
@@ -55,7 +56,13 @@ def _problem(status: int, code: str, detail: str) -> Problem:
 def as_json(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """The answer to a program."""
     problem = problem_of(error)
-    return Response(problem, status_code=problem.status, media_type=PROBLEM)
+    headers = dict((error.headers or {}) if isinstance(error, HTTPException) else {})
+    return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=headers)
+
+
+def is_of_interface(request: Request[Any, Any, Any]) -> bool:
+    """Whether what is asked for is for programs, whoever asks."""
+    return request.url.path.startswith(f"{API_PREFIX}/")
 
 
 def wants_page(request: Request[Any, Any, Any]) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import uvicorn
 
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.web.app import application
+from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
+from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import logger
 
 TASK = "page"
@@ -21,7 +25,7 @@ GRACE_S = 3  # for requests under way at the end, those that watch a run among t
 _LOG = logger("web")
 
 
-def address_of(listen: str) -> tuple[str, int]:
+def address_of(listen: str, *, login: bool = False) -> tuple[str, int]:
     """Host and port of `host:port`; raises ConfigError if it is none, or not of loopback.
 
     Without a log-in nobody but this machine may look: any other address is refused.
@@ -32,24 +36,25 @@ def address_of(listen: str) -> tuple[str, int]:
         raise ConfigError(
             f"web.listen is {listen!r}, expected host:port", hint="for example 127.0.0.1:8642"
         )
-    if not _is_loopback(host):
+    if not login and not is_loopback(host):
         raise ConfigError(
             f"web.listen is {listen!r}, which others can reach, and no log-in is configured",
-            hint="listen on 127.0.0.1:8642 behind a reverse proxy that asks for a log-in",
+            hint="set web.tokens or web.proxy_user_header, or listen on 127.0.0.1:8642",
         )
     return host, int(port)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def bound(listen: str) -> socket.socket:
+def bound(listen: str, *, login: bool = False) -> socket.socket:
     """A socket that listens; raises ConfigError if the address is wrong or taken."""
-    host, port = address_of(listen)
+    host, port = address_of(listen, login=login)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,19 +69,63 @@ def bound(listen: str) -> socket.socket:
     return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """Where the page is served, with which certificate, and who may log in."""
+
+    listen: str
+    login: Login | None = None
+    cert: str = ""
+    key: str = ""
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers come over TLS: ours, or a proxy's."""
+        return bool(self.cert) or (self.login is not None and bool(self.login.proxy.networks))
+
+
+def front_of(web: WebSettings) -> Front:
+    """The front that the settings describe.
+
+    Raises ConfigError for an address that others reach without a log-in, a wrong file of tokens,
+    and a certificate that cannot be read.
+    """
+    login = login_of(web)
+    host, _ = address_of(web.listen, login=login is not None)
+    if web.key and not web.cert:
+        raise ConfigError("web.key is set and web.cert is not", hint="set both, or none for no TLS")
+    if web.cert:
+        _try(web.cert, web.key)
+    front = Front(listen=web.listen, login=login, cert=web.cert, key=web.key)
+    if not is_loopback(host) and not front.is_secure:
+        _LOG.warning("tokens travel in clear", listen=web.listen, hint="set web.cert and web.key")
+    return front
+
+
+def _try(cert: str, key: str) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert, key or None)
+    except (OSError, ssl.SSLError) as error:
+        reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigError(
+            f"web.cert is {cert}, which cannot be used ({str(reason).lower()})",
+            hint="it has to be PEM, readable for the coordinator, with web.key as its key",
+        ) from error
+
+
 class Page:
     """The page as a task of the coordinator: tried again where its address is taken."""
 
-    def __init__(self, desk: Desk, listen: str, troubles: dict[str, str]) -> None:
+    def __init__(self, desk: Desk, front: Front, troubles: dict[str, str]) -> None:
         self._desk = desk
-        self._listen = listen
+        self._front = front
         self._troubles = troubles
 
     async def run(self) -> None:
         """Serve until cancelled; without a page the coordinator still does its work."""
         while True:
             try:
-                listening = bound(self._listen)
+                listening = bound(self._front.listen, login=self._front.login is not None)
             except ConfigError as error:
                 if TASK not in self._troubles:
                     _LOG.warning("no page", reason=error.message, hint=error.hint)
@@ -84,14 +133,18 @@ class Page:
                 await asyncio.sleep(RETRY_S)
                 continue
             self._troubles.pop(TASK, None)
-            await serve(self._desk, listening)
+            await serve(self._desk, listening, self._front)
 
 
-async def serve(desk: Desk, listening: socket.socket) -> None:
+async def serve(desk: Desk, listening: socket.socket, front: Front) -> None:
     """Serve until cancelled; requests under way get GRACE_S."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
-        application(desk),
+        application(desk, front.login, secure=front.is_secure),
+        ssl_certfile=front.cert or None,
+        ssl_keyfile=front.key or None,
+        # Who is asking is found out from the connection itself, see Proxy.
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -99,7 +152,8 @@ async def serve(desk: Desk, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config)
-    _LOG.info("page", address=f"http://{host}:{port}/")
+    scheme = "https" if front.cert else "http"
+    _LOG.info("page", address=f"{scheme}://{host}:{port}/", login=front.login is not None)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(task)

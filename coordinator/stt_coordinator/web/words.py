@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from litestar import Request
+
+from stt_coordinator.web.login.who import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
 from stt_shared.protocol.messages import Facts
@@ -63,6 +66,17 @@ def age(at: datetime | None) -> str:
     return words.age(at, clock.now())
 
 
+def user(request: Request[Any, Any, Any]) -> Who | None:
+    """Who is asking; None if nobody is logged in, or the address is none of ours."""
+    return who_asks(request.scope)
+
+
+def may(request: Request[Any, Any, Any], role: str) -> bool:
+    """Whether who is asking may do what needs `role`."""
+    who = user(request)
+    return who is not None and who.may(role)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "ago": ago,
     "moment": moment,
@@ -75,6 +89,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "age": age,
 }
 GLOBALS: dict[str, Any] = {
+    "user": user,
+    "may": may,
     "query": query,
     "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
     "SEVERITIES": [str(severity) for severity in Severity],

@@ -88,3 +88,19 @@ class Interval(StrEnum):
     STANDARD = "standard"
     FREQUENT = "frequent"
     RARE = "rare"
+
+
+class Role(StrEnum):
+    """What somebody who logged in may do, each all of the one before."""
+
+    VIEWER = "viewer"  # look
+    OPERATOR = "operator"  # accept findings, run and check again
+    ADMIN = "admin"  # enable, disable, other severities, switch checks
+
+
+class Way(StrEnum):
+    """How a request for a change came."""
+
+    CLI = "cli"  # over NATS
+    PAGE = "page"
+    API = "api"

@@ -11,7 +11,8 @@ from litestar.response import Redirect, Template
 
 from stt_coordinator.control import exceptions
 from stt_coordinator.control.desk import Refusal, refused
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.given import Acting, Given
+from stt_coordinator.web.login.gate import OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionsRequest, UnacceptRequest
 
@@ -39,14 +40,14 @@ async def accepted(
     )
 
 
-@post("/findings/{finding_id:str}/accept", include_in_schema=False)
-async def accept(desk: Given, finding_id: FromPath[str], data: Form) -> Redirect:
+@post("/findings/{finding_id:str}/accept", include_in_schema=False, opt=OPERATORS)
+async def accept(desk: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
     """Accept one finding until a day, with a reason and who."""
     request = AcceptRequest(
         finding=finding_id,
         until=_day(data.get("until", "")),
         reason=data.get("reason", ""),
-        by=data.get("by") or SOMEBODY,
+        by=actor.known_as(data.get("by") or SOMEBODY),
     )
     await exceptions.accept(desk, request)
     return see(f"/findings/{finding_id}")
@@ -60,10 +61,10 @@ def _day(text: str) -> date:
         raise refused(Refusal.BAD_REQUEST, what) from None
 
 
-@post("/accepted/{exception_id:str}", include_in_schema=False)
-async def revoke(desk: Given, exception_id: FromPath[str], data: Form) -> Redirect:
+@post("/accepted/{exception_id:str}", include_in_schema=False, opt=OPERATORS)
+async def revoke(desk: Given, actor: Acting, exception_id: FromPath[str], data: Form) -> Redirect:
     """Take an exception back; its findings count again."""
-    request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
+    request = UnacceptRequest(id=exception_id, by=actor.known_as(data.get("by") or SOMEBODY))
     await exceptions.unaccept(desk, request)
     return see("/accepted")
 

@@ -8,7 +8,8 @@ from litestar.response import Redirect, Template
 
 from stt_coordinator.control import queries, switching
 from stt_coordinator.control.desk import Refusal, refused
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.given import Acting, Given
+from stt_coordinator.web.login.gate import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.check import PERIODS, check_object
@@ -50,10 +51,10 @@ async def check(desk: Given, name: FromPath[str]) -> Template:
     )
 
 
-@post("/checks/{name:str}", include_in_schema=False)
-async def switch(desk: Given, name: FromPath[str], data: Form) -> Redirect:
+@post("/checks/{name:str}", include_in_schema=False, opt=ADMINS)
+async def switch(desk: Given, actor: Acting, name: FromPath[str], data: Form) -> Redirect:
     """Switch it off or on for all databases."""
-    request = CheckSwitchRequest(check=name, by=SOMEBODY)
+    request = CheckSwitchRequest(check=name, by=actor.known_as(SOMEBODY))
     if data.get("to") == "off":
         await switching.disable_check(desk, request)
     else:

@@ -12,7 +12,8 @@ from litestar.response import Redirect, ServerSentEvent, Template
 
 from stt_coordinator.control import queries, switching
 from stt_coordinator.control.desk import Refusal, refused
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.given import Acting, Given
+from stt_coordinator.web.login.gate import OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import RunRequest, RunsRequest
 from stt_shared.protocol.messages import RunRecord
@@ -64,11 +65,11 @@ async def _watched(desk: Given, run_id: str) -> AsyncGenerator[str]:
         await asyncio.sleep(PROGRESS_S)
 
 
-@post("/runs", include_in_schema=False)
-async def start(desk: Given, data: Form) -> Redirect:
+@post("/runs", include_in_schema=False, opt=OPERATORS)
+async def start(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Check everything now, or one check on one database."""
     request = RunRequest(
-        by=SOMEBODY,
+        by=actor.known_as(SOMEBODY),
         targets=(data["target"],) if data.get("target") else (),
         checks=(data["check"],) if data.get("check") else (),
     )

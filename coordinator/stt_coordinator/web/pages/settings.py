@@ -7,7 +7,9 @@ from litestar.params import URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import queries, switching
-from stt_coordinator.web.given import Given
+from stt_coordinator.control.actor import Actor
+from stt_coordinator.web.given import Acting, Given
+from stt_coordinator.web.login.gate import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import Empty, SwitchRequest
 
@@ -28,21 +30,22 @@ async def settings(desk: Given) -> Template:
     )
 
 
-def _request(data: dict[str, str]) -> SwitchRequest:
-    return SwitchRequest(by=data.get("by") or SOMEBODY, reason=data.get("reason", ""))
+def _request(data: dict[str, str], actor: Actor) -> SwitchRequest:
+    by = actor.known_as(data.get("by") or SOMEBODY)
+    return SwitchRequest(by=by, reason=data.get("reason", ""))
 
 
-@post("/enable", include_in_schema=False)
-async def enable(desk: Given, data: Form) -> Redirect:
+@post("/enable", include_in_schema=False, opt=ADMINS)
+async def enable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let checks run and look at the first one."""
-    reply = await switching.enable(desk, _request(data))
+    reply = await switching.enable(desk, _request(data, actor))
     return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
-@post("/disable", include_in_schema=False)
-async def disable(desk: Given, data: Form) -> Redirect:
+@post("/disable", include_in_schema=False, opt=ADMINS)
+async def disable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let no check run."""
-    await switching.disable(desk, _request(data))
+    await switching.disable(desk, _request(data, actor))
     return see("/settings")
 
 

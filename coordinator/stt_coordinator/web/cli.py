@@ -1,0 +1,44 @@
+"""`stt web token new`: a token for the page and the HTTP interface, printed once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_coordinator.web.login.tokens import made
+from stt_shared.cli import output
+from stt_shared.cli.commands import TOOL, add_command, add_noun
+from stt_shared.protocol.words import Role
+
+
+def add(app: App) -> None:
+    """Add the commands to `app`."""
+    noun = add_noun(app, "web", "Who may log in to the page and the HTTP interface", TOOL)
+    tokens = App(name="token", help="Tokens of people and programs")
+    noun.command(tokens)
+    add_command(
+        tokens,
+        new,
+        name="new",
+        access="ro",
+        summary="Print a new token once, and the line for the file web.tokens that lets it in",
+        examples=(
+            "stt web token new ann --role operator",
+            "stt web token new prometheus --role viewer",
+        ),
+    )
+
+
+def new(
+    name: Annotated[str, Parameter(help="Who it is for; recorded with what it does.")],
+    /,
+    *,
+    role: Annotated[Role, Parameter(help="What it may do.")] = Role.VIEWER,
+) -> None:
+    """Make a token; nothing is written anywhere."""
+    token, line = made(name, role)
+    # Only the line goes to stdout: `>> tokens` must not write the token beside its hash.
+    output.note(f"The token, for its holder alone; it cannot be shown again: {token}")
+    output.note("The line for the file web.tokens of the coordinator (chmod 600):", "hint")
+    output.print_text(line)

@@ -1,0 +1,47 @@
+"""How often logging in may fail: for each address, and in all."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+
+WINDOW = timedelta(minutes=1)
+MAX_OF_ADDRESS = 5  # failures in WINDOW
+MAX_IN_ALL = 60  # failures in WINDOW, of all addresses
+IPV6_PREFIX = 64  # bits: whoever has one address of such a network has all
+
+
+class Attempts:
+    """The failures of the last WINDOW; never more than MAX_IN_ALL are kept."""
+
+    def __init__(self) -> None:
+        self._failures: deque[tuple[datetime, str]] = deque(maxlen=MAX_IN_ALL)
+
+    def wait_s(self, address: str, now: datetime) -> int:
+        """Seconds before `address` may try again; 0: now."""
+        while self._failures and self._failures[0][0] <= now - WINDOW:
+            self._failures.popleft()
+        origin = _origin(address)
+        own = [at for at, one in self._failures if one == origin]
+        until: datetime | None = None
+        if len(own) >= MAX_OF_ADDRESS:
+            until = own[-MAX_OF_ADDRESS] + WINDOW
+        elif len(self._failures) >= MAX_IN_ALL:
+            until = self._failures[0][0] + WINDOW
+        return max(1, math.ceil((until - now).total_seconds())) if until else 0
+
+    def failed(self, address: str, now: datetime) -> None:
+        """Somebody at `address` failed."""
+        self._failures.append((now, _origin(address)))
+
+
+def _origin(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, IPV6_PREFIX), strict=False))
+    return str(found)

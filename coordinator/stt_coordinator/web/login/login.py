@@ -1,0 +1,122 @@
+"""The log-in as configured: from a request to somebody, or to why it is nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from stt_coordinator.web.login.attempts import Attempts
+from stt_coordinator.web.login.proxy import DoubtfulError, Proxy
+from stt_coordinator.web.login.sessions import Sessions
+from stt_coordinator.web.login.tokens import TokenFile
+from stt_coordinator.web.login.who import Who
+from stt_shared.errors import ConfigError
+from stt_shared.settings_web import WebSettings
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+BEARER = "bearer "
+COOKIE = "stt-session"
+SECURE_COOKIE = f"__Host-{COOKIE}"  # browsers take it only over TLS, for this host and all of it
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """Who may log in, who has, and who failed to."""
+
+    proxy: Proxy
+    tokens: TokenFile | None = None
+    sessions: Sessions = field(default_factory=Sessions)
+    attempts: Attempts = field(default_factory=Attempts)
+
+    def who(self, connection: Connection, now: datetime) -> Who | str:
+        """Who is asking, or why that is nobody."""
+        try:
+            named = self.proxy.asker(peer_of(connection), connection.headers)
+        except DoubtfulError as error:
+            return f"the proxy is not believed: {error}"
+        if named is not None:
+            return named
+        if (said := connection.headers.get("authorization")) is not None:
+            return self._bearer(said)
+        return self._session(connection, now)
+
+    def _bearer(self, said: str) -> Who | str:
+        if not said.lower().startswith(BEARER):
+            return "the authorization is not of type bearer"
+        holder = self.tokens.holder(said[len(BEARER) :].strip()) if self.tokens else None
+        if holder is None:
+            return "the token is not known"
+        return Who(name=holder.name, role=holder.role)
+
+    def _session(self, connection: Connection, now: datetime) -> Who | str:
+        id_ = connection.cookies.get(cookie_of(connection))
+        if not id_ or self.tokens is None:
+            return "nobody is logged in"
+        digest = self.sessions.holder(id_, now)
+        holder = self.tokens.of_digest(digest) if digest else None
+        if holder is None:
+            return "the session is over"
+        return Who(name=holder.name, role=holder.role, session=True)
+
+    def begin(self, token: str, now: datetime) -> tuple[str, Who] | None:
+        """A session for the holder of `token`; None if nobody holds it."""
+        holder = self.tokens.holder(token) if self.tokens else None
+        if holder is None:
+            return None
+        who = Who(name=holder.name, role=holder.role, session=True)
+        return self.sessions.begin(holder.digest, now), who
+
+    def visitor(self, connection: Connection) -> str:
+        """The address that failures are counted for."""
+        return self.proxy.visitor(peer_of(connection), connection.headers)
+
+
+def peer_of(connection: Connection) -> str:
+    """The address at the other end of the connection."""
+    return connection.client.host if connection.client else ""
+
+
+def is_plain_loopback(connection: Connection) -> bool:
+    """Whether a browser on this machine asks this machine without TLS and without a proxy."""
+    host = connection.headers.get("host", "")
+    name = host if host.endswith("]") else host.rpartition(":")[0] or host
+    through = any(header in connection.headers for header in FORWARDING)
+    return name in LOOPBACK_HOSTS and not through and connection.scope["scheme"] == "http"
+
+
+def cookie_of(connection: Connection) -> str:
+    """The name of the session's cookie."""
+    return COOKIE if is_plain_loopback(connection) else SECURE_COOKIE
+
+
+def login_of(web: WebSettings) -> Login | None:
+    """The log-in that the settings configure; None if they configure none.
+
+    Raises ConfigError where they contradict each other or the file of tokens is wrong.
+    """
+    if web.proxy_user_header and not web.trusted_proxies:
+        raise ConfigError(
+            f"web.proxy_user_header is {web.proxy_user_header!r}, and no proxy is trusted",
+            hint="name the addresses of the proxies: web.trusted_proxies",
+        )
+    if web.proxy_role_header and not web.proxy_user_header:
+        raise ConfigError(
+            f"web.proxy_role_header is {web.proxy_role_header!r}, and no header names the user",
+            hint="name it: web.proxy_user_header",
+        )
+    if not web.tokens and not web.proxy_user_header:
+        return None
+    proxy = Proxy(
+        networks=tuple(map(ip_network, web.trusted_proxies)),
+        user_header=web.proxy_user_header,
+        role_header=web.proxy_role_header,
+    )
+    tokens = TokenFile(Path(web.tokens).expanduser()) if web.tokens else None
+    return Login(proxy=proxy, tokens=tokens)

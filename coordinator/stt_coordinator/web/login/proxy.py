@@ -1,0 +1,82 @@
+"""A reverse proxy that has asked for the log-in: whom it is believed, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol
+
+from stt_coordinator.web.login.who import Who
+from stt_shared.protocol.words import Role
+
+MAX_NAME = 100  # characters
+FORWARDED_FOR = "x-forwarded-for"
+
+
+class Headers(Protocol):
+    """The headers of a request."""
+
+    def getall(self, key: str, default: list[str]) -> list[str]:
+        """Every value of a header."""
+        ...
+
+
+class DoubtfulError(Exception):
+    """What a trusted proxy says cannot be believed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """The proxies of these networks, and the headers in which they say who is asking."""
+
+    networks: Sequence[IPv4Network | IPv6Network]
+    user_header: str = ""
+    role_header: str = ""
+
+    def is_trusted(self, address: str) -> bool:
+        """Whether a request from `address` comes through such a proxy."""
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self.networks)
+
+    def visitor(self, peer: str, headers: Headers) -> str:
+        """The address of who is asking: the last one that is not a trusted proxy's."""
+        hops = ",".join(headers.getall(FORWARDED_FOR, [])).split(",")
+        for hop in (peer, *reversed([one.strip() for one in hops])):
+            if hop and not self.is_trusted(hop):
+                return hop
+        return peer
+
+    def asker(self, peer: str, headers: Headers) -> Who | None:
+        """Whom the proxy names; None if it names nobody or is not trusted.
+
+        Raises DoubtfulError for a header that stands there twice, as when a visitor sent one too,
+        and where the role is none of ours.
+        """
+        if not self.user_header or not self.is_trusted(peer):
+            return None
+        name = _only(headers, self.user_header)
+        if not name:
+            return None
+        if len(name) > MAX_NAME or not name.isprintable():
+            raise DoubtfulError(f"{self.user_header} holds no name of at most {MAX_NAME} letters")
+        return Who(name=name, role=self._role(headers))
+
+    def _role(self, headers: Headers) -> Role:
+        if not self.role_header:
+            return Role.VIEWER
+        said = {word.strip() for word in _only(headers, self.role_header).split(",")}
+        for role in reversed(Role):
+            if role in said:
+                return role
+        raise DoubtfulError(f"{self.role_header} names none of {', '.join(Role)}")
+
+
+def _only(headers: Headers, name: str) -> str:
+    found = headers.getall(name.lower(), [])
+    if len(found) > 1:
+        raise DoubtfulError(f"{name} stands there {len(found)} times")
+    return found[0].strip() if found else ""

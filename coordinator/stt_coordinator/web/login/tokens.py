@@ -1,0 +1,171 @@
+"""The file of those who may log in: name, role and hash of a token, read again when it changes."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from stt_shared.errors import ConfigError
+from stt_shared.protocol.words import Role
+from stt_shared.telemetry.logs import logger
+
+PREFIX = "stt_"  # lets scanners of repositories know one
+TOKEN_BYTES = 32  # at random: nobody guesses one, so a plain hash is enough
+MAX_TOKEN_CHARACTERS = 200
+MAX_TOKENS = 1_000
+MAX_FILE_BYTES = 256 * 1024
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+NAME_RULE = "letters, digits and ._@+-, at most 64 in all"
+HASH = re.compile(r"sha256:([0-9a-f]{64})")
+_LOG = logger("log-in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """Who a token is; `digest` is its SHA-256 as hexadecimal digits."""
+
+    name: str
+    role: Role
+    digest: str
+
+
+def made(name: str, role: Role) -> tuple[str, str]:
+    """A new token, and the line of the file that lets it in.
+
+    Raises ConfigError if `name` cannot stand in the file.
+    """
+    if not NAME.fullmatch(name):
+        raise ConfigError(f"the name of a token is {name!r:.80}, expected {NAME_RULE}")
+    token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    return token, f"{name} {role} sha256:{digest_of(token)}"
+
+
+def digest_of(token: str) -> str:
+    """What the file has of a token."""
+    return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parsed(text: str, path: Path) -> tuple[Token, ...]:
+    """The tokens of a file; raises ConfigError with every fault found."""
+    found: list[Token] = []
+    faults: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split("#", 1)[0].split()
+        if not words:
+            continue
+        try:
+            found.append(_token(words))
+        except ValueError as error:
+            faults.append(f"{path}:{number}: {error}")
+    if len(found) > MAX_TOKENS:
+        faults.append(f"{path}: {len(found)} tokens, the limit is {MAX_TOKENS}")
+    if len({one.digest for one in found}) < len(found):
+        faults.append(f"{path}: a token stands there twice")
+    if faults:
+        raise ConfigError("the file of tokens is wrong", faults=tuple(faults), hint=HINT)
+    return tuple(found)
+
+
+HINT = "a line is what stt web token new NAME --role viewer prints"
+
+
+def _token(words: list[str]) -> Token:
+    # The words themselves are not told: a token may stand there by mistake.
+    if len(words) != 3:  # noqa: PLR2004  # name, role, hash
+        raise ValueError(f"{len(words)} words, expected NAME ROLE sha256:HASH")
+    name, role, hash_ = words
+    if not NAME.fullmatch(name):
+        raise ValueError(f"the name is not of {NAME_RULE}")
+    if role not in set(Role):
+        raise ValueError(f"the role is not one of {', '.join(Role)}")
+    match = HASH.fullmatch(hash_)
+    if match is None:
+        raise ValueError("the hash is not sha256: and 64 digits of 0-9 and a-f")
+    return Token(name=name, role=Role(role), digest=match[1])
+
+
+class TokenFile:
+    """The tokens as the file has them now.
+
+    Raises ConfigError if it cannot be read or is wrong, also when made. A file that is spoiled
+    later lets nobody in until it is right again: a token that was taken out must not come back.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, ...] = ()
+        self._tokens = self._read()
+
+    def holder(self, token: str) -> Token | None:
+        """Who holds `token`."""
+        return self.of_digest(digest_of(token)) if len(token) <= MAX_TOKEN_CHARACTERS else None
+
+    def of_digest(self, digest: str) -> Token | None:
+        """The holder of the token with that hash, as long as the file has it."""
+        self._look()
+        found = None
+        # All are compared, each in constant time: how long it takes tells nothing.
+        for one in self._tokens:
+            if hmac.compare_digest(one.digest, digest):
+                found = one
+        return found
+
+    def _look(self) -> None:
+        """Read the file again if it is another than the one read."""
+        before = self._seen
+        try:
+            if _state(self._path.stat()) == before:
+                return
+            self._tokens = self._read()
+            _LOG.info("tokens read again", path=str(self._path), tokens=len(self._tokens))
+        except OSError as error:
+            self._seen = ()
+            self._close(_unreadable(self._path, error), is_news=bool(before))
+        except ConfigError as error:
+            self._close(error, is_news=self._seen != before)
+
+    def _close(self, why: ConfigError, *, is_news: bool) -> None:
+        self._tokens = ()
+        if is_news:
+            _LOG.error("nobody can log in", reason=why.message, hint=why.hint)
+
+    def _read(self) -> tuple[Token, ...]:
+        try:
+            with self._path.open(encoding="utf-8") as file:
+                found = os.fstat(file.fileno())
+                self._seen = _state(found)
+                self._judge(found)
+                text = file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unreadable(self._path, error) from error
+        return parsed(text, self._path)
+
+    def _judge(self, found: os.stat_result) -> None:
+        if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+            mode = stat.S_IMODE(found.st_mode)
+            raise ConfigError(
+                f"web.tokens is {self._path} of mode {mode:o}, open to everybody",
+                hint=f"chmod 600 {self._path}",
+            )
+        if found.st_size > MAX_FILE_BYTES:
+            raise ConfigError(
+                f"{self._path} has {found.st_size} bytes, the limit is {MAX_FILE_BYTES}"
+            )
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    """What tells one content of a file from the next."""
+    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode)
+
+
+def _unreadable(path: Path, error: Exception) -> ConfigError:
+    reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+    return ConfigError(
+        f"web.tokens is {path}, which cannot be read ({str(reason).lower()})", hint=HINT
+    )

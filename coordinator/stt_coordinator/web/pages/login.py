@@ -1,0 +1,114 @@
+"""Logging in with a token, without any script, and logging out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.params import QueryParameter, URLEncodedBody
+from litestar.response import Template
+from litestar.status_codes import (
+    HTTP_303_SEE_OTHER,
+    HTTP_401_UNAUTHORIZED,
+    HTTP_429_TOO_MANY_REQUESTS,
+)
+
+from stt_coordinator.web.login.gate import CHALLENGE, OPEN
+from stt_coordinator.web.login.login import Login, cookie_of, is_plain_loopback
+from stt_coordinator.web.login.sessions import SESSION
+from stt_shared import clock
+from stt_shared.telemetry.logs import logger
+
+Asked = Request[Any, Any, Any]
+Form = URLEncodedBody[dict[str, str]]
+MAX_PATH = 2_000  # characters of the page to go to afterwards
+_LOG = logger("log-in")
+
+
+def form(request: Asked, sentence: str, status: int, to: str) -> Template:
+    """The form, with what is wrong."""
+    login: Login | None = request.app.state["login"]
+    context = {
+        "title": "Log in",
+        "page": "",
+        "sentence": sentence,
+        "to": local(to),
+        "has_tokens": login is not None and login.tokens is not None,
+        "has_login": login is not None,
+    }
+    headers = CHALLENGE if status == HTTP_401_UNAUTHORIZED else {}
+    return Template("login.html", context=context, status_code=status, headers=headers)
+
+
+def local(path: str) -> str:
+    """`path` if it is one of ours: a form must not lead to another site."""
+    good = path.startswith("/") and not path.startswith("//") and path.isprintable()
+    return path if good and "\\" not in path and len(path) <= MAX_PATH else "/"
+
+
+@get("/login", include_in_schema=False, opt=OPEN)
+async def show(
+    request: Asked, to: Annotated[str, QueryParameter(max_length=MAX_PATH)] = "/"
+) -> Template:
+    """The form."""
+    return form(request, "", 200, to)
+
+
+@post("/login", include_in_schema=False, opt=OPEN)
+async def enter(request: Asked, data: Form) -> Response[Any]:
+    """A session for whoever holds the token; failures are counted."""
+    login: Login | None = request.app.state["login"]
+    if login is None:
+        return Response(None, status_code=HTTP_303_SEE_OTHER, headers={"Location": "/"})
+    now, address, to = clock.now(), login.visitor(request), data.get("to", "/")
+    if wait := login.attempts.wait_s(address, now):
+        found = form(
+            request, f"Too many attempts: try again in {wait} s.", HTTP_429_TOO_MANY_REQUESTS, to
+        )
+        found.headers["Retry-After"] = str(wait)
+        return found
+    begun = login.begin(data.get("token", "").strip(), now)
+    if begun is None:
+        login.attempts.failed(address, now)
+        _LOG.warning("refused", address=address)
+        return form(request, "This token is not known.", HTTP_401_UNAUTHORIZED, to)
+    id_, who = begun
+    _LOG.info("logged in", name=who.name, role=str(who.role), address=address)
+    return Response(
+        None,
+        status_code=HTTP_303_SEE_OTHER,
+        headers={"Location": local(to)},
+        cookies=[_cookie(request, id_, SESSION)],
+    )
+
+
+@post("/logout", include_in_schema=False, opt=OPEN)
+async def leave(request: Asked) -> Response[None]:
+    """End the session."""
+    login: Login | None = request.app.state["login"]
+    id_ = request.cookies.get(cookie_of(request))
+    if login is not None and id_:
+        login.sessions.end(id_)
+    return Response(
+        None,
+        status_code=HTTP_303_SEE_OTHER,
+        headers={"Location": "/login"},
+        cookies=[_cookie(request, "", timedelta())],
+    )
+
+
+def _cookie(request: Asked, value: str, lasts: timedelta) -> Cookie:
+    return Cookie(
+        key=cookie_of(request),
+        value=value,
+        max_age=int(lasts.total_seconds()),
+        path="/",
+        secure=not is_plain_loopback(request),
+        httponly=True,
+        samesite="strict",
+    )
+
+
+HANDLERS = [show, enter, leave]

@@ -1,0 +1,95 @@
+"""Visitors of the page: the application over a coordinator in the test's own process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.port import Store
+from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.web.app import application
+from stt_coordinator.web.login.login import Login, login_of
+from stt_coordinator.web.login.tokens import made
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.port import Bus
+from stt_shared.protocol.words import Role
+from stt_shared.settings_web import WebSettings
+from tests.unit.coordination import QUICK, catalogue, until
+
+Client = AsyncTestClient[Litestar]
+JSON = {"accept": "application/json"}
+HTML = {"accept": "text/html"}
+LOCAL = "http://127.0.0.1:8642"
+
+
+@asynccontextmanager
+async def visiting(
+    login: Login | None = None,
+    *,
+    address: str = LOCAL,
+    store: Store | None = None,
+    bus: Bus | None = None,
+) -> AsyncGenerator[Client]:
+    """A visitor of a coordinator that nobody has enabled, at the address in the browser."""
+    found: list[Desk] = []
+
+    def page(desk: Desk, _troubles: dict[str, str]) -> Any:
+        found.append(desk)
+        return asyncio.Event().wait
+
+    stop = asyncio.Event()
+    means = Means(
+        bus=bus or MemoryBroker().connect(),
+        store=store or MemoryStore(),
+        checks=catalogue,
+        pace=QUICK,
+        page=page,
+    )
+    task = asyncio.create_task(Coordinator(means).run(stop))
+    try:
+        await until(lambda: found)
+        app = application(found[0], login)
+        app.asgi_handler = _from_here(app.asgi_handler)
+        async with AsyncTestClient(app=app, base_url=address) as client:
+            yield client
+    finally:
+        stop.set()
+        await task
+
+
+def _from_here(inner: ASGIApp) -> ASGIApp:
+    """The test client has no address of its own."""
+
+    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["client"] = ("127.0.0.1", 50_000)
+        await inner(scope, receive, send)
+
+    return handler
+
+
+def tokens_in(path: Path, **roles: Role) -> dict[str, str]:
+    """A file of tokens for these people; their tokens."""
+    made_for = {name: made(name, role) for name, role in roles.items()}
+    path.write_text("".join(f"{line}\n" for _, line in made_for.values()))
+    path.chmod(0o600)
+    return {name: token for name, (token, _) in made_for.items()}
+
+
+def login_with(path: Path) -> Login:
+    """The log-in of that file."""
+    found = login_of(WebSettings(tokens=str(path)))
+    assert found is not None
+    return found
+
+
+def bearing(token: str) -> dict[str, str]:
+    return {**JSON, "authorization": f"Bearer {token}"}
