@@ -11,13 +11,14 @@ from stt_shared.telemetry.logs import logger
 RUNS = timedelta(days=400)  # runs, their jobs and the outcomes in them
 RAW = timedelta(days=30)  # results and refused messages as they came
 HISTORY = timedelta(days=400)  # events, resolved findings and hourly counts
+AUDIT = timedelta(days=1_100)  # who did what: three years and a quarter
 _LOG = logger("retention")
 
 
 async def prune(store: Store) -> None:
     """Drop what is older than its limit."""
     now = clock.now()
-    before = Before(runs=now - RUNS, raw=now - RAW, history=now - HISTORY)
+    before = Before(runs=now - RUNS, raw=now - RAW, history=now - HISTORY, audit=now - AUDIT)
     dropped = await store.transact(lambda ledger: ledger.prune(before))
     said = {kind: number for kind, number in dropped.items() if number}
     if said:

@@ -14,6 +14,7 @@ from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Before, Ledger, RawResult, Rejected, Store
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
@@ -33,7 +34,9 @@ from stt_shared.protocol.words import (
     Interval,
     Kind,
     Outcome,
+    Role,
     Severity,
+    Way,
 )
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
@@ -488,7 +491,7 @@ async def test_only_what_is_old_and_over_is_pruned(store: Store) -> None:
 
     await store.transact(write)
     dropped = await store.transact(
-        lambda ledger: ledger.prune(Before(runs=NOW, raw=NOW, history=NOW))
+        lambda ledger: ledger.prune(Before(runs=NOW, raw=NOW, history=NOW, audit=NOW))
     )
     assert dropped == {
         "jobs": 1,
@@ -498,6 +501,7 @@ async def test_only_what_is_old_and_over_is_pruned(store: Store) -> None:
         "history": 1,
         "counts": 1,
         "findings": 1,
+        "audit": 0,
     }
     kept = await store.read(lambda ledger: ledger.runs(9))
     assert {one.run_id for one in kept} == {"old-and-running", "new"}
@@ -630,3 +634,31 @@ async def test_readers_of_the_history_have_a_place_in_it_that_lasts(store: Store
     assert await store.read(lambda ledger: ledger.cursor("reader")) == second[0]
     assert await store.read(lambda ledger: ledger.events_after(second[0], 10)) == [last]
     assert await store.read(lambda ledger: ledger.events_after(0, 1)) == [first]
+
+
+def entry(number: int, **changes: object) -> AuditEntry:
+    values: dict[str, object] = {"at": NOW + number * HOUR, "by": "ann", "way": Way.PAGE}
+    return AuditEntry(**(values | {"did": "run", "what": f"r{number}"} | changes))  # type: ignore[arg-type]
+
+
+async def test_who_did_what_is_kept_newest_first_in_pages_that_stay_as_more_is_done(
+    store: Store,
+) -> None:
+    first = [entry(n, role=Role.ADMIN, reason="CHG-1") for n in range(5)]
+    await store.transact(lambda ledger: ledger.add_audit(first))
+    newest = await store.read(lambda ledger: ledger.audit(None, 2))
+    assert [one for _, one in newest] == [first[4], first[3]]
+    await store.transact(lambda ledger: ledger.add_audit([entry(9)]))
+    rest = await store.read(lambda ledger: ledger.audit(newest[-1][0], 10))
+    assert [one.what for _, one in rest] == ["r2", "r1", "r0"]
+
+
+async def test_who_did_what_is_pruned_by_its_own_age(store: Store) -> None:
+    await store.transact(lambda ledger: ledger.add_audit([entry(0), entry(2)]))
+    before = Before(runs=NOW, raw=NOW, history=NOW, audit=NOW + HOUR)
+    assert (await store.transact(lambda ledger: ledger.prune(before)))["audit"] == 1
+    left = await store.read(lambda ledger: ledger.audit(None, 9))
+    assert [one.what for _, one in left] == ["r2"]
+    await store.transact(lambda ledger: ledger.add_audit([entry(3)]))
+    newer = await store.read(lambda ledger: ledger.audit(None, 1))
+    assert newer[0][0] > left[0][0]

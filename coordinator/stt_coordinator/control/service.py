@@ -7,12 +7,15 @@ from functools import partial
 from typing import Any, TypeVar
 
 from stt_coordinator.control import exceptions, queries, switching
+from stt_coordinator.control.acting import ACTS, act, recorded
+from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.report import report
 from stt_coordinator.store.port import StoreError
 from stt_shared.bus.port import Handler
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import (
     ChangesRequest,
     CheckSwitchRequest,
@@ -35,6 +38,7 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.words import Way
 
 R = TypeVar("R", bound=Value)
 Answer = Callable[[Desk, Any], Awaitable[Value]]  # Any: each takes its own request
@@ -59,6 +63,7 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.CHANGES: (ChangesRequest, queries.changes),
     Verb.RUNS: (RunsRequest, queries.runs),
     Verb.REPORT: (ReportRequest, report),
+    Verb.AUDIT: (AuditRequest, recorded),
 }
 EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but defaults
 
@@ -77,9 +82,15 @@ async def _handle(desk: Desk, kind: type[Value], answer: Answer, data: bytes) ->
     except ProtocolError as error:
         raise refused(Refusal.BAD_REQUEST, error.message) from error
     try:
-        return codec.encode(await answer(desk, request))
+        return codec.encode(await _answered(desk, answer, request))
     except (StoreError, UnreachableError) as error:
         raise refused(Refusal.UNAVAILABLE, error.message) from error
+
+
+async def _answered(desk: Desk, answer: Answer, request: Any) -> Value:
+    if answer in ACTS:
+        return await act(desk, Actor(name="", way=Way.CLI), answer, request)
+    return await answer(desk, request)
 
 
 def _default(kind: type[Value]) -> Value:

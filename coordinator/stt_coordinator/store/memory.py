@@ -24,6 +24,7 @@ from stt_coordinator.store.port import (
 )
 from stt_coordinator.store.rows import outcome_of
 from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
@@ -40,10 +41,15 @@ T = TypeVar("T")
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
+PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
+
+
 @dataclass(slots=True)
 class Tables:
     """Everything in the store; the values are never changed, only replaced."""
 
+    audit: dict[int, AuditEntry] = field(default_factory=dict[int, AuditEntry])
+    recorded: int = 0
     runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
     slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
     jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
@@ -374,6 +380,17 @@ class _Exceptions(_Memory):
         return min((one.until for one in live if one.until is not None), default=None)
 
 
+class _Audit(_Memory):
+    def add_audit(self, entries: Iterable[AuditEntry]) -> None:
+        for entry in entries:
+            self._t.recorded += 1
+            self._t.audit[self._t.recorded] = entry
+
+    def audit(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        newest_first = sorted(self._t.audit.items(), reverse=True)
+        return [one for one in newest_first if before is None or one[0] < before][:limit]
+
+
 class _Fleet(_Memory):
     def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
         return {id_: self._t.targets[id_] for id_ in ids if id_ in self._t.targets}
@@ -455,9 +472,10 @@ class _Leaving(_Memory):
             history=[event for event in t.history if event.at >= before.history],
             counts={h: entry for h, entry in t.counts.items() if entry[0] >= before.history},
             findings={k: one for k, one in t.findings.items() if not _is_past(one, before)},
+            audit={k: one for k, one in t.audit.items() if one.at >= before.audit},
         )
         dropped: dict[str, int] = {}
-        for kind in ("jobs", "runs", "results", "rejected", "history", "counts", "findings"):
+        for kind in PRUNED:
             dropped[kind] = len(getattr(t, kind)) - len(getattr(kept, kind))
             setattr(t, kind, getattr(kept, kind))
         t.forgotten += dropped["history"]
@@ -468,5 +486,5 @@ def _is_past(finding: FindingRecord, before: Before) -> bool:
     return finding.resolved_at is not None and finding.resolved_at < before.history
 
 
-class MemoryLedger(_Runs, _Findings, _Exceptions, _Fleet, _Leaving):
+class MemoryLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving):
     """See the port."""

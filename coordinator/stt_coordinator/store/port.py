@@ -16,6 +16,7 @@ from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, Work
 from stt_coordinator.domain.summary import Tallies
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
+from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
@@ -86,6 +87,7 @@ class Before:
     runs: datetime
     raw: datetime
     history: datetime
+    audit: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -312,6 +314,18 @@ class ExceptionLedger(Protocol):
         ...
 
 
+class AuditLedger(Protocol):
+    """Who did what."""
+
+    def add_audit(self, entries: Iterable[AuditEntry]) -> None:
+        """Append."""
+        ...
+
+    def audit(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        """The newest entries before a position, or of all, each with its own, newest first."""
+        ...
+
+
 class FleetLedger(Protocol):
     """Targets, workers, checks, and what has to leave."""
 
@@ -404,7 +418,7 @@ class FleetLedger(Protocol):
         ...
 
 
-class Ledger(RunLedger, FindingLedger, ExceptionLedger, FleetLedger, Protocol):
+class Ledger(RunLedger, FindingLedger, ExceptionLedger, AuditLedger, FleetLedger, Protocol):
     """Everything in the store, as seen inside one transaction."""
 
 

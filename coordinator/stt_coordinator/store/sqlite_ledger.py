@@ -24,6 +24,7 @@ from stt_coordinator.store.port import (
 from stt_coordinator.store.rows import listed, packed, text, unpacked
 from stt_shared import clock, sqlfile
 from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
@@ -39,7 +40,8 @@ from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 S = TypeVar("S", bound=msgspec.Struct)
 _SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
 LAST_CHARACTER = "\U0010ffff"  # sorts behind every text that goes on from a prefix
-_PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings")
+LAST_POSITION = 2**63 - 1
+_PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
 
 
 class _Statements:
@@ -282,6 +284,15 @@ class _Exceptions(_Statements):
         return None if found is None else date.fromisoformat(found)
 
 
+class _Audit(_Statements):
+    def add_audit(self, entries: Iterable[AuditEntry]) -> None:
+        self._each("add_audit", ({"at": text(e.at), "data": packed(e)} for e in entries))
+
+    def audit(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        found = self._run("audit", before=LAST_POSITION if before is None else before, limit=limit)
+        return [(position, unpacked(AuditEntry, data)) for position, data in found]
+
+
 class _Fleet(_Statements):
     def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
         return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(ids))}
@@ -416,9 +427,10 @@ class _Leaving(_Statements):
             "runs": text(before.runs),
             "raw": text(before.raw),
             "history": text(before.history),
+            "audit": text(before.audit),
         }
         return {kind: self._run(f"prune_{kind}", **ages).rowcount for kind in _PRUNED}
 
 
-class SqliteLedger(_Runs, _Findings, _Exceptions, _Fleet, _Leaving):
+class SqliteLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving):
     """See the port."""

@@ -26,7 +26,7 @@ from litestar.types import Message, Scope
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.web import api, health
-from stt_coordinator.web.given import actor_of
+from stt_coordinator.web.given import API_PREFIX, actor_of
 from stt_coordinator.web.login.gate import OPEN, Asking, allowed, asking
 from stt_coordinator.web.login.login import Login
 from stt_coordinator.web.login.who import who_asks
@@ -91,7 +91,7 @@ def application(desk: Desk, login: Login | None = None, *, secure: bool = False)
             cookie_secure=secure,
             cookie_httponly=True,
             cookie_samesite="strict",
-            exclude=[api.PREFIX],
+            exclude=[API_PREFIX],
         ),
         openapi_config=OpenAPIConfig(
             title="Security Threat Tool",

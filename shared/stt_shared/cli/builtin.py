@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from stt_shared.cli import (
+    audit,
     authoring,
     config,
     doctor,
@@ -26,6 +27,7 @@ PARTS = (
     runs,
     findings,
     exceptions,
+    audit,
     inventory,
     authoring,
     grants,

@@ -43,6 +43,7 @@ class Verb(StrEnum):
     CHANGES = "changes"
     RUNS = "runs"
     REPORT = "report"
+    AUDIT = "audit"
 
 
 class SwitchRequest(Value, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.protocol import control, exceptions, messages, subjects, words
+from stt_shared.protocol import audit, control, exceptions, messages, subjects, words
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
@@ -63,6 +63,7 @@ MESSAGES: tuple[type[Value], ...] = (
     messages.Acceptance,
     exceptions.ExceptionEvent,
     exceptions.ExceptionRecord,
+    audit.AuditEntry,
     messages.RunEvent,
     messages.RunRecord,
     messages.WorkerEvent,
@@ -89,6 +90,7 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.CHANGES: (control.ChangesRequest, control.ChangesReply),
     Verb.RUNS: (control.RunsRequest, control.RunsReply),
     Verb.REPORT: (control.ReportRequest, control.ReportReply),
+    Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),
 }
 
 
@@ -170,6 +172,8 @@ def _words() -> str:
         words.FindingState,
         words.Change,
         words.ExceptionPhase,
+        words.Role,
+        words.Way,
     )
     rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
     return _table("Words", ("set", "members"), rows)

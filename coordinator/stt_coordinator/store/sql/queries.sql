@@ -361,6 +361,15 @@ VALUES (:code, :reason, :subject, :at, :data);
 -- name: tally_rejected
 SELECT code, count(*) FROM rejected GROUP BY code ORDER BY code;
 
+-- name: add_audit
+INSERT INTO audit (at, data) VALUES (:at, :data);
+
+-- name: audit
+SELECT position, data FROM audit WHERE position < :before ORDER BY position DESC LIMIT :limit;
+
+-- name: prune_audit
+DELETE FROM audit WHERE at < :audit;
+
 -- name: prune_jobs
 DELETE FROM jobs WHERE run_id IN (
     SELECT run_id FROM runs WHERE slot < :runs AND state <> 'running'

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import exceptions
+from stt_coordinator.control.acting import act
 from stt_coordinator.control.desk import Refusal, refused
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import OPERATORS
@@ -47,9 +48,9 @@ async def accept(desk: Given, actor: Acting, finding_id: FromPath[str], data: Fo
         finding=finding_id,
         until=_day(data.get("until", "")),
         reason=data.get("reason", ""),
-        by=actor.known_as(data.get("by") or SOMEBODY),
+        by=data.get("by") or SOMEBODY,
     )
-    await exceptions.accept(desk, request)
+    await act(desk, actor, exceptions.accept, request)
     return see(f"/findings/{finding_id}")
 
 
@@ -64,8 +65,8 @@ def _day(text: str) -> date:
 @post("/accepted/{exception_id:str}", include_in_schema=False, opt=OPERATORS)
 async def revoke(desk: Given, actor: Acting, exception_id: FromPath[str], data: Form) -> Redirect:
     """Take an exception back; its findings count again."""
-    request = UnacceptRequest(id=exception_id, by=actor.known_as(data.get("by") or SOMEBODY))
-    await exceptions.unaccept(desk, request)
+    request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
+    await act(desk, actor, exceptions.unaccept, request)
     return see("/accepted")
 
 

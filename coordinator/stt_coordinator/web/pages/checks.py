@@ -7,6 +7,7 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import queries, switching
+from stt_coordinator.control.acting import act
 from stt_coordinator.control.desk import Refusal, refused
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import ADMINS
@@ -54,11 +55,11 @@ async def check(desk: Given, name: FromPath[str]) -> Template:
 @post("/checks/{name:str}", include_in_schema=False, opt=ADMINS)
 async def switch(desk: Given, actor: Acting, name: FromPath[str], data: Form) -> Redirect:
     """Switch it off or on for all databases."""
-    request = CheckSwitchRequest(check=name, by=actor.known_as(SOMEBODY))
+    request = CheckSwitchRequest(check=name, by=SOMEBODY)
     if data.get("to") == "off":
-        await switching.disable_check(desk, request)
+        await act(desk, actor, switching.disable_check, request)
     else:
-        await switching.enable_check(desk, request)
+        await act(desk, actor, switching.enable_check, request)
     return see(f"/checks/{name}")
 
 

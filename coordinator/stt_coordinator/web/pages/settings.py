@@ -2,50 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from litestar import get, post
-from litestar.params import URLEncodedBody
+from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import queries, switching
-from stt_coordinator.control.actor import Actor
+from stt_coordinator.control.acting import act, recorded
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import Empty, SwitchRequest
 
+ROWS = 50  # of who did what
 Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/settings", include_in_schema=False)
-async def settings(desk: Given) -> Template:
+async def settings(
+    desk: Given, after: Annotated[str, QueryParameter(max_length=40)] = ""
+) -> Template:
     """Everything about STT itself."""
     status = await queries.status(desk, Empty())
+    done = await recorded(desk, AuditRequest(after=after, limit=ROWS))
     return page(
         desk,
         "settings.html",
         title="Settings",
         at="/settings",
         status=status,
+        done=done,
+        is_first=not after,
         notice=status.notice,
     )
 
 
-def _request(data: dict[str, str], actor: Actor) -> SwitchRequest:
-    by = actor.known_as(data.get("by") or SOMEBODY)
-    return SwitchRequest(by=by, reason=data.get("reason", ""))
+def _request(data: dict[str, str]) -> SwitchRequest:
+    return SwitchRequest(by=data.get("by") or SOMEBODY, reason=data.get("reason", ""))
 
 
 @post("/enable", include_in_schema=False, opt=ADMINS)
 async def enable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let checks run and look at the first one."""
-    reply = await switching.enable(desk, _request(data, actor))
+    reply = await act(desk, actor, switching.enable, _request(data))
     return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
 @post("/disable", include_in_schema=False, opt=ADMINS)
 async def disable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let no check run."""
-    await switching.disable(desk, _request(data, actor))
+    await act(desk, actor, switching.disable, _request(data))
     return see("/settings")
 
 

@@ -1,0 +1,129 @@
+"""The addresses of `/api/v1` that change something, in the name of who logged in."""
+
+from __future__ import annotations
+
+from litestar import post
+from litestar.params import FromPath, JSONBody
+from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
+
+from stt_coordinator.control import exceptions, switching
+from stt_coordinator.control.acting import act
+from stt_coordinator.web.given import Acting, Given
+from stt_coordinator.web.login.gate import ADMINS, OPERATORS
+from stt_shared.protocol.control import (
+    CheckSwitchRequest,
+    RunReply,
+    RunRequest,
+    SwitchReply,
+    SwitchRequest,
+)
+from stt_shared.protocol.exceptions import (
+    AcceptRequest,
+    ExceptionReply,
+    SeverityResetRequest,
+    SeveritySetRequest,
+    UnacceptRequest,
+)
+
+
+@post("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
+async def enable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
+    """Twice is once."""
+    return await act(desk, actor, switching.enable, data)
+
+
+@post("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
+async def disable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
+    """Twice is once."""
+    return await act(desk, actor, switching.disable, data)
+
+
+@post("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
+async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
+    """The run to follow."""
+    return await act(desk, actor, switching.run, data)
+
+
+@post(
+    "/checks/{check:str}/enable",
+    opt=ADMINS,
+    status_code=HTTP_200_OK,
+    summary="Switch one check on",
+)
+async def enable_check(
+    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+) -> SwitchReply:
+    """For all targets."""
+    request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
+    return await act(desk, actor, switching.enable_check, request)
+
+
+@post(
+    "/checks/{check:str}/disable",
+    opt=ADMINS,
+    status_code=HTTP_200_OK,
+    summary="Switch one check off",
+)
+async def disable_check(
+    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+) -> SwitchReply:
+    """For all targets."""
+    request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
+    return await act(desk, actor, switching.disable_check, request)
+
+
+@post(
+    "/exceptions",
+    opt=OPERATORS,
+    status_code=HTTP_201_CREATED,
+    summary="Accept something until a day",
+)
+async def accept(desk: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+    """A finding, or a check on a target, a label or a site."""
+    return await act(desk, actor, exceptions.accept, data)
+
+
+@post(
+    "/exceptions/{exception:str}/revoke",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Take it back",
+)
+async def unaccept(
+    desk: Given, actor: Acting, exception: FromPath[str], data: JSONBody[SwitchRequest]
+) -> ExceptionReply:
+    """Its findings count again."""
+    request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
+    return await act(desk, actor, exceptions.unaccept, request)
+
+
+@post(
+    "/severities",
+    opt=ADMINS,
+    status_code=HTTP_201_CREATED,
+    summary="Let findings of a check at a site count as of another severity",
+)
+async def set_severity(
+    desk: Given, actor: Acting, data: JSONBody[SeveritySetRequest]
+) -> ExceptionReply:
+    """Until a day, or until it is reset."""
+    return await act(desk, actor, exceptions.set_severity, data)
+
+
+@post(
+    "/severities/reset",
+    opt=ADMINS,
+    status_code=HTTP_200_OK,
+    summary="Let them count as what the check says again",
+)
+async def reset_severity(
+    desk: Given, actor: Acting, data: JSONBody[SeverityResetRequest]
+) -> ExceptionReply:
+    """Of one check at one site."""
+    return await act(desk, actor, exceptions.reset_severity, data)
+
+
+HANDLERS = [
+    *(enable, disable, start_run, enable_check, disable_check, accept, unaccept),
+    *(set_severity, reset_severity),
+]

@@ -1,0 +1,34 @@
+"""Who did what: the record of every change that somebody asked for, and its verb."""
+
+from __future__ import annotations
+
+from stt_shared.protocol.messages import Instant, Value
+from stt_shared.protocol.words import Role, Way
+
+
+class AuditEntry(Value, frozen=True, kw_only=True):
+    """A change that was made; `role` is known of who logged in."""
+
+    at: Instant
+    by: str
+    way: Way
+    did: str  # the verb of the control service: enable, accept, run, ...
+    what: str = ""  # the check, the run, the exception
+    reason: str = ""
+    role: Role | None = None
+
+
+class AuditRequest(Value, frozen=True, kw_only=True):
+    """A page of the record, newest first."""
+
+    after: str = ""  # `next` of the page before
+    limit: int = 100
+    schema: str = "stt.control.audit/v1"
+
+
+class AuditReply(Value, frozen=True, kw_only=True):
+    """A page of the record; `next` is empty on the last page."""
+
+    entries: tuple[AuditEntry, ...]
+    next: str = ""
+    schema: str = "stt.control.audit-reply/v1"

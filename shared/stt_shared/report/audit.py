@@ -1,0 +1,37 @@
+"""Who did what, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stt_shared.protocol.audit import AuditEntry
+from stt_shared.report import words
+from stt_shared.report.grid import Cell, Column, Grid
+
+COLUMNS = (
+    Column("WHEN"),
+    Column("WHO", shorten=True),
+    Column("ROLE"),
+    Column("WAY"),
+    Column("DID"),
+    Column("WHAT", shorten=True),
+    Column("WHY", whole=True),
+)
+
+
+def audit_grid(entries: Iterable[AuditEntry], now: datetime) -> Grid:
+    """One line per change."""
+    return Grid(COLUMNS, tuple(_cells(one, now) for one in entries))
+
+
+def _cells(one: AuditEntry, now: datetime) -> tuple[Cell, ...]:
+    return (
+        Cell(words.moment(one.at, now), piped=words.rfc3339(one.at)),
+        Cell(one.by, "name"),
+        Cell(one.role or ""),
+        Cell(one.way),
+        Cell(one.did),
+        Cell(one.what),
+        Cell(one.reason),
+    )
