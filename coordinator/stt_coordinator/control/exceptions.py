@@ -11,11 +11,12 @@ import msgspec
 
 from stt_coordinator import exceptions
 from stt_coordinator.control import pages
+from stt_coordinator.control.cursors import cursor, place
 from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.exception_rules import MAX_TEXT, Places, faults
 from stt_coordinator.control.queries import FINDING_PREFIX, one_finding
 from stt_coordinator.domain.suppression import scope_of, state_of
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, Place
 from stt_shared import clock
 from stt_shared.identity import exception_id
 from stt_shared.protocol.exceptions import (
@@ -221,16 +222,24 @@ async def listed(desk: Desk, request: ExceptionsRequest) -> ExceptionsReply:
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
         raise refused(Refusal.BAD_REQUEST, what)
-    limit, offset, now = pages.rows(request.limit), max(0, request.offset), clock.now()
+    limit, now, before = pages.rows(request.limit), clock.now(), place(request.after, Place)
+    offset = 0 if before else max(0, request.offset)
 
     def look(ledger: Ledger) -> ExceptionsReply:
-        found, total = ledger.find_exceptions(request.state, offset, limit)
+        found, total = ledger.find_exceptions(request.state, offset, limit + 1, before)
         number = ledger.tally_accepted([one.id for one in found])
         infos = [
             ExceptionInfo(exception=one, state=state_of(one, now), findings=number.get(one.id, 0))
-            for one in found
+            for one in found[:limit]
         ]
-        return ExceptionsReply(exceptions=tuple(pages.fitting(infos)), total=total)
+        page = tuple(pages.fitting(infos))
+        last = page[-1].exception if page else None
+        more = last is not None and len(page) < len(found)
+        return ExceptionsReply(
+            exceptions=page,
+            total=total,
+            next=cursor((clock.to_text(last.created), last.id)) if last and more else "",
+        )
 
     return await desk.store.read(look)
 

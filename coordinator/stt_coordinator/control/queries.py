@@ -7,13 +7,15 @@ from datetime import timedelta
 import msgspec
 
 from stt_coordinator.control import pages
+from stt_coordinator.control.cursors import cursor, place
 from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.notice import unsigned
 from stt_coordinator.control.switching import first_run_id
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.summary import summary
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import EventPlace, FindingPlace, Ledger, Place
+from stt_coordinator.store.rows import place_of
 from stt_shared import clock
 from stt_shared.protocol.control import (
     ChangesReply,
@@ -154,15 +156,20 @@ async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
         raise refused(Refusal.BAD_REQUEST, what)
-    query = msgspec.structs.replace(
-        request, limit=pages.rows(request.limit), offset=max(0, request.offset)
-    )
+    beyond, limit = place(request.after, FindingPlace), pages.rows(request.limit)
+    offset = 0 if beyond else max(0, request.offset)
+    query = msgspec.structs.replace(request, limit=limit + 1, offset=offset)
 
     def look(ledger: Ledger) -> FindingsReply:
         _refuse_unknown(desk, ledger, request)
-        found, total = ledger.find_findings(query)
-        notice = unsigned(desk, ledger.workers())
-        return FindingsReply(findings=tuple(pages.fitting(found)), total=total, notice=notice)
+        found, total = ledger.find_findings(query, beyond)
+        page = tuple(pages.fitting(found[:limit]))
+        return FindingsReply(
+            findings=page,
+            total=total,
+            notice=unsigned(desk, ledger.workers()),
+            next=cursor(place_of(page[-1])) if len(page) < len(found) else "",
+        )
 
     return await desk.store.read(look)
 
@@ -233,13 +240,20 @@ def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:
 async def changes(desk: Desk, request: ChangesRequest) -> ChangesReply:
     """A page of what happened to findings."""
     limit, offset = pages.rows(request.limit), max(0, request.offset)
+    beyond = place(request.after, EventPlace) or EventPlace(request.since, -1)
+    offset = 0 if request.after else offset
 
     def look(ledger: Ledger) -> ChangesReply:
-        found, total = ledger.events_since(request.since, offset, limit)
+        _, total = ledger.events_since(request.since, 0, 0)
+        found = ledger.events_page(beyond, offset, limit + 1)
+        page = tuple(pages.fitting(event for _, event in found[:limit]))
+        last = found[len(page) - 1] if page else None
+        more = len(page) < len(found)
         return ChangesReply(
-            changes=tuple(pages.fitting(found)),
+            changes=page,
             total=total,
             unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            next=cursor((clock.to_text(last[1].at), last[0])) if last and more else "",
         )
 
     return await desk.store.read(look)
@@ -249,9 +263,12 @@ async def runs(desk: Desk, request: RunsRequest) -> RunsReply:
     """The newest runs, or one by its id; empty if there is none of that id."""
     state = desk.switch.state
     if not request.run_id:
-        limit = pages.rows(request.limit)
-        found = await desk.store.read(lambda ledger: ledger.runs(limit))
-        return RunsReply(runs=tuple(pages.fitting(found)))
+        limit, before = pages.rows(request.limit), place(request.after, Place)
+        found = await desk.store.read(lambda ledger: ledger.runs(limit + 1, before))
+        page = tuple(pages.fitting(found[:limit]))
+        more = len(page) < len(found)
+        last = cursor((clock.to_text(page[-1].slot), page[-1].run_id)) if more else ""
+        return RunsReply(runs=page, next=last)
     one = await desk.store.read(lambda ledger: ledger.run(request.run_id))
     if one is None and request.run_id == first_run_id(state):
         one = waiting(state)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import copy
-from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -13,16 +11,20 @@ from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.domain.suppression import due_of
+from stt_coordinator.store.memory_tables import PRUNED, Tables
 from stt_coordinator.store.port import (
     Before,
     DayCounts,
+    EventPlace,
+    FindingPlace,
     Grouped,
     Ledger,
     OutboxRow,
+    Place,
     RawResult,
     Rejected,
 )
-from stt_coordinator.store.rows import outcome_of
+from stt_coordinator.store.rows import outcome_of, place_of, text
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
@@ -39,46 +41,6 @@ from stt_shared.protocol.words import FindingState, Kind, Severity
 
 T = TypeVar("T")
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
-
-
-PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
-
-
-@dataclass(slots=True)
-class Tables:
-    """Everything in the store; the values are never changed, only replaced."""
-
-    audit: dict[int, AuditEntry] = field(default_factory=dict[int, AuditEntry])
-    recorded: int = 0
-    runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
-    slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
-    results: dict[tuple[str, str, int], RawResult] = field(
-        default_factory=dict[tuple[str, str, int], RawResult]
-    )
-    watermarks: dict[tuple[str, str], tuple[datetime, int]] = field(
-        default_factory=dict[tuple[str, str], tuple[datetime, int]]
-    )
-    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
-    findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
-    exceptions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
-    history: list[FindingEvent] = field(default_factory=list[FindingEvent])
-    forgotten: int = 0  # events that were dropped: positions go on
-    cursors: dict[str, int] = field(default_factory=dict[str, int])
-    targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
-    workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
-    checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
-    counts: dict[datetime, tuple[datetime, Counts]] = field(
-        default_factory=dict[datetime, tuple[datetime, Counts]]
-    )
-    outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
-    control: ControlState | None = None
-    left: int = 0  # the last position given in the outbox
-    rejected: list[Rejected] = field(default_factory=list[Rejected])
-
-    def copy(self) -> Tables:
-        """The same values in tables of their own."""
-        return Tables(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
 
 
 class MemoryStore:
@@ -114,8 +76,9 @@ class _Runs(_Memory):
     def put_run(self, run: RunRecord) -> None:
         self._t.runs[run.run_id] = run
 
-    def runs(self, limit: int) -> list[RunRecord]:
-        return sorted(self._t.runs.values(), key=lambda r: (r.slot, r.run_id), reverse=True)[:limit]
+    def runs(self, limit: int, before: Place | None = None) -> list[RunRecord]:
+        found = sorted(self._t.runs.values(), key=lambda r: (r.slot, r.run_id), reverse=True)
+        return [r for r in found if before is None or (text(r.slot), r.run_id) < before][:limit]
 
     def running(self) -> list[RunRecord]:
         return [run for run in reversed(self.runs(len(self._t.runs))) if run.state == "running"]
@@ -242,14 +205,17 @@ class _Findings(_Memory):
         found = (one for _, one in sorted(self._t.findings.items()) if one.check == check)
         return [one for one in found if one.state is not FindingState.RESOLVED]
 
-    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+    def find_findings(
+        self, query: FindingsRequest, beyond: FindingPlace | None = None
+    ) -> tuple[list[FindingRecord], int]:
         everything = self._t.findings.values()
         is_current = query.state in ("open", "accepted")
         wants = query.state == "accepted"
         among = self._current_findings(accepted=wants) if is_current else everything
         found = [one for one in among if _answers(query, one)]
-        found.sort(key=lambda one: (_RANK[one.severity], one.since or one.first_seen, one.id))
-        return found[query.offset : query.offset + query.limit], len(found)
+        found.sort(key=_place)
+        rest = [one for one in found if beyond is None or _place(one) > _key(beyond)]
+        return rest[query.offset : query.offset + query.limit], len(found)
 
     def group_findings(self, by: str, limit: int) -> list[Grouped]:
         groups: dict[str, list[FindingRecord]] = {}
@@ -298,6 +264,14 @@ class _Findings(_Memory):
         found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
         return found[offset : offset + limit], len(found)
 
+    def events_page(
+        self, beyond: EventPlace, offset: int, limit: int
+    ) -> list[tuple[int, FindingEvent]]:
+        places = enumerate(self._t.history, self._t.forgotten + 1)
+        found = sorted(((one.at, place, one) for place, one in places), key=lambda row: row[:2])
+        rest = [(place, one) for at, place, one in found if (at, place) > beyond]
+        return rest[offset : offset + limit]
+
     def tally_accepted(self, ids: Iterable[str]) -> dict[str, int]:
         wanted = set(ids)
         through = (one.accepted for one in self._current_findings(accepted=True))
@@ -333,6 +307,14 @@ class _Findings(_Memory):
         )
 
 
+def _place(one: FindingRecord) -> tuple[int, str, str]:
+    return _key(place_of(one))
+
+
+def _key(place: FindingPlace) -> tuple[int, str, str]:
+    return (_RANK[place.severity], place.since, place.id)
+
+
 def _answers(query: FindingsRequest, finding: FindingRecord) -> bool:
     filters: tuple[tuple[Sequence[str], str], ...] = (
         (query.severities, finding.severity),
@@ -364,11 +346,12 @@ class _Exceptions(_Memory):
         return [one for one in live if one.target in among]
 
     def find_exceptions(
-        self, state: str, offset: int, limit: int
+        self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[ExceptionRecord], int]:
         found = [one for one in self._t.exceptions.values() if state in ("all", outcome_of(one))]
         found.sort(key=lambda one: (one.created, one.id), reverse=True)
-        return found[offset : offset + limit], len(found)
+        rest = [one for one in found if before is None or (text(one.created), one.id) < before]
+        return rest[offset : offset + limit], len(found)
 
     def exceptions_due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
         dues = ((due_of(one), one) for one in self.live_exceptions())

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, Protocol, TypeVar
+from typing import Annotated, ClassVar, NamedTuple, Protocol, TypeVar
+
+import msgspec
 
 from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
@@ -24,9 +26,11 @@ from stt_shared.protocol.messages import (
     Counts,
     FindingEvent,
     FindingRecord,
+    Instant,
     RunRecord,
     Watermark,
 )
+from stt_shared.protocol.words import Severity
 
 T = TypeVar("T")
 
@@ -110,6 +114,28 @@ class Grouped:
     trivial: int
 
 
+class FindingPlace(NamedTuple):
+    """Where a finding stands in the order of findings; `since` as `clock.to_text`, or empty."""
+
+    severity: Severity
+    since: str
+    id: str
+
+
+class Place(NamedTuple):
+    """Where a row stands that is ordered by an instant, as `clock.to_text`, then by its id."""
+
+    at: str
+    id: str
+
+
+class EventPlace(NamedTuple):
+    """Where an event stands in the history; position -1 is before every one of that instant."""
+
+    at: Instant
+    position: Annotated[int, msgspec.Meta(ge=-1, le=2**63 - 1)]
+
+
 class RunLedger(Protocol):
     """Runs, their jobs, and the results as they came."""
 
@@ -121,8 +147,8 @@ class RunLedger(Protocol):
         """Insert or replace."""
         ...
 
-    def runs(self, limit: int) -> list[RunRecord]:
-        """The newest runs, newest slot first."""
+    def runs(self, limit: int, before: Place | None = None) -> list[RunRecord]:
+        """The newest runs, or those before a slot and id, newest slot first."""
         ...
 
     def running(self) -> list[RunRecord]:
@@ -229,9 +255,12 @@ class FindingLedger(Protocol):
         """The findings of a check that are not resolved."""
         ...
 
-    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+    def find_findings(
+        self, query: FindingsRequest, beyond: FindingPlace | None = None
+    ) -> tuple[list[FindingRecord], int]:
         """A page, most severe first, then oldest, then by id; and how many there are in all.
 
+        The page begins after `beyond`, which need not be there any more.
         Open ones are those that are not accepted. Open and accepted ones are left out where their
         target is gone or their check is switched off.
         """
@@ -275,6 +304,12 @@ class FindingLedger(Protocol):
         """Events at or after `since`, oldest first, and how many there are in all."""
         ...
 
+    def events_page(
+        self, beyond: EventPlace, offset: int, limit: int
+    ) -> list[tuple[int, FindingEvent]]:
+        """Events beyond an instant and a position in it, oldest first, each with its own."""
+        ...
+
 
 class ExceptionLedger(Protocol):
     """Exceptions; they are never dropped: auditors ask for past ones."""
@@ -296,9 +331,12 @@ class ExceptionLedger(Protocol):
         ...
 
     def find_exceptions(
-        self, state: str, offset: int, limit: int
+        self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[ExceptionRecord], int]:
-        """A page, newest first, of `live`, `ended`, `revoked` or `all`, and how many in all."""
+        """A page, newest first, of `live`, `ended`, `revoked` or `all`, and how many in all.
+
+        The page begins after the instant and id `before`.
+        """
         ...
 
     def exceptions_due(self, now: datetime, limit: int) -> list[ExceptionRecord]:

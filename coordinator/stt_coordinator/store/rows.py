@@ -10,6 +10,7 @@ import msgspec
 
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow
 from stt_coordinator.domain.suppression import due_of
+from stt_coordinator.store.port import FindingPlace
 from stt_shared import clock
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import FindingRecord, RunRecord
@@ -45,6 +46,11 @@ def listed(values: Iterable[object]) -> str:
 def text(at: datetime | None) -> str:
     """An instant as a column that sorts; empty for none."""
     return clock.to_text(at) if at is not None else ""
+
+
+def place_of(finding: FindingRecord) -> FindingPlace:
+    """Where a finding stands in the order of findings."""
+    return FindingPlace(finding.severity, text(finding.since), finding.id)
 
 
 def of_run(run: RunRecord) -> Columns:

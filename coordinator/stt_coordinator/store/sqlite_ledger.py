@@ -16,8 +16,11 @@ from stt_coordinator.store import rows as columns
 from stt_coordinator.store.port import (
     Before,
     DayCounts,
+    EventPlace,
+    FindingPlace,
     Grouped,
     OutboxRow,
+    Place,
     RawResult,
     Rejected,
 )
@@ -71,8 +74,9 @@ class _Runs(_Statements):
     def put_run(self, run: RunRecord) -> None:
         self._each("put_run", [columns.of_run(run)])
 
-    def runs(self, limit: int) -> list[RunRecord]:
-        return self._all(RunRecord, "runs", limit=limit)
+    def runs(self, limit: int, before: Place | None = None) -> list[RunRecord]:
+        slot, run_id = before or Place(LAST_CHARACTER, "")
+        return self._all(RunRecord, "runs", slot=slot, run_id=run_id, limit=limit)
 
     def running(self) -> list[RunRecord]:
         return self._all(RunRecord, "running")
@@ -178,7 +182,9 @@ class _Findings(_Statements):
     def findings_of_check(self, check: str) -> list[FindingRecord]:
         return self._all(FindingRecord, "findings_of_check", check_name=check)
 
-    def find_findings(self, query: FindingsRequest) -> tuple[list[FindingRecord], int]:
+    def find_findings(
+        self, query: FindingsRequest, beyond: FindingPlace | None = None
+    ) -> tuple[list[FindingRecord], int]:
         which = query.state if query.state in ("open", "accepted") else "any"
         where: columns.Columns = {
             "severities": listed(query.severities),
@@ -190,7 +196,15 @@ class _Findings(_Statements):
         if which == "any":
             where["state"] = query.state
         (total,) = self._run(f"count_{which}", **where).fetchone()
-        page = {**where, "limit": query.limit, "offset": query.offset}
+        severity, since, id_ = beyond or FindingPlace(Severity.CRITICAL, "", "")
+        page = {
+            **where,
+            "limit": query.limit,
+            "offset": query.offset,
+            "place": str(severity),
+            "since": since,
+            "id": id_,
+        }
         return self._all(FindingRecord, f"find_{which}", **page), int(total)
 
     def group_findings(self, by: str, limit: int) -> list[Grouped]:
@@ -243,6 +257,13 @@ class _Findings(_Statements):
         )
         return found, int(total)
 
+    def events_page(
+        self, beyond: EventPlace, offset: int, limit: int
+    ) -> list[tuple[int, FindingEvent]]:
+        at, position = beyond
+        found = self._run("events_page", at=text(at), position=position, offset=offset, limit=limit)
+        return [(place, unpacked(FindingEvent, data)) for place, data in found]
+
 
 class _Exceptions(_Statements):
     def exception(self, id_: str) -> ExceptionRecord | None:
@@ -264,12 +285,19 @@ class _Exceptions(_Statements):
         return self._all(ExceptionRecord, "live_exceptions", targets=among)
 
     def find_exceptions(
-        self, state: str, offset: int, limit: int
+        self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[ExceptionRecord], int]:
         which, where = ("_all", {}) if state == "all" else ("", {"outcome": state})
         (total,) = self._run(f"count_exceptions{which}", **where).fetchone()
+        created, id_ = before or Place(LAST_CHARACTER, "")
         page = self._all(
-            ExceptionRecord, f"find_exceptions{which}", **where, offset=offset, limit=limit
+            ExceptionRecord,
+            f"find_exceptions{which}",
+            **where,
+            created=created,
+            id=id_,
+            offset=offset,
+            limit=limit,
         )
         return page, int(total)
 

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from stt_coordinator.web import api_act, api_look
+from stt_coordinator.web.conditional import Conditional
 from stt_coordinator.web.given import API_PREFIX
 from stt_coordinator.web.refusals import as_json
 
@@ -29,4 +30,5 @@ def router() -> Router:
         route_handlers=[*api_look.HANDLERS, *api_act.HANDLERS],
         exception_handlers={Exception: as_json},
         before_request=only_json,
+        middleware=[Conditional()],
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import get
+from litestar import Request, Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from stt_coordinator.control import exceptions, queries
 from stt_coordinator.control.acting import recorded
+from stt_coordinator.control.cursors import MAX_CURSOR
+from stt_coordinator.control.desk import Refusal, refused
 from stt_coordinator.control.report import report
 from stt_coordinator.web.given import Given
+from stt_coordinator.web.paging import paged
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditReply, AuditRequest
 from stt_shared.protocol.control import (
@@ -42,7 +45,10 @@ MAX_OFFSET = 10_000_000
 DAY = timedelta(hours=24)
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows of the page.")]
 Offset = Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET, description="Rows before the page.")]
-State = Annotated[str, QueryParameter(name="state", description="open, resolved, all")]
+After = Annotated[
+    str, QueryParameter(max_length=MAX_CURSOR, description="`next` of the page before.")
+]
+Asked = Request[Any, Any, Any]
 Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
 
 
@@ -59,13 +65,17 @@ async def checks(desk: Given) -> ChecksReply:
 
 
 @get("/targets", summary="A page of targets in order of their names")
-async def targets(desk: Given, after: FromQuery[str] = "", limit: Limit = 500) -> TargetsReply:
+async def targets(
+    request: Asked, desk: Given, after: After = "", limit: Limit = 500
+) -> Response[TargetsReply]:
     """Targets beyond `after`."""
-    return await queries.targets(desk, TargetsRequest(after=after, limit=limit))
+    reply = await queries.targets(desk, TargetsRequest(after=after, limit=limit))
+    return paged(request, reply)
 
 
 @get("/findings", summary="A page of findings, most severe first, then oldest")
 async def findings(
+    request: Asked,
     desk: Given,
     *,
     severity: FromQuery[list[Severity] | None] = None,
@@ -74,23 +84,25 @@ async def findings(
     target: Names = None,
     check: Names = None,
     finding_state: Annotated[
-        str, QueryParameter(name="state", description="open, resolved, all")
+        str, QueryParameter(name="state", description="open, accepted, resolved, all")
     ] = ("open"),
+    after: After = "",
     offset: Offset = 0,
     limit: Limit = 100,
-) -> FindingsReply:
+) -> Response[FindingsReply]:
     """Findings that match every filter given."""
-    request = FindingsRequest(
+    asked = FindingsRequest(
         severities=tuple(severity or ()),
         families=tuple(family or ()),
         sites=tuple(site or ()),
         targets=tuple(target or ()),
         checks=tuple(check or ()),
         state=finding_state,
+        after=after,
         offset=offset,
         limit=limit,
     )
-    return await queries.findings(desk, request)
+    return paged(request, await queries.findings(desk, asked))
 
 
 @get("/findings/{finding_id:str}", summary="One finding with its history")
@@ -101,57 +113,77 @@ async def finding(desk: Given, finding_id: FromPath[str]) -> FindingReply:
 
 @get("/changes", summary="What happened to findings since an instant, by default a day ago")
 async def changes(
-    desk: Given, since: FromQuery[datetime | None] = None, offset: Offset = 0, limit: Limit = 100
-) -> ChangesReply:
+    request: Asked,
+    desk: Given,
+    *,
+    since: FromQuery[datetime | None] = None,
+    after: After = "",
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> Response[ChangesReply]:
     """Changes, oldest first."""
-    request = ChangesRequest(since=since or clock.now() - DAY, offset=offset, limit=limit)
-    return await queries.changes(desk, request)
+    if since is not None and since.tzinfo is None:
+        raise refused(Refusal.BAD_REQUEST, f"since is {since.isoformat()}, expected a zone too")
+    asked = ChangesRequest(
+        since=since or clock.now() - DAY, after=after, offset=offset, limit=limit
+    )
+    return paged(request, await queries.changes(desk, asked))
 
 
 @get("/runs", summary="The newest runs")
-async def runs(desk: Given, limit: Limit = 20) -> RunsReply:
+async def runs(
+    request: Asked, desk: Given, after: After = "", limit: Limit = 20
+) -> Response[RunsReply]:
     """Runs, newest first."""
-    return await queries.runs(desk, RunsRequest(limit=limit))
+    return paged(request, await queries.runs(desk, RunsRequest(after=after, limit=limit)))
 
 
 @get("/runs/{run_id:str}", summary="One run and how far it is")
 async def run(desk: Given, run_id: FromPath[str]) -> RunsReply:
-    """The run, or none of that id."""
-    return await queries.runs(desk, RunsRequest(run_id=run_id))
+    """The run in a list of one."""
+    reply = await queries.runs(desk, RunsRequest(run_id=run_id))
+    if not reply.runs:
+        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
+    return reply
 
 
 @get("/report", summary="A page of the latest outcome of everything")
-async def latest(desk: Given, after: FromQuery[str] = "") -> ReportReply:
+async def latest(request: Asked, desk: Given, after: After = "") -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return await report(desk, ReportRequest(after=after))
+    return paged(request, await report(desk, ReportRequest(after=after)))
 
 
 @get("/runs/{run_id:str}/report", summary="A page of what one run found")
 async def report_of_run(
-    desk: Given, run_id: FromPath[str], after: FromQuery[str] = ""
-) -> ReportReply:
+    request: Asked, desk: Given, run_id: FromPath[str], after: After = ""
+) -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return await report(desk, ReportRequest(run_id=run_id, after=after))
+    return paged(request, await report(desk, ReportRequest(run_id=run_id, after=after)))
 
 
 @get("/exceptions", summary="A page of exceptions, newest first; also the past ones")
 async def listed(
+    request: Asked,
     desk: Given,
+    *,
     exception_state: Annotated[
         str, QueryParameter(name="state", description="live, ended, revoked, all")
     ] = "live",
+    after: After = "",
     offset: Offset = 0,
     limit: Limit = 100,
-) -> ExceptionsReply:
+) -> Response[ExceptionsReply]:
     """Exceptions with how many findings each accepts now."""
-    request = ExceptionsRequest(state=exception_state, offset=offset, limit=limit)
-    return await exceptions.listed(desk, request)
+    asked = ExceptionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
+    return paged(request, await exceptions.listed(desk, asked))
 
 
 @get("/audit", summary="Who did what, newest first")
-async def audit(desk: Given, after: FromQuery[str] = "", limit: Limit = 100) -> AuditReply:
+async def audit(
+    request: Asked, desk: Given, after: After = "", limit: Limit = 100
+) -> Response[AuditReply]:
     """Entries of the record before `after`."""
-    return await recorded(desk, AuditRequest(after=after, limit=limit))
+    return paged(request, await recorded(desk, AuditRequest(after=after, limit=limit)))
 
 
 HANDLERS = [

@@ -211,6 +211,7 @@ class FindingsRequest(Value, frozen=True, kw_only=True):
     state: str = "open"  # open (without accepted ones), accepted, resolved, all
     offset: int = 0
     limit: int = 100
+    after: str = ""  # `next` of the page before; stays right where an offset would not
     schema: str = "stt.control.findings/v1"
 
 
@@ -220,6 +221,7 @@ class FindingsReply(Value, frozen=True, kw_only=True):
     findings: tuple[FindingRecord, ...]
     total: int
     notice: str = ""  # who runs what nobody signed
+    next: str = ""  # empty on the last page
     schema: str = "stt.control.findings-reply/v1"
 
 
@@ -249,6 +251,7 @@ class ChangesRequest(Value, frozen=True, kw_only=True):
     since: Instant
     offset: int = 0
     limit: int = 100
+    after: str = ""  # `next` of the page before
     schema: str = "stt.control.changes/v1"
 
 
@@ -258,6 +261,7 @@ class ChangesReply(Value, frozen=True, kw_only=True):
     changes: tuple[FindingEvent, ...]
     total: int
     unchecked: tuple[UncheckedTarget, ...] = ()
+    next: str = ""  # empty on the last page
     schema: str = "stt.control.changes-reply/v1"
 
 
@@ -266,6 +270,7 @@ class RunsRequest(Value, frozen=True, kw_only=True):
 
     run_id: str = ""
     limit: int = 20
+    after: str = ""  # `next` of the page before
     schema: str = "stt.control.runs/v1"
 
 
@@ -273,6 +278,7 @@ class RunsReply(Value, frozen=True, kw_only=True):
     """Runs, newest first."""
 
     runs: tuple[RunRecord, ...]
+    next: str = ""  # empty on the last page
     schema: str = "stt.control.runs-reply/v1"
 
 

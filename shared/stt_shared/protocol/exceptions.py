@@ -127,6 +127,7 @@ class ExceptionsRequest(Value, frozen=True, kw_only=True):
     state: str = "live"  # live, ended, revoked, all
     offset: int = 0
     limit: int = 100
+    after: str = ""  # `next` of the page before
     schema: str = "stt.control.exceptions/v1"
 
 
@@ -143,6 +144,7 @@ class ExceptionsReply(Value, frozen=True, kw_only=True):
 
     exceptions: tuple[ExceptionInfo, ...]
     total: int
+    next: str = ""  # empty on the last page
     schema: str = "stt.control.exceptions-reply/v1"
 
 

@@ -7,7 +7,8 @@ VALUES (:run_id, :schedule, :slot, :state, :data)
 ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, data = excluded.data;
 
 -- name: runs
-SELECT data FROM runs ORDER BY slot DESC, run_id DESC LIMIT :limit;
+SELECT data FROM runs WHERE (slot, run_id) < (:slot, :run_id)
+ORDER BY slot DESC, run_id DESC LIMIT :limit;
 
 -- name: running
 SELECT data FROM runs WHERE state = 'running' ORDER BY slot, run_id;
@@ -129,6 +130,8 @@ SELECT data FROM current_findings WHERE (:severities = '[]' OR severity IN (SELE
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+    AND (CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id)
+        > (CASE :place WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, :since, :id)
 ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
 LIMIT :limit OFFSET :offset;
 
@@ -145,6 +148,8 @@ SELECT data FROM accepted_findings WHERE (:severities = '[]' OR severity IN (SEL
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+    AND (CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id)
+        > (CASE :place WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, :since, :id)
 ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
 LIMIT :limit OFFSET :offset;
 
@@ -162,6 +167,8 @@ SELECT data FROM findings WHERE (:state = 'all' OR state = :state)
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+    AND (CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id)
+        > (CASE :place WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, :since, :id)
 ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
 LIMIT :limit OFFSET :offset;
 
@@ -208,13 +215,14 @@ WHERE live AND target IN (SELECT value FROM json_each(:targets)) ORDER BY id;
 SELECT data FROM exceptions WHERE live ORDER BY id;
 
 -- name: find_exceptions_all
-SELECT data FROM exceptions ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
+SELECT data FROM exceptions WHERE (created, id) < (:created, :id)
+ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: count_exceptions_all
 SELECT count(*) FROM exceptions;
 
 -- name: find_exceptions
-SELECT data FROM exceptions WHERE outcome = :outcome
+SELECT data FROM exceptions WHERE outcome = :outcome AND (created, id) < (:created, :id)
 ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
 
 -- name: count_exceptions
@@ -263,6 +271,10 @@ ON CONFLICT (name) DO UPDATE SET position = excluded.position;
 
 -- name: events_since
 SELECT data FROM history WHERE at >= :since ORDER BY at, position LIMIT :limit OFFSET :offset;
+
+-- name: events_page
+SELECT position, data FROM history WHERE (at, position) > (:at, :position)
+ORDER BY at, position LIMIT :limit OFFSET :offset;
 
 -- name: count_since
 SELECT count(*) FROM history WHERE at >= :since;

@@ -1,0 +1,60 @@
+"""The tables of the in-memory store: dictionaries that are copied for every transaction."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from stt_coordinator.domain.model import JobRow, Pair, TargetRow, WorkerRow
+from stt_coordinator.store.port import RawResult, Rejected
+from stt_shared.bus.port import Outgoing
+from stt_shared.protocol.audit import AuditEntry
+from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.messages import (
+    ControlState,
+    Counts,
+    FindingEvent,
+    FindingRecord,
+    RunRecord,
+)
+
+PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
+
+
+@dataclass(slots=True)
+class Tables:
+    """Everything in the store; the values are never changed, only replaced."""
+
+    audit: dict[int, AuditEntry] = field(default_factory=dict[int, AuditEntry])
+    recorded: int = 0
+    runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
+    results: dict[tuple[str, str, int], RawResult] = field(
+        default_factory=dict[tuple[str, str, int], RawResult]
+    )
+    watermarks: dict[tuple[str, str], tuple[datetime, int]] = field(
+        default_factory=dict[tuple[str, str], tuple[datetime, int]]
+    )
+    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
+    findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
+    exceptions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
+    history: list[FindingEvent] = field(default_factory=list[FindingEvent])
+    forgotten: int = 0  # events that were dropped: positions go on
+    cursors: dict[str, int] = field(default_factory=dict[str, int])
+    targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
+    workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
+    checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
+    counts: dict[datetime, tuple[datetime, Counts]] = field(
+        default_factory=dict[datetime, tuple[datetime, Counts]]
+    )
+    outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
+    control: ControlState | None = None
+    left: int = 0  # the last position given in the outbox
+    rejected: list[Rejected] = field(default_factory=list[Rejected])
+
+    def copy(self) -> Tables:
+        """The same values in tables of their own."""
+        return Tables(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
