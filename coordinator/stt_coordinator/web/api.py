@@ -11,12 +11,13 @@ from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 from stt_coordinator.web import api_act, api_look
 from stt_coordinator.web.conditional import Conditional
 from stt_coordinator.web.given import API_PREFIX
+from stt_coordinator.web.login.gate import LOOKING
 from stt_coordinator.web.refusals import as_json
 
 
 def only_json(request: Request[Any, Any, Any]) -> None:
     """Refuse what a form of another site could send: a browser asks before it sends JSON."""
-    if request.method not in ("GET", "HEAD") and request.content_type[0] != MediaType.JSON:
+    if request.method not in LOOKING and request.content_type[0] != MediaType.JSON:
         raise HTTPException(
             status_code=HTTP_415_UNSUPPORTED_MEDIA_TYPE,
             detail=f"the body is {request.content_type[0] or 'of no type'!r:.60}, expected JSON",

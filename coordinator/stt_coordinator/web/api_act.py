@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from litestar import post
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from stt_coordinator.control import exceptions, switching
 from stt_coordinator.control.acting import act
+from stt_coordinator.web.described import change
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import ADMINS, OPERATORS
 from stt_shared.protocol.control import (
@@ -26,25 +26,25 @@ from stt_shared.protocol.exceptions import (
 )
 
 
-@post("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
+@change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
 async def enable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
     return await act(desk, actor, switching.enable, data)
 
 
-@post("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
+@change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
 async def disable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
     return await act(desk, actor, switching.disable, data)
 
 
-@post("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
+@change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
 async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
     """The run to follow."""
     return await act(desk, actor, switching.run, data)
 
 
-@post(
+@change(
     "/checks/{check:str}/enable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
@@ -58,7 +58,7 @@ async def enable_check(
     return await act(desk, actor, switching.enable_check, request)
 
 
-@post(
+@change(
     "/checks/{check:str}/disable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
@@ -72,7 +72,7 @@ async def disable_check(
     return await act(desk, actor, switching.disable_check, request)
 
 
-@post(
+@change(
     "/exceptions",
     opt=OPERATORS,
     status_code=HTTP_201_CREATED,
@@ -83,7 +83,7 @@ async def accept(desk: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> E
     return await act(desk, actor, exceptions.accept, data)
 
 
-@post(
+@change(
     "/exceptions/{exception:str}/revoke",
     opt=OPERATORS,
     status_code=HTTP_200_OK,
@@ -97,7 +97,7 @@ async def unaccept(
     return await act(desk, actor, exceptions.unaccept, request)
 
 
-@post(
+@change(
     "/severities",
     opt=ADMINS,
     status_code=HTTP_201_CREATED,
@@ -110,7 +110,7 @@ async def set_severity(
     return await act(desk, actor, exceptions.set_severity, data)
 
 
-@post(
+@change(
     "/severities/reset",
     opt=ADMINS,
     status_code=HTTP_200_OK,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from litestar import Request, Response, get
+import msgspec
+from litestar import Request, Response
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from stt_coordinator.control import exceptions, queries
@@ -13,6 +14,7 @@ from stt_coordinator.control.acting import recorded
 from stt_coordinator.control.cursors import MAX_CURSOR
 from stt_coordinator.control.desk import Refusal, refused
 from stt_coordinator.control.report import report
+from stt_coordinator.web.described import look
 from stt_coordinator.web.given import Given
 from stt_coordinator.web.paging import paged
 from stt_shared import clock
@@ -38,6 +40,7 @@ from stt_shared.protocol.exceptions import (
     ExceptionsReply,
     ExceptionsRequest,
 )
+from stt_shared.protocol.messages import Instant
 from stt_shared.protocol.words import Family, Severity
 
 MAX_LIMIT = 1_000  # rows of a page
@@ -48,23 +51,35 @@ Offset = Annotated[int, QueryParameter(ge=0, le=MAX_OFFSET, description="Rows be
 After = Annotated[
     str, QueryParameter(max_length=MAX_CURSOR, description="`next` of the page before.")
 ]
+Since = Annotated[
+    str,
+    QueryParameter(max_length=40, description="RFC 3339, e.g. 2026-11-23T16:00:00Z"),
+]
 Asked = Request[Any, Any, Any]
 Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
 
 
-@get("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
+def _instant(text: str) -> datetime:
+    try:
+        return msgspec.convert(text, Instant)
+    except msgspec.ValidationError as error:
+        what = f"since is {text!r:.60}, expected an instant such as 2026-11-23T16:00:00Z"
+        raise refused(Refusal.BAD_REQUEST, what) from error
+
+
+@look("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
 async def status(desk: Given) -> StatusReply:
     """The status."""
     return await queries.status(desk, Empty())
 
 
-@get("/checks", summary="Every known check")
+@look("/checks", summary="Every known check")
 async def checks(desk: Given) -> ChecksReply:
     """The checks."""
     return await queries.checks(desk, Empty())
 
 
-@get("/targets", summary="A page of targets in order of their names")
+@look("/targets", summary="A page of targets in order of their names")
 async def targets(
     request: Asked, desk: Given, after: After = "", limit: Limit = 500
 ) -> Response[TargetsReply]:
@@ -73,7 +88,7 @@ async def targets(
     return paged(request, reply)
 
 
-@get("/findings", summary="A page of findings, most severe first, then oldest")
+@look("/findings", summary="A page of findings, most severe first, then oldest")
 async def findings(
     request: Asked,
     desk: Given,
@@ -105,32 +120,29 @@ async def findings(
     return paged(request, await queries.findings(desk, asked))
 
 
-@get("/findings/{finding_id:str}", summary="One finding with its history")
+@look("/findings/{finding_id:str}", summary="One finding with its history")
 async def finding(desk: Given, finding_id: FromPath[str]) -> FindingReply:
     """By its id or an unambiguous beginning of it."""
     return await queries.finding(desk, FindingRequest(id=finding_id))
 
 
-@get("/changes", summary="What happened to findings since an instant, by default a day ago")
+@look("/changes", summary="What happened to findings since an instant, by default a day ago")
 async def changes(
     request: Asked,
     desk: Given,
     *,
-    since: FromQuery[datetime | None] = None,
+    since: Since = "",
     after: After = "",
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response[ChangesReply]:
     """Changes, oldest first."""
-    if since is not None and since.tzinfo is None:
-        raise refused(Refusal.BAD_REQUEST, f"since is {since.isoformat()}, expected a zone too")
-    asked = ChangesRequest(
-        since=since or clock.now() - DAY, after=after, offset=offset, limit=limit
-    )
+    at = _instant(since) if since else clock.now() - DAY
+    asked = ChangesRequest(since=at, after=after, offset=offset, limit=limit)
     return paged(request, await queries.changes(desk, asked))
 
 
-@get("/runs", summary="The newest runs")
+@look("/runs", summary="The newest runs")
 async def runs(
     request: Asked, desk: Given, after: After = "", limit: Limit = 20
 ) -> Response[RunsReply]:
@@ -138,7 +150,7 @@ async def runs(
     return paged(request, await queries.runs(desk, RunsRequest(after=after, limit=limit)))
 
 
-@get("/runs/{run_id:str}", summary="One run and how far it is")
+@look("/runs/{run_id:str}", summary="One run and how far it is")
 async def run(desk: Given, run_id: FromPath[str]) -> RunsReply:
     """The run in a list of one."""
     reply = await queries.runs(desk, RunsRequest(run_id=run_id))
@@ -147,13 +159,13 @@ async def run(desk: Given, run_id: FromPath[str]) -> RunsReply:
     return reply
 
 
-@get("/report", summary="A page of the latest outcome of everything")
+@look("/report", summary="A page of the latest outcome of everything")
 async def latest(request: Asked, desk: Given, after: After = "") -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
     return paged(request, await report(desk, ReportRequest(after=after)))
 
 
-@get("/runs/{run_id:str}/report", summary="A page of what one run found")
+@look("/runs/{run_id:str}/report", summary="A page of what one run found")
 async def report_of_run(
     request: Asked, desk: Given, run_id: FromPath[str], after: After = ""
 ) -> Response[ReportReply]:
@@ -161,7 +173,7 @@ async def report_of_run(
     return paged(request, await report(desk, ReportRequest(run_id=run_id, after=after)))
 
 
-@get("/exceptions", summary="A page of exceptions, newest first; also the past ones")
+@look("/exceptions", summary="A page of exceptions, newest first; also the past ones")
 async def listed(
     request: Asked,
     desk: Given,
@@ -178,7 +190,7 @@ async def listed(
     return paged(request, await exceptions.listed(desk, asked))
 
 
-@get("/audit", summary="Who did what, newest first")
+@look("/audit", summary="Who did what, newest first")
 async def audit(
     request: Asked, desk: Given, after: After = "", limit: Limit = 100
 ) -> Response[AuditReply]:

@@ -12,10 +12,9 @@ from litestar.config.csrf import CSRFConfig
 from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
+from litestar.routes import HTTPRoute
 from litestar.static_files import (
     create_static_files_router,  # pyright: ignore[reportUnknownVariableType]
 )
@@ -26,6 +25,7 @@ from litestar.types import Message, Scope
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.web import api, health
+from stt_coordinator.web.described import openapi
 from stt_coordinator.web.given import API_PREFIX, actor_of
 from stt_coordinator.web.login.gate import OPEN, Asking, allowed, asking
 from stt_coordinator.web.login.login import Login
@@ -93,12 +93,7 @@ def application(desk: Desk, login: Login | None = None, *, secure: bool = False)
             cookie_samesite="strict",
             exclude=[API_PREFIX],
         ),
-        openapi_config=OpenAPIConfig(
-            title="Security Threat Tool",
-            version=metadata.version("security-threat-tool"),
-            path="/schema",
-            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        ),
+        openapi_config=openapi(metadata.version("security-threat-tool"), login=login is not None),
         before_send=[_headers],
         exception_handlers={Exception: _answer},
         request_max_body_size=MAX_BODY_BYTES,
@@ -117,12 +112,27 @@ def _engine() -> JinjaTemplateEngine:
     return engine
 
 
-async def _headers(message: Message, _scope: Scope) -> None:
+async def _headers(message: Message, scope: Scope) -> None:
     """What every answer carries, errors and files too."""
     if message["type"] == "http.response.start":
         headers = MutableScopeHeaders.from_message(message)
+        if "allow" in headers and "path_template" in scope:
+            # Litestar tells only the methods of the handler that was registered first.
+            headers["Allow"] = ", ".join(sorted(_methods(scope)))
         for name, value in HEADERS.items():
             headers.setdefault(name, value)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _methods(scope: Scope) -> set[str]:
+    """The methods of the address that is asked for."""
+    template = scope["path_template"]
+    routes = scope["litestar_app"].routes
+    return {
+        method
+        for route in routes
+        if isinstance(route, HTTPRoute) and route.path_format == template
+        for method in route.methods
+    }
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

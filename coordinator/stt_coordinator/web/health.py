@@ -6,9 +6,11 @@ from importlib import metadata
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from stt_coordinator import metrics
+from stt_coordinator.web.described import look
 from stt_coordinator.web.given import Given
 from stt_coordinator.web.login.gate import OPEN
 from stt_coordinator.web.login.who import who_asks
@@ -16,13 +18,19 @@ from stt_coordinator.web.login.who import who_asks
 SOMETHING = "log in to see what is wrong"
 
 
-@get("/healthz", media_type=MediaType.TEXT, summary="Alive", opt=OPEN)
+@get("/healthz", media_type=MediaType.TEXT, summary="Alive", opt=OPEN, security=[{}])
 async def healthz() -> str:
     """Answers as long as the process turns."""
     return "ok"
 
 
-@get("/readyz", summary="Makes progress: a round trip of the store and of NATS", opt=OPEN)
+@get(
+    "/readyz",
+    summary="Makes progress: a round trip of the store and of NATS",
+    opt=OPEN,
+    security=[{}],
+    responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(dict[str, list[str]], description="Not")},
+)
 async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[dict[str, list[str]]]:
     """What is wrong, if something is; where a log-in is configured only for who is logged in."""
     wrong = list(await desk.ready())
@@ -32,7 +40,7 @@ async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[dict[
     return Response({"wrong": wrong}, status_code=code)
 
 
-@get("/version", summary="The version of the coordinator and of its checks")
+@look("/version", summary="The version of the coordinator and of its checks")
 async def version(desk: Given) -> dict[str, str]:
     """Versions as text."""
     catalogue = desk.library.catalogue
@@ -43,7 +51,11 @@ async def version(desk: Given) -> dict[str, str]:
     }
 
 
-@get("/metrics", summary="Metrics for Prometheus, see docs/metrics.md")
+@look(
+    "/metrics",
+    summary="Metrics for Prometheus, see docs/metrics.md",
+    media_type=metrics.MEDIA_TYPE,
+)
 async def prometheus(desk: Given) -> Response[bytes]:
     """Text of format 0.0.4."""
     state, pack = desk.switch.state, desk.library.status

@@ -14,6 +14,7 @@ from stt_coordinator.store.port import StoreError
 from stt_coordinator.web.given import API_PREFIX
 from stt_shared.bus.port import RequestError
 from stt_shared.errors import UnreachableError
+from stt_shared.telemetry.logs import logger
 
 STATUS = {
     Refusal.DISABLED: 409,
@@ -24,6 +25,8 @@ STATUS = {
 }
 UNKNOWN = 404  # of every other code: something of that name is not there
 PROBLEM = "application/problem+json"
+MAX_ERROR = 500  # characters of an error nobody foresaw
+_LOG = logger("web")
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,9 +45,10 @@ def problem_of(error: Exception) -> Problem:
         return _problem(STATUS.get(Refusal(error.code), UNKNOWN), error.code, error.message)
     if isinstance(error, StoreError | UnreachableError):
         return _problem(STATUS[Refusal.UNAVAILABLE], Refusal.UNAVAILABLE, error.message)
-    if isinstance(error, HTTPException):
+    if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)
     status = HTTP_500_INTERNAL_SERVER_ERROR
+    _LOG.error("internal", error=repr(error)[:MAX_ERROR], exc_info=error)
     return _problem(status, "internal", "an error of the coordinator itself, see its log")
 
 

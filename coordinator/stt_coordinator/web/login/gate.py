@@ -38,7 +38,8 @@ class Asking(AbstractAuthenticationMiddleware):
     """Finds out who is asking; whether that is enough, `allowed` says."""
 
     def __init__(self, app: ASGIApp, login: Login | None) -> None:
-        super().__init__(app)
+        # By itself it would leave OPTIONS without anybody, and the gate without an answer.
+        super().__init__(app, exclude_http_methods=())
         self._login = login
 
     async def authenticate_request(
