@@ -77,6 +77,18 @@ async def test_each_role_may_do_its_own_and_what_those_below_may(file: Path) -> 
                     assert f"the role of '{name}' is {name}" in answer.json()["detail"]
 
 
+async def test_the_key_of_the_forms_stands_on_no_page(file: Path) -> None:
+    token = tokens_in(file, ann=Role.ADMIN)["ann"]
+    async with visiting(login_with(file)) as client:
+        config = client.app.csrf_config
+        assert config is not None
+        assert len(config.secret) == 64
+        for path in addresses(client.app):
+            answer = await client.get(path, headers={**bearing(token), **HTML})
+            assert config.secret not in answer.text + str(answer.headers), path
+            assert token not in answer.text + str(answer.headers), path
+
+
 def test_every_handler_that_changes_something_names_its_role() -> None:
     app = application(None)  # type: ignore[arg-type]  # only its routes are looked at
     for route in app.routes:
