@@ -68,7 +68,7 @@ def clean_environment(folder: Path) -> dict[str, str]:
 
 def new_token(environ: dict[str, str], file: Path, name: str, role: str) -> str:
     """As the documentation has it: `stt web token new NAME --role ROLE >> FILE`."""
-    words: list[str | Path] = [STT, "web", "token", "new", name, "--role", role]
+    words = [str(STT), "web", "token", "new", name, "--role", role]
     with file.open("a") as out:
         done = subprocess.run(
             words, env=environ, stdout=out, stderr=subprocess.PIPE, text=True, check=True
