@@ -21,6 +21,7 @@ from stt_coordinator.web.login.sessions import MAX_SESSIONS, SESSION, Sessions
 from stt_coordinator.web.login.tokens import TokenFile, digest_of, made, parsed
 from stt_coordinator.web.pages.login import local
 from stt_coordinator.web.serve import front_of
+from stt_shared.cli import dispatch
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Role
 from stt_shared.settings_web import WebSettings
@@ -393,6 +394,42 @@ def test_with_a_log_in_any_address_is_taken(file: Path) -> None:
     front = front_of(WebSettings(listen="0.0.0.0:8642", tokens=str(file)))  # meant
     assert front.login is not None
     assert login_of(WebSettings()) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost:8642", 200),
+        ("127.9.9.9:1", 200),
+        ("[::1]:8642", 200),
+        ("evil.example:8642", 401),
+        ("127.0.0.1.evil.example", 401),
+        ("10.0.0.5:8642", 401),
+    ],
+)
+async def test_without_a_log_in_a_name_of_another_site_that_leads_here_opens_nothing(
+    host: str, status: int
+) -> None:
+    async with visiting() as client:
+        client.headers["host"] = host
+        assert (await client.get("/api/v1/status")).status_code == status
+        assert (await client.get("/", headers=HTML)).status_code == status
+        done = await client.post("/api/v1/enable", json={})
+        assert done.status_code == status
+        assert (await client.get("/healthz")).status_code == 200
+
+
+def test_the_command_prints_the_line_for_the_file_and_the_token_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert dispatch.run(["web", "token", "new", "ann", "--role", "operator"]) == 0
+    told = capsys.readouterr()
+    (one,) = parsed(told.out, Path("tokens"))
+    assert (one.name, one.role) == ("ann", Role.OPERATOR)
+    token = re.search(r"stt_[\w-]{43}", told.err)
+    assert token is not None
+    assert digest_of(token[0]) == one.digest
+    assert dispatch.run(["web", "token", "new", "a b"]) == 2
 
 
 async def test_a_form_older_than_the_coordinator_says_so_and_works_after_a_reload() -> None:

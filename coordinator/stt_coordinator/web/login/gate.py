@@ -10,7 +10,7 @@ from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
 
-from stt_coordinator.web.login.login import Login
+from stt_coordinator.web.login.login import Login, names_this_machine
 from stt_coordinator.web.login.who import ANYBODY, enough, who_asks
 from stt_shared import clock
 from stt_shared.protocol.words import Role
@@ -21,6 +21,7 @@ OPEN: dict[str, Any] = {KEY: None}
 OPERATORS: dict[str, Any] = {KEY: Role.OPERATOR}
 ADMINS: dict[str, Any] = {KEY: Role.ADMIN}
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+ELSEWHERE = "no log-in is configured, and the address asked for is not one of this machine"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="stt"'}
 
 
@@ -28,7 +29,9 @@ def asking(
     login: Login | None, connection: ASGIConnection[Any, Any, Any, Any]
 ) -> AuthenticationResult:
     """Who is asking: the user is a Who or None; `auth` says why it is nobody."""
-    found = login.who(connection, clock.now()) if login else ANYBODY
+    # A name of another site that leads here would let that site's scripts in (DNS rebinding).
+    here = ANYBODY if names_this_machine(connection) else ELSEWHERE
+    found = login.who(connection, clock.now()) if login else here
     if isinstance(found, str):
         return AuthenticationResult(user=None, auth=found)
     return AuthenticationResult(user=found, auth="")

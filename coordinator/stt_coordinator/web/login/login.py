@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 BEARER = "bearer "
 COOKIE = "stt-session"
 SECURE_COOKIE = f"__Host-{COOKIE}"  # browsers take it only over TLS, for this host and all of it
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 
 
@@ -83,12 +82,21 @@ def peer_of(connection: Connection) -> str:
     return connection.client.host if connection.client else ""
 
 
+def names_this_machine(connection: Connection) -> bool:
+    """Whether the host that is asked for is this machine as it calls itself."""
+    host = connection.headers.get("host", "")
+    name = (host if host.endswith("]") else host.rpartition(":")[0] or host).strip("[]")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 def is_plain_loopback(connection: Connection) -> bool:
     """Whether a browser on this machine asks this machine without TLS and without a proxy."""
-    host = connection.headers.get("host", "")
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
     through = any(header in connection.headers for header in FORWARDING)
-    return name in LOOPBACK_HOSTS and not through and connection.scope["scheme"] == "http"
+    is_clear = connection.scope["scheme"] == "http"
+    return names_this_machine(connection) and not through and is_clear
 
 
 def cookie_of(connection: Connection) -> str:
