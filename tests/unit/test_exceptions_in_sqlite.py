@@ -87,7 +87,7 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
     await store.close()
 
 
-FIRST_PAGE = {"created": "~", "id": "~", "limit": 9, "offset": 0}
+PLACE = {"created": "2026", "id": "x_"}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,12 @@ FIRST_PAGE = {"created": "~", "id": "~", "limit": 9, "offset": 0}
         ("exceptions_due", {"now": "2026", "limit": 9}),
         ("next_end", {}),
         ("exceptions_like", {"prefix": "x_", "beyond": "x_z", "limit": 9}),
-        ("find_exceptions", {"outcome": "live", **FIRST_PAGE}),
-        ("find_exceptions_all", FIRST_PAGE),
+        ("find_exceptions", {"outcome": "live", **PLACE, "limit": 9, "offset": 0}),
+        ("find_exceptions_all", {**PLACE, "limit": 9, "offset": 0}),
+        ("events_page", {"at": "2026", "position": 1, "limit": 9, "offset": 0}),
+        ("runs", {"slot": "2026", "run_id": "r", "limit": 9}),
+        ("audit", {"before": 9, "limit": 9}),
+        ("prune_audit", {"audit": "2026"}),
         ("findings_of_check", {"check_name": "c"}),
         ("findings_by_id", {"ids": "[]"}),
         ("tally_accepted", {}),
@@ -109,13 +113,13 @@ FIRST_PAGE = {"created": "~", "id": "~", "limit": 9, "offset": 0}
         ),
     ],
 )
-async def test_no_look_at_exceptions_scans_a_table(
+async def test_no_look_at_exceptions_and_no_page_of_a_list_scans_a_table(
     tmp_path: Path, name: str, values: dict[str, object]
 ) -> None:
     await (await open_store(tmp_path)).close()
     sql = statements(SQL / "queries.sql")[name]
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    large = ("findings", "exceptions", "history")
+    large = ("findings", "exceptions", "history", "audit", "runs")
     scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] in large]
     assert [step for step in scans if "USING" not in step] == [], plan
