@@ -1,25 +1,45 @@
-"""How long the store keeps what: the constants, and the task that keeps to them."""
+"""How long the store keeps what, and the task that keeps to it: in small steps, others go first."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from stt_coordinator.store.port import Before, Store
 from stt_shared import clock
 from stt_shared.telemetry.logs import logger
 
-RUNS = timedelta(days=400)  # runs, their jobs and the outcomes in them
-RAW = timedelta(days=30)  # results and refused messages as they came
-HISTORY = timedelta(days=400)  # events, resolved findings and hourly counts
 AUDIT = timedelta(days=1_100)  # who did what: three years and a quarter
+BATCH_ROWS = 200  # dropped in one transaction
+PAUSE_S = 0.05  # between two of them: whoever waits for the store is served
 _LOG = logger("retention")
 
 
-async def prune(store: Store) -> None:
-    """Drop what is older than its limit."""
-    now = clock.now()
-    before = Before(runs=now - RUNS, raw=now - RAW, history=now - HISTORY, audit=now - AUDIT)
-    dropped = await store.transact(lambda ledger: ledger.prune(before))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """How long runs, results, events and resolved findings are kept; and how long days are."""
+
+    full: timedelta = timedelta(days=30)
+    daily: timedelta = timedelta(days=400)
+
+    def before(self, now: datetime) -> Before:
+        """What is too old at `now`; a day goes no earlier than what is kept of it in full."""
+        daily = max(self.full, self.daily)
+        return Before(full=now - self.full, daily=now - daily, audit=now - AUDIT)
+
+
+async def prune(store: Store, keep: Keep) -> None:
+    """Drop all that is older than its limit, BATCH_ROWS at a time, each in its transaction."""
+    before = keep.before(clock.now())
+    dropped: Counter[str] = Counter()
+    while True:
+        batch = await store.transact(lambda ledger: ledger.prune(before, BATCH_ROWS))
+        dropped.update(batch)
+        if sum(batch.values()) < BATCH_ROWS:
+            break
+        await asyncio.sleep(PAUSE_S)
     said = {kind: number for kind, number in dropped.items() if number}
     if said:
         _LOG.info("old rows dropped", **said)

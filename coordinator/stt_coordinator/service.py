@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.pace import Pace
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.packs.supply import Supply
+from stt_coordinator.retention import Keep
 from stt_coordinator.store.sqlite import open_store
 from stt_coordinator.tasks import Coordinator, Means, PageOf
 from stt_coordinator.web.serve import Page, front_of
@@ -22,6 +24,7 @@ from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
+from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import logger
 
@@ -52,6 +55,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
                 supply=_supply(settings.pack, bus, state, serials),
                 page=page,
                 channels=channels(settings.alerts, store),
+                keep=_keep(settings.history),
             )
             await Coordinator(means).run(stop)
         finally:
@@ -59,6 +63,10 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
     finally:
         await store.close()
         _LOG.info("ended")
+
+
+def _keep(history: HistorySettings) -> Keep:
+    return Keep(full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days))
 
 
 def _page(web: WebSettings) -> PageOf | None:

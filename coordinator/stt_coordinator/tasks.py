@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -22,7 +22,7 @@ from stt_coordinator.packs.supply import Supply
 from stt_coordinator.presence import Presence
 from stt_coordinator.reconcile import LIMIT, reconcile
 from stt_coordinator.reporter import Reporter
-from stt_coordinator.retention import prune
+from stt_coordinator.retention import Keep, prune
 from stt_coordinator.scheduler import Scheduler
 from stt_coordinator.store.port import Store
 from stt_coordinator.switch import Switch
@@ -56,6 +56,7 @@ class Means:
     pace: Pace
     page: PageOf | None = None
     channels: Sequence[Channel] = ()  # that findings are told by
+    keep: Keep = field(default_factory=Keep)
     supply: Supply | None = None  # None: the checks are those of the installation
 
 
@@ -67,6 +68,7 @@ class Coordinator:
         self._page = means.page
         self._channels = means.channels
         self._bus, self._store, self._pace = bus, store, pace
+        self._keep = means.keep
         self._bells = Bells()
         self._meters = Meters()
         self._cannot: tuple[str, ...] = ()
@@ -115,6 +117,7 @@ class Coordinator:
             degraded=self._degraded,
             ready=self._ready,
             meters=self._meters,
+            keep=self._keep,
         )
         async with self._bus.serve(handlers(desk)):
             _LOG.info("ready", enabled=self._switch.state.enabled)
@@ -182,7 +185,7 @@ class Coordinator:
             "events": (self._reporter.let_out, bells.leaving, IDLE_S),
             "summary": (self._reporter.sum_up, bells.summary, IDLE_S),
             "exceptions": (self._look_after_exceptions, Bell(), EXCEPTIONS_S),
-            "retention": (partial(prune, self._store), Bell(), pace.prune_s),
+            "retention": (partial(prune, self._store, self._keep), Bell(), pace.prune_s),
         }
         # Not at once: after a start there are results to take in that came meanwhile.
         later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {

@@ -14,6 +14,7 @@ import platformdirs
 
 from stt_shared.errors import ConfigError
 from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_rules import RULES, anything
 from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import HIDDEN
@@ -95,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     pack: PackSettings = PackSettings()
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
+    history: HistorySettings = HistorySettings()
     origins: dict[str, str] = {}
 
 
@@ -106,6 +108,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "pack": PackSettings,
     "web": WebSettings,
     "alerts": AlertSettings,
+    "history": HistorySettings,
 }
 
 

@@ -175,4 +175,6 @@ RULES: dict[str, Rule] = {
     "alerts.remind_critical_h": _between(0, MAX_REMIND_H),
     "alerts.remind_major_h": _between(0, MAX_REMIND_H),
     "alerts.remind_trivial_h": _between(0, MAX_REMIND_H),
+    "history.full_days": _between(7, 400),
+    "history.daily_days": _between(30, 3660),
 }

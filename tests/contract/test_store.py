@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from stt_coordinator.domain.daily import Fixes
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Before, Ledger, RawResult, Rejected, Store
@@ -385,19 +387,94 @@ async def test_outgoing_messages_keep_their_order_until_they_are_dropped(store: 
     assert [row.message.message_id for row in left] == ["m1", "m2", "m0"]
 
 
-async def test_counts_by_day_are_the_last_of_each_day_oldest_first(store: Store) -> None:
+async def test_the_last_count_of_each_day_stands_oldest_day_first(store: Store) -> None:
     midnight = NOW.replace(hour=0, minute=0)
 
     def work(ledger: Ledger) -> None:
-        for hours, critical in ((-30, 1), (-2, 2), (1, 3), (5, 4)):
+        for hours, critical in ((-30, 1), (-1, 2), (-2, 7), (1, 3), (5, 4)):
             ledger.put_counts(midnight + hours * HOUR, Counts(critical=critical))
 
     await store.transact(work)
-    found = await store.read(lambda ledger: ledger.counts_by_day(midnight - 24 * HOUR))
-    assert [(day.at, day.counts.critical) for day in found] == [
-        (midnight - 2 * HOUR, 2),
-        (midnight + 5 * HOUR, 4),
+    yesterday = midnight.date() - timedelta(days=1)
+    found = await store.read(lambda ledger: ledger.days(yesterday))
+    assert [(row.day, row.severity, row.open) for row in found if row.open] == [
+        (yesterday, Severity.CRITICAL, 2),
+        (midnight.date(), Severity.CRITICAL, 4),
     ]
+    assert len(found) == 2 * len(Severity)
+    before = await store.read(lambda ledger: ledger.last_counted_day(yesterday))
+    assert before == yesterday - timedelta(days=1)
+    assert await store.read(lambda ledger: ledger.last_counted_day(before)) is None
+
+
+async def test_events_are_counted_on_their_days_and_fixes_by_their_minutes(store: Store) -> None:
+    today, yesterday = NOW.date(), NOW.date() - timedelta(days=1)
+    old = finding("f_b", since=NOW - 24 * HOUR, severity=Severity.CRITICAL)
+    put_up_with = finding("f_c", accepted=accepted())
+
+    def fixed(before: FindingRecord, at: datetime = NOW) -> FindingEvent:
+        after = msgspec.structs.replace(before, state=FindingState.RESOLVED, resolved_at=at)
+        change = Change.RESOLVED
+        return FindingEvent(change=change, at=at, run_id="r", before=before, after=after)
+
+    await store.transact(lambda ledger: ledger.put_counts(NOW, Counts(critical=5)))
+    for events in (
+        [opened(old, NOW - 24 * HOUR), opened(finding()), opened(put_up_with)],
+        [opened(finding("f_d")), fixed(old), fixed(put_up_with), fixed(old, NOW + HOUR)],
+    ):
+        await store.transact(lambda ledger, events=events: ledger.add_events(events))  # type: ignore[misc]
+    found = await store.read(lambda ledger: ledger.days(yesterday))
+    assert {
+        (row.day, str(row.severity)): (row.open, row.opened, row.resolved) for row in found
+    } == {
+        (yesterday, "critical"): (None, 1, 0),
+        (today, "critical"): (5, 0, 2),
+        (today, "major"): (0, 2, 0),
+        (today, "trivial"): (0, 0, 0),
+    }
+    assert await store.read(lambda ledger: ledger.fixes(today)) == [
+        Fixes(severity=Severity.CRITICAL, minutes=24 * 60, number=1),
+        Fixes(severity=Severity.CRITICAL, minutes=25 * 60, number=1),
+    ]
+    assert await store.read(lambda ledger: ledger.fixes(today + timedelta(days=1))) == []
+
+
+async def test_the_run_before_is_the_last_finished_one_of_its_schedule_or_of_any(
+    store: Store,
+) -> None:
+    newest = run("e", slot=NOW)
+
+    def write(ledger: Ledger) -> None:
+        for name, hours, state, schedule in (
+            ("a", 9, "finished", "standard"),
+            ("b", 8, "finished", "standard"),
+            ("c", 7, "skipped", "standard"),
+            ("d", 6, "finished", "rare"),
+        ):
+            ledger.put_run(run(name, slot=NOW - hours * HOUR, state=state, schedule=schedule))
+        ledger.put_run(newest)
+
+    await store.transact(write)
+    before = await store.read(lambda ledger: ledger.run_before(newest))
+    assert before is not None
+    assert before.run_id == "b"
+    first = await store.read(lambda ledger: ledger.run("a"))
+    assert first is not None
+    assert await store.read(lambda ledger: ledger.run_before(first)) is None
+    other = await store.read(lambda ledger: ledger.run_before(run("x", schedule="enable")))
+    assert other is not None
+    assert other.run_id == "d"
+
+
+async def test_targets_not_checked_are_counted_and_paged(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.put_targets([target(name, last_started=NOW) for name in ("a", "b", "c")])
+        ledger.put_targets([target("d", last_started=NOW, learned=True), target("e")])
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.tally_unchecked()) == 3
+    page = await store.read(lambda ledger: ledger.unchecked(9, "a"))
+    assert [row.target for row in page] == ["b", "c"]
 
 
 @pytest.mark.parametrize("by", ["check", "target", "site"])
@@ -474,37 +551,77 @@ async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:
     assert await store.read(lambda ledger: ledger.tally_rejected()) == {"malformed": 2}
 
 
+BEFORE = Before(full=NOW, daily=NOW - 48 * HOUR, audit=NOW - 48 * HOUR)
+ALL = 1_000  # rows
+
+
+def past_and_present(ledger: Ledger) -> None:
+    """One of everything that is old and over, and of everything that is old and stands."""
+    old, late, oldest = NOW - HOUR, NOW + HOUR, NOW - 99 * HOUR
+    ledger.put_run(run("oldest", slot=oldest, state="finished"))
+    ledger.put_run(run("old", slot=old, state="finished"))
+    ledger.put_run(run("old-and-running", slot=oldest))
+    ledger.put_run(run("new", slot=late, state="finished"))
+    ledger.put_jobs([job("t1", each) for each in ("oldest", "old", "old-and-running", "new")])
+    ledger.add_results([replace(raw(1), received=old), replace(raw(2), received=late)])
+    ledger.put_findings([finding("f_a", since=oldest, first_seen=oldest)])
+    ledger.put_findings([finding("f_b", state=FindingState.RESOLVED, resolved_at=old)])
+    ledger.put_findings([finding("f_c", state=FindingState.RESOLVED, resolved_at=late)])
+    ledger.put_pairs([pair("t1")])
+    ledger.put_targets([target(last_started=oldest, last_checked=oldest)])
+    ledger.put_exceptions([exception(created=oldest, ended=oldest)])
+    ledger.add_events([opened(finding(), oldest), opened(finding(), late)])
+    for at in (oldest, old, late):
+        ledger.put_counts(at, Counts(major=1))
+    ledger.add_rejected([Rejected(code="c", reason="", subject="", at=old, data=b"")])
+
+
 async def test_only_what_is_old_and_over_is_pruned(store: Store) -> None:
-    old, late = NOW - HOUR, NOW + HOUR
-
-    def write(ledger: Ledger) -> None:
-        ledger.put_run(run("old", slot=old, state="finished"))
-        ledger.put_run(run("old-and-running", slot=old))
-        ledger.put_run(run("new", slot=late, state="finished"))
-        ledger.put_jobs([job("t1", "old"), job("t1", "old-and-running"), job("t1", "new")])
-        ledger.add_results([raw(1)])
-        ledger.put_findings([finding("f_a", since=old)])
-        ledger.put_findings([finding("f_b", state=FindingState.RESOLVED, resolved_at=old)])
-        ledger.add_events([opened(finding(), old), opened(finding(), late)])
-        ledger.put_counts(old, Counts())
-        ledger.add_rejected([Rejected(code="c", reason="", subject="", at=old, data=b"")])
-
-    await store.transact(write)
-    dropped = await store.transact(
-        lambda ledger: ledger.prune(Before(runs=NOW, raw=NOW, history=NOW, audit=NOW))
-    )
+    await store.transact(past_and_present)
+    dropped = await store.transact(lambda ledger: ledger.prune(BEFORE, ALL))
     assert dropped == {
-        "jobs": 1,
+        "jobs": 2,
         "runs": 1,
-        "results": 0,
+        "results": 1,
         "rejected": 1,
         "history": 1,
-        "counts": 1,
+        "counts": 2,
         "findings": 1,
+        "daily": len(Severity),
+        "fixes": 0,
         "audit": 0,
     }
     kept = await store.read(lambda ledger: ledger.runs(9))
-    assert {one.run_id for one in kept} == {"old-and-running", "new"}
+    assert {one.run_id for one in kept} == {"old", "old-and-running", "new"}
+    again = await store.transact(lambda ledger: ledger.prune(BEFORE, ALL))
+    assert not any(again.values())
+
+
+async def test_pruning_leaves_what_is_known_now_however_old(store: Store) -> None:
+    await store.transact(past_and_present)
+    await store.transact(lambda ledger: ledger.prune(Before(full=NOW, daily=NOW, audit=NOW), ALL))
+
+    def look(ledger: Ledger) -> object:
+        return (
+            [one.id for one in ledger.findings_of(["t1"]) if one.resolved_at is None],
+            ledger.pairs(["t1"]),
+            ledger.targets(["t1"])["t1"].last_checked,
+            ledger.exception("x_a") is not None,
+            ledger.run("old-and-running") is not None,
+            list(ledger.jobs(["old-and-running.t1"])),
+        )
+
+    stands = (["f_a"], [pair("t1")], NOW - 99 * HOUR, True, True, ["old-and-running.t1"])
+    assert await store.read(look) == stands
+
+
+async def test_pruning_goes_in_steps_of_the_size_asked_for(store: Store) -> None:
+    await store.transact(past_and_present)
+    steps: list[int] = []
+    while not steps or steps[-1]:
+        dropped = await store.transact(lambda ledger: ledger.prune(BEFORE, 2))
+        steps.append(sum(dropped.values()))
+    assert steps == [2, 2, 2, 2, 2, 2, 0]
 
 
 async def test_close_may_be_called_twice(store: Store) -> None:
@@ -655,8 +772,8 @@ async def test_who_did_what_is_kept_newest_first_in_pages_that_stay_as_more_is_d
 
 async def test_who_did_what_is_pruned_by_its_own_age(store: Store) -> None:
     await store.transact(lambda ledger: ledger.add_audit([entry(0), entry(2)]))
-    before = Before(runs=NOW, raw=NOW, history=NOW, audit=NOW + HOUR)
-    assert (await store.transact(lambda ledger: ledger.prune(before)))["audit"] == 1
+    before = Before(full=NOW, daily=NOW, audit=NOW + HOUR)
+    assert (await store.transact(lambda ledger: ledger.prune(before, ALL)))["audit"] == 1
     left = await store.read(lambda ledger: ledger.audit(None, 9))
     assert [one.what for _, one in left] == ["r2"]
     await store.transact(lambda ledger: ledger.add_audit([entry(3)]))

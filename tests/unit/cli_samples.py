@@ -221,7 +221,12 @@ def status(**changes: object) -> StatusReply:
         ),
         "families": {"mysql": 140, "postgresql": 110, "mongodb": 50},
         "unchecked": (
-            UncheckedTarget(target="ledger-pg-9", kind=Kind.TIMEOUT, reason="15 s"),
+            UncheckedTarget(
+                target="ledger-pg-9",
+                kind=Kind.TIMEOUT,
+                reason="15 s",
+                last_checked=NOW - timedelta(days=2),
+            ),
             UncheckedTarget(target="carts-mongo-4", kind=Kind.AUTH, reason="wrong password"),
         ),
         "next_slots": {"standard": NOW + timedelta(hours=23), "rare": NOW + timedelta(hours=40)},

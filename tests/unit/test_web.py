@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.web.overview import state_of
 from stt_coordinator.web.serve import address_of
+from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
@@ -169,3 +171,54 @@ def test_each_state_has_its_name_and_green_needs_everything_checked(
     status: StatusReply, state: str
 ) -> None:
     assert state_of(status, NOW) == state
+
+
+async def test_trends_are_asked_for_as_over_nats_and_as_a_file() -> None:
+    async with visiting() as client:
+        found = (await client.get("/api/v1/trends?days=7")).json()
+        assert found["schema"] == "stt.control.trends-reply/v1"
+        assert len(found["days"]) <= 1  # today, as soon as somebody counted
+        assert [one["fixed"] for one in found["fix_times"]] == [0, 0, 0]
+        file = await client.get("/trends.csv")
+        assert file.headers["content-type"] == "text/csv; charset=utf-8"
+        assert file.text.startswith("day,open_critical,open_major,open_trivial,opened_critical,")
+        assert (await client.get("/api/v1/trends?days=0", headers=JSON)).status_code == 400
+
+
+async def test_what_changed_is_a_page_in_each_state() -> None:
+    async with visiting() as client:
+        assert "Nothing changed." in (await client.get("/changes", headers=HTML)).text
+        wrong = (await client.get("/changes?run_a=x&run_b=%3Cb%3E", headers=HTML)).text
+        assert "unknown run &#39;x&#39;" in wrong
+        assert "<b>" not in wrong
+        late = (await client.get("/changes?days=90", headers=HTML)).text
+        assert "are kept no more" in late
+
+
+async def test_a_diff_is_asked_for_by_runs_or_by_an_instant() -> None:
+    async with visiting() as client:
+        found = (await client.get("/api/v1/diff?since=2026-11-02T00:00:00Z")).json()
+        assert (found["differences"], found["next"]) == ([], "")
+        for asked, status in (
+            ("run_a=x&run_b=y", 404),
+            ("", 400),
+            ("since=soon", 400),
+            ("since=2026-11-02T00:00:00", 400),
+            ("since=2026-11-02T00:00:00Z&after=nonsense", 400),
+        ):
+            answer = await client.get(f"/api/v1/diff?{asked}", headers=JSON)
+            assert answer.status_code == status
+
+
+async def test_a_run_whose_details_are_gone_never_reads_like_nothing_changed() -> None:
+    found = MemoryStore()
+    slot = clock.now() - timedelta(days=31)
+    old = RunRecord(run_id="old", schedule="standard", slot=slot, state="finished", jobs=3, done=3)
+    new = RunRecord(run_id="new", schedule="standard", slot=clock.now(), state="finished")
+    await found.transact(lambda ledger: ledger.put_run(old))
+    await found.transact(lambda ledger: ledger.put_run(new))
+    async with visiting(store=found) as client:
+        text = (await client.get("/runs/old", headers=HTML)).text
+        assert "kept no more" in text
+        assert "Nothing changed" not in text
+        assert "Nothing changed" in (await client.get("/runs/new", headers=HTML)).text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -42,6 +42,7 @@ MAX_UNCHECKED = 20
 MAX_WORKERS = 1_000
 MAX_NAMED = 5
 MAX_HISTORY = 200  # events of one finding
+MAX_REASON = 200  # characters
 DAY = timedelta(hours=24)
 FINDING_PREFIX = "f_"
 STATES = ("open", "accepted", "resolved", "all")
@@ -60,7 +61,7 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             summary=summary(tallies, state, ledger.last_run(), now),
             workers=tuple(map(_worker, workers[:MAX_WORKERS])),
             families=tallies.families(),
-            unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            unchecked=tuple(map(unchecked, ledger.unchecked(MAX_UNCHECKED))),
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts_before(now - DAY),
             degraded=(
@@ -116,9 +117,13 @@ def _worker(row: WorkerRow) -> WorkerInfo:
     )
 
 
-def _unchecked(row: TargetRow) -> UncheckedTarget:
+def unchecked(row: TargetRow) -> UncheckedTarget:
+    """A target of which its last run learned nothing, and why."""
     return UncheckedTarget(
-        target=row.target, kind=row.kind or Kind.NO_WORKER, reason=row.reason[:MAX_HISTORY]
+        target=row.target,
+        kind=row.kind or Kind.NO_WORKER,
+        reason=row.reason[:MAX_REASON],
+        last_checked=row.last_checked,
     )
 
 
@@ -252,11 +257,19 @@ async def changes(desk: Desk, request: ChangesRequest) -> ChangesReply:
         return ChangesReply(
             changes=page,
             total=total,
-            unchecked=tuple(map(_unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            unchecked=tuple(map(unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            unchecked_total=ledger.tally_unchecked(),
+            kept_since=kept_since(desk, request.since),
             next=cursor((clock.to_text(last[1].at), last[0])) if last and more else "",
         )
 
     return await desk.store.read(look)
+
+
+def kept_since(desk: Desk, since: datetime) -> datetime | None:
+    """From when on all changes are kept, if that is later than `since`."""
+    kept = clock.now() - desk.keep.full
+    return kept if since < kept else None
 
 
 async def runs(desk: Desk, request: RunsRequest) -> RunsReply:

@@ -14,6 +14,7 @@ from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.notice import unsigned
 from stt_coordinator.control.queries import waiting
 from stt_coordinator.control.switching import first_run_id
+from stt_coordinator.domain.diff import reported
 from stt_coordinator.domain.model import JobRow, Pair
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.suppression import Judge
@@ -95,36 +96,30 @@ def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
         outcome=pair.outcome,
         kind=pair.kind,
         reason=pair.reason,
-        findings=tuple(
-            ReportedFinding(
-                id=one.id,
-                severity=one.severity,
-                object=one.object,
-                summary=one.summary,
-                description=one.description,
-                remediation=one.remediation,
-                evidence=one.evidence,
-                since=one.since or one.first_seen,
-                accepted=one.accepted,
-                said_severity=one.said_severity,
-            )
-            for one in sorted(records, key=lambda one: one.id)
-        ),
+        findings=tuple(reported(one) for one in sorted(records, key=lambda one: one.id)),
     )
 
 
 def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportReply:
+    refuse_without_details(ledger, run)
     jobs = ledger.jobs_of_run(run.run_id, after[0], PAGE_JOBS)
     known = {one.id: one for one in ledger.findings_of({job.target for job in jobs})}
     judge = _judge(ledger, jobs)
     results = [
         result
         for job in jobs
-        for result in _of_job(job, known, run, judge)
+        for result in of_job(job, known, run, judge)
         if (result.target, result.check) > after
     ]
     is_last = len(jobs) < PAGE_JOBS
     return _reply(run, _counts_of_run(ledger, run), _Page(results, is_last))
+
+
+def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
+    """Raise for a run whose jobs were pruned: nothing found would read like nothing wrong."""
+    if run.jobs and not ledger.jobs_of_run(run.run_id, "", 1):
+        what = f"what run {run.run_id!r:.100} found is kept no more, only how many it checked"
+        raise refused(Refusal.UNKNOWN_RUN, what)
 
 
 def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Judge:
@@ -134,9 +129,10 @@ def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Judge:
     return Judge(ledger.live_exceptions(targets), labels, clock.now())
 
 
-def _of_job(
+def of_job(
     job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Judge
 ) -> Iterator[ReportedResult]:
+    """What a run found on one target, its findings as `judge` lets them count."""
     for outcome in sorted(job.outcomes, key=lambda one: one.check):
         yield ReportedResult(
             target=job.target,
@@ -197,7 +193,7 @@ def _counts_of_run(ledger: Ledger, run: RunRecord) -> Counts:
     jobs = ledger.jobs_of_run(run.run_id, "", ALL_JOBS)
     none: dict[str, FindingRecord] = {}
     judge = _judge(ledger, jobs)
-    return of_results(result for job in jobs for result in _of_job(job, none, run, judge))
+    return of_results(result for job in jobs for result in of_job(job, none, run, judge))
 
 
 def _reply(run: RunRecord | None, whole: Counts, page: _Page) -> ReportReply:

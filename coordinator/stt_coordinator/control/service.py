@@ -10,7 +10,9 @@ from stt_coordinator.control import exceptions, queries, switching
 from stt_coordinator.control.acting import ACTS, act, recorded
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.diff import diff
 from stt_coordinator.control.report import report
+from stt_coordinator.control.trends import trends
 from stt_coordinator.store.port import StoreError
 from stt_shared.bus.port import Handler
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -37,6 +39,7 @@ from stt_shared.protocol.exceptions import (
     SeveritySetRequest,
     UnacceptRequest,
 )
+from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.words import Way
 
@@ -61,6 +64,8 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.EXCEPTIONS: (ExceptionsRequest, exceptions.listed),
     Verb.EXCEPTIONS_IMPORT: (ImportRequest, exceptions.imported),
     Verb.CHANGES: (ChangesRequest, queries.changes),
+    Verb.DIFF: (DiffRequest, diff),
+    Verb.TRENDS: (TrendsRequest, trends),
     Verb.RUNS: (RunsRequest, queries.runs),
     Verb.REPORT: (ReportRequest, report),
     Verb.AUDIT: (AuditRequest, recorded),

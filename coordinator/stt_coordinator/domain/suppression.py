@@ -53,6 +53,17 @@ def last_day(now: datetime) -> date:
     return (now.astimezone(UTC) + MAX_AHEAD).date()
 
 
+def as_of(exceptions: Iterable[ExceptionRecord], at: datetime) -> list[ExceptionRecord]:
+    """The exceptions that were live at `at`, as they were then."""
+    return [
+        msgspec.structs.replace(one, revoked=None, ended=None)
+        for one in exceptions
+        if one.created <= at
+        and (one.revoked is None or at < one.revoked)
+        and (one.ended is None or at < one.ended)
+    ]
+
+
 def scope_of(one: ExceptionRecord) -> Scope:
     """What it is for; of two live ones with the same scope the older one is revoked."""
     if one.severity is not None:

@@ -8,13 +8,14 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import DayRow, Fixes, steps
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.domain.suppression import due_of
-from stt_coordinator.store.memory_tables import PRUNED, Tables
+from stt_coordinator.store import memory_days
+from stt_coordinator.store.memory_tables import Tables
 from stt_coordinator.store.port import (
     Before,
-    DayCounts,
     EventPlace,
     FindingPlace,
     Grouped,
@@ -86,6 +87,12 @@ class _Runs(_Memory):
     def last_run(self) -> RunRecord | None:
         newest = self.runs(len(self._t.runs))
         return next((run for run in newest if run.state != "skipped"), None)
+
+    def run_before(self, run: RunRecord) -> RunRecord | None:
+        earlier = [one for one in self.runs(len(self._t.runs)) if one.slot < run.slot]
+        finished = [one for one in earlier if one.state == "finished"]
+        alike = (one for one in finished if one.schedule == run.schedule)
+        return next(alike, finished[0] if finished else None)
 
     def last_slots(self) -> dict[str, datetime]:
         return dict(self._t.slots)
@@ -239,7 +246,9 @@ class _Findings(_Memory):
         return [self._t.findings[id_] for id_ in ids[:limit]]
 
     def add_events(self, events: Iterable[FindingEvent]) -> None:
-        self._t.history.extend(events)
+        told = list(events)
+        self._t.history.extend(told)
+        memory_days.add(self._t, steps(told))
 
     def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
         return [event for event in self._t.history if event.after.id == finding][-limit:]
@@ -387,8 +396,14 @@ class _Fleet(_Memory):
     def put_targets(self, targets: Iterable[TargetRow]) -> None:
         self._t.targets.update((one.target, one) for one in targets)
 
-    def unchecked(self, limit: int) -> list[TargetRow]:
-        return [row for row in self.all_targets() if row.state == "unchecked"][:limit]
+    def _unchecked(self) -> list[TargetRow]:
+        return [row for row in self.all_targets() if row.state == "unchecked"]
+
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+        return [row for row in self._unchecked() if row.target > after][:limit]
+
+    def tally_unchecked(self) -> int:
+        return len(self._unchecked())
 
     def workers(self) -> list[WorkerRow]:
         return [row for _, row in sorted(self._t.workers.items())]
@@ -404,6 +419,7 @@ class _Fleet(_Memory):
 
     def put_counts(self, at: datetime, counts: Counts) -> None:
         self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
+        memory_days.count(self._t, at, counts)
 
     def control(self) -> ControlState | None:
         return self._t.control
@@ -415,13 +431,15 @@ class _Fleet(_Memory):
         old = [entry for entry in self._t.counts.values() if entry[0] <= at]
         return max(old, key=lambda entry: entry[0])[1] if old else None
 
-    def counts_by_day(self, since: datetime) -> list[DayCounts]:
-        days = {
-            at.date(): DayCounts(at=at, counts=counts)
-            for at, counts in sorted(self._t.counts.values(), key=lambda entry: entry[0])
-            if at >= since
-        }
-        return list(days.values())
+    def days(self, since: date) -> list[DayRow]:
+        return [row for (day, _), row in sorted(self._t.daily.items()) if day >= since]
+
+    def last_counted_day(self, before: date) -> date | None:
+        counted = (row.day for row in self._t.daily.values() if row.open is not None)
+        return max((day for day in counted if day < before), default=None)
+
+    def fixes(self, since: date) -> list[Fixes]:
+        return memory_days.fixes(self._t, since)
 
 
 class _Leaving(_Memory):
@@ -444,29 +462,8 @@ class _Leaving(_Memory):
     def tally_rejected(self) -> dict[str, int]:
         return dict(sorted(Counter(one.code for one in self._t.rejected).items()))
 
-    def prune(self, before: Before) -> Mapping[str, int]:
-        t = self._t
-        old = {r.run_id for r in t.runs.values() if r.slot < before.runs and r.state != "running"}
-        kept = Tables(
-            jobs={id_: job for id_, job in t.jobs.items() if job.run_id not in old},
-            runs={id_: run for id_, run in t.runs.items() if id_ not in old},
-            results={k: row for k, row in t.results.items() if row.received >= before.raw},
-            rejected=[one for one in t.rejected if one.at >= before.raw],
-            history=[event for event in t.history if event.at >= before.history],
-            counts={h: entry for h, entry in t.counts.items() if entry[0] >= before.history},
-            findings={k: one for k, one in t.findings.items() if not _is_past(one, before)},
-            audit={k: one for k, one in t.audit.items() if one.at >= before.audit},
-        )
-        dropped: dict[str, int] = {}
-        for kind in PRUNED:
-            dropped[kind] = len(getattr(t, kind)) - len(getattr(kept, kind))
-            setattr(t, kind, getattr(kept, kind))
-        t.forgotten += dropped["history"]
-        return dropped
-
-
-def _is_past(finding: FindingRecord, before: Before) -> bool:
-    return finding.resolved_at is not None and finding.resolved_at < before.history
+    def prune(self, before: Before, limit: int) -> Mapping[str, int]:
+        return memory_days.prune(self._t, before, limit)
 
 
 class MemoryLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving):

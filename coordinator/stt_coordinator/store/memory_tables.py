@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 
+from stt_coordinator.domain.daily import DayRow
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow, WorkerRow
 from stt_coordinator.store.port import RawResult, Rejected
 from stt_shared.bus.port import Outgoing
@@ -19,8 +20,7 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     RunRecord,
 )
-
-PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
+from stt_shared.protocol.words import Severity
 
 
 @dataclass(slots=True)
@@ -49,6 +49,12 @@ class Tables:
     checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
     counts: dict[datetime, tuple[datetime, Counts]] = field(
         default_factory=dict[datetime, tuple[datetime, Counts]]
+    )
+    daily: dict[tuple[date, Severity], DayRow] = field(
+        default_factory=dict[tuple[date, Severity], DayRow]
+    )
+    fixes: dict[tuple[date, Severity, int], int] = field(
+        default_factory=dict[tuple[date, Severity, int], int]
     )
     outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
     control: ControlState | None = None

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import DayRow, Fixes
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_shared.bus.port import Outgoing
@@ -86,20 +87,11 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
-    """What `prune` drops: everything of that kind that is older."""
+    """What `prune` drops: everything in full, and days with the runs on them, that is older."""
 
-    runs: datetime
-    raw: datetime
-    history: datetime
+    full: datetime
+    daily: datetime
     audit: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DayCounts:
-    """The last counts that were remembered of a day in UTC."""
-
-    at: datetime
-    counts: Counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +149,10 @@ class RunLedger(Protocol):
 
     def last_run(self) -> RunRecord | None:
         """The newest run that was not skipped."""
+        ...
+
+    def run_before(self, run: RunRecord) -> RunRecord | None:
+        """The newest finished run with an earlier slot: of the same schedule, else of any."""
         ...
 
     def last_slots(self) -> dict[str, datetime]:
@@ -275,7 +271,7 @@ class FindingLedger(Protocol):
         ...
 
     def add_events(self, events: Iterable[FindingEvent]) -> None:
-        """Append to the history."""
+        """Append to the history, and count them on their days."""
         ...
 
     def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
@@ -383,8 +379,12 @@ class FleetLedger(Protocol):
         """Insert or replace."""
         ...
 
-    def unchecked(self, limit: int) -> list[TargetRow]:
-        """Targets of which the last run learned nothing, in order of their names."""
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+        """Targets beyond `after` of which the last run learned nothing, in order of their names."""
+        ...
+
+    def tally_unchecked(self) -> int:
+        """How many targets there are of which the last run learned nothing."""
         ...
 
     def workers(self) -> list[WorkerRow]:
@@ -412,15 +412,23 @@ class FleetLedger(Protocol):
         ...
 
     def put_counts(self, at: datetime, counts: Counts) -> None:
-        """Remember the counts of that hour."""
+        """Remember the counts of that hour, and the newest of its day."""
         ...
 
     def counts_before(self, at: datetime) -> Counts | None:
         """The newest remembered counts at or before `at`."""
         ...
 
-    def counts_by_day(self, since: datetime) -> list[DayCounts]:
-        """Of each day from `since` on the last counts remembered, oldest day first."""
+    def days(self, since: date) -> list[DayRow]:
+        """Every day in UTC from `since` on that something is known of, oldest first."""
+        ...
+
+    def last_counted_day(self, before: date) -> date | None:
+        """The newest day before `before` on which counts were remembered."""
+        ...
+
+    def fixes(self, since: date) -> list[Fixes]:
+        """How long findings were there that were resolved from `since` on."""
         ...
 
     def control(self) -> ControlState | None:
@@ -451,8 +459,12 @@ class FleetLedger(Protocol):
         """How many messages were not taken in, by code."""
         ...
 
-    def prune(self, before: Before) -> Mapping[str, int]:
-        """Drop what is old; how many rows of which kind."""
+    def prune(self, before: Before, limit: int) -> Mapping[str, int]:
+        """Drop at most `limit` rows of what is old; how many of which kind.
+
+        What is known now stays however old it is: open findings, the latest outcome of each check
+        on each target, targets, exceptions, runs that are not over.
+        """
         ...
 
 

@@ -8,12 +8,14 @@ from typing import TypeVar
 
 import msgspec
 
+from stt_coordinator.domain.daily import DayRow, Steps, day_of
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow
 from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store.port import FindingPlace
 from stt_shared import clock
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import FindingRecord, RunRecord
+from stt_shared.protocol.messages import Counts, FindingRecord, RunRecord
+from stt_shared.protocol.words import Severity
 
 S = TypeVar("S", bound=msgspec.Struct)
 Columns = dict[str, object]
@@ -118,6 +120,33 @@ def of_target(target: TargetRow) -> Columns:
         "state": target.state,
         "data": packed(target),
     }
+
+
+def of_day(row: DayRow) -> Columns:
+    """The columns of what is added to a day."""
+    return {
+        "day": row.day.isoformat(),
+        "severity": str(row.severity),
+        "opened": row.opened,
+        "resolved": row.resolved,
+    }
+
+
+def of_day_counts(at: datetime, counts: Counts) -> list[Columns]:
+    """The columns of what is open on a day, one row for each severity."""
+    day = day_of(at).isoformat()
+    return [
+        {"day": day, "severity": str(one), "open": getattr(counts, one), "counted": text(at)}
+        for one in Severity
+    ]
+
+
+def of_fixes(steps: Steps) -> list[Columns]:
+    """The columns of how long findings were there that are resolved now."""
+    return [
+        {"day": day.isoformat(), "severity": str(severity), "minutes": minutes, "number": number}
+        for (day, severity, minutes), number in steps.fixes.items()
+    ]
 
 
 def of_exception(one: ExceptionRecord) -> Columns:

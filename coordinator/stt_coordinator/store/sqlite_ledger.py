@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import TypeVar
-
-import msgspec
 
 from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import steps
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store import rows as columns
 from stt_coordinator.store.port import (
-    Before,
-    DayCounts,
     EventPlace,
     FindingPlace,
     Grouped,
@@ -25,7 +20,9 @@ from stt_coordinator.store.port import (
     Rejected,
 )
 from stt_coordinator.store.rows import listed, packed, text, unpacked
-from stt_shared import clock, sqlfile
+from stt_coordinator.store.sqlite_days import Days
+from stt_coordinator.store.sqlite_statements import Statements
+from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
@@ -40,34 +37,11 @@ from stt_shared.protocol.messages import (
 )
 from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 
-S = TypeVar("S", bound=msgspec.Struct)
-_SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
 LAST_CHARACTER = "\U0010ffff"  # sorts behind every text that goes on from a prefix
 LAST_POSITION = 2**63 - 1
-_PRUNED = ("jobs", "runs", "results", "rejected", "history", "counts", "findings", "audit")
 
 
-class _Statements:
-    """The named statements on one connection."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def _run(self, name: str, **parameters: object) -> sqlite3.Cursor:
-        return self._connection.execute(_SQL[name], parameters)
-
-    def _each(self, name: str, parameters: Iterable[columns.Columns]) -> None:
-        self._connection.executemany(_SQL[name], parameters)
-
-    def _all(self, kind: type[S], name: str, **parameters: object) -> list[S]:
-        return [unpacked(kind, data) for (data,) in self._run(name, **parameters)]
-
-    def _one(self, kind: type[S], name: str, **parameters: object) -> S | None:
-        found = self._run(name, **parameters).fetchone()
-        return None if found is None else unpacked(kind, found[0])
-
-
-class _Runs(_Statements):
+class _Runs(Statements):
     def run(self, run_id: str) -> RunRecord | None:
         return self._one(RunRecord, "run", run_id=run_id)
 
@@ -83,6 +57,11 @@ class _Runs(_Statements):
 
     def last_run(self) -> RunRecord | None:
         return self._one(RunRecord, "last_run")
+
+    def run_before(self, run: RunRecord) -> RunRecord | None:
+        slot = text(run.slot)
+        alike = self._one(RunRecord, "run_before", schedule=run.schedule, slot=slot)
+        return alike or self._one(RunRecord, "any_run_before", slot=slot)
 
     def last_slots(self) -> dict[str, datetime]:
         return {schedule: clock.from_text(slot) for schedule, slot in self._run("last_slots")}
@@ -159,7 +138,7 @@ class _Runs(_Statements):
         return list(newest.values())
 
 
-class _Findings(_Statements):
+class _Findings(Statements):
     def pairs(self, targets: Iterable[str]) -> list[Pair]:
         return self._all(Pair, "pairs", targets=listed(targets))
 
@@ -226,10 +205,14 @@ class _Findings(_Statements):
         return self._all(FindingRecord, "findings_like", prefix=prefix, limit=limit)
 
     def add_events(self, events: Iterable[FindingEvent]) -> None:
+        told = list(events)
         self._each(
             "add_event",
-            ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in events),
+            ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in told),
         )
+        added = steps(told)
+        self._each("add_to_day", map(columns.of_day, added.days()))
+        self._each("add_fixes", columns.of_fixes(added))
 
     def history_of(self, finding: str, limit: int) -> list[FindingEvent]:
         return self._all(FindingEvent, "history_of", finding=finding, limit=limit)
@@ -265,7 +248,7 @@ class _Findings(_Statements):
         return [(place, unpacked(FindingEvent, data)) for place, data in found]
 
 
-class _Exceptions(_Statements):
+class _Exceptions(Statements):
     def exception(self, id_: str) -> ExceptionRecord | None:
         return self._one(ExceptionRecord, "exception", id=id_)
 
@@ -312,7 +295,7 @@ class _Exceptions(_Statements):
         return None if found is None else date.fromisoformat(found)
 
 
-class _Audit(_Statements):
+class _Audit(Statements):
     def add_audit(self, entries: Iterable[AuditEntry]) -> None:
         self._each("add_audit", ({"at": text(e.at), "data": packed(e)} for e in entries))
 
@@ -321,7 +304,7 @@ class _Audit(_Statements):
         return [(position, unpacked(AuditEntry, data)) for position, data in found]
 
 
-class _Fleet(_Statements):
+class _Fleet(Statements):
     def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
         return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(ids))}
 
@@ -334,8 +317,11 @@ class _Fleet(_Statements):
     def put_targets(self, targets: Iterable[TargetRow]) -> None:
         self._each("put_target", map(columns.of_target, targets))
 
-    def unchecked(self, limit: int) -> list[TargetRow]:
-        return self._all(TargetRow, "unchecked", limit=limit)
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+        return self._all(TargetRow, "unchecked", limit=limit, after=after)
+
+    def tally_unchecked(self) -> int:
+        return int(self._run("tally_unchecked").fetchone()[0])
 
     def workers(self) -> list[WorkerRow]:
         return self._all(WorkerRow, "workers")
@@ -396,6 +382,7 @@ class _Fleet(_Statements):
     def put_counts(self, at: datetime, counts: Counts) -> None:
         hour = text(at.replace(minute=0, second=0, microsecond=0))
         self._run("put_counts", hour=hour, at=text(at), data=packed(counts))
+        self._each("put_day_counts", columns.of_day_counts(at, counts))
 
     def control(self) -> ControlState | None:
         return self._one(ControlState, "control")
@@ -406,14 +393,8 @@ class _Fleet(_Statements):
     def counts_before(self, at: datetime) -> Counts | None:
         return self._one(Counts, "counts_before", at=text(at))
 
-    def counts_by_day(self, since: datetime) -> list[DayCounts]:
-        return [
-            DayCounts(at=clock.from_text(at), counts=unpacked(Counts, data))
-            for at, data in self._run("counts_by_day", since=text(since))
-        ]
 
-
-class _Leaving(_Statements):
+class _Leaving(Statements):
     def add_outgoing(self, messages: Iterable[Outgoing]) -> None:
         self._each(
             "add_outgoing",
@@ -450,15 +431,6 @@ class _Leaving(_Statements):
     def tally_rejected(self) -> dict[str, int]:
         return dict(self._run("tally_rejected").fetchall())
 
-    def prune(self, before: Before) -> Mapping[str, int]:
-        ages: columns.Columns = {
-            "runs": text(before.runs),
-            "raw": text(before.raw),
-            "history": text(before.history),
-            "audit": text(before.audit),
-        }
-        return {kind: self._run(f"prune_{kind}", **ages).rowcount for kind in _PRUNED}
 
-
-class SqliteLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving):
+class SqliteLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving, Days):
     """See the port."""

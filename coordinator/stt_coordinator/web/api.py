@@ -8,7 +8,7 @@ from litestar import MediaType, Request, Router
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
-from stt_coordinator.web import api_act, api_look
+from stt_coordinator.web import api_act, api_history, api_look
 from stt_coordinator.web.conditional import Conditional
 from stt_coordinator.web.given import API_PREFIX
 from stt_coordinator.web.login.gate import LOOKING
@@ -28,7 +28,7 @@ def router() -> Router:
     """Every address below API_PREFIX."""
     return Router(
         API_PREFIX,
-        route_handlers=[*api_look.HANDLERS, *api_act.HANDLERS],
+        route_handlers=[*api_look.HANDLERS, *api_history.HANDLERS, *api_act.HANDLERS],
         exception_handlers={Exception: as_json},
         before_request=only_json,
         middleware=[Conditional()],

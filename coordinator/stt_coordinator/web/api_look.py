@@ -59,7 +59,8 @@ Asked = Request[Any, Any, Any]
 Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """The instant in an address; raises RequestError for a text that is none."""
     try:
         return msgspec.convert(text, Instant)
     except msgspec.ValidationError as error:
@@ -137,7 +138,7 @@ async def changes(
     limit: Limit = 100,
 ) -> Response[ChangesReply]:
     """Changes, oldest first."""
-    at = _instant(since) if since else clock.now() - DAY
+    at = instant(since) if since else clock.now() - DAY
     asked = ChangesRequest(since=at, after=after, offset=offset, limit=limit)
     return paged(request, await queries.changes(desk, asked))
 

@@ -32,18 +32,21 @@ from stt_coordinator.web.login.login import Login
 from stt_coordinator.web.login.who import who_asks
 from stt_coordinator.web.pages import (
     accepted,
+    changes,
     checks,
     findings,
     home,
     runs,
     settings,
     targets,
+    trends,
 )
 from stt_coordinator.web.pages import login as log_in
 from stt_coordinator.web.refusals import as_json, is_of_interface, problem_of, wants_page
 from stt_coordinator.web.words import FILTERS, GLOBALS
 
 HERE = Path(__file__).parent
+SHOWN = (home, findings, targets, checks, runs, accepted, changes, settings, trends, log_in)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
@@ -66,11 +69,7 @@ def application(desk: Desk, login: Login | None = None, *, secure: bool = False)
     def provide() -> Desk:
         return desk
 
-    pages = [
-        handler
-        for module in (home, findings, targets, checks, runs, accepted, settings, log_in)
-        for handler in module.HANDLERS
-    ]
+    pages = [handler for module in SHOWN for handler in module.HANDLERS]
     return Litestar(
         route_handlers=[
             *pages,

@@ -1,14 +1,16 @@
-"""The trend as an inline drawing: one line per severity over the days, without any script."""
+"""The trend as inline drawings: open findings as lines, opened and fixed ones as bars."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stt_coordinator.store.port import DayCounts
+from stt_shared.protocol.history import Numbers, TrendDay
 from stt_shared.protocol.words import Severity
 
 WIDTH, HEIGHT, EDGE = 600, 120, 6
+MIDDLE = HEIGHT / 2
+BAR_SHARE = 0.7  # of the width that a day has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,28 +21,58 @@ class Line:
     points: str
 
 
-def lines(days: Sequence[DayCounts]) -> tuple[Line, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """What was opened (upwards) or fixed (downwards) on a day, as SVG's rectangle has it."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def total(numbers: Numbers) -> int:
+    """Findings of every severity."""
+    return numbers.critical + numbers.major + numbers.trivial
+
+
+def lines(days: Sequence[TrendDay]) -> tuple[Line, ...]:
     """A line for each severity; none for fewer than two days."""
     if len(days) < 2:  # noqa: PLR2004  # one day makes no line
         return ()
-    top = max(1, *(getattr(day.counts, severity) for day in days for severity in Severity))
-    first, last = days[0].at.timestamp(), days[-1].at.timestamp()
+    top = max(1, *(getattr(day.open, severity) for day in days for severity in Severity))
     return tuple(
         Line(
             severity=severity,
             points=" ".join(
-                f"{_x(day.at.timestamp(), first, last):.1f},"
-                f"{_y(getattr(day.counts, severity), top):.1f}"
-                for day in days
+                f"{_x(place, len(days)):.1f},{_y(getattr(day.open, severity), top):.1f}"
+                for place, day in enumerate(days)
             ),
         )
         for severity in Severity
     )
 
 
-def _x(at: float, first: float, last: float) -> float:
-    return EDGE + (WIDTH - 2 * EDGE) * (at - first) / (last - first)
+def _x(place: int, days: int) -> float:
+    return EDGE + (WIDTH - 2 * EDGE) * place / (days - 1)
 
 
 def _y(value: int, top: int) -> float:
     return HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * value / top
+
+
+def bars(days: Sequence[TrendDay]) -> tuple[Bar, ...]:
+    """Two bars a day, those without height left out."""
+    top = max((total(n) for day in days for n in (day.opened, day.resolved)), default=0)
+    if not top:
+        return ()
+    step = (WIDTH - 2 * EDGE) / len(days)
+    found: list[Bar] = []
+    for place, day in enumerate(days):
+        left, width = round(EDGE + step * place, 1), round(step * BAR_SHARE, 1)
+        for kind, numbers in (("opened", day.opened), ("resolved", day.resolved)):
+            height = round((MIDDLE - EDGE) * total(numbers) / top, 1)
+            y = MIDDLE - height if kind == "opened" else MIDDLE
+            found.append(Bar(kind=kind, x=left, y=y, width=width, height=height))
+    return tuple(bar for bar in found if bar.height)

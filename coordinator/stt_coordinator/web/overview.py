@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 
 from stt_coordinator.control import queries
 from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.trends import trends_of
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.schedule import ENABLE, PERIODS
-from stt_coordinator.store.port import DayCounts, Grouped, Ledger
+from stt_coordinator.store.port import Grouped, Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import Empty, StatusReply
+from stt_shared.protocol.history import TrendsReply
 from stt_shared.protocol.messages import Counts, FindingEvent
 from stt_shared.protocol.words import Change, Interval, Severity
 
@@ -50,7 +52,7 @@ class Overview:
     status: StatusReply
     state: str  # never, off, empty, first, overdue, partial, clear, findings
     numbers: tuple[Number, ...]
-    trend: tuple[DayCounts, ...]
+    trend: TrendsReply
     new: tuple[FindingEvent, ...]
     fixes: tuple[Grouped, ...]
     sites: tuple[Site, ...]
@@ -68,7 +70,7 @@ async def overview(desk: Desk) -> Overview:
             status=status,
             state=state_of(status, now),
             numbers=numbers_of(status),
-            trend=tuple(ledger.counts_by_day(now - timedelta(days=TREND_DAYS))),
+            trend=trends_of(ledger, TREND_DAYS, now, status.summary.counts),
             new=tuple(worst_first(opened)[:MAX_NEW]),
             fixes=tuple(ledger.group_findings("check", MAX_FIXES)),
             sites=tuple(sites_of(ledger.all_targets())),

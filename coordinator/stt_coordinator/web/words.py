@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,9 +12,10 @@ from litestar import Request
 from stt_coordinator.web.login.who import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
+from stt_shared.protocol.history import Difference
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.report import diff, words
 from stt_shared.report.theme import MARKS
 
 FRESH_S = 60.0
@@ -77,6 +78,16 @@ def may(request: Request[Any, Any, Any], role: str) -> bool:
     return who is not None and who.may(role)
 
 
+def seconds(number: int | None) -> str:
+    """A length of time given in seconds; empty for none."""
+    return "" if number is None else words.span(timedelta(seconds=number))
+
+
+def difference(one: Difference) -> str:
+    """What is different of a finding."""
+    return diff.what(one, clock.now())
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "ago": ago,
     "moment": moment,
@@ -87,6 +98,8 @@ FILTERS: dict[str, Callable[..., str]] = {
     "server": server,
     "span": words.span,
     "age": age,
+    "seconds": seconds,
+    "difference": difference,
 }
 GLOBALS: dict[str, Any] = {
     "user": user,

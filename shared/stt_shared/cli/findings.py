@@ -10,18 +10,15 @@ import msgspec
 from cyclopts import App, Parameter
 
 from stt_shared import clock
-from stt_shared.cli import client, output, reporting
+from stt_shared.cli import client, diff, output, reporting
 from stt_shared.cli.commands import READ, add_command, add_noun
 from stt_shared.cli.control import Control, report
 from stt_shared.cli.options import Checks, Connection, Families, Output, Severities, Sites, Targets
 from stt_shared.cli.output import OutputFormat
 from stt_shared.cli.reporting import ReportOutput
-from stt_shared.cli.since import parse_since
 from stt_shared.errors import ProtocolError, UsageError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
     FindingReply,
     FindingRequest,
     FindingsReply,
@@ -32,12 +29,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
 from stt_shared.protocol.words import Severity
-from stt_shared.report.changes import (
-    change_line,
-    changes_grid,
-    changes_total,
-    unchecked_lines,
-)
+from stt_shared.report.changes import change_line
 from stt_shared.report.counts import of_results
 from stt_shared.report.finding import finding_block
 from stt_shared.report.formats.names import ReportFormat
@@ -84,14 +76,7 @@ def add(app: App) -> None:
         summary="Show each change of a finding as it happens, until Ctrl-C",
         examples=("stt findings watch", "stt findings watch --severity critical -o jsonl"),
     )
-    add_command(
-        findings,
-        diff,
-        name="diff",
-        access="ro",
-        summary="Show what is new, fixed and changed since a time",
-        examples=("stt findings diff --since yesterday", "stt findings diff --since 7d -o json"),
-    )
+    diff.add(findings)
 
 
 async def list_findings(
@@ -283,40 +268,3 @@ def _print_event(data: bytes, wanted: FindingsRequest, form: OutputFormat) -> bo
     else:
         output.print_lines([event])
     return True
-
-
-async def diff(
-    *,
-    since: Annotated[str, Parameter(help="yesterday, today, 24h, 7d, 2026-11-02 ...")] = "24h",
-    form: Output = OutputFormat.TABLE,
-    connection: Connection | None = None,
-) -> None:
-    """Compare with an earlier time."""
-    start = parse_since(since, clock.now())
-    async with client.coordinator(connection) as control:
-        reply = await _changes(control, ChangesRequest(since=start))
-    if form is OutputFormat.JSON:
-        output.print_message(reply, form)
-    elif form is OutputFormat.JSONL:
-        output.print_lines(reply.changes)
-    else:
-        _print_changes(reply)
-
-
-async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
-    """All pages of changes as one reply."""
-    changes: list[FindingEvent] = []
-    while True:
-        page = msgspec.structs.replace(request, offset=len(changes))
-        reply = await control.ask(Verb.CHANGES, page, ChangesReply)
-        changes.extend(reply.changes)
-        if not reply.changes or len(changes) >= reply.total:
-            return msgspec.structs.replace(reply, changes=tuple(changes))
-
-
-def _print_changes(reply: ChangesReply) -> None:
-    if reply.changes or not output.on_terminal():
-        output.print_grid(changes_grid(reply.changes, clock.now()))
-    for line in unchecked_lines(reply.unchecked):
-        output.note(line, "warn")
-    output.note(changes_total(reply.changes, len(reply.unchecked)))

@@ -41,6 +41,8 @@ class Verb(StrEnum):
     EXCEPTIONS = "exceptions"
     EXCEPTIONS_IMPORT = "exceptions-import"
     CHANGES = "changes"
+    DIFF = "diff"
+    TRENDS = "trends"
     RUNS = "runs"
     REPORT = "report"
     AUDIT = "audit"
@@ -108,6 +110,7 @@ class UncheckedTarget(Value, frozen=True, kw_only=True):
     target: str
     kind: Kind
     reason: str
+    last_checked: Instant | None = None  # when something was last learned; null: never
 
 
 class PackStatus(Value, frozen=True, kw_only=True):
@@ -260,7 +263,9 @@ class ChangesReply(Value, frozen=True, kw_only=True):
 
     changes: tuple[FindingEvent, ...]
     total: int
-    unchecked: tuple[UncheckedTarget, ...] = ()
+    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20
+    unchecked_total: int = 0
+    kept_since: Instant | None = None  # where `since` lies before: only later changes are kept
     next: str = ""  # empty on the last page
     schema: str = "stt.control.changes-reply/v1"
 

@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.protocol import audit, control, exceptions, messages, subjects, words
+from stt_shared.protocol import (
+    audit,
+    control,
+    exceptions,
+    history,
+    messages,
+    subjects,
+    words,
+)
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
@@ -88,6 +96,8 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.EXCEPTIONS: (exceptions.ExceptionsRequest, exceptions.ExceptionsReply),
     Verb.EXCEPTIONS_IMPORT: (exceptions.ImportRequest, exceptions.ImportReply),
     Verb.CHANGES: (control.ChangesRequest, control.ChangesReply),
+    Verb.DIFF: (history.DiffRequest, history.DiffReply),
+    Verb.TRENDS: (history.TrendsRequest, history.TrendsReply),
     Verb.RUNS: (control.RunsRequest, control.RunsReply),
     Verb.REPORT: (control.ReportRequest, control.ReportReply),
     Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),

@@ -86,12 +86,20 @@ def change_line(event: FindingEvent) -> Text:
     return line.append(clean(said))
 
 
-def unchecked_lines(unchecked: Iterable[UncheckedTarget]) -> list[str]:
-    """A line for each target that the last run learned nothing of."""
+def unchecked_lines(unchecked: Iterable[UncheckedTarget], now: datetime) -> list[str]:
+    """A line for each target that the last run learned nothing of, and when one last did."""
     return [
-        f"? {one.target} not checked ({words.kind(one.kind)}): its findings are kept"
+        f"? {one.target} not checked ({words.kind(one.kind)}), {last_answer(one, now)}:"
+        " its findings are kept"
         for one in unchecked
     ]
+
+
+def last_answer(one: UncheckedTarget, now: datetime) -> str:
+    """How old the last answer of a target is that was not checked, e.g. `last answer 3 d ago`."""
+    if one.last_checked is None:
+        return "never answered"
+    return f"last answer {words.span(now - one.last_checked)} ago"
 
 
 def changes_total(changes: Iterable[FindingEvent], unchecked: int) -> str:

@@ -16,6 +16,13 @@ SELECT data FROM runs WHERE state = 'running' ORDER BY slot, run_id;
 -- name: last_run
 SELECT data FROM runs WHERE state <> 'skipped' ORDER BY slot DESC, run_id DESC LIMIT 1;
 
+-- name: run_before
+SELECT data FROM runs WHERE schedule = :schedule AND slot < :slot AND state = 'finished'
+ORDER BY slot DESC LIMIT 1;
+
+-- name: any_run_before
+SELECT data FROM runs WHERE slot < :slot AND state = 'finished' ORDER BY slot DESC LIMIT 1;
+
 -- name: last_slots
 SELECT schedule, slot FROM slots;
 
@@ -295,7 +302,11 @@ ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.sit
     gone = excluded.gone, learned = excluded.learned, state = excluded.state, data = excluded.data;
 
 -- name: unchecked
-SELECT data FROM targets WHERE state = 'unchecked' ORDER BY target LIMIT :limit;
+SELECT data FROM targets WHERE state = 'unchecked' AND target > :after
+ORDER BY target LIMIT :limit;
+
+-- name: tally_unchecked
+SELECT count(*) FROM targets WHERE state = 'unchecked';
 
 -- name: tally_targets
 SELECT site, family, learned, count(*) FROM targets WHERE NOT gone
@@ -332,9 +343,29 @@ ON CONFLICT (hour) DO UPDATE SET at = excluded.at, data = excluded.data;
 -- name: counts_before
 SELECT data FROM counts WHERE at <= :at ORDER BY at DESC LIMIT 1;
 
--- name: counts_by_day
--- The days are UTC: texts begin with the date.
-SELECT max(at), data FROM counts WHERE at >= :since GROUP BY substr(at, 1, 10) ORDER BY 1;
+-- name: put_day_counts
+INSERT INTO daily (day, severity, open, counted) VALUES (:day, :severity, :open, :counted)
+ON CONFLICT (day, severity) DO UPDATE SET open = excluded.open, counted = excluded.counted
+WHERE excluded.counted >= daily.counted;
+
+-- name: add_to_day
+INSERT INTO daily (day, severity, opened, resolved) VALUES (:day, :severity, :opened, :resolved)
+ON CONFLICT (day, severity) DO UPDATE SET opened = opened + excluded.opened,
+    resolved = resolved + excluded.resolved;
+
+-- name: add_fixes
+INSERT INTO fixes (day, severity, minutes, number) VALUES (:day, :severity, :minutes, :number)
+ON CONFLICT (day, severity, minutes) DO UPDATE SET number = number + excluded.number;
+
+-- name: days
+SELECT day, severity, open, opened, resolved FROM daily WHERE day >= :since ORDER BY day, severity;
+
+-- name: last_counted_day
+SELECT day FROM daily WHERE day < :before AND open IS NOT NULL ORDER BY day DESC LIMIT 1;
+
+-- name: fixes
+SELECT severity, minutes, sum(number) FROM fixes WHERE day >= :since
+GROUP BY severity, minutes ORDER BY severity, minutes;
 
 -- name: group_by_check
 SELECT check_name, count(*), count(DISTINCT target),
@@ -380,27 +411,53 @@ INSERT INTO audit (at, data) VALUES (:at, :data);
 SELECT position, data FROM audit WHERE position < :before ORDER BY position DESC LIMIT :limit;
 
 -- name: prune_audit
-DELETE FROM audit WHERE at < :audit;
+DELETE FROM audit WHERE position IN (
+    SELECT position FROM audit WHERE at < :audit LIMIT :limit
+);
 
 -- name: prune_jobs
-DELETE FROM jobs WHERE run_id IN (
-    SELECT run_id FROM runs WHERE slot < :runs AND state <> 'running'
+DELETE FROM jobs WHERE position IN (
+    SELECT position FROM jobs WHERE run_id IN (
+        SELECT run_id FROM runs WHERE slot < :full AND state <> 'running'
+    ) LIMIT :limit
 );
 
 -- name: prune_runs
-DELETE FROM runs WHERE slot < :runs AND state <> 'running';
+DELETE FROM runs WHERE run_id IN (
+    SELECT run_id FROM runs WHERE slot < :daily AND state <> 'running'
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.run_id)
+    LIMIT :limit
+);
 
 -- name: prune_results
-DELETE FROM results WHERE received < :raw;
+DELETE FROM results WHERE rowid IN (
+    SELECT rowid FROM results WHERE received < :full LIMIT :limit
+);
 
 -- name: prune_rejected
-DELETE FROM rejected WHERE at < :raw;
+DELETE FROM rejected WHERE position IN (
+    SELECT position FROM rejected WHERE at < :full LIMIT :limit
+);
 
 -- name: prune_history
-DELETE FROM history WHERE at < :history;
+DELETE FROM history WHERE position IN (
+    SELECT position FROM history WHERE at < :full LIMIT :limit
+);
 
 -- name: prune_counts
-DELETE FROM counts WHERE at < :history;
+DELETE FROM counts WHERE hour IN (SELECT hour FROM counts WHERE hour < :full LIMIT :limit);
 
 -- name: prune_findings
-DELETE FROM findings WHERE state = 'resolved' AND resolved < :history;
+DELETE FROM findings WHERE id IN (
+    SELECT id FROM findings WHERE state = 'resolved' AND resolved < :full LIMIT :limit
+);
+
+-- name: prune_daily
+DELETE FROM daily WHERE (day, severity) IN (
+    SELECT day, severity FROM daily WHERE day < :day LIMIT :limit
+);
+
+-- name: prune_fixes
+DELETE FROM fixes WHERE (day, severity, minutes) IN (
+    SELECT day, severity, minutes FROM fixes WHERE day < :day LIMIT :limit
+);

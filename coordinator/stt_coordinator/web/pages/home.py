@@ -23,7 +23,7 @@ async def home(desk: Given) -> Template:
         title="Failed checks",
         at="/",
         view=view,
-        lines=lines(view.trend),
+        lines=lines(view.trend.days),
         titles=titles(desk),
         notice=view.status.notice,
     )

@@ -13,14 +13,18 @@ from litestar.response import Redirect, ServerSentEvent, Template
 from stt_coordinator.control import queries, switching
 from stt_coordinator.control.acting import act
 from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.trends import trends
+from stt_coordinator.web.chart import bars, lines
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import RunRequest, RunsRequest
+from stt_shared.protocol.history import TrendsRequest
 from stt_shared.protocol.messages import RunRecord
 
 ROWS = 50
 MAX_CHANGES = 1_000
+TREND_DAYS = 90
 PROGRESS_S = 1.0  # between two looks at a run that is watched
 MAX_WATCH_S = 3_600  # then the browser asks again
 Form = URLEncodedBody[dict[str, str]]
@@ -30,7 +34,17 @@ Form = URLEncodedBody[dict[str, str]]
 async def runs(desk: Given) -> Template:
     """The newest runs."""
     reply = await queries.runs(desk, RunsRequest(limit=ROWS))
-    return page(desk, "runs.html", title="Runs", at="/runs", found=reply.runs)
+    found = await trends(desk, TrendsRequest(days=TREND_DAYS))
+    return page(
+        desk,
+        "runs.html",
+        title="Runs",
+        at="/runs",
+        found=reply.runs,
+        trends=found,
+        lines=lines(found.days),
+        bars=bars(found.days),
+    )
 
 
 async def _run(desk: Given, run_id: str) -> RunRecord:
@@ -47,7 +61,15 @@ async def run(desk: Given, run_id: FromPath[str]) -> Template:
     began = found.started or found.slot
     events, _ = await desk.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
     changed = [event for event in events if event.run_id == run_id]
-    return page(desk, "run.html", title=f"Run {run_id}", at="/runs", run=found, changed=changed)
+    return page(
+        desk,
+        "run.html",
+        title=f"Run {run_id}",
+        at="/runs",
+        run=found,
+        changed=changed,
+        is_kept=queries.kept_since(desk, began) is None,
+    )
 
 
 @get("/runs/{run_id:str}/events", include_in_schema=False)

@@ -1,0 +1,175 @@
+"""The verb `diff`: what is different between two runs, or since an instant, in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from stt_coordinator.control import pages
+from stt_coordinator.control.cursors import cursor, place
+from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.queries import MAX_REASON, kept_since, unchecked
+from stt_coordinator.control.report import of_job, refuse_without_details
+from stt_coordinator.domain.diff import Answers, net, of_target
+from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.domain.suppression import Judge, as_of
+from stt_coordinator.store.port import EventPlace, Ledger
+from stt_shared import clock
+from stt_shared.protocol.control import UncheckedTarget
+from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
+from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.words import Kind
+
+PAGE_TARGETS = 200
+EVENTS_AT_ONCE = 1_000
+ALL = 2**31  # rows
+WHOLE = "~"  # sorts behind every name: the target is done
+NO_ANSWER = "the run has no answer of it yet"
+
+Place = tuple[str, ...]  # target, check, finding: what a page is in order of
+Row = Difference | UncheckedTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One of the two runs: when it ended, its jobs of a page by target, and who judges them."""
+
+    run: RunRecord
+    ended: datetime
+    jobs: Mapping[str, JobRow]
+    judge: Judge
+
+
+async def diff(desk: Desk, request: DiffRequest) -> DiffReply:
+    """A page; with `run_b` alone against the finished run of its schedule before it."""
+    after = place(request.after, Place) or ()
+    since = request.since
+    if (since is None) is not bool(request.run_a or request.run_b):
+        raise refused(Refusal.BAD_REQUEST, "expected either runs or an instant to compare with")
+    if since is not None:
+        kept = kept_since(desk, since)
+        found = await desk.store.read(lambda ledger: _since(ledger, since, after))
+        return msgspec.structs.replace(found, since=since, kept_since=kept)
+    return await desk.store.read(lambda ledger: _runs(ledger, request, after))
+
+
+def _since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
+    first = after[0] if after else ""
+    silent = ledger.unchecked(PAGE_TARGETS, first)
+    # More of them may follow: what lies behind the last one is for the next page.
+    end = (silent[-1].target, WHOLE) if len(silent) == PAGE_TARGETS else ()
+    begun = [row for row in ledger.targets([first]).values() if row.state == "unchecked"]
+    rows: list[Row] = [*net(_events(ledger, since)), *map(unchecked, [*begun, *silent])]
+    return _page((row for row in rows if not end or _place(row) <= end), after, end)
+
+
+def _events(ledger: Ledger, since: datetime) -> Iterator[FindingEvent]:
+    beyond = EventPlace(since, -1)
+    while found := ledger.events_page(beyond, 0, EVENTS_AT_ONCE):
+        yield from (event for _, event in found)
+        position, last = found[-1]
+        beyond = EventPlace(last.at, position)
+
+
+def _runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffReply:
+    before, later = _two_runs(ledger, request)
+    first = after[0] if after else ""
+    jobs = [_jobs(ledger, run, first) for run in (before, later)]
+    # What lies behind the end of one side's page is for the next one.
+    ends = [max(found) for found in jobs if len(found) >= PAGE_TARGETS]
+    end = min(ends, default="")
+    there = sorted(name for name in {*jobs[0], *jobs[1]} if not end or name <= end)
+    targets = ledger.targets(there)
+    a, b = (
+        _side(ledger, run, found, targets) for run, found in zip((before, later), jobs, strict=True)
+    )
+    known = {one.id: one for one in ledger.findings_of(there)}
+    found = {
+        name: of_target(_answers(a, name, known) or {}, _answers(b, name, known), a.ended, b.ended)
+        for name in there
+    }
+    rows: list[Row] = [row for one in found.values() for row in one.differences]
+    rows += (_unchecked(b.jobs[name], targets) for name, one in found.items() if one.unchecked)
+    page = _page(rows, after, (end, WHOLE) if end else ())
+    last, *_ = place(page.next, Place) or (WHOLE,)
+    not_compared = sum(one.not_compared for name, one in found.items() if first < name <= last)
+    return msgspec.structs.replace(page, before=before, later=later, not_compared=not_compared)
+
+
+def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecord]:
+    """The earlier and the later run, whatever order they were asked for in."""
+    named = [_run(ledger, id_) for id_ in (request.run_a, request.run_b) if id_]
+    if len(named) == 1:
+        other = ledger.run_before(named[0])
+        if other is None:
+            what = f"there is no finished run before {named[0].run_id} to compare it with"
+            raise refused(Refusal.UNKNOWN_RUN, what)
+        named.append(other)
+    if named[0].run_id == named[1].run_id:
+        raise refused(Refusal.BAD_REQUEST, f"both runs are {named[0].run_id}")
+    for run in named:
+        if run.state == "skipped":
+            raise refused(Refusal.BAD_REQUEST, f"run {run.run_id} was skipped: nothing was checked")
+        refuse_without_details(ledger, run)
+    before, later = sorted(named, key=lambda run: (run.started or run.slot, run.run_id))
+    return before, later
+
+
+def _run(ledger: Ledger, id_: str) -> RunRecord:
+    found = ledger.run(id_)
+    if found is None:
+        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
+    return found
+
+
+def _jobs(ledger: Ledger, run: RunRecord, first: str) -> dict[str, JobRow]:
+    return {job.target: job for job in ledger.jobs_of_run(run.run_id, first, PAGE_TARGETS)}
+
+
+def _side(
+    ledger: Ledger, run: RunRecord, jobs: Mapping[str, JobRow], targets: Mapping[str, TargetRow]
+) -> _Side:
+    """A run is judged by the exceptions there were when it ended, so that accepting shows."""
+    ended = run.finished or clock.now()
+    every, _ = ledger.find_exceptions("all", 0, ALL)
+    labels = {name: row.labels for name, row in targets.items()}
+    return _Side(run=run, ended=ended, jobs=jobs, judge=Judge(as_of(every, ended), labels, ended))
+
+
+def _answers(side: _Side, target: str, known: dict[str, FindingRecord]) -> Answers | None:
+    job = side.jobs.get(target)
+    if job is None:
+        return None
+    return {one.check: one for one in of_job(job, known, side.run, side.judge)}
+
+
+def _unchecked(job: JobRow, targets: Mapping[str, TargetRow]) -> UncheckedTarget:
+    why = next((one for one in job.outcomes if one.kind is not Kind.NOT_APPLICABLE), None)
+    row = targets.get(job.target)
+    return UncheckedTarget(
+        target=job.target,
+        kind=Kind.NO_WORKER if why is None or why.kind is None else why.kind,
+        reason=NO_ANSWER if why is None else why.reason[:MAX_REASON],
+        last_checked=row.last_checked if row is not None else None,
+    )
+
+
+def _place(row: Row) -> Place:
+    if isinstance(row, UncheckedTarget):
+        return (row.target, WHOLE)
+    return (row.target, row.check, row.finding.id)
+
+
+def _page(rows: Iterable[Row], after: Place, end: Place = ()) -> DiffReply:
+    """The rows beyond `after` that fit; what follows is beyond the last of them, or `end`."""
+    wanted = sorted((row for row in rows if _place(row) > after), key=_place)
+    found = list(pages.fitting(wanted[: pages.MAX_ROWS]))
+    last = _place(found[-1]) if len(found) < len(wanted) else end
+    return DiffReply(
+        differences=tuple(row for row in found if isinstance(row, Difference)),
+        unchecked=tuple(row for row in found if isinstance(row, UncheckedTarget)),
+        next=cursor(last) if last else "",
+    )

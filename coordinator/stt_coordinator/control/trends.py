@@ -1,0 +1,51 @@
+"""The verb `trends`: findings per day and severity, and how long fixing takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.domain.daily import DayRow, day_of, fix_times, trend
+from stt_coordinator.domain.summary import counts
+from stt_coordinator.store.port import Ledger
+from stt_shared import clock
+from stt_shared.protocol.history import TrendsReply, TrendsRequest
+from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.words import Severity
+
+MAX_DAYS = 3_660  # the most that a setting may keep
+
+
+async def trends(desk: Desk, request: TrendsRequest) -> TrendsReply:
+    """The last days, today as it is now."""
+    now, days = clock.now(), max(1, min(request.days, MAX_DAYS))
+    return await desk.store.read(
+        lambda ledger: trends_of(ledger, days, now, counts(ledger.tallies()))
+    )
+
+
+def trends_of(ledger: Ledger, days: int, now: datetime, present: Counts) -> TrendsReply:
+    """The last `days` days with today, whose open findings are those of `present`."""
+    today = day_of(now)
+    first = today - timedelta(days=days - 1)
+    # The last count before the window stands until there is one in it.
+    rows = ledger.days(ledger.last_counted_day(first) or first)
+    return TrendsReply(
+        days=trend(_with_today(rows, today, present), first, today),
+        fix_times=fix_times(ledger.fixes(first)),
+        since=first,
+    )
+
+
+def _with_today(rows: list[DayRow], today: date, present: Counts) -> list[DayRow]:
+    there = {row.severity: row for row in rows if row.day == today}
+    if not rows and not (present.targets or present.critical or present.major or present.trivial):
+        return rows
+    return [row for row in rows if row.day != today] + [
+        replace(
+            there.get(severity, DayRow(day=today, severity=severity)),
+            open=getattr(present, severity),
+        )
+        for severity in Severity
+    ]

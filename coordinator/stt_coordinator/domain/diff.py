@@ -1,0 +1,139 @@
+"""What is different: between two runs from their answers, or since an instant from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from stt_coordinator.domain.model import LEARNED
+from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.history import Difference
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.words import Change, FindingState, Kind
+
+Answers = Mapping[str, ReportedResult]  # of one target in one run, by check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDiff:
+    """What is different on one target.
+
+    With `unchecked` the later run learned nothing of it. `not_compared` counts checks that the
+    earlier run alone has an answer to; what they found stands.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    unchecked: bool = False
+    not_compared: int = 0
+
+
+def of_target(
+    before: Answers, later: Answers | None, ended: datetime, later_ended: datetime
+) -> TargetDiff:
+    """Compare the answers of two runs that ended then; `later` is None if it did not ask there.
+
+    A check that came to no decision later closes nothing. One that had come to none before shows
+    as new only what opened between the two.
+    """
+    known = {check for check, one in before.items() if one.outcome in LEARNED}
+    there = later or {}
+    learned = {check for check, one in there.items() if one.outcome in LEARNED}
+    if later is not None and not learned and not _none_applies(later):
+        return TargetDiff(unchecked=True)
+    found: list[Difference] = []
+    for check in sorted(learned):
+        if check in known:
+            found += _of_check(before[check], there[check])
+        else:
+            found += _opened_between(there[check], ended, later_ended)
+    return TargetDiff(differences=tuple(found), not_compared=len(known - learned))
+
+
+def _none_applies(answers: Answers) -> bool:
+    return bool(answers) and all(one.kind is Kind.NOT_APPLICABLE for one in answers.values())
+
+
+def _of_check(before: ReportedResult, later: ReportedResult) -> Iterator[Difference]:
+    was = {one.id: one for one in before.findings}
+    now = {one.id: one for one in later.findings}
+    for id_ in sorted(was.keys() | now.keys()):
+        if id_ not in was:
+            yield _difference(Change.OPENED, later, now[id_])
+        elif id_ not in now:
+            yield _difference(Change.RESOLVED, before, was[id_])
+        else:
+            yield from _changed(later, was[id_], now[id_])
+
+
+def _opened_between(
+    later: ReportedResult, began: datetime, ended: datetime
+) -> Iterator[Difference]:
+    for one in sorted(later.findings, key=lambda finding: finding.id):
+        if began < one.since <= ended:
+            yield _difference(Change.OPENED, later, one)
+
+
+def _changed(
+    place: ReportedResult | FindingRecord, was: ReportedFinding, now: ReportedFinding
+) -> Iterator[Difference]:
+    """At most one difference: that it is accepted (no more), or its severity."""
+    if (was.accepted is None) is not (now.accepted is None):
+        change = Change.ACCEPTED if now.accepted is not None else Change.UNACCEPTED
+        yield _difference(change, place, now, was)
+    elif was.severity is not now.severity:
+        yield _difference(Change.CHANGED, place, now, was)
+
+
+def _difference(
+    change: Change,
+    place: ReportedResult | FindingRecord,
+    finding: ReportedFinding,
+    was: ReportedFinding | None = None,
+) -> Difference:
+    is_other = was is not None and was.severity is not finding.severity
+    return Difference(
+        change=change,
+        target=place.target,
+        family=place.family,
+        site=place.site,
+        check=place.check,
+        finding=finding,
+        was=was.severity if was is not None and is_other else None,
+    )
+
+
+def net(events: Iterable[FindingEvent]) -> list[Difference]:
+    """What `events`, oldest first, come to: one that opened and was resolved again is nothing."""
+    ends: dict[str, tuple[FindingRecord | None, FindingRecord]] = {}
+    for event in events:
+        first, _ = ends.get(event.after.id, (event.before, event.after))
+        ends[event.after.id] = first, event.after
+    return [one for before, after in ends.values() for one in _net(before, after)]
+
+
+def _net(before: FindingRecord | None, after: FindingRecord) -> Iterator[Difference]:
+    was = before if before is not None and before.state is not FindingState.RESOLVED else None
+    is_open = after.state is not FindingState.RESOLVED
+    if is_open and was is None:
+        yield _difference(Change.OPENED, after, reported(after))
+    elif is_open and was is not None:
+        yield from _changed(after, reported(was), reported(after))
+    elif was is not None:
+        yield _difference(Change.RESOLVED, after, reported(was))
+
+
+def reported(one: FindingRecord) -> ReportedFinding:
+    """A finding of the store as reports have it."""
+    return ReportedFinding(
+        id=one.id,
+        severity=one.severity,
+        object=one.object,
+        summary=one.summary,
+        description=one.description,
+        remediation=one.remediation,
+        evidence=one.evidence,
+        since=one.since or one.first_seen,
+        accepted=one.accepted,
+        said_severity=one.said_severity,
+    )

@@ -1,0 +1,49 @@
+"""The addresses of `/api/v1` that compare, and that tell what the past looked like by the day."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from litestar import Response
+from litestar.params import QueryParameter
+
+from stt_coordinator.control import diff as compared
+from stt_coordinator.control import trends as asked
+from stt_coordinator.web.api_look import After, Asked, Since, instant
+from stt_coordinator.web.described import look
+from stt_coordinator.web.given import Given
+from stt_coordinator.web.paging import paged
+from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
+
+Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run.")]
+Days = Annotated[
+    int, QueryParameter(ge=1, le=asked.MAX_DAYS, description="How many days, with today.")
+]
+
+
+@look("/diff", summary="A page of what is different between two runs, or since an instant")
+async def diff(
+    request: Asked,
+    desk: Given,
+    *,
+    run_a: Run = "",
+    run_b: Run = "",
+    since: Since = "",
+    after: After = "",
+) -> Response[DiffReply]:
+    """New, resolved, changed, accepted, and the targets that were not checked.
+
+    One run alone is compared with the finished run of its schedule before it.
+    """
+    start = instant(since) if since else None
+    wanted = DiffRequest(run_a=run_a, run_b=run_b, since=start, after=after)
+    return paged(request, await compared.diff(desk, wanted))
+
+
+@look("/trends", summary="Findings per day and severity, and the time to fix")
+async def trends(desk: Given, days: Days = 30) -> TrendsReply:
+    """The last days, today as it is now."""
+    return await asked.trends(desk, TrendsRequest(days=days))
+
+
+HANDLERS = [diff, trends]

@@ -1,0 +1,39 @@
+"""The trend as a file for spreadsheets, linked below the drawings of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from stt_coordinator.control import trends as asked
+from stt_coordinator.web.given import Given
+from stt_shared.protocol.history import TrendsReply, TrendsRequest
+from stt_shared.protocol.words import Severity
+
+WHAT = ("open", "opened", "resolved")
+Days = Annotated[int, QueryParameter(ge=1, le=asked.MAX_DAYS)]
+
+
+@get("/trends.csv", include_in_schema=False)
+async def trends_csv(desk: Given, days: Days = 30) -> Response[str]:
+    """One line a day, oldest first."""
+    found = await asked.trends(desk, TrendsRequest(days=days))
+    return Response(as_csv(found), media_type="text/csv")
+
+
+def as_csv(found: TrendsReply) -> str:
+    """The days with a column for each number of each severity."""
+    file = io.StringIO()
+    lines = csv.writer(file)
+    lines.writerow(["day", *(f"{what}_{severity}" for what in WHAT for severity in Severity)])
+    for day in found.days:
+        numbers = (getattr(day, what) for what in WHAT)
+        lines.writerow([day.day, *(getattr(one, each) for one in numbers for each in Severity)])
+    return file.getvalue()
+
+
+HANDLERS = [trends_csv]

@@ -1,0 +1,86 @@
+"""What is different between two runs, one line each, and what could not be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from stt_shared.protocol.history import Difference, DiffReply
+from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.words import Change, Severity
+from stt_shared.report import words
+from stt_shared.report.changes import NAMES, SIGNS, STYLES
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.table import found, severity_cell
+
+COLUMNS = (
+    Column(""),
+    Column("SEVERITY"),
+    Column("CHECK", shorten=True),
+    Column("TARGET", shorten=True),
+    Column("SITE"),
+    Column("WHAT", shorten=True),
+    Column("FOUND", shorten=True),
+)
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def worst_first(differences: Iterable[Difference]) -> list[Difference]:
+    """Most severe first, then by target, check and finding."""
+    return sorted(
+        differences,
+        key=lambda one: (_RANK[one.finding.severity], one.target, one.check, one.finding.id),
+    )
+
+
+def differences_grid(differences: Iterable[Difference], now: datetime) -> Grid:
+    """One line for each, in the order given."""
+    return Grid(COLUMNS, tuple(_cells(one, now) for one in differences))
+
+
+def _cells(one: Difference, now: datetime) -> tuple[Cell, ...]:
+    return (
+        Cell(SIGNS[one.change], STYLES.get(one.change, "warn")),
+        severity_cell(one.finding.severity),
+        Cell(one.check),
+        Cell(one.target, "name"),
+        Cell(one.site),
+        Cell(what(one, now)),
+        Cell(found(one.finding.object, one.finding.summary)),
+    )
+
+
+def what(one: Difference, now: datetime) -> str:
+    """What is different, in words: `new`, `fixed`, `was major`, `accepted by ann until 1 Dec: ..`.
+
+    A finding that is accepted says so, whatever else is different.
+    """
+    parts = [] if one.change is Change.ACCEPTED else [NAMES[one.change]]
+    if one.change is Change.CHANGED and one.was is not None:
+        parts = [f"was {one.was}"]
+    elif one.was is not None:
+        parts.append(f"was {one.was}")
+    accepted = one.finding.accepted
+    if accepted is not None and one.change is not Change.RESOLVED:
+        until = words.date_day(accepted.until, now)
+        parts.insert(0, f'accepted by {accepted.by} until {until}: "{accepted.reason}"')
+    return ", ".join(parts)
+
+
+def runs_sentence(before: RunRecord, later: RunRecord, now: datetime) -> str:
+    """Which runs are compared."""
+    first, second = (words.moment(one.started or one.slot, now) for one in (before, later))
+    going_on = ", still going on" if later.state == "running" else ""
+    return f"From {before.run_id} ({first}) to {later.run_id} ({second}{going_on})"
+
+
+def differences_total(reply: DiffReply, noun: str = "target") -> str:
+    """The last line, e.g. `1 new, 5 fixed, 1 target not checked`; `noun` is what is checked."""
+    amounts = Counter(one.change for one in reply.differences)
+    parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
+    if reply.unchecked:
+        parts.append(f"{words.number(len(reply.unchecked), noun)} not checked")
+    if reply.not_compared:
+        parts.append(f"{words.number(reply.not_compared, 'check')} not answered in the later run")
+    return ", ".join(parts) or "nothing changed"

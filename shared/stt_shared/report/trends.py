@@ -1,0 +1,46 @@
+"""Findings per day as a table, and how long fixing takes in a sentence for each severity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from stt_shared.protocol.history import FixTime, Numbers, TrendDay, TrendsReply
+from stt_shared.protocol.words import Severity
+from stt_shared.report import words
+from stt_shared.report.grid import Cell, Column, Grid
+
+COLUMNS = (
+    Column("DAY"),
+    *(Column(str(severity).upper(), right=True) for severity in Severity),
+    Column("OPENED", right=True),
+    Column("FIXED", right=True),
+)
+
+
+def trend_grid(days: Iterable[TrendDay]) -> Grid:
+    """One line a day: open findings of each severity at its end, opened and fixed ones of all."""
+    return Grid(COLUMNS, tuple(_cells(day) for day in days))
+
+
+def _cells(day: TrendDay) -> tuple[Cell, ...]:
+    return (
+        Cell(day.day.isoformat()),
+        *(Cell(str(getattr(day.open, severity)), str(severity)) for severity in Severity),
+        Cell(_sum(day.opened)),
+        Cell(_sum(day.resolved)),
+    )
+
+
+def _sum(numbers: Numbers) -> str:
+    return str(numbers.critical + numbers.major + numbers.trivial)
+
+
+def fix_lines(reply: TrendsReply) -> list[str]:
+    """A line for each severity of which something was fixed."""
+    return [_fix_line(one) for one in reply.fix_times if one.fixed]
+
+
+def _fix_line(one: FixTime) -> str:
+    half, most = (words.span(timedelta(seconds=s or 0)) for s in (one.median_s, one.p90_s))
+    return f"{one.severity}: {one.fixed} fixed, half of them within {half}, nine of ten in {most}"
