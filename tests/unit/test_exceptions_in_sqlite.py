@@ -102,7 +102,7 @@ PLACE = {"created": "2026", "id": "x_"}
         ("events_page", {"at": "2026", "position": 1, "limit": 9, "offset": 0}),
         ("runs", {"slot": "2026", "run_id": "r", "limit": 9}),
         ("audit", {"before": 9, "limit": 9}),
-        ("prune_audit", {"audit": "2026"}),
+        ("prune_audit", {"audit": "2026", "limit": 9}),
         ("findings_of_check", {"check_name": "c"}),
         ("findings_by_id", {"ids": "[]"}),
         ("tally_accepted", {}),
