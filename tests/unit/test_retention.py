@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,14 +16,17 @@ import pytest
 from stt_coordinator import retention, service
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.retention import BATCH_ROWS, Keep, prune
+from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Ledger, RawResult, Store
 from stt_coordinator.store.sqlite import FILE, open_store
+from stt_coordinator.tasks import Coordinator, Means
 from stt_shared import clock, settings
+from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.messages import Counts, FindingEvent, FindingRecord, RunRecord
 from stt_shared.protocol.words import Change, Family, FindingState, Severity
 from stt_shared.sqlfile import folder, migrations, statements
-from tests.unit.coordination import failed, finding, passed
+from tests.unit.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.unit.ledgers import job_of, planned, result, settled
 
 T = TypeVar("T")
@@ -52,9 +55,8 @@ class Watched:
         await self.store.close()
 
 
-def much(ledger: Ledger) -> None:
-    """Six steps' worth of raw results, all too old."""
-    received = clock.now() - OLD
+def much(ledger: Ledger, received: datetime) -> None:
+    """Six steps' worth of raw results."""
     ledger.add_results(
         [
             RawResult(
@@ -70,7 +72,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
 ) -> None:
     monkeypatch.setattr(retention, "PAUSE_S", 0.0)  # even without a pause
     store = await open_store(tmp_path)
-    await store.transact(much)
+    await store.transact(lambda ledger: much(ledger, clock.now() - OLD))
     await planned("t1", store=store)
     watched = Watched(store)
 
@@ -216,3 +218,25 @@ def test_how_long_is_a_setting_with_bounds() -> None:
     for name in environ:
         with pytest.raises(ConfigError, match=r"history\..* is 5, expected"):
             settings.load(flags={}, environ={name: "5"}, path=None)
+
+
+async def test_a_coordinator_keeps_to_what_it_was_told() -> None:
+    store, stop, ten_days_ago = MemoryStore(), asyncio.Event(), clock.now() - timedelta(days=10)
+    await store.transact(lambda ledger: much(ledger, ten_days_ago))
+    means = Means(
+        bus=MemoryBroker().connect(),
+        store=store,
+        checks=catalogue,
+        pace=QUICK,
+        keep=Keep(full=timedelta(days=7)),
+    )
+    task = asyncio.create_task(Coordinator(means).run(stop))
+
+    async def pruned() -> bool:
+        return not await store.read(lambda ledger: list(ledger.sequences_after("w0", "e", 0)))
+
+    try:
+        await until(pruned)
+    finally:
+        stop.set()
+        await task
