@@ -99,6 +99,12 @@ async def _knows(broker: MemoryBroker, number: int) -> bool:
     return (await status(broker.connect())).summary.counts.targets == number
 
 
+async def _told(broker: MemoryBroker, worker: FakeWorker) -> bool:
+    """Announce again until a coordinator that was still starting has heard it."""
+    await worker.announce()
+    return await _knows(broker, len(worker.targets))
+
+
 async def _all_said(store: Store) -> bool:
     return not await store.read(lambda ledger: ledger.outgoing(1))
 
@@ -107,8 +113,7 @@ async def test_restart_before_the_jobs_are_answered_loses_and_doubles_nothing() 
     broker, store = MemoryBroker(), MemoryStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await worker.announce()
-        await until(lambda: _knows(broker, 7))
+        await until(lambda: _told(broker, worker))
         reply = await enable(broker.connect())
         await until(lambda: len(messages(broker, subjects.STREAM_JOBS)) == 7)
     async with running(broker.connect(), store), at_work(worker):
@@ -181,8 +186,7 @@ async def test_broker_that_goes_away_and_comes_back_is_lived_through() -> None:
     broker, store = MemoryBroker(), MemoryStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await worker.announce()
-        await until(lambda: _knows(broker, 7))
+        await until(lambda: _told(broker, worker))
         reply = await enable(broker.connect())
         broker.down = True
         await asyncio.sleep(0.1)
@@ -207,8 +211,7 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
     broker, store = MemoryBroker(), FullStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await worker.announce()
-        await until(lambda: _knows(broker, 7))
+        await until(lambda: _told(broker, worker))
         reply = await enable(broker.connect())
         await until(lambda: len(messages(broker, subjects.STREAM_JOBS)) == 7)
         store.full = True
