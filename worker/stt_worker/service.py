@@ -23,6 +23,7 @@ from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
 from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
+from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_worker.announce import Announcer, Presence
 from stt_worker.consumer import Consumer
@@ -60,6 +61,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         state = state_dir(own.state_dir, "worker", os.environ)
         outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
+        await stack.enter_async_context(notify.told(partial(outbox.pending, limit=1)))
         serials = Serials(state)
         bus = await _connected(settings.nats, name_of(own), stop)
         if bus is not None:

@@ -1,0 +1,78 @@
+"""What systemd is told of a service: that it is ready, that it makes progress, that it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from stt_shared.telemetry.logs import logger
+
+SOCKET = "NOTIFY_SOCKET"
+PERIOD = "WATCHDOG_USEC"  # microseconds after which systemd takes silence for a hang
+OWNER = "WATCHDOG_PID"
+PER_PERIOD = 2  # sd_watchdog_enabled(3) advises half of the time
+MICROSECONDS = 1_000_000
+_LOG = logger("systemd")
+
+Progress = Callable[[], Awaitable[object]]
+
+
+def tell(state: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Send `state` (`READY=1`, see sd_notify(3)) where systemd listens; nothing elsewhere."""
+    address = environ.get(SOCKET, "")
+    if not address:
+        return
+    if address.startswith("@"):  # of the abstract name space
+        address = f"\0{address[1:]}"
+    with (
+        suppress(OSError),  # a manager that went away is no reason to end
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one,
+    ):
+        one.connect(address)
+        one.sendall(state.encode())
+
+
+def period_s(environ: Mapping[str, str] = os.environ) -> float | None:
+    """Seconds between two signs of life; None where nobody watches this process."""
+    written = environ.get(PERIOD, "")
+    if not written.isdigit() or int(written) == 0:
+        return None
+    if environ.get(OWNER, str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(written) / MICROSECONDS / PER_PERIOD
+
+
+@asynccontextmanager
+async def told(
+    progress: Progress, environ: Mapping[str, str] = os.environ
+) -> AsyncGenerator[None, None]:
+    """Ready at the beginning, stopping at the end, and alive for as long as `progress` returns.
+
+    `progress` does a piece of the service's real work; while it hangs or raises OSError there is
+    no sign of life, and systemd starts the service anew when its period is over.
+    """
+    tell("READY=1", environ)
+    every = period_s(environ)
+    watch = asyncio.create_task(_alive(progress, every, environ)) if every else None
+    try:
+        yield
+    finally:
+        tell("STOPPING=1", environ)
+        if watch:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+
+async def _alive(progress: Progress, every_s: float, environ: Mapping[str, str]) -> None:
+    while True:
+        try:
+            async with asyncio.timeout(every_s):
+                await progress()
+        except (OSError, TimeoutError) as error:
+            _LOG.warning("no progress", reason=str(error) or f"nothing within {every_s:g} s")
+        else:
+            tell("WATCHDOG=1", environ)
+        await asyncio.sleep(every_s)
