@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 
 Task = Callable[[], Awaitable[None]]
+CANCEL_AGAIN_S = 1.0  # a task that still runs then has lost its cancellation
 
 
 @contextmanager
@@ -55,8 +56,16 @@ async def _until_stopped(running: set[asyncio.Task[None]], stopped: asyncio.Task
 
 
 async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
+    """Cancel until all have ended.
+
+    Once is not enough: asyncio.wait_for of Python 3.11, which the driver of NATS waits with, loses
+    a cancellation that arrives together with what it waits for (bpo-42130).
+    """
+    left = tasks
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

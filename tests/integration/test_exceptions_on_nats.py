@@ -75,7 +75,11 @@ async def coordinating(bus: JetStreamBus, folder: Path) -> AsyncGenerator[None]:
 
 
 class Ears:
-    """Everything heard of findings and exceptions: subject and message."""
+    """Everything heard of findings and exceptions: subject and message.
+
+    Who listens live may hear a message again, byte for byte, whose acknowledgement was lost in a
+    restart; the stream keeps it once.
+    """
 
     def __init__(self) -> None:
         self.findings: list[tuple[str, FindingEvent]] = []
@@ -83,7 +87,11 @@ class Ears:
 
     async def listen(self, bus: JetStreamBus) -> None:
         async with bus.listen(f"{subjects.ROOT}.event.>") as heard:
+            known: set[bytes] = set()
             async for one in heard:
+                if one.data in known:
+                    continue
+                known.add(one.data)
                 kind = one.subject.split(".")[3]
                 if kind == "finding":
                     self.findings.append((one.subject, codec.decode(FindingEvent, one.data)))

@@ -36,6 +36,25 @@ async def test_stop_ends_tasks_that_would_run_for_ever() -> None:
         await supervise({"forever": asyncio.Event().wait}, stop)  # type: ignore[dict-item]
 
 
+async def test_a_task_that_lost_its_cancellation_is_cancelled_again() -> None:
+    lost = 0
+
+    async def deaf() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.Event().wait()
+
+    stop = asyncio.Event()
+    stop.set()
+    async with asyncio.timeout(30):
+        await supervise({"deaf": deaf}, stop)
+    assert lost == 2
+
+
 async def test_tasks_that_are_all_done_end_the_service() -> None:
     async def brief() -> None:
         await asyncio.sleep(0)
