@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_coordinator.alerts import cli as alerts
+from stt_coordinator.store import cli as store
 from stt_coordinator.web import cli as web
 from stt_shared.cli import reporting
 from stt_shared.cli.commands import SERVE, add_command
@@ -37,6 +38,7 @@ def register(app: App) -> None:
     """Add the coordinator's commands to `app`."""
     alerts.add(app)
     web.add(app)
+    store.add(app)
     add_command(
         app,
         coordinator,

@@ -30,6 +30,7 @@ LOCK = "coordinator.lock"
 BUSY_S = 5.0  # how long a lock of somebody else, as of a backup, is waited for
 CACHE_KIB = 65_536
 _MIGRATIONS = sqlfile.migrations(sqlfile.folder("stt_coordinator.store") / "migrations")
+VERSION = len(_MIGRATIONS)  # of the schema
 # A result code's low byte is its kind; the rest tells variants apart.
 _KIND = 0xFF
 _ERRORS: dict[int, tuple[type[StoreError], str]] = {
@@ -112,7 +113,7 @@ async def open_store(directory: Path) -> SqliteStore:
     Raises ConfigError if another coordinator uses the folder, if it cannot be written, or if a
     newer version made it.
     """
-    lock = _locked(directory)
+    lock = locked(directory)
     path = directory / FILE
     writer = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S)
     reader = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S)
@@ -128,7 +129,8 @@ async def open_store(directory: Path) -> SqliteStore:
     return SqliteStore(path, writer, reader, lock)
 
 
-def _locked(directory: Path) -> int:
+def locked(directory: Path) -> int:
+    """The descriptor that keeps a folder for one process; raises ConfigError if it is taken."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
