@@ -22,7 +22,7 @@ from stt_coordinator.domain.model import (
 from stt_coordinator.domain.suppression import Judge, events_between, plain
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import CheckOutcome, FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Change, Kind, Outcome
+from stt_shared.protocol.words import Change, Kind, Outcome, RunPhase
 
 OVER = "no exception holds for it any more"
 
@@ -193,7 +193,7 @@ def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
     )
     if run.state == "running" and not any(tally.get(state, 0) for state in OUTSTANDING):
         counted = msgspec.structs.replace(counted, state="finished", finished=now)
-        ledger.add_outgoing([events.of_run("finished", counted, now)])
+        ledger.add_outgoing([events.of_run(RunPhase.FINISHED, counted, now)])
     ledger.put_run(counted)
 
 
@@ -223,6 +223,6 @@ def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datet
     ledger.put_run(run)
     ledger.put_slot(run.schedule, run.slot)
     ledger.put_jobs(jobs)
-    ledger.add_outgoing([events.of_run("started", run, now)])
+    ledger.add_outgoing([events.of_run(RunPhase.STARTED, run, now)])
     count_run(ledger, run.run_id, now)
     return ledger.run(run.run_id) or run

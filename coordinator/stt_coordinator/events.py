@@ -18,6 +18,7 @@ from stt_shared.protocol.messages import (
     Summary,
     WorkerEvent,
 )
+from stt_shared.protocol.words import RunPhase
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
 
@@ -56,7 +57,7 @@ def of_exception(event: ExceptionEvent) -> Outgoing:
     )
 
 
-def of_run(phase: str, run: RunRecord, at: datetime) -> Outgoing:
+def of_run(phase: RunPhase, run: RunRecord, at: datetime) -> Outgoing:
     """A run started, finished, or was skipped."""
     return Outgoing(
         subject=subjects.run_event(phase),

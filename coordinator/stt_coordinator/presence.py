@@ -19,7 +19,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import is_token
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEvent
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.words import Family, WorkerState
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
@@ -195,7 +195,7 @@ def _comings_and_goings(
             WorkerEvent(
                 worker=name,
                 site=row.site,
-                state=row.state,
+                state=WorkerState(row.state),
                 at=now,
                 reason=_reason(row, now),
             )

@@ -25,7 +25,7 @@ from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState, RunRecord, Tick
-from stt_shared.protocol.words import Interval
+from stt_shared.protocol.words import Interval, RunPhase
 from stt_shared.telemetry.logs import logger
 
 AFTER_TICK = "after-tick-before-jobs"
@@ -188,7 +188,7 @@ class Scheduler:
             if ledger.run(run.run_id) is None:
                 ledger.put_run(run)
                 ledger.put_slot(run.schedule, run.slot)
-                ledger.add_outgoing([events.of_run("skipped", run, now)])
+                ledger.add_outgoing([events.of_run(RunPhase.SKIPPED, run, now)])
 
         await self._store.transact(enter)
         _LOG.warning("slot skipped", run=run.run_id, reason=run.reason)

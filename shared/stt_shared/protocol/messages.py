@@ -10,7 +10,16 @@ from typing import Annotated, Any
 
 import msgspec
 
-from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
+from stt_shared.protocol.words import (
+    Change,
+    Family,
+    FindingState,
+    Kind,
+    Outcome,
+    RunPhase,
+    Severity,
+    WorkerState,
+)
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # without a zone it is no instant: refused
 
@@ -242,7 +251,7 @@ class RunRecord(Value, frozen=True, kw_only=True):
 class RunEvent(Value, frozen=True, kw_only=True):
     """A run started, finished, or was skipped."""
 
-    phase: str  # started, finished, skipped
+    phase: RunPhase
     at: Instant
     run: RunRecord
     schema: str = "stt.event.run/v1"
@@ -253,7 +262,7 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
 
     worker: str
     site: str
-    state: str
+    state: WorkerState
     at: Instant
     reason: str = ""
     schema: str = "stt.event.worker/v1"

@@ -182,6 +182,8 @@ def _words() -> str:
         words.FindingState,
         words.Change,
         words.ExceptionPhase,
+        words.RunPhase,
+        words.WorkerState,
         words.Role,
         words.Way,
     )

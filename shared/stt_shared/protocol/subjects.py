@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import FindingEvent
-from stt_shared.protocol.words import ExceptionPhase, Family
+from stt_shared.protocol.words import ExceptionPhase, Family, RunPhase, WorkerState
 
 ROOT = "stt.v1"
 SERVICE = "stt"
@@ -224,12 +224,12 @@ def exception_event(phase: ExceptionPhase) -> str:
     return f"{ROOT}.event.exception.{phase}"
 
 
-def run_event(phase: str) -> str:
+def run_event(phase: RunPhase) -> str:
     """Where the start and the end of a run are published."""
     return f"{ROOT}.event.run.{phase}"
 
 
-def worker_event(state: str, site: str) -> str:
+def worker_event(state: WorkerState, site: str) -> str:
     """Where the coming and going of workers is published."""
     return f"{ROOT}.event.worker.{state}.{site}"
 

@@ -82,6 +82,21 @@ class ExceptionPhase(StrEnum):
     REVOKED = "revoked"
 
 
+class RunPhase(StrEnum):
+    """What happened to a run; a token of event subjects."""
+
+    STARTED = "started"
+    FINISHED = "finished"
+    SKIPPED = "skipped"  # the decision was not to run
+
+
+class WorkerState(StrEnum):
+    """Whether a worker is there; a token of event subjects."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 class Interval(StrEnum):
     """How often a check runs; the periods are constants of the coordinator's schedule."""
 
