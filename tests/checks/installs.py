@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 
@@ -11,9 +13,12 @@ from stt_coordinator.embedded import mongodb as embedded_mongodb
 from stt_coordinator.embedded import mysql as embedded_mysql
 from stt_coordinator.embedded import postgresql as embedded_postgresql
 from stt_coordinator.embedded.process import Running
+from stt_shared import clock
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD
 
+PATIENCE_S = 60.0
+POLL_S = 0.2
 SAFE = ("-c", "fsync=on")  # as packages start it: our own throw-away servers go without
 
 
@@ -42,3 +47,18 @@ def administrator(running: Running) -> None:
     with MongoClient[dict[str, object]](running.host, running.port) as client:
         client.admin.command("createUser", "boss", pwd="Boss 1: password", roles=["root"])
     running.user, running.password = "boss", "Boss 1: password"
+
+
+def diagnosed(server: Running) -> None:
+    """Wait until a mongod has collected diagnostic data for the first time."""
+    deadline = clock.monotonic() + PATIENCE_S
+    with MongoClient[dict[str, Any]](
+        server.host,
+        server.port,
+        username=server.user or None,
+        password=server.password or None,
+        directConnection=True,
+    ) as client:
+        while "end" not in client.admin.command("getDiagnosticData")["data"]:
+            assert clock.monotonic() < deadline, "no diagnostic data"
+            time.sleep(POLL_S)

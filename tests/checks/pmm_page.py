@@ -19,7 +19,7 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.words import Family
 from tests.checks.hardening import Hardener
-from tests.checks.installs import administrator, starter
+from tests.checks.installs import administrator, diagnosed, starter
 from tests.checks.pmm import Compared, Ended, compare, needs_a_store
 from tests.checks.real import endpoint, judging
 from tests.checks.scenario import execute
@@ -77,6 +77,8 @@ async def _look(pack: Catalogue, family: Family, name: str, scratch: Path, told:
             for change in (None, _make_bad):
                 if change:
                     change(server, family)
+                if family is Family.MONGODB:
+                    diagnosed(server)
                 where = endpoint(server, family)
                 found = await compare(pack, where, judge.databases[family], judge.sandbox)
                 for one in found:
