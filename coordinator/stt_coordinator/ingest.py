@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -51,6 +52,8 @@ class Ingest:
         self._pace = pace
         self._troubles = {} if troubles is None else troubles
         self._meters = meters or Meters()
+        self.turned = clock.monotonic()  # when the books last had all that had come
+        self.last: datetime | None = None  # when the newest result was written into them
 
     async def run(self) -> None:
         """Take in results, for ever."""
@@ -71,6 +74,8 @@ class Ingest:
                 several = len(batch) > 1
                 if batch:
                     await self._take_in(batch, inbox)
+                    self.last = clock.now()
+                self.turned = clock.monotonic()
 
     async def _take_in(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
         taken, refused = _sorted(batch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 
 from stt_coordinator import exceptions
@@ -20,6 +19,7 @@ from stt_coordinator.meters import Meters
 from stt_coordinator.pace import Pace
 from stt_coordinator.packs.supply import Supply
 from stt_coordinator.presence import Presence
+from stt_coordinator.readiness import Readiness
 from stt_coordinator.reconcile import LIMIT, reconcile
 from stt_coordinator.reporter import Reporter
 from stt_coordinator.retention import Keep, prune
@@ -34,11 +34,9 @@ from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.telemetry.logs import logger
 
-READY_S = 5.0  # for each step of proving progress
 STREAMS_S = 60.0  # between two looks at whether the streams are as they must be
 EXCEPTIONS_S = 60.0  # between two looks at which exceptions end
 IDLE_S = 30.0  # a task nobody rings for looks by itself
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG = logger("coordinator")
 
 
@@ -95,6 +93,7 @@ class Coordinator:
             troubles=self._troubles,
             meters=self._meters,
         )
+        self._readiness = Readiness(switch=self._switch, store=store, ingest=self._ingest)
         self._scheduler = Scheduler(
             bus=bus,
             store=store,
@@ -115,7 +114,7 @@ class Coordinator:
             scheduler=self._scheduler,
             bells=self._bells,
             degraded=self._degraded,
-            ready=self._ready,
+            ready=self._readiness.look,
             meters=self._meters,
             keep=self._keep,
         )
@@ -156,23 +155,6 @@ class Coordinator:
     def _degraded(self) -> tuple[str, ...]:
         of_tasks = dict.fromkeys(self._troubles.values())
         return (*self._cannot, *self._library.trouble, *of_tasks, *self._presence.degraded)
-
-    async def _ready(self) -> tuple[str, ...]:
-        """A round trip through NATS and a write into the store; what of it failed."""
-        wrong: list[str] = []
-        steps: tuple[Callable[[], Awaitable[object]], ...] = (
-            self._switch.refresh,
-            lambda: self._store.transact(lambda ledger: ledger.put_slot("ready", _EPOCH)),
-        )
-        for step in steps:
-            try:
-                async with asyncio.timeout(READY_S):
-                    await step()
-            except TROUBLE as error:
-                wrong.append(error.message)
-            except TimeoutError:
-                wrong.append(f"no answer within {READY_S:g} s")
-        return tuple(wrong)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         bells, pace = self._bells, self._pace

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from stt_coordinator.pace import Pace
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.port import Ledger, Store, StoreFullError
 from stt_coordinator.tasks import Coordinator, Means
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Delivery, Outgoing, Publication
@@ -40,6 +41,7 @@ from stt_shared.protocol.messages import (
 from stt_shared.protocol.words import Family, Interval, Outcome, Severity
 
 M = TypeVar("M", bound=Value)
+T = TypeVar("T")
 SITE = "eu-west"
 PATIENCE_S = 20.0
 POLL_S = 0.01
@@ -67,6 +69,17 @@ def check(name: str, family: Family, interval: Interval = Interval.STANDARD) -> 
         digest=f"digest-of-{name}",
         interval=interval,
     )
+
+
+class FullStore(MemoryStore):
+    """A store whose disk is full as long as the test says so."""
+
+    full = False
+
+    async def transact(self, work: Callable[[Ledger], T]) -> T:
+        if self.full:
+            raise StoreFullError("the disk is full", hint="make room")
+        return await super().transact(work)
 
 
 CHECKS = (

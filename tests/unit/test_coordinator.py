@@ -13,7 +13,7 @@ import pytest
 from stt_coordinator import ingest, settle
 from stt_coordinator.settle import Settled
 from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.store.port import Ledger, Store, StoreFullError
+from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks import Coordinator, Means
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import RequestError
@@ -31,6 +31,7 @@ from stt_shared.protocol.words import Change, Family
 from tests.unit.coordination import (
     QUICK,
     FakeWorker,
+    FullStore,
     ask,
     at_work,
     catalogue,
@@ -194,17 +195,6 @@ async def test_broker_that_goes_away_and_comes_back_is_lived_through() -> None:
         async with at_work(worker):
             run = await finished(broker.connect(), reply.run_id)
     assert run.done == 7
-
-
-class FullStore(MemoryStore):
-    """A store whose disk is full as long as the test says so."""
-
-    full = False
-
-    async def transact(self, work: Callable[[Ledger], T]) -> T:
-        if self.full:
-            raise StoreFullError("the disk is full", hint="make room")
-        return await super().transact(work)
 
 
 async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_again() -> None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from stt_coordinator.bells import Bells
 from stt_coordinator.library import Library
 from stt_coordinator.meters import Meters
+from stt_coordinator.readiness import Part
 from stt_coordinator.retention import Keep
 from stt_coordinator.scheduler import Scheduler
 from stt_coordinator.store.port import Store
@@ -44,7 +45,7 @@ class Desk:
     scheduler: Scheduler
     bells: Bells
     degraded: Callable[[], tuple[str, ...]]
-    ready: Callable[[], Awaitable[tuple[str, ...]]]  # what keeps it from making progress
+    ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     meters: Meters = field(default_factory=Meters)
     keep: Keep = field(default_factory=Keep)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from litestar import MediaType, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
@@ -24,20 +25,29 @@ async def healthz() -> str:
     return "ok"
 
 
+class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong, and what was seen of each part; of the latter only for who may look."""
+
+    wrong: Annotated[tuple[str, ...], msgspec.Meta(description="empty: it makes progress")]
+    parts: dict[str, str] = {}
+
+
 @get(
     "/readyz",
-    summary="Makes progress: a round trip of the store and of NATS",
+    summary="Makes progress: round trips of NATS and the store, results taken in",
     opt=OPEN,
     security=[{}],
-    responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(dict[str, list[str]], description="Not")},
+    responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(Ready, description="Not")},
 )
-async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[dict[str, list[str]]]:
-    """What is wrong, if something is; where a log-in is configured only for who is logged in."""
-    wrong = list(await desk.ready())
-    if wrong and who_asks(request.scope) is None:
-        wrong = [SOMETHING]
+async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[Ready]:
+    """Each part proves itself; where a log-in is configured only who is logged in reads how."""
+    parts = await desk.ready()
+    wrong = tuple(f"{part.name}: {part.seen}" for part in parts if not part.is_well)
     code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
-    return Response({"wrong": wrong}, status_code=code)
+    if who_asks(request.scope) is None:
+        return Response(Ready(wrong=(SOMETHING,) if wrong else ()), status_code=code)
+    told = {part.name: part.seen for part in parts}
+    return Response(Ready(wrong=wrong, parts=told), status_code=code)
 
 
 @look("/version", summary="The version of the coordinator and of its checks")
