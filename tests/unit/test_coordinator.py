@@ -30,6 +30,7 @@ from stt_shared.protocol.messages import (
 from stt_shared.protocol.words import Change, Family
 from tests.unit.coordination import (
     QUICK,
+    SITE,
     FakeWorker,
     FullStore,
     ask,
@@ -92,6 +93,7 @@ async def enabled_run(broker: MemoryBroker, store: Store, worker: FakeWorker) ->
         await until(lambda: _knows(broker, len(worker.targets)))
         reply = await enable(broker.connect())
         await finished(broker.connect(), reply.run_id)
+        await until(lambda: _summed_up(broker, reply.run_id))
         await until(lambda: _all_said(store))
     return reply.run_id
 
@@ -104,6 +106,16 @@ async def _told(broker: MemoryBroker, worker: FakeWorker) -> bool:
     """Announce again until a coordinator that was still starting has heard it."""
     await worker.announce()
     return await _knows(broker, len(worker.targets))
+
+
+def _summed_up(broker: MemoryBroker, run_id: str) -> bool:
+    """Whether everybody was told that the run is over: its summary comes after its last result."""
+    for subject in (subjects.SUMMARY_ALL, subjects.summary_of_site(SITE)):
+        said = messages(broker, subjects.STREAM_SUMMARY, subject)
+        run = codec.decode(Summary, said[-1]).last_run if said else None
+        if run is None or (run.run_id, run.state) != (run_id, "finished"):
+            return False
+    return True
 
 
 async def _all_said(store: Store) -> bool:
