@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import httpx
 from litestar import Litestar
-from litestar.testing import AsyncTestClient
-from litestar.types import ASGIApp, Receive, Scope, Send
 
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.store.memory import MemoryStore
@@ -25,10 +24,19 @@ from stt_shared.protocol.words import Role
 from stt_shared.settings_web import WebSettings
 from tests.unit.coordination import QUICK, catalogue, until
 
-Client = AsyncTestClient[Litestar]
 JSON = {"accept": "application/json"}
 HTML = {"accept": "text/html"}
 LOCAL = "http://127.0.0.1:8642"
+HERE = ("127.0.0.1", 50_000)
+
+
+class Client(httpx.AsyncClient):
+    """In the loop of the coordinator, as in production: litestar's client has one of its own."""
+
+    def __init__(self, app: Litestar, address: str) -> None:
+        self.app = app
+        way = httpx.ASGITransport(cast("Any", app), client=HERE)
+        super().__init__(transport=way, base_url=address)
 
 
 @asynccontextmanager
@@ -58,22 +66,11 @@ async def visiting(
     try:
         await until(lambda: found)
         app = application(found[0], login)
-        app.asgi_handler = _from_here(app.asgi_handler)
-        async with AsyncTestClient(app=app, base_url=address) as client:
+        async with Client(app, address) as client:
             yield client
     finally:
         stop.set()
         await task
-
-
-def _from_here(inner: ASGIApp) -> ASGIApp:
-    """The test client has no address of its own."""
-
-    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["client"] = ("127.0.0.1", 50_000)
-        await inner(scope, receive, send)
-
-    return handler
 
 
 def tokens_in(path: Path, **roles: Role) -> dict[str, str]:
