@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ import pytest
 from stt_coordinator.domain.daily import Fixes
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.store.port import Before, Ledger, RawResult, Rejected, Store
+from stt_coordinator.store.port import Before, Grouped, Ledger, RawResult, Rejected, Store
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
@@ -503,6 +504,18 @@ async def test_groups_count_current_findings_worst_first(store: Store, by: str) 
         }[by]
     )
     assert len(await store.read(lambda ledger: ledger.group_findings(by, 1))) == 1
+    for asked, number in (
+        (FindingsRequest(severities=(Severity.MAJOR,)), 2),
+        (FindingsRequest(targets=("t2",), state="resolved"), 2),
+        (FindingsRequest(checks=("b",)), 1),
+        (FindingsRequest(sites=("mars",)), 0),
+    ):
+        groups = await store.read(partial(_groups, by=by, asked=asked))
+        assert sum(group.findings for group in groups) == number, asked
+
+
+def _groups(ledger: Ledger, by: str, asked: FindingsRequest) -> list[Grouped]:
+    return ledger.group_findings(by, 10, asked)
 
 
 async def test_counts_of_yesterday_are_the_newest_that_old(store: Store) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
+import msgspec
+
 from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.daily import DayRow, Fixes, steps
 from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, TargetRow, WorkerRow
@@ -15,6 +17,7 @@ from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store import memory_days
 from stt_coordinator.store.memory_tables import Tables
 from stt_coordinator.store.port import (
+    EVERY,
     Before,
     EventPlace,
     FindingPlace,
@@ -224,9 +227,10 @@ class _Findings(_Memory):
         rest = [one for one in found if beyond is None or _place(one) > _key(beyond)]
         return rest[query.offset : query.offset + query.limit], len(found)
 
-    def group_findings(self, by: str, limit: int) -> list[Grouped]:
+    def group_findings(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
         groups: dict[str, list[FindingRecord]] = {}
-        for one in self._current_findings():
+        wanted = msgspec.structs.replace(query, state="open")
+        for one in (one for one in self._current_findings() if _answers(wanted, one)):
             groups.setdefault(str(getattr(one, by)), []).append(one)
         found = [
             Grouped(

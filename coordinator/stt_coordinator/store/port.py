@@ -128,6 +128,9 @@ class EventPlace(NamedTuple):
     position: Annotated[int, msgspec.Meta(ge=-1, le=2**63 - 1)]
 
 
+EVERY = FindingsRequest()
+
+
 class RunLedger(Protocol):
     """Runs, their jobs, and the results as they came."""
 
@@ -262,8 +265,11 @@ class FindingLedger(Protocol):
         """
         ...
 
-    def group_findings(self, by: str, limit: int) -> list[Grouped]:
-        """Current findings by `check`, `target` or `site`: most critical first, then most."""
+    def group_findings(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
+        """Open findings by `check`, `target` or `site`: most critical first, then most.
+
+        The state that the query asks for plays no part.
+        """
         ...
 
     def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:

@@ -11,6 +11,7 @@ from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, Work
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store import rows as columns
 from stt_coordinator.store.port import (
+    EVERY,
     EventPlace,
     FindingPlace,
     Grouped,
@@ -165,13 +166,7 @@ class _Findings(Statements):
         self, query: FindingsRequest, beyond: FindingPlace | None = None
     ) -> tuple[list[FindingRecord], int]:
         which = query.state if query.state in ("open", "accepted") else "any"
-        where: columns.Columns = {
-            "severities": listed(query.severities),
-            "families": listed(query.families),
-            "sites": listed(query.sites),
-            "targets": listed(query.targets),
-            "checks": listed(query.checks),
-        }
+        where = _where(query)
         if which == "any":
             where["state"] = query.state
         (total,) = self._run(f"count_{which}", **where).fetchone()
@@ -186,7 +181,7 @@ class _Findings(Statements):
         }
         return self._all(FindingRecord, f"find_{which}", **page), int(total)
 
-    def group_findings(self, by: str, limit: int) -> list[Grouped]:
+    def group_findings(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
         return [
             Grouped(
                 name=name,
@@ -197,7 +192,7 @@ class _Findings(Statements):
                 trivial=trivial,
             )
             for name, findings, targets, critical, major, trivial in self._run(
-                f"group_by_{by}", limit=limit
+                f"group_by_{by}", **_where(query), limit=limit
             )
         ]
 
@@ -430,6 +425,17 @@ class _Leaving(Statements):
 
     def tally_rejected(self) -> dict[str, int]:
         return dict(self._run("tally_rejected").fetchall())
+
+
+def _where(query: FindingsRequest) -> columns.Columns:
+    """The filters of a query, but for the state."""
+    return {
+        "severities": listed(query.severities),
+        "families": listed(query.families),
+        "sites": listed(query.sites),
+        "targets": listed(query.targets),
+        "checks": listed(query.checks),
+    }
 
 
 class SqliteLedger(_Runs, _Findings, _Exceptions, _Audit, _Fleet, _Leaving, Days):

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from stt_coordinator.control import queries
 from stt_coordinator.control.desk import Desk
 from stt_coordinator.control.trends import trends_of
-from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE, PERIODS
 from stt_coordinator.store.port import Grouped, Ledger
 from stt_shared import clock
@@ -24,6 +24,7 @@ MAX_NEW = 8
 MAX_FIXES = 3
 MAX_EVENTS = 200
 LATE = timedelta(hours=2)  # after the period of the standard checks a run is overdue
+STALE = PERIODS[Interval.STANDARD] + LATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Site:
     name: str
     targets: int
     unchecked: int
+    late: int  # checked, but so long ago that a run was missed
+    workers: int  # that are up
     checked: datetime | None
 
 
@@ -51,6 +54,7 @@ class Overview:
 
     status: StatusReply
     state: str  # never, off, empty, first, overdue, partial, clear, findings
+    late: int  # databases whose last answer is older than a run may be
     numbers: tuple[Number, ...]
     trend: TrendsReply
     new: tuple[FindingEvent, ...]
@@ -66,18 +70,31 @@ async def overview(desk: Desk) -> Overview:
     def look(ledger: Ledger) -> Overview:
         events, _ = ledger.events_since(now - DAY, 0, MAX_EVENTS)
         opened = [one for one in events if one.change in (Change.OPENED, Change.REOPENED)]
+        present = [row for row in ledger.all_targets() if not row.gone]
+        sites = sites_of(present, ledger.workers(), now)
+        late = sum(site.late for site in sites)
         return Overview(
             status=status,
-            state=state_of(status, now),
+            state=state_of(status, now, late=late),
+            late=late,
             numbers=numbers_of(status),
             trend=trends_of(ledger, TREND_DAYS, now, status.summary.counts),
             new=tuple(worst_first(opened)[:MAX_NEW]),
             fixes=tuple(ledger.group_findings("check", MAX_FIXES)),
-            sites=tuple(sites_of(ledger.all_targets())),
+            sites=tuple(sites),
             now=now,
         )
 
     return await desk.store.read(look)
+
+
+async def standing(desk: Desk) -> tuple[StatusReply, str]:
+    """The status and the state of the page, without all the rest."""
+    now, status = clock.now(), await queries.status(desk, Empty())
+    rows = await desk.store.read(lambda ledger: ledger.all_targets())
+    return status, state_of(
+        status, now, late=sum(is_late(row, now) for row in rows if not row.gone)
+    )
 
 
 def worst_first(events: Iterable[FindingEvent]) -> list[FindingEvent]:
@@ -99,8 +116,11 @@ def numbers_of(status: StatusReply) -> tuple[Number, ...]:
     )
 
 
-def state_of(status: StatusReply, now: datetime) -> str:
-    """Which of its states the page is in; green only where everything was checked."""
+def state_of(status: StatusReply, now: datetime, *, late: int = 0) -> str:
+    """Which of its states the page is in; green only where everything was checked.
+
+    A run of one database does not make the others up to date: `late` of them are not.
+    """
     if not status.state.enabled:
         return "never" if status.state.since is None else "off"
     if not status.summary.counts.targets:
@@ -108,7 +128,7 @@ def state_of(status: StatusReply, now: datetime) -> str:
     run = status.summary.last_run
     if run is None or (run.state == "running" and run.schedule == ENABLE):
         return "first"
-    if now - run.slot > PERIODS[Interval.STANDARD] + LATE:
+    if late or now - run.slot > STALE:
         return "overdue"
     return _result(status.summary.counts)
 
@@ -116,10 +136,13 @@ def state_of(status: StatusReply, now: datetime) -> str:
 def _result(counts: Counts) -> str:
     if counts.critical or counts.major or counts.trivial:
         return "findings"
-    return "partial" if counts.not_checked else "clear"
+    is_whole = counts.passed and not counts.not_checked and counts.targets_checked == counts.targets
+    return "clear" if is_whole else "partial"
 
 
-def sites_of(targets: Sequence[TargetRow]) -> list[Site]:
+def sites_of(
+    targets: Sequence[TargetRow], workers: Sequence[WorkerRow], now: datetime
+) -> list[Site]:
     """Each site with its targets, those not checked first."""
     by_site: dict[str, list[TargetRow]] = {}
     for target in targets:
@@ -130,8 +153,19 @@ def sites_of(targets: Sequence[TargetRow]) -> list[Site]:
             name=name,
             targets=len(rows),
             unchecked=sum(row.state != "checked" for row in rows),
+            late=sum(is_late(row, now) for row in rows),
+            workers=sum(worker.site == name and worker.state == "up" for worker in workers),
             checked=max((row.last_checked for row in rows if row.last_checked), default=None),
         )
         for name, rows in by_site.items()
     ]
-    return sorted(found, key=lambda site: (-site.unchecked, site.name))
+    return sorted(found, key=lambda site: (-site.unchecked - site.late, site.name))
+
+
+def is_late(target: TargetRow, now: datetime) -> bool:
+    """Whether what is known of a database is older than a run may be."""
+    return (
+        target.state == "checked"
+        and target.last_started is not None
+        and now - target.last_started > STALE
+    )

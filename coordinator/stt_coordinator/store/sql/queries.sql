@@ -371,21 +371,36 @@ GROUP BY severity, minutes ORDER BY severity, minutes;
 SELECT check_name, count(*), count(DISTINCT target),
        sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
        sum(severity = 'trivial') AS trivial
-FROM current_findings GROUP BY check_name
+FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+GROUP BY check_name
 ORDER BY critical DESC, major DESC, trivial DESC, check_name LIMIT :limit;
 
 -- name: group_by_target
 SELECT target, count(*), count(DISTINCT target),
        sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
        sum(severity = 'trivial') AS trivial
-FROM current_findings GROUP BY target
+FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+GROUP BY target
 ORDER BY critical DESC, major DESC, trivial DESC, target LIMIT :limit;
 
 -- name: group_by_site
 SELECT site, count(*), count(DISTINCT target),
        sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
        sum(severity = 'trivial') AS trivial
-FROM current_findings GROUP BY site
+FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
+GROUP BY site
 ORDER BY critical DESC, major DESC, trivial DESC, site LIMIT :limit;
 
 -- name: add_outgoing

@@ -49,6 +49,7 @@ async def findings(
         limit=ROWS,
     )
     reply, wrong = await _found(desk, asked)
+    by = group if group in GROUPS else ""
     return page(
         desk,
         "findings.html",
@@ -59,8 +60,9 @@ async def findings(
         total=reply.total,
         wrong=wrong,
         notice=reply.notice,
-        group=group if group in GROUPS else "",
-        groups=await _groups(desk, group),
+        group=by,
+        groups=await _groups(desk, by, MAX_GROUPS, asked) if by and not wrong else [],
+        kept=_filters(asked),
         titles=titles(desk),
         before=_at(asked, offset - ROWS) if offset > 0 else None,
         after=_at(asked, offset + ROWS) if offset + ROWS < reply.total else None,
@@ -75,22 +77,23 @@ async def _found(desk: Given, asked: FindingsRequest) -> tuple[FindingsReply, st
         return FindingsReply(findings=(), total=0), error.message
 
 
-async def _groups(desk: Given, by: str) -> list[Grouped]:
-    if by not in GROUPS:
-        return []
-    return await desk.store.read(lambda ledger: ledger.group_findings(by, MAX_GROUPS))
+async def _groups(desk: Given, by: str, limit: int, asked: FindingsRequest) -> list[Grouped]:
+    return await desk.store.read(lambda ledger: ledger.group_findings(by, limit, asked))
+
+
+def _filters(asked: FindingsRequest) -> dict[str, tuple[str, ...]]:
+    return {
+        "severity": asked.severities,
+        "family": asked.families,
+        "site": asked.sites,
+        "target": asked.targets,
+        "check": asked.checks,
+    }
 
 
 def _at(asked: FindingsRequest, offset: int) -> str:
-    return "/findings" + query(
-        severity=asked.severities,
-        family=asked.families,
-        site=asked.sites,
-        target=asked.targets,
-        check=asked.checks,
-        state="" if asked.state == "open" else asked.state,
-        offset=max(0, offset),
-    )
+    state = "" if asked.state == "open" else asked.state
+    return "/findings" + query(**_filters(asked), state=state, offset=max(0, offset))
 
 
 @get("/findings/{finding_id:str}", include_in_schema=False)
@@ -98,7 +101,7 @@ async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
     """One finding, by its id or an unambiguous beginning of it."""
     reply: FindingReply = await queries.finding(desk, FindingRequest(id=finding_id))
     name = reply.finding.check
-    groups = await _groups(desk, "check")
+    same = await _groups(desk, "check", 1, FindingsRequest(checks=(name,)))
     return page(
         desk,
         "finding.html",
@@ -107,7 +110,7 @@ async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
         reply=reply,
         notice=reply.notice,
         check=desk.library.catalogue.find(name),
-        others=next((group.findings for group in groups if group.name == name), 0),
+        others=sum(group.findings for group in same),
     )
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 from litestar import get
 from litestar.response import Template
 
-from stt_coordinator.control import queries
 from stt_coordinator.web.chart import lines
 from stt_coordinator.web.given import Given
-from stt_coordinator.web.overview import overview
+from stt_coordinator.web.overview import overview, standing
 from stt_coordinator.web.pages.common import page, titles
-from stt_shared.protocol.control import Empty
+
+EMBEDDED = (
+    "default-src 'self'; frame-ancestors *; base-uri 'none'; form-action 'none'"  # links alone
+)
+WORDS = {  # where the numbers would say what is not so
+    "never": "checks are off",
+    "off": "checks are off",
+    "empty": "no databases yet",
+    "first": "first run going on",
+    "overdue": "a run is overdue",
+}
 
 
 @get("/", include_in_schema=False)
@@ -36,7 +45,7 @@ async def numbers(desk: Given) -> Template:
     return page(desk, "_numbers.html", title="", at="/", view=view)
 
 
-@get("/panel", include_in_schema=False)
+@get("/panel", include_in_schema=False, response_headers={"Content-Security-Policy": EMBEDDED})
 async def panel(desk: Given) -> Template:
     """The numbers alone, to be embedded."""
     view = await overview(desk)
@@ -46,15 +55,15 @@ async def panel(desk: Given) -> Template:
 @get("/panel.svg", include_in_schema=False, media_type="image/svg+xml")
 async def badge(desk: Given) -> Template:
     """The numbers as a drawing, for wikis."""
-    status = await queries.status(desk, Empty())
+    status, state = await standing(desk)
     counts = status.summary.counts
     text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {counts.not_checked}"
     label = (
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
         f" {counts.not_checked} not checked"
     )
-    if not status.state.enabled:
-        text, label = "checks are off", "checks are off"
+    if state in WORDS:
+        text = label = WORDS[state]
     context = {"text": text, "label": label}
     return Template("panel.svg", context=context, media_type="image/svg+xml")
 
