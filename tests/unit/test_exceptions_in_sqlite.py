@@ -7,8 +7,6 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import pytest
-
 from stt_coordinator import exceptions
 from stt_coordinator.store import rows
 from stt_coordinator.store.port import Ledger
@@ -16,7 +14,7 @@ from stt_coordinator.store.sqlite import FILE, open_store
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.words import Family, FindingState, Interval
-from stt_shared.sqlfile import folder, migrations, statements
+from stt_shared.sqlfile import folder, migrations
 from tests.unit.cli_samples import NOW, finding
 
 SQL = folder("stt_coordinator.store")
@@ -85,41 +83,3 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
     ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
     assert (record, record.state) == (finding(), FindingState.OPEN)
     await store.close()
-
-
-PLACE = {"created": "2026", "id": "x_"}
-
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("live_exceptions", {"targets": '["", "t1"]'}),
-        ("exceptions_due", {"now": "2026", "limit": 9}),
-        ("next_end", {}),
-        ("exceptions_like", {"prefix": "x_", "beyond": "x_z", "limit": 9}),
-        ("find_exceptions", {"outcome": "live", **PLACE, "limit": 9, "offset": 0}),
-        ("find_exceptions_all", {**PLACE, "limit": 9, "offset": 0}),
-        ("events_page", {"at": "2026", "position": 1, "limit": 9, "offset": 0}),
-        ("runs", {"slot": "2026", "run_id": "r", "limit": 9}),
-        ("audit", {"before": 9, "limit": 9}),
-        ("prune_audit", {"audit": "2026", "limit": 9}),
-        ("findings_of_check", {"check_name": "c"}),
-        ("findings_by_id", {"ids": "[]"}),
-        ("tally_accepted", {}),
-        ("tally_accepted_by", {"ids": "[]"}),
-        (
-            "count_accepted",
-            dict.fromkeys(("severities", "families", "sites", "targets", "checks"), "[]"),
-        ),
-    ],
-)
-async def test_no_look_at_exceptions_and_no_page_of_a_list_scans_a_table(
-    tmp_path: Path, name: str, values: dict[str, object]
-) -> None:
-    await (await open_store(tmp_path)).close()
-    sql = statements(SQL / "queries.sql")[name]
-    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    large = ("findings", "exceptions", "history", "audit", "runs")
-    scans = [step for step in plan if step.startswith("SCAN") and step.split()[1] in large]
-    assert [step for step in scans if "USING" not in step] == [], plan

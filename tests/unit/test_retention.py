@@ -121,28 +121,6 @@ def test_days_are_never_dropped_before_what_is_kept_in_full() -> None:
     assert keep.before(now).daily == keep.before(now).full == now - timedelta(days=400)
 
 
-async def test_pruning_and_trends_look_nothing_up_by_reading_whole_tables(tmp_path: Path) -> None:
-    await (await open_store(tmp_path)).close()
-    names = [name for name in SQL if name.startswith("prune_")]
-    names += [
-        "days",
-        "last_counted_day",
-        "fixes",
-        "run_before",
-        "any_run_before",
-        "unchecked",
-        "tally_unchecked",
-    ]
-    ages = ("full", "daily", "day", "audit", "since", "before", "slot")
-    keys = (*ages, "limit", "schedule", "after")
-    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
-        for name in names:
-            plan = connection.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", dict.fromkeys(keys, "1"))
-            steps = [row[3] for row in plan]
-            scans = [one for one in steps if one.startswith("SCAN") and "INDEX" not in one]
-            assert scans == [], (name, steps)
-
-
 def events() -> list[FindingEvent]:
     """Two findings of which one was fixed, one came back, and one that is accepted."""
     at = clock.now().replace(hour=12) - timedelta(days=3)

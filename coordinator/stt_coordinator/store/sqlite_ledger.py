@@ -197,7 +197,8 @@ class _Findings(Statements):
         ]
 
     def findings_like(self, prefix: str, limit: int) -> list[FindingRecord]:
-        return self._all(FindingRecord, "findings_like", prefix=prefix, limit=limit)
+        beyond = prefix + LAST_CHARACTER
+        return self._all(FindingRecord, "findings_like", prefix=prefix, beyond=beyond, limit=limit)
 
     def add_events(self, events: Iterable[FindingEvent]) -> None:
         told = list(events)

@@ -109,7 +109,9 @@ SELECT data FROM current_pairs WHERE (target, check_name) > (:target, :check_nam
 ORDER BY target, check_name LIMIT :limit;
 
 -- name: tally_pairs
-SELECT site, outcome, kind, count(*) FROM current_pairs
+SELECT site, outcome, kind, count(*) FROM pairs INDEXED BY pairs_counted
+WHERE +target IN (SELECT target FROM targets WHERE NOT gone)
+    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, outcome, kind ORDER BY site, outcome, kind;
 
 -- name: findings_of
@@ -132,7 +134,8 @@ SELECT data FROM findings WHERE id IN (SELECT value FROM json_each(:ids));
 SELECT data FROM findings WHERE check_name = :check_name AND state <> 'resolved' ORDER BY id;
 
 -- name: find_open
-SELECT data FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+SELECT data FROM current_findings_in_order
+WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
@@ -143,14 +146,16 @@ ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, si
 LIMIT :limit OFFSET :offset;
 
 -- name: count_open
-SELECT count(*) FROM current_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+SELECT count(*) FROM current_findings
+WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
 
 -- name: find_accepted
-SELECT data FROM accepted_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+SELECT data FROM accepted_findings_in_order
+WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
@@ -161,14 +166,16 @@ ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, si
 LIMIT :limit OFFSET :offset;
 
 -- name: count_accepted
-SELECT count(*) FROM accepted_findings WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
+SELECT count(*) FROM accepted_findings
+WHERE (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
 
 -- name: find_any
-SELECT data FROM findings WHERE (:state = 'all' OR state = :state)
+SELECT data FROM findings INDEXED BY findings_in_order
+WHERE (:state = 'all' OR state = :state)
     AND (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
@@ -180,7 +187,8 @@ ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, si
 LIMIT :limit OFFSET :offset;
 
 -- name: count_any
-SELECT count(*) FROM findings WHERE (:state = 'all' OR state = :state)
+SELECT count(*) FROM findings INDEXED BY findings_in_order
+WHERE (:state = 'all' OR state = :state)
     AND (:severities = '[]' OR severity IN (SELECT value FROM json_each(:severities)))
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
@@ -188,18 +196,24 @@ SELECT count(*) FROM findings WHERE (:state = 'all' OR state = :state)
     AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)));
 
 -- name: findings_like
-SELECT data FROM findings WHERE substr(id, 1, length(:prefix)) = :prefix ORDER BY id LIMIT :limit;
+SELECT data FROM findings WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT :limit;
 
 -- name: tally_findings
-SELECT site, severity, count(*) FROM current_findings
+SELECT site, severity, sum(number) FROM counted_findings
+WHERE NOT is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, severity ORDER BY site, severity;
 
 -- name: tally_accepted
-SELECT site, count(*) FROM accepted_findings GROUP BY site ORDER BY site;
+SELECT site, sum(number) FROM counted_findings
+WHERE is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
+GROUP BY site ORDER BY site;
 
 -- name: tally_accepted_by
-SELECT accepted, count(*) FROM accepted_findings
-WHERE accepted IN (SELECT value FROM json_each(:ids)) GROUP BY accepted;
+SELECT accepted, count(*) FROM findings INDEXED BY findings_accepted
+WHERE accepted <> '' AND accepted IN (SELECT value FROM json_each(:ids)) AND state <> 'resolved'
+    AND +target IN (SELECT target FROM targets WHERE NOT gone)
+    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
+GROUP BY accepted;
 
 -- name: exception
 SELECT data FROM exceptions WHERE id = :id;
@@ -242,11 +256,13 @@ SELECT data FROM exceptions WHERE live AND due <> '' AND due <= :now ORDER BY du
 SELECT min(until) FROM exceptions WHERE live AND accepts;
 
 -- name: break_down_accepted
-SELECT site, family, severity, count(*) FROM accepted_findings
+SELECT site, family, severity, sum(number) FROM counted_findings
+WHERE is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, family, severity ORDER BY site, family, severity;
 
 -- name: break_down_findings
-SELECT site, family, severity, count(*) FROM current_findings
+SELECT site, family, severity, sum(number) FROM counted_findings
+WHERE NOT is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, family, severity ORDER BY site, family, severity;
 
 -- name: break_down_pairs

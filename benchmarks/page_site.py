@@ -1,0 +1,91 @@
+"""The page of a coordinator over a store that is there, in a process of its own.
+
+Run: python -m benchmarks.page_site FOLDER PORT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stt_coordinator.bells import Bells
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.embedded.process import accepts, free_port
+from stt_coordinator.library import Library
+from stt_coordinator.pace import Pace
+from stt_coordinator.readiness import Part
+from stt_coordinator.scheduler import Scheduler
+from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.switch import Switch
+from stt_coordinator.web.serve import Front, bound, serve
+from stt_shared import clock
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol import subjects
+from stt_shared.telemetry import logs
+
+PATIENCE_S = 60.0
+POLL_S = 0.05
+
+
+async def ready() -> tuple[Part, ...]:
+    return ()
+
+
+async def page(folder: Path, port: int) -> None:
+    """Serve until the process is ended: no part of the coordinator runs beside the page."""
+    bus, store, bells = MemoryBroker().connect(), await open_store(folder), Bells()
+    await bus.ensure(subjects.STREAMS, [])
+    switch, library = Switch(bus, store), Library(builtin)
+    await switch.refresh()
+    await library.begin()
+    scheduler = Scheduler(
+        bus=bus, store=store, switch=switch, library=library, bells=bells, pace=Pace()
+    )
+    desk = Desk(
+        store=store,
+        switch=switch,
+        library=library,
+        scheduler=scheduler,
+        bells=bells,
+        degraded=lambda: (),
+        ready=ready,
+    )
+    listen = f"127.0.0.1:{port}"
+    await serve(desk, bound(listen), Front(listen=listen))
+
+
+def is_there(port: int) -> bool:
+    try:
+        accepts(port)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def serving(folder: Path) -> Generator[int]:
+    """The port of the page of the store in `folder`."""
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.page_site", str(folder), str(port)]
+    process = subprocess.Popen(command)
+    try:
+        deadline = clock.monotonic() + PATIENCE_S
+        while not is_there(port):
+            if process.poll() is not None or clock.monotonic() > deadline:
+                raise SystemExit("the page did not come up")
+            time.sleep(POLL_S)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    logs.configure("error", "json")
+    asyncio.run(page(Path(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,121 @@
+"""A fleet's rows in a store, written in bulk; for the benchmark of pages and for query plans."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import page_answers
+from benchmarks.page_fleet import FULL_DAYS, Fleet, Size
+from stt_coordinator.domain.daily import day_of
+from stt_coordinator.store import rows
+from stt_coordinator.store.sqlite import FILE, open_store
+from stt_shared import clock, sqlfile
+from stt_shared.protocol.messages import ControlState, FindingRecord
+from stt_shared.protocol.words import Severity
+
+MINUTES = 4_000  # between how long it took to mend two findings
+RAW_RESULT_BYTES = 2_000
+SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
+Many = Iterable[rows.Columns]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class There:
+    """Names in the store that addresses can be made of."""
+
+    finding: str
+    run: str
+
+
+def seed(folder: Path, size: Size) -> There:
+    """Make a store in `folder`; what is asked of it later is as of now."""
+    fleet = Fleet(size, clock.now())
+    asyncio.run(_make(folder))
+    findings = list(fleet.findings())
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        with connection:
+            for name, values in statements(fleet, findings).items():
+                connection.executemany(SQL[name], values)
+    return There(finding=findings[size.findings // 2].id, run=fleet.standard[-1].run_id)
+
+
+async def _make(folder: Path) -> None:
+    await (await open_store(folder)).close()
+
+
+def statements(fleet: Fleet, findings: list[FindingRecord]) -> dict[str, Many]:
+    """The rows of each statement that writes."""
+    state = ControlState(enabled=True, since=fleet.runs[0].slot, by="ann", reason="CHG-4400")
+    workers: Many = ({"worker": w.worker, "data": rows.packed(w)} for w in fleet.workers())
+    events: Many = (
+        {"finding": one.after.id, "at": rows.text(one.at), "data": rows.packed(one)}
+        for one in fleet.events(findings)
+    )
+    slots = {one.schedule: rows.text(one.slot) for one in fleet.runs}
+    return {
+        "put_control": [{"data": rows.packed(state)}],
+        "put_check": (
+            {
+                "check_name": one.check,
+                "family": str(one.family),
+                "enabled": one.enabled,
+                "data": rows.packed(one),
+            }
+            for one in fleet.infos()
+        ),
+        "put_worker": workers,
+        "put_target": map(rows.of_target, fleet.targets),
+        "put_finding": map(rows.of_finding, findings),
+        "put_pair": map(rows.of_pair, page_answers.pairs(fleet, findings)),
+        "put_exception": map(rows.of_exception, fleet.exceptions()),
+        "put_run": map(rows.of_run, fleet.runs),
+        "put_slot": ({"schedule": name, "slot": slot} for name, slot in slots.items()),
+        "put_job": map(rows.of_job, page_answers.jobs(fleet, findings)),
+        "add_event": events,
+        "add_audit": ({"at": rows.text(e.at), "data": rows.packed(e)} for e in fleet.audit()),
+        "add_result": _results(fleet),
+        "put_counts": (
+            {"hour": rows.text(at)[:13], "at": rows.text(at), "data": rows.packed(counts)}
+            for at, counts in fleet.counts()
+        ),
+        "put_day_counts": (
+            row for at, counts in fleet.counts() for row in rows.of_day_counts(at, counts)
+        ),
+        "add_to_day": _days(fleet),
+        "add_fixes": _fixes(fleet),
+    }
+
+
+def _results(fleet: Fleet) -> Many:
+    kept = fleet.standard[-FULL_DAYS:]
+    for place, run in enumerate(kept):
+        for target in fleet.targets:
+            yield {
+                "worker": target.workers[0],
+                "epoch": "e1",
+                "sequence": place * len(fleet.targets) + int(target.target[1:]),
+                "job_id": f"{run.run_id}.{target.target}",
+                "received": rows.text(run.finished),
+                "data": bytes(RAW_RESULT_BYTES),
+            }
+
+
+def _days(fleet: Fleet) -> Many:
+    for at, _ in fleet.counts():
+        for severity in Severity:
+            day = day_of(at).isoformat()
+            yield {"day": day, "severity": str(severity), "opened": 5, "resolved": 4}
+
+
+def _fixes(fleet: Fleet) -> Many:
+    for at, _ in fleet.counts():
+        for number, severity in enumerate(Severity):
+            day = day_of(at).isoformat()
+            minutes = MINUTES * (number + 1) + at.hour
+            yield {"day": day, "severity": str(severity), "minutes": minutes, "number": 2}

@@ -1,0 +1,97 @@
+"""No statement of the store reads a whole table that grows, and no index is there for nothing."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import AsyncGenerator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.store.sqlite import FILE, open_store
+from stt_shared.sqlfile import folder, statements
+
+SQL = statements(folder("stt_coordinator.store") / "queries.sql")
+BOUNDED = {
+    "checks": "as many as the library has",
+    "control": "one row",
+    "slots": "one for each schedule",
+    "targets": "one for each database; its few columns are read once for a list",
+    "outbox": "read from its beginning, up to a limit",
+    "rejected": "messages that could not be read, kept as long as results",
+    "json_each": "what was asked for",
+    "counted_findings": "findings counted by an index before",
+    "(subquery-1)": "one page",
+}
+SORTED = {
+    "runs": "runs of one instant",
+    "followers": "of the targets of one batch",
+    "outstanding": "of the targets of one batch",
+    "watermarks": "one for each worker and its starts",
+    "findings_of_check": "those of one check",
+    "live_exceptions": "those of the targets of one batch",
+    "history_of": "one page",
+    "fixes": "at most one for each day and minute",
+    "checks": "as many as the library has",
+    "tally_targets": "one for each database",
+    "tally_rejected": "one for each reason",
+}
+COUNTED = ("tally_", "break_down_", "group_by_")  # groups of what an index has counted
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncGenerator[sqlite3.Connection]:
+    await (await open_store(tmp_path)).close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        yield connection
+
+
+def plan(store: sqlite3.Connection, name: str) -> list[str]:
+    keys = set(re.findall(r":(\w+)", SQL[name]))
+    values = {key: "[]" if key.endswith("s") else 1 for key in keys}
+    return [row[3] for row in store.execute(f"EXPLAIN QUERY PLAN {SQL[name]}", values)]
+
+
+def complaints(store: sqlite3.Connection) -> list[str]:
+    """What is wrong with the plan of each statement."""
+    found: list[str] = []
+    for name in SQL:
+        try:
+            steps = plan(store, name)
+        except sqlite3.OperationalError as error:
+            found.append(f"{name}: {error}")
+            continue
+        found += [f"{name}: {step}" for step in steps if is_scan(step) or is_sort(name, step)]
+    return found
+
+
+def is_scan(step: str) -> bool:
+    words = step.split()
+    return words[0] == "SCAN" and "USING" not in words and words[1] not in BOUNDED
+
+
+def is_sort(name: str, step: str) -> bool:
+    made = "TEMP B-TREE" in step or "AUTOMATIC" in step
+    return made and name not in SORTED and not name.startswith(COUNTED)
+
+
+async def test_no_statement_reads_or_sorts_a_whole_table_that_grows(
+    store: sqlite3.Connection,
+) -> None:
+    assert complaints(store) == []
+    assert set(SORTED) <= set(SQL)
+
+
+async def test_every_index_is_used(store: sqlite3.Connection) -> None:
+    made = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+    indexes = {name for (name,) in store.execute(made)}
+    steps = "\n".join(step for name in SQL for step in plan(store, name))
+    assert {name for name in indexes if not re.search(rf"INDEX {name}\b", steps)} == set()
+
+
+@pytest.mark.parametrize("index", ["runs_in_order", "jobs_open", "history_by_age", "counts_by_age"])
+async def test_an_index_that_is_missing_is_told(store: sqlite3.Connection, index: str) -> None:
+    store.execute(f"DROP INDEX {index}")
+    assert complaints(store) != []
