@@ -23,6 +23,7 @@ from stt_coordinator.tasks import Coordinator, Means
 from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
+from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import Counts, FindingEvent, FindingRecord, RunRecord
 from stt_shared.protocol.words import Change, Family, FindingState, Severity
 from stt_shared.sqlfile import folder, migrations, statements
@@ -50,6 +51,9 @@ class Watched:
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return await self.store.read(work)
+
+    async def health(self) -> StoreHealth | None:
+        return await self.store.health()
 
     async def close(self) -> None:
         await self.store.close()

@@ -11,6 +11,7 @@ from stt_coordinator.control.acting import ACTS, act, recorded
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.diff import diff
+from stt_coordinator.control.health import health
 from stt_coordinator.control.report import report
 from stt_coordinator.control.trends import trends
 from stt_coordinator.store.port import StoreError
@@ -69,6 +70,7 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.RUNS: (RunsRequest, queries.runs),
     Verb.REPORT: (ReportRequest, report),
     Verb.AUDIT: (AuditRequest, recorded),
+    Verb.HEALTH: (Empty, health),
 }
 EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but defaults
 

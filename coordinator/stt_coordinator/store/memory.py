@@ -33,6 +33,7 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -63,6 +64,10 @@ class MemoryStore:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
         return work(MemoryLedger(self._tables))
+
+    async def health(self) -> StoreHealth | None:
+        """See the port."""
+        return None
 
     async def close(self) -> None:
         """See the port."""

@@ -22,6 +22,7 @@ from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -487,6 +488,10 @@ class Store(Protocol):
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """Run `work` on one consistent state; it must not write."""
+        ...
+
+    async def health(self) -> StoreHealth | None:
+        """Whether it is whole, and how much room it has; None if it is kept in no file."""
         ...
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import aiosqlite
 
+from stt_coordinator.store import sqlite_health
 from stt_coordinator.store.port import (
     Ledger,
     StoreBusyError,
@@ -23,6 +24,7 @@ from stt_coordinator.store.port import (
 from stt_coordinator.store.sqlite_ledger import SqliteLedger
 from stt_shared import sqlfile
 from stt_shared.errors import ConfigError
+from stt_shared.protocol.health import StoreHealth
 
 T = TypeVar("T")
 FILE = "coordinator.db"
@@ -75,6 +77,13 @@ class SqliteStore:
             # A cancelled caller must not leave while its transaction is being written.
             return await asyncio.shield(done)
         except sqlite3.Error as error:
+            raise _named(self._path, error) from error
+
+    async def health(self) -> StoreHealth:
+        """See the port."""
+        try:
+            return await asyncio.to_thread(sqlite_health.look, self._path, VERSION)
+        except (sqlite3.Error, OSError) as error:
             raise _named(self._path, error) from error
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from stt_coordinator.control import exceptions, queries
 from stt_coordinator.control.acting import recorded
 from stt_coordinator.control.cursors import MAX_CURSOR
 from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.health import health as looked_at
 from stt_coordinator.control.report import report
 from stt_coordinator.web.described import look
 from stt_coordinator.web.given import Given
@@ -40,6 +41,7 @@ from stt_shared.protocol.exceptions import (
     ExceptionsReply,
     ExceptionsRequest,
 )
+from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Instant
 from stt_shared.protocol.words import Family, Severity
 
@@ -72,6 +74,12 @@ def instant(text: str) -> datetime:
 async def status(desk: Given) -> StatusReply:
     """The status."""
     return await queries.status(desk, Empty())
+
+
+@look("/health", summary="How the coordinator itself is, for `stt doctor`")
+async def health(desk: Given) -> HealthReply:
+    """Its parts prove themselves, and its store is looked at."""
+    return await looked_at(desk, Empty())
 
 
 @look("/checks", summary="Every known check")
@@ -201,5 +209,5 @@ async def audit(
 
 HANDLERS = [
     *(status, checks, targets, findings, finding, changes, runs, run, latest, report_of_run),
-    *(listed, audit),
+    *(listed, audit, health),
 ]

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from stt_shared.cli import output
 from stt_shared.cli.commands import TOOL, add_command
 from stt_shared.errors import UsageError
-from stt_shared.protocol import audit, control, exceptions, history, messages
+from stt_shared.protocol import audit, control, exceptions, health, history, messages
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import Value
 from stt_shared.report.model import Report
@@ -37,7 +37,7 @@ def add(app: App) -> None:
 def kinds() -> dict[str, type[msgspec.Struct]]:
     """Every message by its schema's name without `stt.` and version, e.g. `event.finding`."""
     found: dict[str, type[msgspec.Struct]] = {"report": Report}
-    for module in (messages, control, exceptions, history, audit):
+    for module in (messages, control, exceptions, history, audit, health):
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if issubclass(kind, Value) and "schema" in kind.__struct_fields__:
                 found[_name(schema_of(kind))] = kind

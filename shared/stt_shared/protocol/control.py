@@ -46,6 +46,7 @@ class Verb(StrEnum):
     RUNS = "runs"
     REPORT = "report"
     AUDIT = "audit"
+    HEALTH = "health"
 
 
 class SwitchRequest(Value, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from stt_shared.protocol import (
     audit,
     control,
     exceptions,
+    health,
     history,
     messages,
     subjects,
@@ -72,6 +73,8 @@ MESSAGES: tuple[type[Value], ...] = (
     exceptions.ExceptionEvent,
     exceptions.ExceptionRecord,
     audit.AuditEntry,
+    health.HealthPart,
+    health.StoreHealth,
     messages.RunEvent,
     messages.RunRecord,
     messages.WorkerEvent,
@@ -101,6 +104,7 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.RUNS: (control.RunsRequest, control.RunsReply),
     Verb.REPORT: (control.ReportRequest, control.ReportReply),
     Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),
+    Verb.HEALTH: (control.Empty, health.HealthReply),
 }
 
 

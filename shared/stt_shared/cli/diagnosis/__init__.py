@@ -1,0 +1,1 @@
+"""What is right and wrong with an installation, judged from what its parts answered."""
