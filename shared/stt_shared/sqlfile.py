@@ -42,3 +42,16 @@ def migrations(directory: Traversable) -> list[tuple[int, str]]:
     if [number for number, _ in found] != list(range(1, len(found) + 1)):
         raise ValueError(f"the migrations of {directory} are not numbered 1, 2, 3")
     return found
+
+
+def upgrade(found: list[tuple[int, str]], version: int) -> str:
+    """One script with one transaction that takes a store of `version` to the last of migrations.
+
+    Where it ends half way, by an error or with its process, the store is as it was. Empty if
+    nothing is missing.
+    """
+    missing = found[version:]
+    if not missing:
+        return ""
+    scripts = "\n".join(script for _, script in missing)
+    return f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA user_version = {missing[-1][0]};\nCOMMIT;"

@@ -233,7 +233,7 @@ async def test_an_outbox_of_a_newer_version_is_left_alone(tmp_path: Path) -> Non
     newer = sqlite3.connect(tmp_path / FILE)
     newer.execute("PRAGMA user_version = 99")
     newer.close()
-    with pytest.raises(ConfigError, match="newer version"):
+    with pytest.raises(ConfigError, match="has version 99, this program knows up to 1"):
         await open_outbox(tmp_path)
 
 

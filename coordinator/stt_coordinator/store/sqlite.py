@@ -173,14 +173,11 @@ async def _opened(writer: aiosqlite.Connection, reader: aiosqlite.Connection, pa
 
 
 async def _migrate(writer: aiosqlite.Connection, path: Path) -> None:
-    """Apply what is missing, each migration in a transaction of its own."""
+    """Apply what is missing, all of it or nothing."""
     ((version,),) = await writer.execute_fetchall("PRAGMA user_version")
     if version > len(_MIGRATIONS):
         raise ConfigError(
             f"the store {path} has version {version}, this program knows up to {len(_MIGRATIONS)}",
             hint="it was made by a newer coordinator: use that one, or another folder",
         )
-    for number, script in _MIGRATIONS[version:]:
-        await writer.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
-        )
+    await writer.executescript(sqlfile.upgrade(_MIGRATIONS, version))

@@ -95,6 +95,9 @@ class SqliteOutbox:
         """Open the file, make or update its tables; raises ConfigError that names it and why."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
+        except ConfigError:
+            self._executor.shutdown(wait=False)
+            raise
         except (sqlite3.Error, OSError) as error:
             self._executor.shutdown(wait=False)
             reason = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
@@ -125,11 +128,13 @@ class SqliteOutbox:
     def _migrate(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if version > len(_MIGRATIONS):
-            raise sqlite3.DatabaseError(f"it was made by a newer version: {version}")
-        for number, script in _MIGRATIONS[version:]:
-            self._connection.executescript(
-                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            self._connection.close()
+            known = f"this program knows up to {len(_MIGRATIONS)}"
+            raise ConfigError(
+                f"the outbox {self._path} has version {version}, {known}",
+                hint="it was made by a newer worker: use that one, or another state folder",
             )
+        self._connection.executescript(sqlfile.upgrade(_MIGRATIONS, version))
 
     async def _call(self, work: Callable[[], T]) -> T:
         try:
