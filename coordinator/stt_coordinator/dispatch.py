@@ -15,7 +15,7 @@ from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Job
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import bound, logger
 
 BATCH = 256  # jobs published before any is noted
 MID_DISPATCH = "mid-dispatch"
@@ -94,7 +94,8 @@ def _noted(job: JobRow, receipt: Receipt, now: datetime, pace: Pace) -> JobRow:
             return _on_the_queue(waiting, now, pace)
         case _:
             if receipt.publication is Publication.CONFLICT:
-                _LOG.error("job refused by the broker", job=job.job_id, reason=receipt.reason)
+                with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
+                    _LOG.error("job refused by the broker", reason=receipt.reason)
             return msgspec.structs.replace(job, not_before=now + pace.occupied)
 
 

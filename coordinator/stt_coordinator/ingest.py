@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 import msgspec
@@ -19,7 +20,8 @@ from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Delivery, Inbox
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import subjects
-from stt_shared.telemetry.logs import logger
+from stt_shared.protocol.messages import Result
+from stt_shared.telemetry.logs import LEVELS, bound, logger
 
 MAX_BATCH = 512  # results a transaction
 CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is being written
@@ -124,22 +126,37 @@ class Ingest:
         settled: Settled = await self._store.transact(
             lambda ledger: settle(ledger, taken, floors, now)
         )
-        for one in settled.refused:
-            _say(one)
+        for result, what in settled.refused:
+            with _of(result):
+                _say(what)
         self._meters.taken_in(settled.results)
         _LOG.debug("stored", entered=settled.entered, repeated=settled.repeated)
+        if _LOG.is_enabled_for(LEVELS["debug"]):
+            for result in settled.results:
+                with _of(result):
+                    _LOG.debug("result taken in", sequence=result.sequence)
         self._bells.watermarks.ring()
         self._bells.books_changed()
 
     async def _one_by_one(self, taken: list[Taken], floors: dict[tuple[str, str], int]) -> None:
         """One result that cannot be entered must not keep the others of its batch out."""
         for one in taken:
-            try:
-                await self._settle([one], floors)
-            except _UNUSABLE as error:
-                what = rejected("unusable", f"{type(error).__name__}: {error}", one, clock.now())
-                await self._store.transact(lambda ledger, what=what: ledger.add_rejected([what]))  # type: ignore[misc]  # bound now
-                _say(what)
+            with _of(one.result):
+                await self._alone(one, floors)
+
+    async def _alone(self, one: Taken, floors: dict[tuple[str, str], int]) -> None:
+        try:
+            await self._settle([one], floors)
+        except _UNUSABLE as error:
+            what = rejected("unusable", f"{type(error).__name__}: {error}", one, clock.now())
+            await self._store.transact(lambda ledger: ledger.add_rejected([what]))
+            _say(what)
+
+
+def _of(one: Result) -> AbstractContextManager[None]:
+    return bound(
+        run=one.run_id, job=one.job_id, target=one.target, worker=one.worker, site=one.site
+    )
 
 
 def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery, Rejected]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,13 +26,14 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState, RunRecord, Tick
 from stt_shared.protocol.words import Interval, RunPhase
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import bound, logger
 
 AFTER_TICK = "after-tick-before-jobs"
 RUN, SKIPPED = "run", "skipped"
 NO_TARGETS = "no worker has announced a target"
 NEWER = "a newer slot was due when checks could run again"
 _LOG = logger("scheduler")
+Entered = tuple[RunRecord, tuple[str, ...]]  # and the targets whose outstanding job was joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +125,22 @@ class Scheduler:
         self, name: str, slot: datetime, decision: str, reason: str, state: ControlState
     ) -> None:
         """Write the decision about a slot, or learn of the one that was first; then act on it."""
-        tick = await self._claim(
-            Tick(schedule=name, slot=slot, decision=decision, at=clock.now(), reason=reason)
-        )
-        faultpoint.reach(AFTER_TICK)
-        run = RunRecord(
-            run_id=run_id(name, slot),
-            schedule=name,
-            slot=slot,
-            state="skipped",
-            reason=tick.reason,
-            requested_by=state.by if name == schedule.ENABLE else "",
-        )
-        if tick.decision == RUN:
+        tick = Tick(schedule=name, slot=slot, decision=decision, at=clock.now(), reason=reason)
+        with bound(run=run_id(name, slot)):
+            stands = await self._claim(tick)
+            faultpoint.reach(AFTER_TICK)
+            run = RunRecord(
+                run_id=run_id(name, slot),
+                schedule=name,
+                slot=slot,
+                state="skipped",
+                reason=stands.reason,
+                requested_by=state.by if name == schedule.ENABLE else "",
+            )
+            await self._act_on(stands.decision, run, state)
+
+    async def _act_on(self, decision: str, run: RunRecord, state: ControlState) -> None:
+        if decision == RUN:
             await self._library.fetch()
             checks, pack = self._library.checks(state.disabled_checks), self._library.pack
             targets = await self._targets()
@@ -170,14 +174,18 @@ class Scheduler:
         now, pace = clock.now(), self._pace
         known = self._library.checks(self._switch.state.disabled_checks)
 
-        def enter(ledger: Ledger) -> tuple[RunRecord, tuple[str, ...]]:
+        def enter(ledger: Ledger) -> Entered:
             if known:
                 ledger.replace_checks(known)
             run, joined = _enter(ledger, planned, now, pace)
             return run, joined
 
+        with bound(run=planned.run.run_id):
+            return await self._started(enter)
+
+    async def _started(self, enter: Callable[[Ledger], Entered]) -> Entered:
         run, joined = await self._store.transact(enter)
-        _LOG.info("run", run=run.run_id, state=run.state, jobs=run.jobs, joined=len(joined))
+        _LOG.info("run", state=run.state, jobs=run.jobs, joined=len(joined))
         self._bells.books_changed()
         return run, joined
 
@@ -191,7 +199,7 @@ class Scheduler:
                 ledger.add_outgoing([events.of_run(RunPhase.SKIPPED, run, now)])
 
         await self._store.transact(enter)
-        _LOG.warning("slot skipped", run=run.run_id, reason=run.reason)
+        _LOG.warning("slot skipped", reason=run.reason)
         self._bells.books_changed()
 
 

@@ -31,7 +31,7 @@ class Settled:
 
     entered: int
     repeated: int
-    refused: tuple[Rejected, ...]
+    refused: tuple[tuple[Result, Rejected], ...]
     results: tuple[Result, ...] = ()  # those that were entered
 
 
@@ -46,7 +46,7 @@ def settle(
     fresh = _add_raw(ledger, taken, now)
     jobs = ledger.jobs({one.result.job_id for one in fresh})
     refused = tuple(
-        rejected(code, reason, one, now)
+        (one.result, rejected(code, reason, one, now))
         for one in fresh
         for code, reason in _objections(one.result, jobs.get(one.result.job_id))
     )
@@ -56,7 +56,7 @@ def settle(
         job = books.job(result.job_id)
         books.answer(result.job_id, _complete(job, result), _evidence(job, result, now), _DONE)
     books.close()
-    ledger.add_rejected(refused)
+    ledger.add_rejected(what for _, what in refused)
     _move_watermarks(ledger, {(one.result.worker, one.result.epoch) for one in taken}, floors, now)
     return Settled(
         entered=len(accepted),

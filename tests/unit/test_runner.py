@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +19,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import ControlState, Result, Watermark
 from stt_shared.protocol.words import Family, Kind, Outcome
+from stt_shared.telemetry import logs
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.gate import Gate
 from stt_worker.outbox.memory import MemoryOutbox
@@ -264,3 +267,47 @@ async def test_on_a_full_disk_the_job_is_put_back_and_done_when_there_is_room() 
     assert bench.kinds() == {(Outcome.PASSED, None)}
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
+
+
+class Meeting:
+    """A database whose looks wait for each other and write lines meanwhile."""
+
+    def __init__(self, number: int) -> None:
+        self.database = MemoryDatabase({"db": server()})
+        self.met = asyncio.Barrier(number)
+
+    async def look(self, *given: Any) -> Any:
+        for _ in range(3):
+            await self.met.wait()
+            logs.logger("database").info("looking")
+        return await self.database.look(*given)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_check(
+    bench: Bench,
+) -> None:
+    names = ("t1", "t2", "t3")
+    station = bench.runner._station
+    equipped = {Family.POSTGRESQL: means(CHECKS, database=Meeting(len(names)))}
+    inventory = Inventory([target(name) for name in names])
+    runner = Runner(replace(station, inventory=inventory, means=equipped))
+    stream = io.StringIO()
+    logs.configure("debug", "json", stream)
+    jobs = [job(CHECKS, name, run_id=f"run-{name}") for name in names]
+    serving = [
+        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, nullcontext) for one in jobs
+    ]
+    await asyncio.gather(*serving)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {(one["worker"], one["site"]) for one in lines} == {("w1", "default")}
+    assert {(one["run"], one["job"], one["target"]) for one in lines} == {
+        (one.run_id, one.job_id, one.target) for one in jobs
+    }
+    for name in names:
+        mine = [one for one in lines if one["target"] == name]
+        said = ["job begun", *["looking"] * 3, "check done", "check done", "job done"]
+        assert [one["event"] for one in mine] == said
+        assert [one.get("check") for one in mine] == [*[None] * 4, "a", "b", None]

@@ -112,14 +112,14 @@ async def test_run_is_finished_once_with_its_last_job_and_progress_is_visible_be
 async def test_result_of_an_unknown_job_is_refused_and_its_worker_need_not_keep_it() -> None:
     store = await planned("t1")
     found = await settled(store, result("t9", *BOTH))
-    assert ([one.code for one in found.refused], await watermark(store)) == (["unknown_job"], 1)
+    assert ([one.code for _, one in found.refused], await watermark(store)) == (["unknown_job"], 1)
     assert await store.read(lambda ledger: ledger.tally_rejected()) == {"unknown_job": 1}
 
 
 async def test_result_for_somebody_elses_job_is_refused() -> None:
     store = await planned("t1", "t2")
     found = await settled(store, result("t2", *BOTH, job_id="standard-1.t1"))
-    assert [one.code for one in found.refused] == ["wrong_job"]
+    assert [one.code for _, one in found.refused] == ["wrong_job"]
     assert (await job_of(store, "t1")).state is JobState.PENDING
 
 

@@ -113,10 +113,10 @@ class Consumer:
                 await self._room.wait()
 
     def _ended(self, job: asyncio.Task[None]) -> None:
-        del self._jobs[job]
+        delivery, _ = self._jobs.pop(job)
         self._room.set()
         if not job.cancelled() and (error := job.exception()):
-            _LOG.error("job task broke", error=repr(error))
+            _LOG.error("job task broke", subject=delivery.subject, error=repr(error))
 
     async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
         try:

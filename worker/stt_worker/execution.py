@@ -18,7 +18,7 @@ from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
 from stt_shared.protocol.words import Kind, Outcome
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker import evidence
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, LookError
 from stt_worker.plan import Plan, docs_of, plan
@@ -29,6 +29,7 @@ JOB_DEADLINE_S = 600.0  # for all questions and scripts of one job
 OUTCOMES_BYTES = MAX_MESSAGE_BYTES - 32 * 1024  # what a result leaves to its outcomes
 MAX_VERSION_CHARACTERS = 500
 LIMITS = Limits()
+_LOG = logger("execution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +66,20 @@ async def execute(job: Job, endpoint_of: EndpointOf, means: Means, *, now: datet
             found = _all(checks, Kind.TIMEOUT, why)
         except Exception as error:  # noqa: BLE001  # the one edge: a bug in a driver costs one job
             name = type(error).__name__
-            logger("execution").error(
-                "job broke", job=job.job_id, error=name, trace=traceback.format_exc()
-            )
+            _LOG.error("job broke", error=name, trace=traceback.format_exc())
             found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
         outcomes |= {outcome.check: outcome for outcome in found}
+    _tell(outcomes.values())
     return facts, fit([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
+
+
+def _tell(outcomes: Iterable[CheckOutcome]) -> None:
+    if not _LOG.is_enabled_for(LEVELS["debug"]):
+        return
+    for one in outcomes:
+        with bound(check=one.check):
+            kind, number = str(one.kind or ""), len(one.findings)
+            _LOG.debug("check done", outcome=str(one.outcome), kind=kind, findings=number)
 
 
 def not_run(
@@ -150,14 +159,17 @@ async def _judge_all(
             why = planned.not_applicable
             outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
             continue
-        docs = docs_of(planned, answers)
+        with bound(check=planned.check.name):
+            docs = docs_of(planned, answers)
         if isinstance(docs, Failure):
             outcomes.append(failed(planned.check, docs, facts))
         else:
             ready.append((planned.check, Task(source=planned.check.script, docs=docs)))
     verdicts = await _run([task for _, task in ready], facts, means, now)
-    pairs = zip(ready, verdicts, strict=True)
-    return outcomes + [judge(check, verdict) for (check, _), verdict in pairs]
+    for (check, _), verdict in zip(ready, verdicts, strict=True):
+        with bound(check=check.name):
+            outcomes.append(judge(check, verdict))
+    return outcomes
 
 
 async def _run(tasks: list[Task], facts: Facts, means: Means, now: datetime) -> list[Any]:

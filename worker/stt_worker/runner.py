@@ -17,7 +17,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job, Result
 from stt_shared.protocol.subjects import MAX_DELIVERIES
 from stt_shared.protocol.words import Family, Kind, Outcome
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import bound, logger
 from stt_worker.consumer import Turn
 from stt_worker.execution import Examined, Means, execute, not_run
 from stt_worker.gate import Gate
@@ -76,18 +76,29 @@ class Runner:
 
         When it is cancelled, or `turn` raises, the delivery is left unsettled.
         """
+        with bound(worker=self._station.worker, site=self._station.site):
+            try:
+                job = read(delivery, self._station.site, family)
+            except ProtocolError as error:
+                await self._refuse(error, delivery, inbox)
+                return
+            with bound(run=job.run_id, job=job.job_id, target=job.target):
+                await self._settle(job, delivery, inbox, turn)
+
+    async def _refuse(self, error: ProtocolError, delivery: Delivery, inbox: Inbox) -> None:
+        self.refused[error.code] += 1
+        _LOG.error("job refused", code=error.code, reason=error.message, subject=delivery.subject)
+        await _settled(inbox.end(delivery))
+
+    async def _settle(self, job: Job, delivery: Delivery, inbox: Inbox, turn: Turn) -> None:
         try:
-            job = read(delivery, self._station.site, family)
             async with self._alone(job.target):
                 await self._serve(job, delivery, inbox, turn)
         except _Later as later:
+            _LOG.debug("job put back", again_in_s=later.delay)
             await _settled(inbox.retry(delivery, delay=later.delay))
         except ProtocolError as error:
-            self.refused[error.code] += 1
-            _LOG.error(
-                "job refused", code=error.code, reason=error.message, subject=delivery.subject
-            )
-            await _settled(inbox.end(delivery))
+            await self._refuse(error, delivery, inbox)
         except OutboxError as error:
             _LOG.error("job put back", reason=error.message, again_in_s=OUTBOX_DELAY_S)
             await _settled(inbox.retry(delivery, delay=OUTBOX_DELAY_S))
@@ -118,6 +129,7 @@ class Runner:
         try:
             async with turn():
                 started = clock.now()
+                _LOG.debug("job begun", delivered=delivery.delivered)
                 facts, outcomes = await self._outcomes(job, delivery, started)
             # Behind its turn: another target is looked at while this result is written.
             result = self._result(job, delivery, started, facts, outcomes)
@@ -125,7 +137,7 @@ class Runner:
         finally:
             self.expected -= 1
         ends = Counter(str(one.kind or one.outcome) for one in outcomes)
-        _LOG.info("job done", target=job.target, run=job.run_id, sequence=row.sequence, **ends)
+        _LOG.info("job done", sequence=row.sequence, **ends)
         return row
 
     async def _append(self, job: Job, result: Result) -> Row:
@@ -146,7 +158,7 @@ class Runner:
             return None, not_run(job.checks, Outcome.SKIPPED, Kind.DISABLED, _disabled(state))
         target = self._station.inventory.get(job.target, job.family)
         if dead := await self._dead(job, delivery, known=target is not None):
-            _LOG.error("job given up", job=job.job_id, reason=dead)
+            _LOG.error("job given up", reason=dead)
             return None, not_run(job.checks, Outcome.ERROR, Kind.DEAD, dead)
         if target is None:
             raise _Later(UNKNOWN_TARGET_DELAY_S)

@@ -24,7 +24,7 @@ from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
 from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import bound, logger
 from stt_worker.announce import Announcer, Presence
 from stt_worker.consumer import Consumer
 from stt_worker.equipment import Equipment, equipped
@@ -54,6 +54,8 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
     """
     own = settings.worker
     async with AsyncExitStack() as stack:
+        # Every task begins in here: its lines say whose they are.
+        stack.enter_context(bound(worker=name_of(own), site=own.site))
         # First of all: without a handler the signal would end the process.
         hangup = stack.enter_context(_on_hangup())
         inventory = Inventory(_told(load()).targets)
@@ -128,7 +130,7 @@ async def serve(
         await consumer.run(inventory.families, stop)
         drained.set()
 
-    _LOG.info("started", worker=name, site=own.site, targets=len(inventory), outbox=outbox.size)
+    _LOG.info("started", targets=len(inventory), outbox=outbox.size)
     tasks: dict[str, Task] = {
         "consume": consume,
         "send": sender.run,
@@ -140,7 +142,7 @@ async def serve(
     # Not until `stop`: what the last jobs found is still to be published.
     await supervise(tasks, drained)
     await announcer.say(leaving=True)
-    _LOG.info("ended", worker=name, outbox=outbox.size)
+    _LOG.info("ended", outbox=outbox.size)
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -17,7 +17,7 @@ from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest
 from stt_shared.protocol.exceptions import ExceptionReply, ImportReply
 from stt_shared.protocol.messages import Value
 from stt_shared.report.exceptions import scope
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import bound, logger
 
 MAX_TEXT = 500  # characters of each text of an entry
 MAX_NAMED = 5  # targets, sites and checks of a run
@@ -54,9 +54,11 @@ async def act(desk: Desk, actor: Actor, answer: Callable[[Desk, Q], Awaitable[R]
     """The answer to `request`, made in the name of `actor`; recorded if it changed something."""
     given: Any = request  # a struct, which the protocol of its fields cannot say
     asked: Any = msgspec.structs.replace(given, by=actor.known_as(request.by))
-    reply = await answer(desk, asked)
-    if _changed(asked, reply):
-        await _record(desk, _entry(actor, ACTS[answer], asked, reply))
+    verb = ACTS[answer]
+    with bound(verb=str(verb), way=str(actor.way), by=asked.by[:MAX_TEXT]):
+        reply = await answer(desk, asked)
+        if _changed(asked, reply):
+            await _record(desk, _entry(actor, verb, asked, reply))
     return reply
 
 

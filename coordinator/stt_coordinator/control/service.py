@@ -43,6 +43,7 @@ from stt_shared.protocol.exceptions import (
 from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.words import Way
+from stt_shared.telemetry.logs import bound
 
 R = TypeVar("R", bound=Value)
 Answer = Callable[[Desk, Any], Awaitable[Value]]  # Any: each takes its own request
@@ -77,10 +78,12 @@ EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but
 
 def handlers(desk: Desk) -> dict[str, Handler]:
     """One handler for the subject of each verb."""
-    return {
-        subjects.control(verb): partial(_handle, desk, kind, answer)
-        for verb, (kind, answer) in VERBS.items()
-    }
+    return {subjects.control(verb): partial(_answer, desk, verb) for verb in VERBS}
+
+
+async def _answer(desk: Desk, verb: Verb, data: bytes) -> bytes:
+    with bound(verb=str(verb)):
+        return await _handle(desk, *VERBS[verb], data)
 
 
 async def _handle(desk: Desk, kind: type[Value], answer: Answer, data: bytes) -> bytes:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,7 +73,8 @@ class SqliteStore:
         try:
             # The public methods hop once per statement: 3 times slower for a batch.
             done: Awaitable[T] = connection._execute(  # type: ignore[no-untyped-call]  # noqa: SLF001
-                lambda: _whole(connection._conn, work, begin)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+                copy_context().run,  # for the lines that `work` writes in the thread
+                lambda: _whole(connection._conn, work, begin),  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             )
             # A cancelled caller must not leave while its transaction is being written.
             return await asyncio.shield(done)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from typing import Any, TextIO
+from collections.abc import Callable, Generator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import Any, TextIO, TypeVar
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+T = TypeVar("T")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 FORMATS = ("auto", "console", "json")
 SECRET_KEYS = frozenset({"password", "secret", "token", "creds", "authorization"})
@@ -33,8 +39,30 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     # Libraries log through the standard module; only what they warn of belongs to an operator.
-    logging.basicConfig(level=logging.WARNING, stream=out, force=True)
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(_of_libraries(out, as_words=as_words))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def bound(**ids: str) -> Generator[None]:
+    """Every line of the block, and of the tasks that begin in it, carries `ids`.
+
+    Tasks do not see what others bind. A task that works for several begins in an empty context, a
+    thread that writes lines with `in_thread`.
+    """
+    tokens = structlog.contextvars.bind_contextvars(**ids)
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
+
+
+def in_thread(executor: Executor, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
+    """`work` in a thread, whose lines carry what is bound here."""
+    loop = asyncio.get_running_loop()
+    return loop.run_in_executor(executor, copy_context().run, work, *given)
 
 
 def _common() -> list[Processor]:
@@ -44,6 +72,22 @@ def _common() -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         hide_secrets,
     ]
+
+
+def _of_libraries(out: TextIO, *, as_words: bool) -> logging.Formatter:
+    """Lines of libraries look like ours; `part` is the name of their logger."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_part, *_common()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_ending(out, as_words=as_words),
+        ],
+    )
+
+
+def _part(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    event["part"] = event["_record"].name
+    return event
 
 
 def _ending(out: TextIO, *, as_words: bool) -> list[Processor]:

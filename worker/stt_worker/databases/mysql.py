@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stt_shared import clock
 from stt_shared.protocol.words import Kind
+from stt_shared.telemetry.logs import in_thread
 from stt_worker.databases import network, tls
 from stt_worker.databases.certificate import shown_by_mysql
 from stt_worker.databases.guard import Guard
@@ -68,15 +69,13 @@ class MysqlDatabase:
         if known is not None:
             return known
         make = self._contexts.make
-        return await asyncio.get_running_loop().run_in_executor(self._executor, make, endpoint.tls)
+        return await in_thread(self._executor, make, endpoint.tls)
 
     async def _in_thread(
         self, session: Session, opened: socket.socket, choose: Choose, progress: Progress
     ) -> None:
         """Run the session, and cut its connection when its time is over or nobody waits for it."""
-        running = asyncio.get_running_loop().run_in_executor(
-            self._executor, session.run, opened, choose, progress
-        )
+        running = in_thread(self._executor, session.run, opened, choose, progress)
         running.add_done_callback(_looked_at)
         guard = session.guard
         try:

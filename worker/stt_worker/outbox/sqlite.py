@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,7 +52,10 @@ class SqliteOutbox:
         self._waiting.append((result, future))
         # What comes in while one transaction is being synced goes together into the next.
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_waiting(), name="outbox")
+            # It writes for others too: what is bound for this job is none of theirs.
+            self._writer = asyncio.create_task(
+                self._write_waiting(), name="outbox", context=Context()
+            )
         return await future
 
     async def finished(self, job_id: str, dispatch: int) -> Finished | None:

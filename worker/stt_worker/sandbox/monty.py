@@ -18,6 +18,7 @@ from typing import Any
 
 import pydantic_monty as monty
 
+from stt_shared.telemetry.logs import in_thread
 from stt_worker.sandbox.addresses import ip_is_private
 from stt_worker.sandbox.port import (
     SCRIPT_MEMORY_BYTES,
@@ -54,8 +55,7 @@ class MontySandbox:
 
     async def run(self, tasks: Sequence[Task], context: Mapping[str, Any]) -> list[Verdict]:
         """See the port."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._run, tasks, json.dumps(context))
+        return await in_thread(self._threads, self._run, tasks, json.dumps(context))
 
     async def close(self) -> None:
         """See the port."""
