@@ -15,6 +15,7 @@ from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Job
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 
 BATCH = 256  # jobs published before any is noted
@@ -37,9 +38,17 @@ class Dispatcher:
             found = await self._store.read(lambda ledger, now=now: ledger.dispatchable(now, BATCH))  # type: ignore[misc]  # bound now
             if not found:
                 return
-            receipts = await self._bus.publish([message(job) for job in found])
+            receipts = await self._publish(found)
             faultpoint.reach(MID_DISPATCH)
             await self._note(found, receipts)
+
+    async def _publish(self, jobs: Sequence[JobRow]) -> list[Receipt]:
+        spans = [_span(job) for job in jobs]
+        pairs = zip(jobs, spans, strict=True)
+        receipts = await self._bus.publish([message(job, span.traceparent) for job, span in pairs])
+        for span, receipt in zip(spans, receipts, strict=True):
+            span.end({"publication": str(receipt.publication)})
+        return receipts
 
     async def _note(self, jobs: Sequence[JobRow], receipts: Sequence[Receipt]) -> None:
         now = clock.now()
@@ -50,7 +59,13 @@ class Dispatcher:
             raise UnreachableError(f"{len(failed)} jobs were not stored ({failed[0].reason})")
 
 
-def message(job: JobRow) -> Outgoing:
+def _span(job: JobRow) -> traces.Span:
+    ids = {"run": job.run_id, "job": job.job_id, "target": job.target, "site": job.site}
+    tracing = traces.get()
+    return tracing.begin("job", ids, parent=tracing.of_run(job.run_id))
+
+
+def message(job: JobRow, traceparent: str = "") -> Outgoing:
     """The job as workers get it."""
     content = Job(
         job_id=job.job_id,
@@ -68,6 +83,7 @@ def message(job: JobRow) -> Outgoing:
         subject=subjects.job(job.family, job.site, job.target),
         data=codec.encode(content),
         message_id=f"{job.job_id}.{job.dispatch}",
+        headers=traces.headers(traceparent),
     )
 
 

@@ -21,6 +21,7 @@ from stt_shared.bus.port import Bus, Delivery, Inbox
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 
 MAX_BATCH = 512  # results a transaction
@@ -129,6 +130,7 @@ class Ingest:
         for result, what in settled.refused:
             with _of(result):
                 _say(what)
+        _trace(taken, now)
         self._meters.taken_in(settled.results)
         _LOG.debug("stored", entered=settled.entered, repeated=settled.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
@@ -153,10 +155,16 @@ class Ingest:
             _say(what)
 
 
+def _trace(taken: Sequence[Taken], begun: datetime) -> None:
+    tracing = traces.get()
+    for one in taken if tracing.on else ():
+        ids = {"job": one.result.job_id, "worker": one.result.worker}
+        tracing.begin("ingest", ids, parent=one.traceparent, begun=begun).end()
+
+
 def _of(one: Result) -> AbstractContextManager[None]:
-    return bound(
-        run=one.run_id, job=one.job_id, target=one.target, worker=one.worker, site=one.site
-    )
+    ids = {"run": one.run_id, "job": one.job_id, "target": one.target}
+    return bound(**ids, worker=one.worker, site=one.site, **traces.ids(one.run_id))
 
 
 def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery, Rejected]]]:
@@ -168,7 +176,14 @@ def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery
         except ProtocolError as error:
             refused.append((delivery, _refused(delivery, error)))
         else:
-            taken.append(Taken(result=result, subject=delivery.subject, data=delivery.data))
+            taken.append(
+                Taken(
+                    result=result,
+                    subject=delivery.subject,
+                    data=delivery.data,
+                    traceparent=traces.parent(delivery.headers, result.run_id),
+                )
+            )
     return taken, refused
 
 

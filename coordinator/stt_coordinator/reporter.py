@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from stt_coordinator import events
 from stt_coordinator.bells import Bells
@@ -12,11 +13,15 @@ from stt_coordinator.pace import Pace
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.switch import Switch
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Publication
+from stt_shared.bus.port import Bus, Outgoing, Publication
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol.messages import Counts, Instant, RunRecord, Summary
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import Counts, Instant, RunEvent, RunRecord, Summary
+from stt_shared.protocol.words import RunPhase
+from stt_shared.telemetry import traces
 
 BATCH = 512  # messages under way before they are dropped from the outbox
+FINISHED = subjects.run_event(RunPhase.FINISHED)
 GONE = (Publication.STORED, Publication.DUPLICATE)
 
 _Said = tuple[Counts, bool, Instant | None, RunRecord | None]
@@ -50,6 +55,7 @@ class Reporter:
             sent = list(zip(rows, receipts, strict=True))
             for row, receipt in sent:
                 self._meters.left(row.message.subject, stored=receipt.publication in GONE)
+            _trace([row.message for row, receipt in sent if receipt.publication in GONE])
             gone = [row.position for row, receipt in sent if receipt.publication in GONE]
             await self._store.transact(lambda ledger, gone=gone: ledger.drop_outgoing(gone))  # type: ignore[misc]  # bound now
             kept = [receipt for _, receipt in sent if receipt.publication not in GONE]
@@ -70,6 +76,16 @@ class Reporter:
         tallies, last_run, now = ledger.tallies(), ledger.last_run(), clock.now()
         state = self._switch.state
         return [summary(tallies, state, last_run, now, site) for site in ("", *tallies.sites())]
+
+
+def _trace(messages: Iterable[Outgoing]) -> None:
+    """A run that is over is the root of its trace; told here, since a restart loses no event."""
+    tracing = traces.get()
+    for one in messages if tracing.on else ():
+        if one.subject == FINISHED:
+            run = codec.decode(RunEvent, one.data).run
+            ended = run.finished or clock.now()
+            tracing.root(run.run_id, run.started or ended, ended, {"jobs": run.jobs})
 
 
 def _said(one: Summary) -> _Said:

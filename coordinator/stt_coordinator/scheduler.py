@@ -26,6 +26,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState, RunRecord, Tick
 from stt_shared.protocol.words import Interval, RunPhase
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 
 AFTER_TICK = "after-tick-before-jobs"
@@ -180,7 +181,11 @@ class Scheduler:
             run, joined = _enter(ledger, planned, now, pace)
             return run, joined
 
-        with bound(run=planned.run.run_id):
+        run_id, tracing = planned.run.run_id, traces.get()
+        with (
+            bound(run=run_id),
+            tracing.span("plan", {"run": run_id}, parent=tracing.of_run(run_id)),
+        ):
             return await self._started(enter)
 
     async def _started(self, enter: Callable[[Ledger], Entered]) -> Entered:

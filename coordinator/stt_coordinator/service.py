@@ -32,6 +32,7 @@ from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.tracing import traced
 
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 10.0
@@ -47,6 +48,7 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
     page = _page(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
         store = await open_store(state)
         stack.callback(_LOG.info, "ended")
         stack.push_async_callback(store.close)

@@ -23,6 +23,7 @@ class Taken:
     result: Result
     subject: str
     data: bytes
+    traceparent: str = ""  # of the span that the worker sent it from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from stt_shared.errors import ConfigError
 from stt_shared.settings_alerts import AlertSettings
 from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_rules import RULES, anything
+from stt_shared.settings_telemetry import LogSettings, TelemetrySettings
 from stt_shared.settings_web import WebSettings
 from stt_shared.telemetry.logs import HIDDEN
 
@@ -45,13 +46,6 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
     cert: Annotated[str, _said("path of a client certificate")] = ""
     key: Annotated[str, _said("path of the client certificate's key")] = ""
     timeout_s: Annotated[float, _said("seconds to wait for an answer, 0.1 to 300")] = 5.0
-
-
-class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What is logged, and how."""
-
-    level: Annotated[str, _said("debug, info, warning or error")] = "info"
-    format: Annotated[str, _said("console, json, or auto: console on a terminal")] = "auto"
 
 
 class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
     history: HistorySettings = HistorySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     origins: dict[str, str] = {}
 
 
@@ -109,6 +104,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "web": WebSettings,
     "alerts": AlertSettings,
     "history": HistorySettings,
+    "telemetry": TelemetrySettings,
 }
 
 

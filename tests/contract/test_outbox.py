@@ -233,7 +233,7 @@ async def test_an_outbox_of_a_newer_version_is_left_alone(tmp_path: Path) -> Non
     newer = sqlite3.connect(tmp_path / FILE)
     newer.execute("PRAGMA user_version = 99")
     newer.close()
-    with pytest.raises(ConfigError, match="has version 99, this program knows up to 1"):
+    with pytest.raises(ConfigError, match="has version 99, this program knows up to"):
         await open_outbox(tmp_path)
 
 
@@ -252,3 +252,14 @@ async def test_a_result_whose_job_is_cancelled_meanwhile_still_gets_in(outbox: O
     row = await outbox.append(result(2))
     assert row.sequence in (1, 2)
     assert len(await outbox.pending()) == row.sequence
+
+
+async def test_a_result_keeps_its_place_in_a_trace_until_it_is_sent(tmp_path: Path) -> None:
+    before = await open_outbox(tmp_path)
+    place = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert (await before.append(result(1), place)).traceparent == place
+    await before.append(result(2))
+    await before.close()
+    after = await open_outbox(tmp_path)
+    assert [row.traceparent for row in await after.pending()] == [place, ""]
+    await after.close()

@@ -244,10 +244,10 @@ class FullOutbox(MemoryOutbox):
 
     full = True
 
-    async def append(self, result: Result) -> Row:
+    async def append(self, result: Result, traceparent: str = "") -> Row:
         if self.full:
             raise OutboxError("database or disk is full")
-        return await super().append(result)
+        return await super().append(result, traceparent)
 
 
 async def test_on_a_full_disk_the_job_is_put_back_and_done_when_there_is_room() -> None:

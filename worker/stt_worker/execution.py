@@ -18,6 +18,7 @@ from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
 from stt_shared.protocol.words import Kind, Outcome
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker import evidence
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, LookError
@@ -69,17 +70,21 @@ async def execute(job: Job, endpoint_of: EndpointOf, means: Means, *, now: datet
             _LOG.error("job broke", error=name, trace=traceback.format_exc())
             found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
         outcomes |= {outcome.check: outcome for outcome in found}
-    _tell(outcomes.values())
+    _tell(outcomes.values(), now)
     return facts, fit([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
 
 
-def _tell(outcomes: Iterable[CheckOutcome]) -> None:
-    if not _LOG.is_enabled_for(LEVELS["debug"]):
+def _tell(outcomes: Iterable[CheckOutcome], begun: datetime) -> None:
+    """Checks share their questions and their way through the sandbox: all begin with the job."""
+    tracing = traces.get()
+    if not tracing.on and not _LOG.is_enabled_for(LEVELS["debug"]):
         return
     for one in outcomes:
+        said = {"outcome": str(one.outcome), "kind": str(one.kind or "")}
+        about: traces.About = {**said, "check": one.check, "findings": len(one.findings)}
+        tracing.begin("check", about, begun=begun).end()
         with bound(check=one.check):
-            kind, number = str(one.kind or ""), len(one.findings)
-            _LOG.debug("check done", outcome=str(one.outcome), kind=kind, findings=number)
+            _LOG.debug("check done", findings=len(one.findings), **said)
 
 
 def not_run(
@@ -132,7 +137,8 @@ async def _examine(
         plans[:] = [plan(check, facts) for check in checks]
         return list(dict.fromkeys(q for planned in plans for q in planned.questions))
 
-    look = await means.database.look(endpoint, choose, means.limits)
+    with traces.get().span("look"):
+        look = await means.database.look(endpoint, choose, means.limits)
     facts = _bounded(look.facts)
     outcomes = await _judge_all(plans, look.answers, facts, means, now)
     took = round((clock.monotonic() - started) * 1_000, 3)

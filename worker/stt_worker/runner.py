@@ -17,6 +17,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job, Result
 from stt_shared.protocol.subjects import MAX_DELIVERIES
 from stt_shared.protocol.words import Family, Kind, Outcome
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 from stt_worker.consumer import Turn
 from stt_worker.execution import Examined, Means, execute, not_run
@@ -82,7 +83,14 @@ class Runner:
             except ProtocolError as error:
                 await self._refuse(error, delivery, inbox)
                 return
-            with bound(run=job.run_id, job=job.job_id, target=job.target):
+            ids = {"run": job.run_id, "job": job.job_id, "target": job.target}
+            parent = traces.parent(delivery.headers, job.run_id)
+            with (
+                bound(**ids),
+                traces.get().span(
+                    "execute", {**ids, "worker": self._station.worker}, parent=parent
+                ),
+            ):
                 await self._settle(job, delivery, inbox, turn)
 
     async def _refuse(self, error: ProtocolError, delivery: Delivery, inbox: Inbox) -> None:
@@ -120,7 +128,8 @@ class Runner:
         done = await self._station.outbox.finished(job.job_id, job.dispatch)
         row = done.row if done else await self._run(job, delivery, turn)
         if row is not None:  # else the coordinator's store has it already
-            await self._station.sender.confirm(row)
+            with traces.get().span("publish", {"sequence": row.sequence}):
+                await self._station.sender.confirm(row)
         faultpoint.reach(AFTER_PUBLISH)
         await _settled(inbox.ack([delivery]))
 
@@ -133,20 +142,21 @@ class Runner:
                 facts, outcomes = await self._outcomes(job, delivery, started)
             # Behind its turn: another target is looked at while this result is written.
             result = self._result(job, delivery, started, facts, outcomes)
-            row = await self._append(job, result)
+            with traces.get().span("result", {"outcomes": len(outcomes)}) as span:
+                row = await self._append(job, result, span.traceparent)
         finally:
             self.expected -= 1
         ends = Counter(str(one.kind or one.outcome) for one in outcomes)
         _LOG.info("job done", sequence=row.sequence, **ends)
         return row
 
-    async def _append(self, job: Job, result: Result) -> Row:
+    async def _append(self, job: Job, result: Result, traceparent: str) -> Row:
         try:
-            return await self._station.outbox.append(result)
+            return await self._station.outbox.append(result, traceparent)
         except ProtocolError as error:
             small = not_run(job.checks, Outcome.ERROR, Kind.TOO_LARGE, error.message)
             return await self._station.outbox.append(
-                msgspec.structs.replace(result, outcomes=small, facts=None)
+                msgspec.structs.replace(result, outcomes=small, facts=None), traceparent
             )
 
     async def _outcomes(self, job: Job, delivery: Delivery, now: datetime) -> Examined:

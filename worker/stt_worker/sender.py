@@ -11,6 +11,7 @@ from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
+from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import logger
 from stt_worker.outbox.port import Outbox, OutboxError, Row
 
@@ -139,4 +140,9 @@ class Sender:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    return Outgoing(subject=row.subject, data=row.data, message_id=row.message_id)
+    return Outgoing(
+        subject=row.subject,
+        data=row.data,
+        message_id=row.message_id,
+        headers=traces.headers(row.traceparent),
+    )

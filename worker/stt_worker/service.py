@@ -25,6 +25,7 @@ from stt_shared.protocol import subjects
 from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
+from stt_shared.telemetry.tracing import traced
 from stt_worker.announce import Announcer, Presence
 from stt_worker.consumer import Consumer
 from stt_worker.equipment import Equipment, equipped
@@ -56,6 +57,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         # Every task begins in here: its lines say whose they are.
         stack.enter_context(bound(worker=name_of(own), site=own.site))
+        await stack.enter_async_context(traced("stt-worker", wanted=settings.telemetry.traces))
         # First of all: without a handler the signal would end the process.
         hangup = stack.enter_context(_on_hangup())
         inventory = Inventory(_told(load()).targets)

@@ -61,8 +61,8 @@ def bound(**ids: str) -> Generator[None]:
 
 def in_thread(executor: Executor, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
     """`work` in a thread, whose lines carry what is bound here."""
-    loop = asyncio.get_running_loop()
-    return loop.run_in_executor(executor, copy_context().run, work, *given)
+    loop, here = asyncio.get_running_loop(), copy_context()
+    return loop.run_in_executor(executor, lambda: here.run(work, *given))
 
 
 def _common() -> list[Processor]:

@@ -28,10 +28,11 @@ class MemoryOutbox:
         """How many results the watermark does not cover."""
         return len(self._rows)
 
-    async def append(self, result: Result) -> Row:
+    async def append(self, result: Result, traceparent: str = "") -> Row:
         """Give `result` its epoch and position, and keep it."""
         sequence = self._sequence + 1
-        row = row_of(msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence))
+        numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence)
+        row = row_of(numbered, traceparent)
         self._sequence = sequence
         self._rows[sequence] = row
         self._journal[result.job_id, result.dispatch] = sequence, result.finished

@@ -26,6 +26,7 @@ class Row:
     subject: str
     message_id: str
     data: bytes
+    traceparent: str = ""  # of the span that the result came from; empty without tracing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class Outbox(Protocol):
         """How many results the watermark does not cover."""
         ...
 
-    async def append(self, result: Result) -> Row:
+    async def append(self, result: Result, traceparent: str = "") -> Row:
         """Give `result` its epoch and position, and keep it with the note that its job is done.
 
         Both in one transaction; when it returns, they survive a power failure. Raises also
@@ -79,7 +80,7 @@ class Outbox(Protocol):
         ...
 
 
-def row_of(result: Result) -> Row:
+def row_of(result: Result, traceparent: str = "") -> Row:
     """The message of a result that has its epoch and position; raises ProtocolError."""
     # With the epoch: a broker that died forgets how often it delivered a job, so two workers may
     # have the same execution, and the second result would be taken for the first.
@@ -88,4 +89,5 @@ def row_of(result: Result) -> Row:
         subject=subjects.result(result.family, result.site, result.target, result.worker),
         message_id=f"{result.job_id}/{result.execution}/{result.epoch}",
         data=codec.encode(result),
+        traceparent=traceparent,
     )

@@ -26,6 +26,7 @@ _SQL = sqlfile.folder("stt_worker.outbox")
 _QUERIES = sqlfile.statements(_SQL / "queries.sql")
 _MIGRATIONS = sqlfile.migrations(_SQL / "migrations")
 _Appended = Row | ProtocolError
+_Traced = tuple[Result, str]  # and the traceparent of the span it came from
 
 
 class SqliteOutbox:
@@ -34,7 +35,7 @@ class SqliteOutbox:
     def __init__(self, path: Path, executor: ThreadPoolExecutor) -> None:
         self._path = path
         self._executor = executor
-        self._waiting: list[tuple[Result, asyncio.Future[Row]]] = []
+        self._waiting: list[tuple[_Traced, asyncio.Future[Row]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._connection: sqlite3.Connection
         self.epoch = ""
@@ -46,10 +47,10 @@ class SqliteOutbox:
         """How many results the watermark does not cover."""
         return self._size
 
-    async def append(self, result: Result) -> Row:
+    async def append(self, result: Result, traceparent: str = "") -> Row:
         """Give `result` its epoch and position, and keep it with the note that its job is done."""
         future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
-        self._waiting.append((result, future))
+        self._waiting.append(((result, traceparent), future))
         # What comes in while one transaction is being synced goes together into the next.
         if self._writer is None or self._writer.done():
             # It writes for others too: what is bound for this job is none of theirs.
@@ -176,14 +177,14 @@ class SqliteOutbox:
                         future, appended if isinstance(appended, OutboxError) else appended[index]
                     )
 
-    def _append(self, results: list[Result]) -> list[_Appended]:
+    def _append(self, results: list[_Traced]) -> list[_Appended]:
         appended: list[_Appended] = []
         sequence = self._sequence
         with self._transaction():
-            for result in results:
+            for result, traceparent in results:
                 numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence + 1)
                 try:
-                    row = row_of(numbered)
+                    row = row_of(numbered, traceparent)
                 except ProtocolError as error:
                     appended.append(error)
                     continue
@@ -202,6 +203,7 @@ class SqliteOutbox:
             subject=row.subject,
             message_id=row.message_id,
             data=row.data,
+            traceparent=row.traceparent,
         )
         self._run(
             "insert_journal",
@@ -231,8 +233,14 @@ class SqliteOutbox:
 
 
 def _row(values: tuple[Any, ...]) -> Row:
-    sequence, subject, message_id, data = values
-    return Row(sequence=sequence, subject=subject, message_id=message_id, data=data)
+    sequence, subject, message_id, data, traceparent = values
+    return Row(
+        sequence=sequence,
+        subject=subject,
+        message_id=message_id,
+        data=data,
+        traceparent=traceparent,
+    )
 
 
 def _settle(future: asyncio.Future[Row], appended: _Appended | OutboxError) -> None:

@@ -8,8 +8,8 @@ SELECT epoch, sequence FROM identity;
 UPDATE identity SET sequence = :sequence WHERE sequence < :sequence;
 
 -- name: insert_row
-INSERT INTO outbox (sequence, subject, message_id, data)
-VALUES (:sequence, :subject, :message_id, :data);
+INSERT INTO outbox (sequence, subject, message_id, data, traceparent)
+VALUES (:sequence, :subject, :message_id, :data, :traceparent);
 
 -- name: insert_journal
 INSERT OR REPLACE INTO journal (job_id, dispatch, sequence, finished)
@@ -19,10 +19,10 @@ VALUES (:job_id, :dispatch, :sequence, :finished);
 SELECT sequence FROM journal WHERE job_id = :job_id AND dispatch = :dispatch;
 
 -- name: row
-SELECT sequence, subject, message_id, data FROM outbox WHERE sequence = :sequence;
+SELECT sequence, subject, message_id, data, traceparent FROM outbox WHERE sequence = :sequence;
 
 -- name: pending
-SELECT sequence, subject, message_id, data FROM outbox
+SELECT sequence, subject, message_id, data, traceparent FROM outbox
 WHERE sequence > :after ORDER BY sequence LIMIT :limit;
 
 -- name: count

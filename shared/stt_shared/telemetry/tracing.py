@@ -1,0 +1,38 @@
+"""Switches tracing on for a service, where it is wanted and its libraries are installed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from stt_shared.errors import ConfigError
+from stt_shared.telemetry import traces
+
+EXTRA = "pip install 'security-threat-tool[tracing]'"
+
+
+@asynccontextmanager
+async def traced(service: str, *, wanted: bool) -> AsyncGenerator[None]:
+    """Spans of `service` are sent while the block lasts, if `wanted`; raises ConfigError."""
+    if not wanted:
+        yield
+        return
+    made = _made(service)
+    traces.install(made)
+    try:
+        yield
+    finally:
+        traces.install(traces.NoTraces())
+        await asyncio.to_thread(made.close)
+
+
+def _made(service: str) -> traces.Traces:
+    try:
+        from stt_shared.telemetry.otlp import OtlpTraces  # noqa: PLC0415  # an extra of its own
+    except ImportError as error:
+        raise ConfigError(
+            f"telemetry.traces is on, and {error.name} is not installed",
+            hint=f"{EXTRA}, or switch it off",
+        ) from error
+    return OtlpTraces(service)
