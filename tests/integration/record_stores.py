@@ -25,6 +25,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import CheckOutcome, Job, Result, Watermark
 from stt_shared.protocol.words import Family, Kind, Outcome, Severity
+from stt_shared.telemetry import logs
 from stt_worker.outbox import sqlite as outbox_file
 from tests.integration import stores
 from tests.unit.coordination import (
@@ -178,4 +179,5 @@ async def record() -> None:
 
 
 if __name__ == "__main__":
+    logs.configure("error", "auto")
     asyncio.run(record())

@@ -168,7 +168,7 @@ async def test_a_store_of_a_newer_program_is_refused_in_one_sentence_and_left_al
     what: str, tmp_path: Path
 ) -> None:
     newest = len(MIGRATIONS[what])
-    store = store_of(what, newest, tmp_path)
+    store = store_of(what, max(stores.recorded(what)), tmp_path)
     with closing(sqlite3.connect(store)) as connection:
         connection.execute(f"PRAGMA user_version = {newest + 1}")
     before = held(store)
