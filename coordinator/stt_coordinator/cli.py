@@ -135,6 +135,9 @@ async def demo(
     export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
+    webhook: Annotated[
+        str, Parameter(help="Post changes to this address, signed with `the-secret-of-the-demo`.")
+    ] = "",
 ) -> int:
     """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
     from stt_coordinator import demo as play  # noqa: PLC0415  # as above
@@ -146,5 +149,6 @@ async def demo(
             exports=reporting.files(export),
             fail_on=fail_on,
             allow_incomplete=allow_incomplete,
+            webhook=webhook,
         )
     )

@@ -32,13 +32,13 @@ def on_terminal(*words: str, columns: int = 80, environ: dict[str, str] | None =
         env=inherited | {"TERM": "xterm-256color"} | (environ or {}),
     ) as process:
         os.close(theirs)
-        text = _read(ours)
+        text = read_all(ours)
         process.wait(timeout=60)
     os.close(ours)
     return text
 
 
-def _read(ours: int) -> str:
+def read_all(ours: int) -> str:
     parts: list[bytes] = []
     while True:
         try:

@@ -41,6 +41,7 @@ from stt_shared.report.formats.names import Export, ReportFormat
 from stt_shared.report.model import Report
 
 NAME = "demo"
+SECRET = "the-secret-of-the-demo"  # noqa: S105  # known to everybody; signs what goes to the webhook
 GRACE_S = 3  # a demo that ends has no job that is worth waiting for
 
 
@@ -53,6 +54,7 @@ class Options:
     exports: tuple[Export, ...] = ()
     fail_on: FailOn = FailOn.CRITICAL
     allow_incomplete: bool = False
+    webhook: str = ""  # where changes are posted to, if anywhere
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,9 +110,19 @@ class Demo:
             "STT_WORKER_SITE": NAME,
             "STT_WORKER_GRACE_S": str(GRACE_S),
             "STT_WEB_LISTEN": self.page,
+            **self._alerts(),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
         }
         return clean_environment(os.environ, wanted)
+
+    def _alerts(self) -> dict[str, str]:
+        if not self.options.webhook:
+            return {}
+        return {
+            "STT_ALERTS_WEBHOOK": self.options.webhook,
+            "STT_ALERTS_WEBHOOK_SECRET": SECRET,
+            "STT_ALERTS_PAGE_URL": f"http://{self.page}",
+        }
 
     def _service(
         self, words: list[str], environment: dict[str, str | None]
