@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, async_playwright
+from playwright.sync_api import Browser
 
 from stt_coordinator.embedded.process import free_port
 from stt_coordinator.store.port import Ledger
@@ -26,6 +24,8 @@ from stt_shared.protocol.control import FindingsReply, FindingsRequest, RunReply
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.messages import CheckOutcome, Counts, FindingEvent, Job
 from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
+from tests.browser.beside import beside
+from tests.browser.looking import chromium, looked_at
 from tests.unit.coordination import (
     QUICK,
     FakeWorker,
@@ -138,38 +138,23 @@ async def two_runs(bus: MemoryBus, fleet: Fleet) -> tuple[str, str]:
     return runs[0], runs[1]
 
 
-async def looked_at(browser: Browser, url: str, picture: Path, words: Sequence[str]) -> None:
-    """A page in both themes and widths, with the words it must have."""
-    for theme, width in (("light", 1200), ("dark", 360)):
-        page = await browser.new_page(viewport={"width": width, "height": 900})
-        await page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        await page.goto(url)
-        text = await page.inner_text("main")
-        assert [word for word in words if word not in text] == [], text
-        found = await Axe().run(page)
-        assert found.violations_count == 0, (url, found.generate_report())
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width, url
-        await page.screenshot(path=f"{picture}-{theme}-{width}.png", full_page=True)
-        await page.close()
+@asynccontextmanager
+async def after_two_runs(folder: Path) -> AsyncGenerator[tuple[str, str, str]]:
+    """Where it is served, and both runs."""
+    async with serving(folder) as (url, bus, fleet):
+        yield url, *await two_runs(bus, fleet)
 
 
 @pytest.fixture
-async def browser() -> AsyncGenerator[Browser]:
-    async with async_playwright() as driver:
-        one = await driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
         yield one
-        await one.close()
 
 
-async def test_changes_and_trends_are_sound_in_both_themes_and_widths(
+def test_changes_and_trends_are_sound_in_both_themes_and_widths(
     browser: Browser, tmp_path: Path
 ) -> None:
-    pictures = Path(os.environ.get("STT_PICTURES", tmp_path / "pictures"))
-    pictures.mkdir(parents=True, exist_ok=True)
-    async with serving(tmp_path) as (url, bus, fleet):
-        first, second = await two_runs(bus, fleet)
+    with beside(after_two_runs(tmp_path)) as (url, first, second):
         trend = ("Last 90 days", "Time to fix", "Upwards: opened. Downwards: fixed.", "compare")
         for path, name, words in (
             ("/", "home-year", ("Last 30 days", "90 days, what was opened")),
@@ -182,9 +167,9 @@ async def test_changes_and_trends_are_sound_in_both_themes_and_widths(
             ("/changes?days=7", "changes-week", ("Since ", "Not checked")),
             ("/changes?run_b=nope", "changes-unknown", ("unknown run 'nope'",)),
         ):
-            await looked_at(browser, url + path, pictures / name, words)
-        page = await browser.new_page(java_script_enabled=False)
-        await page.goto(f"{url}/runs/{second}")
-        await page.click("text=Compare with the run before")
-        assert first in await page.inner_text("main")
-        await page.close()
+            looked_at(browser, url + path, name, tmp_path, words)
+        page = browser.new_page(java_script_enabled=False)
+        page.goto(f"{url}/runs/{second}")
+        page.click("text=Compare with the run before")
+        assert first in page.inner_text("main")
+        page.close()

@@ -6,17 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from stt_coordinator.embedded.process import free_port
 from stt_coordinator.web.serve import Front
 from stt_shared.protocol.words import Role
+from tests.browser.looking import chromium, seen
 from tests.integration.api_site import Seen, site
 from tests.unit.visitors import login_with, tokens_in
-
-WIDTHS = (1200, 360)
-THEMES = ("light", "dark")
 
 
 class Place:
@@ -38,20 +35,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        one = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as one:
         yield one
-        one.close()
-
-
-def is_accessible(page: Page, picture: Path) -> None:
-    found = Axe().run(page)
-    page.screenshot(path=picture, full_page=True)
-    assert found.violations_count == 0, (page.url, found.generate_report())
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, page.url
 
 
 def log_in(page: Page, place: Place, name: str) -> None:
@@ -60,21 +45,15 @@ def log_in(page: Page, place: Place, name: str) -> None:
 
 
 def test_every_page_of_logging_in_is_accessible(browser: Browser, place: Place) -> None:
-    for theme in THEMES:
-        for width in WIDTHS:
-            context = browser.new_context(
-                viewport={"width": width, "height": 900},
-                color_scheme="dark" if theme == "dark" else "light",
-            )
-            page = context.new_page()
-            page.goto(place.url + "/login")
-            is_accessible(page, place.pictures / f"login-{theme}-{width}.png")
-            page.goto(place.url + "/settings")
-            is_accessible(page, place.pictures / f"login-asked-{theme}-{width}.png")
-            log_in(page, place, "ann")
-            page.wait_for_selector("text=Who did what")
-            is_accessible(page, place.pictures / f"settings-ann-{theme}-{width}.png")
-            context.close()
+    page = browser.new_page()
+    page.goto(place.url + "/login")
+    seen(page, "login", place.pictures)
+    page.goto(place.url + "/settings")
+    seen(page, "login-asked", place.pictures)
+    log_in(page, place, "ann")
+    page.wait_for_selector("text=Who did what")
+    seen(page, "settings-ann", place.pictures)
+    page.close()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -108,7 +87,7 @@ def test_a_wrong_token_is_told_beside_the_field(browser: Browser, place: Place) 
     log_in(page, place, "nobody's")
     assert "This token is not known." in page.inner_text("[role=alert]")
     assert page.get_attribute("#token", "aria-describedby") == "wrong"
-    is_accessible(page, place.pictures / "login-wrong.png")
+    seen(page, "login-wrong", place.pictures)
     page.close()
 
 

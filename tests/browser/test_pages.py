@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from stt_coordinator.embedded.process import Running, free_port
 from stt_shared import clock
 from stt_shared.clock import monotonic
+from tests.browser.looking import chromium, looked_at
 from tests.checks.real import mysql_state, postgresql_state
 
 STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
-WIDTHS = (1200, 360)
-THEMES = ("light", "dark")
 TARGETS = """
 [[targets]]
 id = "orders-maria"
@@ -93,8 +91,6 @@ def site(
         "XDG_CONFIG_HOME": str(folder),
     }
     words = ["standalone", "--targets", str(folder / "targets.toml"), "--state-dir", str(folder)]
-    pictures = Path(os.environ.get("STT_PICTURES", folder / "pictures"))
-    pictures.mkdir(parents=True, exist_ok=True)
     with (folder / "stderr").open("wb") as err:
         process = subprocess.Popen([STT, *words, "--port", str(port)], env=environ, stderr=err)
     bad = ["CREATE USER 'report'@'%'", "CREATE USER ''@'anon.example'"]
@@ -105,7 +101,7 @@ def site(
             postgresql_state(postgresql, ["CREATE ROLE page LOGIN SUPERUSER"], ["DROP ROLE page"]),
         ):
             wait_for(folder / "stderr", "Ready on nats://")
-            yield Site(url=f"http://127.0.0.1:{web}", environ=environ, pictures=pictures)
+            yield Site(url=f"http://127.0.0.1:{web}", environ=environ, pictures=folder)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
@@ -120,46 +116,15 @@ def wait_for(path: Path, text: str) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        one = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as one:
         yield one
-        one.close()
-
-
-def looked_at(browser: Browser, site: Site, path: str, name: str) -> None:
-    """A page in both themes and widths."""
-    for theme in THEMES:
-        for width in WIDTHS:
-            page = browser.new_page(
-                viewport={"width": width, "height": 900},
-                color_scheme="dark" if theme == "dark" else "light",
-            )
-            sound(page, site, path)
-            page.screenshot(path=site.pictures / f"{name}-{theme}-{width}.png", full_page=True)
-            page.close()
-
-
-def sound(page: Page, site: Site, path: str) -> None:
-    """No violation, no sideways scroll, no error, and nobody else is asked for anything."""
-    wrong: list[str] = []
-    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-    page.on("request", lambda asked: wrong.append(asked.url) if site.url not in asked.url else None)
-    page.goto(site.url + path)
-    found = Axe().run(page)
-    assert found.violations_count == 0, (path, found.generate_report())
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    assert wrong == [], path
 
 
 def test_before_it_is_enabled_the_page_says_so_and_a_form_enables_it(
     browser: Browser, site: Site
 ) -> None:
-    looked_at(browser, site, "/", "home-never")
-    looked_at(browser, site, "/runs", "runs-none")
-    looked_at(browser, site, "/settings", "settings-never")
+    looked_at(browser, site.url + "/runs", "runs-none", site.pictures)
+    looked_at(browser, site.url + "/settings", "settings-never", site.pictures)
     page = browser.new_page()
     page.goto(site.url)
     assert "they were never enabled" in page.inner_text("main")
@@ -191,9 +156,10 @@ def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, si
         f"/runs/{run}": "run",
         "/settings": "settings",
         "/panel": "panel",
+        "/nope": "not-found",
     }
     for path, name in pages.items():
-        looked_at(browser, site, path, name)
+        looked_at(browser, site.url + path, name, site.pictures)
 
 
 def text_of(page: Page, path: str, site: Site) -> str:
@@ -232,7 +198,7 @@ def test_a_finding_is_accepted_until_a_day_and_taken_back(browser: Browser, site
     page.wait_for_selector("text=Accepted by ann until")
     counts = site.ask("/api/v1/status")["summary"]["counts"]
     assert (counts["critical"], counts["accepted"]) == (before - 1, 1)
-    looked_at(browser, site, "/accepted", "accepted")
+    looked_at(browser, site.url + "/accepted", "accepted", site.pictures)
     page.goto(f"{site.url}/accepted")
     assert "proxied users only" in page.inner_text("main")
     page.click("text=Take back")
@@ -274,13 +240,10 @@ def test_when_disabled_the_numbers_are_those_of_before_and_say_so(
     browser: Browser, site: Site
 ) -> None:
     assert site.stt("disable", "--reason", "maintenance").returncode == 0
-    looked_at(browser, site, "/", "home-off")
     page = browser.new_page()
     assert "maintenance" in text_of(page, "/", site)
-    assert "cannot be checked again" in text_of(
-        page,
-        "/findings/" + site.ask("/api/v1/findings?check=mysql_empty_password")["findings"][0]["id"],
-        site,
-    )
     page.close()
+    found = site.ask("/api/v1/findings?check=mysql_empty_password")["findings"][0]["id"]
+    words = ("cannot be checked again",)
+    looked_at(browser, f"{site.url}/findings/{found}", "finding-off", site.pictures, words)
     site.stt("enable", "--reason", "done")

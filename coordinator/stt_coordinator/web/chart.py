@@ -37,11 +37,16 @@ def total(numbers: Numbers) -> int:
     return numbers.critical + numbers.major + numbers.trivial
 
 
+def highest(days: Sequence[TrendDay]) -> int:
+    """The highest point of all lines."""
+    return max((getattr(day.open, each) for day in days for each in Severity), default=0)
+
+
 def lines(days: Sequence[TrendDay]) -> tuple[Line, ...]:
     """A line for each severity; none for fewer than two days."""
     if len(days) < 2:  # noqa: PLR2004  # one day makes no line
         return ()
-    top = max(1, *(getattr(day.open, severity) for day in days for severity in Severity))
+    top = max(1, highest(days))
     return tuple(
         Line(
             severity=severity,

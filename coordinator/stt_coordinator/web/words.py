@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from litestar import Request
 
+from stt_coordinator.web.chart import highest
 from stt_coordinator.web.login.who import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
@@ -105,6 +106,7 @@ GLOBALS: dict[str, Any] = {
     "user": user,
     "may": may,
     "query": query,
+    "highest": highest,
     "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
     "SEVERITIES": [str(severity) for severity in Severity],
     "FAMILIES": {str(family): name for family, name in words.FAMILIES.items()},

@@ -1,0 +1,46 @@
+"""Something asynchronous that lives in a thread beside a test which is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+PATIENCE_S = 60.0
+POLL_S = 0.05
+
+
+@contextmanager
+def beside(living: AbstractAsyncContextManager[T]) -> Generator[T]:
+    """What `living` gives, in a loop of its own, until the block ends."""
+    ready: list[T] = []
+    wrong: list[BaseException] = []
+    stop = threading.Event()
+
+    async def live() -> None:
+        async with living as given:
+            ready.append(given)
+            await asyncio.to_thread(stop.wait)
+
+    def run() -> None:
+        try:
+            asyncio.run(live())
+        except BaseException as error:  # noqa: BLE001  # told by the thread that waits
+            wrong.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        for _ in range(int(PATIENCE_S / POLL_S)):
+            if ready or wrong:
+                break
+            stop.wait(POLL_S)
+        assert ready, wrong
+        yield ready[0]
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+        assert not wrong, wrong

@@ -1,0 +1,93 @@
+"""A page looked at in Chromium, in both themes and widths: axe, sideways scroll, pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.pictures import PICTURES, THEMES, WIDTHS, Look, put, told
+
+HEIGHT = 900  # pixels
+MAX_HEIGHT = 1_600  # pixels that a picture in docs shows of a page
+QUALITY = 55
+# Rules of WCAG 2.2 wait in axe until they are asked for.
+OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+
+
+@contextmanager
+def chromium() -> Generator[Browser]:
+    """Headless, and without anything from the network."""
+    with sync_playwright() as driver:
+        one = driver.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield one
+        one.close()
+
+
+def looked_at(
+    browser: Browser, url: str, name: str, folder: Path, words: Sequence[str] = ()
+) -> str:
+    """A page in both themes and widths, with the words it must have; its text."""
+    page = browser.new_page(viewport={"width": WIDTHS[0], "height": HEIGHT})
+    wrong = wrongs(page, url)
+    page.goto(url)
+    text = seen(page, name, folder)
+    assert [word for word in words if word not in text] == [], text
+    assert wrong == [], url
+    page.close()
+    return text
+
+
+def wrongs(page: Page, url: str) -> list[str]:
+    """What is complained of, and what is asked of anybody but the server of `url`."""
+    found: list[str] = []
+    origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    page.on("request", lambda it: None if it.url.startswith(origin) else found.append(it.url))
+    return found
+
+
+def seen(page: Page, name: str, folder: Path) -> str:
+    """A page that is open: no violation and no sideways scroll, and pictures of it; its text."""
+    assert name in PICTURES, name
+    writes = bool(os.environ.get("STT_WRITE_PAGES"))
+    looks: list[Look] = []
+    axe = ""
+    for theme in THEMES:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            found = Axe().run(page, options=OPTIONS)
+            kept = pictures_in(folder) / f"{name}-{theme}-{width}.png"
+            page.screenshot(path=kept, full_page=True)
+            assert found.violations_count == 0, (name, theme, width, found.generate_report())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            passes = len(found.response["passes"])
+            axe = found.response["testEngine"]["version"]
+            looks.append(Look(theme=theme, width=width, violations=0, passes=passes))
+            if writes and width == WIDTHS[0]:
+                put(name, theme, jpeg(page))
+    if writes:
+        told(name, looks, axe)
+    return page.inner_text("main")
+
+
+def pictures_in(folder: Path) -> Path:
+    """Where pictures of every width and theme are kept for who runs the tests."""
+    found = Path(os.environ.get("STT_PICTURES", folder / "pictures"))
+    found.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def jpeg(page: Page) -> bytes:
+    """The page as docs show it, not longer than people look."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    clip = {"x": 0, "y": 0, "width": WIDTHS[0], "height": min(height, MAX_HEIGHT)}
+    return page.screenshot(type="jpeg", quality=QUALITY, full_page=True, clip=clip)  # type: ignore[arg-type]

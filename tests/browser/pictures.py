@@ -1,0 +1,185 @@
+"""The pictures of every page and state in docs/pictures, and docs/pictures.md that lists them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "pictures"
+REPORT = FOLDER / "axe.json"
+PAGE = DOCS / "pictures.md"
+MAX_BYTES = 80_000  # of one picture
+THEMES = ("light", "dark")
+WIDTHS = (1280, 360)  # pixels
+HEAD = """# Every page and state in pictures
+
+Written by the browser tests, in headless Chromium over real coordinators;
+`STT_WRITE_PAGES=1 pytest tests/browser` makes them anew. The states are those of Home.
+
+"""
+REPORT_HEAD = """## What axe says
+
+axe-core {version} with all of its rules and WCAG 2.2's target size, over each of them in both
+themes and at both widths: {runs} looks, {violations} violations. A cell holds violations and the
+rules that were passed; a page at 360 pixels does not scroll sideways.
+
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What there is to see, and the template that shows it."""
+
+    words: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What axe said of a page in one theme at one width."""
+
+    theme: str
+    width: int
+    violations: int
+    passes: int
+
+
+def _of(template: str, **pictures: str) -> dict[str, Picture]:
+    return {
+        name.replace("_", "-"): Picture(words=words, template=template)
+        for name, words in pictures.items()
+    }
+
+
+PICTURES: dict[str, Picture] = {
+    **_of(
+        "home.html",
+        state_never="Never enabled: nothing is sent to any database",
+        state_empty="Nothing to check: no worker has announced a database",
+        state_first="The first run is going on",
+        state_clear="All clear: the one state that is green, as everything was checked",
+        state_partial="Nothing failed, but not everything was checked",
+        state_findings="Something failed",
+        state_overdue="A run is overdue: the numbers are greyed and say of when they are",
+        state_off="Switched off: by whom and why, and the numbers of the last run",
+        home="Home over real databases, one of which does not answer",
+        home_year="Home after a year",
+    ),
+    **_of("panel.html", panel="The panel to embed", panel_overdue="The panel when a run is missed"),
+    **_of(
+        "findings.html",
+        findings="Findings, most severe first",
+        findings_by_check="Findings by check",
+        findings_unknown="Findings of a check that is unknown",
+    ),
+    **_of(
+        "finding.html",
+        finding="One finding: what, why, how to fix it",
+        finding_accepted="A finding that is accepted until a day",
+        finding_off="A finding while checks are off",
+    ),
+    **_of(
+        "targets.html",
+        targets="Targets",
+        targets_unchecked="Targets that could not be checked, and why",
+        targets_none="No targets yet",
+    ),
+    **_of("checks.html", checks="Checks: what each finds, how often it runs"),
+    **_of("check.html", check="One check: its statement, its script, its switch"),
+    **_of(
+        "runs.html",
+        runs="Runs",
+        runs_none="Before the first run",
+        runs_year="Runs, the trend and the time to fix after a year",
+    ),
+    **_of(
+        "run.html",
+        run="One run and what it changed",
+        run_going_on="A run as it goes on",
+    ),
+    **_of(
+        "changes.html",
+        changes_runs="What changed between two runs",
+        changes_week="What changed in a week",
+        changes_unknown="A run to compare with that is unknown",
+    ),
+    **_of("accepted.html", accepted="What is accepted, and what counts as something else"),
+    **_of(
+        "settings.html",
+        settings="Settings",
+        settings_never="Settings before checks were ever enabled",
+        settings_overdue="Settings when a worker is missing",
+        settings_ann="Settings for somebody who is logged in",
+    ),
+    **_of(
+        "login.html",
+        login="Logging in",
+        login_asked="A page that needs a log-in",
+        login_wrong="A token that is not known",
+    ),
+    **_of("message.html", not_found="A page that is not there"),
+    **_of("reload.html", stale_form="A form that is older than the coordinator"),
+}
+
+
+def put(name: str, theme: str, jpeg: bytes) -> None:
+    """Keep a picture."""
+    FOLDER.mkdir(exist_ok=True)
+    path(name, theme).write_bytes(jpeg)
+
+
+def path(name: str, theme: str) -> Path:
+    """Where a picture is kept."""
+    return FOLDER / f"{name}-{theme}.jpg"
+
+
+def told(name: str, looks: Sequence[Look], axe: str) -> None:
+    """Keep what axe said of one of PICTURES, and write the page anew."""
+    report = known()
+    report["axe-core"] = axe
+    report.setdefault("pages", {})[name] = [asdict(one) for one in looks]
+    report["pages"] = {one: report["pages"][one] for one in PICTURES if one in report["pages"]}
+    REPORT.write_text(json.dumps(report, indent=1) + "\n")
+    PAGE.write_text(page(report))
+
+
+def known() -> dict[str, Any]:
+    """The report as it was written last."""
+    return json.loads(REPORT.read_text()) if REPORT.exists() else {}
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """The page: a row of two pictures for each, then the report."""
+    looks = [Look(**one) for row in report["pages"].values() for one in row]
+    head = REPORT_HEAD.format(
+        version=report["axe-core"],
+        runs=len(looks),
+        violations=sum(look.violations for look in looks),
+    )
+    return HEAD + _pictures() + head + _table(report["pages"])
+
+
+def _pictures() -> str:
+    rows = [
+        f"| **{name}**: {one.words} | ![{one.words}, light](pictures/{name}-light.jpg)"
+        f" | ![{one.words}, dark](pictures/{name}-dark.jpg) |\n"
+        for name, one in PICTURES.items()
+    ]
+    return "| | light | dark |\n|---|---|---|\n" + "".join(rows) + "\n"
+
+
+def _table(pages: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    columns = [(theme, width) for theme in THEMES for width in WIDTHS]
+    heads = "".join(f" {theme}, {width} px |" for theme, width in columns)
+    lines = [f"| page |{heads}\n", "|---|" + "---|" * len(columns) + "\n"]
+    for name, looks in pages.items():
+        cells = {(one["theme"], one["width"]): one for one in looks}
+        texts = (
+            f" {cells[c]['violations']} / {cells[c]['passes']} |" for c in columns if c in cells
+        )
+        lines.append(f"| {name} |{''.join(texts)}\n")
+    return "".join(lines)
