@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +37,10 @@ from stt_shared.protocol.messages import (
 )
 from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
 
+LABELS = {"team": "orders"}
+READ_MORE = (
+    "https://wiki.example/databases/security/accounts/without-a-password?from=stt#what-to-do"
+)
 SITES = {"eu-west": "eu-1", "us-east": "us-1", "dmz": "dmz-1"}
 TARGETS = (
     ("orders-mysql-1", Family.MYSQL, "eu-west", "8.4.6"),
@@ -184,6 +188,7 @@ class Seed:
             site=site,
             first_seen=self.now - timedelta(days=DAYS),
             workers=(SITES[site],),
+            labels=LABELS,
         )
         if self.state.ran is None or (self.state.is_going_on and place >= self.state.answered):
             return row
@@ -199,6 +204,7 @@ class Seed:
             site=site,
             first_seen=row.first_seen,
             workers=row.workers,
+            labels=LABELS,
             last_started=self.began,
             learned=learned,
             last_checked=self.began if learned else self.began - timedelta(hours=24),
@@ -287,7 +293,9 @@ class Seed:
             since=since,
             last_confirmed=self.began,
             description=what.description,
-            remediation=what.remediation,
+            remediation=f"-- {summary}\nALTER USER IF EXISTS 'report'@'%' ACCOUNT LOCK;",
+            read_more_url=READ_MORE,
+            evidence=({"user": "report", "host": "%", "plugin": "mysql_native_password"},),
         )
 
     def _opened(self, found: FindingRecord) -> FindingEvent:
@@ -302,7 +310,12 @@ class Site:
     url: str
     run: str
     finding: str
-    desk: Desk
+    store: Store
+    loop: asyncio.AbstractEventLoop
+
+    def write(self, work: Callable[[Ledger], None]) -> None:
+        """Change what is there, from the thread of the test."""
+        asyncio.run_coroutine_threadsafe(self.store.transact(work), self.loop).result()
 
 
 @asynccontextmanager
@@ -319,7 +332,8 @@ async def serving(folder: Path, state: State) -> AsyncGenerator[Site]:
             url=f"http://{listen}",
             run=seed.run,
             finding=finding_id(target, check, summary),
-            desk=desk,
+            store=store,
+            loop=asyncio.get_running_loop(),
         )
     finally:
         task.cancel()

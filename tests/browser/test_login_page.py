@@ -94,9 +94,27 @@ def test_a_wrong_token_is_told_beside_the_field(browser: Browser, place: Place) 
 def test_each_role_sees_only_the_buttons_that_it_may_use(browser: Browser, place: Place) -> None:
     finding = f"/findings/{place.seen.finding}"
     may = {
-        "vic": {"Run now": False, "Check again now": False, "Accept": False, "Disable": False},
-        "olga": {"Run now": True, "Check again now": True, "Accept": True, "Disable": False},
-        "ann": {"Run now": True, "Check again now": True, "Accept": True, "Disable": True},
+        "vic": {
+            "Run now": False,
+            "Check again now": False,
+            "Accept": False,
+            "Disable": False,
+            "Change": False,
+        },
+        "olga": {
+            "Run now": True,
+            "Check again now": True,
+            "Accept": True,
+            "Disable": False,
+            "Change": False,
+        },
+        "ann": {
+            "Run now": True,
+            "Check again now": True,
+            "Accept": True,
+            "Disable": True,
+            "Change": True,
+        },
     }
     for name, buttons in may.items():
         context = browser.new_context()

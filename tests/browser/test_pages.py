@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page
 from stt_coordinator.embedded.process import Running, free_port
 from stt_shared import clock
 from stt_shared.clock import monotonic
-from tests.browser.looking import chromium, looked_at
+from tests.browser.looking import chromium, looked_at, seen
 from tests.checks.real import mysql_state, postgresql_state
 
 STT = Path(sys.executable).with_name("stt")
@@ -156,10 +156,24 @@ def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, si
         f"/runs/{run}": "run",
         "/settings": "settings",
         "/panel": "panel",
-        "/nope": "not-found",
     }
     for path, name in pages.items():
         looked_at(browser, site.url + path, name, site.pictures)
+
+
+def test_what_is_not_there_or_no_longer_good_says_so(browser: Browser, site: Site) -> None:
+    page = browser.new_page()
+    page.goto(site.url + "/nope")
+    seen(page, "not-found", site.pictures)
+    page.goto(site.url + "/settings")
+    page.context.clear_cookies()  # as after the coordinator began anew
+    page.fill("#reason", "CHG-4412")
+    page.fill("#by", "ann")
+    page.click("main form button")
+    page.wait_for_selector("text=This form is older")
+    seen(page, "stale-form", site.pictures)
+    assert site.ask("/api/v1/status")["state"]["enabled"]
+    page.close()
 
 
 def text_of(page: Page, path: str, site: Site) -> str:

@@ -1,4 +1,4 @@
-"""What is accepted: by whom, until when and why; accepting one finding, and taking that back."""
+"""What is accepted or counts as something else: the list, the forms, and taking it back."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from litestar.response import Redirect, Template
 from stt_coordinator.control import exceptions
 from stt_coordinator.control.acting import act
 from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.exception_rules import Places
+from stt_coordinator.store.port import Ledger
 from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import OPERATORS
+from stt_coordinator.web.login.gate import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
-from stt_shared.protocol.exceptions import AcceptRequest, ExceptionsRequest, UnacceptRequest
+from stt_shared.identity import is_token
+from stt_shared.protocol.exceptions import (
+    AcceptRequest,
+    ExceptionsRequest,
+    SeverityResetRequest,
+    SeveritySetRequest,
+    UnacceptRequest,
+)
+from stt_shared.protocol.words import Severity
 
 ROWS = 100
 STATES = ("live", "ended", "revoked", "all")
+WHERE = {"target": "database", "label": "label", "site": "site"}  # a check is accepted there
 Form = URLEncodedBody[dict[str, str]]
 
 
@@ -29,6 +40,7 @@ async def accepted(
     """Exceptions, newest first; also the past ones, for auditors."""
     state = wanted if wanted in STATES else "live"
     reply = await exceptions.listed(desk, ExceptionsRequest(state=state, limit=ROWS))
+    sites, labels = await desk.store.read(_places)
     return page(
         desk,
         "accepted.html",
@@ -38,20 +50,86 @@ async def accepted(
         total=reply.total,
         wanted=state,
         states=STATES,
+        where=WHERE,
+        sites=sites,
+        labels=labels,
+        checks=sorted(desk.library.catalogue.checks),
     )
+
+
+def _places(ledger: Ledger) -> tuple[list[str], list[str]]:
+    places = Places(ledger)
+    return sorted(places.sites), sorted(places.labels)
 
 
 @post("/findings/{finding_id:str}/accept", include_in_schema=False, opt=OPERATORS)
 async def accept(desk: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
-    """Accept one finding until a day, with a reason and who."""
-    request = AcceptRequest(
-        finding=finding_id,
+    """Accept one finding until a day, or its check at one of the places where it was found."""
+    kind, _, name = data.get("scope", "").partition(":")
+    await act(desk, actor, exceptions.accept, _asked(data, kind, name, finding_id))
+    return see(f"/findings/{finding_id}")
+
+
+@post("/accepted", include_in_schema=False, opt=OPERATORS)
+async def accept_check(desk: Given, actor: Acting, data: Form) -> Redirect:
+    """Accept what a check finds on a database, a label or at a site until a day."""
+    request = _asked(data, data.get("where", ""), data.get("name", ""))
+    await act(desk, actor, exceptions.accept, request)
+    return see("/accepted")
+
+
+def _asked(data: dict[str, str], kind: str, name: str, finding: str = "") -> AcceptRequest:
+    """The request of a form: of the check at a place, or of the finding where no place is named."""
+    return AcceptRequest(
+        finding="" if kind in WHERE else finding,
+        check=data.get("check", "") if kind in WHERE else "",
+        target=name if kind == "target" else "",
+        label=name if kind == "label" else "",
+        site=name if kind == "site" else "",
         until=_day(data.get("until", "")),
         reason=data.get("reason", ""),
         by=data.get("by") or SOMEBODY,
     )
-    await act(desk, actor, exceptions.accept, request)
-    return see(f"/findings/{finding_id}")
+
+
+@post("/severities", include_in_schema=False, opt=ADMINS)
+async def override(desk: Given, actor: Acting, data: Form) -> Redirect:
+    """Let findings of a check at a site count as of another severity."""
+    until = data.get("until", "")
+    request = SeveritySetRequest(
+        check=data.get("check", ""),
+        site=data.get("site", ""),
+        severity=_severity(data.get("severity", "")),
+        until=_day(until) if until else None,
+        reason=data.get("reason", ""),
+        by=data.get("by") or SOMEBODY,
+    )
+    await act(desk, actor, exceptions.set_severity, request)
+    return see(_back(data))
+
+
+@post("/severities/reset", include_in_schema=False, opt=ADMINS)
+async def reset(desk: Given, actor: Acting, data: Form) -> Redirect:
+    """Let them count as what the check says again."""
+    request = SeverityResetRequest(
+        check=data.get("check", ""), site=data.get("site", ""), by=data.get("by") or SOMEBODY
+    )
+    await act(desk, actor, exceptions.reset_severity, request)
+    return see(_back(data))
+
+
+def _back(data: dict[str, str]) -> str:
+    """The finding that the form stood at, or the list."""
+    finding = data.get("finding", "")
+    return f"/findings/{finding}" if is_token(finding) else "/accepted"
+
+
+def _severity(text: str) -> Severity:
+    try:
+        return Severity(text)
+    except ValueError:
+        what = f"severity is {text!r:.40}, expected one of {', '.join(Severity)}"
+        raise refused(Refusal.BAD_REQUEST, what) from None
 
 
 def _day(text: str) -> date:
@@ -67,7 +145,7 @@ async def revoke(desk: Given, actor: Acting, exception_id: FromPath[str], data: 
     """Take an exception back; its findings count again."""
     request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
     await act(desk, actor, exceptions.unaccept, request)
-    return see("/accepted")
+    return see(_back(data))
 
 
-HANDLERS = [accepted, accept, revoke]
+HANDLERS = [accepted, accept, accept_check, revoke, override, reset]

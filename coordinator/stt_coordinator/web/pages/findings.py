@@ -9,12 +9,14 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from stt_coordinator.control import queries
-from stt_coordinator.store.port import Grouped
+from stt_coordinator.domain.suppression import scope_of
+from stt_coordinator.store.port import Grouped, Ledger
 from stt_coordinator.web.given import Given
 from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import query
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol.control import FindingReply, FindingRequest, FindingsReply, FindingsRequest
+from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.words import Family, Severity
 
 ROWS = 50
@@ -100,8 +102,17 @@ def _at(asked: FindingsRequest, offset: int) -> str:
 async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
     """One finding, by its id or an unambiguous beginning of it."""
     reply: FindingReply = await queries.finding(desk, FindingRequest(id=finding_id))
-    name = reply.finding.check
+    name, site, target = reply.finding.check, reply.finding.site, reply.finding.target
     same = await _groups(desk, "check", 1, FindingsRequest(checks=(name,)))
+
+    def look(ledger: Ledger) -> tuple[list[str], ExceptionRecord | None]:
+        """The labels of its target, and why it counts as another severity."""
+        row, scope = ledger.targets([target]).get(target), ("severity", name, site)
+        labels = sorted(f"{key}={value}" for key, value in row.labels.items()) if row else []
+        live = ledger.live_exceptions([target])
+        return labels, next((one for one in live if scope_of(one) == scope), None)
+
+    labels, override = await desk.store.read(look)
     return page(
         desk,
         "finding.html",
@@ -111,6 +122,8 @@ async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
         notice=reply.notice,
         check=desk.library.catalogue.find(name),
         others=sum(group.findings for group in same),
+        labels=labels,
+        override=override,
     )
 
 

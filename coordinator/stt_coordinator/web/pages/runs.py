@@ -17,6 +17,7 @@ from stt_coordinator.control.trends import trends
 from stt_coordinator.web.chart import bars, lines
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import OPERATORS
+from stt_coordinator.web.overview import worst_first
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import RunRequest, RunsRequest
 from stt_shared.protocol.history import TrendsRequest
@@ -60,7 +61,7 @@ async def run(desk: Given, run_id: FromPath[str]) -> Template:
     found = await _run(desk, run_id)
     began = found.started or found.slot
     events, _ = await desk.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
-    changed = [event for event in events if event.run_id == run_id]
+    changed = worst_first(event for event in events if event.run_id == run_id)
     return page(
         desk,
         "run.html",
