@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from stt_coordinator.bells import Bells
@@ -36,6 +37,7 @@ from stt_shared.protocol.messages import (
     RunRecord,
 )
 from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
+from tests.unit.coordination import until
 
 LABELS = {"team": "orders"}
 READ_MORE = (
@@ -324,10 +326,12 @@ async def serving(folder: Path, state: State) -> AsyncGenerator[Site]:
     store = await open_store(folder)
     seed = Seed(state=state, now=clock.now())
     await store.transact(seed.write)
-    desk, listen = await _desk(store), f"127.0.0.1:{free_port()}"
+    desk, port = await _desk(store), free_port()
+    listen = f"127.0.0.1:{port}"
     task = asyncio.create_task(serve(desk, bound(listen), Front(listen=listen)))
     target, check, _, summary = FAILED[0]
     try:
+        await until(partial(_answers, port))
         yield Site(
             url=f"http://{listen}",
             run=seed.run,
@@ -340,6 +344,15 @@ async def serving(folder: Path, state: State) -> AsyncGenerator[Site]:
         with suppress(asyncio.CancelledError):
             await task
         await store.close()
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def _desk(store: Store) -> Desk:

@@ -212,7 +212,7 @@ def test_a_finding_is_accepted_until_a_day_and_taken_back(browser: Browser, site
     page.wait_for_selector("text=Accepted by ann until")
     counts = site.ask("/api/v1/status")["summary"]["counts"]
     assert (counts["critical"], counts["accepted"]) == (before - 1, 1)
-    looked_at(browser, site.url + "/accepted", "accepted", site.pictures)
+    looked_at(browser, f"{site.url}/findings/{finding}", "finding-accepted", site.pictures)
     page.goto(f"{site.url}/accepted")
     assert "proxied users only" in page.inner_text("main")
     page.click("text=Take back")
