@@ -9,6 +9,7 @@ from stt_coordinator.packs.supply import Supply
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError
+from stt_shared.pack.trust import Policy
 from stt_shared.protocol.control import CheckInfo, PackStatus
 from stt_shared.telemetry.logs import logger
 
@@ -36,6 +37,11 @@ class Library:
         """The pack in use; None where the checks are those of the installation."""
         supplied = self._supply.current if self._supply else None
         return supplied.status if supplied else None
+
+    @property
+    def policy(self) -> Policy | None:
+        """Whose packs are taken; None where the checks are those of the installation."""
+        return self._supply.policy if self._supply else None
 
     async def begin(self) -> None:
         """Have checks, without a fetch if there are some from an earlier life."""

@@ -111,6 +111,7 @@ PICTURES: dict[str, Picture] = {
     **_of(
         "settings.html",
         settings="Settings",
+        settings_pack="Settings with a signed pack: its key, and whose packs are taken",
         settings_never="Settings before checks were ever enabled",
         settings_overdue="Settings when a worker is missing",
         settings_ann="Settings for somebody who is logged in",

@@ -17,6 +17,7 @@ from stt_coordinator.domain.schedule import ENABLE
 from stt_coordinator.embedded.process import free_port
 from stt_coordinator.library import Library
 from stt_coordinator.pace import Pace
+from stt_coordinator.packs.supply import Supply
 from stt_coordinator.readiness import Part
 from stt_coordinator.scheduler import Scheduler
 from stt_coordinator.store.port import Ledger, Store
@@ -25,6 +26,7 @@ from stt_coordinator.switch import Switch
 from stt_coordinator.web.serve import Front, bound, serve
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.identity import finding_id, run_id
 from stt_shared.protocol import subjects
@@ -60,6 +62,7 @@ FAILED = (
     ("billing-pg-1", "postgresql_super_role", Severity.TRIVIAL, "role dba is a superuser"),
 )
 DAYS = 30
+SupplyOf = Callable[[Bus], Supply]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,12 +324,14 @@ class Site:
 
 
 @asynccontextmanager
-async def serving(folder: Path, state: State) -> AsyncGenerator[Site]:
+async def serving(
+    folder: Path, state: State, supply: SupplyOf | None = None
+) -> AsyncGenerator[Site]:
     """The page over a store in that state; no part of the coordinator works beside it."""
     store = await open_store(folder)
     seed = Seed(state=state, now=clock.now())
     await store.transact(seed.write)
-    desk, port = await _desk(store), free_port()
+    desk, port = await _desk(store, supply), free_port()
     listen = f"127.0.0.1:{port}"
     task = asyncio.create_task(serve(desk, bound(listen), Front(listen=listen)))
     target, check, _, summary = FAILED[0]
@@ -355,10 +360,10 @@ async def _answers(port: int) -> bool:
     return True
 
 
-async def _desk(store: Store) -> Desk:
+async def _desk(store: Store, supply: SupplyOf | None) -> Desk:
     bus, bells = MemoryBroker().connect(), Bells()
     await bus.ensure(subjects.STREAMS, [])
-    switch, library = Switch(bus, store), Library(builtin)
+    switch, library = Switch(bus, store), Library(builtin, supply(bus) if supply else None)
     await switch.refresh()
     await library.begin()
     checks = library.checks(())

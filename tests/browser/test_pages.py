@@ -86,6 +86,7 @@ def site(
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
     environ |= {
         "PASSWORD_OF_DATABASES": postgresql.password,
+        "STT_WORKER_NAME": "eu-1",
         "STT_NATS_URL": f"nats://127.0.0.1:{port}",
         "STT_WEB_LISTEN": f"127.0.0.1:{web}",
         "XDG_CONFIG_HOME": str(folder),

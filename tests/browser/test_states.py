@@ -6,15 +6,24 @@ import re
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
+from stt_coordinator.packs.sources import LocalSource
+from stt_coordinator.packs.supply import Supply
+from stt_shared import clock
+from stt_shared.bus.port import Bus
+from stt_shared.pack import archive
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.trust import Policy
 from tests.browser.beside import beside
 from tests.browser.looking import chromium, looked_at
 from tests.browser.states import STATES, serving
+from tests.unit.packs import Signer, files_of
 
 GREEN = ".note.good, .note .ok"
 SENTENCES = {name: state.words[0] for name, state in STATES.items() if name != "findings"}
@@ -122,3 +131,31 @@ def test_settings_name_the_worker_that_is_missing(browser: Browser, tmp_path: Pa
     with beside(serving(tmp_path, STATES["overdue"])) as site:
         words = ("us-1", "◆ down", "1 d 7 h ago", "CHG-4400")
         looked_at(browser, f"{site.url}/settings", "settings-overdue", tmp_path, words)
+
+
+def test_settings_say_which_pack_is_in_use_and_whose_are_taken(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    signer, now = Signer(), clock.now()
+    pack = archive.make(
+        files_of("pg_one"),
+        name="checks",
+        serial=7,
+        created=now,
+        expires=now + timedelta(days=300),
+    )
+    data, signature = signer.signed(pack)
+    file = Path("checks.pack")
+    file.write_bytes(data)
+    file.with_name("checks.pack.minisig").write_text(signature)
+    policy = Policy(keys=(signer.key.public,), name="checks")
+
+    def supply(bus: Bus) -> Supply:
+        source, serials = LocalSource(path=file, policy=policy), Serials(tmp_path)
+        return Supply(bus=bus, source=source, policy=policy, serials=serials, folder=tmp_path)
+
+    with beside(serving(tmp_path, STATES["findings"], supply)) as site:
+        key = signer.key.public.name
+        words = ("checks 7 (1 check)", f"Signed by\n{key}", f"signed them:\n\n{key}")
+        looked_at(browser, f"{site.url}/settings", "settings-pack", tmp_path, words)

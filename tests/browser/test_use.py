@@ -157,6 +157,7 @@ def test_without_scripts_from_a_filter_to_a_finding_that_is_accepted_and_taken_b
     page.go_back()
     page.click("text=Take back")
     assert page.url.endswith(site.finding)
+    assert "accepted by ann: “proxied users only”" in page.inner_text("main")
     assert counts(page, site) == before
     context.close()
 

@@ -65,6 +65,11 @@ class Supply:
         self.failure = ""
 
     @property
+    def policy(self) -> Policy:
+        """Whose packs are taken."""
+        return self._policy
+
+    @property
     def near(self) -> bool:
         """Whether a fetch costs so little that a run asked for by hand may have one."""
         return self._source.near

@@ -89,6 +89,13 @@ def difference(one: Difference) -> str:
     return diff.what(one, clock.now())
 
 
+def cell(value: object) -> str:
+    """A value as databases write it: nothing for null, `true` and `false`."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 FILTERS: dict[str, Callable[..., str]] = {
     "ago": ago,
     "moment": moment,
@@ -101,6 +108,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "age": age,
     "seconds": seconds,
     "difference": difference,
+    "cell": cell,
 }
 GLOBALS: dict[str, Any] = {
     "user": user,

@@ -34,6 +34,7 @@ async def settings(
         at="/settings",
         status=status,
         done=done,
+        policy=desk.library.policy,
         is_first=not after,
         notice=status.notice,
     )
