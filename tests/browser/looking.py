@@ -93,7 +93,7 @@ def pictures_in(folder: Path) -> Path:
 
 def jpeg(page: Page) -> bytes:
     """The page as docs show it, not longer than people look."""
-    whole = page.evaluate("document.documentElement.scrollHeight")
+    whole = page.evaluate("Math.ceil(document.body.getBoundingClientRect().bottom)")
     for height, quality in SIZES:
         clip = {"x": 0, "y": 0, "width": WIDTHS[0], "height": min(whole, height)}
         found = page.screenshot(type="jpeg", quality=quality, full_page=True, clip=clip)  # type: ignore[arg-type]

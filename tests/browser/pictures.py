@@ -18,7 +18,8 @@ WIDTHS = (1280, 360)  # pixels
 HEAD = """# Every page and state in pictures
 
 Written by the browser tests, in headless Chromium over real coordinators;
-`STT_WRITE_PAGES=1 pytest tests/browser` makes them anew. The states are those of Home.
+`STT_WRITE_PAGES=1 pytest tests/browser` makes them anew, and `STT_PICTURES=folder` keeps every look
+as it is, those at 360 pixels too. The states are those of Home.
 
 """
 REPORT_HEAD = """## What axe says

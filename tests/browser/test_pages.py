@@ -165,7 +165,7 @@ def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, si
 def test_what_is_not_there_or_no_longer_good_says_so(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     page.goto(site.url + "/nope")
-    seen(page, "not-found", site.pictures)
+    assert "there is no page at this address" in seen(page, "not-found", site.pictures)
     page.goto(site.url + "/settings")
     page.context.clear_cookies()  # as after the coordinator began anew
     page.fill("#reason", "CHG-4412")

@@ -228,6 +228,17 @@ def test_a_check_counts_as_another_severity_at_a_site_until_that_is_taken_back(
     page.close()
 
 
+def test_a_statement_and_when_it_is_asked_stand_on_lines_of_their_own(
+    browser: Browser, site: Site
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{site.url}/checks/mysql_empty_password")
+    lines = "\n".join(page.locator("pre").all_inner_texts()).splitlines()
+    assert any(line.startswith("-- if mysql >= 8.0") for line in lines)
+    assert not any("-- if" in line[1:] for line in lines)
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("check", "days", "sentence"),
     [

@@ -42,7 +42,7 @@ from stt_coordinator.web.pages import (
     trends,
 )
 from stt_coordinator.web.pages import login as log_in
-from stt_coordinator.web.refusals import as_json, is_of_interface, problem_of, wants_page
+from stt_coordinator.web.refusals import as_json, in_words, is_of_interface, problem_of, wants_page
 from stt_coordinator.web.words import FILTERS, GLOBALS
 
 HERE = Path(__file__).parent
@@ -147,11 +147,12 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         return log_in.form(request, "Log in to see this page.", problem.status, to)
     desk: Desk = request.app.state["desk"]
     is_stale = problem.status == HTTP_403_FORBIDDEN and problem.detail == STALE_FORM
+    title, sentence = in_words(problem)
     found = Template(
         "reload.html" if is_stale else "message.html",
         context={
-            "title": problem.title.capitalize(),
-            "sentence": problem.detail,
+            "title": "Nothing was changed" if is_stale else title,
+            "sentence": sentence,
             "page": "",
             "state": desk.switch.state,
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -55,6 +56,15 @@ def problem_of(error: Exception) -> Problem:
 def _problem(status: int, code: str, detail: str) -> Problem:
     title = code.replace("_", " ")
     return Problem(type=f"urn:stt:{code}", title=title, status=status, detail=detail, code=code)
+
+
+def in_words(problem: Problem) -> tuple[str, str]:
+    """The heading and the sentence of a problem on a page."""
+    phrase = HTTPStatus(problem.status).phrase
+    if problem.detail == phrase == HTTPStatus.NOT_FOUND.phrase:
+        return phrase.capitalize(), "there is no page at this address"
+    is_plain = problem.code == f"http_{problem.status}"
+    return (phrase if is_plain else problem.title).capitalize(), problem.detail
 
 
 def as_json(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
