@@ -10,6 +10,7 @@ from stt_coordinator.control.acting import act
 from stt_coordinator.web.described import change
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import ADMINS, OPERATORS
+from stt_coordinator.web.revoking import revoke
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
     RunReply,
@@ -94,7 +95,7 @@ async def unaccept(
 ) -> ExceptionReply:
     """Its findings count again."""
     request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
-    return await act(desk, actor, exceptions.unaccept, request)
+    return await revoke(desk, actor, request)
 
 
 @change(

@@ -17,6 +17,7 @@ from stt_coordinator.store.port import Ledger
 from stt_coordinator.web.given import Acting, Given
 from stt_coordinator.web.login.gate import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_coordinator.web.revoking import revoke as take_back
 from stt_shared.identity import is_token
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
@@ -144,7 +145,7 @@ def _day(text: str) -> date:
 async def revoke(desk: Given, actor: Acting, exception_id: FromPath[str], data: Form) -> Redirect:
     """Take an exception back; its findings count again."""
     request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
-    await act(desk, actor, exceptions.unaccept, request)
+    await take_back(desk, actor, request)
     return see(_back(data))
 
 

@@ -1,0 +1,27 @@
+"""Taking an exception back, by those alone who may make one of its kind."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar.exceptions import PermissionDeniedException
+
+from stt_coordinator.control import exceptions
+from stt_coordinator.control.acting import act
+from stt_coordinator.control.actor import Actor
+from stt_coordinator.control.desk import Desk
+from stt_coordinator.web.login.who import enough
+from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
+from stt_shared.protocol.words import Role
+
+
+async def revoke(desk: Desk, actor: Actor, request: UnacceptRequest) -> ExceptionReply:
+    """Revoke it; raises PermissionDeniedException for another severity that no admin asks for."""
+    if actor.role not in (None, Role.ADMIN):
+        dry_run = msgspec.structs.replace(request, dry_run=True)
+        found = (await exceptions.unaccept(desk, dry_run)).exception
+        if found.severity is not None:
+            raise PermissionDeniedException(
+                f"exception {found.id} is another severity, and the role of {actor.name!r} is"
+                f" {actor.role}, expected {enough(Role.ADMIN)}"
+            )
+    return await act(desk, actor, exceptions.unaccept, request)
