@@ -14,7 +14,13 @@ from stt_shared import clock
 from stt_shared.bus.port import Bus, RequestError
 from stt_shared.cli import client, dispatch, output
 from stt_shared.protocol.codec import decode
-from stt_shared.protocol.control import ChangesReply, ChangesRequest, UncheckedTarget, Verb
+from stt_shared.protocol.control import (
+    ChangesReply,
+    ChangesRequest,
+    FindingsReply,
+    UncheckedTarget,
+    Verb,
+)
 from stt_shared.protocol.history import (
     Difference,
     DiffReply,
@@ -233,3 +239,44 @@ def test_the_trend_is_a_line_a_day_and_the_time_to_fix_a_sentence(
     assert err == ["critical: 3 fixed, half of them within 1 h, nine of ten in 2 d 2 h"]
     _, out, _ = stt("findings", "trend", "-o", "jsonl")
     assert [json.loads(line)["open"]["critical"] for line in out.splitlines()] == [0, 1, 2]
+
+
+def test_filters_leave_what_they_take_and_unchecked_targets_that_may_be_meant(
+    service: Service, stt: Stt
+) -> None:
+    service.compute(Verb.DIFF, DiffRequest, paged)
+    service.answer(Verb.FINDINGS, FindingsReply(findings=(), total=0))
+    runs = ("findings", "diff", "--run", "standard-2", "-o", "json")
+    for words, left, unchecked in (
+        (("--severity", "critical,trivial"), [3, 1], 1),
+        (("--check", "mysql_version"), [3, 2, 4, 1], 1),
+        (("--target", "orders"), [3, 2, 4, 1], 0),
+        (("--target", "ledger"), [], 1),
+    ):
+        found = json.loads(stt(*runs, *words)[1])
+        assert [int(one["finding"]["id"][2:]) for one in found["differences"]] == left, words
+        assert len(found["unchecked"]) == unchecked, words
+
+
+def test_filters_of_changes_since_keep_the_count_of_targets_that_are_not_listed(
+    service: Service, stt: Stt
+) -> None:
+    events = samples.changes()
+    targets = {one.after.target for one in events}
+    reply = ChangesReply(changes=events, total=len(events), unchecked=(SILENT,), unchecked_total=31)
+    service.answer(Verb.CHANGES, reply)
+    service.answer(Verb.FINDINGS, FindingsReply(findings=(), total=0))
+    code, out, err = stt("findings", "diff", "--since", "1d", "--target", "other")
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err == ["? and 30 more: stt targets list", "30 targets not checked"]
+    words = ("findings", "diff", "--target", ",".join(targets), "-o", "json")
+    found = json.loads(stt(*words)[1])
+    assert (len(found["changes"]), found["total"]) == (len(events), len(events))
+    critical = json.loads(stt(*words, "--severity", "critical")[1])["changes"]
+    assert len(critical) == sum(one.after.severity is Severity.CRITICAL for one in events)
+
+
+def test_a_filter_by_a_name_that_nothing_has_is_no_all_clear(service: Service, stt: Stt) -> None:
+    service.answer(Verb.FINDINGS, RequestError("unknown_target", "unknown target 'x'"))
+    code, out, err = stt("findings", "diff", "--target", "x")
+    assert (code, out, err[0]) == (2, "", "error: unknown target 'x'")

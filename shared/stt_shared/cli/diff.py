@@ -11,11 +11,18 @@ from stt_shared import clock
 from stt_shared.cli import client, output
 from stt_shared.cli.commands import add_command
 from stt_shared.cli.control import Control
+from stt_shared.cli.filters import Filters, known, takes
 from stt_shared.cli.options import Connection, Output
 from stt_shared.cli.output import OutputFormat
 from stt_shared.cli.since import parse_since
 from stt_shared.errors import UsageError
-from stt_shared.protocol.control import ChangesReply, ChangesRequest, UncheckedTarget, Verb
+from stt_shared.protocol.control import (
+    ChangesReply,
+    ChangesRequest,
+    FindingsRequest,
+    UncheckedTarget,
+    Verb,
+)
 from stt_shared.protocol.history import (
     Difference,
     DiffReply,
@@ -49,6 +56,7 @@ def add(findings: App) -> None:
         summary="Show what is new, fixed, changed and accepted since a time or between two runs",
         examples=(
             "stt findings diff --since yesterday",
+            "stt findings diff --since 7d --severity critical --target orders-1",
             "stt findings diff --since 7d -o json",
             "stt findings diff --run standard-20261123t160000z",
             "stt findings diff --run standard-20261101t160000z --run standard-20261123t160000z",
@@ -78,6 +86,7 @@ async def diff(
             show_default=False,
         ),
     ] = (),
+    only: Filters | None = None,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
@@ -86,16 +95,20 @@ async def diff(
         raise UsageError("--since and --run exclude each other", hint=HINT)
     if len(run) > TWO:
         raise UsageError(f"{len(run)} runs are given, the limit is {TWO}", hint=HINT)
+    wanted = (only or Filters()).wanted
     if run:
-        await _diff_of_runs(run, form, connection)
+        await _diff_of_runs(run, wanted, form, connection)
     else:
-        await _diff_since(since or YESTERDAY, form, connection)
+        await _diff_since(since or YESTERDAY, wanted, form, connection)
 
 
-async def _diff_since(since: str, form: OutputFormat, connection: Connection | None) -> None:
+async def _diff_since(
+    since: str, wanted: FindingsRequest, form: OutputFormat, connection: Connection | None
+) -> None:
     start = parse_since(since, clock.now())
     async with client.coordinator(connection) as control:
-        reply = await _changes(control, ChangesRequest(since=start))
+        await known(control, wanted)
+        reply = _narrowed(await _changes(control, ChangesRequest(since=start)), wanted)
     if reply.kept_since is not None:
         kept = moment(reply.kept_since, clock.now())
         output.note(f"warning: changes before {kept} are kept no more", "warn")
@@ -123,6 +136,56 @@ async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
             return msgspec.structs.replace(reply, changes=tuple(changes))
 
 
+def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
+    """The changes that `wanted` takes; targets not checked that are not listed may be among it."""
+    changes = tuple(
+        event
+        for event in reply.changes
+        if takes(
+            wanted,
+            severity=event.after.severity,
+            family=event.after.family,
+            site=event.after.site,
+            target=event.after.target,
+            check=event.after.check,
+        )
+    )
+    unchecked = _meant(reply.unchecked, wanted)
+    left_out = len(reply.unchecked) - len(unchecked)
+    return msgspec.structs.replace(
+        reply,
+        changes=changes,
+        total=len(changes),
+        unchecked=unchecked,
+        unchecked_total=max(0, reply.unchecked_total - left_out),
+    )
+
+
+def _narrowed_runs(reply: DiffReply, wanted: FindingsRequest) -> DiffReply:
+    """The differences that `wanted` takes."""
+    differences = tuple(
+        one
+        for one in reply.differences
+        if takes(
+            wanted,
+            severity=one.finding.severity,
+            family=one.family,
+            site=one.site,
+            target=one.target,
+            check=one.check,
+        )
+    )
+    unchecked = _meant(reply.unchecked, wanted)
+    return msgspec.structs.replace(reply, differences=differences, unchecked=unchecked)
+
+
+def _meant(
+    unchecked: tuple[UncheckedTarget, ...], wanted: FindingsRequest
+) -> tuple[UncheckedTarget, ...]:
+    """Those of the targets named; no other filter can tell that one was not meant."""
+    return tuple(one for one in unchecked if not wanted.targets or one.target in wanted.targets)
+
+
 def _tell_unchecked(unchecked: tuple[UncheckedTarget, ...], total: int) -> None:
     for line in unchecked_lines(unchecked, clock.now()):
         output.note(line, "warn")
@@ -131,11 +194,15 @@ def _tell_unchecked(unchecked: tuple[UncheckedTarget, ...], total: int) -> None:
 
 
 async def _diff_of_runs(
-    run: tuple[str, ...], form: OutputFormat, connection: Connection | None
+    run: tuple[str, ...],
+    wanted: FindingsRequest,
+    form: OutputFormat,
+    connection: Connection | None,
 ) -> None:
     request = DiffRequest(run_a=run[0] if len(run) == TWO else "", run_b=run[-1])
     async with client.coordinator(connection) as control:
-        reply = await _differences(control, request)
+        await known(control, wanted)
+        reply = _narrowed_runs(await _differences(control, request), wanted)
     if form is OutputFormat.JSON:
         output.print_message(reply, form)
         return

@@ -13,6 +13,7 @@ from stt_shared import clock
 from stt_shared.cli import client, diff, output, reporting
 from stt_shared.cli.commands import READ, add_command, add_noun
 from stt_shared.cli.control import Control, report
+from stt_shared.cli.filters import known, takes
 from stt_shared.cli.options import Checks, Connection, Families, Output, Severities, Sites, Targets
 from stt_shared.cli.output import OutputFormat
 from stt_shared.cli.reporting import ReportOutput
@@ -110,10 +111,7 @@ async def list_findings(
         if form is ReportFormat.TABLE:
             await _print_rows(control, wanted, limit, page)
             return
-        if site or target or check:
-            # The report knows no filters; this request is refused for a name that nothing has.
-            probe = msgspec.structs.replace(wanted, limit=1)
-            await control.ask(Verb.FINDINGS, probe, FindingsReply)
+        await known(control, wanted)  # the report knows no filters, and takes any name
         found = filtered(await report(control), wanted)
     reporting.deliver(found, form, part="what the filters take" if wanted != EVERYTHING else "")
 
@@ -121,19 +119,6 @@ async def list_findings(
 def _check_page(limit: int | None, page: int) -> None:
     if page < 1 or (limit is not None and limit < 1):
         raise UsageError("--page and --limit are numbers from 1")
-
-
-def takes(wanted: FindingsRequest, *, family: str, site: str, target: str, check: str) -> bool:
-    """Whether the filters of `wanted` take what is at that place; an empty filter takes all."""
-    return all(
-        not allowed or value in allowed
-        for allowed, value in (
-            (wanted.families, family),
-            (wanted.sites, site),
-            (wanted.targets, target),
-            (wanted.checks, check),
-        )
-    )
 
 
 def filtered(whole: Report, wanted: FindingsRequest) -> Report:
@@ -258,9 +243,13 @@ def _print_event(data: bytes, wanted: FindingsRequest, form: OutputFormat) -> bo
         output.note(f"not understood and left out: {error.message}", "warn")
         return False
     after = event.after
-    of_severity = not wanted.severities or after.severity in wanted.severities
-    if not of_severity or not takes(
-        wanted, family=after.family, site=after.site, target=after.target, check=after.check
+    if not takes(
+        wanted,
+        severity=after.severity,
+        family=after.family,
+        site=after.site,
+        target=after.target,
+        check=after.check,
     ):
         return False
     if form is OutputFormat.TABLE:
