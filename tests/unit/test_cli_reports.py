@@ -12,7 +12,7 @@ import pytest
 
 from stt_shared import clock
 from stt_shared.bus.port import Bus
-from stt_shared.cli import client, control, dispatch
+from stt_shared.cli import client, control, dispatch, output
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import (
     FindingsReply,
@@ -135,6 +135,18 @@ def test_files_are_written_beside_what_is_printed(
         (tmp_path / "r.csv").read_bytes().splitlines(keepends=True)[0].endswith(b"id,finished\r\n")
     )
     assert (tmp_path / "all").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_whoever_sits_at_a_terminal_is_told_what_was_written(
+    service: Service, stt: Stt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, typed: bool
+) -> None:
+    holds(service, cases.ordinary())
+    monkeypatch.setattr(output, "on_terminal", lambda: typed)
+    monkeypatch.chdir(tmp_path)
+    _, _, err = stt("gate", "--export", "r.html", "--export", "junit:all", "--fail-on", "none")
+    told = [line for line in err if line.startswith("Written")]
+    assert told == (["Written: r.html (html)", "Written: all (junit)"] if typed else [])
 
 
 @pytest.mark.parametrize("name", ["nowhere/r.csv", "r.pdf", "folder.csv"])

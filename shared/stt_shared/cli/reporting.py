@@ -88,6 +88,8 @@ def deliver(
         output.print_text(render(sheet, form))
     for one in exports:
         _write(one.path, render(sheet, one.form))
+        if output.on_terminal():  # a scheduled job that goes well says nothing
+            output.note(f"Written: {one.path} ({one.form})", "hint")
 
 
 def _warnings(report: Report) -> list[str]:
