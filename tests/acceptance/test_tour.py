@@ -40,7 +40,7 @@ FAILING = {"stt status -o nagios": 2, "stt gate --fail-on critical": 1}
 VOLATILE = (
     (r"\d{4}\\-\d\d\\-\d\dT[\d:.]+Z", r"[\\d:TZ.-]+"),
     (r"\d{4}\\-\d\d\\-\d\d", r"\\d{4}-\\d\\d-\\d\\d"),
-    (r"\d\d:\d\d\\ UTC(\\ tomorrow)?", r"\\d\\d:\\d\\d UTC(?: tomorrow)?"),
+    (r"\d\d:\d\d\\ UTC(\\ tomorrow)?", r"(?:\\d{1,2} \\w{3} )?\\d\\d:\\d\\d UTC(?: tomorrow)?"),
     (r"\d{1,2}\\ (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", r"\\d{1,2} \\w{3}"),
     (r"x_[a-z0-9]+", r"x_[a-z0-9]+"),
     (r"(enable|manual)\\-\d{8}t\d{6}z", r"\1-\\w+"),
