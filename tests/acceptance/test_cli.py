@@ -143,7 +143,7 @@ def test_the_doctor_tells_that_nats_is_down_and_what_to_do() -> None:
         url = f"nats://127.0.0.1:{taken.getsockname()[1]}"
         done = stt("doctor", "--nats-url", url, "--nats-timeout-s", "2", "-o", "json")
     assert done.returncode == 4
-    assert [line["level"] for line in json.loads(done.stdout)] == ["ok", "ok", "fail"]
+    assert [line["level"] for line in json.loads(done.stdout)] == ["ok", "ok", "ok", "fail"]
     assert done.stderr.splitlines()[-1] == "exit 4: 1 thing to mend, first: NATS"
 
 
