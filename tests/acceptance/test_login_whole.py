@@ -223,7 +223,7 @@ def crawled(visitor: httpx.Client) -> dict[str, str]:
 
 
 def can_be_looked_at(path: str) -> bool:
-    return not re.match(r"/(enable|disable|logout|findings/[^/]+/accept|accepted/.)", path)
+    return not re.match(r"/(enable|disable|logout|severities|findings/[^/]+/accept|accepted/.)", path)
 
 
 def test_an_address_that_others_reach_is_refused_at_the_start_without_a_log_in(
