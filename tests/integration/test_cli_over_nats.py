@@ -15,10 +15,12 @@ import pytest
 
 from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.embedded.process import Running, free_port
+from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Handler, RequestError
 from stt_shared.protocol.codec import encode
 from stt_shared.protocol.control import FindingsReply, RunReply, RunsReply, Verb
+from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.subjects import STREAMS, control, finding_event
 from tests.unit import cli_samples as samples
@@ -150,6 +152,7 @@ async def test_the_doctor_sees_server_streams_coordinator_and_workers(
     await bus.ensure(STREAMS, ())
     service = Service()
     service.answer(Verb.STATUS, samples.status())
+    service.answer(Verb.HEALTH, HealthReply(now=clock.now(), version="1", parts=()))
     async with bus.serve(handlers(service)):
         code, out, _ = await stt(nats_server, "doctor", "-o", "json")
     lines = {line["what"]: line for line in json.loads(out)}
