@@ -109,8 +109,8 @@ def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
     ("arguments", "code"),
     [
         (("--checks", "clean"), 0),
-        (("--checks", "clean,odd"), 0),
-        (("--checks", "clean", "--checks", "odd", "--fail-on", "trivial"), 1),
+        (("--check", "clean,odd"), 0),
+        (("--checks", "clean", "--check", "odd", "--fail-on", "trivial"), 1),
         (("--fail-on", "none"), 0),
         (("--checks", "claen"), 2),
         (("--fail-on", "sometimes"), 2),

@@ -38,6 +38,9 @@ URLS = (
 Names = Annotated[tuple[str, ...], many("Only these targets.")]
 Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).")]
 
+# As every other command calls them; --checks is what scan took alone.
+NamedChecks = Annotated[Checks, Parameter(name=["--check", "--checks"])]
+
 
 def register(app: App) -> None:
     """Add the worker's commands to `app`."""
@@ -63,7 +66,7 @@ def register(app: App) -> None:
         examples=(
             "stt scan postgresql://stt:secret@127.0.0.1/postgres",
             "stt scan 'mysql://stt:p%40ss@db1/?ssl-ca=ca.pem' mongodb://db2 -o json",
-            "stt scan --config worker.toml --checks mysql_version,postgresql_version",
+            "stt scan --config worker.toml --check mysql_version,postgresql_version",
         ),
         group=READ,
     )
@@ -139,7 +142,7 @@ def _check_targets(path: Path) -> None:
 
 async def scan(
     *urls: Annotated[str, Parameter(help=URLS)],
-    checks: Checks = (),
+    checks: NamedChecks = (),
     pack: Annotated[
         Path | None, Parameter(help="Folder of checks to run instead of the built-in ones.")
     ] = None,
