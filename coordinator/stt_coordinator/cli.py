@@ -25,6 +25,7 @@ from stt_shared.cli.tables import load_whole_file
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.report.formats.names import ReportFormat
+from stt_shared.settings_rules import RULES
 from stt_shared.telemetry import logs
 
 PORT = 4222
@@ -72,6 +73,7 @@ def register(app: App) -> None:
         examples=(
             "stt demo",
             "stt demo --once --output json | jq .summary",
+            "stt demo --webhook http://127.0.0.1:9000/",
         ),
         group=SERVE,
     )
@@ -136,12 +138,18 @@ async def demo(
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
     webhook: Annotated[
-        str, Parameter(help="Post changes to this address, signed with `the-secret-of-the-demo`.")
+        str,
+        Parameter(
+            help="Post changes to this address, signed with `the-secret-of-the-demo`.",
+            show_default=False,
+        ),
     ] = "",
 ) -> int:
     """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
     from stt_coordinator import demo as play  # noqa: PLC0415  # as above
 
+    if fault := RULES["alerts.webhook"](webhook):
+        raise UsageError(f"--webhook is {webhook!r}: {fault}")
     return await play.run(
         play.Options(
             once=once,

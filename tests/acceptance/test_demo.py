@@ -142,6 +142,20 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
     nothing_is_left(folder)
 
 
+def test_an_address_that_no_alert_may_go_to_is_told_before_anything_starts(folder: Path) -> None:
+    done = subprocess.run(
+        [STT, "demo", "--webhook", "http://elsewhere.example/"],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: --webhook is 'http://elsewhere.example/': expected http")
+    nothing_is_left(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_stays_up_until_a_signal_and_then_leaves_nothing(
     folder: Path, number: signal.Signals
