@@ -23,7 +23,10 @@ class Receiver(BaseHTTPRequestHandler):
         if not genuine or abs(time.time() - int(timestamp)) > FRESH_S:
             self.send_error(403)
             return
-        for event in json.loads(body)["events"]:
+        posted = json.loads(body)
+        if posted["test"]:
+            print("a test: the channel works", flush=True)
+        for event in posted["events"]:
             finding = event["finding"]
             what = event["change"], finding["severity"], finding["id"], finding["summary"]
             print(*what, flush=True)
