@@ -18,7 +18,6 @@ BOUNDED = {
     "checks": "as many as the library has",
     "control": "one row",
     "slots": "one for each schedule",
-    "targets": "one for each database; its few columns are read once for a list",
     "outbox": "read from its beginning, up to a limit",
     "rejected": "messages that could not be read, kept as long as results",
     "json_each": "what was asked for",
