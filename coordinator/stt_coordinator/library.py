@@ -33,6 +33,11 @@ class Library:
         return own + (self._supply.troubles(clock.now()) if self._supply else ())
 
     @property
+    def place(self) -> str:
+        """Where packs come from; empty where the checks are those of the installation."""
+        return self._supply.place if self._supply else ""
+
+    @property
     def status(self) -> PackStatus | None:
         """The pack in use; None where the checks are those of the installation."""
         supplied = self._supply.current if self._supply else None

@@ -38,6 +38,7 @@ class Presence:
         self._consumers: set[tuple[str, Family]] = set()
         self._doubles: dict[str, str] = {}
         self._since = clock.now()
+        self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
     def degraded(self) -> tuple[str, ...]:
@@ -64,6 +65,7 @@ class Presence:
             )
         else:
             self._waiting[said.worker] = said
+            self.skews[said.worker] = (clock.now() - said.at).total_seconds()
 
     async def write(self) -> None:
         """Enter what was heard since the last time, and note who has been silent too long."""

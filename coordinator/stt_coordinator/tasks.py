@@ -117,6 +117,8 @@ class Coordinator:
             ready=self._readiness.look,
             meters=self._meters,
             keep=self._keep,
+            silent_after=self._pace.worker_down,
+            skews=lambda: self._presence.skews,
         )
         async with self._bus.serve(handlers(desk)):
             _LOG.info("ready", enabled=self._switch.state.enabled)

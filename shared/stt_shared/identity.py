@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
+MAX_CHARACTERS = 64  # of a token
 TOKEN_RULE = "1 to 64 of a-z, 0-9, underscore and hyphen"  # noqa: S105  # a rule, no secret
 _FINDING_ID_CHARACTERS = 12
 
@@ -17,6 +18,12 @@ _FINDING_ID_CHARACTERS = 12
 def is_token(text: str) -> bool:
     """Whether `text` may stand as one token of a subject."""
     return TOKEN.fullmatch(text) is not None
+
+
+def token_of(text: str, otherwise: str) -> str:
+    """`text` made a subject token; `otherwise` if nothing of it is left."""
+    token = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:MAX_CHARACTERS].rstrip("-")
+    return token if is_token(token) else otherwise
 
 
 def slot_token(slot: datetime) -> str:

@@ -52,7 +52,7 @@ class Watched:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return await self.store.read(work)
 
-    async def health(self) -> StoreHealth | None:
+    async def health(self) -> StoreHealth:
         return await self.store.health()
 
     async def close(self) -> None:

@@ -22,7 +22,7 @@ from stt_shared.cli.options import (
 )
 from stt_shared.cli.output import OutputFormat
 from stt_shared.cli.reporting import Exports, ReportOutput
-from stt_shared.cli.tables import load_whole_file, owns
+from stt_shared.cli.tables import SecretUse, load_whole_file, owns, secrets_of
 from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.report.formats.names import ReportFormat
@@ -45,6 +45,7 @@ NamedChecks = Annotated[Checks, Parameter(name=["--check", "--checks"])]
 def register(app: App) -> None:
     """Add the worker's commands to `app`."""
     owns("targets", _check_targets)
+    secrets_of("targets", _secrets)
     add_command(
         app,
         worker,
@@ -138,6 +139,20 @@ def _check_targets(path: Path) -> None:
     from stt_worker.targets import file  # noqa: PLC0415  # as above
 
     file.load(path)
+
+
+def _secrets(path: Path) -> tuple[SecretUse, ...]:
+    from stt_worker.targets import file  # noqa: PLC0415  # as above
+
+    return tuple(
+        SecretUse(
+            owner=target.id,
+            family=target.family,
+            scheme=target.secret.scheme or ("plain" if target.secret.is_plain else "none"),
+            rest=target.secret.rest if target.secret.scheme in ("file", "env") else "",
+        )
+        for target in file.load(path).targets
+    )
 
 
 async def scan(

@@ -17,6 +17,7 @@ from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
 from stt_shared.errors import ConfigError, UnreachableError
+from stt_shared.identity import token_of
 from stt_shared.lifecycle import Task, pause, supervise
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
@@ -37,7 +38,6 @@ from stt_worker.runner import Runner, Station
 from stt_worker.sender import Sender
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
-from stt_worker.targets.names import token_of
 
 DISTRIBUTION = "security-threat-tool"
 FIRST_RETRY_S = 0.5

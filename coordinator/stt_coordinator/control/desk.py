@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 from stt_coordinator.bells import Bells
@@ -48,6 +49,8 @@ class Desk:
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     meters: Meters = field(default_factory=Meters)
     keep: Keep = field(default_factory=Keep)
+    silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
+    skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
 
 
 def refused(code: Refusal, sentence: str) -> RequestError:

@@ -1,35 +1,64 @@
-"""The verb `health`: the coordinator looks at itself, for `stt doctor`."""
+"""The verb `health`: what only the coordinator can tell of itself, also where its store fails."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from importlib import metadata
 
 from stt_coordinator.control.desk import Desk
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
+from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Empty
 from stt_shared.protocol.health import HealthPart, HealthReply
 
 DISTRIBUTION = "security-threat-tool"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """What the store knows: messages refused by code, consumers of jobs, targets nobody serves."""
+
+    refused: dict[str, int] = field(default_factory=dict[str, int])
+    consumers: tuple[str, ...] = ()
+    unserved: dict[str, int] = field(default_factory=dict[str, int])
+
+
 async def health(desk: Desk, _request: Empty) -> HealthReply:
-    """Each part proves itself anew, and the store's file is looked at."""
-    parts = await desk.ready()
+    """The coordinator's own state; a store that fails is told, never raised."""
+    parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await desk.ready()]
+    fleet = Fleet()
+    try:
+        fleet = await desk.store.read(_look)
+    except StoreError as error:
+        parts.append(HealthPart(name="store", is_well=False, seen=error.message))
+    library, store = desk.library, await desk.store.health()
     return HealthReply(
         now=clock.now(),
         version=metadata.version(DISTRIBUTION),
-        parts=tuple(
-            HealthPart(name=part.name, is_well=part.is_well, seen=part.seen) for part in parts
-        ),
-        releases_as_of=desk.library.catalogue.as_of,
-        store=await desk.store.health(),
-        unserved=await desk.store.read(_unserved),
+        store=store,
+        parts=tuple(parts),
+        troubles=tuple(one for one in desk.degraded() if one not in library.trouble),
+        pack_source=library.place,
+        pack_troubles=library.trouble,
+        checks=len(library.catalogue.checks),
+        releases_as_of=library.catalogue.as_of,
+        refused=fleet.refused,
+        silent_after_s=desk.silent_after.total_seconds(),
+        consumers=fleet.consumers,
+        skews=dict(desk.skews()),
+        unserved=fleet.unserved,
     )
 
 
-def _unserved(ledger: Ledger) -> dict[str, int]:
-    served = {worker.site for worker in ledger.workers() if worker.state == "up"}
-    sites = Counter(row.site for row in ledger.all_targets() if not row.gone)
-    return {site: number for site, number in sorted(sites.items()) if site not in served}
+def _look(ledger: Ledger) -> Fleet:
+    up = {worker.site for worker in ledger.workers() if worker.state == "up"}
+    here = [row for row in ledger.all_targets() if not row.gone]
+    away = Counter(row.site for row in here if row.site not in up)
+    served = {(row.site, row.family) for row in here}
+    return Fleet(
+        refused=ledger.tally_rejected(),
+        consumers=tuple(sorted(subjects.jobs_consumer(*one).name for one in served)),
+        unserved=dict(sorted(away.items())),
+    )

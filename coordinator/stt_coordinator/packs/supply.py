@@ -70,6 +70,11 @@ class Supply:
         return self._policy
 
     @property
+    def place(self) -> str:
+        """Where packs come from, for people."""
+        return self._source.place
+
+    @property
     def near(self) -> bool:
         """Whether a fetch costs so little that a run asked for by hand may have one."""
         return self._source.near

@@ -29,6 +29,7 @@ from stt_coordinator.store.port import (
     Rejected,
 )
 from stt_coordinator.store.rows import outcome_of, place_of, text
+from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
@@ -65,9 +66,9 @@ class MemoryStore:
         """See the port."""
         return work(MemoryLedger(self._tables))
 
-    async def health(self) -> StoreHealth | None:
+    async def health(self) -> StoreHealth:
         """See the port."""
-        return None
+        return StoreHealth(sound=True, looked=clock.now())
 
     async def close(self) -> None:
         """See the port."""

@@ -490,8 +490,8 @@ class Store(Protocol):
         """Run `work` on one consistent state; it must not write."""
         ...
 
-    async def health(self) -> StoreHealth | None:
-        """Whether it is whole, and how much room it has; None if it is kept in no file."""
+    async def health(self) -> StoreHealth:
+        """How the store's file is; never raises, reads all of it at most once a minute."""
         ...
 
     async def close(self) -> None:

@@ -23,7 +23,7 @@ from stt_coordinator.store.port import (
     StoreReadOnlyError,
 )
 from stt_coordinator.store.sqlite_ledger import SqliteLedger
-from stt_shared import sqlfile
+from stt_shared import clock, sqlfile
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.health import StoreHealth
 
@@ -32,6 +32,7 @@ FILE = "coordinator.db"
 LOCK = "coordinator.lock"
 BUSY_S = 5.0  # how long a lock of somebody else, as of a backup, is waited for
 CACHE_KIB = 65_536
+HEALTH_S = 60.0  # how long what was read of all pages stands, whoever asks how often
 _MIGRATIONS = sqlfile.migrations(sqlfile.folder("stt_coordinator.store") / "migrations")
 VERSION = len(_MIGRATIONS)  # of the schema
 # A result code's low byte is its kind; the rest tells variants apart.
@@ -56,6 +57,8 @@ class SqliteStore:
         self._writer = writer
         self._reader = reader
         self._lock = lock
+        self._looking = asyncio.Lock()
+        self._health: tuple[float, StoreHealth] | None = None
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
@@ -83,10 +86,11 @@ class SqliteStore:
 
     async def health(self) -> StoreHealth:
         """See the port."""
-        try:
-            return await asyncio.to_thread(sqlite_health.look, self._path, VERSION)
-        except (sqlite3.Error, OSError) as error:
-            raise _named(self._path, error) from error
+        async with self._looking:
+            if self._health is None or clock.monotonic() - self._health[0] > HEALTH_S:
+                found = await asyncio.to_thread(sqlite_health.pages, self._path, VERSION)
+                self._health = clock.monotonic(), found
+            return sqlite_health.with_sizes(self._health[1], self._path)
 
     async def close(self) -> None:
         """See the port."""

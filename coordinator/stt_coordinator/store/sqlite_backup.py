@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stt_coordinator.store import sqlite
+from stt_coordinator.store.sqlite_health import BACKUP_MARK
 from stt_shared import sqlfile
 from stt_shared.errors import ConfigError
 
@@ -49,6 +50,8 @@ def backup(folder: Path, target: Path) -> Copy:
     except BaseException:
         half.unlink(missing_ok=True)
         raise
+    with suppress(OSError):  # it only tells stt doctor when; the copy is there
+        (folder / BACKUP_MARK).write_text(f"{target}\n", encoding="utf-8")
     return Copy(
         path=target,
         version=found.version,

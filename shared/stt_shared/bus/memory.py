@@ -17,6 +17,7 @@ from stt_shared.bus.port import (
     Heard,
     Inbox,
     Outgoing,
+    Peer,
     Publication,
     Receipt,
     Stored,
@@ -321,6 +322,10 @@ class MemoryBus:
         finally:
             for subject in handlers:
                 self.broker.services.pop(subject, None)
+
+    def peer(self) -> Peer | None:
+        """See the port."""
+        return None
 
     async def close(self) -> None:
         """See the port."""

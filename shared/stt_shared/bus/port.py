@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -105,6 +106,16 @@ class RequestError(Exception):
         self.message = message
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """The server at the other end; None and 0 are what the client does not know."""
+
+    host: str
+    encrypted: bool | None = None
+    certificate_ends: datetime | None = None
+    max_payload: int = 0  # bytes
+
+
 Handler = Callable[[bytes], Awaitable[bytes]]
 
 
@@ -151,6 +162,10 @@ class Bus(Protocol):
 
         A handler raises RequestError to answer with a code.
         """
+        ...
+
+    def peer(self) -> Peer | None:
+        """The server that is connected now; None while there is none."""
         ...
 
     async def close(self) -> None:

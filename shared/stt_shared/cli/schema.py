@@ -37,7 +37,7 @@ def add(app: App) -> None:
 def kinds() -> dict[str, type[msgspec.Struct]]:
     """Every message by its schema's name without `stt.` and version, e.g. `event.finding`."""
     found: dict[str, type[msgspec.Struct]] = {"report": Report}
-    for module in (messages, control, exceptions, history, audit, health):
+    for module in (messages, control, exceptions, health, history, audit):
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if issubclass(kind, Value) and "schema" in kind.__struct_fields__:
                 found[_name(schema_of(kind))] = kind

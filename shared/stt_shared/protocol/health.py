@@ -1,4 +1,4 @@
-"""How a coordinator itself is: its parts, its store, its clock, and who serves which site."""
+"""What a coordinator says of its own state when `stt doctor` asks: its store, clock and checks."""
 
 from __future__ import annotations
 
@@ -14,24 +14,36 @@ class HealthPart(Value, frozen=True, kw_only=True):
 
 
 class StoreHealth(Value, frozen=True, kw_only=True):
-    """The coordinator's store as its file shows it; sizes in bytes."""
+    """The store's file as its coordinator sees it; null is what could not be told."""
 
-    path: str
-    integrity: str  # `ok`, or the first fault that SQLite's quick check found
-    schema_version: int
-    known_version: int  # the newest that this coordinator knows
-    size: int
-    log_size: int  # of the write-ahead log
-    free: int  # room left on its file system
+    path: str = ""  # empty: kept in memory
+    sound: bool | None = None  # whether every page can be read and fits; null: see `fault`
+    fault: str = ""  # what is damaged, or why it cannot be told
+    looked: Instant | None = None  # when that was looked at
+    version: int | None = None  # of the schema in the file
+    knows: int = 0  # the version that the program needs
+    size_bytes: int | None = None
+    wal_bytes: int | None = None  # of the write-ahead log beside it
+    free_bytes: int | None = None  # on its disk, for the coordinator's user
+    open_to_others: bool | None = None  # whether other users may read its folder
+    backup: Instant | None = None  # the last `stt store backup`; null: none is known of
 
 
 class HealthReply(Value, frozen=True, kw_only=True):
-    """What `stt doctor` asks the coordinator."""
+    """What only the coordinator can tell of its health; lists are empty where all is well."""
 
-    now: Instant  # by the coordinator's clock
+    now: Instant  # by its own clock
     version: str
     parts: tuple[HealthPart, ...]
-    releases_as_of: str = ""  # the day of the release data
-    store: StoreHealth | None = None
-    unserved: dict[str, int] = {}  # sites without a worker that is up, and their targets
+    store: StoreHealth = StoreHealth()
+    troubles: tuple[str, ...] = ()  # what it cannot do, and tasks that are being tried again
+    pack_source: str = ""  # where packs come from; empty: the checks of the installation
+    pack_troubles: tuple[str, ...] = ()  # a fetch that failed, an end that is near, bad checks
+    checks: int = 0
+    releases_as_of: str = ""  # date of the release data, as 2026-11-23
+    refused: dict[str, int] = {}  # messages that were not taken in, by code
+    silent_after_s: float = 45.0  # without an announcement a worker counts as down
+    consumers: tuple[str, ...] = ()  # of jobs: one for each site and family with targets
+    skews: dict[str, float] = {}  # seconds that a worker's clock is behind, by worker
+    unserved: dict[str, int] = {}  # targets at sites where no worker is up, by site
     schema: str = "stt.control.health-reply/v1"

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
-from stt_shared.identity import is_token
+from stt_shared.identity import MAX_CHARACTERS, token_of
 from stt_worker.databases.port import Endpoint
-
-MAX_CHARACTERS = 64
-
-
-def token_of(text: str, otherwise: str) -> str:
-    """`text` made a subject token; `otherwise` if nothing of it is left."""
-    token = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:MAX_CHARACTERS].rstrip("-")
-    return token if is_token(token) else otherwise
 
 
 def names_of(endpoints: Iterable[Endpoint]) -> list[str]:

@@ -8,13 +8,22 @@ from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 
-from stt_shared.bus.jetstream import publisher
+from stt_shared.bus.jetstream import peer, publisher
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.consumer import PullInbox
 from stt_shared.bus.jetstream.link import Link, NatsOptions
 from stt_shared.bus.jetstream.service import Service
-from stt_shared.bus.port import Handler, Heard, Inbox, Outgoing, Receipt, RequestError, Stored
+from stt_shared.bus.port import (
+    Handler,
+    Heard,
+    Inbox,
+    Outgoing,
+    Peer,
+    Receipt,
+    RequestError,
+    Stored,
+)
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
@@ -121,6 +130,13 @@ class JetStreamBus:
             yield
         finally:
             await service.close()
+
+    def peer(self) -> Peer | None:
+        """See the port."""
+        try:
+            return peer.of(self._link.client)
+        except UnreachableError:
+            return None
 
     async def close(self) -> None:
         """See the port."""

@@ -1,127 +1,115 @@
-"""What the coordinator says of itself, its store, its pack, its workers and its targets."""
+"""What the coordinator says of itself: its clock, its troubles, its store, what it refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
-from stt_shared.cli.diagnosis.line import Line, fail, ok, warn
+from stt_shared.cli.diagnosis.line import Line, Unknown, cannot_tell, fail, named, ok, size, warn
 from stt_shared.cli.diagnosis.server import clock_skew
-from stt_shared.protocol.control import PackStatus, StatusReply
-from stt_shared.protocol.health import HealthReply, StoreHealth
+from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
 from stt_shared.report import words
 from stt_shared.report.status import switch_sentence
 
-OLD_DATA, TOO_OLD_DATA = timedelta(days=60), timedelta(days=180)  # as the version checks have it
-ENDS_SOON = timedelta(days=30)
-NOT_FETCHED = timedelta(days=3)  # a pack is fetched before every scheduled run
-MIN_FREE, LOW_FREE = 100 << 20, 1 << 30  # bytes
-LARGE_LOG = 512 << 20  # bytes; a reader that does not end keeps it from being cut
-MIB = 1 << 20
+FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
+WAL_WATCH = 256 << 20  # bytes; a log that grows so far is held open by somebody
+BACKUP_AGE = timedelta(days=8)
+LOG = "see the coordinator's log: journalctl -u stt-coordinator"
+UNTOLD = (
+    "coordinator clock",
+    "progress: store",
+    "store",
+    "store room",
+    "store backup",
+    "refused messages",
+)
+BACKUP = "stt store backup FILE, on the coordinator's host"
 
 
-def control(reply: StatusReply, now: datetime) -> list[Line]:
-    """What the coordinator says of itself, its workers and its targets."""
-    lines = [ok("coordinator", switch_sentence(reply.state, now))]
-    lines.append(pack(reply.pack, now))
-    lines.append(_workers(reply, now))
-    targets = reply.summary.counts.targets
-    if targets:
-        lines.append(ok("targets", words.number(targets, "target")))
-    else:
-        lines.append(warn("targets", "none", "list them in the worker's file: worker.toml"))
-    todo = "see the coordinator's log"
-    lines.extend(warn("coordinator", degraded, todo) for degraded in reply.degraded)
-    return lines
+def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[Line]:
+    """What is known of the coordinator."""
+    switch = switch_sentence(reply.state, now)
+    if isinstance(health, Unknown):
+        found = [ok("coordinator", switch)]
+        found.extend(warn("coordinator", degraded, LOG) for degraded in reply.degraded)
+        return [*found, *health.lines(*UNTOLD)]
+    found = [ok("coordinator", f"{health.version}, {switch}")]
+    found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
+    found += map(_part, health.parts)
+    found.extend(warn("coordinator", one, LOG) for one in health.troubles)
+    return [*found, *store(health.store, now), refused(health)]
 
 
-def _workers(reply: StatusReply, now: datetime) -> Line:
-    down = [worker for worker in reply.workers if worker.state != "up"]
-    up = len(reply.workers) - len(down)
-    if not up:
-        return fail("workers", "none up", "start one: stt worker --config worker.toml")
-    if down:
-        names = ", ".join(f"{one.worker} ({words.moment(one.last_heard, now)})" for one in down)
-        return warn("workers", f"{up} up, down since: {names}", "start them again")
-    return ok("workers", f"{up} up")
+def _part(part: HealthPart) -> Line:
+    what = f"progress: {part.name}"
+    return ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG)
 
 
-def pack(status: PackStatus | None, now: datetime) -> Line:
-    """Whether the checks in use are believed, and for how long."""
-    if status is None:
-        return ok("checks", "those of the installation")
-    seen = f"pack {status.name}, serial {status.serial}, from {status.source}"
-    if status.expires is not None and status.expires <= now:
-        todo = "publish a newer one: stt pack build, stt pack sign"
-        return fail("pack", f"{seen}, expired {words.moment(status.expires, now)}", todo)
-    if not status.key:
-        return warn("pack", f"{seen}, signed by nobody", "sign it: stt pack sign")
-    if status.expires is not None and status.expires - now < ENDS_SOON:
-        ends = f"{seen}, expires {words.moment(status.expires, now)}"
-        return warn("pack", ends, "publish a newer one before that day, or its checks stop")
-    if now - status.fetched > NOT_FETCHED:
-        old = f"{seen}, fetched {words.moment(status.fetched, now)}"
-        return warn("pack", old, "look at the source: it is fetched before every scheduled run")
-    return ok("pack", f"{seen}, signed by {status.key}")
+def store(found: StoreHealth, now: datetime) -> list[Line]:
+    """Whether the store is whole, has room and was backed up."""
+    if not found.path:
+        return [ok("store", "in memory: gone when the coordinator ends")]
+    return [_pages(found), _schema(found), _open(found), _room(found), _backup(found, now)]
 
 
-def health(reply: HealthReply, status: StatusReply, now: datetime) -> list[Line]:
-    """What the coordinator saw of itself."""
-    lines = [clock_skew(reply.now, now, "the coordinator")]
-    for part in reply.parts:
-        if not part.is_well:
-            todo = "look at the coordinator's log"
-            lines.append(fail(f"coordinator's {part.name}", part.seen, todo))
-    if reply.store is not None:
-        lines += store(reply.store)
-    lines.append(releases(reply.releases_as_of, now.date()))
-    for site, number in reply.unserved.items():
-        seen = f"site {site} has {words.number(number, 'target')} and no worker that is up"
-        lines.append(fail("workers", seen, "start one there: stt worker"))
-    lines += _versions(reply.version, status)
-    return lines
+def _pages(found: StoreHealth) -> Line:
+    what = "store"
+    if found.sound is None:
+        return cannot_tell(what, f"{found.path}: {found.fault}", f"have a copy examined: {BACKUP}")
+    if not found.sound:
+        todo = "stop the coordinator, then: stt store restore FILE"
+        return fail(what, f"{found.path} is damaged: {found.fault}", todo)
+    return ok(what, f"{found.path}: every page can be read, {size(found.size_bytes or 0)}")
 
 
-def store(found: StoreHealth) -> list[Line]:
-    """Whether the store is whole and has room."""
-    sizes = f"{found.path}, {found.size // MIB} MiB, {found.free // MIB} MiB free"
-    if found.integrity != "ok":
-        seen = f"{found.path} is damaged ({found.integrity})"
-        return [fail("store", seen, "restore a backup: stt store restore")]
-    if found.schema_version != found.known_version:
-        seen = f"version {found.schema_version}, the coordinator knows {found.known_version}"
-        return [fail("store", seen, "restart the coordinator, which upgrades it")]
-    if found.free < MIN_FREE:
-        return [fail("store", sizes, "make room: nothing is stored without")]
-    if found.free < max(LOW_FREE, found.size):
-        return [warn("store", sizes, "make room: a backup needs as much again")]
-    if found.log_size > LARGE_LOG:
-        seen = f"{sizes}, its log {found.log_size // MIB} MiB"
-        return [warn("store", seen, "end who reads the file for long, as a copy or a query")]
-    return [ok("store", sizes)]
-
-
-def releases(as_of: str, today: date) -> Line:
-    """How old the data are by which versions are judged."""
-    what, todo = "release data", "upgrade stt, or install a newer pack"
-    try:
-        age = today - date.fromisoformat(as_of)
-    except ValueError:
-        return warn(what, "their day is unknown", todo)
-    seen = f"of {as_of}"
-    if age > TOO_OLD_DATA:
-        return warn(what, f'{seen}: "not the latest release" is not judged any more', todo)
-    if age > OLD_DATA:
-        return warn(what, f"{seen}, {age.days} days old", todo)
+def _schema(found: StoreHealth) -> Line:
+    what = "store schema"
+    if found.version is None:
+        return cannot_tell(what, "the file cannot be read", BACKUP)
+    seen = f"version {found.version}, the program has {found.knows}"
+    if found.version != found.knows:
+        return fail(what, seen, "start the coordinator again, it migrates: stt coordinator")
     return ok(what, seen)
 
 
-def _versions(coordinator: str, status: StatusReply) -> Iterable[Line]:
-    others = [
-        f"{one.worker} ({one.version})"
-        for one in status.workers
-        if one.state == "up" and one.version != coordinator
-    ]
-    if others:
-        seen = f"not of the coordinator's version {coordinator}: {', '.join(others)}"
-        yield warn("workers", seen, "upgrade them; both understand each other meanwhile")
+def _open(found: StoreHealth) -> Line:
+    what = "store folder"
+    if found.open_to_others is None:
+        return cannot_tell(what, "its permissions cannot be read", LOG)
+    folder = found.path.rpartition("/")[0]
+    if found.open_to_others:
+        return warn(what, f"{folder} can be read by other users", f"chmod 700 {folder}")
+    return ok(what, f"{folder} is the coordinator's alone")
+
+
+def _room(found: StoreHealth) -> Line:
+    what, free = "store room", found.free_bytes
+    if free is None:
+        return cannot_tell(what, "the disk cannot be looked at", LOG)
+    seen = f"{size(free)} free (limit {size(FREE_WATCH)}), log {size(found.wal_bytes or 0)}"
+    if free < FREE_LEAST:
+        return fail(what, seen, "make room on the disk of the coordinator")
+    if free < max(FREE_WATCH, found.size_bytes or 0):  # a backup needs as much again
+        return warn(what, seen, "make room on the disk of the coordinator")
+    if (found.wal_bytes or 0) > WAL_WATCH:
+        todo = f"find who holds it open (limit {size(WAL_WATCH)}): fuser {found.path}"
+        return warn(what, seen, todo)
+    return ok(what, seen)
+
+
+def _backup(found: StoreHealth, now: datetime) -> Line:
+    what = "store backup"
+    if found.backup is None:
+        return cannot_tell(what, "no stt store backup was made here", BACKUP)
+    past = now - found.backup
+    seen = f"{words.span(past)} ago (limit {BACKUP_AGE.days} d)"
+    return warn(what, seen, BACKUP) if past > BACKUP_AGE else ok(what, seen)
+
+
+def refused(health: HealthReply) -> Line:
+    """Messages that were not taken in."""
+    what = "refused messages"
+    if not health.refused:
+        return ok(what, "none")
+    told = [f"{number} {code}" for code, number in health.refused.items()]
+    return warn(what, named(told), f"who publishes what is not ours? {LOG}")

@@ -1,4 +1,4 @@
-"""One thing that the doctor looked at: how it is, what was seen, and what to do about it."""
+"""One line of the doctor: its level, what was seen, what to do; and the verdict over all lines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from enum import StrEnum
 
 from stt_shared.errors import EXIT_INCOMPLETE
 from stt_shared.report import words
+
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_KIB = 1024
+MAX_NAMED = 5  # names in one line
 
 
 class Level(StrEnum):
@@ -42,6 +46,38 @@ def warn(what: str, seen: str, todo: str) -> Line:
 def fail(what: str, seen: str, todo: str) -> Line:
     """It does not work."""
     return Line(level=Level.FAIL, what=what, seen=seen, todo=todo)
+
+
+def cannot_tell(what: str, because: str, todo: str) -> Line:
+    """It could not be looked at, which is never ok."""
+    return warn(what, f"cannot tell, {because}", todo)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Why a part does not tell of itself, and what to do about it."""
+
+    because: str
+    todo: str
+
+    def lines(self, *subjects: str) -> list[Line]:
+        """One line for each of `subjects`, none of them ok."""
+        return [cannot_tell(what, self.because, self.todo) for what in subjects]
+
+
+def size(amount: float) -> str:
+    """A number of bytes for people, e.g. `1.5 GiB`."""
+    for unit in _UNITS[:-1]:
+        if abs(amount) < _KIB:
+            return f"{amount:.0f} {unit}" if unit == _UNITS[0] else f"{amount:.1f} {unit}"
+        amount /= _KIB
+    return f"{amount:.1f} {_UNITS[-1]}"
+
+
+def named(names: Sequence[str]) -> str:
+    """The first MAX_NAMED names, and how many more there are."""
+    more = len(names) - MAX_NAMED
+    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def verdict(lines: Iterable[Line]) -> tuple[int, str]:

@@ -1,138 +1,145 @@
-"""The NATS server: its version, clock, sync to disk, room, transport, and who may do what."""
+"""Whether nats-server is the one that the product needs: version, transport, disk, room, clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import ipaddress
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from stt_shared.cli.diagnosis.line import Line, fail, ok, warn
-from stt_shared.protocol import subjects
-from stt_shared.protocol.control import Verb
-from stt_shared.settings import NatsSettings
+from stt_shared.bus.port import Peer
+from stt_shared.cli.diagnosis.line import Line, cannot_tell, fail, ok, size, warn
+from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.report import words
 
 MIN_NATS = (2, 10)
 MAX_SKEW = timedelta(seconds=5)
-MIN_PAYLOAD = 1 << 20  # bytes; results are cut to fit into it
-NEARLY_FULL = 0.8  # of the storage that the account may have
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1", ""})
-HEARD = (f"{subjects.ROOT}.event.>", f"{subjects.ROOT}.summary.>")
+WATCH_FULL, TOO_FULL = 0.8, 0.95  # of the room there is
+CERTIFICATE_SOON = timedelta(days=30)
+HEADERS_BYTES = 16 * 1024  # that a message may have besides its payload
+MONITOR = "name its monitoring address: stt doctor --nats-monitor-url http://HOST:8222"
+Told = Mapping[str, Any]  # an answer of nats-server
 
 
-def nats_version(server: Mapping[str, Any]) -> Line:
+def version(server: Told) -> Line:
     """Whether the server is new enough; `server` is its answer to who-am-I."""
     text = str(server.get("ver", ""))
     numbers = tuple(
         int(part) for part in text.split("-", maxsplit=1)[0].split(".") if part.isdigit()
     )
+    least = ".".join(map(str, MIN_NATS))
     if not numbers:
-        return warn("NATS version", "unknown", "allow this user to publish to $SYS.REQ.USER.INFO")
+        todo = "allow this user to publish to $SYS.REQ.USER.INFO"
+        return cannot_tell("NATS version", "the server does not say", todo)
     if numbers[:2] < MIN_NATS:
-        return fail("NATS version", text, "upgrade nats-server to 2.10 or newer")
-    return ok("NATS version", text)
+        seen = f"{text}, at least {least} is needed"
+        return fail("NATS version", seen, f"upgrade nats-server to {least} or newer")
+    return ok("NATS version", f"{text} (at least {least})")
 
 
-def clock_skew(server_time: datetime | None, now: datetime, whose: str = "the NATS server") -> Line:
-    """How far this computer's clock is from another's."""
-    if server_time is None:
-        return warn("clock", f"the time of {whose} is unknown", "compare the clocks by hand")
-    skew = abs(now - server_time)
-    seen = f"{skew.total_seconds():.1f} s from {whose}'s"
-    if skew > MAX_SKEW:
-        return warn("clock", seen, "synchronise both clocks (NTP): ages and slots depend on them")
-    return ok("clock", seen)
+def transport(peer: Peer | None, now: datetime) -> Line:
+    """Whether others can read along between here and the server."""
+    what = "NATS transport"
+    if peer is None or peer.encrypted is None:
+        return cannot_tell(what, "the client does not say", "look for tls:// in nats.url")
+    if not peer.encrypted:
+        if is_loopback(peer.host):
+            return ok(what, f"plain, on this machine ({peer.host})")
+        todo = "give nats-server a certificate (tls block), and set nats.url to tls://"
+        return warn(what, f"plain to {peer.host}: whoever is between can read and write", todo)
+    ends = peer.certificate_ends
+    if ends is None:
+        return ok(what, "TLS")
+    seen = f"TLS, the certificate of {peer.host} ends {words.moment(ends, now)}"
+    if ends - now < CERTIFICATE_SOON:
+        return warn(what, f"{seen} (limit {CERTIFICATE_SOON.days} d)", "renew it now")
+    return ok(what, seen)
 
 
-def sync_always(varz: Mapping[str, Any] | None) -> Line:
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def payload(peer: Peer | None) -> Line:
+    """Whether the server takes the largest message there may be."""
+    what, needed = "NATS max_payload", MAX_MESSAGE_BYTES + HEADERS_BYTES
+    if peer is None or not peer.max_payload:
+        todo = "look for max_payload in the file of nats-server"
+        return cannot_tell(what, "the server does not say", todo)
+    seen = f"{size(peer.max_payload)}, {size(needed)} are needed"
+    if peer.max_payload < needed:
+        return fail(what, seen, "set `max_payload: 1MB` in the file of nats-server")
+    return ok(what, seen)
+
+
+def clock_skew(what: str, theirs: datetime | None, now: datetime, whose: str) -> Line:
+    """How far this computer's clock is from `whose`."""
+    if theirs is None:
+        because = f"the time of {whose} is unknown"
+        return cannot_tell(what, because, "compare by hand: date -u on both")
+    skew = abs((now - theirs).total_seconds())
+    limit = MAX_SKEW.total_seconds()
+    seen = f"{skew:.1f} s from that of {whose} (limit {limit:g} s)"
+    if skew > limit:
+        todo = "synchronise both clocks (NTP; see: timedatectl): ages and slots depend on them"
+        return warn(what, seen, todo)
+    return ok(what, seen)
+
+
+def sync_always(varz: Told | None, why: str = "") -> Line:
     """Whether the server writes to disk before it confirms; `varz` is None if it is unreadable."""
     what = "NATS sync to disk"
     if varz is None:
-        return warn(
-            what,
-            "unknown, the server's monitoring is not readable",
-            "name it with --nats-monitor-url, or look for `sync_interval: always` in its file",
-        )
-    if varz.get("jetstream", {}).get("config", {}).get("sync_always"):
+        because = why or "the server's monitoring is not readable"
+        todo = f"{MONITOR}, or look for `sync_interval: always` in its file"
+        return cannot_tell(what, because, todo)
+    config: Told = varz.get("jetstream", {}).get("config", {})
+    if config.get("sync_always"):
         return ok(what, "always")
+    every = config.get("sync_interval")
+    span = words.span(timedelta(microseconds=every / 1_000)) if every else "two minutes"
     return warn(
         what,
-        "every two minutes: a power loss can lose confirmed messages",
+        f"every {span}: a power loss can lose confirmed messages",
         "set `sync_interval: always` in the jetstream block of nats-server",
     )
 
 
-def jetstream(account: Mapping[str, Any] | None) -> Line:
+def jetstream(account: Told | None) -> Line:
     """Whether this account may use JetStream."""
     if account is None or "error" in account:
         said = "" if account is None else str(account["error"].get("description", ""))
         seen = f"not enabled{': ' if said else ''}{said}"
         return fail("JetStream", seen, "start nats-server with -js, or enable it for the account")
-    used, limits = int(account.get("storage", 0)), account.get("limits", {})
-    most = int(limits.get("max_storage", 0))
-    seen = f"{account.get('streams', 0)} streams, {used} bytes"
-    if most > 0:
-        seen += f" of {most}"
-        if used > NEARLY_FULL * most:
-            return warn("JetStream", seen, "give the account more: full streams refuse messages")
-    return ok("JetStream", seen)
+    return ok("JetStream", f"{account.get('streams', 0)} streams, {_used(account)} used")
 
 
-def payload(varz: Mapping[str, Any] | None) -> list[Line]:
-    """Whether messages may be as large as ours; nothing where the server's limit is unknown."""
-    most = int((varz or {}).get("max_payload", 0))
-    if not most:
-        return []
-    if most < MIN_PAYLOAD:
-        todo = f"set `max_payload: {MIN_PAYLOAD}` or more in nats-server"
-        return [warn("NATS max_payload", f"{most} bytes, {MIN_PAYLOAD} are needed", todo)]
-    return [ok("NATS max_payload", f"{most} bytes")]
+def _used(account: Told) -> str:
+    return size(account.get("storage", 0))
 
 
-def transport(nats: NatsSettings) -> Line:
-    """Whether what is said to NATS can be read on the way."""
-    hosts = {urlsplit(url.strip()) for url in nats.url.split(",")}
-    if nats.ca or nats.cert or all(host.scheme in ("tls", "wss") for host in hosts):
-        return ok("NATS transport", "TLS")
-    away = sorted(str(one.hostname) for one in hosts if (one.hostname or "") not in LOCAL)
-    if not away:
-        return ok("NATS transport", "this computer alone")
-    todo = "use tls:// and nats.ca: results and passwords of NATS can be read on the way"
-    return warn("NATS transport", f"not encrypted to {', '.join(away)}", todo)
+def room(account: Told, varz: Told | None) -> Line:
+    """How full the storage of the account is, or that of the server where the account has all."""
+    what = "JetStream room"
+    limit = account.get("limits", {}).get("max_storage", -1)
+    if limit > 0:
+        return _room(what, account.get("storage", 0), limit, "this account")
+    config = (varz or {}).get("jetstream", {}).get("config", {})
+    if (held := config.get("max_storage", 0)) > 0:
+        stats: Told = (varz or {}).get("jetstream", {}).get("stats", {})
+        return _room(what, stats.get("storage", 0), held, "the server")
+    because = "the account has no limit and the server's is not readable"
+    return cannot_tell(what, f"{because}; {_used(account)} used", MONITOR)
 
 
-def permissions(user: Mapping[str, Any] | None) -> Line:
-    """What the connected user may ask and hear; `user` is the server's answer to who-am-I."""
-    what = "permissions"
-    if user is None:
-        todo = "allow this user to publish to $SYS.REQ.USER.INFO"
-        return warn(what, "unknown, the server does not tell", todo)
-    given: dict[str, Any] = user.get("permissions") or {}
-    speaks: dict[str, Any] = given.get("publish") or {}
-    hears: dict[str, Any] = given.get("subscribe") or {}
-    refused = [str(verb) for verb in Verb if not _allowed(speaks, subjects.control(verb))]
-    deaf = [one for one in HEARD if not _allowed(hears, one)]
-    name = f"{user.get('user') or 'whoever connects'}, account {user.get('account', '')}"
-    if deaf:
-        return warn(what, f"{name} may not hear {', '.join(deaf)}", "allow it to subscribe to them")
-    if refused:
-        return ok(what, f"{name} may look; it may not ask: {', '.join(refused)}")
-    return ok(what, f"{name} may ask and hear everything")
-
-
-def _allowed(given: Mapping[str, Any], subject: str) -> bool:
-    allow, deny = given.get("allow"), given.get("deny") or ()
-    return (allow is None or _covers(allow, subject)) and not _covers(deny, subject)
-
-
-def _covers(patterns: Iterable[str], subject: str) -> bool:
-    return any(_matches(one.split(" ")[0].split("."), subject.split(".")) for one in patterns)
-
-
-def _matches(pattern: list[str], tokens: list[str]) -> bool:
-    for place, part in enumerate(pattern):
-        if part == ">":
-            return place < len(tokens)
-        if place >= len(tokens) or part not in ("*", tokens[place]):
-            return False
-    return len(pattern) == len(tokens)
+def _room(what: str, used: int, limit: int, whose: str) -> Line:
+    share = used / limit
+    seen = f"{size(used)} of {size(limit)} of {whose} used ({share:.0%}, limit {WATCH_FULL:.0%})"
+    if share < WATCH_FULL:
+        return ok(what, seen)
+    todo = "raise max_file_store of nats-server (or max_storage of the account)"
+    return fail(what, seen, todo) if share >= TOO_FULL else warn(what, seen, todo)

@@ -1,0 +1,36 @@
+"""What the client knows of the server at the other end: its host, TLS, and largest message."""
+
+from __future__ import annotations
+
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+from nats.aio.client import Client
+
+from stt_shared.bus.port import Peer
+
+
+def of(client: Client) -> Peer | None:
+    """The server that `client` is connected to; None while there is none."""
+    url = client.connected_url
+    if url is None:
+        return None
+    # The client shows neither its socket nor whether it is encrypted.
+    transport: Any = getattr(client, "_transport", None)
+    writer: Any = getattr(transport, "_io_writer", None)
+    if writer is None:  # a web socket
+        encrypted = {"wss": True, "ws": False}.get(url.scheme)
+        return Peer(host=url.hostname or "", encrypted=encrypted, max_payload=client.max_payload)
+    tls: Any = writer.get_extra_info("ssl_object")
+    return Peer(
+        host=url.hostname or "",
+        encrypted=tls is not None,
+        certificate_ends=_ends(tls.getpeercert()) if tls is not None else None,
+        max_payload=client.max_payload,
+    )
+
+
+def _ends(certificate: dict[str, Any] | None) -> datetime | None:
+    until = (certificate or {}).get("notAfter")
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
