@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.packs import keep
 from stt_coordinator.packs.sources import Offer
 from stt_shared import clock
+from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.cli.diagnosis.line import Level
+from stt_shared.cli.diagnosis.server import transport
 from stt_shared.pack import archive
 from stt_shared.pack.transfer import Parcel
 from tests.integration.doctor_site import Site
+from tests.servers.certificates import Certificates
 from tests.servers.fixtures import required
 from tests.unit import packs
 
@@ -197,3 +202,23 @@ def test_without_a_coordinator_nothing_of_it_is_called_ok(alone: Site) -> None:
     assert lines["streams"][0]["seen"].startswith("missing: STT_JOBS (stream not found)")
     for what in ("store", "pack", "workers", "release data", "sites"):
         assert lines[what][0]["seen"] == "cannot tell, no coordinator answers"
+
+
+async def test_the_connection_itself_tells_whether_it_is_encrypted_and_until_when(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    extra = f'tls {{ cert_file: "{certificates.cert}", key_file: "{certificates.key}" }}'
+    server = embedded_nats.start(tmp_path / "nats", extra=extra)
+    bus = await connect(
+        NatsOptions(servers=(f"tls://127.0.0.1:{server.port}",), ca=str(certificates.ca))
+    )
+    try:
+        peer = bus.peer()
+    finally:
+        await bus.close()
+        server.stop()
+    assert peer is not None
+    assert (peer.encrypted, peer.max_payload) == (True, 1 << 20)
+    assert peer.certificate_ends is not None
+    assert transport(peer, peer.certificate_ends - timedelta(days=31)).level is Level.OK
+    assert transport(peer, peer.certificate_ends - timedelta(days=1)).level is Level.WARN

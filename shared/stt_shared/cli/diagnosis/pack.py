@@ -12,6 +12,7 @@ from stt_shared.report import words
 ENDS_SOON, ENDS_NOW = timedelta(days=30), timedelta(days=7)
 NOT_FETCHED = timedelta(days=3)
 DATA_OLD, DATA_TOO_OLD = timedelta(days=60), timedelta(days=180)
+REFRESH = "upgrade the coordinator, or publish a newer pack: stt releases refresh"
 RENEW = "publish a newer one: stt pack build checks --serial N --days 180, then stt pack sign"
 
 
@@ -78,11 +79,11 @@ def release_data(health: HealthReply | Unknown, now: datetime) -> Line:
     try:
         as_of = date.fromisoformat(health.releases_as_of)
     except ValueError:
-        return cannot_tell(what, "the coordinator does not say its date", "stt releases show")
+        return cannot_tell(what, "the coordinator does not say its date", "stt releases check")
     past = timedelta(days=(now.date() - as_of).days)
     seen = f"of {as_of}, {past.days} d old (limits {DATA_OLD.days} and {DATA_TOO_OLD.days} d)"
     if past > DATA_TOO_OLD:
-        return fail(what, seen, "stt releases update, or upgrade the coordinator")
+        return fail(what, seen, REFRESH)
     if past > DATA_OLD:
-        return warn(what, seen, "stt releases update, or upgrade the coordinator")
+        return warn(what, seen, REFRESH)
     return ok(what, seen)
