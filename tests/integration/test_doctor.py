@@ -131,7 +131,7 @@ def test_a_user_that_lacks_permissions_is_told_which_and_the_rest_is_unknown(sit
 def test_what_the_server_refuses_is_what_the_doctor_says_is_refused(site: Site) -> None:
     done = site.stt("status", user="poor")
     assert done.returncode == 0
-    done = site.stt("runs", "list", "--nats-timeout-s", "1", user="poor")
+    done = site.stt("runs", "list", "--nats-timeout-s", "2", user="poor")
     assert done.returncode == 4
     seen = site.doctor("--as", "operator", user="poor")[1]["permissions"][0]["seen"]
     assert "publish stt.v1.control.enable" in seen
