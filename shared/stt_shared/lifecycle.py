@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 
 Task = Callable[[], Awaitable[None]]
@@ -36,7 +36,7 @@ async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
     try:
         await _until_stopped(running, stopped)
     finally:
-        await _cancel({*running, stopped})
+        await cancelled({*running, stopped})
 
 
 async def _run(task: Task) -> None:
@@ -55,13 +55,13 @@ async def _until_stopped(running: set[asyncio.Task[None]], stopped: asyncio.Task
             task.result()
 
 
-async def _cancel(tasks: set[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended.
+async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended; what they raise is dropped.
 
     Once is not enough: asyncio.wait_for of Python 3.11, which the driver of NATS waits with, loses
     a cancellation that arrives together with what it waits for (bpo-42130).
     """
-    left = tasks
+    left = set(tasks)
     while left:
         for task in left:
             task.cancel()

@@ -16,7 +16,7 @@ import pytest
 
 from stt_coordinator.embedded import nats
 from stt_coordinator.embedded.process import Running
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
 from stt_shared.bus.port import Outgoing, Publication, Receipt, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
@@ -262,3 +262,26 @@ async def test_the_service_answers_again_after_the_server_was_killed(
                     break
                 except UnreachableError:
                     await asyncio.sleep(0.1)
+
+
+async def test_closing_ends_a_look_at_the_connection_that_loses_its_cancellation(
+    broker: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, lost = asyncio.Event(), asyncio.Event()
+
+    async def deaf(_link: link.Link) -> bool:
+        looking.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:  # once, as asyncio.wait_for of Python 3.11 loses it
+            if lost.is_set():
+                raise
+            lost.set()
+        return True
+
+    monkeypatch.setattr(link, "WATCH_INTERVAL_S", 0.0)
+    monkeypatch.setattr(link.Link, "_healthy", deaf)
+    connected = await connect(NatsOptions(servers=(broker.url,)))
+    await looking.wait()
+    async with asyncio.timeout(LIMIT_S):
+        await connected.close()

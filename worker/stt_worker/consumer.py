@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Delivery, Inbox
 from stt_shared.errors import UnreachableError
-from stt_shared.lifecycle import pause
+from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects
 from stt_shared.protocol.words import Family
 from stt_shared.telemetry.logs import logger
@@ -130,9 +130,7 @@ class Consumer:
         if not mine:
             return
         _, late = await asyncio.wait(mine, timeout=self._grace_s)
-        for job in late:
-            job.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        await cancelled(late)
         for job in late:
             await _put_back(mine[job], inbox)
 

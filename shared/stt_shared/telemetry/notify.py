@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 
+from stt_shared.lifecycle import cancelled
 from stt_shared.telemetry.logs import logger
 
 SOCKET = "NOTIFY_SOCKET"
@@ -62,8 +63,7 @@ async def told(
     finally:
         tell("STOPPING=1", environ)
         if watch:
-            watch.cancel()
-            await asyncio.gather(watch, return_exceptions=True)
+            await cancelled([watch])
 
 
 async def _alive(progress: Progress, every_s: float, environ: Mapping[str, str]) -> None:

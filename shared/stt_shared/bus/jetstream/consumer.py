@@ -18,6 +18,7 @@ from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link, Wire
 from stt_shared.bus.port import Delivery
 from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import cancelled
 from stt_shared.protocol.subjects import KEEP_ALIVE
 from stt_shared.telemetry.logs import logger
 
@@ -75,9 +76,7 @@ class PullInbox:
 
     async def close(self) -> None:
         """Stop asking and give back what nobody took."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancelled(self._tasks)
         if self._wire is not None:
             await self._link.unwire(self._wire)
         for delivery in self._buffer:

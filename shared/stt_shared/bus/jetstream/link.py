@@ -23,6 +23,7 @@ from nats.aio.subscription import Subscription
 
 from stt_shared import clock
 from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import cancelled
 from stt_shared.telemetry.logs import logger
 
 MIN_SERVER = (2, 10)
@@ -175,8 +176,7 @@ class Link:
         """Send what is pending and disconnect; never hangs, may be called twice."""
         self._closing = True
         if self._watcher is not None:
-            self._watcher.cancel()
-            await asyncio.gather(self._watcher, return_exceptions=True)
+            await cancelled([self._watcher])
         client, self._client = self._client, None
         if client is not None:
             await _finish(client)
