@@ -45,6 +45,7 @@ from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 from stt_shared.protocol.words import Family
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Endpoint
 from stt_worker.equipment import Equipment
@@ -96,7 +97,9 @@ async def work(url: str, folder: str, targets: int) -> None:
     canned = Canned(facts=facts, answers={check.queries[0].what: []})
     sandbox = MontySandbox()
     means = WorkerMeans(
-        database=MemoryDatabase({"db": canned}), catalogue=catalogue(), sandbox=sandbox
+        inspector=DirectInspector(MemoryDatabase({"db": canned})),
+        catalogue=catalogue(),
+        sandbox=sandbox,
     )
     tools = Equipment(means={Family.POSTGRESQL: means}, catalogue=catalogue())
     own = WorkerSettings(name="bench", concurrency=CONCURRENCY)

@@ -24,6 +24,7 @@ from stt_shared.checkfile.model import Check, Query, Question
 from stt_shared.identity import digest
 from stt_shared.protocol.messages import CheckRef, Job
 from stt_shared.protocol.words import Family, Outcome
+from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Limits
 from stt_worker.equipment import equipped
 from stt_worker.execution import Means, execute
@@ -110,7 +111,9 @@ async def measure(case: Case, repeats: int) -> None:
             means = tools.means[endpoint.family]
             sides: dict[str, Step] = {
                 "job": path(job_of(endpoint.family, checks), endpoint, means),
-                "look": lambda: means.database.look(endpoint, lambda _: case.questions, Limits()),
+                "look": lambda: means.inspector.inspect(
+                    endpoint, lambda _: [View(question=one) for one in case.questions], Limits()
+                ),
                 "bare": lambda: case.bare(case.server),
             }
             rates = await side_by_side(sides, repeats)

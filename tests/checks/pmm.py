@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.port import Database, Endpoint
 from stt_worker.execution import Means
 from stt_worker.sandbox.port import Returned, Sandbox, Task, Verdict
@@ -77,7 +78,7 @@ async def _compared(
     check: Check, catalogue: Catalogue, where: Endpoint, database: Database, sandbox: Sandbox
 ) -> Compared:
     recorder = Recorder(sandbox)
-    means = Means(database=database, catalogue=catalogue, sandbox=recorder)
+    means = Means(inspector=DirectInspector(database), catalogue=catalogue, sandbox=recorder)
     target = Target(id="t", endpoint=where, secret=Secret("", where.password))
     report = await scan([target], [check], {where.family: means})
     task = recorder.given[0] if recorder.given else None

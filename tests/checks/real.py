@@ -17,6 +17,7 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.protocol.words import Family
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Tls
@@ -63,9 +64,8 @@ class Judge:
         chosen = builtin().of(where.family)
         if names is not None:
             chosen = tuple(builtin().checks[name] for name in names)
-        means = Means(
-            database=self.databases[where.family], catalogue=builtin(), sandbox=self.sandbox
-        )
+        inspector = DirectInspector(self.databases[where.family])
+        means = Means(inspector=inspector, catalogue=builtin(), sandbox=self.sandbox)
 
         async def endpoint_of() -> Endpoint:
             return where

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +23,6 @@ from tests.servers.fixtures import PASSWORD, server_or_reason
 REPLICATION = "postgresql_replication_log_tls"
 REPLICATOR = "Replicator 1: password"
 # Nothing is sent there: it shows by which address of ours we would go.
-ELSEWHERE = ("192.0.2.1", 9)
 STREAMING_S = 30.0
 POLL_S = 0.05
 
@@ -115,17 +113,6 @@ async def test_pgaudit_that_is_not_installed_is_never_put_among_the_libraries_to
     (finding,) = (await judge.run("postgresql_pgaudit", where)).findings
     assert (finding.object, finding.severity) == ("pgaudit", "trivial")
     assert finding.remediation.startswith("Install pgaudit for PostgreSQL 18")
-
-
-@pytest.fixture(scope="module")
-def address() -> str:
-    """An address of this machine other than loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(ELSEWHERE)
-        except OSError as error:
-            pytest.skip(f"this machine has no network: {error}")
-        return str(probe.getsockname()[0])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,10 +26,6 @@ APP = ["CREATE ROLE clear_app LOGIN REPLICATION PASSWORD 'app'"]
 NO_APP = ["DROP OWNED BY clear_app", "DROP ROLE clear_app"]
 # From any address of the machine itself, which for the server are those of a client.
 FROM_HERE = ["host all,replication all samehost scram-sha-256"]
-ELSEWHERE = (
-    "192.0.2.1",
-    9,
-)  # nothing is sent there: the address shows by which of ours we would go
 
 
 @pytest.fixture
@@ -60,17 +55,6 @@ def server(servers_folder: Path, certificates: Certificates) -> Iterator[Running
             shutil.chown(copy, running.owner)
     yield running
     running.stop()
-
-
-@pytest.fixture
-def address() -> str:
-    """An address of this machine other than loopback."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(ELSEWHERE)
-        except OSError as error:
-            pytest.skip(f"this machine has no network: {error}")
-        return str(probe.getsockname()[0])
 
 
 def client(server: Running, address: str, mode: str, **more: str) -> psycopg.Connection:

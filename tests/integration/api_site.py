@@ -17,6 +17,8 @@ from stt_coordinator.tasks import Coordinator, Means
 from stt_coordinator.web.serve import Front, Page
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.port import RequestError
+from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.words import Family, Severity
@@ -113,7 +115,7 @@ async def _seen(bus: Any, store: Any) -> Seen:
     async def answering() -> bool:
         try:
             return await known()
-        except Exception:  # noqa: BLE001  # not yet
+        except (RequestError, UnreachableError):  # not yet
             return False
 
     await until(answering)

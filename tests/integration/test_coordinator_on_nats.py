@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
-from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.embedded.process import Running
-from stt_coordinator.store.sqlite import open_store
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.messages import FindingEvent, Watermark
 from stt_shared.protocol.words import Family
+from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     FakeWorker,
     ask,
@@ -25,38 +20,11 @@ from tests.unit.coordination import (
     enable,
     failed,
     finished,
-    running,
     status,
     until,
 )
 
 TARGETS = tuple((f"t{number:03}", Family.MYSQL) for number in range(50))
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncGenerator[Running]:
-    server = embedded_nats.start(tmp_path / "nats")
-    yield server
-    await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def connected(broker: Running) -> AsyncGenerator[JetStreamBus]:
-    bus = await connect(NatsOptions(servers=(broker.url,), name="test"))
-    try:
-        yield bus
-    finally:
-        await bus.close()
-
-
-@asynccontextmanager
-async def coordinating(bus: JetStreamBus, folder: Path) -> AsyncGenerator[None]:
-    store = await open_store(folder)
-    try:
-        async with running(bus, store):
-            yield
-    finally:
-        await store.close()
 
 
 async def test_run_is_finished_with_a_restart_in_between_and_nothing_is_lost_or_doubled(

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.embedded.process import Running
 from stt_coordinator.retention import Keep, prune
 from stt_coordinator.store.sqlite import open_store
 from stt_shared import clock
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol.control import (
     FindingsReply,
@@ -28,6 +25,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job
 from stt_shared.protocol.words import Family, Kind, Outcome
+from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     FakeWorker,
     ask,
@@ -37,38 +35,11 @@ from tests.unit.coordination import (
     finding,
     finished,
     passed,
-    running,
     status,
     until,
 )
 
 TARGETS = tuple((f"t{number:03}", Family.MYSQL) for number in range(30))
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncGenerator[Running]:
-    server = embedded_nats.start(tmp_path / "nats")
-    yield server
-    await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def connected(broker: Running) -> AsyncGenerator[JetStreamBus]:
-    bus = await connect(NatsOptions(servers=(broker.url,), name="test"))
-    try:
-        yield bus
-    finally:
-        await bus.close()
-
-
-@asynccontextmanager
-async def coordinating(bus: JetStreamBus, folder: Path) -> AsyncGenerator[None]:
-    store = await open_store(folder)
-    try:
-        async with running(bus, store):
-            yield
-    finally:
-        await store.close()
 
 
 @dataclass(kw_only=True)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from stt_coordinator.embedded import nats as embedded_nats
 from stt_coordinator.embedded.process import Running
 from stt_coordinator.store.sqlite import open_store
 from stt_shared import clock
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import FindingsReply, FindingsRequest, Verb
@@ -30,6 +28,7 @@ from stt_shared.protocol.exceptions import (
 )
 from stt_shared.protocol.messages import FindingEvent, Summary
 from stt_shared.protocol.words import Family
+from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     SITE,
     FakeWorker,
@@ -38,7 +37,6 @@ from tests.unit.coordination import (
     enable,
     failed,
     finished,
-    running,
     status,
     until,
 )
@@ -46,32 +44,6 @@ from tests.unit.coordination import (
 CHECK = "mysql_empty_password"
 DAY = timedelta(days=1)
 TARGETS = (("t1", Family.MYSQL), ("t2", Family.MYSQL))
-
-
-@pytest.fixture
-async def broker(tmp_path: Path) -> AsyncGenerator[Running]:
-    server = embedded_nats.start(tmp_path / "nats")
-    yield server
-    await asyncio.to_thread(server.stop)
-
-
-@asynccontextmanager
-async def connected(broker: Running) -> AsyncGenerator[JetStreamBus]:
-    bus = await connect(NatsOptions(servers=(broker.url,), name="test"))
-    try:
-        yield bus
-    finally:
-        await bus.close()
-
-
-@asynccontextmanager
-async def coordinating(bus: JetStreamBus, folder: Path) -> AsyncGenerator[None]:
-    store = await open_store(folder)
-    try:
-        async with running(bus, store):
-            yield
-    finally:
-        await store.close()
 
 
 class Ears:

@@ -14,6 +14,7 @@ from stt_coordinator.embedded.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from tests.faults.harness import Installation, installed
+from tests.servers.fixtures import left_out
 
 SIZE = "4m"
 PATIENCE_S = 60.0
@@ -23,7 +24,7 @@ FULL = "database or disk is full"
 
 @contextmanager
 def small_disk(folder: Path) -> Generator[Path]:
-    """A file system of SIZE at `folder`; where mounting is not allowed the test is left out.
+    """A file system of SIZE at `folder`; without mounting the test is left out, or fails.
 
     What a store does then is shown on SQLite's page limit in the tests of store and outbox.
     """
@@ -32,9 +33,9 @@ def small_disk(folder: Path) -> Generator[Path]:
     try:
         done = subprocess.run(mount, capture_output=True, check=False)
     except FileNotFoundError:
-        pytest.skip("no mount program")
+        left_out("no mount program")
     if done.returncode:
-        pytest.skip("mounting is not allowed here")
+        left_out("mounting is not allowed here")
     try:
         yield folder
     finally:

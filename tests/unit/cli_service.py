@@ -15,6 +15,7 @@ from stt_shared.protocol.subjects import control
 
 R = TypeVar("R", bound=Value)
 Reply = Value | Exception
+Stt = Callable[..., tuple[int, str, list[str]]]  # the words; exit code, stdout, lines of stderr
 
 
 class Service:

@@ -14,9 +14,10 @@ from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Ledger, Store, StoreFullError
 from stt_coordinator.tasks import Coordinator, Means
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Delivery, Outgoing, Publication
+from stt_shared.bus.port import Bus, Delivery, Outgoing, Publication, RequestError
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
+from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
     Empty,
@@ -215,7 +216,7 @@ async def answering(bus: Bus, task: asyncio.Task[None]) -> None:
             task.result()
         try:
             await ask(bus, Verb.STATUS, Empty(), StatusReply)
-        except Exception:  # noqa: BLE001  # not yet
+        except (RequestError, UnreachableError):  # not yet
             return False
         return True
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from stt_shared.checkfile.catalogue import Catalogue, builtin_folder, load
-from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family
-from stt_worker.databases.port import Answer, Rows
+from stt_worker.databases.inspection import encoded, without_secrets
+from stt_worker.databases.port import Rows
 from stt_worker.evidence import HIDDEN
-from stt_worker.plan import docs_of, plan, without_secrets
+from stt_worker.plan import docs_of, plan
 
 PART = """
 parts:
@@ -96,10 +96,8 @@ def test_a_secret_column_never_reaches_the_script(tmp_path: Path) -> None:
     one = loaded(tmp_path).checks["one"]
     planned = plan(one, Facts(flavour="mysql", version=(8, 4, 0), version_text="8.4.0"))
     rows: Rows = [{"User": "hash"}, {"User": ""}, {"User": None}]
-    answers: dict[Question, Answer] = {
-        planned.questions[0]: rows,
-        planned.questions[1]: [{"2": 2}],
-    }
+    first, second = planned.views
+    answers = {first: encoded(rows, first), second: encoded([{"2": 2}], second)}
     assert docs_of(planned, answers) == [
         [{"User": HIDDEN}, {"User": ""}, {"User": None}],
         [{"2": 2}],

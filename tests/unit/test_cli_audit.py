@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 import pytest
 
-from stt_shared import clock
-from stt_shared.bus.port import Bus
-from stt_shared.cli import client, dispatch
+from stt_shared.cli import dispatch
 from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.words import Role, Way
-from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    found = Service()
-
-    async def open_bus(_: NatsSettings) -> Bus:
-        return cast("Bus", found)
-
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
-    monkeypatch.setattr(client, "open_bus", open_bus)
-    monkeypatch.setattr(clock, "now", lambda: samples.NOW)
-    return found
 
 
 def record(number: int) -> list[AuditEntry]:

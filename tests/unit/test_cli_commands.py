@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
 
-from stt_shared import clock
-from stt_shared.bus.port import Bus, RequestError
-from stt_shared.cli import client, control, dispatch, output
+from stt_shared.bus.port import RequestError
+from stt_shared.cli import output
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (
@@ -37,39 +36,10 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.words import Family, Interval, Kind, Severity
-from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
-from tests.unit.cli_service import Service
+from tests.unit.cli_service import Service, Stt
 
-Stt = Callable[..., tuple[int, str, list[str]]]
 ON = ControlState(enabled=True, since=samples.NOW, by="ann", reason="why")
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    found = Service()
-
-    async def open_bus(_: NatsSettings) -> Bus:
-        return cast("Bus", found)
-
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
-    monkeypatch.setattr(client, "open_bus", open_bus)
-    monkeypatch.setattr(clock, "now", lambda: samples.NOW)
-    monkeypatch.setattr(control, "POLL_S", 0.0)
-    return found
-
-
-@pytest.fixture
-def stt(service: Service, capsys: pytest.CaptureFixture[str]) -> Stt:
-    """Run a command line; its exit code, stdout, and the lines of stderr."""
-
-    def run(*words: str) -> tuple[int, str, list[str]]:
-        code = dispatch.run(words)
-        captured = capsys.readouterr()
-        assert service.closed or not service.asked
-        return code, captured.out, captured.err.splitlines()
-
-    return run
 
 
 @pytest.fixture

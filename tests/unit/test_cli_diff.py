@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 import pytest
 
-from stt_shared import clock
-from stt_shared.bus.port import Bus, RequestError
-from stt_shared.cli import client, dispatch, output
+from stt_shared.bus.port import RequestError
+from stt_shared.cli import output
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import (
     ChangesReply,
@@ -33,42 +31,16 @@ from stt_shared.protocol.history import (
 )
 from stt_shared.protocol.messages import Acceptance, Value
 from stt_shared.protocol.words import Change, Family, Kind, Severity
-from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
-from tests.unit.cli_service import Service
+from tests.unit.cli_service import Service, Stt
 
 R = TypeVar("R", bound=Value)
-Stt = Callable[..., tuple[int, str, list[str]]]
 TOTAL = "1 new, 1 fixed, 1 changed, 1 accepted, 1 target not checked"
 BEFORE = samples.run(run_id="standard-1", started=samples.NOW - timedelta(days=1))
 LATER = samples.run(run_id="standard-2")
 SILENT = UncheckedTarget(
     target="ledger", kind=Kind.AUTH, reason="", last_checked=samples.NOW - timedelta(hours=30)
 )
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    found = Service()
-
-    async def open_bus(_: NatsSettings) -> Bus:
-        return cast("Bus", found)
-
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
-    monkeypatch.setattr(client, "open_bus", open_bus)
-    monkeypatch.setattr(clock, "now", lambda: samples.NOW)
-    return found
-
-
-@pytest.fixture
-def stt(service: Service, capsys: pytest.CaptureFixture[str]) -> Stt:
-    def run(*words: str) -> tuple[int, str, list[str]]:
-        code = dispatch.run(words)
-        captured = capsys.readouterr()
-        assert service.closed or not service.asked
-        return code, captured.out, captured.err.splitlines()
-
-    return run
 
 
 def asked(service: Service, kind: type[R]) -> list[R]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
 
-from stt_shared import clock
-from stt_shared.bus.port import Bus, RequestError
-from stt_shared.cli import client, dispatch, exceptions_file
+from stt_shared.bus.port import RequestError
+from stt_shared.cli import exceptions_file
 from stt_shared.cli.gate import FailOn, exit_code
 from stt_shared.cli.since import parse_until
 from stt_shared.errors import ConfigError, UsageError
@@ -35,37 +32,11 @@ from stt_shared.protocol.exceptions import (
 from stt_shared.protocol.messages import Acceptance, Counts, FindingEvent
 from stt_shared.protocol.words import Change, Severity
 from stt_shared.report.counts import of_results
-from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
-from tests.unit.cli_service import Service
+from tests.unit.cli_service import Service, Stt
 
-Stt = Callable[..., tuple[int, str, list[str]]]
 UNTIL = date(2026, 12, 1)
 ACCEPTED = Acceptance(exception="x_abc", until=UNTIL, by="dba-oncall", reason="proxy only")
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    found = Service()
-
-    async def open_bus(_: NatsSettings) -> Bus:
-        return cast("Bus", found)
-
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
-    monkeypatch.setattr(client, "open_bus", open_bus)
-    monkeypatch.setattr(clock, "now", lambda: samples.NOW)
-    return found
-
-
-@pytest.fixture
-def stt(service: Service, capsys: pytest.CaptureFixture[str]) -> Stt:
-    def run(*words: str) -> tuple[int, str, list[str]]:
-        code = dispatch.run(words)
-        captured = capsys.readouterr()
-        assert service.closed or not service.asked
-        return code, captured.out, captured.err.splitlines()
-
-    return run
 
 
 def exception(**changes: object) -> ExceptionRecord:

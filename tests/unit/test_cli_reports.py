@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import pytest
 
-from stt_shared import clock
-from stt_shared.bus.port import Bus
-from stt_shared.cli import client, control, dispatch, output
+from stt_shared.cli import output
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import (
     FindingsReply,
@@ -28,39 +24,12 @@ from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs, State
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.model import Report
-from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
 from tests.unit import report_cases as cases
-from tests.unit.cli_service import Service
+from tests.unit.cli_service import Service, Stt
 
-Stt = Callable[..., tuple[int, str, list[str]]]
 RUN = "standard-20261123t155700z"
 OFF = ControlState(enabled=False, since=samples.NOW, by="ann")
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Service:
-    found = Service()
-
-    async def open_bus(_: NatsSettings) -> Bus:
-        return cast("Bus", found)
-
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
-    monkeypatch.setattr(client, "open_bus", open_bus)
-    monkeypatch.setattr(clock, "now", lambda: samples.NOW)
-    monkeypatch.setattr(control, "POLL_S", 0.0)
-    return found
-
-
-@pytest.fixture
-def stt(service: Service, capsys: pytest.CaptureFixture[str]) -> Stt:
-    def run(*words: str) -> tuple[int, str, list[str]]:
-        code = dispatch.run(words)
-        captured = capsys.readouterr()
-        assert service.closed or not service.asked
-        return code, captured.out, captured.err.splitlines()
-
-    return run
 
 
 def holds(service: Service, report: Report, **changes: object) -> None:

@@ -10,7 +10,8 @@ from stt_shared.checkfile.guard import parse_guard as guard
 from stt_shared.checkfile.model import Check, QueryType
 from stt_shared.protocol.messages import CheckOutcome, Facts, Job
 from stt_shared.protocol.words import Family, Kind, Outcome
-from stt_worker.databases.memory import Hanging, MemoryDatabase
+from stt_worker.databases.inspection import DirectInspector
+from stt_worker.databases.memory import Hanging
 from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
 from stt_worker.execution import Means, execute
 from tests.unit.worker_fakes import (
@@ -19,6 +20,7 @@ from tests.unit.worker_fakes import (
     FAILS,
     PythonSandbox,
     check,
+    database_of,
     endpoint,
     job,
     means,
@@ -55,8 +57,7 @@ async def test_checks_pass_and_fail_on_one_connection_with_equal_queries_asked_o
     assert facts == FACTS
     assert [str(one.outcome) for one in outcomes.values()] == ["passed", "failed", "passed"]
     assert outcomes["b"].findings[0].evidence == ({"n": 1},)
-    database, sandbox = having.database, having.sandbox
-    assert isinstance(database, MemoryDatabase)
+    database, sandbox = database_of(having), having.sandbox
     assert isinstance(sandbox, PythonSandbox)
     assert len(database.looked) == 1
     assert [asked.text for _, asked in database.asked] == ["1", "2"]
@@ -153,8 +154,7 @@ async def test_a_target_is_not_connected_to_for_checks_that_cannot_be_run() -> N
     assert "METRICS_INSTANT" in outcomes["m"].reason
     assert said(outcomes["f"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
     assert said(outcomes["gone"]) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
-    assert isinstance(having.database, MemoryDatabase)
-    assert having.database.looked == []
+    assert database_of(having).looked == []
 
 
 async def test_guards_choose_the_variant_and_none_that_holds_skips() -> None:
@@ -170,8 +170,7 @@ async def test_guards_choose_the_variant_and_none_that_holds_skips() -> None:
     assert outcomes["v"].findings[0].evidence == ({"new": True},)
     assert said(outcomes["n"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
     assert outcomes["n"].reason == "applies to postgresql < 16; the server is postgresql 18.1"
-    assert isinstance(having.database, MemoryDatabase)
-    assert [asked.text for _, asked in having.database.asked] == ["new"]
+    assert [asked.text for _, asked in database_of(having).asked] == ["new"]
 
 
 async def test_a_script_that_breaks_leaves_the_others_their_outcome() -> None:
@@ -201,7 +200,7 @@ class Buggy:
 
 async def test_a_bug_in_a_driver_costs_one_job_and_tells_nothing_secret() -> None:
     one = check("a")
-    found = await outcome(one, means([one], database=Buggy()))
+    found = await outcome(one, means([one], inspector=DirectInspector(Buggy())))
     assert said(found) == (Outcome.ERROR, Kind.QUERY)
     assert found.reason == "internal error KeyError, see the worker's log"
 

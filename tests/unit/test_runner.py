@@ -20,6 +20,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import ControlState, Result, Watermark
 from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.telemetry import logs
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.gate import Gate
 from stt_worker.outbox.memory import MemoryOutbox
@@ -67,7 +68,7 @@ class Bench:
 
 
 def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list[Check]) -> Runner:
-    equipped = means(checks, database=database)
+    equipped = means(checks, inspector=DirectInspector(database))
     return Runner(
         Station(
             worker="w1",
@@ -291,7 +292,7 @@ async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_
 ) -> None:
     names = ("t1", "t2", "t3")
     station = bench.runner._station
-    equipped = {Family.POSTGRESQL: means(CHECKS, database=Meeting(len(names)))}
+    equipped = {Family.POSTGRESQL: means(CHECKS, inspector=DirectInspector(Meeting(len(names))))}
     inventory = Inventory([target(name) for name in names])
     runner = Runner(replace(station, inventory=inventory, means=equipped))
     stream = io.StringIO()

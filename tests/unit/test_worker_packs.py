@@ -25,6 +25,7 @@ from stt_shared.pack.trust import Policy
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, PackHead, Result
 from stt_shared.protocol.words import Family, Kind, Outcome
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.gate import Gate
 from stt_worker.outbox.memory import MemoryOutbox
@@ -76,7 +77,7 @@ class Bench:
     def restart(self) -> None:
         bus, self.outbox = self.broker.connect(), MemoryOutbox()
         self.database = MemoryDatabase({"db": server({question("1"): [{"n": 1}]})})
-        equipped = means(OWN, database=self.database)
+        equipped = means(OWN, inspector=DirectInspector(self.database))
         policy = Policy(
             keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
         )

@@ -16,6 +16,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Announcement, ControlState, Result
 from stt_shared.protocol.words import Family, Outcome
 from stt_shared.settings import WorkerSettings
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging, MemoryDatabase
 from stt_worker.databases.port import Choose, Endpoint, Limits, Look
 from stt_worker.equipment import Equipment
@@ -84,7 +85,7 @@ async def site(
     database = database or MemoryDatabase(servers)
     listed, heard = list(targets), list[Announcement]()
     listening = asyncio.create_task(listen(broker, heard))
-    equipped = means(checks, database=database, limits=limits or QUICK)
+    equipped = means(checks, inspector=DirectInspector(database), limits=limits or QUICK)
     settings: dict[str, Any] = {"name": "w1", "grace_s": 5.0} | own
     tools = Equipment(means={Family.POSTGRESQL: equipped}, catalogue=equipped.catalogue)
     stop = asyncio.Event()

@@ -16,6 +16,7 @@ from stt_shared.identity import digest
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import CheckRef, Facts, Job
 from stt_shared.protocol.words import Family
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Answer, Endpoint, Limits
 from stt_worker.execution import Means
@@ -141,12 +142,19 @@ def means(
     named = {one.name: one for one in checks}
     catalogue = Catalogue(checks=named, releases={"as_of": "2026-11-01"})
     given: dict[str, Any] = {
-        "database": database,
+        "inspector": DirectInspector(database),
         "catalogue": catalogue,
         "sandbox": PythonSandbox(),
         "limits": QUICK,
     }
     return Means(**given | fields)
+
+
+def database_of(having: Means) -> MemoryDatabase:
+    inspector = having.inspector
+    assert isinstance(inspector, DirectInspector)
+    assert isinstance(inspector.database, MemoryDatabase)
+    return inspector.database
 
 
 def endpoint(host: str = "db") -> Endpoint:

@@ -11,6 +11,7 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
+from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Database
@@ -55,7 +56,9 @@ async def equipped(checks: Catalogue, concurrency: int) -> AsyncGenerator[Equipm
             stack.push_async_callback(database.close)
         yield Equipment(
             means={
-                family: Means(database=database, catalogue=checks, sandbox=sandbox)
+                family: Means(
+                    inspector=DirectInspector(database), catalogue=checks, sandbox=sandbox
+                )
                 for family, database in databases.items()
             },
             catalogue=checks,

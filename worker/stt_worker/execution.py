@@ -13,7 +13,7 @@ import msgspec
 
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue
-from stt_shared.checkfile.model import Check, Question
+from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
@@ -21,7 +21,8 @@ from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker import evidence
-from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, LookError
+from stt_worker.databases.inspection import Inspector, View
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
 from stt_worker.plan import Plan, docs_of, plan
 from stt_worker.sandbox.port import Sandbox, Task
 from stt_worker.verdict import ended, fit, judge
@@ -37,7 +38,7 @@ _LOG = logger("execution")
 class Means:
     """What it takes to run the checks of one family."""
 
-    database: Database
+    inspector: Inspector
     catalogue: Catalogue
     sandbox: Sandbox
     limits: Limits = LIMITS
@@ -133,12 +134,12 @@ async def _examine(
     endpoint = await endpoint_of()
     plans: list[Plan] = []
 
-    def choose(facts: Facts) -> list[Question]:
+    def choose(facts: Facts) -> list[View]:
         plans[:] = [plan(check, facts) for check in checks]
-        return list(dict.fromkeys(q for planned in plans for q in planned.questions))
+        return list(dict.fromkeys(view for planned in plans for view in planned.views))
 
     with traces.get().span("look"):
-        look = await means.database.look(endpoint, choose, means.limits)
+        look = await means.inspector.inspect(endpoint, choose, means.limits)
     facts = _bounded(look.facts)
     outcomes = await _judge_all(plans, look.answers, facts, means, now)
     took = round((clock.monotonic() - started) * 1_000, 3)
@@ -153,7 +154,7 @@ def _bounded(facts: Facts) -> Facts:
 
 async def _judge_all(
     plans: Sequence[Plan],
-    answers: Mapping[Question, Answer],
+    answers: Mapping[View, bytes | Failure],
     facts: Facts,
     means: Means,
     now: datetime,

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from stt_shared.checkfile.model import Check, Question
+from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.errors import UsageError
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_worker.databases.port import Failure, Look, LookError
+from stt_worker.databases.inspection import Inspection, View
+from stt_worker.databases.port import Failure, LookError
 from stt_worker.equipment import Equipment
 from stt_worker.execution import Means, failed
 from stt_worker.plan import Plan, docs_of, plan
@@ -99,13 +100,13 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
     mine = [check for check in checks if check.family is target.family and not unsupported(check)]
     plans: list[Plan] = []
 
-    def choose(facts: Facts) -> list[Question]:
+    def choose(facts: Facts) -> list[View]:
         plans[:] = [plan(check, facts) for check in mine]
-        return list(dict.fromkeys(q for planned in plans for q in planned.questions))
+        return list(dict.fromkeys(view for planned in plans for view in planned.views))
 
     tls = "socket" if target.endpoint.socket else target.endpoint.tls.mode
     try:
-        look = await means.database.look(await target.resolved(), choose, means.limits)
+        look = await means.inspector.inspect(await target.resolved(), choose, means.limits)
     except LookError as error:
         return Probed(
             target=target.id,
@@ -123,7 +124,7 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
     )
 
 
-def _problems(plans: Sequence[Plan], look: Look) -> tuple[str, ...]:
+def _problems(plans: Sequence[Plan], look: Inspection) -> tuple[str, ...]:
     found: list[str] = []
     for planned in plans:
         docs = [] if planned.not_applicable else docs_of(planned, look.answers)

