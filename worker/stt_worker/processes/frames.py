@@ -1,0 +1,146 @@
+"""Frames between a process and its child: four bytes of length, then so many bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Sequence
+
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+READ_BYTES = 256 * 1024  # per system call
+_HEADER = struct.Struct("!I")
+
+
+class FrameError(Exception):
+    """The other side is gone, or sends what is no frame."""
+
+
+class Channel:
+    """The child's end; blocks. `descriptors` are the files that were handed to the child."""
+
+    def __init__(self, link: socket.socket, descriptors: tuple[int, ...] = ()) -> None:
+        self._link = link
+        self.descriptors = descriptors
+
+    def receive(self) -> bytes | None:
+        """The next frame; None when the parent has closed its end. Raises FrameError."""
+        header = self._exactly(_HEADER.size)
+        if header is None:
+            return None
+        size = _size(header)
+        body = self._exactly(size) if size else b""
+        if body is None:
+            raise FrameError("the parent left in the middle of a frame")
+        return bytes(body)
+
+    def send(self, *parts: bytes) -> None:
+        """One frame of all `parts`; raises FrameError."""
+        try:
+            self._link.sendall(framed(parts))
+        except OSError as error:
+            raise FrameError("the parent is gone") from error
+
+    def fileno(self) -> int:
+        """The descriptor, to wait for."""
+        return self._link.fileno()
+
+    def _exactly(self, size: int) -> bytearray | None:
+        """So many bytes; None when the parent has left before the first."""
+        data = bytearray(size)
+        view, have = memoryview(data), 0
+        while have < size:
+            try:
+                more = self._link.recv_into(view[have:])
+            except ConnectionError:
+                more = 0
+            if not more and have:
+                raise FrameError("the parent left in the middle of a frame")
+            if not more:
+                return None
+            have += more
+        return data
+
+
+class Link:
+    """The parent's end; for one task at a time, and of no use after a cancelled call."""
+
+    def __init__(self, link: socket.socket, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        link.setblocking(False)
+        self._link = link
+        self._max_bytes = max_bytes
+        self._unread = bytearray()
+
+    async def send(self, *parts: bytes) -> None:
+        """One frame of all `parts`; raises FrameError when the child is gone."""
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._link, framed(parts))
+        except OSError as error:
+            raise FrameError("the child is gone") from error
+
+    async def receive(self) -> bytes:
+        """The next frame; raises FrameError when the child is gone or the frame too large."""
+        await self._fill(_HEADER.size)
+        size = _size(self._unread, self._max_bytes)
+        await self._fill(_HEADER.size + size)
+        frame = bytes(memoryview(self._unread)[_HEADER.size : _HEADER.size + size])
+        del self._unread[: _HEADER.size + size]
+        return frame
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether more came than was asked for."""
+        return bool(self._unread)
+
+    async def _fill(self, size: int) -> None:
+        loop = asyncio.get_running_loop()
+        while len(self._unread) < size:
+            try:
+                more = await loop.sock_recv(self._link, READ_BYTES)
+            except ConnectionError:
+                more = b""
+            if not more:
+                raise FrameError("the child is gone")
+            self._unread += more
+
+    def close(self) -> None:
+        """Close this end; the child reads the end of its channel."""
+        self._link.close()
+
+
+def _size(header: bytes | bytearray, limit: int = MAX_FRAME_BYTES) -> int:
+    size: int = _HEADER.unpack_from(header)[0]
+    if size > limit:
+        raise FrameError(f"a frame of {size} bytes, the limit is {limit}")
+    return size
+
+
+def framed(parts: Sequence[bytes]) -> bytes:
+    """`parts` as one frame; raises FrameError when it would be larger than a frame may be."""
+    size = sum(map(len, parts))
+    if size > MAX_FRAME_BYTES:
+        raise FrameError(f"a frame of {size} bytes, the limit is {MAX_FRAME_BYTES}")
+    return b"".join((_HEADER.pack(size), *parts))
+
+
+def joined(parts: Sequence[bytes]) -> bytes:
+    """`parts` as one value that `split` takes apart again."""
+    sizes = (len(part) for part in parts)
+    return b"".join((_HEADER.pack(len(parts)), *map(_HEADER.pack, sizes), *parts))
+
+
+def split(value: bytes) -> list[bytes]:
+    """The parts of which `joined` made `value`; raises FrameError for any other value."""
+    try:
+        (count,) = _HEADER.unpack_from(value)
+        sizes = struct.unpack_from(f"!{count}I", value, _HEADER.size)
+    except struct.error as error:
+        raise FrameError("a frame without its table of parts") from error
+    at = _HEADER.size * (1 + count)
+    if at + sum(sizes) != len(value):
+        raise FrameError("a frame whose table of parts is wrong")
+    parts: list[bytes] = []
+    for size in sizes:
+        parts.append(value[at : at + size])
+        at += size
+    return parts

@@ -1,0 +1,217 @@
+"""The parent's side of the zygote: starts it, has children forked, ends them, leaves nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stt_worker.processes.child import Bounds, Child, NurseryError
+
+START_TIMEOUT_S = 60.0  # the imports of a machine under load
+END_TIMEOUT_S = 5.0  # then the zygote is killed, and its children with it
+LOOK_AGAIN_S = 0.002
+ANSWER_BYTES = 64 * 1024
+# Nothing else of the user's environment reaches a driver: no PGHOST, no MYSQL_PWD.
+KEPT_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "LD_LIBRARY_PATH",
+    "RES_OPTIONS",
+    "LOCALDOMAIN",
+)
+# Each further arena of malloc would reserve 64 MiB of the child's address space.
+ADDED_VARIABLES = {"MALLOC_ARENA_MAX": "1"}
+_BOOT = (
+    "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
+    "from stt_worker.processes import zygote; zygote.main(given['control'], given['preload'])"
+)
+
+
+class Nursery:
+    """Forks children from a zygote that has imported `preload`.
+
+    The zygote starts with the first child, and again when it was lost: then its children are gone.
+    """
+
+    def __init__(self, preload: Sequence[str]) -> None:
+        self._preload = tuple(preload)
+        self._zygote: _Zygote | None = None
+        self._starting = asyncio.Lock()
+
+    async def fork(
+        self, entry: str, bounds: Bounds | None = None, descriptors: Sequence[int] = ()
+    ) -> Child:
+        """A child that runs `entry` ("module:function") with its Channel.
+
+        It gets copies of `descriptors`. Raises NurseryError.
+        """
+        async with self._starting:
+            if self._zygote is None or self._zygote.lost:
+                await self.close()
+                self._zygote = await _Zygote.started(self._preload)
+        return await self._zygote.fork(entry, bounds or Bounds(), descriptors)
+
+    async def close(self) -> None:
+        """End the zygote with all its children; returns when none of them is left."""
+        zygote, self._zygote = self._zygote, None
+        if zygote is not None:
+            await zygote.close()
+
+
+class _Zygote:
+    """One run of the process; `lost` once it has gone."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
+        self._process, self._control = process, control
+        self._loop = asyncio.get_running_loop()
+        self._ids = itertools.count(1)
+        self._ready: asyncio.Future[int] = self._loop.create_future()
+        self._forks: dict[int, asyncio.Future[int]] = {}
+        self._ends: dict[int, asyncio.Future[int]] = {}
+        self._living: dict[int, Child] = {}
+        self.lost = False
+        control.setblocking(False)
+        self._loop.add_reader(control.fileno(), self._read)
+
+    @classmethod
+    async def started(cls, preload: Sequence[str]) -> _Zygote:
+        """A zygote that has imported `preload`; raises NurseryError."""
+        # A packet is a request: none is read in halves, and each comes with its own descriptors.
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            zygote = cls(_launched(theirs.fileno(), preload), ours)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await zygote._ready
+        except TimeoutError:
+            await zygote.close()
+            raise NurseryError(f"no child process within {START_TIMEOUT_S:g} s") from None
+        except BaseException:
+            await zygote.close()
+            raise
+        return zygote
+
+    async def fork(self, entry: str, bounds: Bounds, descriptors: Sequence[int]) -> Child:
+        ours, theirs = socket.socketpair()
+        number = next(self._ids)
+        request = {"id": number, "entry": entry, "memory": bounds.memory_bytes, "cpu": bounds.cpu_s}
+        forked = self._forks[number] = self._loop.create_future()
+        try:
+            with theirs:
+                message = [json.dumps(request).encode()]
+                socket.send_fds(self._control, message, [theirs.fileno(), *descriptors])
+            pid = await asyncio.shield(forked)
+        except OSError as error:
+            ours.close()
+            raise NurseryError(f"no child process: {error.strerror}") from error
+        except BaseException:
+            # Cancelled: the child comes all the same, and nobody but us knows of it.
+            forked.add_done_callback(self._unwanted)
+            ours.close()
+            raise
+        child = self._living[pid] = Child(pid, ours, self.end)
+        return child
+
+    def _unwanted(self, forked: asyncio.Future[int]) -> None:
+        if not forked.cancelled() and forked.exception() is None:
+            self.end(forked.result())
+
+    def end(self, pid: int) -> asyncio.Future[int]:
+        """Kill the child; its exit code, negative for a signal, once it is reaped."""
+        self._living.pop(pid, None)
+        ended = self._ends.setdefault(pid, self._loop.create_future())
+        if self.lost:
+            self._settle_end(pid, -signal.SIGKILL)
+        else:
+            with contextlib.suppress(OSError):  # the zygote is gone: so is the child
+                self._control.send(json.dumps({"end": pid}).encode())
+        return ended
+
+    def _settle_end(self, pid: int, status: int) -> None:
+        ended = self._ends.pop(pid, None)
+        if ended is not None and not ended.done():
+            ended.set_result(status)
+
+    def _read(self) -> None:
+        try:
+            message = self._control.recv(ANSWER_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if message:
+            self._heed(json.loads(message))
+        else:
+            self._lose("the process that forks has ended")
+
+    def _heed(self, answer: dict[str, Any]) -> None:
+        if "forked" in answer:
+            self._forks.pop(answer["id"]).set_result(answer["forked"])
+        elif "refused" in answer:
+            why = NurseryError(f"no child process: {answer['refused']}")
+            self._forks.pop(answer["id"]).set_exception(why)
+        elif "ended" in answer:
+            self._settle_end(answer["ended"], answer["status"])
+        elif "ready" in answer:
+            self._ready.set_result(answer["ready"])
+        else:
+            self._lose(f"a child process cannot start: {answer['failed']}")
+
+    def _lose(self, why: str) -> None:
+        """Answer everybody who waits: nothing comes any more."""
+        if self.lost:
+            return
+        self.lost = True
+        self._loop.remove_reader(self._control.fileno())
+        waiting = [one for one in (self._ready, *self._forks.values()) if not one.done()]
+        self._forks.clear()
+        for one in waiting:
+            one.set_exception(NurseryError(why))
+            one.exception()  # nobody may be there to look at it
+        for pid in tuple(self._ends):
+            self._settle_end(pid, -signal.SIGKILL)
+
+    async def close(self) -> None:
+        """The zygote sees its socket closed, kills and reaps its children, and ends."""
+        self._lose("the worker ends")
+        for child in tuple(self._living.values()):
+            child.end()
+        self._control.close()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(END_TIMEOUT_S):
+                    while self._process.poll() is None:  # noqa: ASYNC110  # no event tells
+                        await asyncio.sleep(LOOK_AGAIN_S)
+        finally:
+            if self._process.poll() is None:  # its children die with it
+                self._process.kill()
+                self._process.wait()
+
+
+def _launched(control: int, preload: Sequence[str]) -> subprocess.Popen[bytes]:
+    paths = [str(Path(path).absolute()) for path in sys.path]
+    given = json.dumps({"path": paths, "control": control, "preload": list(preload)})
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and text
+        [sys.executable, "-I", "-c", _BOOT, given],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[control],
+        env=kept | ADDED_VARIABLES,
+        start_new_session=True,  # Ctrl-C at our terminal is not theirs
+    )

@@ -1,0 +1,86 @@
+"""Kept children: one job each at a time; whoever failed at its job is not kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from stt_worker.processes.child import Bounds, Child
+from stt_worker.processes.nursery import Nursery
+
+CHILDREN = 8
+
+
+class Pool:
+    """At most `size` children that run `entry` at once, of which `keep` stay when idle."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        entry: str,
+        *,
+        size: int = CHILDREN,
+        keep: int | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:
+        self._nursery = nursery
+        self._entry = entry
+        self._bounds = bounds
+        self._keep = size if keep is None else keep
+        self._places = asyncio.Semaphore(size)
+        self._idle: list[Child] = []
+        self._ending: set[asyncio.Future[int]] = set()
+        self._closed = False
+
+    @asynccontextmanager
+    async def child(self) -> AsyncGenerator[Child]:
+        """A child for one job; it is killed when the block raises, or has ended it.
+
+        Raises NurseryError.
+        """
+        await self._places.acquire()
+        try:
+            child = await self._ready()
+        except BaseException:
+            self._places.release()
+            raise
+        try:
+            yield child
+        except BaseException:
+            self._end(child)
+            raise
+        if self._closed or len(self._idle) >= self._keep or not child.is_idle:
+            self._end(child)
+        else:
+            self._idle.append(child)
+            self._places.release()
+
+    async def _ready(self) -> Child:
+        """The child that was used last, which is the warmest; a new one where none is idle."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_idle:
+                return child
+            await child.end()
+        return await self._nursery.fork(self._entry, self._bounds)
+
+    def _end(self, child: Child) -> None:
+        """Kill it; its place is free when its memory is."""
+        ended = child.end()
+        self._ending.add(ended)
+        ended.add_done_callback(self._gone)
+
+    def _gone(self, ended: asyncio.Future[int]) -> None:
+        self._ending.discard(ended)
+        self._places.release()
+
+    async def close(self) -> None:
+        """End idle children, and wait for those that are being ended."""
+        self._closed = True
+        for child in self._idle:
+            self._ending.add(ended := child.end())
+            ended.add_done_callback(self._ending.discard)
+        self._idle.clear()
+        if self._ending:
+            await asyncio.wait(self._ending)
