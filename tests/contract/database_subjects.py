@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
-import pymongo
 import pymysql
 
 from stt_coordinator.embedded.process import Running
@@ -19,6 +18,7 @@ from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Failure, Tls
 from stt_worker.databases.postgresql import PostgresqlDatabase
+from tests.servers.mongo_commands import told
 
 OFF = Tls(mode="off")
 LIMITED, LIMITED_PASSWORD = "stt_limited", "limited 'pass'"
@@ -112,11 +112,10 @@ def command(text: str) -> Question:
 
 def mongodb_subject(server: Running, version: tuple[int, ...]) -> Subject:
     """`server` enforces log-in; its first account is made here."""
-    server.user, server.password = "root", "r\u00f6\u00f6t @:/?#[]'\"% \\"
-    with pymongo.MongoClient[dict[str, Any]](server.host, server.port) as client:
-        client.admin.command("createUser", "root", pwd=server.password, roles=["root"])
-    with admin_mongodb(server) as client:
-        client.admin.command("createUser", LIMITED, pwd=LIMITED_PASSWORD, roles=[])
+    password = "r\u00f6\u00f6t @:/?#[]'\"% \\"
+    told(server, {"createUser": "root", "pwd": password, "roles": ["root"]})
+    server.user, server.password = "root", password
+    told(server, {"createUser": LIMITED, "pwd": LIMITED_PASSWORD, "roles": []})
     endpoint = endpoint_of(server, Family.MONGODB)
     return Subject(
         make=MongodbDatabase,
@@ -211,10 +210,4 @@ def admin_postgresql(server: Running) -> psycopg.Connection[Any]:
         password=server.password,
         dbname="postgres",
         autocommit=True,
-    )
-
-
-def admin_mongodb(server: Running) -> pymongo.MongoClient[dict[str, Any]]:
-    return pymongo.MongoClient(
-        server.host, server.port, username=server.user, password=server.password
     )

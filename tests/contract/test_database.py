@@ -31,7 +31,7 @@ SHORT = Limits(connect_s=0.4, statement_s=0.2, client_s=0.4)
 PATIENCE_S = 30.0  # a look that has not ended by then would never end
 
 SQL = ("mariadb", "mysql", "postgresql", "postgresql15")
-REAL = (*SQL, "mongodb60_auth", "mongodb44_auth")
+REAL = (*SQL, "mongodb60_auth", "mongodb44_auth", "mongodb42_auth")
 VERSIONS = {
     "mariadb": ("mariadb", (10, 11)),
     "mysql": ("mysql", (9, 7)),
@@ -39,6 +39,7 @@ VERSIONS = {
     "postgresql15": ("postgresql", (15,)),
     "mongodb60_auth": ("mongodb", (6, 0)),
     "mongodb44_auth": ("mongodb", (4, 4)),
+    "mongodb42_auth": ("mongodb", (4, 2)),
 }
 
 
@@ -59,6 +60,11 @@ def mongodb60_auth(servers_folder: Path) -> Iterator[Running]:
 @pytest.fixture(scope="session")
 def mongodb44_auth(servers_folder: Path) -> Iterator[Running]:
     yield from with_auth(servers_folder, "mongodb-4.4")
+
+
+@pytest.fixture(scope="session")
+def mongodb42_auth(servers_folder: Path) -> Iterator[Running]:
+    yield from with_auth(servers_folder, "mongodb-4.2")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from tests.servers.fixtures import serving
 EVERYTHING = "".join(map(chr, range(33, 127))) + " \u00e4\u20ac\u4e2d "
 PASSWORD = "throw-away"
 READY_S = 60.0
-NAMES = ("mongodb-6.0", "mongodb-4.4")
+NAMES = ("mongodb-6.0", "mongodb-5.0", "mongodb-4.4")
 ROLES = ("primary", "secondary", "arbiter")
 Client = pymongo.MongoClient[dict[str, Any]]
 

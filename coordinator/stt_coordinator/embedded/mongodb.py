@@ -9,7 +9,7 @@ from pathlib import Path
 from stt_coordinator.embedded import cache
 from stt_coordinator.embedded.process import HOST, Running, accepts, free_port
 
-CACHED = ("mongodb-6.0", "mongodb-4.4")
+CACHED = ("mongodb-6.0", "mongodb-5.0", "mongodb-4.4", "mongodb-4.2")
 
 
 def find(name: str = "") -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stt_shared.protocol.messages import Facts
 
-_NUMBERS = re.compile(r"\d+(?:\.\d+)*")
+_NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
 _PARTS = 3  # major, minor, patch; the fourth part of versionArray counts release candidates
 # Services that speak the protocol are known by their names; those of the servers tell as much.
 _BY_NAME = (

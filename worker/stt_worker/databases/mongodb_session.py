@@ -1,125 +1,134 @@
-"""One conversation with a MongoDB server: hello, then one command at a time."""
+"""One conversation with a MongoDB server: greeting, log-in, then all questions at once."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Any
 
-from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import errors
-
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
-from stt_worker.databases import mongodb_errors
+from stt_worker.databases import mongodb_errors, mongodb_login
 from stt_worker.databases.bounds import bounded
-from stt_worker.databases.mongodb_client import Client, FirstContact
 from stt_worker.databases.mongodb_commands import command
+from stt_worker.databases.mongodb_errors import API_REQUIRED, UNKNOWN_COMMAND
 from stt_worker.databases.mongodb_values import document
-from stt_worker.databases.network import where
+from stt_worker.databases.mongodb_wire import CommandError, TooLargeError, Wire, WireError
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
 
-# Instants outside Python's range and text that is no UTF-8 must not end a look.
-_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
-    document_class=dict,
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_MS,
-    unicode_decode_error_handler="replace",
-)
-
-Task = asyncio.Future[dict[str, Any]]
+MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
+MAX_APPLICATION_BYTES = 128
+BROKEN = (OSError, EOFError, WireError)  # after these a connection is of no use
+_MAX_GREETING_BYTES = 1_048_576
+_DRIVER = {"name": "stt", "version": version("security-threat-tool")}
+# Said with each command, so that no default of the server or the cluster counts: the member that
+# was asked answers, from its own data, without asking a second one beside it.
+_PREFERENCE = {"$readPreference": {"mode": "primaryPreferred"}}
+_CONCERN = {"readConcern": {"level": "local"}}
+_WITH_CONCERN = frozenset({"mongodb", "percona"})  # emulators know the word for some commands only
 
 
 class Session:
-    """A client in use; `lost` says why it is of no use any more."""
+    """A connection in use; `lost` says why it is of no use any more."""
 
-    def __init__(
-        self, client: Client, contact: FirstContact, endpoint: Endpoint, limits: Limits
-    ) -> None:
-        self._client, self._contact, self._limits = client, contact, limits
-        self._where = where(endpoint)
+    def __init__(self, wire: Wire, endpoint: Endpoint, limits: Limits) -> None:
+        self._wire, self._endpoint, self._limits = wire, endpoint, limits
+        self._hello = "hello"
+        self._pins: dict[str, Any] = dict(_PREFERENCE)
         self.lost: Failure | None = None
 
-    async def hello(self) -> dict[str, Any]:
-        """Connect and log in; what the server says of itself.
+    async def greet(self) -> dict[str, Any]:
+        """Log in; what the server says of itself. The caller bounds the time.
 
-        Raises LookError within `connect_s`.
+        An arbiter, which knows no users, is asked without log-in. Raises LookError, and what
+        `Wire.ask` raises.
         """
-        seconds = self._limits.connect_s
-        task = await self._within(seconds, {"hello": 1})
-        first = self._contact.error
-        if not first.done() and not task.done():
-            why = f"{self._where}: no answer to the log-in within {seconds:g} s"
-            raise LookError(Kind.UNREACHABLE, why)
-        error = first.result() if first.done() else task.exception()
-        if error is None:
-            return task.result()
-        raise mongodb_errors.of_connection(error, self._where) from error
+        name = self._endpoint.application.encode()[:MAX_APPLICATION_BYTES].decode(errors="ignore")
+        client = {"application": {"name": name}, "driver": _DRIVER, "os": {"type": "unknown"}}
+        hello = await self._first({"client": client, **mongodb_login.greeting(self._endpoint)})
+        spoken = hello.get("maxWireVersion")
+        if not isinstance(spoken, int) or spoken < MIN_WIRE_VERSION:
+            why = "the server is older than MongoDB 3.6, which is the oldest that can be checked"
+            raise LookError(Kind.CONFIG, why)
+        if not hello.get("arbiterOnly"):
+            await mongodb_login.log_in(
+                self._wire, self._endpoint, self._pins, hello.get("saslSupportedMechs")
+            )
+        return hello
 
-    async def _within(self, seconds: float, wanted: dict[str, Any]) -> Task:
-        """The command's task: ended, or given up because of the time or a failed connection.
+    async def _first(self, words: dict[str, Any]) -> dict[str, Any]:
+        """The reply to the greeting in the server's own words; three attempts at most."""
+        while True:
+            try:
+                wanted = {self._hello: 1, **words, **self._pins}
+                return await self._wire.ask("admin", wanted, _MAX_GREETING_BYTES)
+            except CommandError as error:
+                if error.code == UNKNOWN_COMMAND and self._hello == "hello":
+                    self._hello = "isMaster"  # before 4.4.2
+                elif error.code == API_REQUIRED and "apiVersion" not in self._pins:
+                    self._pins["apiVersion"] = "1"
+                else:
+                    raise
 
-        The driver makes its own errors of a cancellation, or waits on: it must not be ours.
-        """
-        task = asyncio.ensure_future(self._send(wanted))
-        either: list[asyncio.Future[Any]] = [task, self._contact.error]
-        try:
-            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not task.done():
-                self._contact.give_up(task)
-        return task
-
-    @property
-    def is_arbiter(self) -> bool:
-        """Whether the greeting before the log-in came from an arbiter."""
-        return self._contact.is_arbiter
+    def known(self, facts: Facts) -> None:
+        """Pin what is asked of a server of that flavour."""
+        if facts.flavour in _WITH_CONCERN:
+            self._pins |= _CONCERN
 
     async def build(self) -> dict[str, Any]:
         """`buildInfo`; empty where the server does not tell it to us."""
-        found = await self._bounded({"buildInfo": 1})
+        found = await self._received(self._sent({"buildInfo": 1}))
         if isinstance(found, Failure) and self.lost is not None:
             raise LookError(found.kind, found.reason)
         return {} if isinstance(found, Failure) else found
 
-    async def answer(self, question: Question) -> Answer:
-        """The list with the one document that the server replies."""
+    async def answers(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+        """For each question the list with the one document that the server replies.
+
+        All are sent before the first answer is read: the way there and back is paid for once.
+        """
+        sent = {one: self._asked(one) for one in dict.fromkeys(questions)}
+        return {
+            one: number if isinstance(number, Failure) else await self._answer(number)
+            for one, number in sent.items()
+        }
+
+    def _asked(self, question: Question) -> int | Failure:
         wanted = command(question)
         if isinstance(wanted, Failure):
             return wanted
-        reply = await self._bounded(wanted)
+        if "hello" in wanted:
+            wanted = {self._hello: wanted.pop("hello"), **wanted}
+        return self._sent(wanted)
+
+    def _sent(self, wanted: dict[str, Any]) -> int:
+        statement_ms = max(1, round(self._limits.statement_s * 1_000))
+        return self._wire.send("admin", {**wanted, **self._pins, "maxTimeMS": statement_ms})
+
+    async def _answer(self, number: int) -> Answer:
+        reply = await self._received(number)
         if isinstance(reply, Failure):
             return reply
-        return bounded([document(reply)], self._limits)
+        try:
+            return bounded([document(reply)], self._limits)
+        except ValueError as error:
+            return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
 
-    async def _bounded(self, wanted: dict[str, Any]) -> dict[str, Any] | Failure:
+    async def _received(self, number: int) -> dict[str, Any] | Failure:
         if self.lost is not None:
             return self.lost
-        statement_ms = max(1, round(self._limits.statement_s * 1_000))
-        task = await self._within(self._limits.client_s, {**wanted, "maxTimeMS": statement_ms})
-        if not task.done():
-            why = f"no answer within {self._limits.client_s:g} s, the connection was cut"
+        seconds = self._limits.client_s
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._wire.receive(number, self._limits.bytes)
+        except TimeoutError:
+            why = f"no answer within {seconds:g} s, the connection was cut"
             self.lost = Failure(kind=Kind.TIMEOUT, reason=why)
             return self.lost
-        error = task.exception()
-        if error is None:
-            return task.result()
-        failure = self._failed(error)
-        if not isinstance(error, errors.OperationFailure):
-            self.lost = failure
-        return failure
-
-    def _failed(self, error: BaseException) -> Failure:
-        if isinstance(error, errors.PyMongoError):
+        except (CommandError, TooLargeError) as error:
             return mongodb_errors.of_question(error)
-        # A server that lies, about lengths or types, makes the driver fail in any way.
-        return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
-
-    async def _send(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await self._client.admin.command(wanted, codec_options=_CODEC)
-        except errors.OperationFailure as error:
-            if error.code != mongodb_errors.UNKNOWN_COMMAND or "hello" not in wanted:
-                raise
-        # Servers older than 4.4.2 know it by its old name only.
-        rest = {key: value for key, value in wanted.items() if key != "hello"}
-        return await self._client.admin.command({"isMaster": 1, **rest}, codec_options=_CODEC)
+        except BROKEN as error:
+            self.lost = mongodb_errors.of_question(error)
+            return self.lost

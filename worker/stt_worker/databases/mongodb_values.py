@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from bson import Binary, Timestamp
@@ -16,29 +16,34 @@ NS_PER_S = 1_000_000_000
 UUIDS = frozenset({3, 4})  # subtypes of binary values
 UUID_BYTES = 16
 # What the cluster adds to every reply for its drivers; it changes all the time and says nothing.
+MAX_DEPTH = 100  # of MongoDB's own documents
 _GOSSIP = frozenset(
     {"$clusterTime", "operationTime", "$configTime", "$topologyTime", "$configServerState"}
 )
 
 
 def document(reply: dict[str, Any]) -> dict[str, Any]:
-    """A reply without the cluster's gossip, every value plain."""
+    """A reply without the cluster's gossip, every value plain; raises as `plain` does."""
     return {str(key): plain(value) for key, value in reply.items() if key not in _GOSSIP}
 
 
-def plain(value: Any) -> Any:
-    """Instants become UNIX nanoseconds, bytes hexadecimal, every other type its text."""
-    if value is None or isinstance(value, bool | str):
+def plain(value: Any, depth: int = 0) -> Any:
+    """Instants become UNIX nanoseconds, bytes hexadecimal, every other type its text.
+
+    Raises ValueError for what is nested deeper than MAX_DEPTH.
+    """
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, dict):
-        return _fields(value)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(value, str):  # code is a class of its own
+        return str(value)
+    if not isinstance(value, dict | list):
+        return _scalar(value)
+    if depth == MAX_DEPTH:
+        raise ValueError(f"documents nested deeper than {MAX_DEPTH}")
     if isinstance(value, list):
-        return list(map(plain, value))  # pyright: ignore[reportUnknownArgumentType]
-    return _scalar(value)
-
-
-def _fields(value: dict[Any, Any]) -> dict[str, Any]:
-    return {str(key): plain(one) for key, one in value.items()}
+        return [plain(one, depth + 1) for one in cast("list[object]", value)]
+    fields = cast("dict[object, object]", value)
+    return {str(key): plain(one, depth + 1) for key, one in fields.items()}
 
 
 def _scalar(value: Any) -> int | float | str:

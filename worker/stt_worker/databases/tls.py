@@ -69,6 +69,11 @@ def build(tls: Tls) -> ssl.SSLContext:
     return context
 
 
+def verifies(tls: Tls) -> bool:
+    """Whether the server has to prove who it is before it learns anything."""
+    return tls.mode in VERIFYING
+
+
 def unverified() -> ssl.SSLContext:
     """A context that encrypts and trusts anybody."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,0 +1,117 @@
+"""One connection that speaks MongoDB's OP_MSG, bounded against a peer that nobody trusts."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Any
+
+import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
+from bson.errors import InvalidBSON
+
+MAX_MESSAGE_BYTES = 48_000_000  # of MongoDB itself; ours, whatever the peer's greeting says
+MAX_REASON = 500  # characters of a server's sentence
+_CHUNK_BYTES = 65_536  # of an answer that is read to be forgotten
+_HEADER = struct.Struct("<iiii")  # length, request, the request answered, operation
+_SECTION = struct.Struct("<IB")  # flags, kind of section: one document
+_OP_MSG = 2013
+# Instants outside Python's range and text that is no UTF-8 must not end a look.
+_CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
+    document_class=dict,
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_MS,
+    unicode_decode_error_handler="replace",
+)
+
+
+class WireError(Exception):
+    """The peer speaks no MongoDB, or lies about what it sends; the connection is of no use."""
+
+
+class TooLargeError(Exception):
+    """An answer had more bytes than were allowed; it was read and forgotten."""
+
+
+class CommandError(Exception):
+    """The server refused a command; `code` is 0 where it gave none."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Wire:
+    """Commands over one stream; after any error but CommandError and TooLargeError it is lost."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._last = 0
+
+    async def ask(
+        self, database: str, document: dict[str, Any], max_bytes: int = MAX_MESSAGE_BYTES
+    ) -> dict[str, Any]:
+        """The reply to a command, whose name is the first key of `document`.
+
+        Waits as long as the peer does: the caller bounds the time. Raises CommandError,
+        TooLargeError, WireError, OSError and EOFError.
+        """
+        return await self.receive(self.send(database, document), max_bytes)
+
+    def send(self, database: str, document: dict[str, Any]) -> int:
+        """Write a command; returns its number, to `receive` the reply by, in order."""
+        self._last += 1
+        body = bson.encode({**document, "$db": database})
+        length = _HEADER.size + _SECTION.size + len(body)
+        head = _HEADER.pack(length, self._last, 0, _OP_MSG) + _SECTION.pack(0, 0)
+        self._writer.write(head + body)
+        return self._last
+
+    async def receive(self, number: int, max_bytes: int) -> dict[str, Any]:
+        """The reply to the command `number`; raises as `ask` does."""
+        await self._writer.drain()
+        length, _, answered, operation = _HEADER.unpack(await self._exactly(_HEADER.size))
+        if operation != _OP_MSG or answered != number:
+            raise WireError("what answers is no MongoDB server")
+        rest = length - _HEADER.size
+        # Before anything is allocated: the peer chooses the number.
+        if not _SECTION.size < rest <= MAX_MESSAGE_BYTES:
+            raise WireError(f"a message of {length} bytes, the limit is {MAX_MESSAGE_BYTES}")
+        if rest > max_bytes:
+            await self._forget(rest)
+            raise TooLargeError(f"an answer of {length} bytes, the limit is {max_bytes}")
+        return _checked(_decoded(await self._exactly(rest)))
+
+    async def _exactly(self, size: int) -> bytes:
+        try:
+            return await self._reader.readexactly(size)
+        except asyncio.IncompleteReadError as error:
+            raise EOFError("the server closed the connection") from error
+
+    async def _forget(self, rest: int) -> None:
+        while rest > 0:
+            rest -= len(await self._exactly(min(rest, _CHUNK_BYTES)))
+
+    def close(self) -> None:
+        """Close the connection at once; there is no session on the server to be ended."""
+        self._writer.transport.abort()
+
+
+def _decoded(message: bytes) -> dict[str, Any]:
+    flags, section = _SECTION.unpack_from(message)
+    if flags or section:  # neither checksums, nor more replies, nor sequences were asked for
+        raise WireError("an answer that makes no sense: flags that nobody asked for")
+    try:
+        return bson.decode(message[_SECTION.size :], _CODEC)  # pyright: ignore[reportUnknownMemberType]
+    except InvalidBSON as error:
+        raise WireError(f"an answer that makes no sense: {error}") from error
+
+
+def _checked(reply: dict[str, Any]) -> dict[str, Any]:
+    if reply.get("ok") == 1:
+        return reply
+    code, name = reply.get("code"), reply.get("codeName")
+    number = code if isinstance(code, int) else 0
+    words = " ".join(str(reply.get("errmsg") or "no reason given")[:MAX_REASON].split())
+    called = f" {name[:MAX_REASON]}" if isinstance(name, str) else ""
+    raise CommandError(number, f"{words} (error {number}{called})")
