@@ -11,6 +11,7 @@ from stt_shared.cli.client import open_bus
 from stt_shared.cli.control import Control
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.redaction import hide_addresses
 from stt_shared.settings import NatsSettings
 
 LOOK_S = 0.1  # between two questions
@@ -23,7 +24,7 @@ async def control_of(url: str) -> AsyncGenerator[Control]:
     nats = NatsSettings(url=url)
     bus = await open_bus(nats)
     try:
-        yield Control(bus=bus, url=nats.url, timeout=nats.timeout_s)
+        yield Control(bus=bus, url=hide_addresses(nats.url), timeout=nats.timeout_s)
     finally:
         await bus.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stt_shared import nats_address
 from stt_shared.bus.port import Bus
 from stt_shared.settings import NatsSettings
 
@@ -14,12 +15,15 @@ async def connected(nats: NatsSettings, name: str, *, replicas: int = 0) -> Bus:
     # The client library costs more to import than most commands take: only when it is needed.
     from stt_shared.bus.jetstream import NatsOptions, connect  # noqa: PLC0415
 
+    # The client sends the log-in of an address as it is written there: percent-encoded.
+    address = nats_address.parse(nats.url)
     options = NatsOptions(
-        servers=tuple(part.strip() for part in nats.url.split(",")),
+        servers=address.servers,
         name=name,
         creds=nats.creds,
-        user=nats.user,
-        password=nats.password,
+        user=address.user or nats.user,
+        password=address.password if address.user else nats.password,
+        token=address.token,
         ca=nats.ca,
         cert=nats.cert,
         key=nats.key,

@@ -12,13 +12,14 @@ from typing import Annotated, Any, cast, get_type_hints
 import msgspec
 import platformdirs
 
+from stt_shared import nats_address
 from stt_shared.errors import ConfigError
+from stt_shared.redaction import HIDDEN, hide_text
 from stt_shared.settings_alerts import AlertSettings
 from stt_shared.settings_history import HistorySettings
 from stt_shared.settings_rules import RULES, anything
 from stt_shared.settings_telemetry import LogSettings, TelemetrySettings
 from stt_shared.settings_web import WebSettings
-from stt_shared.telemetry.logs import HIDDEN
 
 APPLICATION = "stt"
 BUILT_IN = "built-in"
@@ -26,6 +27,10 @@ DEFAULT_PACK = "checks"
 MAX_FILE_BYTES = 8 * 1024 * 1024
 SECRET_SETTINGS = frozenset(
     {"nats.password", "alerts.webhook", "alerts.webhook_secret", "alerts.smtp_password"}
+)
+# Where an address may stand, which may hold a user and a password.
+ADDRESS_SETTINGS = frozenset(
+    {"nats.url", "pack.source", "alerts.alertmanager", "alerts.page_url", "alerts.smtp"}
 )
 # Understood where ours is unset, because other NATS tools read them too.
 FOREIGN_ENVIRONMENT = {"nats.url": "NATS_URL", "nats.creds": "NATS_CREDS"}
@@ -200,6 +205,7 @@ def load(
         if value is not None:
             values[name], origins[name] = value, f"flag {flag_name(name)}"
     sections = {key: _section(key, values, origins, faults) for key in SECTIONS}
+    faults += _unused(sections["nats"], origins)
     if faults:
         raise ConfigError("the settings are wrong", faults=tuple(faults))
     return msgspec.convert(
@@ -209,6 +215,29 @@ def load(
         },
         Settings,
     )
+
+
+def _unused(nats: msgspec.Struct, origins: Mapping[str, str]) -> list[str]:
+    """What of NATS's log-in would be ignored beside, or without, something else."""
+    found = cast("NatsSettings", nats)
+    try:
+        in_url = nats_address.parse(found.url).has_login
+    except ValueError:  # a fault of its own
+        return []
+    faults = [
+        f"{origins.get(name, 'default')}: {name} is of no use without {needs}"
+        for name, given, needs, there in (
+            ("nats.password", found.password, "nats.user", found.user),
+            ("nats.key", found.key, "nats.cert", found.cert),
+        )
+        if given and not there
+    ]
+    logins = {"nats.url": in_url, "nats.user": bool(found.user), "nats.creds": bool(found.creds)}
+    given = [name for name, there in logins.items() if there]
+    if len(given) > 1:
+        where = ", ".join(f"{name} ({origins.get(name, 'default')})" for name in given)
+        faults.append(f"NATS has more than one log-in: {where}")
+    return faults
 
 
 Layer = dict[str, tuple[object, str]]
@@ -261,7 +290,11 @@ def _read_value(
     try:
         text = Path(environ[variable]).read_text(encoding="utf-8").rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:
-        faults.append(f"{variable}: cannot read {environ[variable]} ({error})")
+        # Somebody may have put the secret itself where its file belongs.
+        path = environ[variable]
+        shown = path if name not in SECRET_SETTINGS or path.startswith(("/", ".", "~")) else HIDDEN
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        faults.append(f"{variable}: cannot read {shown} ({str(reason).lower()})")
         return
     layer[name] = (text, f"environment {variable}")
 
@@ -282,9 +315,15 @@ def _section(
             continue
         fault = RULES.get(name, anything)(good[field.name])
         if fault:
-            shown = HIDDEN if name in SECRET_SETTINGS else repr(good[field.name])
-            faults.append(f"{origins[name]}: {name} is {shown}, {fault}")
+            faults.append(f"{origins[name]}: {name} is {_shown(name, good[field.name])}, {fault}")
     return kind(**good)
+
+
+def _shown(name: str, value: object) -> str:
+    """A wrong value as it may be shown: of a wrong address nobody knows where its password ends."""
+    if name in SECRET_SETTINGS or (name in ADDRESS_SETTINGS and "@" in str(value)):
+        return HIDDEN
+    return hide_text(repr(value))
 
 
 def _converted(value: object, field: msgspec.structs.FieldInfo) -> object:

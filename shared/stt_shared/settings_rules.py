@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from stt_shared import nats_address
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.pack.minisign import MinisignError, parse_public_key
 from stt_shared.protocol.words import Severity
@@ -20,7 +21,6 @@ MIN_WEBHOOK_SECRET = 16  # characters
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
-NATS_URL = re.compile(r"(nats|tls)://[^\s/,]+/?|[^\s/:,@]+(:\d{1,5})?")
 
 Rule = Callable[[Any], str]  # a fault of the value, or an empty text
 
@@ -49,8 +49,11 @@ def _token(value: Any) -> str:
 
 
 def _nats_urls(value: Any) -> str:
-    good = all(NATS_URL.fullmatch(part.strip()) for part in str(value).split(","))
-    return "" if good else "expected nats://HOST:PORT or tls://HOST:PORT, separated by commas"
+    try:
+        nats_address.parse(value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _token_or_empty(value: Any) -> str:
@@ -108,6 +111,8 @@ def _webhook(value: Any) -> str:
     parts = _split(value)
     plain = parts is not None and parts.scheme == "http" and parts.hostname in LOOPBACK
     good = parts is not None and (parts.scheme == "https" or plain)
+    if parts is not None and parts.username is not None:
+        return "expected an address without user and password; they would not be sent"
     return "" if good else "expected https://HOST/PATH"
 
 
@@ -132,7 +137,9 @@ def _header_or_empty(value: Any) -> str:
 
 def _host_and_port(value: Any) -> str:
     host, _, port = value.rpartition(":")
-    good = host and port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT
+    good = (
+        host and "@" not in host and port.isascii() and port.isdigit() and 0 < int(port) <= MAX_PORT
+    )
     return "" if value == "" or good else "expected HOST:PORT"
 
 

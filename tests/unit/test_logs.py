@@ -149,3 +149,25 @@ def test_a_terminal_gets_coloured_words_and_anything_else_json() -> None:
     assert not words.startswith("{")
     line = json.loads(written_by_a_process(on_terminal=False))
     assert (line["event"], line["target"]) == ("said", "a")
+
+
+ADDRESS = "nats://stt:p%40ss-Zq1@db.example:4222"
+
+
+@pytest.mark.parametrize("layout", ["json", "console"])
+def test_no_field_text_or_trace_of_a_line_holds_a_secret_at_any_depth(layout: str) -> None:
+    stream = io.StringIO()
+    logs.configure("debug", layout, stream)
+    try:
+        int(f"cannot reach {ADDRESS} (password='Zq1 two words')")
+    except ValueError as error:
+        logs.logger("x").exception(
+            f"no answer of {ADDRESS}",
+            reason=error,
+            servers=[ADDRESS, {"options": {"bindPassword": "Zq1"}}],
+            api_key="Zq1",
+            program="exec:/opt/vault read Zq1",
+        )
+        logging.getLogger("some.library").exception("lost %s", ADDRESS)
+    assert stream.getvalue().count("db.example") >= 4
+    assert "Zq1" not in stream.getvalue()

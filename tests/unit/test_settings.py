@@ -69,7 +69,7 @@ def test_a_wrong_type_is_a_fault_and_text_of_the_environment_becomes_a_number(
 def test_a_variable_ending_in_file_names_a_file_with_the_value(tmp_path: Path) -> None:
     secret = tmp_path / "password"
     secret.write_text("s3cr=t\n", encoding="utf-8")
-    environ = {"STT_NATS_PASSWORD_FILE": str(secret)}
+    environ = {"STT_NATS_PASSWORD_FILE": str(secret), "STT_NATS_USER": "stt"}
     assert settings.load(flags={}, environ=environ).nats.password == "s3cr=t"
     with pytest.raises(ConfigError, match="STT_NATS_PASSWORD_FILE: cannot read"):
         settings.load(flags={}, environ={"STT_NATS_PASSWORD_FILE": str(tmp_path / "none")})

@@ -1,66 +1,50 @@
-"""Values that a script returns, made fit to be sent: plain, bounded, without stored passwords."""
+"""What a script or a server says, made fit to be sent: plain, bounded, without secrets."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, cast
 
-MAX_DEPTH = 8
+from stt_shared.redaction import HIDDEN, hide_text, hide_value
+
+__all__ = ["HIDDEN", "MAX_ROWS", "MAX_TEXT_CHARACTERS", "plain", "rows", "text"]
+
 MAX_ROWS = 50  # of evidence, per finding
 MAX_TEXT_CHARACTERS = 4_000
-HIDDEN = "****"
-# Columns of the databases' own account tables that hold a password or its hash.
-SECRET_COLUMNS = frozenset(
-    {
-        "authentication_string",
-        "auth_string",
-        "auth_or",
-        "additional_password",
-        "credentials",
-        "passwd",
-        "password",
-        "password_hash",
-        "priv",
-        "pwd",
-        "rolpassword",
-        "secret",
-        "storedkey",
-        "serverkey",
-        "token",
-        "user_attributes",
-    }
-)
+# Searched for secrets before it is cut: a secret cut in half is not found any more.
+MAX_SEARCHED_CHARACTERS = 64 * 1024
 _SMALLEST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def text(value: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
-    """`value` as valid UTF-8 of at most `limit` characters."""
+    """`value` without secrets, as valid UTF-8 of at most `limit` characters."""
+    return _cut(hide_text(value[:MAX_SEARCHED_CHARACTERS]), limit)
+
+
+def _cut(value: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
     short = value if len(value) <= limit else value[: limit - 1] + "…"
     return short.encode("utf-8", "replace").decode("utf-8")
 
 
-def plain(value: Any, depth: int = 0) -> Any:
-    """`value` as JSON can hold it; what stands under a secret's name is hidden."""
-    if value is None or isinstance(value, bool):
+def plain(value: Any) -> Any:
+    """`value` as JSON can hold it, without secrets; nested too deeply it is cut."""
+    return _bounded(hide_value(value))
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, bool):
         return value
     if isinstance(value, int):
-        return value if _SMALLEST <= value <= _GREATEST else str(value)
+        return value if _SMALLEST <= value <= _GREATEST else _cut(str(value))
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict) and depth < MAX_DEPTH:
+    if isinstance(value, dict):
         return {
-            text(str(key)): HIDDEN if _is_secret(key, inner) else plain(inner, depth + 1)
-            for key, inner in cast("dict[object, object]", value).items()
+            _cut(key): _bounded(inner) for key, inner in cast("dict[str, object]", value).items()
         }
-    if isinstance(value, list | tuple) and depth < MAX_DEPTH:
-        return [plain(inner, depth + 1) for inner in cast("list[object]", value)]
-    return text(str(cast("object", value)))
-
-
-def _is_secret(key: object, value: object) -> bool:
-    # A flag, a count or emptiness says something of the password and is not one.
-    is_remark = value == "" or isinstance(value, bool | int | None)
-    return str(key).lower() in SECRET_COLUMNS and not is_remark
+    if isinstance(value, list):
+        return [_bounded(inner) for inner in cast("list[object]", value)]
+    return _cut(value) if isinstance(value, str) else value
 
 
 def rows(value: Any) -> tuple[dict[str, Any], ...]:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
 from stt_shared.errors import ConfigError, UnreachableError
+from stt_shared.redaction import hide_addresses
 
 TIMEOUT_S = 10.0  # of connecting, and between two pieces of an answer
 SAID_CHARACTERS = 200  # of a refusal, shown
@@ -28,7 +29,7 @@ Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[None]]
 def place(url: str) -> str:
     """Scheme, host and port of an address: paths of webhooks are secrets."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return hide_addresses(f"{parts.scheme}://{parts.netloc}")
 
 
 def trusted(ca: str) -> ssl.SSLContext:

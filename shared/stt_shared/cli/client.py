@@ -10,6 +10,7 @@ from stt_shared.cli.control import Control
 from stt_shared.cli.options import Connection, load_settings
 from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
+from stt_shared.redaction import hide_addresses
 from stt_shared.settings import NatsSettings, default_config_path
 
 
@@ -35,6 +36,6 @@ async def coordinator(connection: Connection | None) -> AsyncGenerator[Control]:
     except UnreachableError as error:
         raise UnreachableError(error.message, hint=error.hint or unreachable_hint()) from error
     try:
-        yield Control(bus=bus, url=nats.url, timeout=nats.timeout_s)
+        yield Control(bus=bus, url=hide_addresses(nats.url), timeout=nats.timeout_s)
     finally:
         await bus.close()

@@ -13,8 +13,8 @@ from stt_shared.cli.commands import TOOL, add_command, add_noun
 from stt_shared.cli.options import Connection, Output, load_settings
 from stt_shared.cli.output import OutputFormat
 from stt_shared.cli.tables import load_whole_file
+from stt_shared.redaction import HIDDEN, hide_value
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_shared.telemetry.logs import HIDDEN
 
 COLUMNS = (Column("SETTING"), Column("VALUE", shorten=True))
 ORIGIN = Column("FROM", shorten=True)
@@ -74,7 +74,7 @@ def value_of(found: settings.Settings, name: str) -> object:
     """The value of `section.key`, hidden if it is a secret that is set."""
     section, _, key = name.partition(".")
     value = msgspec.structs.asdict(getattr(found, section))[key]
-    return HIDDEN if name in settings.SECRET_SETTINGS and value else value
+    return HIDDEN if name in settings.SECRET_SETTINGS and value else hide_value(value)
 
 
 def _shown(value: object) -> str:

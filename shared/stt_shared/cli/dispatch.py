@@ -16,6 +16,7 @@ from stt_shared.cli import output
 from stt_shared.cli.builtin import add_builtin
 from stt_shared.cli.commands import LOOK, SERVE
 from stt_shared.errors import EXIT_INCOMPLETE, SttError, UsageError
+from stt_shared.redaction import hide_text
 from stt_shared.telemetry import logs
 
 DISTRIBUTION = "security-threat-tool"
@@ -169,7 +170,7 @@ def _no_room(error: OSError) -> int:
 
 def _trace(debug: bool) -> None:
     if debug:
-        sys.stderr.write(traceback.format_exc())
+        sys.stderr.write(hide_text(traceback.format_exc()))
 
 
 def _exit(code: int, why: str) -> int:

@@ -96,5 +96,5 @@ def drawn(line: Line) -> list[RenderableType]:
     """A line for people: its level, what it is about, what was seen; below it what to do."""
     first = Text().append(f"{line.level:<{LEVEL_WIDTH}}", str(line.level))
     first.append(f"{line.what:<{LABEL_WIDTH}} ").append(clean(line.seen))
-    todo = Padding(Text(f"to do: {line.todo}", "hint"), (0, 0, 0, LEVEL_WIDTH))
+    todo = Padding(Text(clean(f"to do: {line.todo}"), "hint"), (0, 0, 0, LEVEL_WIDTH))
     return [first, todo] if line.todo else [first]

@@ -43,6 +43,7 @@ from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Value
+from stt_shared.redaction import hide_addresses
 from stt_shared.settings import NatsSettings, Settings, default_config_path
 
 MONITOR_TIMEOUT_S = 5.0
@@ -76,7 +77,7 @@ async def examine(scope: Scope) -> AsyncGenerator[Line]:
         yield one
     try:
         async with client.coordinator(scope.connection) as control:
-            yield line.ok("NATS", f"connected to {settings.nats.url}")
+            yield line.ok("NATS", f"connected to {hide_addresses(settings.nats.url)}")
             async for one in _connected(control, scope, settings, uses):
                 yield one
     except UnreachableError as error:

@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from stt_shared.errors import DisabledError, SttError
+from stt_shared.redaction import hide_addresses
 from stt_shared.report.grid import Grid, to_lines, to_tsv
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text, jsonl_text
@@ -94,7 +95,8 @@ def on_terminal() -> bool:
 
 
 def print_text(text: str) -> None:
-    """Write `text` to stdout as it is, ended by one line feed."""
+    """Write `text` to stdout, without the log-ins of addresses, ended by one line feed."""
+    text = hide_addresses(text)
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
     sys.stdout.flush()
 
@@ -107,7 +109,7 @@ def print_rich(*parts: RenderableType) -> None:
             out.print(part)
     lines = capture.get().split("\n")
     text = "\n".join(lines if on_terminal() else (line.rstrip() for line in lines))
-    sys.stdout.write(text)
+    sys.stdout.write(hide_addresses(text))
     sys.stdout.flush()
 
 

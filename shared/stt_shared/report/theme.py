@@ -7,6 +7,7 @@ import unicodedata
 from rich.theme import Theme
 
 from stt_shared.protocol.words import Severity
+from stt_shared.redaction import hide_addresses
 
 MARKS = {Severity.CRITICAL: "◆", Severity.MAJOR: "▲", Severity.TRIVIAL: "●"}
 THEME = Theme(
@@ -29,7 +30,11 @@ _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def clean(text: str, *, keep: str = "") -> str:
-    """`text` with every character that could steer a terminal shown as its escape."""
+    """`text` with every character that could steer a terminal shown as its escape.
+
+    Addresses in it lose their user and password.
+    """
+    text = hide_addresses(text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(c if c in keep or not _unsafe(c) else _escape(c) for c in text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import sys
 from collections.abc import Callable, Generator
@@ -12,20 +13,35 @@ from contextvars import copy_context
 from typing import Any, TextIO, TypeVar
 
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, FilteringBoundLogger, Processor, WrappedLogger
+
+from stt_shared.redaction import hide_text, hide_value
 
 T = TypeVar("T")
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 FORMATS = ("auto", "console", "json")
-SECRET_KEYS = frozenset({"password", "secret", "token", "creds", "authorization"})
-HIDDEN = "****"
+OWN_KEYS = frozenset({"_record", "_from_structlog", "exc_info"})  # objects of the libraries
 
 
 def hide_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Replace the values of keys that name a secret."""
-    for key in event.keys() & SECRET_KEYS:
-        event[key] = HIDDEN
+    """Hide the values of keys that name a secret, and secrets inside every text, at any depth."""
+    own = {key: event[key] for key in event.keys() & OWN_KEYS}
+    hidden: EventDict = hide_value({key: event[key] for key in event if key not in own})
+    hidden.update(own)
+    return hidden
+
+
+def hide_in_trace(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Hide secrets inside a trace; it is a text only after its own processor."""
+    if "exception" in event:
+        event["exception"] = hide_text(str(event["exception"]))
     return event
+
+
+def _plain_traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, exc_info)
+    out.write(hide_text(written.getvalue()))
 
 
 def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
@@ -93,12 +109,15 @@ def _part(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
 def _ending(out: TextIO, *, as_words: bool) -> list[Processor]:
     if as_words:
         # Both of structlog's own renderers would print the local variables of a trace: passwords.
-        plain = structlog.dev.plain_traceback
         console = structlog.dev.ConsoleRenderer(
-            colors=out.isatty(), timestamp_key="ts", exception_formatter=plain
+            colors=out.isatty(), timestamp_key="ts", exception_formatter=_plain_traceback
         )
         return [console]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [
+        structlog.processors.format_exc_info,
+        hide_in_trace,
+        structlog.processors.JSONRenderer(),
+    ]
 
 
 def logger(name: str, **context: Any) -> FilteringBoundLogger:

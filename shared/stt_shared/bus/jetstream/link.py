@@ -11,7 +11,6 @@ import asyncio
 import errno
 import os
 import random
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from stt_shared import clock
+from stt_shared.bus.jetstream import client_tls
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled
 from stt_shared.telemetry.logs import logger
@@ -54,6 +54,7 @@ class NatsOptions:
     creds: str = ""
     user: str = ""
     password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     ca: str = ""
     cert: str = ""
     key: str = ""
@@ -182,7 +183,7 @@ class Link:
             await _finish(client)
 
     async def _connect(self) -> Client:
-        client = Client()
+        client = client_tls.GuardedClient(needs_tls=bool(self.options.ca or self.options.cert))
         wait_s = self.options.timeout_s
         self._refusal = ""
         try:
@@ -221,8 +222,10 @@ class Link:
             given["user_credentials"] = options.creds
         if options.user:
             given |= {"user": options.user, "password": options.password}
+        if options.token:
+            given["token"] = options.token
         if options.ca or options.cert:
-            given["tls"] = _tls_context(options)
+            given["tls"] = client_tls.context(options.ca, options.cert, options.key)
         return given
 
     async def _refuse_old(self, client: Client) -> None:
@@ -305,13 +308,6 @@ def said(error: BaseException) -> str:
     elif isinstance(error, TimeoutError):
         text = "no answer in time"
     return text.removeprefix("nats: ").strip().lower()
-
-
-def _tls_context(options: NatsOptions) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=options.ca or None)
-    if options.cert:
-        context.load_cert_chain(options.cert, options.key or None)
-    return context
 
 
 async def _finish(client: Client) -> None:

@@ -1,0 +1,44 @@
+"""TLS to NATS that nobody on the way can leave out: asked for, it is there before any log-in."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+
+class GuardedClient(Client):
+    """A client that sends its log-in over TLS alone where an address or an option asks for TLS."""
+
+    def __init__(self, *, needs_tls: bool) -> None:
+        super().__init__()
+        self._needs_tls = needs_tls
+
+    def _connect_command(self) -> bytes:
+        """The message that holds user and password; raises nats.errors.Error without TLS.
+
+        The client encrypts if the first message of the server says so, and that message comes in
+        clear: whoever is on the way could have taken the word out of it.
+        """
+        server: Any = self._current_server
+        asked = self._needs_tls or (server is not None and server.uri.scheme == "tls")
+        if asked and not self._encrypted():
+            raise nats.errors.Error(
+                "nats: the server offers no TLS, which a tls:// address, nats.ca or nats.cert needs"
+            )
+        return super()._connect_command()
+
+    def _encrypted(self) -> bool:
+        transport: Any = self._transport
+        writer: Any = getattr(transport, "_io_writer", None)
+        return writer is not None and writer.get_extra_info("ssl_object") is not None
+
+
+def context(ca: str, cert: str, key: str) -> ssl.SSLContext:
+    """A context that verifies the server; raises OSError for a file that cannot be used."""
+    made = ssl.create_default_context(cafile=ca or None)
+    if cert:
+        made.load_cert_chain(cert, key or None)
+    return made

@@ -1,0 +1,50 @@
+"""Addresses inside a text lose the user and password that they hold."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "****"
+# A blank ends an address, and so do the next one of a list and the end of a text of JSON. Up to
+# there the last @ counts: a password that should have been percent-encoded may hold @ and /.
+_ENDS = re.compile(r"""([ \t\r\n]+|,(?=[A-Za-z][A-Za-z0-9+.-]{0,19}://)|(?<!\\)"(?=[,:}\]]|\Z))""")
+_SCHEME = re.compile(r"(['`]?)([A-Za-z][A-Za-z0-9+.-]{0,19})\Z")
+_LONGEST_SCHEME = 21  # characters, with a quotation mark before it
+_QUOTED = {mark: re.compile(mark + r"(?:[,;:)\]}]|\Z)") for mark in ("'", "`")}
+_DATABASES = ("mysql", "mariadb", "postgresql", "postgres", "mongodb", "mongodb+srv")
+_USER_ALONE = re.compile(r"[\w.%-]+")  # of a database: elsewhere it may be a token
+_HOST_ALONE = re.compile(r"[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]*\]")
+
+
+def without_logins(text: str) -> str:
+    """`text` whose addresses have no user and password; takes time linear in its length."""
+    parts = _ENDS.split(text)
+    return "".join(_part(part) if "@" in part and "://" in part else part for part in parts)
+
+
+def _part(part: str) -> str:
+    """A part of a text without blanks: from each :// to the last @ there may be a log-in."""
+    shown: list[str] = []
+    done = 0
+    while (start := part.find("://", done)) >= 0:
+        match = _SCHEME.search(part[max(0, start - _LONGEST_SCHEME) : start])
+        mark, scheme = (match[1], match[2].lower()) if match else ("", "")
+        closing = _QUOTED[mark].search(part, start) if mark else None
+        at = part.rfind("@", start, closing.start() if closing else len(part))
+        begins = start + len("://")
+        if at >= 0 and not _is_path(scheme, part[begins:at]):
+            is_user = scheme in _DATABASES and _USER_ALONE.fullmatch(part, begins, at)
+            shown += [part[done:begins], part[begins:at] if is_user else HIDDEN]
+            done = at
+        else:
+            shown.append(part[done:begins])
+            done = begins
+        if part.find("@", done + 1) < 0:
+            break
+    return "".join((*shown, part[done:]))
+
+
+def _is_path(scheme: str, before_at: str) -> bool:
+    """Whether the @ stands in a path, as in https://host/@scope/name; others have none there."""
+    host, *path = re.split(r"[/?#]", before_at, maxsplit=1)
+    return bool(path) and scheme in ("http", "https") and bool(_HOST_ALONE.fullmatch(host))

@@ -1,0 +1,86 @@
+"""Which names of columns, settings and options are those of a secret, however they are joined."""
+
+from __future__ import annotations
+
+import re
+
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+# The last noun of a name says what it is: `user_password` is a password, `password_lifetime` a
+# time. What follows here may stand behind that noun without changing what it is.
+_BEHIND = words_of(
+    "hash hashes hashed value values val text txt string str plain plaintext clear cleartext raw"
+    " encrypted enc encoded current old new previous next primary secondary default data digest"
+    " sha sha1 sha256 sha512 md5 scram b64 base64 hex command cmd pem"
+)
+# A name that begins so asks a question: `has_password`, `require_secret`, `number_of_tokens`.
+_ASKING = words_of(
+    "has have had is are was no not without with require requires required needs need must may can"
+    " allow allows use uses using used wants validate validates check checks count number num max"
+    " min weak missing empty expired days age"
+)
+_NOUNS = words_of(
+    "password passwords passwd passwds passphrase passphrases passcode pass pwd pwds pw psw"
+    " secret secrets token tokens credential credentials creds jwt bearer cookie apikey apikeys"
+    " privatekey secretkey accesskey dsn conninfo storedkey serverkey authstring saltedpassword"
+    " userattributes authdata"
+)
+_TWO_WORDS = frozenset(
+    {
+        *(f"{first} key" for first in ("private", "secret", "api", "access", "stored", "server")),
+        *(f"{first} key" for first in ("encryption", "master", "signing", "shared", "session")),
+        *(f"{first} keys" for first in ("private", "secret", "api", "access", "encryption")),
+        *("pass phrase", "pass phrases", "pass word", "connection string", "connection uri"),
+        *("conn string", "conn str", "conn info", "connection info", "connection url"),
+        *("auth string", "authentication string", "auth data", "user attributes"),
+        *("database url", "database uri", "webhook url", "keytab data"),
+    }
+)
+# Columns of the databases' own account tables that no rule of words would find.
+_COLUMNS = frozenset({"priv", "auth_or"})
+# Written as one word the end decides: `sslpassword`, `ldapbindpasswd`, `radiussecrets`, `bindpw`.
+_ENDINGS = re.compile(
+    r"(?:passwor[dt]s?|passwds?|passphrases?|passcodes?|pwds?|secrets?|tokens?|credentials?"
+    r"|(?:api|private|secret|access)keys?|conninfo|connectionstring|connstr"
+    r"|(?:bind|root|user|admin|db|ldap|ssl|my|pg|key|rep|repl)(?:pw|pass))$"
+)
+_WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+MAX_NAME_CHARACTERS = 200  # longer, it is a text and no name
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what stands under `name` is a secret, e.g. `certificateKeyFilePassword`, `api-key`.
+
+    `password_lifetime`, `has_password` and `validate_password.policy` say something about one.
+    """
+    if len(name) > MAX_NAME_CHARACTERS or name.lower() in _COLUMNS:
+        return len(name) <= MAX_NAME_CHARACTERS
+    words = [word.lower() for word in _WORD.findall(name)]
+    if len(words) > 1 and words[0] in _ASKING:
+        return False
+    while words:
+        if _is_noun(words):
+            return True
+        if words[-1] not in _BEHIND and not words[-1].isdigit():
+            return False
+        words.pop()
+    return False
+
+
+def _is_noun(words: list[str]) -> bool:
+    return (
+        words[-1] in _NOUNS
+        or " ".join(words[-2:]) in _TWO_WORDS
+        or "".join(words[-2:]) in _NOUNS
+        or bool(_ENDINGS.search(words[-1]))
+    )
+
+
+def is_plural(name: str) -> bool:
+    """Whether `name` is that of several: a number under it is a count."""
+    words = _WORD.findall(name)
+    return bool(words) and words[-1].lower().endswith("s") and not words[-1].lower().endswith("ss")
