@@ -11,13 +11,11 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
-from stt_worker.databases.inspection import DirectInspector
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mysql import MysqlDatabase
-from stt_worker.databases.port import Database
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.pool import ChildInspector
 from stt_worker.execution import Means
 from stt_worker.sandbox.monty import MontySandbox
+
+CHILDREN_PER_SLOT = 4  # most of them wait: for a server that does not answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,19 +45,7 @@ async def equipped(checks: Catalogue, concurrency: int) -> AsyncGenerator[Equipm
     async with AsyncExitStack() as stack:
         sandbox = MontySandbox()
         stack.push_async_callback(sandbox.close)
-        databases: dict[Family, Database] = {
-            Family.MYSQL: MysqlDatabase(concurrency),
-            Family.POSTGRESQL: PostgresqlDatabase(),
-            Family.MONGODB: MongodbDatabase(),
-        }
-        for database in databases.values():
-            stack.push_async_callback(database.close)
-        yield Equipment(
-            means={
-                family: Means(
-                    inspector=DirectInspector(database), catalogue=checks, sandbox=sandbox
-                )
-                for family, database in databases.items()
-            },
-            catalogue=checks,
-        )
+        inspector = ChildInspector(concurrency * CHILDREN_PER_SLOT, keep=concurrency)
+        stack.push_async_callback(inspector.close)
+        means = Means(inspector=inspector, catalogue=checks, sandbox=sandbox)
+        yield Equipment(means=dict.fromkeys(Family, means), catalogue=checks)

@@ -20,6 +20,12 @@ def too_many_bytes(limits: Limits) -> Failure:
     return Failure(kind=Kind.TOO_LARGE, reason=f"more than {limits.bytes} bytes of rows")
 
 
+def too_much_memory() -> Failure:
+    """The failure of an answer for which this process may not have the memory."""
+    why = "an answer needs more memory than an inspection may use"
+    return Failure(kind=Kind.TOO_LARGE, reason=why)
+
+
 def bounded(rows: Rows, limits: Limits) -> Rows | Failure:
     """`rows`, or why they are too many or too large."""
     if len(rows) > limits.rows:

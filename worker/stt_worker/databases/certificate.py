@@ -46,10 +46,11 @@ async def _ask_mysql(opened: socket.socket, host: str) -> bytes | None:
 
 async def shown(endpoint: Endpoint, seconds: float) -> bytes | None:
     """The certificate (DER) of a server that speaks TLS from the first byte; None without."""
-    with contextlib.suppress(TimeoutError, OSError, ssl.SSLError):
+    with contextlib.suppress(TimeoutError, OSError, LookError, ssl.SSLError):
         async with asyncio.timeout(seconds):
+            opened = await network.connect(endpoint, seconds)
             _, writer = await asyncio.open_connection(
-                endpoint.host, endpoint.port, ssl=unverified()
+                sock=opened, ssl=unverified(), server_hostname=endpoint.host
             )
             try:
                 return _peer(writer)

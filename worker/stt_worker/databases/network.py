@@ -6,10 +6,18 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Endpoint, LookError
+
+STAGGER_S = 0.25  # between attempts at two addresses of one name, as RFC 8305 has it
+MAX_ADDRESSES = 16  # of one name
+
+Address = tuple[int, Any]  # family, and what the family takes for an address
 
 
 def where(endpoint: Endpoint) -> str:
@@ -19,11 +27,31 @@ def where(endpoint: Endpoint) -> str:
 
 async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
     """A connected, non-blocking socket; raises LookError (unreachable) within `seconds`."""
+    async with _reaching(endpoint, seconds):
+        if endpoint.socket:
+            return await _connect(socket.AF_UNIX, endpoint.socket)
+        return await _first(endpoint)
+
+
+async def address(endpoint: Endpoint, seconds: float) -> str:
+    """The address of the endpoint's host that accepts connections, for drivers that take one.
+
+    Without a choice nothing is tried. Raises LookError (unreachable) within `seconds`.
+    """
+    async with _reaching(endpoint, seconds):
+        found = await _addresses(endpoint.host, endpoint.port)
+        if len(found) == 1:
+            return str(found[0][1][0])
+        with await _fastest(found) as probe:
+            return str(probe.getpeername()[0])
+
+
+@asynccontextmanager
+async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
+    """Makes a LookError of what goes wrong in the block, or takes longer than `seconds`."""
     try:
         async with asyncio.timeout(seconds):
-            if endpoint.socket:
-                return await _connect(socket.AF_UNIX, endpoint.socket)
-            return await _first(endpoint)
+            yield
     except TimeoutError as error:
         why = f"{where(endpoint)} did not accept a connection within {seconds:g} s"
         raise LookError(Kind.UNREACHABLE, why) from error
@@ -42,25 +70,59 @@ def reason(error: Exception) -> str:
 
 async def _first(endpoint: Endpoint) -> socket.socket:
     """The first address of the host that accepts; raises what the last one said."""
-    failed: OSError = OSError(f"no address for {endpoint.host!r}")
-    for family, _, _, _, address in await _addresses(endpoint.host, endpoint.port):
-        try:
-            connected = await _connect(family, address)
-        except OSError as error:
-            failed = error
-        else:
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return connected
-    raise failed
+    connected = await _fastest(await _addresses(endpoint.host, endpoint.port))
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return connected
 
 
-async def _addresses(host: str, port: int) -> list[Any]:
+async def _fastest(addresses: Sequence[Address]) -> socket.socket:
+    """A connection to whichever address accepts first; each has a start of STAGGER_S.
+
+    An address that swallows everything costs that much, not the whole time.
+    """
+    if len(addresses) == 1:
+        return await _connect(*addresses[0])
+    left = deque(addresses)
+    tried: set[asyncio.Task[socket.socket]] = set()
+    failed: BaseException = OSError("no address")
+    try:
+        while left or tried:
+            if left:
+                tried.add(asyncio.create_task(_connect(*left.popleft())))
+            # One that is refused at once makes room for the next at once.
+            wait = STAGGER_S if left else None
+            ended, _ = await asyncio.wait(tried, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            for one in ended:
+                tried.discard(one)
+                error = one.exception()
+                if error is None:
+                    return one.result()
+                failed = error
+        raise failed
+    finally:
+        await _given_up(tried)
+
+
+async def _given_up(tried: Iterable[asyncio.Task[socket.socket]]) -> None:
+    """End the attempts that nobody needs any more, and close what they connected."""
+    for one in tried:
+        one.cancel()
+    for found in await asyncio.gather(*tried, return_exceptions=True):
+        if isinstance(found, socket.socket):
+            found.close()
+
+
+async def _addresses(host: str, port: int) -> list[Address]:
     """What `host` resolves to; an address needs no resolver, and no thread for it."""
     numeric, stream = socket.AI_NUMERICHOST, socket.SOCK_STREAM
-    with contextlib.suppress(socket.gaierror):
-        return list(socket.getaddrinfo(host, port, type=stream, flags=numeric))
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=stream)
+    try:
+        found = list(socket.getaddrinfo(host, port, type=stream, flags=numeric))
+    except socket.gaierror:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=stream)
+    # Whoever answers for a name may send any number.
+    distinct: dict[Address, None] = dict.fromkeys((one[0], one[4]) for one in found)
+    return list(distinct)[:MAX_ADDRESSES]
 
 
 async def _connect(family: int, address: Any) -> socket.socket:

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from stt_shared.protocol.words import Kind
-from stt_worker.databases import postgresql_errors, tls
+from stt_worker.databases import network, postgresql_errors, tls
 from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from stt_worker.databases.postgresql_values import Context
@@ -41,6 +41,9 @@ async def connect(endpoint: Endpoint, limits: Limits) -> Connection:
 async def _connect(parameters: dict[str, Any], endpoint: Endpoint, limits: Limits) -> Connection:
     try:
         async with asyncio.timeout(limits.connect_s):
+            if not endpoint.socket:
+                # libpq would try one address after another, each for the whole time.
+                parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
             return await AsyncConnection.connect(
                 "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
             )

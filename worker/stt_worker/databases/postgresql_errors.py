@@ -7,12 +7,14 @@ import re
 import psycopg
 
 from stt_shared.protocol.words import Kind
+from stt_worker.databases.bounds import too_much_memory
 from stt_worker.databases.port import Failure, LookError
 
 _NO_PRIVILEGE = frozenset({"42501"})
 _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
 _LOST = ("08", "57P0")  # connection exceptions; the server shuts down
 # libpq keeps the SQLSTATE of a refused log-in to itself: its text is all there is.
+_NO_MEMORY = re.compile(r"cannot allocate memory|out of memory")
 _TLS = re.compile(r"\bSSL\b|certificate|TLS", re.IGNORECASE)
 _FILE = re.compile(r"private key file|root certificate file|could not load|could not read")
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
@@ -45,6 +47,8 @@ def of_question(error: psycopg.Error) -> Failure:
         return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
     if state in _TIMEOUT:
         return Failure(kind=Kind.TIMEOUT, reason=said(error))
+    if not state and _NO_MEMORY.search(str(error)):
+        return too_much_memory()
     # Without a code it is libpq that speaks: the connection is gone.
     lost = state.startswith(_LOST) or (not state and isinstance(error, psycopg.OperationalError))
     return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=said(error))

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from stt_shared import sqlfile
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import postgresql_errors as errors
-from stt_worker.databases.bounds import too_many_bytes, too_many_rows
+from stt_worker.databases.bounds import too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql_connect import Connection, connect
@@ -120,6 +120,8 @@ class Session:
             return error.failure
         except psycopg.Error as error:
             failure = self._failure(error)
+        except MemoryError:
+            failure = self.lost = too_much_memory()
         # The edge to a server that may lie: about types, and the driver fails in any way it can.
         except Exception as error:  # noqa: BLE001
             failure = Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")

@@ -1,0 +1,148 @@
+"""No server costs more than its own inspection: the child that looks at it ends, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases.inspection import Inspection, View
+from stt_worker.databases.pool import ChildInspector
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Tls
+from tests.contract.database_subjects import endpoint_of
+from tests.hostile import fake_postgresql
+from tests.servers.listeners import Handler, dripping, hang_up, listening, silence
+
+MIB = 1024 * 1024
+SHORT = Limits(connect_s=2, statement_s=1, client_s=2)
+SLACK_S = 3.0  # above a time-out: for a machine under load
+
+
+@pytest.fixture
+async def inspector() -> AsyncIterator[ChildInspector]:
+    made = ChildInspector(4, keep=2)
+    yield made
+    await made.close()
+
+
+def at(family: Family, port: int, host: str = "127.0.0.1") -> Endpoint:
+    return Endpoint(
+        family=family, host=host, port=port, user="u", password="p", tls=Tls(mode="off")
+    )
+
+
+def select(text: str) -> View:
+    return View(question=Question(type=QueryType.POSTGRESQL_SELECT, text=text))
+
+
+async def inspected(
+    inspector: ChildInspector, endpoint: Endpoint, *views: View, limits: Limits = SHORT
+) -> Inspection:
+    return await inspector.inspect(endpoint, lambda _: views, limits)
+
+
+async def refused(
+    inspector: ChildInspector, handler: Handler, family: Family, limits: Limits = SHORT
+) -> LookError:
+    async with listening(handler) as port:
+        with pytest.raises(LookError) as caught:
+            await inspected(inspector, at(family, port), limits=limits)
+    return caught.value
+
+
+class Longest:
+    """How long this process's event loop stood still at most."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            self.seconds = max(self.seconds, time.monotonic() - before - 0.01)
+
+
+@asynccontextmanager
+async def standing_still() -> AsyncIterator[Longest]:
+    longest = Longest()
+    task = asyncio.create_task(longest.watch())
+    yield longest
+    task.cancel()
+
+
+def held() -> tuple[int, int, list[str]]:
+    """Descriptors, threads and processes of this one's own."""
+    gc.collect()
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    return descriptors, threading.active_count(), sorted(children.split())
+
+
+async def test_rounds_of_hashing_cost_the_server_its_own_time_out(
+    inspector: ChildInspector, postgresql: Running
+) -> None:
+    healthy = endpoint_of(postgresql, Family.POSTGRESQL)
+    await inspected(inspector, healthy)
+    async with listening(fake_postgresql.scram(20_000_000)) as port, standing_still() as longest:
+        started = time.monotonic()
+        hostile = asyncio.create_task(inspected(inspector, at(Family.POSTGRESQL, port)))
+        await asyncio.sleep(0.5)
+        assert (await inspected(inspector, healthy)).facts.flavour == "postgresql"
+        with pytest.raises(LookError) as caught:
+            await hostile
+    assert caught.value.kind in (Kind.TIMEOUT, Kind.UNREACHABLE)
+    assert time.monotonic() - started < 2 * SHORT.connect_s + SLACK_S
+    assert longest.seconds < 1
+
+
+async def test_a_row_of_900_megabytes_is_too_large(inspector: ChildInspector) -> None:
+    error = await refused(inspector, fake_postgresql.rows_without_end(900 * MIB), Family.POSTGRESQL)
+    assert error.kind is Kind.TOO_LARGE, error.reason
+
+
+async def test_one_large_row_costs_its_question_alone(
+    inspector: ChildInspector, postgresql: Running
+) -> None:
+    large, small = select("repeat('x', 200000000) AS x"), select("1 AS one")
+    endpoint = endpoint_of(postgresql, Family.POSTGRESQL)
+    found = await inspected(inspector, endpoint, large, small, limits=Limits())
+    failure = found.answers[large]
+    assert isinstance(failure, Failure), failure
+    assert failure.kind is Kind.TOO_LARGE, failure
+    assert found.answers[small] == b'[{"one":1}]'
+
+
+@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("handler", [silence, hang_up, dripping(b"\x00\x01\x02 no protocol")])
+async def test_whoever_says_nothing_or_nonsense_ends_in_time(
+    inspector: ChildInspector, family: Family, handler: Handler
+) -> None:
+    started = time.monotonic()
+    error = await refused(inspector, handler, family)
+    assert error.kind in (Kind.TIMEOUT, Kind.UNREACHABLE), error.reason
+    assert time.monotonic() - started < SHORT.connect_s + SHORT.client_s + SLACK_S
+
+
+async def test_a_cancelled_inspection_ends_its_child_at_once(inspector: ChildInspector) -> None:
+    before = held()
+    async with listening(fake_postgresql.scram(20_000_000)) as port:
+        task = asyncio.create_task(inspected(inspector, at(Family.POSTGRESQL, port)))
+        await asyncio.sleep(1)
+        started = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await inspector.close()
+        assert time.monotonic() - started < SLACK_S
+    assert held() == before

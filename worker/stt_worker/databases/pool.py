@@ -1,0 +1,136 @@
+"""Inspects servers in kept child processes, so that no server costs more than its own child."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import msgspec
+
+from stt_shared.protocol.messages import PartNotChecked
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import remote
+from stt_worker.databases.inspection import ChooseViews, Inspection, View
+from stt_worker.databases.network import where
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
+from stt_worker.databases.priority import lowered_when_busy
+from stt_worker.processes.child import Bounds, Child, NurseryError, reason
+from stt_worker.processes.frames import FrameError
+from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.pool import Pool
+from stt_worker.processes.zygote import EXIT_MEMORY
+
+ENTRY = "stt_worker.databases.child:serve"
+PRELOAD = ("stt_worker.databases.child",)
+MEMORY_BYTES = 64 * 1024 * 1024  # of address space, above what a child begins with
+FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
+GRACE_S = 3.0  # for a child to say that a time-out of its own is over
+KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
+BIG = f"an answer needs more than the {MEMORY_BYTES // 2**20} MiB that an inspection may hold"
+
+Message = TypeVar("Message")
+
+
+class ChildInspector:
+    """Servers of every family; at most `size` at once, and `keep` children wait for work.
+
+    An inspection that fails costs its child, as does one that is cancelled: it is killed at once.
+    """
+
+    def __init__(self, size: int, keep: int, preload: Sequence[str] = ()) -> None:
+        self._nursery = Nursery((*PRELOAD, *preload))
+        bounds = Bounds(memory_bytes=MEMORY_BYTES)
+        self._pool = Pool(self._nursery, ENTRY, size=size, keep=keep, bounds=bounds)
+        self._encoded: dict[tuple[View, ...], bytes] = {}
+
+    async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
+        """See the port."""
+        try:
+            async with self._pool.child() as child:
+                with lowered_when_busy(child):
+                    return await self._with(child, endpoint, choose, limits)
+        except NurseryError as error:
+            raise LookError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
+
+    async def _with(
+        self, child: Child, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> Inspection:
+        seconds = limits.connect_s + FACTS_STATEMENTS * limits.client_s + GRACE_S
+        async with _bounded(child, where(endpoint), limits, seconds):
+            await child.send(remote.encoded(remote.Order(endpoint=endpoint, limits=limits)))
+            known = _unless_refused(remote.first(await child.receive()))
+        asked = tuple(dict.fromkeys(choose(known.facts)))
+        # A question may have to be asked again over a new connection, hence twice the log-in.
+        seconds = (limits.connect_s + limits.client_s) * (2 + len(asked)) + GRACE_S
+        answers: Sequence[bytes | Failure]
+        parts: Sequence[tuple[PartNotChecked, ...]] = [()] * len(asked)
+        try:
+            async with _bounded(child, where(endpoint), limits, seconds):
+                await child.send(self._frame(asked))
+                found = _unless_refused(remote.last(await child.receive()))
+            answers, parts = found.answers, found.parts
+        except _ChildLostError as error:
+            # What the server is we know; no question has an answer.
+            answers = [Failure(kind=error.kind, reason=error.reason)] * len(asked)
+        return Inspection(
+            facts=known.facts,
+            answers=dict(zip(asked, answers, strict=True)),
+            parts=remote.by_question(asked, parts),
+        )
+
+    def _frame(self, asked: tuple[View, ...]) -> bytes:
+        frame = self._encoded.get(asked)
+        if frame is None:
+            if len(self._encoded) >= KEPT_VIEWS:
+                self._encoded.clear()
+            frame = self._encoded[asked] = remote.encoded_views(asked)
+        return frame
+
+    async def close(self) -> None:
+        """See the port."""
+        await self._pool.close()
+        await self._nursery.close()
+
+
+class _ChildLostError(LookError):
+    """The child had to be ended, or has ended by itself."""
+
+
+@asynccontextmanager
+async def _bounded(
+    child: Child, server: str, limits: Limits, seconds: float
+) -> AsyncGenerator[None]:
+    """Raises _ChildLostError when the child does not get through the block within `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        why = f"{server}: not inspected within {seconds:g} s, its process was ended"
+        raise _ChildLostError(Kind.TIMEOUT, why) from None
+    except (FrameError, msgspec.MsgspecError) as error:
+        raise _lost(await child.end(), server, limits) from error
+
+
+def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
+    """What the end of a child means for the server that it inspected."""
+    if status == EXIT_MEMORY:
+        return _ChildLostError(Kind.TOO_LARGE, f"{server}: {BIG}")
+    if status == -signal.SIGALRM:
+        why = f"no answer within {limits.connect_s:g} s: what it sent keeps the driver computing"
+        return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
+    if status == -signal.SIGXCPU:
+        why = f"what it sends takes more than {remote.CPU_S} s of CPU time"
+        return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
+    return _ChildLostError(
+        Kind.QUERY, f"{server}: the process that inspects it has ended: {reason(status)}"
+    )
+
+
+def _unless_refused(message: Message | remote.Refused) -> Message:
+    """`message`; raises the LookError that the child tells in its place."""
+    if isinstance(message, remote.Refused):
+        raise LookError(message.failure.kind, message.failure.reason)
+    return message
