@@ -241,27 +241,6 @@ async def test_every_query_type_is_answered_with_one_document(
         assert "$clusterTime" not in document
 
 
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ('{"shutdown": 1}', "exactly one of"),
-        ('{"hello": 1, "usersInfo": 1}', "exactly one of"),
-        ('{"usersInfo": 1, "showCredentials": true}', "showCredentials"),
-        ('{"hello": 1, "$db": "local"}', "$db"),
-        ('["hello"]', "no JSON object"),
-        ("hello", "no JSON object"),
-    ],
-)
-async def test_commands_outside_the_closed_list_are_never_sent(
-    mongodb: Running, database: MongodbDatabase, text: str, why: str
-) -> None:
-    answers = await ask(database, endpoint_of(mongodb, Family.MONGODB), command(text))
-    failure = answers[command(text)]
-    assert isinstance(failure, Failure)
-    assert failure.kind is Kind.QUERY
-    assert why in failure.reason
-
-
 async def test_instants_are_nanoseconds(mongodb: Running, database: MongodbDatabase) -> None:
     found = await reply(database, endpoint_of(mongodb, Family.MONGODB), '{"serverStatus": 1}')
     assert isinstance(found["localTime"], int)

@@ -13,10 +13,8 @@ from bson.datetime_ms import DatetimeMS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded
-from stt_worker.databases.mongodb_commands import ALLOWED, command
 from stt_worker.databases.mongodb_values import document, plain
 from stt_worker.databases.port import Failure, Limits
 from stt_worker.databases.postgresql_values import instant
@@ -95,22 +93,6 @@ def test_bson_becomes_plain(value: Any, expected: Any) -> None:
 def test_the_gossip_of_a_cluster_is_left_out() -> None:
     reply = {"ok": 1.0, "$clusterTime": {"signature": {"hash": b"x"}}, "operationTime": 1}
     assert document(reply) == {"ok": 1.0}
-
-
-@pytest.mark.parametrize("name", sorted(ALLOWED))
-def test_a_command_is_known_by_its_name_wherever_it_stands(name: str) -> None:
-    question = Question(type=QueryType.MONGODB_COMMAND, text=f'{{"a": 1, "{name}": 2, "z": 3}}')
-    found = command(question)
-    assert isinstance(found, dict)
-    assert list(found.items()) == [(name, 2), ("a", 1), ("z", 3)]
-
-
-@given(st.text(max_size=20).filter(lambda name: name not in ALLOWED))
-def test_no_other_command_is_ever_sent(name: str) -> None:
-    written = msgspec.json.encode({name: 1}).decode()
-    found = command(Question(type=QueryType.MONGODB_COMMAND, text=written))
-    assert isinstance(found, Failure)
-    assert found.kind is Kind.QUERY
 
 
 @given(st.integers(0, 20), st.integers(0, 2_000))

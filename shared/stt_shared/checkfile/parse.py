@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from stt_shared import identity
+from stt_shared.checkfile import mongodb_commands
 from stt_shared.checkfile.document import DocumentError, Entry, Fault, entries
 from stt_shared.checkfile.guard import GuardError, parse_guard
 from stt_shared.checkfile.model import Check, Guard, Query, QueryType
@@ -35,12 +36,6 @@ FIELDS_OF_QUERY = frozenset({"type", "query", "parameters", "name", "when", "sec
 WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
 ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
 PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
-COMMANDS = frozenset(
-    {
-        *("hello", "usersInfo", "rolesInfo", "serverStatus", "connectionStatus", "getLog"),
-        *("listDatabases", "hostInfo"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,12 +294,10 @@ class _Reader:
             self.fault(key, "a query of type MONGODB_COMMAND needs a document")
             return ""
         document = cast("dict[str, Any]", value)
-        command = next(iter(document))
-        if command not in COMMANDS:
-            known = ", ".join(sorted(COMMANDS))
-            self.fault(key, f"command {command!r} is not one of {known}")
-        # The order of keys matters to MongoDB: the command is the first.
-        return json.dumps(document, ensure_ascii=False, default=str)
+        if why := mongodb_commands.fault(document):
+            self.fault(key, why)
+            return ""
+        return json.dumps(mongodb_commands.in_order(document), ensure_ascii=False)
 
     def _all_dbs(self, kind: QueryType, value: object, key: str) -> bool:
         if value is None:
