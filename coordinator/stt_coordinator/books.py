@@ -170,6 +170,7 @@ def _newer(
         started=evidence.started,
         finished=evidence.finished,
         learned=learned,
+        parts_not_checked=outcome.parts_not_checked,
     )
 
 

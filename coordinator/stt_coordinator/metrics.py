@@ -83,6 +83,12 @@ SPECS = _specs(
         labels=("reason", "engine", "site"),
     ),
     Spec(
+        name="stt_parts_not_checked",
+        kind=GAUGE,
+        help="databases inside database services that a check left out, by reason",
+        labels=("reason", "engine", "site"),
+    ),
+    Spec(
         name="stt_check_executions_total",
         kind=COUNTER,
         help="executions of checks taken in since the coordinator started: passed, failed, "
@@ -186,6 +192,8 @@ class _Collector(Collector):
         yield _gauge("stt_databases", _databases(seen.targets))
         pairs = seen.breakdown.not_checked
         yield _gauge("stt_not_checked", (((k, f, s), n) for s, f, k, n in pairs))
+        parts = seen.breakdown.parts
+        yield _gauge("stt_parts_not_checked", (((k, f, s), n) for s, f, k, n in parts))
         yield from _of_runs(seen.targets)
         yield _gauge("stt_workers", _workers(seen))
         yield from _of_pack(seen.pack)

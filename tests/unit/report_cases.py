@@ -8,8 +8,8 @@ import msgspec
 
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.control import ReportedFinding
-from stt_shared.protocol.messages import Acceptance
-from stt_shared.protocol.words import Family, Outcome, Severity
+from stt_shared.protocol.messages import Acceptance, PartNotChecked
+from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_shared.report.counts import of_results
 from stt_shared.report.formats.sheet import Sheet
 from stt_shared.report.model import Report
@@ -61,7 +61,10 @@ def hostile() -> Report:
             if number % 2
             else msgspec.structs.replace(ACCEPTED, by=text, reason=text),
         )
-        results.append(samples.result(f"target-{number}", "mysql_version", Outcome.FAILED, bad))
+        failing = samples.result(f"target-{number}", "mysql_version", Outcome.FAILED, bad)
+        part = PartNotChecked(name=text, kind=Kind.QUERY, reason=text)
+        left_out = (part,) if number % 2 else ()
+        results.append(msgspec.structs.replace(failing, parts_not_checked=left_out))
         lost = samples.result(
             f"target-{number}",
             "mysql_empty_password",
@@ -78,6 +81,18 @@ def clean() -> Report:
     """Everything was checked and nothing is wrong."""
     results = (samples.result("books", "mysql_version", Outcome.PASSED),)
     return msgspec.structs.replace(samples.report(), results=results, summary=of_results(results))
+
+
+BILLING = PartNotChecked(name="billing", kind=Kind.NO_PRIVILEGE, reason="closed")
+OLD = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")
+
+
+def partial() -> Report:
+    """Nothing is wrong where somebody looked, but two databases of a server were left out."""
+    left_out = samples.result("ledger", "postgresql_risky_extensions", Outcome.PASSED)
+    left_out = msgspec.structs.replace(left_out, parts_not_checked=(BILLING, OLD))
+    results = (*clean().results, left_out)
+    return msgspec.structs.replace(clean(), results=results, summary=of_results(results))
 
 
 def nothing() -> Report:

@@ -72,6 +72,10 @@ Any format under any name: `--export FORMAT:FILE`.
 * **Not checked is never clean.** SARIF has `executionSuccessful: false` then, and a page is green
   only where everything was checked. A target without any result, and a run that is still under way,
   are told in every format but CSV, JSON and JSONL; there the counts and stderr tell it.
+* A check that asks every database of a server may leave some out: `passed, 2 databases not checked:
+  billing (closed), old (invalid)`. Its verdict stands for the others; SARIF has a notification,
+  JUnit a property and an error for the report, OCSF says Warning instead of Pass, CSV has the
+  column `parts_not_checked`, a plugin says UNKNOWN, and a gate ends with 3.
 * What is accepted keeps its severity and says by whom, until when and why. A stored run is judged
   by the exceptions of today.
 * A pair of target and check that does not apply (`not_applicable`) counts as nothing.
@@ -93,7 +97,7 @@ judges the latest outcome of everything, or with `--run ID` or `--last` a stored
 | 0 | nothing at or above `--fail-on` (critical, major, trivial, none) |
 | 1 | findings at or above it that nobody accepts |
 | 2 | wrong usage, an unknown run, target or check, or a file that cannot be written |
-| 3 | incomplete: more checks without an answer than `--max-not-checked`, targets without a result |
+| 3 | incomplete: more without an answer than `--max-not-checked`, targets without a result |
 | 4 | NATS or the coordinator cannot be reached |
 | 5 | checks are disabled, so that the state now grows old; a stored run can still be judged |
 

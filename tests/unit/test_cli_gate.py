@@ -44,6 +44,13 @@ def test_incomplete_is_three_unless_it_is_allowed() -> None:
     assert exit_code(counts, FailOn.NONE)[0] == 3
 
 
+def test_databases_that_were_left_out_are_incomplete_too() -> None:
+    counts = Counts(passed=3, parts_not_checked=2)
+    code, why = exit_code(counts)
+    assert (code, why[:35]) == (3, "2 databases of targets not checked ")
+    assert exit_code(counts, allow_incomplete=True) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("unreachable", "disabled", "critical", "code"),
     [("NATS", True, 1, 4), ("", True, 1, 5), ("", False, 1, 1), ("", False, 0, 3)],

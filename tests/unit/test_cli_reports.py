@@ -100,9 +100,8 @@ def test_files_are_written_beside_what_is_printed(
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "all"])
     assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
     assert json.loads((tmp_path / "r.sarif").read_text())["version"] == "2.1.0"
-    assert (
-        (tmp_path / "r.csv").read_bytes().splitlines(keepends=True)[0].endswith(b"id,finished\r\n")
-    )
+    heads = (tmp_path / "r.csv").read_bytes().splitlines(keepends=True)[0]
+    assert heads.endswith(b"id,finished,parts_not_checked\r\n")
     assert (tmp_path / "all").read_text().startswith("<?xml")
 
 
@@ -313,7 +312,7 @@ def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
         (
             "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
             " 298 of 300 targets checked | critical=3 major=17 trivial=42 accepted=0 not_checked=2"
-            " passed=6158 targets=300 targets_checked=298"
+            " passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
         ),
         "not checked: ledger-pg-9: timed out",
         "not checked: carts-mongo-4: login refused",

@@ -15,7 +15,13 @@ from stt_coordinator.store.memory import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite import open_store
 from stt_shared.protocol.control import CheckInfo, PackStatus
-from stt_shared.protocol.messages import Acceptance, CheckOutcome, ControlState, FindingRecord
+from stt_shared.protocol.messages import (
+    Acceptance,
+    CheckOutcome,
+    ControlState,
+    FindingRecord,
+    PartNotChecked,
+)
 from stt_shared.protocol.words import Family, FindingState, Interval, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 from tests.unit.ledgers import result
@@ -109,6 +115,18 @@ def fill(ledger: Ledger) -> None:
             ("c2", Outcome.SKIPPED, Kind.NOT_APPLICABLE),
         )
     )
+    partial = Pair(
+        target="t1",
+        check="c2",
+        family=Family.MYSQL,
+        site="eu",
+        outcome=Outcome.PASSED,
+        run_id="r",
+        started=NOW,
+        finished=NOW,
+        parts_not_checked=(PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid"),),
+    )
+    ledger.put_pairs([partial])
     ledger.put_findings(
         [
             finding("f_1", "t1", "eu", Severity.CRITICAL),
@@ -164,6 +182,7 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
         "stt_databases{engine=mysql,site=eu,state=unreachable}": 1,
         "stt_databases{engine=mongodb,site=us,state=never}": 1,
         "stt_not_checked{engine=mysql,reason=auth,site=eu}": 1,
+        "stt_parts_not_checked{engine=mysql,reason=query,site=eu}": 1,
         "stt_run_last_start_timestamp_seconds{site=eu}": (NOW + HOUR).timestamp(),
         "stt_run_last_success_timestamp_seconds{site=eu}": NOW.timestamp() + 2,
         "stt_run_last_success_timestamp_seconds{site=us}": 0,

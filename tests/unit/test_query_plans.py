@@ -23,6 +23,8 @@ BOUNDED = {
     "json_each": "what was asked for",
     "counted_findings": "findings counted by an index before",
     "(subquery-1)": "one page",
+    "each": "the databases that one outcome left out",
+    "current_parts": "outcomes that left databases out, found by an index before",
 }
 SORTED = {
     "runs": "runs of one instant",
@@ -32,6 +34,8 @@ SORTED = {
     "findings_of_check": "those of one check",
     "live_exceptions": "those of the targets of one batch",
     "history_of": "one page",
+    "parts_not_checked": "databases that checks left out: few or none",
+    "parts_of_check": "databases that one check left out",
     "fixes": "at most one for each day and minute",
     "checks": "as many as the library has",
     "tally_targets": "one for each database",

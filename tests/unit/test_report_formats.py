@@ -32,7 +32,10 @@ from tests.unit import report_cases as cases
 # sarif-2.1/schema/sarif-schema-2.1.0.json of github.com/oasis-tcs/sarif-spec
 SARIF_SHA256 = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
 OCSF_VERSIONS = ("1.5.0", "1.6.0", "1.7.0", "1.8.0")
-REPORTS = (cases.ordinary, cases.hostile, cases.clean, cases.nothing, cases.unheard)
+REPORTS = (
+    *(cases.ordinary, cases.hostile, cases.clean, cases.partial),
+    *(cases.nothing, cases.unheard),
+)
 WITH_GAPS = (cases.nothing, cases.unheard)
 FOR_GAPS = (
     ReportFormat.TABLE,
@@ -295,7 +298,7 @@ def test_the_plugin_line_has_one_bar_and_the_performance_data() -> None:
     assert first.startswith("STT WARNING - 0 critical, 5 major, 0 trivial, 5 accepted, ")
     assert first.endswith(
         "| critical=0 major=5 trivial=0 accepted=5 not_checked=10 passed=0 targets=10"
-        " targets_checked=10"
+        " targets_checked=10 parts_not_checked=5"
     )
     assert first.count("|") == 1
     assert not [line for line in rest if "|" in line]

@@ -34,6 +34,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "targets",
         "targets_checked",
         "accepted",
+        "parts_not_checked",
     ]
     assert list(report["results"][3]) == [
         "target",
@@ -44,6 +45,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "kind",
         "reason",
         "findings",
+        "parts_not_checked",
     ]
     assert list(report["results"][3]["findings"][0]) == [
         "id",
@@ -56,6 +58,7 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "since",
         "accepted",
         "said_severity",
+        "labels",
     ]
 
 

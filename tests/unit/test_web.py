@@ -164,6 +164,7 @@ def ran(hours_ago: float = 1, state: str = "finished", schedule: str = "standard
         (told(run=ran(hours_ago=27)), "overdue"),
         (told(run=ran(), trivial=1), "findings"),
         (told(run=ran(), not_checked=1), "partial"),
+        (told(run=ran(), passed=9, parts_not_checked=1), "partial"),
         (told(run=ran(), passed=9), "clear"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,8 +21,9 @@ from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker import evidence
-from stt_worker.databases.inspection import Inspector, View
+from stt_worker.databases.inspection import Inspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
+from stt_worker.parts import nowhere_asked, parts_of, with_parts
 from stt_worker.plan import Plan, docs_of, plan
 from stt_worker.sandbox.port import Sandbox, Task
 from stt_worker.verdict import ended, fit, judge
@@ -141,7 +142,7 @@ async def _examine(
     with traces.get().span("look"):
         look = await means.inspector.inspect(endpoint, choose, means.limits)
     facts = _bounded(look.facts)
-    outcomes = await _judge_all(plans, look.answers, facts, means, now)
+    outcomes = await _judge_all(plans, look, facts, means, now)
     took = round((clock.monotonic() - started) * 1_000, 3)
     return facts, [msgspec.structs.replace(one, duration_ms=took) for one in outcomes]
 
@@ -154,28 +155,29 @@ def _bounded(facts: Facts) -> Facts:
 
 async def _judge_all(
     plans: Sequence[Plan],
-    answers: Mapping[View, bytes | Failure],
+    look: Inspection,
     facts: Facts,
     means: Means,
     now: datetime,
 ) -> list[CheckOutcome]:
     outcomes: list[CheckOutcome] = []
-    ready: list[tuple[Check, Task]] = []
+    ready: list[tuple[Plan, Task]] = []
     for planned in plans:
         if planned.not_applicable:
             why = planned.not_applicable
             outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
             continue
         with bound(check=planned.check.name):
-            docs = docs_of(planned, answers)
+            docs = nowhere_asked(planned, look) or docs_of(planned, look.answers)
         if isinstance(docs, Failure):
             outcomes.append(failed(planned.check, docs, facts))
         else:
-            ready.append((planned.check, Task(source=planned.check.script, docs=docs)))
+            ready.append((planned, Task(source=planned.check.script, docs=docs)))
     verdicts = await _run([task for _, task in ready], facts, means, now)
-    for (check, _), verdict in zip(ready, verdicts, strict=True):
-        with bound(check=check.name):
-            outcomes.append(judge(check, verdict))
+    for (planned, _), verdict in zip(ready, verdicts, strict=True):
+        with bound(check=planned.check.name):
+            judged = judge(planned.check, verdict)
+            outcomes.append(with_parts(judged, parts_of(planned, look)))
     return outcomes
 
 

@@ -160,7 +160,9 @@ def _reported(target: Target, outcome: CheckOutcome, since: datetime) -> Reporte
                 remediation=finding.remediation,
                 evidence=finding.evidence,
                 since=since,
+                labels=finding.labels,
             )
             for finding in outcome.findings
         ),
+        parts_not_checked=outcome.parts_not_checked,
     )

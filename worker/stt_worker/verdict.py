@@ -195,25 +195,31 @@ def _name_of(value: object) -> str:
 
 
 def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
-    """`outcomes` with at most `limit` bytes as JSON: the largest give up their findings.
+    """`outcomes` with at most `limit` bytes as JSON: the largest give up findings and parts.
 
-    What gives up its findings becomes an error that keeps their counts.
+    What gives them up becomes an error that keeps their counts.
     """
     sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
     fitting = list(outcomes)
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
-        if sum(sizes) <= limit or not fitting[index].findings:
+        one = fitting[index]
+        if sum(sizes) <= limit or not (one.findings or one.parts_not_checked):
             break
-        fitting[index] = _without_findings(fitting[index], sizes[index])
+        fitting[index] = _slimmed(one, sizes[index])
         sizes[index] = len(msgspec.json.encode(fitting[index]))
     return tuple(fitting)
 
 
-def _without_findings(outcome: CheckOutcome, size: int) -> CheckOutcome:
+def _slimmed(outcome: CheckOutcome, size: int) -> CheckOutcome:
+    # A verdict that lost the names of the databases it left out would clear findings of those.
+    left_out = len(outcome.parts_not_checked)
+    parts = f" and {left_out} databases not checked" if left_out else ""
+    what = f"{counted(outcome.findings)}{parts} of {size} bytes do not fit into one result"
     return msgspec.structs.replace(
         outcome,
         outcome=Outcome.ERROR,
         kind=Kind.TOO_LARGE,
-        reason=f"{counted(outcome.findings)} of {size} bytes do not fit into one result",
+        reason=what,
         findings=(),
+        parts_not_checked=(),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -35,10 +37,16 @@ from stt_shared.protocol.control import (
     UncheckedTarget,
     WorkerInfo,
 )
-from stt_shared.protocol.messages import ControlState, FindingRecord, RunRecord
+from stt_shared.protocol.messages import (
+    ControlState,
+    FindingRecord,
+    PartNotChecked,
+    RunRecord,
+)
 from stt_shared.protocol.words import Interval, Kind, Outcome
 
 MAX_UNCHECKED = 20
+MAX_PARTS = 100  # databases of one target
 MAX_WORKERS = 1_000
 MAX_NAMED = 5
 MAX_HISTORY = 200  # events of one finding
@@ -73,6 +81,7 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             pack=desk.library.status,
             notice=unsigned(desk, workers),
             next_end=ledger.next_end(),
+            parts_not_checked=tuple(ledger.parts_not_checked((), MAX_UNCHECKED)),
         )
 
     return await desk.store.read(look)
@@ -136,12 +145,26 @@ async def checks(desk: Desk, _request: Empty) -> ChecksReply:
 async def targets(desk: Desk, request: TargetsRequest) -> TargetsReply:
     """A page of targets."""
     limit = pages.rows(request.limit)
-    found = await desk.store.read(lambda ledger: ledger.targets_page(request.after, limit + 1))
-    page = tuple(pages.fitting(map(_target, found[:limit])))
-    return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
+
+    def look(ledger: Ledger) -> TargetsReply:
+        found = ledger.targets_page(request.after, limit + 1)
+        parts = _parts(ledger, [row.target for row in found])
+        page = tuple(pages.fitting(_target(row, parts[row.target]) for row in found[:limit]))
+        return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
+
+    return await desk.store.read(look)
 
 
-def _target(row: TargetRow) -> TargetInfo:
+def _parts(ledger: Ledger, names: list[str]) -> defaultdict[str, list[PartNotChecked]]:
+    """By target the first MAX_PARTS databases that its checks left out."""
+    found: defaultdict[str, list[PartNotChecked]] = defaultdict(list)
+    for one in ledger.parts_not_checked(names, MAX_PARTS * len(names)) if names else ():
+        if len(found[one.target]) < MAX_PARTS:
+            found[one.target].append(one.part)
+    return found
+
+
+def _target(row: TargetRow, parts: Iterable[PartNotChecked]) -> TargetInfo:
     return TargetInfo(
         target=row.target,
         family=row.family,
@@ -153,6 +176,7 @@ def _target(row: TargetRow) -> TargetInfo:
         kind=row.kind,
         reason=row.reason,
         facts=row.facts,
+        parts_not_checked=tuple(parts),
     )
 
 
@@ -174,6 +198,7 @@ async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
             total=total,
             notice=unsigned(desk, ledger.workers()),
             next=cursor(place_of(page[-1])) if len(page) < len(found) else "",
+            parts_not_checked=tuple(ledger.parts_not_checked(request.targets, MAX_UNCHECKED)),
         )
 
     return await desk.store.read(look)
@@ -239,6 +264,7 @@ def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:
         reason=pair.reason if pair else "",
         facts=target.facts if target else None,
         notice=unsigned(desk, ledger.workers()),
+        parts_not_checked=pair.parts_not_checked[:MAX_PARTS] if pair else (),
     )
 
 

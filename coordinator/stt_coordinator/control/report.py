@@ -97,6 +97,7 @@ def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
         kind=pair.kind,
         reason=pair.reason,
         findings=tuple(reported(one) for one in sorted(records, key=lambda one: one.id)),
+        parts_not_checked=pair.parts_not_checked,
     )
 
 
@@ -146,6 +147,7 @@ def of_job(
                 _counted(one, job, outcome.check, judge)
                 for one in _findings(job, outcome, known, job.started or run.slot)
             ),
+            parts_not_checked=outcome.parts_not_checked,
         )
 
 
@@ -180,6 +182,7 @@ def _finding(id_: str, one: Finding, since: datetime) -> ReportedFinding:
         remediation=one.remediation,
         evidence=one.evidence,
         since=since,
+        labels=one.labels,
     )
 
 

@@ -14,9 +14,11 @@ class Breakdown:
 
     findings: (site, family, severity, open findings), accepted: the same of accepted ones;
     not_checked: (site, family, kind, pairs), without those whose check does not apply to their
-    target.
+    target;
+    parts: (site, family, kind, databases of targets that a check left out).
     """
 
     findings: Sequence[tuple[str, Family, Severity, int]] = ()
     accepted: Sequence[tuple[str, Family, Severity, int]] = ()
     not_checked: Sequence[tuple[str, Family, Kind, int]] = ()
+    parts: Sequence[tuple[str, Family, Kind, int]] = ()

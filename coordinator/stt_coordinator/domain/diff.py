@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from stt_coordinator.domain.findings import covers
 from stt_coordinator.domain.model import LEARNED
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.history import Difference
@@ -20,7 +21,7 @@ class TargetDiff:
     """What is different on one target.
 
     With `unchecked` the later run learned nothing of it. `not_compared` counts checks that the
-    earlier run alone has an answer to; what they found stands.
+    earlier run alone has an answer to, of one database or of all; what they found stands.
     """
 
     differences: tuple[Difference, ...] = ()
@@ -34,7 +35,7 @@ def of_target(
     """Compare the answers of two runs that ended then; `later` is None if it did not ask there.
 
     A check that came to no decision later closes nothing. One that had come to none before shows
-    as new only what opened between the two.
+    as new only what opened between the two. Both hold for each database that a check left out.
     """
     known = {check for check, one in before.items() if one.outcome in LEARNED}
     there = later or {}
@@ -44,32 +45,44 @@ def of_target(
     found: list[Difference] = []
     for check in sorted(learned):
         if check in known:
-            found += _of_check(before[check], there[check])
+            found += _of_check(before[check], there[check], ended, later_ended)
         else:
-            found += _opened_between(there[check], ended, later_ended)
-    return TargetDiff(differences=tuple(found), not_compared=len(known - learned))
+            found += _opened_between(there[check], there[check].findings, ended, later_ended)
+    left_out = sum(_leaves_out(before[check], there[check]) for check in known & learned)
+    return TargetDiff(differences=tuple(found), not_compared=len(known - learned) + left_out)
 
 
 def _none_applies(answers: Answers) -> bool:
     return bool(answers) and all(one.kind is Kind.NOT_APPLICABLE for one in answers.values())
 
 
-def _of_check(before: ReportedResult, later: ReportedResult) -> Iterator[Difference]:
+def _leaves_out(before: ReportedResult, later: ReportedResult) -> bool:
+    """Whether the later verdict says nothing of a finding of the earlier one."""
+    there = {one.id for one in later.findings}
+    gone = (one for one in before.findings if one.id not in there)
+    return any(not covers(later.parts_not_checked, one.labels) for one in gone)
+
+
+def _of_check(
+    before: ReportedResult, later: ReportedResult, began: datetime, ended: datetime
+) -> Iterator[Difference]:
     was = {one.id: one for one in before.findings}
     now = {one.id: one for one in later.findings}
     for id_ in sorted(was.keys() | now.keys()):
-        if id_ not in was:
-            yield _difference(Change.OPENED, later, now[id_])
-        elif id_ not in now:
-            yield _difference(Change.RESOLVED, before, was[id_])
-        else:
+        if id_ in was and id_ in now:
             yield from _changed(later, was[id_], now[id_])
+        elif id_ in was and covers(later.parts_not_checked, was[id_].labels):
+            yield _difference(Change.RESOLVED, before, was[id_])
+        elif id_ in now and covers(before.parts_not_checked, now[id_].labels):
+            yield _difference(Change.OPENED, later, now[id_])
+        elif id_ in now:
+            yield from _opened_between(later, [now[id_]], began, ended)
 
 
 def _opened_between(
-    later: ReportedResult, began: datetime, ended: datetime
+    later: ReportedResult, findings: Iterable[ReportedFinding], began: datetime, ended: datetime
 ) -> Iterator[Difference]:
-    for one in sorted(later.findings, key=lambda finding: finding.id):
+    for one in sorted(findings, key=lambda finding: finding.id):
         if began < one.since <= ended:
             yield _difference(Change.OPENED, later, one)
 
@@ -136,4 +149,5 @@ def reported(one: FindingRecord) -> ReportedFinding:
         since=one.since or one.first_seen,
         accepted=one.accepted,
         said_severity=one.said_severity,
+        labels=one.labels,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +10,16 @@ import msgspec
 
 from stt_coordinator.domain.model import Evidence
 from stt_shared.identity import finding_id
-from stt_shared.protocol.messages import CheckOutcome, Finding, FindingEvent, FindingRecord
+from stt_shared.protocol.messages import (
+    CheckOutcome,
+    Finding,
+    FindingEvent,
+    FindingRecord,
+    PartNotChecked,
+)
 from stt_shared.protocol.words import Change, FindingState, Outcome, Severity
 
+DATABASE = "database"  # the label by which a finding names its database
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -34,6 +41,7 @@ def fold(
 
     `learned` is the start of the newest passed or failed outcome applied so far. Only a passed or
     failed outcome that is not older says anything; the same one applied twice changes nothing.
+    One that left databases out resolves only what names a database that was asked.
     """
     if learned is not None and evidence.started < learned:
         return Folded()
@@ -47,7 +55,9 @@ def fold(
     gone = [
         _resolved(record, evidence)
         for id_, record in known.items()
-        if id_ not in seen and record.state is not FindingState.RESOLVED
+        if id_ not in seen
+        and record.state is not FindingState.RESOLVED
+        and covers(outcome.parts_not_checked, record.labels)
     ]
     there = [
         _opened(id_, finding, outcome.check, evidence)
@@ -60,6 +70,15 @@ def fold(
         records=tuple(record for record, _ in both if record != known.get(record.id)),
         events=tuple(event for _, event in both if event is not None),
     )
+
+
+def covers(parts: Sequence[PartNotChecked], labels: Mapping[str, str]) -> bool:
+    """Whether a verdict that left `parts` out speaks of a finding with `labels`.
+
+    A finding that names no database may be in one of those that were left out.
+    """
+    database = labels.get(DATABASE)
+    return not parts or (database is not None and all(part.name != database for part in parts))
 
 
 def _by_id(outcome: CheckOutcome, evidence: Evidence) -> dict[str, Finding]:

@@ -7,7 +7,14 @@ from enum import StrEnum
 
 import msgspec
 
-from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, HeldPack, Instant
+from stt_shared.protocol.messages import (
+    CheckOutcome,
+    CheckRef,
+    Facts,
+    HeldPack,
+    Instant,
+    PartNotChecked,
+)
 from stt_shared.protocol.words import Family, Kind, Outcome
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
@@ -114,6 +121,7 @@ class Pair(Row, frozen=True, kw_only=True):
     kind: Kind | None = None
     reason: str = ""
     learned: Instant | None = None
+    parts_not_checked: tuple[PartNotChecked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

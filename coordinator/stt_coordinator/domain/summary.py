@@ -18,13 +18,15 @@ class Tallies:
 
     findings: (site, severity, open findings); accepted: (site, accepted findings);
     pairs: (site, outcome, kind, pairs);
-    targets: (site, family, whether the last run learned something, targets).
+    targets: (site, family, whether the last run learned something, targets);
+    parts: (site, databases of targets that a check left out).
     """
 
     findings: Sequence[tuple[str, Severity, int]] = ()
     accepted: Sequence[tuple[str, int]] = ()
     pairs: Sequence[tuple[str, Outcome, Kind | None, int]] = ()
     targets: Sequence[tuple[str, Family, bool, int]] = ()
+    parts: Sequence[tuple[str, int]] = ()
 
     def sites(self) -> tuple[str, ...]:
         """Every site that has a target, in order."""
@@ -53,6 +55,7 @@ def counts(tallies: Tallies, site: str = "") -> Counts:
         targets=sum(number for _, number in mine),
         targets_checked=sum(number for learned, number in mine if learned),
         accepted=sum(number for where, number in tallies.accepted if site in ("", where)),
+        parts=sum(number for where, number in tallies.parts if site in ("", where)),
     )
 
 

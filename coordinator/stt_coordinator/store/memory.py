@@ -15,6 +15,7 @@ from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState, Pair, Ta
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store import memory_days
+from stt_coordinator.store.memory_parts import Parts, Rows
 from stt_coordinator.store.memory_tables import Tables
 from stt_coordinator.store.port import (
     EVERY,
@@ -74,12 +75,7 @@ class MemoryStore:
         """See the port."""
 
 
-class _Memory:
-    def __init__(self, tables: Tables) -> None:
-        self._t = tables
-
-
-class _Runs(_Memory):
+class _Runs(Rows):
     def run(self, run_id: str) -> RunRecord | None:
         return self._t.runs.get(run_id)
 
@@ -179,22 +175,15 @@ class _Runs(_Memory):
         return list(newest.values())
 
 
-class _Findings(_Memory):
-    def _is_current(self, target: str, check: str) -> bool:
-        row, info = self._t.targets.get(target), self._t.checks.get(check)
-        return row is not None and not row.gone and info is not None and info.enabled
-
+class _Findings(Parts):
     def _current_findings(self, *, accepted: bool = False) -> list[FindingRecord]:
         return [
             one
             for one in self._t.findings.values()
             if one.state is not FindingState.RESOLVED
             and (one.accepted is not None) is accepted
-            and self._is_current(one.target, one.check)
+            and self.is_current(one.target, one.check)
         ]
-
-    def _current_pairs(self) -> list[Pair]:
-        return [one for key, one in self._t.pairs.items() if self._is_current(*key)]
 
     def pairs(self, targets: Iterable[str]) -> list[Pair]:
         wanted = set(targets)
@@ -204,7 +193,7 @@ class _Findings(_Memory):
         self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
 
     def current_pairs(self, after: tuple[str, str], limit: int) -> list[Pair]:
-        beyond = (one for one in self._current_pairs() if (one.target, one.check) > after)
+        beyond = (one for one in self.current() if (one.target, one.check) > after)
         return sorted(beyond, key=lambda one: (one.target, one.check))[:limit]
 
     def findings_of(self, targets: Iterable[str]) -> list[FindingRecord]:
@@ -298,7 +287,7 @@ class _Findings(_Memory):
 
     def tallies(self) -> Tallies:
         findings = Counter((one.site, one.severity) for one in self._current_findings())
-        pairs = Counter((one.site, one.outcome, one.kind) for one in self._current_pairs())
+        pairs = Counter((one.site, one.outcome, one.kind) for one in self.current())
         accepted = Counter(one.site for one in self._current_findings(accepted=True))
         there = (one for one in self._t.targets.values() if not one.gone)
         targets = Counter((one.site, one.family, one.learned) for one in there)
@@ -307,6 +296,7 @@ class _Findings(_Memory):
             accepted=sorted(accepted.items()),
             pairs=[(*key, n) for key, n in sorted(pairs.items(), key=lambda item: str(item[0]))],
             targets=[(*key, n) for key, n in sorted(targets.items())],
+            parts=sorted(Counter(one.site for one, _ in self.parts().values()).items()),
         )
 
     def breakdown(self) -> Breakdown:
@@ -316,13 +306,15 @@ class _Findings(_Memory):
         )
         pairs = Counter(
             (one.site, one.family, one.kind)
-            for one in self._current_pairs()
+            for one in self.current()
             if one.kind is not None and one.kind is not Kind.NOT_APPLICABLE
         )
+        parts = Counter((one.site, one.family, part.kind) for one, part in self.parts().values())
         return Breakdown(
             findings=[(*key, n) for key, n in sorted(findings.items())],
             accepted=[(*key, n) for key, n in sorted(accepted.items())],
             not_checked=[(*key, n) for key, n in sorted(pairs.items())],
+            parts=[(*key, n) for key, n in sorted(parts.items())],
         )
 
 
@@ -346,7 +338,7 @@ def _answers(query: FindingsRequest, finding: FindingRecord) -> bool:
     return all(not wanted or value in wanted for wanted, value in filters)
 
 
-class _Exceptions(_Memory):
+class _Exceptions(Rows):
     def exception(self, id_: str) -> ExceptionRecord | None:
         return self._t.exceptions.get(id_)
 
@@ -382,7 +374,7 @@ class _Exceptions(_Memory):
         return min((one.until for one in live if one.until is not None), default=None)
 
 
-class _Audit(_Memory):
+class _Audit(Rows):
     def add_audit(self, entries: Iterable[AuditEntry]) -> None:
         for entry in entries:
             self._t.recorded += 1
@@ -393,7 +385,7 @@ class _Audit(_Memory):
         return [one for one in newest_first if before is None or one[0] < before][:limit]
 
 
-class _Fleet(_Memory):
+class _Fleet(Rows):
     def targets(self, ids: Iterable[str]) -> dict[str, TargetRow]:
         return {id_: self._t.targets[id_] for id_ in ids if id_ in self._t.targets}
 
@@ -452,7 +444,7 @@ class _Fleet(_Memory):
         return memory_days.fixes(self._t, since)
 
 
-class _Leaving(_Memory):
+class _Leaving(Rows):
     def add_outgoing(self, messages: Iterable[Outgoing]) -> None:
         for message in messages:
             self._t.left += 1

@@ -17,6 +17,7 @@ from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.daily import DayRow, Fixes
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.store.port_parts import PartsLedger
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.audit import AuditEntry
@@ -224,7 +225,7 @@ class RunLedger(Protocol):
         ...
 
 
-class FindingLedger(Protocol):
+class FindingLedger(PartsLedger, Protocol):
     """The latest outcomes, findings and their history."""
 
     def pairs(self, targets: Iterable[str]) -> list[Pair]:

@@ -88,6 +88,7 @@ def of_pair(pair: Pair) -> Columns:
         "site": pair.site,
         "outcome": str(pair.outcome),
         "kind": str(pair.kind or ""),
+        "parts": listed(pair.parts_not_checked) if pair.parts_not_checked else "",
         "data": packed(pair),
     }
 

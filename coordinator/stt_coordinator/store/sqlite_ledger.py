@@ -33,7 +33,9 @@ from stt_shared.protocol.messages import (
     Counts,
     FindingEvent,
     FindingRecord,
+    PartNotChecked,
     RunRecord,
+    TargetPart,
     Watermark,
 )
 from stt_shared.protocol.words import Family, Kind, Outcome, Severity
@@ -150,6 +152,14 @@ class _Findings(Statements):
         target, check = after
         return self._all(Pair, "current_pairs", target=target, check_name=check, limit=limit)
 
+    def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
+        found = self._run("parts_not_checked", targets=listed(targets), limit=limit)
+        return [_part(target, part) for target, part in found]
+
+    def parts_of_check(self, check: str, limit: int) -> list[TargetPart]:
+        found = self._run("parts_of_check", check_name=check, limit=limit)
+        return [_part(target, part) for target, part in found]
+
     def findings_of(self, targets: Iterable[str]) -> list[FindingRecord]:
         return self._all(FindingRecord, "findings_of", targets=listed(targets))
 
@@ -242,6 +252,10 @@ class _Findings(Statements):
         at, position = beyond
         found = self._run("events_page", at=text(at), position=position, offset=offset, limit=limit)
         return [(place, unpacked(FindingEvent, data)) for place, data in found]
+
+
+def _part(target: str, data: str) -> TargetPart:
+    return TargetPart(target=target, part=unpacked(PartNotChecked, data.encode()))
 
 
 class _Exceptions(Statements):
@@ -357,6 +371,7 @@ class _Fleet(Statements):
                 (site, Family(family), bool(learned), n)
                 for site, family, learned, n in self._run("tally_targets")
             ],
+            parts=self._run("tally_parts").fetchall(),
         )
 
     def breakdown(self) -> Breakdown:
@@ -372,6 +387,10 @@ class _Fleet(Statements):
             not_checked=[
                 (site, Family(family), Kind(kind), n)
                 for site, family, kind, n in self._run("break_down_pairs")
+            ],
+            parts=[
+                (site, Family(family), Kind(kind), n)
+                for site, family, kind, n in self._run("break_down_parts")
             ],
         )
 

@@ -17,6 +17,7 @@ from stt_shared.protocol.control import Empty, StatusReply
 from stt_shared.protocol.history import TrendsReply
 from stt_shared.protocol.messages import Counts, FindingEvent
 from stt_shared.protocol.words import Change, Interval, Severity
+from stt_shared.report.counts import is_whole
 
 DAY = timedelta(hours=24)
 TREND_DAYS = 30
@@ -136,8 +137,7 @@ def state_of(status: StatusReply, now: datetime, *, late: int = 0) -> str:
 def _result(counts: Counts) -> str:
     if counts.critical or counts.major or counts.trivial:
         return "findings"
-    is_whole = counts.passed and not counts.not_checked and counts.targets_checked == counts.targets
-    return "clear" if is_whole else "partial"
+    return "clear" if counts.passed and is_whole(counts) else "partial"
 
 
 def sites_of(

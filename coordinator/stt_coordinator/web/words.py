@@ -14,9 +14,10 @@ from stt_coordinator.web.login.who import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
 from stt_shared.protocol.history import Difference
-from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.protocol.words import Severity
 from stt_shared.report import diff, words
+from stt_shared.report.counts import parts_sentence
 from stt_shared.report.theme import MARKS
 
 FRESH_S = 60.0
@@ -54,8 +55,14 @@ def query(**fields: Any) -> str:
 
 
 def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
-    """Why something is not checked."""
-    return words.kind(row.kind, row.reason)
+    """Why something is not checked, or which databases of it are not."""
+    parts = () if isinstance(row, UncheckedTarget) else row.parts_not_checked
+    return words.kind(row.kind, row.reason) or words.parts(parts)
+
+
+def part_why(one: PartNotChecked) -> str:
+    """Why a database was left out."""
+    return words.kind(one.kind, one.reason)
 
 
 def server(facts: Facts | None) -> str:
@@ -103,6 +110,9 @@ FILTERS: dict[str, Callable[..., str]] = {
     "change": change,
     "thousands": thousands,
     "why": why,
+    "parts_sentence": parts_sentence,
+    "target_parts": words.target_parts,
+    "part_why": part_why,
     "server": server,
     "span": words.span,
     "age": age,

@@ -30,6 +30,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
 from stt_shared.protocol.words import Severity
+from stt_shared.report import words
 from stt_shared.report.changes import change_line
 from stt_shared.report.counts import of_results
 from stt_shared.report.finding import finding_block
@@ -160,9 +161,11 @@ async def _print_rows(
     control: Control, wanted: FindingsRequest, limit: int | None, page: int
 ) -> None:
     rows = limit or (ROWS_ON_TERMINAL if output.on_terminal() else None)
-    found, total, notice = await _fetch(control, wanted, rows, page)
-    if notice:
-        output.note(f"warning: {notice}", "warn")
+    found, last = await _fetch(control, wanted, rows, page)
+    total = last.total
+    left_out = words.target_parts(last.parts_not_checked)
+    for what in filter(None, [last.notice, left_out and f"databases not checked: {left_out}"]):
+        output.note(f"warning: {what}", "warn")
     with_accepted = wanted.state in ("accepted", "all")
     grid = findings_grid(rows_of_records(found), clock.now(), with_accepted=with_accepted)
     output.print_grid(grid)
@@ -176,8 +179,8 @@ async def _print_rows(
 
 async def _fetch(
     control: Control, wanted: FindingsRequest, rows: int | None, page: int
-) -> tuple[list[FindingRecord], int, str]:
-    """The findings of a page of `rows` (None: all), how many there are in all, and the notice."""
+) -> tuple[list[FindingRecord], FindingsReply]:
+    """The findings of a page of `rows` (None: all), and the last reply."""
     found: list[FindingRecord] = []
     first = (page - 1) * (rows or 0)
     while True:
@@ -187,7 +190,7 @@ async def _fetch(
         found.extend(reply.findings)
         complete = first + len(found) >= reply.total or len(found) == rows
         if complete or not reply.findings:
-            return found, reply.total, reply.notice
+            return found, reply
 
 
 def _by_severity(found: Sequence[FindingRecord]) -> str:

@@ -12,6 +12,7 @@ from stt_shared.errors import (
     EXIT_USAGE,
 )
 from stt_shared.protocol.messages import Counts
+from stt_shared.report.counts import parts_sentence
 
 EXIT_OK = 0
 ORDER = (EXIT_USAGE, EXIT_UNREACHABLE, EXIT_DISABLED, EXIT_FINDINGS, EXIT_INCOMPLETE)
@@ -69,6 +70,8 @@ def exit_code(
             f"{counts.not_checked} {_plural('check', counts.not_checked)} could not be evaluated"
             " (--allow-incomplete to accept that)"
         )
+    elif counts.parts_not_checked and not allow_incomplete:
+        reasons[EXIT_INCOMPLETE] = f"{parts_sentence(counts)} (--allow-incomplete to accept that)"
     elif left_out and not allow_incomplete:
         reasons[EXIT_INCOMPLETE] = (
             f"checks were left out for {left_out} {_plural('fault', left_out)} in their files"

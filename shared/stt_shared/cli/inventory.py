@@ -152,7 +152,7 @@ def _target(one: TargetInfo) -> tuple[Cell, ...]:
         Cell(words.server(one.facts) if one.facts else ""),
         Cell(checked, piped=words.rfc3339(one.last_checked)),
         Cell(", ".join(one.workers)),
-        Cell(words.kind(one.kind, one.reason), "warn"),
+        Cell(words.kind(one.kind, one.reason) or words.parts(one.parts_not_checked), "warn"),
     )
 
 

@@ -79,7 +79,10 @@ async def gate(
     allow_incomplete: AllowIncomplete = False,
     max_not_checked: Annotated[
         int,
-        Parameter(help="So many checks may be without an answer.", validator=Number(gte=0)),
+        Parameter(
+            help="So many checks, and databases of targets, may be without an answer.",
+            validator=Number(gte=0),
+        ),
     ] = 0,
     form: ReportOutput = ReportFormat.TABLE,
     export: Exports = (),
@@ -95,7 +98,8 @@ async def gate(
     _tell(found, form, fail_on)
     reporting.deliver(found, form, files, tables=False, part=wanted.part)
     missing = unheard(found)
-    tolerated = found.summary.not_checked + missing <= max_not_checked
+    counts = found.summary
+    tolerated = counts.not_checked + counts.parts_not_checked + missing <= max_not_checked
     return reporting.finish(
         found,
         form,

@@ -14,8 +14,10 @@ from stt_shared.protocol.messages import (
     FindingEvent,
     FindingRecord,
     Instant,
+    PartNotChecked,
     RunRecord,
     Summary,
+    TargetPart,
     Value,
 )
 from stt_shared.protocol.words import Family, Interval, Kind, Outcome, Severity
@@ -141,6 +143,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     pack: PackStatus | None = None
     notice: str = ""  # who runs what nobody signed
     next_end: date | None = None  # of the exceptions that accept: the first last day, UTC
+    parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; the counts tell how many
     schema: str = "stt.control.status-reply/v1"
 
 
@@ -194,6 +197,7 @@ class TargetInfo(Value, frozen=True, kw_only=True):
     kind: Kind | None = None
     reason: str = ""
     facts: Facts | None = None
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # of its latest answers; at most 100
 
 
 class TargetsReply(Value, frozen=True, kw_only=True):
@@ -226,6 +230,7 @@ class FindingsReply(Value, frozen=True, kw_only=True):
     total: int
     notice: str = ""  # who runs what nobody signed
     next: str = ""  # empty on the last page
+    parts_not_checked: tuple[TargetPart, ...] = ()  # of the targets asked for; at most 20
     schema: str = "stt.control.findings-reply/v1"
 
 
@@ -246,6 +251,7 @@ class FindingReply(Value, frozen=True, kw_only=True):
     reason: str = ""
     facts: Facts | None = None
     notice: str = ""
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # by its check's latest answer; at most 100
     schema: str = "stt.control.finding-reply/v1"
 
 
@@ -309,6 +315,7 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     since: Instant
     accepted: Acceptance | None = None  # then it does not count as open
     said_severity: Severity | None = None  # by the check, where an exception says otherwise
+    labels: dict[str, str] = {}
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):
@@ -322,6 +329,7 @@ class ReportedResult(Value, frozen=True, kw_only=True):
     kind: Kind | None
     reason: str
     findings: tuple[ReportedFinding, ...]
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # the verdict is that of the others
 
 
 class ReportReply(Value, frozen=True, kw_only=True):

@@ -67,6 +67,13 @@ class PartNotChecked(Value, frozen=True, kw_only=True):
     reason: str
 
 
+class TargetPart(Value, frozen=True, kw_only=True):
+    """A database of `target` that at least one check could not judge."""
+
+    target: str
+    part: PartNotChecked
+
+
 class CheckOutcome(Value, frozen=True, kw_only=True):
     """How one check ended; `kind` and `reason` stand where it is skipped or error."""
 
@@ -282,7 +289,8 @@ class Counts(Value, frozen=True, kw_only=True):
 
     The severities count open findings that are not accepted, `accepted` those that are; `passed`
     and `not_checked` count pairs of target and check. A pair that does not apply to its target
-    counts as neither.
+    counts as neither. `parts_not_checked` counts databases of targets that a check with a verdict
+    left out, each once however many checks did.
     """
 
     critical: int = 0
@@ -293,6 +301,7 @@ class Counts(Value, frozen=True, kw_only=True):
     targets: int = 0
     targets_checked: int = 0
     accepted: int = 0
+    parts_not_checked: int = 0
 
 
 class Summary(Value, frozen=True, kw_only=True):

@@ -60,6 +60,8 @@ MESSAGES: tuple[type[Value], ...] = (
     messages.Result,
     messages.CheckOutcome,
     messages.Finding,
+    messages.PartNotChecked,
+    messages.TargetPart,
     messages.Facts,
     messages.Announcement,
     messages.HeldPack,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.messages import Counts
 from stt_shared.protocol.words import Kind, Outcome, Severity
+from stt_shared.report import words
 from stt_shared.report.model import Report
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
@@ -20,6 +21,7 @@ def counted(
     targets: int,
     targets_checked: int,
     accepted: int = 0,
+    parts: int = 0,
 ) -> Counts:
     """The counts from open findings by severity and pairs of target and check by their end."""
     return Counts(
@@ -33,7 +35,14 @@ def counted(
         targets=targets,
         targets_checked=targets_checked,
         accepted=accepted,
+        parts_not_checked=parts,
     )
+
+
+def is_whole(counts: Counts) -> bool:
+    """Whether every target was checked with every check and part; only then anything is green."""
+    everywhere = 0 < counts.targets <= counts.targets_checked
+    return everywhere and not counts.not_checked and not counts.parts_not_checked
 
 
 def _is_not_checked(outcome: Outcome, kind: Kind | None) -> bool:
@@ -43,6 +52,12 @@ def _is_not_checked(outcome: Outcome, kind: Kind | None) -> bool:
 def is_not_checked(result: ReportedResult) -> bool:
     """Whether nothing was learned though the check is meant for this target."""
     return _is_not_checked(result.outcome, result.kind)
+
+
+def parts_sentence(counts: Counts) -> str:
+    """How many databases inside the targets were left out; empty if none was."""
+    amount = counts.parts_not_checked
+    return f"{words.number(amount, 'database')} of targets not checked" if amount else ""
 
 
 def unheard(report: Report) -> int:
@@ -57,12 +72,14 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
     targets: set[str] = set()
     checked: set[str] = set()
+    parts: set[tuple[str, str]] = set()
     for result in results:
         targets.add(result.target)
         still_open = [one.severity for one in result.findings if one.accepted is None]
         severities.update(still_open)
         accepted += len(result.findings) - len(still_open)
         outcomes[result.outcome, result.kind] += 1
+        parts.update((result.target, one.name) for one in result.parts_not_checked)
         if result.outcome in LEARNED:
             checked.add(result.target)
     return counted(
@@ -71,4 +88,5 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
         targets=len(targets),
         targets_checked=len(checked),
         accepted=accepted,
+        parts=len(parts),
     )

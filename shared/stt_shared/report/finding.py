@@ -22,6 +22,7 @@ from stt_shared.report.theme import clean, mark
 LABEL_WIDTH = 11
 MAX_EVIDENCE_ROWS = 20
 MAX_HISTORY = 8
+MAX_PARTS = 5  # databases named
 
 
 def finding_block(reply: FindingReply, now: datetime) -> list[RenderableType]:
@@ -74,7 +75,8 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Fix", Text(clean(finding.remediation, keep="\n"), style="ok")
     if finding.read_more_url:
         yield "Read more", Text(clean(finding.read_more_url))
-    if reply.outcome is not Outcome.FAILED and finding.state is not FindingState.RESOLVED:
+    is_open = finding.state is not FindingState.RESOLVED
+    if is_open and (reply.outcome is not Outcome.FAILED or reply.parts_not_checked):
         yield "Last run", Text(_not_confirmed(reply, now), style="warn")
     if reply.history:
         yield "History", Text(history(reply.history, now))
@@ -82,7 +84,7 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
 
 
 def _not_confirmed(reply: FindingReply, now: datetime) -> str:
-    why = words.kind(reply.kind, reply.reason)
+    why = words.kind(reply.kind, reply.reason) or words.parts(reply.parts_not_checked, MAX_PARTS)
     said = f"{reply.outcome} ({clean(why)})" if why else str(reply.outcome)
     return f"{said}; last confirmed {words.moment(reply.finding.last_confirmed, now)}"
 

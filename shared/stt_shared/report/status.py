@@ -83,7 +83,16 @@ def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
     unchecked = Text(f"    not checked {counts.not_checked:>5}", style=style)
     if reply.unchecked:
         unchecked.append(f"   {clean(_named(reply))}")
-    return [*lines, accepted, passed, unchecked]
+    return [*lines, accepted, passed, unchecked, *_parts_line(reply)]
+
+
+def _parts_line(reply: StatusReply) -> list[Text]:
+    """The databases inside targets that checks left out; no line if there are none."""
+    amount, named = reply.summary.counts.parts_not_checked, reply.parts_not_checked[:MAX_NAMED]
+    if not amount:
+        return []
+    line = Text(f"    left out    {amount:>5}   ", style="warn")
+    return [line.append(clean(words.target_parts(named, amount)))]
 
 
 def _amount(counts: Counts, severity: Severity) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from stt_shared.protocol.messages import Acceptance, Counts, FindingRecord
 from stt_shared.protocol.words import FindingState, Severity
 from stt_shared.report import words
-from stt_shared.report.counts import is_not_checked
+from stt_shared.report.counts import is_not_checked, parts_sentence
 from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
@@ -130,19 +130,26 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
 
 def unchecked_grid(report: Report) -> Grid:
     """What nothing was learned of, and why; checks of one target with one reason in one line."""
-    groups: dict[tuple[str, str, str], list[str]] = {}
-    for result in report.results:
-        if is_not_checked(result):
-            why = words.kind(result.kind, result.reason)
-            groups.setdefault((result.target, result.site, why), []).append(result.check)
     rows = [
         (Cell(target, "name"), Cell(_checks(checks)), Cell(site), Cell(why, "warn"))
-        for (target, site, why), checks in groups.items()
+        for (target, site, why), checks in silences(report)
     ]
     return Grid(UNCHECKED, tuple(rows))
 
 
-def _checks(names: list[str]) -> str:
+def silences(report: Report) -> list[tuple[tuple[str, str, str], tuple[str, ...]]]:
+    """Target, site and reason with the checks that have it: without a verdict, or a partial one."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in report.results:
+        why = words.parts(one.parts_not_checked)
+        if is_not_checked(one):
+            why = words.kind(one.kind, one.reason) or "no reason given"
+        if why:
+            groups.setdefault((one.target, one.site, why), []).append(one.check)
+    return [(place, tuple(checks)) for place, checks in groups.items()]
+
+
+def _checks(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else words.number(len(names), "check")
 
 
@@ -162,4 +169,7 @@ def totals(counts: Counts) -> list[Text]:
         second.append(f"{counts.accepted} accepted, ")
     second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
     targets = words.number(counts.targets, "target")
-    return [first, second.append(f", {counts.targets_checked} of {targets} checked")]
+    second.append(f", {counts.targets_checked} of {targets} checked")
+    if parts := parts_sentence(counts):
+        second.append(", ").append(parts, "warn")
+    return [first, second]

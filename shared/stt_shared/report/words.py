@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
 from stt_shared.protocol.words import Family, Kind
 
 KINDS = {
@@ -40,6 +41,30 @@ def kind(code: Kind | None, reason: str = "") -> str:
     """Why something is not checked: the word of its code, and the reason if there is one."""
     word = KINDS[code] if code is not None else ""
     return f"{word}: {reason}" if word and reason else word or reason
+
+
+def part(one: PartNotChecked) -> str:
+    """A database that was left out, and why, e.g. `billing (closed)`."""
+    return f"{one.name} ({one.reason or KINDS[one.kind]})"
+
+
+def parts(found: Sequence[PartNotChecked], most: int | None = None) -> str:
+    """What a verdict does not cover, e.g. `1 database not checked: billing (closed)`; or empty.
+
+    At most `most` are named.
+    """
+    if not found:
+        return ""
+    more = len(found[most:]) if most is not None else 0
+    named = [part(one) for one in found[:most]] + ([f"and {more} more"] if more else [])
+    return f"{number(len(found), 'database')} not checked: {', '.join(named)}"
+
+
+def target_parts(found: Sequence[TargetPart], total: int = 0) -> str:
+    """Databases that were left out, each with its target; the first of `total` if that is more."""
+    more = total - len(found)
+    named = [f"{one.target}: {part(one.part)}" for one in found]
+    return ", ".join([*named, f"and {more} more"] if more > 0 else named)
 
 
 def server(facts: Facts) -> str:

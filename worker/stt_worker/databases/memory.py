@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stt_shared.checkfile.model import Question
-from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded
 from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
@@ -26,6 +26,9 @@ class Canned:
     passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     latency_s: float = 0.0
     slow: frozenset[Question] = frozenset()
+    parts: Mapping[Question, tuple[PartNotChecked, ...]] = field(
+        default_factory=dict[Question, tuple[PartNotChecked, ...]]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class MemoryDatabase:
         for question in dict.fromkeys(choose(server.facts)):
             self.asked.append((endpoint.host, question))
             answers[question] = await _answer(server, question, limits)
-        return Look(facts=server.facts, answers=answers)
+        return Look(facts=server.facts, answers=answers, parts=server.parts)
 
     async def _connect(self, endpoint: Endpoint, limits: Limits) -> Canned:
         server = self.servers.get(endpoint.host)

@@ -99,10 +99,29 @@ SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, rowid;
 SELECT data FROM pairs WHERE target IN (SELECT value FROM json_each(:targets));
 
 -- name: put_pair
-INSERT INTO pairs (target, check_name, site, outcome, kind, data)
-VALUES (:target, :check_name, :site, :outcome, :kind, :data)
+INSERT INTO pairs (target, check_name, site, outcome, kind, parts, data)
+VALUES (:target, :check_name, :site, :outcome, :kind, :parts, :data)
 ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = excluded.outcome,
-    kind = excluded.kind, data = excluded.data;
+    kind = excluded.kind, parts = excluded.parts, data = excluded.data;
+
+-- name: parts_not_checked
+SELECT target, part FROM current_parts
+WHERE (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+ORDER BY target, name LIMIT :limit;
+
+-- name: parts_of_check
+SELECT target, each.value FROM pairs INDEXED BY pairs_with_parts, json_each(pairs.parts) AS each
+WHERE parts <> '' AND check_name = :check_name
+    AND +target IN (SELECT target FROM targets WHERE NOT gone)
+ORDER BY target, json_extract(each.value, '$.name') LIMIT :limit;
+
+-- name: tally_parts
+SELECT site, count(*) FROM current_parts GROUP BY site ORDER BY site;
+
+-- name: break_down_parts
+SELECT current_parts.site, family, json_extract(part, '$.kind') AS kind, count(*)
+FROM current_parts JOIN targets USING (target)
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
 -- name: current_pairs
 SELECT data FROM current_pairs WHERE (target, check_name) > (:target, :check_name)

@@ -15,6 +15,7 @@ from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.check import PERIODS, check_object
 
+MAX_PARTS = 100  # databases that a check left out
 Form = URLEncodedBody[dict[str, str]]
 
 
@@ -40,6 +41,7 @@ async def check(desk: Given, name: FromPath[str]) -> Template:
     found = desk.library.catalogue.find(name)
     if found is None:
         raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}")
+    parts = await desk.store.read(lambda ledger: ledger.parts_of_check(found.name, MAX_PARTS))
     return page(
         desk,
         "check.html",
@@ -49,6 +51,7 @@ async def check(desk: Given, name: FromPath[str]) -> Template:
         queries=check_object(found)["queries"],
         enabled=found.name not in desk.switch.state.disabled_checks,
         periods=PERIODS,
+        parts=parts,
     )
 
 

@@ -62,6 +62,7 @@ async def findings(
         total=reply.total,
         wrong=wrong,
         notice=reply.notice,
+        parts=reply.parts_not_checked,
         group=by,
         groups=await _groups(desk, by, MAX_GROUPS, asked) if by and not wrong else [],
         kept=_filters(asked),

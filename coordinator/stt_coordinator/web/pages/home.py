@@ -57,10 +57,11 @@ async def badge(desk: Given) -> Template:
     """The numbers as a drawing, for wikis."""
     status, state = await standing(desk)
     counts = status.summary.counts
-    text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {counts.not_checked}"
+    missing = counts.not_checked + counts.parts_not_checked
+    text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {missing}"
     label = (
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
-        f" {counts.not_checked} not checked"
+        f" {missing} not checked"
     )
     if state in WORDS:
         text = label = WORDS[state]

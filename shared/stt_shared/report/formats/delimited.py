@@ -34,6 +34,7 @@ COLUMNS: tuple[str, ...] = (
     "finding_id",
     "run_id",
     "finished",
+    "parts_not_checked",
 )
 # A spreadsheet runs a cell that begins like this as a formula; the last four are the wide forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -63,6 +64,7 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
         "target": result.target,
         "family": str(result.family),
         "site": result.site,
+        "parts_not_checked": words.parts(result.parts_not_checked),
     }
     for finding in result.findings:
         yield pair | _finding(finding)

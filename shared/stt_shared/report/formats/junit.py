@@ -60,7 +60,7 @@ def _case(suite: Element, result: ReportedResult) -> None:
     case = SubElement(suite, "testcase", classname=place, name=_xml(result.check), time="0")
     still_open = [one for one in result.findings if one.accepted is None]
     failing = [one for one in still_open if one.severity in FAILING]
-    _properties(case, [one for one in result.findings if one not in failing])
+    _properties(case, result, [one for one in result.findings if one not in failing])
     if is_not_checked(result):
         kind = str(result.kind or result.outcome)
         SubElement(case, "error", type=kind, message=_xml(f"not checked: {why(result)}"))
@@ -72,10 +72,14 @@ def _case(suite: Element, result: ReportedResult) -> None:
         SubElement(case, "skipped", message=_xml(why(result)))
 
 
-def _properties(case: Element, findings: Iterable[ReportedFinding]) -> None:
-    """What does not fail its case: trivial findings, and what is accepted by whom until when."""
+def _properties(case: Element, result: ReportedResult, findings: Iterable[ReportedFinding]) -> None:
+    """What does not fail its case: trivial and accepted findings, databases that were left out."""
     found = list(findings)
-    properties = SubElement(case, "properties") if found else case
+    left_out = result.parts_not_checked
+    properties = SubElement(case, "properties") if found or left_out else case
+    for part in left_out:
+        name = _xml(f"not checked {part.name}")
+        SubElement(properties, "property", name=name, value=_xml(words.part(part)))
     for one in found:
         word = str(one.severity) if one.accepted is None else f"accepted {one.severity}"
         accepted = f" ({acceptance(one.accepted)})" if one.accepted is not None else ""

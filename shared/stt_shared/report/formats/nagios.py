@@ -7,6 +7,7 @@ from enum import IntEnum, StrEnum
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.messages import Counts
 from stt_shared.report import words
+from stt_shared.report.counts import parts_sentence
 from stt_shared.report.formats.sheet import Sheet
 from stt_shared.report.theme import clean
 
@@ -53,7 +54,7 @@ def state(
         State.WARNING: bool(counts.major) or unwell,
         State.UNKNOWN: not counts.targets,
     }
-    if counts.not_checked or unheard:
+    if counts.not_checked or counts.parts_not_checked or unheard:
         holds[State[not_checked_as.name]] = True
     return next(one for one in _WORST_FIRST if holds.get(one) or one is State.OK)
 
@@ -76,10 +77,14 @@ def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, 
     unheard = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
     off = not reply.state.enabled
     said = state(counts, not_checked_as, unheard=unheard, unwell=bool(reply.degraded), disabled=off)
-    parts = [*(["checks are disabled"] if off else []), _sentence(counts), *reply.degraded]
+    parts = [*(["checks are disabled"] if off else []), _sentence(counts)]
+    parts += filter(None, [parts_sentence(counts)])
+    parts += reply.degraded
     if not counts.targets:
         parts.append("nothing was checked")
     lines = [f"not checked: {one.target}: {words.kind(one.kind)}" for one in reply.unchecked]
+    left_out = reply.parts_not_checked
+    lines += [f"not checked: {one.target}: {words.part(one.part)}" for one in left_out]
     return said, _text(said, parts, counts, _first(lines))
 
 
@@ -111,6 +116,7 @@ def _performance(counts: Counts) -> str:
         "passed": counts.passed,
         "targets": counts.targets,
         "targets_checked": counts.targets_checked,
+        "parts_not_checked": counts.parts_not_checked,
     }
     return " ".join(f"{name}={number}" for name, number in numbers.items())
 

@@ -1,7 +1,8 @@
 """A report as OCSF events of class Compliance Finding (2003): for lakes and SIEMs.
 
 One event per finding, one per pair that passed, and one per pair that was not checked; a pair
-that does not apply to its target has none. An accepted finding keeps its true state.
+that does not apply to its target has none. An accepted finding keeps its true state. A pass that
+does not cover every database of its target is a warning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.words import Severity
+from stt_shared.report import words
 from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
 from stt_shared.report.objects import json_text
 
@@ -26,6 +28,7 @@ SEVERITIES = {
 }
 INFORMATIONAL, UNKNOWN_SEVERITY = (1, "Informational"), (0, "Unknown")
 PASS, FAIL, UNKNOWN = (1, "Pass"), (3, "Fail"), (0, "Unknown")
+WARNING = (2, "Warning")  # OCSF: information is missing
 NEW, SUPPRESSED = (1, "New"), (3, "Suppressed")
 Object = dict[str, Any]
 
@@ -33,7 +36,9 @@ Object = dict[str, Any]
 def text(sheet: Sheet) -> str:
     """All events as one JSON array."""
     events = [_of_finding(sheet, entry) for entry in (*sheet.failures, *sheet.accepted)]
-    events += [_of_pair(sheet, one, PASS, INFORMATIONAL) for one in sheet.passed]
+    for one in sheet.passed:
+        ending = WARNING if one.parts_not_checked else PASS
+        events.append(_of_pair(sheet, one, ending, INFORMATIONAL))
     events += [_of_pair(sheet, one, UNKNOWN, UNKNOWN_SEVERITY) for one in sheet.unchecked]
     return json_text(events)
 
@@ -70,8 +75,12 @@ def _of_pair(
 ) -> Object:
     """A pair without a finding; the reason stands where nothing was learned."""
     event = _event(sheet, result, ending, severity, CREATE)
-    said = "passed" if ending is PASS else f"not checked: {why(result)}"
+    left_out = words.parts(result.parts_not_checked)
+    said = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
     event["message"] = f"{result.target}: {result.check} {said}"
+    if ending is WARNING:
+        event["message"] += f", {left_out}"
+        event["status_detail"] = event["compliance"]["status_detail"] = left_out
     event["finding_info"] = {
         "uid": f"{result.target}/{result.check}",
         "title": sheet.title(result.check),
@@ -118,7 +127,12 @@ def _event(
                 "namespace": result.site,
             }
         ],
-        "unmapped": {"site": result.site, "only": sheet.part, "notices": sheet.gaps},
+        "unmapped": {
+            "site": result.site,
+            "only": sheet.part,
+            "notices": sheet.gaps,
+            "parts_not_checked": result.parts_not_checked,
+        },
     }
 
 

@@ -76,6 +76,7 @@ def _rule(name: str, check: Check | None, worst: Severity | None) -> Object:
 def _invocation(sheet: Sheet, places: dict[str, int]) -> Object:
     report = sheet.report
     notifications = [_notification(result, places) for result in sheet.unchecked]
+    notifications += [_left_out(result, places) for result in sheet.partial]
     notifications += [
         {"level": "error", "descriptor": {"id": NO_RESULT}, "message": {"text": gap}}
         for gap in sheet.gaps
@@ -96,6 +97,20 @@ def _notification(result: ReportedResult, places: dict[str, int]) -> Object:
         "locations": [_location(result, None)],
     }
     return said | ({"descriptor": {"id": result.kind}} if result.kind is not None else {})
+
+
+def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:
+    """The verdict does not cover every database of the target."""
+    said = (
+        f"{result.target}: {result.check} {result.outcome}, {words.parts(result.parts_not_checked)}"
+    )
+    return {
+        "level": "warning",
+        "message": {"text": said},
+        "descriptor": {"id": result.parts_not_checked[0].kind},
+        "associatedRule": {"id": result.check, "index": places[result.check]},
+        "locations": [_location(result, one.name) for one in result.parts_not_checked],
+    }
 
 
 def _result(entry: Entry, places: dict[str, int]) -> Object:

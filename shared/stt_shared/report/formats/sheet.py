@@ -12,9 +12,9 @@ from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.messages import Acceptance
 from stt_shared.protocol.words import Outcome, Severity
 from stt_shared.report import words
-from stt_shared.report.counts import is_not_checked, unheard
+from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, unheard
 from stt_shared.report.model import Report
-from stt_shared.report.table import found
+from stt_shared.report.table import found, silences
 
 TOOL = "Security Threat Tool"
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
@@ -96,11 +96,13 @@ class Sheet:
 
     @cached_property
     def silences(self) -> list[Silence]:
-        """What nothing was learned of, the checks of one target with one reason together."""
-        groups: dict[tuple[str, str, str], list[str]] = {}
-        for one in self.unchecked:
-            groups.setdefault((one.target, one.site, why(one)), []).append(one.check)
-        return [Silence(*place, tuple(checks)) for place, checks in groups.items()]
+        """What nothing was learned of, in whole or in part, with why."""
+        return [Silence(*place, checks) for place, checks in silences(self.report)]
+
+    @cached_property
+    def partial(self) -> list[ReportedResult]:
+        """The pairs whose verdict does not cover every database of the target."""
+        return [result for result in self.report.results if result.parts_not_checked]
 
     @cached_property
     def passed(self) -> list[ReportedResult]:
@@ -115,16 +117,16 @@ class Sheet:
     @property
     def complete(self) -> bool:
         """Whether everything was checked; only then may anything look like all clear."""
-        counts = self.report.summary
-        everywhere = 0 < counts.targets <= counts.targets_checked
-        return everywhere and not counts.not_checked and not self.unheard
+        return is_whole(self.report.summary) and not self.unheard
 
     @cached_property
     def gaps(self) -> list[str]:
-        """What must be said besides the results: missing targets, and the report's own notice."""
+        """What must be said besides the results: what is missing, and the report's own notice."""
         missing = f"{words.number(self.unheard, 'target')} without any result"
         nothing = "" if self.report.summary.targets else "nothing was checked"
-        return [text for text in (missing if self.unheard else nothing, self.report.notice) if text]
+        parts = parts_sentence(self.report.summary)
+        every = (missing if self.unheard else nothing, parts, self.report.notice)
+        return [text for text in every if text]
 
     @property
     def heading(self) -> str:
