@@ -15,10 +15,8 @@ from stt_coordinator.embedded import postgresql as embedded_postgresql
 from stt_coordinator.embedded.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases import postgresql_line
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from stt_worker.databases.postgresql import PostgresqlDatabase
-from stt_worker.databases.postgresql_session import opened
 from tests.contract.database_subjects import admin_postgresql, endpoint_of
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
@@ -255,57 +253,6 @@ async def test_dates_do_not_depend_on_how_the_account_likes_them(
     assert found == [{"tz": 1_704_153_600 * 10**9}]
 
 
-async def test_every_database_is_asked_or_the_one_that_stays_closed_is_named(
-    postgresql: Running, role: str
-) -> None:
-    with admin_postgresql(postgresql) as connection:
-        for name in ("stt_open", "stt_closed", "stt_private"):
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        connection.execute("ALTER DATABASE stt_closed ALLOW_CONNECTIONS false")
-        connection.execute("REVOKE CONNECT ON DATABASE stt_private FROM public")
-    question = select("current_database() AS d", all_dbs=True)
-    bad = select("no_such_column", all_dbs=True)
-    plain = select("1 AS one")
-    endpoint = replace(at(postgresql), user=role, password="x")
-    try:
-        closed = await ask(endpoint, question, bad, plain)
-        everything = await ask(at(postgresql), question)
-        with admin_postgresql(postgresql) as connection:
-            connection.execute('DROP DATABASE "stt_private"')
-        answers = await ask(endpoint, question, bad, plain)
-    finally:
-        with admin_postgresql(postgresql) as connection:
-            for name in ("stt_open", "stt_closed", "stt_private"):
-                connection.execute(f'DROP DATABASE IF EXISTS "{name}"'.encode())
-    why = Failure(kind=Kind.NO_PRIVILEGE, reason="no CONNECT on the database stt_private")
-    assert (closed[question], closed[plain]) == (why, [{"one": 1}])
-    assert answers[question] == {
-        "postgres": [{"d": "postgres"}],
-        "stt_open": [{"d": "stt_open"}],
-    }
-    failure = answers[bad]
-    assert isinstance(failure, Failure)
-    assert failure.reason.startswith('database postgres: column "no_such_column"')
-    assert answers[plain] == [{"one": 1}]
-    found = everything[question]
-    assert isinstance(found, dict)
-    assert set(found) == {"postgres", "stt_open", "stt_private"}
-
-
-async def test_the_limits_hold_for_all_databases_together(postgresql: Running) -> None:
-    with admin_postgresql(postgresql) as connection:
-        connection.execute("DROP DATABASE IF EXISTS stt_second")
-        connection.execute("CREATE DATABASE stt_second")
-    question = select("generate_series(1, 60) AS n", all_dbs=True)
-    try:
-        answers = await ask(at(postgresql), question, limits=Limits(rows=100))
-    finally:
-        with admin_postgresql(postgresql) as connection:
-            connection.execute("DROP DATABASE stt_second")
-    assert answers[question] == Failure(kind=Kind.TOO_LARGE, reason="more than 100 rows")
-
-
 async def test_show_all_tells_the_server_s_settings_not_those_of_our_session(
     postgresql: Running,
 ) -> None:
@@ -327,11 +274,7 @@ async def test_one_statement_only(postgresql: Running) -> None:
         assert answer.kind is Kind.QUERY
 
 
-async def test_a_query_cannot_make_its_session_writable(
-    postgresql: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not even one that the judge of statements let through."""
-    monkeypatch.setattr(postgresql_line, "refusal", lambda *_: "")
+async def test_a_query_cannot_make_its_session_writable(postgresql: Running) -> None:
     attempts = [
         select("set_config('transaction_read_only', 'off', true)"),
         select("set_config('default_transaction_read_only', 'off', false)"),
@@ -352,19 +295,6 @@ async def test_a_failure_ends_neither_the_time_out_nor_the_read_only_transaction
     )
     answers = await ask(at(postgresql), bad, select(text))
     assert answers[select(text)] == [{"s": "15s", "r": "on"}]
-
-
-async def test_a_setting_the_account_may_not_have_leaves_the_session_as_it_was(
-    postgresql: Running,
-) -> None:
-    session = await opened(at(postgresql), Limits())
-    try:
-        await session.facts()
-        await session._add("SELECT set_config('lc_messages', 'no such language', true)")
-        text = "SELECT current_setting('statement_timeout') AS s"
-        assert await session.ask(text) == [{"s": "15s"}]
-    finally:
-        await session.close()
 
 
 async def test_the_server_sees_who_asks(postgresql: Running) -> None:

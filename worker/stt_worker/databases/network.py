@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import socket
 from collections import deque
@@ -25,8 +26,18 @@ def where(endpoint: Endpoint) -> str:
     return endpoint.socket or f"{endpoint.host}:{endpoint.port}"
 
 
+def is_local(endpoint: Endpoint) -> bool:
+    """Whether the connection never leaves this machine."""
+    if endpoint.socket or endpoint.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(endpoint.host).is_loopback
+    except ValueError:
+        return False
+
+
 async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
-    """A connected, non-blocking socket; raises LookError (unreachable) within `seconds`."""
+    """A connected, non-blocking socket; raises LookError (unreachable, config) within `seconds`."""
     async with _reaching(endpoint, seconds):
         if endpoint.socket:
             return await _connect(socket.AF_UNIX, endpoint.socket)
@@ -36,7 +47,7 @@ async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
 async def address(endpoint: Endpoint, seconds: float) -> str:
     """The address of the endpoint's host that accepts connections, for drivers that take one.
 
-    Without a choice nothing is tried. Raises LookError (unreachable) within `seconds`.
+    Without a choice nothing is tried. Raises LookError (unreachable, config) within `seconds`.
     """
     async with _reaching(endpoint, seconds):
         found = await _addresses(endpoint.host, endpoint.port)
@@ -55,7 +66,10 @@ async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
     except TimeoutError as error:
         why = f"{where(endpoint)} did not accept a connection within {seconds:g} s"
         raise LookError(Kind.UNREACHABLE, why) from error
-    except (OSError, UnicodeError) as error:  # a name may be none that DNS can carry
+    except UnicodeError as error:
+        why = f"{endpoint.host!r} is not a name that DNS can carry: {error}"
+        raise LookError(Kind.CONFIG, why) from error
+    except OSError as error:
         why = f"{where(endpoint)} is not reachable: {reason(error)}"
         raise LookError(Kind.UNREACHABLE, why) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from stt_shared.checkfile.model import Question
+from stt_shared.checkfile.model import QueryType, Question
 from stt_worker.databases import postgresql_facts
 from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look
 from stt_worker.databases.postgresql_everywhere import everywhere
@@ -34,14 +34,20 @@ async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
     try:
         row = await line.open()
         facts = postgresql_facts.facts(row)
-        questions = dict.fromkeys(choose(facts))
+        # Settings are read in a session of their own, after what the first one can answer.
+        questions = sorted(dict.fromkeys(choose(facts)), key=_turn)
         answers: dict[Question, Answer] = {}
         for question in questions:
             if not question.all_dbs:
                 answers[question] = await line.answer(question)
         tour = [question for question in questions if question.all_dbs]
-        if tour:
-            answers |= await everywhere(line, tour, str(row.get("database") or ""), limits)
-        return Look(facts=facts, answers=answers)
+        if not tour:
+            return Look(facts=facts, answers=answers)
+        found, parts = await everywhere(line, tour, facts.provider, limits)
+        return Look(facts=facts, answers=answers | found, parts=parts)
     finally:
         await line.close()
+
+
+def _turn(question: Question) -> bool:
+    return question.type is QueryType.POSTGRESQL_SHOW

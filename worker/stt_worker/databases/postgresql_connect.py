@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import os
 import re
-import ssl
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,37 +15,70 @@ from psycopg import AsyncConnection
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import network, postgresql_errors, tls
 from stt_worker.databases.network import where
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, Limits, LookError
+from stt_worker.databases.postgresql_tls import tls_options
 from stt_worker.databases.postgresql_values import Context
 
 DEFAULT_DATABASE = "postgres"
 MIN_TIMEOUT_S = 2  # of libpq's own time-out, the net below ours
 # Below a file no file can be: libpq finds none there, and leaves those of the user's home alone.
 NO_FILE = "/dev/null/none"
+# What libpq reads without an option that could take it back.
+ENVIRONMENT = (
+    *("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"),
+    *("PGDATESTYLE", "PGTZ", "PGGEQO", "PGLOCALEDIR", "PGOAUTHDEBUG"),
+)
+# In force before a login trigger runs; it may write, as it does for everybody who logs in.
+EARLY_PINS = {
+    "search_path": "pg_catalog,pg_temp",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read\\ committed",
+}
 _SOCKET = re.compile(r"^(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)$")
+_HOST = re.compile(r"[^/@,\s][^/,\s]*")  # what libpq would take for a folder or a list is none
 
 Connection = AsyncConnection[tuple[object, ...]]
 
 
-async def connect(endpoint: Endpoint, limits: Limits) -> Connection:
-    """A connection in autocommit mode; raises LookError within `connect_s`."""
-    parameters = _address(endpoint) | _tls(endpoint) | _session(endpoint, limits)
+async def connect(endpoint: Endpoint, limits: Limits, *, pinned: bool = True) -> Connection:
+    """A connection in autocommit mode; raises LookError within `connect_s`.
+
+    `pinned`: with EARLY_PINS from its first packet on, where no pooler refuses them.
+    """
+    _forget_environment()
+    parameters = options(endpoint, limits)
     with contextlib.suppress(TimeoutError):
-        return await _connect(parameters, endpoint, limits)
+        async with asyncio.timeout(limits.connect_s):
+            if not endpoint.socket:
+                # libpq would try one address after another, each for the whole time.
+                parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
+            return await _connect(parameters, endpoint, pinned=pinned)
     # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
     why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
     raise LookError(Kind.UNREACHABLE, why)
 
 
-async def _connect(parameters: dict[str, Any], endpoint: Endpoint, limits: Limits) -> Connection:
+def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
+    """Every option of libpq that its environment or a file could set; raises LookError (config)."""
+    return _address(endpoint) | tls_options(endpoint) | _session(endpoint, limits)
+
+
+async def _connect(parameters: dict[str, Any], endpoint: Endpoint, *, pinned: bool) -> Connection:
+    if pinned:
+        early = " ".join(f"-c {name}={value}" for name, value in EARLY_PINS.items())
+        try:
+            return await _log_in(parameters | {"options": early}, endpoint)
+        except LookError as error:
+            if not postgresql_errors.refuses_options(error.reason):
+                raise
+    return await _log_in(parameters, endpoint)
+
+
+async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
     try:
-        async with asyncio.timeout(limits.connect_s):
-            if not endpoint.socket:
-                # libpq would try one address after another, each for the whole time.
-                parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
-            return await AsyncConnection.connect(
-                "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
-            )
+        return await AsyncConnection.connect(
+            "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
+        )
     except psycopg.OperationalError as error:
         raise _explained(error, endpoint) from error
     except (psycopg.Error, ValueError) as error:
@@ -61,54 +93,47 @@ def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> LookError
     return LookError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
 
 
+def _forget_environment() -> None:
+    # libpq reads these by itself at each connection, whatever the options say.
+    for name in ENVIRONMENT:
+        os.environ.pop(name, None)
+
+
 def _address(endpoint: Endpoint) -> dict[str, Any]:
+    # An address of its own in the environment would be taken in place of the host's.
+    nowhere_else = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
     if not endpoint.socket:
-        # An address of its own in the environment would be taken in place of the host's.
-        return {"host": endpoint.host, "hostaddr": "", "port": endpoint.port}
+        if not _HOST.fullmatch(endpoint.host):
+            raise LookError(Kind.CONFIG, f"the host {endpoint.host!r} is not the name of one host")
+        return {"host": endpoint.host, "port": endpoint.port, **nowhere_else}
+    if "," in endpoint.socket:
+        raise LookError(Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path")
     named = _SOCKET.match(endpoint.socket)
     if named is None:
-        return {"host": endpoint.socket, "port": endpoint.port}
-    return {"host": named["folder"], "port": int(named["port"])}
+        return {"host": endpoint.socket, "port": endpoint.port, **nowhere_else}
+    return {"host": named["folder"], "port": int(named["port"]), **nowhere_else}
 
 
 def _session(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
     return {
         "user": endpoint.user,
         "password": endpoint.password,
+        "passfile": NO_FILE,
         "dbname": endpoint.database or DEFAULT_DATABASE,
         "application_name": endpoint.application,
+        "fallback_application_name": "",
         "client_encoding": "UTF8",
         "connect_timeout": max(MIN_TIMEOUT_S, math.ceil(limits.connect_s)),
-        "gssencmode": "disable",
-        "passfile": NO_FILE,
         "options": "",
-        "target_session_attrs": "any",
+        "replication": "",
+        "min_protocol_version": "3.0",
+        "max_protocol_version": "3.0",
+        "keepalives": 1,
+        **dict.fromkeys(
+            ("oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope"), ""
+        ),
+        "gssencmode": "disable",
+        "gssdelegation": "0",
+        "gsslib": "",
+        "krbsrvname": "",
     }
-
-
-def _tls(endpoint: Endpoint) -> dict[str, Any]:
-    wanted = endpoint.tls
-    if endpoint.socket:
-        return {"sslmode": "disable"}
-    if wanted.mode == tls.OFF:
-        # Whoever answers on that port could be after the password: never hand it over as it is.
-        return {"sslmode": "disable", "require_auth": "!password"}
-    return {
-        "sslmode": wanted.mode,
-        "sslrootcert": _authorities(wanted),
-        "sslcert": wanted.cert or NO_FILE,
-        "sslkey": wanted.key or wanted.cert or NO_FILE,
-        "sslcertmode": "allow" if wanted.cert else "disable",
-    }
-
-
-def _authorities(wanted: Tls) -> str:
-    if wanted.mode not in tls.VERIFYING:
-        return NO_FILE  # a root.crt in the user's home would turn `require` into `verify-ca`
-    paths = ssl.get_default_verify_paths()
-    for path in (wanted.ca, paths.cafile, paths.openssl_cafile):
-        if path and Path(path).is_file():
-            return path
-        if path == wanted.ca and path:
-            raise LookError(Kind.CONFIG, f"TLS file {path} of the target: no such file")
-    raise LookError(Kind.CONFIG, "the system has no list of trusted authorities, name one (ca)")

@@ -13,8 +13,19 @@ from stt_worker.databases.port import Failure, LookError
 _NO_PRIVILEGE = frozenset({"42501"})
 _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
 _LOST = ("08", "57P0")  # connection exceptions; the server shuts down
+# A login trigger runs as the account that logs in, and as the server pleases.
+_SESSION = re.compile(r"in a read-only transaction|during recovery|login event trigger")
+_NO_TRANSACTION = re.compile(r"transaction blocks not allowed|statement pooling")
+_NO_OPTIONS = re.compile(r"(?i)startup (?:parameter|option|packet)|configuration parameter")
 # libpq keeps the SQLSTATE of a refused log-in to itself: its text is all there is.
 _NO_MEMORY = re.compile(r"cannot allocate memory|out of memory")
+# Without a word of OpenSSL's: the peer has gone, whatever was spoken until then.
+_GONE = re.compile(
+    r"SSL connection has been closed unexpectedly|SSL error: unexpected eof"
+    r"|SSL SYSCALL error: (?:EOF|Success|Connection|Broken)"
+)
+_METHOD = re.compile(r"authentication method requirement")
+_METHOD_HINT = "; encrypt the connection and verify the server (tls = verify-full)"
 _TLS = re.compile(r"\bSSL\b|certificate|TLS", re.IGNORECASE)
 _FILE = re.compile(r"private key file|root certificate file|could not load|could not read")
 _NO_DATABASE = re.compile(r'database ".*" does not exist')
@@ -25,7 +36,7 @@ _AUTH = re.compile(
     r"password|SASL|SCRAM"
 )
 _BUSY = re.compile(
-    r"too many (clients|connections)|remaining connection slots|starting up|shutting down"
+    r"too many (?:clients|connections)|remaining connection slots|starting up|shutting down"
     r"|recovery mode|not yet accepting"
 )
 _PREFIX = re.compile(r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?")
@@ -43,6 +54,9 @@ def said(error: psycopg.Error) -> str:
 def of_question(error: psycopg.Error) -> Failure:
     """Why a question has no answer."""
     state = error.sqlstate or ""
+    if _NO_TRANSACTION.search(str(error)):
+        why = "a pooler in front allows no transaction (statement mode), so nothing can be pinned"
+        return Failure(kind=Kind.SESSION, reason=f"{why}: {said(error)}")
     if state in _NO_PRIVILEGE:
         return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
     if state in _TIMEOUT:
@@ -59,12 +73,20 @@ def of_connection(error: psycopg.Error, where: str) -> LookError:
     words = said(error)
     kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
     reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
+    reason += _METHOD_HINT if _METHOD.search(words) else ""
     return LookError(kind, reason)
+
+
+def refuses_options(words: str) -> bool:
+    """Whether a log-in failed because of the settings in its first packet, as poolers have it."""
+    return bool(_NO_OPTIONS.search(words))
 
 
 def _connection_kind(words: str, *, used_password: bool) -> Kind:
     for pattern, kind in (
         (_BUSY, Kind.UNREACHABLE),
+        (_GONE, Kind.UNREACHABLE),
+        (_SESSION, Kind.SESSION),
         (_NO_DATABASE, Kind.CONFIG),
         (_NO_CONNECT, Kind.NO_PRIVILEGE),
         (_AUTH, Kind.AUTH),

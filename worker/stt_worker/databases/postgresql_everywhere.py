@@ -2,79 +2,127 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from stt_shared import clock
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.words import Kind
-from stt_worker.databases.bounds import too_many_bytes, too_many_rows
-from stt_worker.databases.port import Answer, Failure, Limits, LookError, Rows
+from stt_worker.databases.port import Answer, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql_line import Line
 from stt_worker.databases.postgresql_session import SQL
 
-MAX_NAMES = 5  # of closed databases, in a reason
+INVALID = -2  # datconnlimit of a database whose DROP was interrupted
+# Databases that a provider keeps for itself and lets no customer in; elsewhere such a name would
+# be a hiding place.
+PROVIDERS_OWN: Mapping[str, frozenset[str]] = {
+    "rds": frozenset({"rdsadmin"}),
+    "aurora": frozenset({"rdsadmin"}),
+    "cloudsql": frozenset({"cloudsqladmin"}),
+    "azure": frozenset({"azure_maintenance", "azure_sys"}),
+    "alloydb": frozenset({"alloydbadmin"}),
+}
+Parts = tuple[PartNotChecked, ...]
 
 
 @dataclass(slots=True)
 class _Collected:
-    """The rows of one question by database, or why it has no answer."""
+    """The rows of one question by database, and why other databases have none."""
 
     limits: Limits
     answer: dict[str, Rows] = field(default_factory=dict[str, Rows])
-    failure: Failure | None = None
+    failures: dict[str, Failure] = field(default_factory=dict[str, Failure])
     rows: int = 0
     bytes: int = 0
 
     def add(self, database: str, found: Rows | Failure) -> None:
+        """Keep the answer of a database if it fits in beside those before it."""
         if isinstance(found, Failure):
-            self.failure = Failure(kind=found.kind, reason=f"database {database}: {found.reason}")
+            self.failures[database] = found
+            return
+        size = len(msgspec.json.encode(found))
+        if self.rows + len(found) > self.limits.rows or self.bytes + size > self.limits.bytes:
+            why = f"more than {self.limits.rows} rows or {self.limits.bytes} bytes of all databases"
+            self.failures[database] = Failure(kind=Kind.TOO_LARGE, reason=why)
             return
         self.answer[database] = found
         self.rows += len(found)
-        self.bytes += len(msgspec.json.encode(found))
-        if self.rows > self.limits.rows:
-            self.failure = too_many_rows(self.limits)
-        elif self.bytes > self.limits.bytes:
-            self.failure = too_many_bytes(self.limits)
+        self.bytes += size
+
+    @property
+    def result(self) -> Answer:
+        """The rows by database; the first failure where no database has any."""
+        if self.answer or not self.failures:
+            return self.answer
+        database, failure = next(iter(self.failures.items()))
+        return replace(failure, reason=f"database {database}: {failure.reason}")
+
+    @property
+    def parts(self) -> Parts:
+        """The databases that were not checked, by name."""
+        return tuple(
+            PartNotChecked(name=name, kind=one.kind, reason=one.reason)
+            for name, one in sorted(self.failures.items())
+        )
 
 
 async def everywhere(
-    line: Line, questions: Sequence[Question], present: str, limits: Limits
-) -> dict[Question, Answer]:
-    """The answers by database; `present` is the database that `line` is connected to.
+    line: Line, questions: Sequence[Question], provider: str, limits: Limits
+) -> tuple[dict[Question, Answer], dict[Question, Parts]]:
+    """The answers by database, and the databases that have none.
 
-    All databases together get the time that one would have; those that are dropped meanwhile
-    are left out.
+    All databases together get the time that one would have. Those that are dropped meanwhile are
+    left out; template0, template1 and the provider's own are not asked.
     """
     seconds = limits.connect_s + limits.client_s * len(questions)
     deadline = clock.monotonic() + seconds
     collected = {question: _Collected(limits) for question in questions}
-    listed = await line.rows(SQL["databases"])
+    listed = await _listed(line, provider)
     if isinstance(listed, Failure):
-        return dict.fromkeys(questions, listed)
-    if closed := [str(row["name"]) for row in listed if not row["may_connect"]]:
-        return dict.fromkeys(questions, _not_let_in(closed))
-    names = sorted((str(row["name"]) for row in listed), key=lambda name: name != present)
-    for done, name in enumerate(names):
+        return dict.fromkeys(questions, listed), {}
+    home, gone = line.database, list[str]()
+    for name in sorted(listed, key=lambda name: name != line.database):
+        failure = _closed(listed[name])
         left = deadline - clock.monotonic()
-        if left <= 0:
-            why = f"{done} of {len(names)} databases within {seconds:g} s"
-            _fail(collected, Failure(kind=Kind.TIMEOUT, reason=why))
-            break
-        if name == present or await _moved(line, name, _shortened(limits, left), collected):
+        if failure is None and left <= 0:
+            why = f"not reached within the {seconds:g} s for all databases"
+            failure = Failure(kind=Kind.TIMEOUT, reason=why)
+        if failure is None and name != line.database:
+            failure = await _moved(line, name, _shortened(limits, left))
+        if failure is None:
             await _ask(line, name, collected)
-    return {question: one.failure or one.answer for question, one in collected.items()}
+        elif failure.kind is Kind.CONFIG:
+            gone.append(name)
+        else:
+            _fail(collected, name, failure)
+    if gone:
+        back = await _moved(line, home, limits)
+        _confirm(gone, back or await _listed(line, provider), collected)
+    answers = {question: one.result for question, one in collected.items()}
+    return answers, {question: one.parts for question, one in collected.items() if one.parts}
 
 
-def _not_let_in(names: Sequence[str]) -> Failure:
-    """What is in a database that stays closed cannot be judged, so nothing is."""
-    shown = ", ".join(names[:MAX_NAMES])
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    why = f"no CONNECT on the database {shown}{more}"
-    return Failure(kind=Kind.NO_PRIVILEGE, reason=why)
+async def _listed(line: Line, provider: str) -> dict[str, Row] | Failure:
+    rows = await line.rows(SQL["databases"])
+    if isinstance(rows, Failure):
+        return rows
+    kept = PROVIDERS_OWN.get(provider, frozenset())
+    return {str(row["name"]): row for row in rows if row["name"] not in kept}
+
+
+def _closed(row: Row) -> Failure | None:
+    """Why there is no point in knocking at a database."""
+    if row["places"] == INVALID:
+        return Failure(kind=Kind.UNREACHABLE, reason="invalid: its DROP DATABASE was interrupted")
+    if not row["open"]:
+        why = "closed to every connection (ALLOW_CONNECTIONS false)"
+        return Failure(kind=Kind.UNREACHABLE, reason=why)
+    if not row["may_connect"]:
+        return Failure(kind=Kind.NO_PRIVILEGE, reason="no CONNECT on the database")
+    return None
 
 
 def _shortened(limits: Limits, left: float) -> Limits:
@@ -84,26 +132,33 @@ def _shortened(limits: Limits, left: float) -> Limits:
     )
 
 
-async def _moved(
-    line: Line, name: str, limits: Limits, collected: dict[Question, _Collected]
-) -> bool:
-    """Whether `line` is now connected to the database `name`."""
+async def _moved(line: Line, name: str, limits: Limits) -> Failure | None:
+    """Connect `line` to the database `name`, or say why not; `config`: there is none."""
     try:
         await line.open(name, limits)
     except LookError as error:
-        if error.kind is not Kind.CONFIG:  # config: dropped since it was listed
-            why = f"database {name}: {error.reason}"
-            _fail(collected, Failure(kind=error.kind, reason=why))
-        return False
-    return True
+        return Failure(kind=error.kind, reason=error.reason)
+    if line.database != name:
+        why = f"connected to {line.database} in its place"
+        return Failure(kind=Kind.SESSION, reason=why)
+    return None
 
 
 async def _ask(line: Line, name: str, collected: dict[Question, _Collected]) -> None:
     for question, one in collected.items():
-        if one.failure is None:
-            one.add(name, await line.answer(question))
+        one.add(name, await line.answer(question))
 
 
-def _fail(collected: dict[Question, _Collected], failure: Failure) -> None:
+def _confirm(
+    gone: Sequence[str], listed: dict[str, Row] | Failure, collected: dict[Question, _Collected]
+) -> None:
+    """Name what seemed to be dropped and is listed still: a login trigger can say anything."""
+    for name in gone:
+        if isinstance(listed, Failure) or name in listed:
+            why = "it is listed, and says that it does not exist"
+            _fail(collected, name, Failure(kind=Kind.SESSION, reason=why))
+
+
+def _fail(collected: dict[Question, _Collected], name: str, failure: Failure) -> None:
     for one in collected.values():
-        one.failure = one.failure or failure
+        one.add(name, failure)

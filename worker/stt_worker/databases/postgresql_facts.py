@@ -9,6 +9,7 @@ from typing import Any
 from stt_shared.protocol.messages import Facts
 
 MAJOR = 10_000  # server_version_num is major * 10000 + minor
+POSTGRESQL = "postgresql"
 _IN_TEXT = re.compile(r"PostgreSQL (\d+)(?:\.(\d+))?")
 # Servers that speak the protocol and report a level of PostgreSQL that is not its release.
 _LOOK_ALIKES = (
@@ -51,7 +52,7 @@ def facts(row: Mapping[str, Any]) -> Facts:
 
 def flavour(text: str) -> str:
     """postgresql, or the name of what only speaks its protocol."""
-    return next((name for name, pattern in _LOOK_ALIKES if pattern.search(text)), "postgresql")
+    return next((name for name, pattern in _LOOK_ALIKES if pattern.search(text)), POSTGRESQL)
 
 
 def version(number: Any, text: str) -> tuple[int, ...]:

@@ -7,12 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
-from stt_worker.databases.postgresql_session import Session, opened
-
-SHOW = "SHOW ALL"
+from stt_worker.databases.postgresql_session import SQL, Session, opened
+from stt_worker.databases.postgresql_settings import of_server
 
 
 class Line:
@@ -22,25 +20,31 @@ class Line:
         self._endpoint, self._limits = endpoint, limits
         self._session: Session | None = None
         self._over = False
+        self._login_trigger = False
+        self.database = ""  # that the present session is connected to
 
     async def open(self, database: str = "", limits: Limits | None = None) -> Row:
         """A new session in place of the present one, and what it says of the server.
 
         Without a name it is the endpoint's own database. Raises LookError.
         """
-        await self.close()
-        if self._over:
-            raise asyncio.CancelledError
         self._limits = limits or self._limits
         if database:
             self._endpoint = replace(self._endpoint, database=database)
-        self._session = session = await opened(self._endpoint, self._limits)
-        return await session.facts()
+        row = await (await self._opened(pinned=True)).facts()
+        self.database = str(row.get("database") or "")
+        self._login_trigger = bool(row.get("login_trigger"))
+        return row
+
+    async def _opened(self, *, pinned: bool) -> Session:
+        await self.close()
+        if self._over:
+            raise asyncio.CancelledError
+        self._session = session = await opened(self._endpoint, self._limits, pinned=pinned)
+        return session
 
     async def answer(self, question: Question) -> Rows | Failure:
         """The rows of one question in the present database."""
-        if why := refusal(question.type, question.text):
-            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
         if question.type is QueryType.POSTGRESQL_SELECT:
             return await self.rows(f"SELECT {question.text}")
         if question.type is QueryType.POSTGRESQL_SHOW:
@@ -58,27 +62,33 @@ class Line:
         return answer
 
     async def _settings(self) -> Rows | Failure:
-        """SHOW ALL as the server sets them, not as we bound our own session."""
-        session = await self._alive()
-        if isinstance(session, Failure):
-            return session
-        await session.renew(bare=True)
-        answer = await session.ask(SHOW)
-        await session.renew()
-        return answer
+        """SHOW ALL as the server sets them, from a session in which we set nothing.
+
+        The present session ends with it; the next question opens a new one.
+        """
+        if self._login_trigger:
+            why = "SHOW ALL needs a session without pins, and a login trigger would run in it"
+            return Failure(kind=Kind.SESSION, reason=why)
+        try:
+            session = await self._opened(pinned=False)
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
+        answer = await session.ask(SQL["settings"])
+        await self.close()
+        return answer if isinstance(answer, Failure) else of_server(answer)
 
     async def _alive(self) -> Session | Failure:
         """The session; a new one if the last had to be dropped in the middle of an answer."""
         session = self._session
-        if session is None:
-            return Failure(kind=Kind.UNREACHABLE, reason="there is no connection any more")
-        if session.lost is None or session.lost.kind is not Kind.TOO_LARGE:
+        if session is not None and (
+            session.lost is None or session.lost.kind is not Kind.TOO_LARGE
+        ):
             return session
         try:
             await self.open()
         except LookError as error:
             return Failure(kind=error.kind, reason=error.reason)
-        return self._session or session
+        return self._session or Failure(kind=Kind.UNREACHABLE, reason="the connection is closed")
 
     def cut(self, task: asyncio.Task[Any]) -> None:
         """End `task`, which uses this line, without asking the server."""
@@ -91,5 +101,6 @@ class Line:
     async def close(self) -> None:
         """Leave without waiting for an answer."""
         session, self._session = self._session, None
+        self.database = ""
         if session is not None:
             await session.close()

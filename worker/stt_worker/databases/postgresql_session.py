@@ -19,11 +19,10 @@ from stt_worker.databases.bounds import too_many_bytes, too_many_rows, too_much_
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql_connect import Connection, connect
+from stt_worker.databases.postgresql_facts import POSTGRESQL, flavour
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "postgresql.sql")
 CHUNK_ROWS = 16  # what may lie in memory beyond the limits: so many rows of any size
-_ENGLISH = ("C", "POSIX", "en")
-
 _encoder = msgspec.json.Encoder()
 
 
@@ -36,7 +35,7 @@ class TooMuchError(Exception):
 
 
 class Session:
-    """A connection in a read-only transaction, which is made anew after every failure.
+    """A connection in a read-only transaction of its own, which is made anew after every failure.
 
     `lost` says why there is no connection any more; every further answer is then that.
     """
@@ -44,38 +43,47 @@ class Session:
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection, self._limits = connection, limits
         self._guard = Guard(connection.pgconn.socket, limits.client_s)
-        self._settings = [SQL["limits"].format(milliseconds=round(limits.statement_s * 1_000))]
+        milliseconds = round(limits.statement_s * 1_000)
+        # In one message: every statement is understood after the one before it has acted.
+        steps = ("begin", "own_role", "no_role", "search_path", "pins")
+        self._begin = [SQL[step].replace("{milliseconds}", str(milliseconds)) for step in steps]
+        self._refused: Failure | None = None
         self.lost: Failure | None = None
 
     async def facts(self) -> Row:
-        """The row of the statement `facts`, or the little a look-alike says; LookError if none."""
-        found = await self._run(SQL["begin"], *self._settings, SQL["facts"])
-        if isinstance(found, Failure) and self.lost is None:
-            self._settings.clear()
-            found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
+        """Pin the session and return the row of the statement `facts`, in one round trip.
+
+        Of a look-alike that cannot be pinned there is its version alone, and no answer to any
+        question. Raises LookError: `session` for a PostgreSQL that cannot be pinned.
+        """
+        found = await self._run(*self._begin, SQL["facts"])
+        if isinstance(found, Failure) and self.lost is None and found.kind is Kind.QUERY:
+            return await self._look_alike(found)
         if isinstance(found, Failure):
             raise LookError(found.kind, found.reason)
-        row = found[0] if found else {}
-        if not str(row.get("date_style", "ISO")).startswith("ISO"):
-            await self._add(SQL["iso_dates"])
-        if not str(row.get("language") or "C").startswith(_ENGLISH):
-            await self._add(SQL["english"])
+        if not found or found[0].get("pinned") is not True:
+            raise LookError(
+                Kind.SESSION, "the settings of this session did not stay as we set them"
+            )
+        return found[0]
+
+    async def _look_alike(self, refused: Failure) -> Row:
+        found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
+        row = found[0] if not isinstance(found, Failure) and found else {}
+        why = f"the settings of this session cannot be pinned: {refused.reason}"
+        if flavour(str(row.get("version") or "")) == POSTGRESQL:
+            raise LookError(Kind.SESSION, why)
+        self._refused = Failure(kind=Kind.SESSION, reason=why)
         return row
 
-    async def _add(self, setting: str) -> None:
-        """One more setting, if the server lets this account have it."""
-        if isinstance(await self._run(setting), Failure):
-            await self.renew()
-        else:
-            self._settings.append(setting)
-
-    async def renew(self, *, bare: bool = False) -> None:
-        """A new transaction; `bare`: without our settings, for those who read the server's own."""
-        settings = () if bare else self._settings
-        await self._run(SQL["rollback"], SQL["begin"], *settings)
+    async def renew(self) -> None:
+        """A new transaction with the same pins."""
+        await self._run(SQL["rollback"], *self._begin)
 
     async def ask(self, sql: str) -> Rows | Failure:
         """The rows of one statement."""
+        if self._refused is not None:
+            return self._refused
         return await self._guarded(lambda: self._stream(sql))
 
     async def _run(self, *statements: str) -> Rows | Failure:
@@ -153,6 +161,6 @@ def _rows(cursor: AsyncCursor[Row], sql: str) -> AsyncGenerator[Row, None]:
     return cast("AsyncGenerator[Row, None]", cursor.stream(sql.encode(), size=CHUNK_ROWS))
 
 
-async def opened(endpoint: Endpoint, limits: Limits) -> Session:
-    """A session; raises LookError within `connect_s`."""
-    return Session(await connect(endpoint, limits), limits)
+async def opened(endpoint: Endpoint, limits: Limits, *, pinned: bool = True) -> Session:
+    """A session; raises LookError within `connect_s`. See `connect` for `pinned`."""
+    return Session(await connect(endpoint, limits, pinned=pinned), limits)

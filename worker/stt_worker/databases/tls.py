@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.network import reason
-from stt_worker.databases.port import LookError, Tls
+from stt_worker.databases.port import Endpoint, LookError, Tls
 
 OFF = "off"
 VERIFYING = frozenset({"verify-ca", "verify-full"})
@@ -82,13 +82,24 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
+def refuse_unused(endpoint: Endpoint) -> None:
+    """Raise LookError (config) for an option of TLS that would change nothing."""
+    tls = endpoint.tls
+    named = [name for name in ("ca", "cert", "key") if getattr(tls, name)]
+    if named and (endpoint.socket or tls.mode == OFF):
+        why = "a Unix socket is not encrypted" if endpoint.socket else f"tls is {OFF}"
+        raise LookError(Kind.CONFIG, f"{' and '.join(named)} of the target has no effect: {why}")
+    if tls.key and not tls.cert:
+        raise LookError(Kind.CONFIG, "key of the target has no effect without cert")
+
+
 def asked(tls: Tls, host: str) -> str:
     """What a target asks of the server's certificate."""
     trust = f"a certificate signed by {tls.ca or 'an authority the system trusts'}"
     wants = {
         "verify-full": f"{trust}, for {host}",
         "verify-ca": trust,
-        "require": "an encrypted connection",
+        "require": trust if tls.ca else "an encrypted connection",
     }
     return f"tls {tls.mode} asks for {wants.get(tls.mode, 'none')}"
 

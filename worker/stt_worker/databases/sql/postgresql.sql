@@ -1,41 +1,91 @@
--- Works on PostgreSQL 12 and later, without any privilege.
+-- Works on PostgreSQL 10 and later, without any privilege.
 
 -- name: begin
-BEGIN TRANSACTION READ ONLY
+-- An isolation level of its own: a default of serializable is refused on a standby.
+BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE
 
 -- name: rollback
 ROLLBACK
 
--- name: limits
+-- name: own_role
+-- A role, or a pooler's last client, may have left this session with the rights of another role.
+SET LOCAL SESSION AUTHORIZATION DEFAULT
+
+-- name: no_role
+SET LOCAL ROLE NONE
+
+-- name: search_path
+-- Before every statement that names a function, an operator or a type: from here on only those
+-- of the server itself are found. Temporary objects come last, or they would come first.
+SET LOCAL search_path TO pg_catalog, pg_temp
+
+-- name: pins
 -- Local to the transaction: a pooler between us and the server must not hand them to others.
+-- What an older release does not know is left alone; lc_messages is for superusers alone.
 SELECT set_config('statement_timeout', '{milliseconds}', true),
-       set_config('lock_timeout', '{milliseconds}', true)
-
--- name: iso_dates
-SELECT set_config('DateStyle', 'ISO, YMD', true)
-
--- name: english
-SELECT set_config('lc_messages', 'C', true)
+       set_config('lock_timeout', '{milliseconds}', true),
+       set_config('idle_in_transaction_session_timeout', '60000', true),
+       CASE WHEN current_setting('idle_session_timeout', true) IS NOT NULL
+            THEN set_config('idle_session_timeout', '0', true) END,
+       CASE WHEN current_setting('transaction_timeout', true) IS NOT NULL
+            THEN set_config('transaction_timeout', '0', true) END,
+       set_config('client_encoding', 'UTF8', true),
+       set_config('client_min_messages', 'error', true),
+       set_config('exit_on_error', 'off', true),
+       set_config('row_security', 'off', true),
+       set_config('standard_conforming_strings', 'on', true),
+       set_config('backslash_quote', 'safe_encoding', true),
+       set_config('escape_string_warning', 'off', true),
+       set_config('array_nulls', 'on', true),
+       set_config('transform_null_equals', 'off', true),
+       set_config('quote_all_identifiers', 'off', true),
+       set_config('bytea_output', 'hex', true),
+       set_config('xmlbinary', 'base64', true),
+       set_config('xmloption', 'content', true),
+       set_config('extra_float_digits', '3', true),
+       set_config('DateStyle', 'ISO, YMD', true),
+       set_config('IntervalStyle', 'postgres', true),
+       set_config('TimeZone', 'UTC', true),
+       set_config('timezone_abbreviations', 'Default', true),
+       set_config('lc_monetary', 'C', true),
+       set_config('lc_numeric', 'C', true),
+       set_config('lc_time', 'C', true),
+       set_config('default_text_search_config', 'pg_catalog.simple', true),
+       set_config('gin_fuzzy_search_limit', '0', true),
+       CASE WHEN current_setting('jit', true) IS NOT NULL
+            THEN set_config('jit', 'off', true) END,
+       CASE WHEN current_setting('is_superuser') = 'on'
+            THEN set_config('lc_messages', 'C', true) END
 
 -- name: facts
 SELECT version() AS version,
        current_setting('server_version_num') AS number,
        pg_is_in_recovery() AS standby,
        current_database() AS database,
-       current_setting('DateStyle') AS date_style,
-       current_setting('lc_messages') AS language,
        (SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10) AS bootstrap,
-       (SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'aurora_version') AS aurora
+       (SELECT count(*) FROM pg_catalog.pg_proc WHERE proname = 'aurora_version') AS aurora,
+       current_user = session_user
+         AND current_setting('search_path')
+             IN ('pg_catalog, pg_temp', '"pg_catalog", "pg_temp"')
+         AND current_setting('transaction_read_only') = 'on' AS pinned,
+       EXISTS (SELECT FROM pg_catalog.pg_event_trigger
+                WHERE evtevent = 'login' AND evtenabled <> 'D') AS login_trigger
 
 -- name: facts_others
 SELECT version() AS version
 
+-- name: settings
+-- SHOW ALL with where each value comes from. It runs in a session without pins: no operator and
+-- no name that a search_path could lead elsewhere.
+SELECT s.name AS name, pg_catalog.current_setting(s.name) AS setting, s.short_desc AS description,
+       s.source AS source, s.boot_val AS boot
+  FROM pg_catalog.pg_show_all_settings() AS s
+
 -- name: databases
--- The databases that providers keep for themselves let no customer in.
 SELECT datname AS name,
+       datallowconn AS open,
+       datconnlimit AS places,
        has_database_privilege(oid, 'CONNECT') AS may_connect
   FROM pg_catalog.pg_database
- WHERE datallowconn AND NOT datistemplate
-   AND (has_database_privilege(oid, 'CONNECT')
-        OR datname NOT IN ('rdsadmin', 'cloudsqladmin', 'azure_maintenance', 'azure_sys', 'alloydbadmin'))
+ WHERE datname NOT IN ('template0', 'template1')
  ORDER BY datname

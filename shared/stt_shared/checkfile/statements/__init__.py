@@ -1,1 +1,0 @@
-"""Judges the statements of checks: which of them read and do nothing else."""

@@ -1,0 +1,54 @@
+"""Flips a setting of a server and compares the verdicts of the whole library: any family's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from stt_shared.protocol.messages import CheckOutcome
+from stt_shared.protocol.words import Kind, Outcome
+
+Verdict = tuple[str, str, tuple[tuple[str, str], ...]]  # outcome, kind, objects and severities
+Verdicts = dict[str, Verdict]
+_REFUSALS = frozenset({Kind.SESSION, Kind.UNDECIDED})
+
+
+class Handling(StrEnum):
+    """What a flipped setting did to the verdicts."""
+
+    HARMLESS = "harmless"  # none changed
+    JUDGED = "judged"  # the checks that are about it saw it
+    REFUSED = "refused"  # verdicts became `session` or `undecided`, never a pass
+    FAILED = "failed"  # no verdict: the job was an error of another kind, never a pass
+    BENT = "bent"  # a verdict changed: what must not be
+
+
+def verdicts(outcomes: Mapping[str, CheckOutcome]) -> Verdicts:
+    """What the checks said, without what differs from run to run."""
+    return {
+        name: (
+            str(one.outcome),
+            str(one.kind or ""),
+            tuple(sorted((str(found.object), str(found.severity)) for found in one.findings)),
+        )
+        for name, one in outcomes.items()
+    }
+
+
+def changed(before: Verdicts, after: Verdicts) -> Verdicts:
+    """The verdicts of `after` that are not those of `before`."""
+    return {name: after[name] for name in before if after.get(name) != before[name]}
+
+
+def handling(before: Verdicts, after: Verdicts, about: frozenset[str] = frozenset()) -> Handling:
+    """How the library took a flip; `about` are the checks whose subject the setting is."""
+    others = changed(before, after)
+    left = {name: verdict for name, verdict in others.items() if name not in about}
+    if not left:
+        return Handling.JUDGED if others else Handling.HARMLESS
+    kinds = {kind for _, kind, _ in left.values()}
+    if kinds <= _REFUSALS:
+        return Handling.REFUSED
+    if all(outcome == Outcome.ERROR for outcome, _, _ in left.values()):
+        return Handling.FAILED
+    return Handling.BENT

@@ -1,0 +1,87 @@
+"""Code of a tenant's, on whatever path, neither runs with our rights nor decides a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.protocol.words import Family
+from stt_worker.databases.port import Endpoint
+from tests.checks.real import Judge, endpoint, judging
+from tests.hostile.postgresql_tenant import DATABASE, LEAST, RAN, do, least_account, shadowed
+from tests.hostile.session_settings import verdicts
+
+PATHS = {
+    "of the database": f"ALTER DATABASE {DATABASE} SET search_path = s, pg_catalog",
+    "of the role": "ALTER ROLE {role} SET search_path = s, pg_catalog",
+    "of both": "ALTER ROLE {role} IN DATABASE " + DATABASE + " SET search_path = s, pg_catalog",
+    "with public": f"ALTER DATABASE {DATABASE} SET search_path = public, pg_catalog",
+    "as it is by default": "SELECT 1",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trap:
+    """A server with a database full of a tenant's code, and the file that it touches."""
+
+    server: Running
+    marker: Path
+    accounts: tuple[Endpoint, ...]
+
+
+@pytest.fixture(scope="module", params=["postgresql", "postgresql15"])
+def trap(request: pytest.FixtureRequest) -> Iterator[Trap]:
+    server: Running = request.getfixturevalue(request.param)
+    with ExitStack() as stack:
+        marker = stack.enter_context(shadowed(server))
+        least = stack.enter_context(least_account(server))
+        accounts = (endpoint(server, Family.POSTGRESQL), least)
+        yield Trap(server=server, marker=Path(marker), accounts=accounts)
+
+
+@pytest.fixture
+async def judge() -> AsyncIterator[Judge]:
+    async with judging() as one:
+        yield one
+
+
+def test_the_trap_would_spring(trap: Trap) -> None:
+    do(trap.server, [PATHS["of the database"]])
+    words = f"host={trap.server.host} port={trap.server.port} dbname={DATABASE}"
+    try:
+        with (
+            psycopg.connect(words, user=trap.server.user, password=trap.server.password) as victim,
+            pytest.raises(psycopg.Error, match=RAN),
+        ):
+            victim.execute("SELECT 1 FROM pg_catalog.pg_settings WHERE name = 'ssl'")
+        assert trap.marker.exists()
+    finally:
+        do(trap.server, [f"ALTER DATABASE {DATABASE} RESET ALL"])
+        trap.marker.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("path", list(PATHS))
+@pytest.mark.parametrize("database", ["postgres", DATABASE])
+async def test_no_path_lets_a_tenant_s_code_run_or_decide(
+    judge: Judge, trap: Trap, path: str, database: str
+) -> None:
+    for account in trap.accounts:
+        where = replace(account, database=database)
+        before = verdicts(await judge.run_all(where))
+        do(trap.server, [PATHS[path].format(role=account.user)])
+        try:
+            after = await judge.run_all(where)
+        finally:
+            do(trap.server, [f"ALTER DATABASE {DATABASE} RESET ALL"])
+            for role in (trap.server.user, LEAST):
+                do(trap.server, [f"ALTER ROLE {role} RESET search_path"])
+                do(trap.server, [f"ALTER ROLE {role} IN DATABASE {DATABASE} RESET ALL"])
+        reasons = [one.reason for one in after.values() if RAN in one.reason]
+        assert (reasons, trap.marker.exists()) == ([], False)
+        assert verdicts(after) == before

@@ -1,0 +1,43 @@
+"""SHOW ALL as the server would answer it to anybody, or the refusal to guess it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.port import Failure, Row, Rows
+
+MAX_NAMES = 5  # of hidden settings, in a reason
+# Where the value of a setting is this account's or this database's own, and hides the server's.
+_OWN = frozenset({"database", "user", "database user", "client", "session", "interactive"})
+# Ours, or what `stt grants` gives the account: the built-in default is what others have.
+_KNOWN = frozenset({"application_name", "default_transaction_read_only"})
+_ENCODING = "client_encoding"
+_READ_ONLY = "transaction_read_only"  # follows default_transaction_read_only
+
+
+def of_server(rows: Iterable[Row]) -> Rows | Failure:
+    """Rows of name, setting and description, from those of the statement `settings`.
+
+    A failure of kind `session` where a role or a database has values of its own: the server's are
+    then known to nobody but a superuser, and a script must not take these for them.
+    """
+    found = {str(row["name"]): row for row in rows}
+    own = [name for name, row in found.items() if row["source"] in _OWN]
+    hidden = [name for name in own if name not in _KNOWN and name != _ENCODING]
+    if hidden:
+        more = f" and {len(hidden) - MAX_NAMES} more" if len(hidden) > MAX_NAMES else ""
+        names = ", ".join(hidden[:MAX_NAMES]) + more
+        why = f"values of this account or its database hide the server's: {names}"
+        return Failure(kind=Kind.SESSION, reason=why)
+    values: dict[str, Any] = {name: row["setting"] for name, row in found.items()}
+    values |= {name: found[name]["boot"] for name in own if name in _KNOWN}
+    if _ENCODING in own:
+        values[_ENCODING] = values.get("server_encoding")
+    if _READ_ONLY in values:
+        values[_READ_ONLY] = values.get("default_transaction_read_only")
+    return [
+        {"name": name, "setting": values[name], "description": row["description"]}
+        for name, row in found.items()
+    ]

@@ -1,0 +1,89 @@
+"""What libpq is told of TLS, and by which methods it may prove that it knows the password."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import tls
+from stt_worker.databases.network import is_local
+from stt_worker.databases.port import Endpoint, LookError, Tls
+
+NO_FILE = "/dev/null/none"
+# `none` is a server that lets everybody in, or knows the client by its certificate or its user.
+SCRAM = "scram-sha-256,none"  # proves it without giving anything away that could be used
+HASHED = f"md5,{SCRAM}"  # whoever listens can try passwords against the answer
+ANY = f"password,{HASHED}"
+
+
+def tls_options(endpoint: Endpoint) -> dict[str, Any]:
+    """Every option of libpq about TLS and log-in methods; raises LookError (config)."""
+    tls.refuse_unused(endpoint)
+    return {
+        **_encryption(endpoint),
+        "require_auth": methods(endpoint),
+        "sslnegotiation": "postgres",
+        "sslcompression": "0",
+        "sslpassword": "",
+        "sslcrl": NO_FILE,
+        "sslcrldir": "",
+        "sslsni": "1",
+        "sslkeylogfile": "",
+        "ssl_min_protocol_version": "TLSv1.2",
+        "ssl_max_protocol_version": "",
+        "requirepeer": "",
+    }
+
+
+def methods(endpoint: Endpoint) -> str:
+    """The allow-list of log-in methods for the state of encryption.
+
+    A password leaves this process in clear text only to a server whose certificate was verified
+    against its name or an authority of the user's own, or over a Unix socket.
+    """
+    wanted = endpoint.tls
+    if endpoint.socket or wanted.mode == "verify-full" or (wanted.mode != tls.OFF and wanted.ca):
+        return ANY
+    return HASHED if wanted.mode != tls.OFF or is_local(endpoint) else SCRAM
+
+
+def _encryption(endpoint: Endpoint) -> dict[str, Any]:
+    wanted = endpoint.tls
+    if endpoint.socket or wanted.mode == tls.OFF:
+        files = dict.fromkeys(("sslrootcert", "sslcert", "sslkey"), NO_FILE)
+        return {
+            "sslmode": "disable",
+            "sslcertmode": "disable",
+            "channel_binding": "disable",
+        } | files
+    for path in filter(None, (wanted.cert, wanted.key)):
+        _present(path)
+    return {
+        # An authority that is named is one to be asked, as libpq itself has it.
+        "sslmode": "verify-ca" if wanted.mode == "require" and wanted.ca else wanted.mode,
+        "sslrootcert": _authorities(wanted),
+        "sslcert": wanted.cert or NO_FILE,
+        "sslkey": wanted.key or wanted.cert or NO_FILE,
+        "sslcertmode": "allow" if wanted.cert else "disable",
+        "channel_binding": "prefer",
+    }
+
+
+def _authorities(wanted: Tls) -> str:
+    if wanted.ca:
+        return _present(wanted.ca)
+    if wanted.mode not in tls.VERIFYING:
+        return NO_FILE  # a root.crt in the user's home would turn `require` into `verify-ca`
+    paths = ssl.get_default_verify_paths()
+    for path in (paths.cafile, paths.openssl_cafile):
+        if path and Path(path).is_file():
+            return path
+    raise LookError(Kind.CONFIG, "the system has no list of trusted authorities, name one (ca)")
+
+
+def _present(path: str) -> str:
+    if not Path(path).is_file():
+        raise LookError(Kind.CONFIG, f"TLS file {path} of the target: no such file")
+    return path
