@@ -140,7 +140,7 @@ def test_a_state_folder_that_cannot_be_used_is_named_with_the_way_out(
 ) -> None:
     taken, targets = tmp_path / "file", tmp_path / "worker.toml"
     taken.touch()
-    targets.write_text('[[targets]]\nid = "a"\nfamily = "mysql"\n')
+    targets.write_text('[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "127.0.0.1"\n')
     value = str(targets) if "worker" in words else "nats://127.0.0.1:1"
     done = stt(*words.split(), value, "--state-dir", taken)
     refused(done, str(taken), "(file exists)", "name another", "--state-dir")
@@ -149,7 +149,7 @@ def test_a_state_folder_that_cannot_be_used_is_named_with_the_way_out(
 def test_standalone_names_a_folder_or_a_port_that_it_cannot_have(tmp_path: Path) -> None:
     taken, targets = tmp_path / "file", tmp_path / "worker.toml"
     taken.touch()
-    targets.write_text('[[targets]]\nid = "a"\nfamily = "mysql"\n')
+    targets.write_text('[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "127.0.0.1"\n')
     words = ("standalone", "--targets", targets, "--state-dir")
     refused(stt(*words, taken), f"cannot use the state folder {taken}", "--state-dir")
     refused(stt(*words, tmp_path / "state", "--port", "70000"), "--port is 70000, expected 1 to")

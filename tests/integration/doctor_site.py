@@ -62,6 +62,7 @@ state_dir = "{state}"
 [[targets]]
 id = "books"
 family = "postgresql"
+host = "127.0.0.1"
 port = 1
 user = "stt"
 password = "file:books.secret"

@@ -41,7 +41,8 @@ def pack(serial: int) -> Pack:
 def worker_file(database: Running, *, keys: str) -> str:
     return (
         f'[pack]\nkeys = ["{keys}"]\n[[targets]]\nid = "pg"\nfamily = "postgresql"\n'
-        f'port = {database.port}\nuser = "{database.user}"\npassword = "env:PGPW"\ntls = "off"\n'
+        f'host = "127.0.0.1"\nport = {database.port}\nuser = "{database.user}"\n'
+        'password = "env:PGPW"\ntls = "off"\n'
     )
 
 

@@ -24,7 +24,7 @@ EXIT_S = 40.0
 
 def table(name: str, port: int) -> str:
     return (
-        f'[[targets]]\nid = "{name}"\nfamily = "postgresql"\nport = {port}\n'
+        f'[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "127.0.0.1"\nport = {port}\n'
         'user = "u"\npassword = "env:PW"\ntls = "off"\n'
     )
 

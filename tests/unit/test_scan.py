@@ -94,7 +94,7 @@ def test_nothing_to_scan_and_a_name_that_is_taken_are_usage_errors(tmp_path: Pat
     with pytest.raises(UsageError, match="nothing to scan"):
         targets_to_scan([], None)
     config = tmp_path / "worker.toml"
-    config.write_text('[[targets]]\nid = "mysql-db-3306"\nfamily = "mysql"\n')
+    config.write_text('[[targets]]\nid = "mysql-db-3306"\nfamily = "mysql"\nhost = "db"\n')
     assert [one.id for one in targets_to_scan([], config)] == ["mysql-db-3306"]
     with pytest.raises(UsageError, match="'mysql-db-3306'"):
         targets_to_scan(["mysql://db"], config)

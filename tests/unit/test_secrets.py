@@ -102,3 +102,15 @@ def test_a_secret_never_shows_itself() -> None:
     for secret in (Secret("", "hunter2"), Secret("exec", "/bin/x hunter2")):
         assert "hunter2" not in f"{secret} {secret!r}"
     assert str(Secret("env", "PW")) == "env:PW"
+
+
+async def test_a_variable_that_is_no_utf_8_is_refused(tmp_path: Path) -> None:
+    refusal = await refused(
+        "env:PW", tmp_path, PW=b"hunter2\xff".decode("utf-8", "surrogateescape")
+    )
+    assert refusal == "cannot read the secret env:PW (not UTF-8)"
+
+
+def test_a_reference_to_a_program_shows_the_program_alone() -> None:
+    for command in ("/bin/x hunter2", "/bin/x\thunter2", "/bin/x 'hunter2'", "'/bin/x' hunter2"):
+        assert str(Secret("exec", command)) == "exec:/bin/x"

@@ -74,7 +74,7 @@ def test_a_url_stands_for_the_parts_and_takes_its_password_from_a_reference(
 def test_a_plain_password_is_taken_with_a_warning_that_does_not_show_it(tmp_path: Path) -> None:
     found = loaded(
         tmp_path,
-        '[[targets]]\nid = "a"\nfamily = "mysql"\npassword = "hunter2"\n'
+        '[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "db"\npassword = "hunter2"\n'
         '[[targets]]\nid = "b"\nurl = "mysql://u:hunter2@db"\n',
     )
     assert [target.secret.rest for target in found.targets] == ["hunter2", "hunter2"]
@@ -88,7 +88,7 @@ def test_an_unchecked_certificate_is_warned_of_unless_the_server_is_here(tmp_pat
     found = loaded(
         tmp_path,
         '[[targets]]\nid = "far"\nfamily = "mysql"\nhost = "db"\ntls = "require"\n'
-        '[[targets]]\nid = "near"\nfamily = "mysql"\ntls = "off"\n',
+        '[[targets]]\nid = "near"\nfamily = "mysql"\nhost = "localhost"\ntls = "off"\n',
     )
     assert [warning.rpartition(": ")[2] for warning in found.warnings] == ["far"]
 
@@ -109,7 +109,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
         'socket = "/run/my.sock"\n'
         'host = "db"\n'  # 13
         'auth_source = "admin"\n'  # 14
-        'key = "k.pem"\n'
+        'key = "k.pem"\n'  # 15
         "[[targets]]\n"  # 16
         'id = "c"\n'
         'url = "mysql://u:hunter2@db:x"\n'  # 18
@@ -119,7 +119,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     )
     found = faults(tmp_path, text)
     assert [fault.split(":")[0] for fault in found] == [
-        *("2", "3", "4", "7", "8", "5", "13", "14", "10", "20", "19", "18")
+        *("2", "3", "4", "7", "8", "5", "13", "14", "15", "10", "20", "19", "18")
     ]
     joined = "\n".join(found)
     for sentence in (
@@ -131,6 +131,70 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     ):
         assert sentence in joined
     assert "hunter2" not in joined
+
+
+UNUSED = [
+    ('family = "mysql"', "host is missing, or a socket"),
+    ('family = "postgresql"\nhost = "a,b"', "it names several hosts"),
+    ('family = "mongodb"\nhost = "a..b"', "one of its labels is empty"),
+    ('family = "mysql"\nhost = "a b"', "a blank"),
+    ('family = "mysql"\nhost = "db:3307"', "a port stands apart"),
+    ('family = "mysql"\nhost = "/run/my.sock"', "belongs to socket"),
+    ('family = "mysql"\nhost = "[::1]"', "no IPv6 address"),
+    ('family = "mysql"\nhost = "user@db"', "a character that no name of a host has"),
+    (f'family = "mysql"\nhost = "{"a" * 64}.example"', "the limit of DNS is 63"),
+    (f'family = "mysql"\nhost = "{"ab." * 90}example"', "the limit of DNS is 253"),
+    (f'family = "mysql"\nhost = "{"ü" * 60}.example"', "DNS cannot carry it"),
+    ('family = "mysql"\nhost = ""', "host is '', expected"),
+    ('url = "postgresql:///app"', "it names no host"),
+    ('url = "postgresql://u@:5432/app"', "it names no host"),
+    ('url = "postgresql://a,b/app"', "several hosts"),
+    ('url = "mongodb://a:1,b:2/"', "several hosts"),
+    ('url = "mysql://a%2Cb/"', "several hosts"),
+    ('url = "mysql://a..b/"', "one of its labels is empty"),
+    ('url = "mysql://db/?socket=/run/my.sock"', "host is of no use beside a socket"),
+    ('url = "mysql://localhost:1/?socket=/run/my.sock"', "port is of no use"),
+    ('url = "mysql:///?socket=/run/my.sock&tls=require"', "TLS is of no use with a socket"),
+    ('url = "mysql://db/?tls=off&ssl-ca=/ca"', "ca is of no use with tls=off"),
+    ('url = "mysql://db/?ssl-key=/k"', "key is of no use without cert"),
+    ('url = "mongodb://db/?tls=false&tlsInsecure=true"', "of no use with tls=off"),
+    ('url = "mongodb://db/?tls=require&tlsAllowInvalidHostnames=true"', "contradict"),
+    ('url = "mysql://db/?ssl-ca=/ca"\nca = "ca"', "ca stands in url too"),
+    ('url = "mysql://db/?tls=off"\nca = "ca"', "ca is of no use with tls = off"),
+    ('url = "mongodb://db/"\npassword = "x"', "password is of no use without user"),
+    ('family = "mysql"\nhost = "db"\ntls = "off"\nca = "ca"', "ca is of no use with tls = off"),
+    ('family = "mysql"\nhost = "db"\ntls = "off"\ncert = "c"', "cert is of no use"),
+    ('family = "mysql"\nhost = "db"\nkey = "k"', "key is of no use without cert"),
+    ('family = "mysql"\nhost = "db"\ncert = "cert.pem"', "cert holds no private key"),
+    ('family = "mysql"\nhost = "db"\nca = "~nosuchuser/ca"', "of a user who is not there"),
+    ('family = "mysql"\nsocket = "/s"\nca = "ca"', "ca is of no use with a socket"),
+    ('family = "mysql"\nsocket = "/s"\ntls = "require"', "tls is of no use with a socket"),
+    ('family = "mysql"\nsocket = "/s"\nport = 1', "port is of no use beside a socket"),
+    ('family = "mongodb"\nhost = "db"\npassword = "x"', "password is of no use without user"),
+    ('family = "mysql"\nhost = "db"\nport = 65536', "port is 65536"),
+    ('family = "mysql"\nhost = "db"\nport = true', "port is True"),
+    ('family = "mysql"\nhost = "db"\nsslmode = "off"', "unknown key 'sslmode'"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), UNUSED)
+def test_nothing_is_guessed_and_nothing_is_ignored(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\nx\n")
+    (fault,) = faults(tmp_path, f'[[targets]]\nid = "a"\n{text}\n')
+    assert says in fault
+    assert "target a: " in fault
+
+
+@pytest.mark.parametrize(
+    "host", ["db", "db.example.", "10.0.0.1", "::1", "fe80::1%eth0", "bücher.example", "my_db-1"]
+)
+def test_every_name_that_dns_can_carry_and_every_address_is_a_host(
+    host: str, tmp_path: Path
+) -> None:
+    (target,) = loaded(
+        tmp_path, f'[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "{host}"\n'
+    ).targets
+    assert target.endpoint.host == host
 
 
 @pytest.mark.parametrize("text", ["targets = 3", "targets = [1]", "[targets]\nid = 1"])

@@ -42,10 +42,6 @@ def test_an_ipv6_host_stands_in_brackets() -> None:
     )
 
 
-def test_no_host_means_this_machine() -> None:
-    assert endpoint("postgresql:///app").host == "127.0.0.1"
-
-
 @pytest.mark.parametrize(
     ("url", "socket"),
     [

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from stt_shared.protocol.words import Kind
+from stt_worker.databases import hosts
 from stt_worker.databases.port import Endpoint, LookError
 
 STAGGER_S = 0.25  # between attempts at two addresses of one name, as RFC 8305 has it
@@ -60,6 +61,7 @@ async def address(endpoint: Endpoint, seconds: float) -> str:
 @asynccontextmanager
 async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
     """Makes a LookError of what goes wrong in the block, or takes longer than `seconds`."""
+    hosts.check(endpoint)  # before any resolver: each family would name such a host its own way
     try:
         async with asyncio.timeout(seconds):
             yield

@@ -14,7 +14,7 @@ from stt_worker.targets import urls
 from stt_worker.targets.fields import Fault
 
 _IN_URL = ("family", "host", "port", "socket", "database", "auth_source")
-_FILES = ("ca", "cert", "key")
+MAX_PEM_BYTES = 1024 * 1024
 
 
 def endpoint_of(
@@ -41,9 +41,11 @@ def _from_url(
         return None, None
     said = address.endpoint
     twice = {"user": said.user, "password": address.has_password, "tls": address.says_tls}
+    twice |= {"ca": said.tls.ca, "cert": said.tls.cert, "key": said.tls.key}
     for key, there in twice.items():
         if there and key in values:
             faults.append(Fault(key, f"{key} stands in url too"))
+    _needs_user(values, said.family, said.user, faults)
     endpoint = replace(
         said,
         user=said.user or values.get("user", ""),
@@ -60,8 +62,7 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
         return None
     family = Family(values["family"])
     socket = values.get("socket", "")
-    if socket and "host" in values:
-        faults.append(Fault("host", "host is of no use beside socket"))
+    _place(values, family, faults)
     port = values.get("port", urls.DEFAULT_PORTS[family])
     if "auth_source" in values and family is not Family.MONGODB:
         faults.append(Fault("auth_source", f"auth_source is a key for mongodb, not for {family}"))
@@ -69,7 +70,7 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
         faults.append(Fault("auth_source", "auth_source and database are the same for mongodb"))
     return Endpoint(
         family=family,
-        host="" if socket else values.get("host", "127.0.0.1"),
+        host="" if socket else values.get("host", ""),
         port=port,
         socket=urls.socket_path(family, port, socket),
         user=values.get("user", ""),
@@ -78,16 +79,57 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
     )
 
 
+def _place(values: Mapping[str, Any], family: Family, faults: list[Fault]) -> None:
+    """Where the server is must be said once: nothing is guessed, and nothing ignored."""
+    socket = values.get("socket", "")
+    said_wrong = {fault.key for fault in faults}
+    if socket and "host" in values:
+        faults.append(Fault("host", "host is of no use beside socket"))
+    if fault := urls.socket_fault(family, socket, says_port="port" in values):
+        faults.append(Fault("port", fault))
+    if not socket and "host" not in values and not said_wrong & {"host", "socket"}:
+        faults.append(Fault("", "host is missing, or a socket"))
+    if "user" not in said_wrong:
+        _needs_user(values, family, "", faults)
+
+
+def _needs_user(
+    values: Mapping[str, Any], family: Family, in_url: str, faults: list[Fault]
+) -> None:
+    """MongoDB without a user has no log-in: a password would be ignored."""
+    if family is Family.MONGODB and "password" in values and not (in_url or "user" in values):
+        faults.append(Fault("password", "password is of no use without user"))
+
+
 def _tls(
     values: Mapping[str, Any], said: Tls, socket: str, folder: Path, faults: list[Fault]
 ) -> Tls:
+    mode = values.get("tls", said.mode)
+    given = [key for key in urls.FILES if key in values]
     if socket:
+        faults += [Fault(key, f"{key} is of no use with a socket") for key in given]
+        if values.get("tls", "off") != "off":
+            faults.append(Fault("tls", "tls is of no use with a socket"))
         return Tls(mode="off")
     paths = {
         key: str(folder / Path(path).expanduser())
-        for key in _FILES
+        for key in urls.FILES
         if (path := values.get(key) or getattr(said, key))
     }
-    if "key" in paths and "cert" not in paths:
+    if mode == "off":
+        faults += [Fault(key, f"{key} is of no use with tls = off") for key in paths]
+    elif "key" in paths and "cert" not in paths:
         faults.append(Fault("key", "key is of no use without cert"))
-    return Tls(mode=values.get("tls", said.mode), **paths)
+    elif "cert" in paths and "key" not in paths and _has_no_key(Path(paths["cert"])):
+        faults.append(Fault("cert", "cert holds no private key, and key is not given"))
+    return Tls(mode=mode, **paths)
+
+
+def _has_no_key(cert: Path) -> bool:
+    """Whether a file that can be read now is a certificate without the key that belongs to it."""
+    try:
+        with cert.open("rb") as file:
+            found = file.read(MAX_PEM_BYTES)
+    except OSError:  # there later, or an error of kind config when it is needed
+        return False
+    return b"-----BEGIN" in found and b"PRIVATE KEY-----" not in found

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol.words import Family
+from stt_shared.redaction import hide_value
+from stt_worker.databases.hosts import fault_of
 from stt_worker.targets.tls_words import MODES
 from stt_worker.targets.urls import MAX_PORT
 
@@ -62,6 +65,24 @@ def _socket(value: Any) -> str:
     return _text(value) or ("" if value.startswith("/") else "an absolute path")
 
 
+def _host(value: Any) -> str:
+    wrong = _text(value) or fault_of(value)
+    return f"one host ({wrong})" if wrong else ""
+
+
+def _file(value: Any) -> str:
+    return _text(value) or home_fault(value)
+
+
+def home_fault(value: str) -> str:
+    """Why a path cannot be made whole, or an empty text."""
+    try:
+        Path(value).expanduser()
+    except RuntimeError:
+        return "a path without ~ of a user who is not there"
+    return ""
+
+
 def _labels(value: Any) -> str:
     if not isinstance(value, dict):
         return "a table of texts"
@@ -78,7 +99,7 @@ FIELDS: dict[str, Rule] = {
     "id": _token,
     "url": _text,
     "family": _family,
-    "host": _text,
+    "host": _host,
     "port": _port,
     "socket": _socket,
     "user": _text,
@@ -86,9 +107,9 @@ FIELDS: dict[str, Rule] = {
     "database": _text,
     "auth_source": _text,
     "tls": _mode,
-    "ca": _text,
-    "cert": _text,
-    "key": _text,
+    "ca": _file,
+    "cert": _file,
+    "key": _file,
     "labels": _labels,
 }
 _NEVER_SHOWN = frozenset({"password", "url"})
@@ -103,7 +124,7 @@ def checked(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
         if key not in FIELDS:
             faults.append(Fault(key, f"unknown key {key!r}{_suggestion(key)}"))
         elif expected := FIELDS[key](value):
-            shown = "wrong" if key in _NEVER_SHOWN else repr(value)[:_SHOWN_CHARACTERS]
+            shown = "wrong" if key in _NEVER_SHOWN else repr(hide_value(value))[:_SHOWN_CHARACTERS]
             faults.append(Fault(key, f"{key} is {shown}, expected {expected}"))
         else:
             good[key] = value

@@ -36,7 +36,7 @@ class Secret:
         if not self.scheme:
             return "a plain password" if self.rest else "no password"
         # Arguments of a program may be secrets themselves.
-        shown = self.rest.split(" ", 1)[0] if self.scheme == "exec" else self.rest
+        shown = _words(self.rest)[0] if self.scheme == "exec" else self.rest
         return f"{self.scheme}:{shown}"
 
 
@@ -83,7 +83,7 @@ async def resolve(secret: Secret, environ: Mapping[str, str] | None = None) -> s
     if secret.scheme == "env":
         if secret.rest not in environment:
             raise _missing(secret, "the environment has no such variable")
-        return environment[secret.rest]
+        return _text(secret, os.fsencode(environment[secret.rest]), line_feed="")
     if secret.scheme == "exec":
         return _text(secret, await _output(secret))
     path = Path(secret.rest)
@@ -106,14 +106,14 @@ def _read(secret: Secret, path: Path) -> bytes:
         raise _missing(secret, (error.strerror or "unreadable").lower()) from error
 
 
-def _text(secret: Secret, data: bytes) -> str:
+def _text(secret: Secret, data: bytes, *, line_feed: str = "\n") -> str:
     if len(data) > MAX_SECRET_BYTES:
         raise _missing(secret, f"more than {MAX_SECRET_BYTES} bytes")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise _missing(secret, "not UTF-8") from None
-    return text.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\n").removesuffix("\r") if line_feed else text
 
 
 async def _output(secret: Secret) -> bytes:

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from stt_shared.errors import UsageError
 from stt_shared.protocol.words import Family
+from stt_worker.databases.hosts import fault_of
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.tls_words import mode_of
 
@@ -60,6 +61,8 @@ _WRITTEN = {
     Family.MYSQL: "tls, ssl-mode, ssl-ca, ssl-cert, ssl-key, socket",
     Family.MONGODB: "tls, authSource, tlsCAFile, tlsCertificateKeyFile, directConnection",
 }
+FILES = ("ca", "cert", "key")
+_NUMBERED = "/.s.PGSQL."  # begins the name of PostgreSQL's socket, its port ends it
 _SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
@@ -79,18 +82,22 @@ def parse(url: str) -> Address:
     """
     parts, family = _split(url)
     user, password, has_password = _login(parts, family)
-    host, port = _host_and_port(parts, family)
+    host, port, says_port = _host_and_port(parts, family)
     said = _parameters(parts, family)
     path = unquote(parts.path[1:])
     if "/" in path:
         raise _wrong(family, "the path names more than a database", hint=ENCODE_HINT)
-    socket = _socket(family, host, port, said.get("socket", ""))
+    socket = _socket(family, host, said.get("socket", ""))
+    if fault := socket_fault(family, socket, says_port=says_port) or _unused(said, socket):
+        raise _wrong(family, fault)
+    if not socket and (fault := fault_of(host)):
+        raise _wrong(family, fault, hint="give one URL for each server: HOST, [IPv6] or a socket")
     return Address(
         endpoint=Endpoint(
             family=family,
             host=host if not socket else "",
             port=port,
-            socket=socket,
+            socket=socket_path(family, port, socket),
             user=user,
             password=password,
             database=said.get("database") or path,
@@ -114,7 +121,8 @@ def is_local(endpoint: Endpoint) -> bool:
 def without_tls_if_local(address: Address) -> Endpoint:
     """The endpoint for a scan: TLS is off for this machine where the URL does not ask for it."""
     endpoint = address.endpoint
-    if address.says_tls or not is_local(endpoint):
+    tls = endpoint.tls
+    if address.says_tls or tls.ca or tls.cert or not is_local(endpoint):
         return endpoint
     return replace(endpoint, tls=replace(endpoint.tls, mode="off"))
 
@@ -158,10 +166,12 @@ def _login(parts: SplitResult, family: Family) -> tuple[str, str, bool]:
     user, has_password, password = login.partition(":")
     if ":" in password:
         raise _wrong(family, "its password has an unencoded :", hint=ENCODE_HINT)
+    if has_password and not user and family is Family.MONGODB:
+        raise _wrong(family, "it has a password and no user")
     return unquote(user), unquote(password), bool(has_password)
 
 
-def _host_and_port(parts: SplitResult, family: Family) -> tuple[str, int]:
+def _host_and_port(parts: SplitResult, family: Family) -> tuple[str, int, bool]:
     place = parts.netloc.rpartition("@")[2]
     if "," in place:
         raise _wrong(family, "it names several hosts", hint="give one URL for each server")
@@ -172,7 +182,7 @@ def _host_and_port(parts: SplitResult, family: Family) -> tuple[str, int]:
     port = match["port"] or str(DEFAULT_PORTS[family])
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
         raise _wrong(family, f"its port is no number from 1 to {MAX_PORT}", hint=ENCODE_HINT)
-    return host or "127.0.0.1", int(port)
+    return host, int(port), match["port"] is not None
 
 
 def _parameters(parts: SplitResult, family: Family) -> dict[str, str]:
@@ -213,15 +223,39 @@ def _tls(said: dict[str, str]) -> Tls:
     return Tls(mode=mode, ca=said.get("ca", ""), cert=said.get("cert", ""), key=said.get("key", ""))
 
 
-def _socket(family: Family, host: str, port: int, said: str) -> str:
+def _unused(said: dict[str, str], socket: str) -> str:
+    """What the parameters say of TLS that would be ignored, or an empty text."""
+    weaker = [name for name in ("require", "verify-ca") if name in said]
+    files = [name for name in FILES if name in said]
+    mode = said.get("tls", "")
+    if socket and (weaker or files or mode not in ("", "off")):
+        return "TLS is of no use with a socket"
+    if mode == "off" and (weaker or files):
+        return f"{(files or ['a certificate that is not checked'])[0]} is of no use with tls=off"
+    if weaker and mode not in ("", "verify-full"):
+        return f"tls={mode} and a weaker check of the certificate contradict each other"
+    if "key" in files and "cert" not in files:
+        return "key is of no use without cert"
+    return ""
+
+
+def _socket(family: Family, host: str, said: str) -> str:
     path = said or (host if host.startswith("/") else "")
     if path and not path.startswith("/"):
         raise _wrong(family, "its socket is no absolute path")
-    return socket_path(family, port, path)
+    if said and host not in ("", "localhost"):
+        raise _wrong(family, "its host is of no use beside a socket")
+    return path
+
+
+def socket_fault(family: Family, path: str, *, says_port: bool) -> str:
+    """Why the port beside a Unix socket would be ignored, or an empty text."""
+    names_it = family is not Family.POSTGRESQL or _NUMBERED in path
+    return "port is of no use beside a socket" if path and says_port and names_it else ""
 
 
 def socket_path(family: Family, port: int, path: str) -> str:
     """The path of a Unix socket; for PostgreSQL users name its folder, as libpq has it."""
-    if path and family is Family.POSTGRESQL and "/.s.PGSQL." not in path:
+    if path and family is Family.POSTGRESQL and _NUMBERED not in path:
         return f"{path.rstrip('/')}/.s.PGSQL.{port}"
     return path
