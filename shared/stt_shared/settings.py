@@ -170,16 +170,17 @@ def line_of(text: str, name: str) -> int:
 def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """The text and the tables of a TOML file; raises ConfigError that names the file and why."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(
-                f"{path} has {path.stat().st_size} bytes, the limit is {MAX_FILE_BYTES}"
-            )
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(f"{path} has more than the limit of {MAX_FILE_BYTES} bytes")
+        text = data.decode("utf-8")
         return text, tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise ConfigError(f"cannot read {path} ({str(reason).lower()})") from error
-    except tomllib.TOMLDecodeError as error:
+    # Beside its own error the reader raises others: for numbers of 5,000 digits, for deep nesting.
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 

@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Longest:
 
 
 @asynccontextmanager
-async def standing_still() -> AsyncIterator[Longest]:
+async def standing_still() -> AsyncGenerator[Longest]:
     longest = Longest()
     task = asyncio.create_task(longest.watch())
     yield longest

@@ -271,23 +271,6 @@ async def test_one_statement_only(server: Running, database: MysqlDatabase) -> N
 
 
 @BOTH
-@pytest.mark.parametrize(
-    "text",
-    [
-        "1 INTO OUTFILE '/tmp/stt-never'",
-        "1 into/**/dumpfile '/tmp/stt-never'",
-        "1 /*!50000 INTO\nOUTFILE '/tmp/stt-never' */",
-    ],
-)
-async def test_no_query_writes_a_file_on_the_server(
-    server: Running, database: MysqlDatabase, text: str
-) -> None:
-    answer = (await ask(database, endpoint_of(server, Family.MYSQL), select(text)))[select(text)]
-    expected = "a query may not write a file on the server"
-    assert answer == Failure(kind=Kind.QUERY, reason=expected)
-
-
-@BOTH
 async def test_the_session_says_who_it_is_and_speaks_english(
     server: Running, database: MysqlDatabase
 ) -> None:

@@ -15,6 +15,7 @@ from stt_coordinator.embedded import postgresql as embedded_postgresql
 from stt_coordinator.embedded.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases import postgresql_line
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from stt_worker.databases.postgresql import PostgresqlDatabase
 from tests.contract.database_subjects import admin_postgresql, endpoint_of
@@ -274,7 +275,11 @@ async def test_one_statement_only(postgresql: Running) -> None:
         assert answer.kind is Kind.QUERY
 
 
-async def test_a_query_cannot_make_its_session_writable(postgresql: Running) -> None:
+async def test_a_query_cannot_make_its_session_writable(
+    postgresql: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one that the judge of statements let through."""
+    monkeypatch.setattr(postgresql_line, "refusal", lambda *_: "")
     attempts = [
         select("set_config('transaction_read_only', 'off', true)"),
         select("set_config('default_transaction_read_only', 'off', false)"),

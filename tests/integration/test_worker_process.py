@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -89,6 +89,51 @@ async def test_at_sighup_the_targets_are_read_again_and_those_gone_are_announced
             await until(lambda: announced(here) == ["b", "c"])
             child.send_signal(signal.SIGTERM)
             assert await ended(child) == 0
+
+
+def broken_configurations(config: Path) -> dict[str, Callable[[], object]]:
+    """What makes the file each kind of unreadable."""
+    good = table("a", 1)
+    return {
+        "syntax": lambda: config.write_text("[[targets]]\nid = "),
+        "home": lambda: config.write_text(good.replace("env:PW", "file:~nosuchuser/pw")),
+        "binary": lambda: config.write_bytes(bytes(range(256)) * 100),
+        "size": lambda: config.write_bytes(bytes(100 * 1024 * 1024)),
+        "digits": lambda: config.write_text(f"x = {'9' * 10_000}\n{good}"),
+        "nesting": lambda: config.write_text(f"x = {'[' * 100_000}"),
+        "spaces": lambda: config.write_text(f'x = """\n[{" " * 200_000}\n"""\n{good}port = 0\n'),
+        "gone": config.unlink,
+        "directory": config.mkdir,
+        "nothing": config.rmdir,
+        "endless": lambda: config.symlink_to("/dev/zero"),
+    }
+
+
+async def test_at_sighup_no_configuration_however_broken_changes_anything(
+    nats_server: Running, tmp_path: Path
+) -> None:
+    config = tmp_path / "worker.toml"
+    config.write_text(table("a", unused_port()))
+    async with coordinator(nats_server.url, "broken") as here:
+        with process(nats_server.url, here.site, tmp_path) as child:
+            await until(lambda: announced(here) == ["a"])
+            kinds = broken_configurations(config)
+            for number, (kind, make) in enumerate(kinds.items(), start=1):
+                make()
+                child.send_signal(signal.SIGHUP)
+                await until(lambda n=number: not_taken(tmp_path) == n)  # type: ignore[misc]
+                assert child.poll() is None, kind
+            log = (tmp_path / "log").read_text()
+            assert "reference file: to the home of nobody known here" in log
+            assert "internal error" not in log
+            assert "hunter2" not in log
+            assert announced(here) == ["a"]
+            child.send_signal(signal.SIGTERM)
+            assert await ended(child) == 0
+
+
+def not_taken(folder: Path) -> int:
+    return (folder / "log").read_text().count("new targets not taken")
 
 
 def announced(here: Coordinator) -> list[str]:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,6 +84,75 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def running(folder: Path) -> list[str]:
+    """Processes that were started from `folder`."""
+    found: list[str] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(folder).encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+async def test_what_a_program_leaves_behind_holds_up_nobody(tmp_path: Path) -> None:
+    body = (
+        "import os, sys, time\n"
+        "print('from the parent', flush=True)\n"
+        "if not os.fork(): time.sleep(600)  # it holds the output open\n"
+    )
+    started = time.monotonic()
+    assert await value(f"exec:{program(tmp_path, body)}", tmp_path) == "from the parent"
+    assert time.monotonic() - started < secrets.EXEC_TIMEOUT_S / 2
+    assert running(tmp_path) == []
+
+
+async def test_a_program_whose_job_is_cancelled_is_ended(tmp_path: Path) -> None:
+    hanging = program(tmp_path, "import time; time.sleep(600)")
+    task = asyncio.create_task(value(f"exec:{hanging}", tmp_path))
+    while not running(tmp_path):  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+    assert running(tmp_path) == []
+
+
+async def test_fifty_secrets_leave_no_descriptor_thread_or_process(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("x")
+    good, bad = (tmp_path / "good"), (tmp_path / "bad")
+    for path, body in ((good, "echo x"), (bad, "sleep 600 & echo x; exit 1")):
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o700)
+    await value(f"exec:{good}", tmp_path)
+    before = descriptors(), threading.active_count()
+    for number in range(50):
+        if number % 2:
+            assert await value(f"exec:{good}", tmp_path) == "x"
+        else:
+            assert "status 1" in await refused(f"exec:{bad}", tmp_path)
+        assert await value("file:pw", tmp_path) == "x"
+    await asyncio.sleep(0.2)
+    assert (descriptors(), threading.active_count()) == before
+    assert running(tmp_path) == []
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_a_pipe_that_nobody_writes_to_costs_its_own_time_out_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "FILE_TIMEOUT_S", 1.0)
+    os.mkfifo(tmp_path / "pipe")
+    with os.fdopen(os.open(tmp_path / "pipe", os.O_RDWR), "wb"):  # held open, never written to
+        started = time.monotonic()
+        waiting = [asyncio.create_task(refused("file:pipe", tmp_path)) for _ in range(12)]
+        (tmp_path / "pw").write_text("x")
+        assert await value("file:pw", tmp_path) == "x"
+        assert time.monotonic() - started < 1
+        assert all("no answer within 1 s" in reason for reason in await asyncio.gather(*waiting))
+
+
 async def test_a_secret_without_end_is_refused(tmp_path: Path) -> None:
     endless = program(tmp_path, "while True: print('x' * 1000)")
     assert "more than 65536 bytes" in await refused(f"exec:{endless}", tmp_path)
@@ -88,6 +162,9 @@ async def test_a_secret_without_end_is_refused(tmp_path: Path) -> None:
 async def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pw").write_bytes(b"\xff\xfe")
     assert "not UTF-8" in await refused("file:pw", tmp_path)
+    assert "not UTF-8" in await refused("env:PW", tmp_path, PW=os.fsdecode(b"\xff\xfe"))
+    assert "is a directory" in await refused(f"file:{tmp_path}", tmp_path)
+    assert "null" in await refused("file:a\0b", tmp_path)
 
 
 @pytest.mark.parametrize(

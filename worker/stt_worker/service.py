@@ -38,10 +38,13 @@ from stt_worker.runner import Runner, Station
 from stt_worker.sender import Sender
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
+from stt_worker.targets.readers import ReadError, in_daemon
 
 DISTRIBUTION = "security-threat-tool"
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 10.0
+RELOAD_TIMEOUT_S = 30.0
+SHOWN_FAULTS = 20  # of a configuration that was not taken
 _LOG = logger("worker")
 
 Load = Callable[[], TargetList]
@@ -201,9 +204,16 @@ async def _reload(
         await hangup.wait()
         hangup.clear()
         try:
-            inventory.replace(_told(load()).targets)
+            # Not in the event loop: whatever stands at that path now, the targets do not wait.
+            found = await in_daemon(load, RELOAD_TIMEOUT_S)
+            inventory.replace(_told(found).targets)
         except ConfigError as error:
-            _LOG.error("new targets not taken", reason=error.message)
+            shown = list(error.faults[:SHOWN_FAULTS])
+            _LOG.error("new targets not taken", reason=error.message, faults=shown)
+        except ReadError as error:
+            _LOG.error("new targets not taken", reason=f"the configuration: {error}")
+        except Exception as error:  # noqa: BLE001  # an edge: no configuration may end the worker
+            _LOG.error("new targets not taken", reason=f"internal error {type(error).__name__}")
         else:
             _LOG.info("targets read again", targets=len(inventory))
             announcer.wake()

@@ -18,6 +18,7 @@ from stt_shared.checkfile.document import DocumentError, Entry, Fault, entries
 from stt_shared.checkfile.guard import GuardError, parse_guard
 from stt_shared.checkfile.model import Check, Guard, Query, QueryType
 from stt_shared.checkfile.parts import Parts, with_parts
+from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.words import Family, Interval
 
 MAX_SUMMARY_CHARACTERS = 100
@@ -284,6 +285,8 @@ class _Reader:
             if not isinstance(value, str) or not value.strip():
                 self.fault(key, f"a query of type {kind} needs a text")
                 return ""
+            if why := refusal(kind, value.strip()):
+                self.fault(key, f"a query of type {kind} is refused: {why}")
             return value.strip()
         if kind not in ANY_FAMILY and value not in (None, ""):
             self.fault(key, f"a query of type {kind} has no text")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pymysql import err
 
 from stt_shared import sqlfile
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mysql_errors as errors
@@ -26,8 +26,6 @@ SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
 _MYSQL = ("session_mysql", "session_mysql_before_5_7_20")
 _MARIADB = ("session_mariadb_before_11_1", "session_mariadb")
 _WORDS = {QueryType.MYSQL_SELECT: "SELECT", QueryType.MYSQL_SHOW: "SHOW"}
-# The one way a SELECT writes that no read-only transaction refuses: a file on the server.
-_WRITES_A_FILE = re.compile(r"\binto\b.*\b(?:outfile|dumpfile)\b", re.IGNORECASE | re.DOTALL)
 
 Done = TypeVar("Done")
 
@@ -126,8 +124,8 @@ class Session:
         word = _WORDS.get(question.type)
         if word is None:
             return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of MySQL")
-        if _WRITES_A_FILE.search(question.text):
-            return Failure(kind=Kind.QUERY, reason="a query may not write a file on the server")
+        if why := refusal(question.type, question.text):
+            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
         self.connection.allow(self.limits)
         rows = self._guarded(lambda: self.connection.ask(f"{word} {question.text}"))
         return rows if isinstance(rows, Failure) else bounded(rows, self.limits)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql_session import SQL, Session, opened
@@ -45,6 +46,8 @@ class Line:
 
     async def answer(self, question: Question) -> Rows | Failure:
         """The rows of one question in the present database."""
+        if why := refusal(question.type, question.text):
+            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
         if question.type is QueryType.POSTGRESQL_SELECT:
             return await self.rows(f"SELECT {question.text}")
         if question.type is QueryType.POSTGRESQL_SHOW:

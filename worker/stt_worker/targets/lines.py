@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_HEADER = re.compile(r"\s*\[(?P<array>\[)?\s*(?P<name>[^\[\]]+?)\s*\]")
+_HEADER = re.compile(r"\s*\[(?P<array>\[)?(?P<name>[^\[\]]+)\]")
 _KEY = re.compile(r"""\s*["']?(?P<key>[\w-]+)["']?\s*(?:\.[\w."' -]+)?=""")
 
 
@@ -19,7 +19,7 @@ def lines_of(text: str, array: str) -> dict[tuple[int, str], int]:
     for number, line in enumerate(text.splitlines(), start=1):
         header = _HEADER.match(line)
         if header:
-            name = re.sub(r"\s*\.\s*", ".", header["name"])
+            name = re.sub(r"\s*\.\s*", ".", header["name"].strip())
             if header["array"] and name == array:
                 index += 1
                 found[index, ""] = number

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
-import signal
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import LookError
+from stt_worker.targets import readers
 
 EXEC_TIMEOUT_S = 15.0
+FILE_TIMEOUT_S = 10.0
 MAX_SECRET_BYTES = 64 * 1024
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 SCHEMES = ("file", "env", "cred", "exec")
@@ -36,7 +35,7 @@ class Secret:
         if not self.scheme:
             return "a plain password" if self.rest else "no password"
         # Arguments of a program may be secrets themselves.
-        shown = _words(self.rest)[0] if self.scheme == "exec" else self.rest
+        shown = self.rest.split(" ", 1)[0] if self.scheme == "exec" else self.rest
         return f"{self.scheme}:{shown}"
 
 
@@ -54,12 +53,19 @@ def parse(text: str, folder: Path) -> Secret:
     if not rest.strip():
         raise ValueError(f"a reference {scheme}: to nothing")
     if scheme == "file":
-        return Secret(scheme, str(folder / Path(rest).expanduser()))
+        return Secret(scheme, str(folder / _at_home(rest)))
     if scheme == "cred" and (Path(rest).name != rest or rest == ".."):
         raise ValueError("a reference cred: that is no plain name")
     if scheme == "exec":
         _words(rest)
     return Secret(scheme, rest)
+
+
+def _at_home(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError("a reference file: to the home of nobody known here") from None
 
 
 def _words(command: str) -> list[str]:
@@ -83,77 +89,33 @@ async def resolve(secret: Secret, environ: Mapping[str, str] | None = None) -> s
     if secret.scheme == "env":
         if secret.rest not in environment:
             raise _missing(secret, "the environment has no such variable")
-        return _text(secret, os.fsencode(environment[secret.rest]), line_feed="")
+        return _text(secret, os.fsencode(environment[secret.rest]))
     if secret.scheme == "exec":
-        return _text(secret, await _output(secret))
+        words = _words(secret.rest)
+        return await _read(secret, readers.program(words, MAX_SECRET_BYTES, EXEC_TIMEOUT_S))
     path = Path(secret.rest)
     if secret.scheme == "cred":
         if not environment.get(CREDENTIALS):
             raise _missing(secret, f"{CREDENTIALS} is not set; systemd sets it for a service")
         path = Path(environment[CREDENTIALS]) / secret.rest
-    return _text(secret, await asyncio.to_thread(_read, secret, path))
+    return await _read(secret, readers.file(path, MAX_SECRET_BYTES, FILE_TIMEOUT_S))
 
 
 def _missing(secret: Secret, why: str) -> LookError:
     return LookError(Kind.CONFIG, f"cannot read the secret {secret} ({why})")
 
 
-def _read(secret: Secret, path: Path) -> bytes:
+async def _read(secret: Secret, reading: Awaitable[bytes]) -> str:
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_SECRET_BYTES + 1)
-    except OSError as error:
-        raise _missing(secret, (error.strerror or "unreadable").lower()) from error
+        return _text(secret, await reading).removesuffix("\n").removesuffix("\r")
+    except readers.ReadError as error:
+        raise _missing(secret, str(error)) from error
 
 
-def _text(secret: Secret, data: bytes, *, line_feed: str = "\n") -> str:
+def _text(secret: Secret, data: bytes) -> str:
     if len(data) > MAX_SECRET_BYTES:
         raise _missing(secret, f"more than {MAX_SECRET_BYTES} bytes")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         raise _missing(secret, "not UTF-8") from None
-    return text.removesuffix("\n").removesuffix("\r") if line_feed else text
-
-
-async def _output(secret: Secret) -> bytes:
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *_words(secret.rest),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise _missing(secret, (error.strerror or "cannot be started").lower()) from error
-    try:
-        async with asyncio.timeout(EXEC_TIMEOUT_S):
-            data = await _read_all(process)
-            # A program that says too much never ends: nobody reads the rest.
-            status = 0 if len(data) > MAX_SECRET_BYTES else await process.wait()
-    except TimeoutError:
-        raise _missing(secret, f"no answer within {EXEC_TIMEOUT_S:g} s") from None
-    finally:
-        await _end(process)
-    if status != 0:
-        raise _missing(secret, f"it ended with status {status}")
-    return data
-
-
-async def _read_all(process: asyncio.subprocess.Process) -> bytes:
-    data = b""
-    while process.stdout and len(data) <= MAX_SECRET_BYTES:
-        more = await process.stdout.read(MAX_SECRET_BYTES)
-        if not more:
-            break
-        data += more
-    return data
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kill the program and all it started, so that a hanging one leaves nothing behind."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()

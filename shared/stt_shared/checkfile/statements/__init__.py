@@ -1,0 +1,1 @@
+"""Judges the statements of checks: which of them read and do nothing else."""

@@ -1,0 +1,30 @@
+"""Judges one question before its check is accepted, and again before it is sent."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from stt_shared.checkfile.model import QueryType
+
+MAX_CHARACTERS = 32_000  # of one query: both parsers are linear up to here
+MAX_REMEMBERED = 4_096  # distinct queries; a worker judges each before every job
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def refusal(kind: QueryType, text: str) -> str:
+    """Why a query of type `kind` may not be sent; an empty text if it may. Never raises.
+
+    Only what is understood is allowed: one reading statement, known clauses, known functions.
+    """
+    if len(text) > MAX_CHARACTERS:
+        return f"the query has {len(text)} characters, the limit is {MAX_CHARACTERS}"
+    # Imported here: the two parsers take 90 ms, which a command without checks does not pay.
+    if kind is QueryType.POSTGRESQL_SELECT:
+        from stt_shared.checkfile.statements import postgresql  # noqa: PLC0415
+
+        return postgresql.refusal(text)
+    if kind in {QueryType.MYSQL_SELECT, QueryType.MYSQL_SHOW}:
+        from stt_shared.checkfile.statements import mysql  # noqa: PLC0415
+
+        return mysql.refusal(text) if kind is QueryType.MYSQL_SELECT else mysql.show_refusal(text)
+    return ""

@@ -1,0 +1,150 @@
+"""Allows a SELECT or SHOW of MySQL and MariaDB that reads, and refuses everything else.
+
+Three nets, each of which a statement has to pass: the lexer takes only what every mode of the
+server reads alike; by word, no acting keyword stands outside of strings and what stands before a
+parenthesis is a known function; by structure, the tree of the parser holds known clauses only, and
+every table is one of the server's own. Tables of other people may be views, and a view can call
+its owner's function with the rights of whoever reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import sqlglot
+from sqlglot import exp
+
+from stt_shared.checkfile.statements.mysql_lexer import Kind, Token, tokens
+from stt_shared.checkfile.statements.mysql_show import condition_of
+from stt_shared.checkfile.statements.names import listed
+from stt_shared.checkfile.statements.refused import RefusedError
+
+FUNCTIONS = "mysql_functions.txt"
+SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
+SCHEMAS_IN_CAPITALS = frozenset({"INFORMATION_SCHEMA", "PERFORMANCE_SCHEMA"})
+NOT_A_TABLE = "DUAL"
+# Keywords that may stand before a parenthesis and call nothing.
+BEFORE_PARENTHESIS = frozenset(
+    {
+        *("SELECT", "FROM", "WHERE", "HAVING", "ON", "USING", "BY", "AS", "ALL", "DISTINCT"),
+        *("AND", "OR", "XOR", "NOT", "IN", "EXISTS", "ANY", "SOME", "UNION", "EXCEPT", "INTERSECT"),
+        *("LIKE", "REGEXP", "RLIKE", "BETWEEN", "IS", "ESCAPE", "DIV", "OF", "MEMBER", "BINARY"),
+        *("CASE", "WHEN", "THEN", "ELSE", "OVER", "COLUMNS", "LIMIT", "JOIN", "LATERAL", "AGAINST"),
+        *("PARTITION", "INTERVAL", "RETURNING", "ROW"),
+        *("CHAR", "VARCHAR", "VARBINARY", "DECIMAL", "NUMERIC", "FLOAT", "DOUBLE"),
+        *("INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "DATETIME", "TIMESTAMP", "TIME"),
+    }
+)
+# The tree is the judge; these words stand in no statement that reads, whatever the tree says.
+ACTING = frozenset(
+    {
+        *("INTO", "OUTFILE", "DUMPFILE", "PROCEDURE", "HANDLER", "CALL", "DO", "LOAD", "INSERT"),
+        *("UPDATE", "DELETE", "SET", "EXECUTE", "PREPARE", "LOCK", "SHARE", "TABLE", "TRUNCATE"),
+        *("CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "KILL", "SHUTDOWN", "NEXTVAL", "CURRVAL"),
+        *("LASTVAL", "SETVAL", "NEXT", "PREVIOUS", "SYSTEM_TIME"),
+    }
+)
+ALLOWED: tuple[type[exp.Expr], ...] = (
+    *(exp.Select, exp.Union, exp.Except, exp.Intersect, exp.Subquery, exp.With, exp.CTE),
+    *(exp.From, exp.Table, exp.TableAlias, exp.Join, exp.Lateral, exp.Where, exp.Group, exp.Having),
+    *(exp.Order, exp.Ordered, exp.Limit, exp.Offset, exp.Distinct, exp.Identifier, exp.Column),
+    *(exp.Star, exp.Literal, exp.Null, exp.Boolean, exp.Alias, exp.Paren, exp.Tuple, exp.Var),
+    *(exp.Condition, exp.DataType, exp.DataTypeParam, exp.Interval, exp.IntervalSpan, exp.Rollup),
+    *(exp.Window, exp.WindowSpec, exp.SessionParameter, exp.JSONColumnDef, exp.JSONSchema),
+    *(exp.JSONPath, exp.JSONPathPart, exp.CharacterSet, exp.Introducer, exp.JSONValue),
+)
+# Subclasses of the above that act, stand for a value nobody gave, or name somebody's code.
+REFUSED: tuple[type[exp.Expr], ...] = (
+    *(exp.Lock, exp.Into, exp.Hint, exp.Command, exp.Parameter, exp.Placeholder),
+    *(exp.PropertyEQ, exp.Dot, exp.NextValueFor),
+)
+
+
+def refusal(text: str) -> str:
+    """Why `SELECT {text}` may not be sent; an empty text if it may."""
+    try:
+        _select(text)
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
+def show_refusal(text: str) -> str:
+    """Why `SHOW {text}` may not be sent; an empty text if it may."""
+    try:
+        found, plain = tokens(text)
+        condition = condition_of(found)
+        if condition:
+            # The condition of SHOW ... WHERE is that of a SELECT, subqueries included.
+            _select(f"1 FROM {NOT_A_TABLE} WHERE {plain.partition(condition)[2]}")
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
+def _select(text: str) -> None:
+    found, plain = tokens(text)
+    _by_word(found)
+    try:
+        trees = sqlglot.parse(f"SELECT {plain}", dialect="mysql")
+    # A named edge: whatever the parser raises on this text, the text is not understood.
+    except Exception as error:
+        raise RefusedError("the query is not understood as one SELECT of MySQL") from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise RefusedError("the query is not understood as one SELECT of MySQL")
+    _by_structure(trees[0])
+
+
+def _by_word(found: Sequence[Token]) -> None:
+    functions = listed(FUNCTIONS)
+    for before, token, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        if token.kind is Kind.WORD and token.word in ACTING:
+            raise RefusedError(f"{token.word} is not allowed in a query")
+        if token.text == "@":
+            raise RefusedError("a variable of the session is not allowed in a query")
+        if after is None or after.text != "(" or token.kind in {Kind.SIGN, Kind.NUMBER}:
+            continue
+        if before is not None and before.text == ".":
+            raise RefusedError(f"{token.text} is called in a schema: only built-in functions are")
+        if token.kind is Kind.WORD and token.word in BEFORE_PARENTHESIS:
+            continue
+        if token.word not in functions:
+            raise RefusedError(f"function {token.text} is not on the list of those that only read")
+
+
+def _by_structure(root: exp.Expr) -> None:
+    """Check every node of a tree, each table with the names of the CTEs that are seen there."""
+    waiting: list[tuple[exp.Expr, frozenset[str]]] = [(root, frozenset())]
+    while waiting:
+        node, known = waiting.pop()
+        if isinstance(node, REFUSED) or not isinstance(node, ALLOWED):
+            raise RefusedError(f"{type(node).__name__.upper()} is not allowed in a query")
+        if isinstance(node, exp.Table):
+            _own_table(node, known)
+        clause = node.args.get("with_")
+        if isinstance(clause, exp.With):
+            waiting += _ctes(clause, known)
+            known |= {str(one.alias) for one in clause.expressions}
+        waiting += [(child, known) for child in node.iter_expressions() if child is not clause]
+
+
+def _ctes(clause: exp.With, known: frozenset[str]) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
+    """Each CTE with the names it sees: those before it, and its own if it may recurse."""
+    for one in clause.expressions:
+        later = known | {str(one.alias)}
+        yield one, later if clause.args.get("recursive") else known
+        known = later
+
+
+def _own_table(table: exp.Table, known: frozenset[str]) -> None:
+    if not isinstance(table.this, exp.Identifier):
+        return  # a function such as JSON_TABLE, which was looked up by its word
+    name, schema = str(table.name), str(table.db)
+    if table.catalog:
+        raise RefusedError(f"table {table.catalog}.{schema}.{name} has too many parts")
+    if not schema and (name in known or name.upper() == NOT_A_TABLE):
+        return
+    if schema not in SCHEMAS | SCHEMAS_IN_CAPITALS:
+        place = f"{schema}.{name}" if schema else name
+        allowed = ", ".join(sorted(SCHEMAS))
+        raise RefusedError(f"table {place} is in none of {allowed}")

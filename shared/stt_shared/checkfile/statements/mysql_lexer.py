@@ -1,0 +1,104 @@
+"""Words of a MySQL or MariaDB statement, read only as far as every mode reads them alike.
+
+Where a string ends depends on sql_mode (NO_BACKSLASH_ESCAPES), what double quotes hold on
+ANSI_QUOTES, and a comment may be code (`/*! */`, `/*M! */`) or a hint (`/*+ */`). A text that two
+modes or two versions of the server would divide differently is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from stt_shared.checkfile.statements.refused import RefusedError
+
+MAX_DEPTH = 40  # of parentheses; the parser recurses
+MAX_TOKENS = 4_000
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = "word"
+    QUOTED = "quoted"  # an identifier in backticks
+    STRING = "string"
+    DOUBLE = "double"  # a string, or an identifier under ANSI_QUOTES
+    NUMBER = "number"
+    VARIABLE = "variable"  # @@name
+    SIGN = "sign"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token; `text` as written, `word` in upper case and without quotes."""
+
+    kind: Kind
+    text: str
+
+    @property
+    def word(self) -> str:
+        """What a comparison of names looks at."""
+        return self.text.strip('`"').upper()
+
+
+# A backslash before the closing quote ends the string in one mode and not in the other.
+_TOKEN = re.compile(
+    r"""
+    (?P<space>[ \t\r\n]+
+        | /\*[ \t\r\n](?:[^*/]|\*(?!/)|/(?!\*))*\*/
+        | --[ \t][^\x00-\x08\x0a-\x1f\x7f]*(?=\r?\n|\Z))
+    | (?P<string>'(?:[^'\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|''|\\[^'\x00-\x1f\x7f])*')
+    | (?P<double>"(?:[^"\\\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|""|\\[^"\x00-\x1f\x7f])*")
+    | (?P<quoted>`[^`\x00-\x1f\x7f]+`(?!`))
+    | (?P<number>(?>0x[0-9a-fA-F]+|0b[01]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(?![\w$.]))
+    | (?P<word>[A-Za-z_][A-Za-z0-9_]*(?![\w$]))
+    | (?P<variable>@@[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*(?![\w$.]))
+    | (?P<sign>[(),.=<>!+%&|^~]|\*(?!/)|/(?!\*)|-(?!-)|@(?=['"`]))
+    """,
+    re.VERBOSE,
+)
+_MEANINGS = {
+    "/*!": "an executable comment",
+    "/*M": "an executable comment",
+    "/*m": "an executable comment",
+    "/*+": "an optimizer hint",
+    ":=": "an assignment",
+}
+_SHOWN = 12  # characters of what is refused
+
+
+def tokens(text: str) -> tuple[list[Token], str]:
+    """The tokens of `text`, and the text with a space for each comment; raises RefusedError."""
+    found: list[Token] = []
+    pieces: list[str] = []
+    position = depth = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise RefusedError(_unreadable(text[position:]))
+        position = match.end()
+        if match.lastgroup == "space":
+            pieces.append(" ")
+            continue
+        pieces.append(match[0])
+        found.append(Token(Kind(match.lastgroup), match[0]))
+        depth += {"(": 1, ")": -1}.get(match[0], 0)
+        if not 0 <= depth <= MAX_DEPTH or len(found) > MAX_TOKENS:
+            raise RefusedError(_limits(depth))
+    return found, "".join(pieces)
+
+
+def _limits(depth: int) -> str:
+    if depth < 0:
+        return "a parenthesis is closed that was not opened"
+    return f"the limits are {MAX_TOKENS} words and {MAX_DEPTH} parentheses within another"
+
+
+def _unreadable(rest: str) -> str:
+    for start, meaning in _MEANINGS.items():
+        if rest.startswith(start):
+            return f"{meaning}, {rest[:_SHOWN]!r}, is not allowed"
+    if rest.startswith(";"):
+        return "a semicolon is not allowed: a query is one statement"
+    return f"{rest[:_SHOWN]!r} is not read alike in every mode of the server"

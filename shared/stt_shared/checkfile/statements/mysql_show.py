@@ -1,0 +1,100 @@
+"""Which forms of SHOW a check may use: a closed list, with LIKE or WHERE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from stt_shared.checkfile.statements.mysql_lexer import Kind, Token
+from stt_shared.checkfile.statements.refused import RefusedError
+
+WHERE = "WHERE"
+# `s` stands for a string, `n` for a name; [ ] is optional, | separates words.
+FORMS = (
+    "[GLOBAL|SESSION|LOCAL] VARIABLES|STATUS [filter]",
+    "DATABASES|SCHEMAS|COLLATION [filter]",
+    "CHARACTER SET [filter]",
+    "PROCEDURE|FUNCTION STATUS [filter]",
+    "PLUGINS",
+    "PLUGINS SONAME s",
+    "ENGINES",
+    "STORAGE ENGINES",
+    "ENGINE n STATUS|MUTEX",
+    "PRIVILEGES",
+    "[FULL] PROCESSLIST",
+    "GRANTS",
+    "GRANTS FOR CURRENT_USER",
+    "GRANTS FOR s|n",
+    "GRANTS FOR s|n @ s|n",
+    "CREATE USER s|n @ s|n",
+    "CREATE DATABASE|SCHEMA n",
+    "CREATE TABLE|VIEW|PROCEDURE|FUNCTION|EVENT|TRIGGER n . n",
+    "MASTER STATUS",
+    "BINLOG STATUS",
+    "BINARY LOG STATUS",
+    "BINARY|MASTER LOGS",
+    "[ALL] SLAVES|REPLICAS STATUS",
+    "SLAVE|REPLICA STATUS [FOR CHANNEL s]",
+    "SLAVE HOSTS",
+    "REPLICAS",
+    "[FULL] TABLES FROM|IN n [filter]",
+    "TABLE STATUS FROM|IN n [filter]",
+    "[FULL] COLUMNS|FIELDS FROM|IN n . n [filter]",
+    "INDEX|INDEXES|KEYS FROM|IN n . n",
+    "EVENTS|TRIGGERS FROM|IN n [filter]",
+    "AUTHORS",
+    "PACKAGE STATUS",
+    "USER_STATISTICS",
+    "CLIENT_STATISTICS",
+)
+_NAMES = {Kind.QUOTED: "n", Kind.STRING: "s", Kind.DOUBLE: "s", Kind.WORD: "n"}
+
+
+def _pattern(form: str) -> str:
+    """The regular expression of one form, over words that each end in a space."""
+    found = ""
+    for part in re.findall(r"\[[^\]]+\]|\S+", form):
+        words = part.strip("[]")
+        if words == "filter":
+            one = "(?:LIKE s |(?P<where>WHERE .*))"
+        else:
+            one = "(?:" + "|".join(_sequence(word) for word in words.split("|")) + ")"
+        found += f"{one}?" if part.startswith("[") else one
+    return found
+
+
+def _sequence(words: str) -> str:
+    return "".join(_word(word) for word in words.split())
+
+
+def _word(word: str) -> str:
+    if word == "n":
+        return r"(?:n |[A-Z_][A-Z0-9_]* )"
+    return re.escape(word) + " "
+
+
+_FORMS = tuple(re.compile(_pattern(form)) for form in FORMS)
+
+
+def condition_of(found: Sequence[Token]) -> str:
+    """The word WHERE as written if the SHOW of these tokens has one, else an empty text.
+
+    Raises RefusedError for a form that is not on the list.
+    """
+    text = "".join(f"{_written(token)} " for token in found)
+    for form in _FORMS:
+        match = form.fullmatch(text)
+        if match is not None:
+            return _where(found) if "where" in form.groupindex and match["where"] else ""
+    words = " ".join(token.text for token in found[:3])
+    raise RefusedError(f"SHOW {words} is not one of the forms that only read")
+
+
+def _where(found: Sequence[Token]) -> str:
+    return next(token.text for token in found if token.kind is Kind.WORD and token.word == WHERE)
+
+
+def _written(token: Token) -> str:
+    if token.kind is Kind.WORD:
+        return token.word
+    return _NAMES.get(token.kind, token.text)

@@ -1,0 +1,14 @@
+"""The lists of functions that a statement may call, kept beside the code as data."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+
+@cache
+def listed(name: str) -> frozenset[str]:
+    """The words of the file `name` in this package, without its comment lines."""
+    text = (resources.files("stt_shared.checkfile.statements") / name).read_text(encoding="ascii")
+    lines = (line for line in text.splitlines() if not line.startswith("#"))
+    return frozenset(word for line in lines for word in line.split())

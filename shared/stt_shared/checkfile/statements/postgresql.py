@@ -1,0 +1,177 @@
+"""Allows a SELECT of PostgreSQL that reads, and refuses everything else.
+
+The tree is that of PostgreSQL's own parser. Each node has to be of a known kind; a function, an
+operator, a type or a table has to be one of the server's own: what other people made is code of
+theirs that would run with the rights of our account. An unqualified name means pg_catalog, because
+the session pins search_path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import postgast
+
+from stt_shared.checkfile.statements.names import listed
+from stt_shared.checkfile.statements.refused import RefusedError
+
+FUNCTIONS = "postgresql_functions.txt"
+SCHEMAS = frozenset({"pg_catalog", "information_schema"})
+OURS = ("stt", "password_kinds")  # made by `stt grants`
+RUNS_TEXT = "ts_stat"  # executes its argument: allowed for literals that are judged as well
+NODES = frozenset(
+    {
+        *("Node", "List", "String", "Integer", "Float", "Boolean", "BitString", "A_Const"),
+        *("SelectStmt", "ResTarget", "ColumnRef", "A_Star", "Alias", "WithClause"),
+        *(
+            "CommonTableExpr",
+            "RangeVar",
+            "RangeSubselect",
+            "RangeFunction",
+            "JoinExpr",
+            "ColumnDef",
+        ),
+        *("A_Expr", "BoolExpr", "BooleanTest", "NullTest", "SubLink", "CaseExpr", "CaseWhen"),
+        *("CoalesceExpr", "MinMaxExpr", "FuncCall", "NamedArgExpr", "TypeCast", "TypeName"),
+        *("CollateClause", "A_ArrayExpr", "A_Indirection", "A_Indices", "RowExpr", "SortBy"),
+        *(
+            "WindowDef",
+            "GroupingSet",
+            "GroupingFunc",
+            "SQLValueFunction",
+            "XmlExpr",
+            "XmlSerialize",
+        ),
+        *("JsonObjectConstructor", "JsonArrayConstructor", "JsonKeyValue", "JsonValueExpr"),
+        *("JsonFormat", "JsonOutput", "JsonReturning", "JsonIsPredicate"),
+    }
+)
+# What else names an object, and in which field.
+NAMES = {
+    "A_Expr": ("operator", "name"),
+    "SubLink": ("operator", "oper_name"),
+    "SortBy": ("operator", "use_op"),
+    "TypeName": ("type", "names"),
+    "CollateClause": ("collation", "collname"),
+}
+PARTS = 2  # of a name: schema and object
+MAX_DEPTH_OF_TEXTS = 1
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_HINT = re.compile(r"/\*[!+]")
+
+
+def refusal(text: str) -> str:
+    """Why `SELECT {text}` may not be sent; an empty text if it may."""
+    try:
+        _judge(f"SELECT {text}", 0)
+    except RefusedError as error:
+        return str(error)
+    return ""
+
+
+def _judge(sql: str, depth: int) -> None:
+    _lexically(sql)
+    try:
+        tree = postgast.parse(sql)
+    except postgast.PgQueryError as error:
+        raise RefusedError(f"the query is not understood: {error}") from error
+    # A named edge: whatever else reading the tree raises, the text is not understood.
+    except Exception as error:
+        raise RefusedError(f"the query is nested too deep ({type(error).__name__})") from error
+    if len(tree.stmts) != 1 or tree.stmts[0].stmt_len:
+        raise RefusedError("a semicolon is not allowed: a query is one statement")
+    statement = tree.stmts[0].stmt
+    if statement.WhichOneof("node") != "select_stmt":
+        raise RefusedError("the query is not a SELECT")
+    for node in _nodes(statement):
+        _node(node, depth)
+
+
+def _lexically(sql: str) -> None:
+    """Refuse what the server could divide differently from the parser, or a hint that sets."""
+    if _CONTROL.search(sql):
+        raise RefusedError("the query holds a control character")
+    try:
+        written = sql.encode()
+        found = postgast.scan(sql).tokens
+    except (UnicodeEncodeError, postgast.PgQueryError) as error:
+        raise RefusedError(f"the query is not understood: {error}") from error
+    for token in found:
+        part = written[token.start : token.end].decode(errors="replace")
+        # Where standard_conforming_strings is off such a string ends elsewhere.
+        if part.startswith("'") and "\\'" in part:
+            raise RefusedError("a backslash before a quote is not read alike by every server")
+        if _HINT.match(part):
+            raise RefusedError(f"a hint, {part[:12]!r}, is not allowed")
+
+
+def _nodes(root: Any) -> Iterator[Any]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field, value in node.ListFields():
+            if field.message_type is not None:
+                waiting += value if field.is_repeated else [value]
+
+
+def _node(node: Any, depth: int) -> None:
+    kind = node.DESCRIPTOR.name
+    if kind not in NODES:
+        raise RefusedError(f"{kind} is not allowed in a query")
+    if kind == "RangeVar":
+        _own("table", [*filter(None, [node.catalogname, node.schemaname]), node.relname])
+    elif kind == "FuncCall":
+        _function(node, depth)
+    elif kind in NAMES:
+        what, field = NAMES[kind]
+        _own(what, _words(getattr(node, field)))
+
+
+def _words(names: Iterable[Any]) -> list[str]:
+    return [str(name.string.sval) for name in names]
+
+
+def _own(what: str, names: Sequence[str]) -> None:
+    """Refuse a name in a schema that is not the server's."""
+    if len(names) > PARTS or (len(names) == PARTS and names[0] not in SCHEMAS):
+        allowed = ", ".join(sorted(SCHEMAS))
+        raise RefusedError(f"{what} {'.'.join(names)} is in none of {allowed}")
+
+
+def _function(node: Any, depth: int) -> None:
+    names = _words(node.funcname)
+    if tuple(names) == OURS:
+        return
+    _own("function", names)
+    if names[-1] == RUNS_TEXT:
+        _run_texts(node, depth)
+    elif names[-1] not in listed(FUNCTIONS):
+        raise RefusedError(f"function {names[-1]} is not on the list of those that only read")
+
+
+def _run_texts(node: Any, depth: int) -> None:
+    """Judge every text that a call of ts_stat can run: its argument has to be made of literals."""
+    if depth >= MAX_DEPTH_OF_TEXTS:
+        raise RefusedError(f"{RUNS_TEXT} within {RUNS_TEXT} is not allowed")
+    if not node.args:
+        raise RefusedError(f"{RUNS_TEXT} has no text to run")
+    for text in _literals(node.args[0]):
+        if "\\" in text:
+            raise RefusedError(f"a backslash is not allowed in a text that {RUNS_TEXT} runs")
+        _judge(text, depth + 1)
+
+
+def _literals(argument: Any) -> Iterator[str]:
+    """The texts that `argument` can be: a literal, or a CASE whose results are literals."""
+    kind = argument.WhichOneof("node")
+    if kind == "a_const" and argument.a_const.WhichOneof("val") == "sval":
+        yield str(argument.a_const.sval.sval)
+    elif kind == "case_expr":
+        for one in argument.case_expr.args:
+            yield from _literals(one.case_when.result)
+        yield from _literals(argument.case_expr.defresult)
+    else:
+        raise RefusedError(f"{RUNS_TEXT} runs its argument, which has to be made of literals")

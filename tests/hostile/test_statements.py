@@ -1,0 +1,232 @@
+"""Nothing that a check asks acts on a real server: neither at load, nor when it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.parse import parse_checks
+from stt_shared.checkfile.statements.mysql import FUNCTIONS
+from stt_shared.checkfile.statements.names import listed
+from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases import mysql_session, postgresql_line
+from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.port import Answer, Failure, Limits
+from stt_worker.databases.postgresql import PostgresqlDatabase
+from tests.checks.postgresql_functions import FILE, functions, text
+from tests.checks.real import endpoint
+from tests.contract.database_subjects import admin_mysql, admin_postgresql
+from tests.hostile import statements
+
+LIMITS = Limits(connect_s=10, statement_s=5, client_s=10)
+MYSQL = ("mariadb", "mysql")
+POSTGRESQL = ("postgresql", "postgresql15")
+
+
+def ask(server: Running, family: Family, kind: QueryType, texts: Sequence[str]) -> list[Answer]:
+    """The answers of the server to each of `texts`, in their order."""
+    questions = [Question(type=kind, text=one) for one in texts]
+
+    async def look() -> list[Answer]:
+        database = MysqlDatabase(2) if family is Family.MYSQL else PostgresqlDatabase()
+        try:
+            found = await database.look(endpoint(server, family), lambda _: questions, LIMITS)
+        finally:
+            await database.close()
+        return [found.answers[one] for one in questions]
+
+    return asyncio.run(look())
+
+
+def refused(answers: Sequence[Answer]) -> bool:
+    return all(
+        isinstance(one, Failure) and one.kind is Kind.QUERY and one.reason.startswith("not sent: ")
+        for one in answers
+    )
+
+
+@pytest.fixture(params=MYSQL)
+def mysql_server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture(params=POSTGRESQL)
+def postgresql_server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+def log(mysql_server: Running) -> Iterator[Callable[[], str]]:
+    """What the server's own log of statements says it got."""
+    with admin_mysql(mysql_server) as cursor:
+        cursor.execute("SET GLOBAL log_output = 'TABLE'")
+        cursor.execute("TRUNCATE mysql.general_log")
+        cursor.execute("SET GLOBAL general_log = 1")
+
+        def read() -> str:
+            cursor.execute("SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log")
+            return "\n".join(str(row[0]) for row in cursor.fetchall())
+
+        yield read
+        cursor.execute("SET GLOBAL general_log = 0")
+
+
+def test_no_acting_statement_reaches_a_mysql_server(
+    mysql_server: Running, log: Callable[[], str]
+) -> None:
+    assert refused(ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SELECT, statements.MYSQL))
+    assert refused(ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SHOW, statements.MYSQL_SHOW))
+    sent = log()
+    assert "SELECT VERSION()" in sent  # the log is on
+    for word in ("OUTFILE", "LOAD_FILE", "SLEEP", "BENCHMARK", "app", "GET_LOCK", "PROCEDURE"):
+        assert word not in sent
+
+
+def test_no_acting_statement_reaches_a_postgresql_server(postgresql_server: Running) -> None:
+    with admin_postgresql(postgresql_server) as connection:
+        before = _state(connection)
+        answers = ask(
+            postgresql_server, Family.POSTGRESQL, QueryType.POSTGRESQL_SELECT, statements.POSTGRESQL
+        )
+        assert refused(answers)
+        assert _state(connection) == before  # the same backend: nobody ended it
+
+
+def _state(connection: psycopg.Connection[Any]) -> object:
+    return connection.execute(
+        "SELECT pg_backend_pid(), pg_conf_load_time(), pg_postmaster_start_time(),"
+        " (SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_class),"
+        " (SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_locks"
+        " WHERE locktype = 'advisory')"
+    ).fetchall()
+
+
+def test_without_the_judge_the_executable_comment_writes_a_file(
+    mariadb: Running, servers_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why there is a judge: no read-only transaction refuses a file."""
+    file = servers_folder / "mariadb-written-by-a-check"
+    servers_folder.chmod(0o777)
+    text = f"1 /*!50000INTO*/ OUTFILE '{file}'"
+    assert refused(ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text]))
+    assert not file.exists()
+    monkeypatch.setattr(mysql_session, "refusal", lambda *_: "")
+    ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text])
+    assert file.exists()
+    file.unlink()
+
+
+def test_read_only_mode_is_a_second_net_in_mysql(
+    mysql_server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with admin_mysql(mysql_server) as cursor:
+        cursor.execute("CREATE DATABASE IF NOT EXISTS stt_net")
+        cursor.execute("CREATE TABLE IF NOT EXISTS stt_net.t (a int)")
+        cursor.execute("SET GLOBAL log_bin_trust_function_creators = 1")
+        cursor.execute("DROP FUNCTION IF EXISTS stt_net.writes")
+        body = "RETURNS int BEGIN INSERT INTO stt_net.t VALUES (1); RETURN 1; END"
+        cursor.execute(f"CREATE FUNCTION stt_net.writes() {body}")
+        monkeypatch.setattr(mysql_session, "refusal", lambda *_: "")
+        texts = [
+            "stt_net.writes()",
+            "1 FROM stt_net.t FOR UPDATE",
+            "@@session.transaction_read_only",
+        ]
+        answers = ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SELECT, texts)
+        assert isinstance(answers[0], Failure)
+        assert "READ ONLY" in answers[0].reason.upper()
+        cursor.execute("SELECT COUNT(*) FROM stt_net.t")
+        assert cursor.fetchone()[0] == 0
+
+
+def test_read_only_mode_is_a_second_net_in_postgresql(
+    postgresql_server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_line, "refusal", lambda *_: "")
+    with admin_postgresql(postgresql_server) as connection:
+        connection.execute("CREATE SEQUENCE IF NOT EXISTS stt_net")
+    texts = [
+        "nextval('stt_net')",
+        "1 INTO stt_net_table",
+        "1 FROM pg_class FOR UPDATE",
+    ]
+    answers = ask(postgresql_server, Family.POSTGRESQL, QueryType.POSTGRESQL_SELECT, texts)
+    for one in answers:
+        assert isinstance(one, Failure)
+        assert "read-only transaction" in one.reason
+
+
+LINE_OF_QUERIES = 7
+WHY = "function SLEEP is not on the list of those that only read"
+
+
+def test_a_check_whose_query_acts_is_a_fault_with_its_line_and_the_others_load() -> None:
+    head = "checks:\n"
+    checks = "".join(
+        f"  - version: 2\n    name: {name}\n    summary: s\n    description: d\n    family: MYSQL\n"
+        f"    queries:\n      - type: MYSQL_SELECT\n        query: {query}\n"
+        "    script: |\n      def check_context(docs, context):\n          return []\n"
+        for name, query in (("acts", "SLEEP(1)"), ("reads", "1 AS one"))
+    )
+    parsed = parse_checks(head + checks, "pack.yaml", strict=False)
+    assert [one.name for one in parsed.checks] == ["reads"]
+    assert [str(one) for one in parsed.faults] == [
+        f"pack.yaml:{LINE_OF_QUERIES}: acts: a query of type MYSQL_SELECT is refused: {WHY}"
+    ]
+
+
+def test_the_list_of_functions_is_what_the_rules_make_of_two_real_servers(
+    postgresql: Running, postgresql15: Running
+) -> None:
+    assert FILE.read_text(encoding="ascii") == text(functions([postgresql, postgresql15]))
+
+
+# Known to MariaDB and not allowed, each with its reason beside the list of the allowed.
+REFUSED_OF_MARIADB = frozenset(
+    {
+        *("BENCHMARK", "SLEEP", "LOAD_FILE", "GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"),
+        *("IS_FREE_LOCK", "IS_USED_LOCK", "LAST_INSERT_ID", "MASTER_POS_WAIT", "MASTER_GTID_WAIT"),
+        *("NAME_CONST", "DES_ENCRYPT", "DES_DECRYPT", "ENCRYPT", "ENCODE", "DECODE", "SCHEMAS"),
+        *("DECODE_ORACLE", "CONCAT_OPERATOR_ORACLE", "LPAD_ORACLE", "RPAD_ORACLE"),
+        *("LTRIM_ORACLE", "RTRIM_ORACLE", "REPLACE_ORACLE", "SUBSTR_ORACLE", "TRIM_ORACLE"),
+        *("WSREP_LAST_SEEN_GTID", "WSREP_LAST_WRITTEN_GTID", "WSREP_SYNC_WAIT_UPTO_GTID"),
+    }
+)
+
+
+def test_every_function_that_mariadb_lists_was_looked_at(mariadb: Running) -> None:
+    with admin_mysql(mariadb) as cursor:
+        cursor.execute("SELECT function FROM information_schema.sql_functions")
+        known = {str(row[0]) for row in cursor.fetchall()}
+    assert known - listed(FUNCTIONS) == REFUSED_OF_MARIADB
+
+
+def test_every_allowed_function_of_mysql_is_built_in_somewhere(
+    mariadb: Running, mysql: Running
+) -> None:
+    """A name that no server knows would be a stored function of somebody's."""
+    unknown = listed(FUNCTIONS)
+    for server in (mariadb, mysql):
+        with admin_mysql(server) as cursor:
+            unknown = frozenset(name for name in unknown if not _built_in(cursor, name))
+    assert unknown == frozenset()
+
+
+def _built_in(cursor: Any, name: str) -> bool:
+    """Whether a call without a database, where no stored function is found, finds the name."""
+    for arguments in ("()", "(1)", "(1, 1)", "(a b c)"):
+        try:
+            cursor.execute(f"SELECT {name}{arguments}")
+        except Exception as error:  # noqa: BLE001  # the code is what is looked at
+            if error.args[0] in {1046, 1305}:  # no database selected, no such function
+                return False
+    return True
