@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -34,7 +33,7 @@ from stt_worker.runner import (
 )
 from stt_worker.sender import Sender
 from stt_worker.targets.model import Inventory
-from tests.unit.worker_fakes import AT, Spy, check, delivery, job, means, server, target
+from tests.unit.worker_fakes import AT, Spy, check, delivery, free_turn, job, means, server, target
 
 CHECKS = [check("a"), check("b")]
 
@@ -52,7 +51,7 @@ class Bench:
     async def serve(self, **fields: Any) -> None:
         delivered = fields.pop("delivered", 1)
         one = delivery(job(CHECKS, **fields), delivered=delivered)
-        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, nullcontext)
+        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, free_turn)
 
     def results(self) -> list[Result]:
         kept = self.broker.streams[subjects.STREAM_RESULTS].messages.values()
@@ -233,7 +232,7 @@ async def test_what_is_no_job_for_this_worker_is_ended_counted_and_stops_nothing
     bench: Bench, changes: dict[str, Any], code: str
 ) -> None:
     bad = delivery(job(CHECKS), **changes)
-    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, nullcontext)
+    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, free_turn)
     assert bench.inbox.ended == [bad]
     assert bench.runner.refused == {code: 1}
     await bench.serve()
@@ -299,7 +298,7 @@ async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_
     logs.configure("debug", "json", stream)
     jobs = [job(CHECKS, name, run_id=f"run-{name}") for name in names]
     serving = [
-        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, nullcontext) for one in jobs
+        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, free_turn) for one in jobs
     ]
     await asyncio.gather(*serving)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +33,17 @@ from stt_worker.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, Station
 from stt_worker.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.unit import packs
-from tests.unit.worker_fakes import Spy, check, delivery, job, means, question, server, target
+from tests.unit.worker_fakes import (
+    Spy,
+    check,
+    delivery,
+    free_turn,
+    job,
+    means,
+    question,
+    server,
+    target,
+)
 
 SIGNER, STRANGER = packs.Signer(), packs.Signer()
 OWN = [check("own")]
@@ -115,7 +124,7 @@ class Bench:
         self.jobs += 1
         wanted = job(OWN, pack=pack_digest, job_id=f"run.{self.jobs}")
         wanted = msgspec.structs.replace(wanted, checks=tuple(refs))
-        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, nullcontext)
+        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, free_turn)
         rows = await self.outbox.pending(limit=1_000)
         if not rows:
             return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -175,6 +176,12 @@ def job(checks: Sequence[Check], target: str = "t1", **fields: Any) -> Job:
         "expires": AT + timedelta(days=365),
     }
     return Job(**given | fields)
+
+
+def free_turn(target: str) -> AbstractAsyncContextManager[None]:
+    """A turn that nobody has to wait for."""
+    del target
+    return nullcontext()
 
 
 async def until(holds: Callable[[], object], deadline_s: float = 10.0) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, suppress
 
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Delivery, Inbox
@@ -13,6 +13,7 @@ from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects
 from stt_shared.protocol.words import Family
 from stt_shared.telemetry.logs import logger
+from stt_worker.turns import DrainingError, Turns
 
 TAKE_WAIT_S = 1.0  # bounds how late the end is noticed: taking is never cancelled
 FIRST_PAUSE_S = 0.25
@@ -22,16 +23,12 @@ _LOG = logger("consumer")
 
 HELD_PER_SLOT = 4  # jobs whose results travel must not keep slots; more would starve others
 
-Turn = Callable[[], AbstractAsyncContextManager[None]]
+Turn = Callable[[str], AbstractAsyncContextManager[None]]  # of a target
 Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
 
 
-class DrainingError(Exception):
-    """It was not this job's turn before the end: it goes back."""
-
-
 class Consumer:
-    """Takes from one consumer a family of `site`; at most `concurrency` jobs have a turn at once.
+    """Takes from one consumer a family of `site`; at most `concurrency` jobs work at once.
 
     `serve` asks for a turn for the part of its work that loads a database.
     """
@@ -44,30 +41,28 @@ class Consumer:
         self._capacity = concurrency * HELD_PER_SLOT
         self._grace_s = grace_s
         self._serve = serve
-        self._slots = asyncio.Semaphore(concurrency)
+        self._turns = Turns(concurrency)
         self._jobs: dict[asyncio.Task[None], tuple[Delivery, Inbox]] = {}
         self._room = asyncio.Event()
         self._room.set()
         self._stop = asyncio.Event()
-        self.running = 0
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        async with self._slots:
-            if self._stop.is_set():
-                raise DrainingError
-            self.running += 1
-            try:
-                yield
-            finally:
-                self.running -= 1
+    @property
+    def running(self) -> int:
+        """Jobs that had their turn and have not ended."""
+        return self._turns.running
 
     async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
         """Serve every family that `families` names, until `stop`; then drain."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._no_more_turns(), name="no more turns")
             for family in Family:
                 group.create_task(self._family(family, families), name=f"take {family}")
+
+    async def _no_more_turns(self) -> None:
+        await self._stop.wait()
+        self._turns.drain()
 
     async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
         """Serve a family while it has targets; its consumer may not have been made yet."""
@@ -120,7 +115,7 @@ class Consumer:
 
     async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
         try:
-            await self._serve(delivery, inbox, family, self._turn)
+            await self._serve(delivery, inbox, family, self._turns.turn)
         except DrainingError:
             await _put_back(delivery, inbox)
 

@@ -20,6 +20,7 @@ from stt_worker.equipment import Equipment
 from stt_worker.execution import Means, failed
 from stt_worker.plan import Plan, docs_of, plan
 from stt_worker.targets.model import Target
+from stt_worker.turns import Turns
 
 CONCURRENCY = 8
 COLUMNS = (
@@ -64,10 +65,10 @@ def named(targets: Sequence[Target], names: Sequence[str]) -> list[Target]:
 
 async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]:
     """Each target looked at, CONCURRENCY at a time, in their order."""
-    slots = asyncio.Semaphore(CONCURRENCY)
+    turns = Turns(CONCURRENCY)
 
     async def one(target: Target) -> Probed:
-        async with slots:
+        async with turns.turn(target.id):
             return await probe(
                 target, tools.catalogue.of(target.family), tools.means[target.family]
             )

@@ -136,7 +136,7 @@ class Runner:
     async def _run(self, job: Job, delivery: Delivery, turn: Turn) -> Row:
         self.expected += 1
         try:
-            async with turn():
+            async with turn(job.target):
                 started = clock.now()
                 _LOG.debug("job begun", delivered=delivery.delivered)
                 facts, outcomes = await self._outcomes(job, delivery, started)

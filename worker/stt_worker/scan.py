@@ -24,6 +24,7 @@ from stt_worker.targets.model import Target
 from stt_worker.targets.names import names_of
 from stt_worker.targets.secrets import Secret
 from stt_worker.targets.urls import Address, parse, without_tls_if_local
+from stt_worker.turns import Turns
 
 SCHEDULE = "scan"
 SITE = "local"
@@ -98,12 +99,12 @@ async def scan(
     A target that cannot be looked at has a result for each of its checks that says why.
     """
     started = clock.now()
-    slots = asyncio.Semaphore(concurrency)
+    turns = Turns(concurrency)
     done = 0
 
     async def one(target: Target) -> list[ReportedResult]:
         nonlocal done
-        async with slots:
+        async with turns.turn(target.id):
             job = _job(target, checks, started)
             _, outcomes = await execute(job, target.resolved, means[target.family], now=started)
         done += 1

@@ -29,6 +29,7 @@ MEMORY_BYTES = 64 * 1024 * 1024  # of address space, above what a child begins w
 FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
 GRACE_S = 3.0  # for a child to say that a time-out of its own is over
 KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
+MAX_COSTLY = 10_000  # servers that are remembered
 BIG = f"an answer needs more than the {MEMORY_BYTES // 2**20} MiB that an inspection may hold"
 
 Message = TypeVar("Message")
@@ -45,15 +46,30 @@ class ChildInspector:
         bounds = Bounds(memory_bytes=MEMORY_BYTES)
         self._pool = Pool(self._nursery, ENTRY, size=size, keep=keep, bounds=bounds)
         self._encoded: dict[tuple[View, ...], bytes] = {}
+        self._costly: dict[str, None] = {}
 
     async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
         """See the port."""
+        name = f"{endpoint.family} {where(endpoint)}"
+        costly = True
         try:
             async with self._pool.child() as child:
-                with lowered_when_busy(child):
-                    return await self._with(child, endpoint, choose, limits)
+                # Whoever cost much last time does so beside the others now, not before them.
+                with lowered_when_busy(child, at_once=name in self._costly) as watch:
+                    found = await self._with(child, endpoint, choose, limits)
+                    costly = watch.busy or any(map(_is_costly, found.answers.values()))
+                    return found
         except NurseryError as error:
             raise LookError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
+        finally:
+            self._remember(name, costly=costly)
+
+    def _remember(self, name: str, *, costly: bool) -> None:
+        self._costly.pop(name, None)
+        if costly:
+            self._costly[name] = None
+            if len(self._costly) > MAX_COSTLY:
+                del self._costly[next(iter(self._costly))]
 
     async def _with(
         self, child: Child, endpoint: Endpoint, choose: ChooseViews, limits: Limits
@@ -127,6 +143,10 @@ def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
     return _ChildLostError(
         Kind.QUERY, f"{server}: the process that inspects it has ended: {reason(status)}"
     )
+
+
+def _is_costly(answer: bytes | Failure) -> bool:
+    return isinstance(answer, Failure) and answer.kind in (Kind.TIMEOUT, Kind.TOO_LARGE)
 
 
 def _unless_refused(message: Message | remote.Refused) -> Message:

@@ -18,31 +18,26 @@ LOWEST = 19  # nice
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-@contextmanager
-def lowered_when_busy(child: Child) -> Generator[None]:
-    """While the block runs: a child that used BURST_CPU_S goes on at the lowest priority.
+class Watch:
+    """Looks at a child's CPU time now and then; `busy` once it was too much."""
 
-    No account but root's may raise it again: such a child is ended after its work.
-    """
-    watch = _Watch(child)
-    try:
-        yield
-    finally:
-        watch.stop()
-
-
-class _Watch:
     def __init__(self, child: Child) -> None:
         self._child = child
         self._loop = asyncio.get_running_loop()
         self._begun = cpu_seconds(child.pid)
         self._lowered = False
+        self.busy = False
         self._timer = self._loop.call_later(FIRST_LOOK_S, self._look)
 
     def _look(self) -> None:
         if cpu_seconds(self._child.pid) - self._begun < BURST_CPU_S:
             self._timer = self._loop.call_later(LOOK_AGAIN_S, self._look)
             return
+        self.busy = True
+        self.lower()
+
+    def lower(self) -> None:
+        """The lowest priority from now on; it is ended after its work."""
         self._lowered = True
         with contextlib.suppress(OSError):  # it has ended, and so may its threads
             # Linux gives each thread a priority of its own.
@@ -50,9 +45,25 @@ class _Watch:
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), LOWEST)
 
     def stop(self) -> None:
+        """The work is over."""
         self._timer.cancel()
         if self._lowered:
             self._child.end()
+
+
+@contextmanager
+def lowered_when_busy(child: Child, *, at_once: bool = False) -> Generator[Watch]:
+    """While the block runs: a child that used BURST_CPU_S goes on at the lowest priority.
+
+    No account but root's may raise it again: such a child is ended after its work.
+    """
+    watch = Watch(child)
+    try:
+        if at_once:
+            watch.lower()
+        yield watch
+    finally:
+        watch.stop()
 
 
 def cpu_seconds(pid: int) -> float:
