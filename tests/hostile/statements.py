@@ -34,8 +34,8 @@ MYSQL = [
     "1 FROM mysql.user PROCEDURE ANALYSE()",
     # A second statement.
     "1; SELECT 2",
-    "1;",
     "1;;",
+    "1; -- x",
     "1 CALL mysql.p()",
     # Functions that wait, read files, keep locks or state.
     "LOAD_FILE('/etc/passwd')",

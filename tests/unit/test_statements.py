@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import QueryType
-from stt_shared.checkfile.statements.judge import MAX_CHARACTERS, refusal
+from stt_shared.checkfile.statements.judge import refusal
+from stt_shared.checkfile.statements.limits import MAX_CHARACTERS
 from stt_shared.checkfile.statements.mysql import ACTING
 from tests.hostile.statements import MYSQL, MYSQL_SHOW, POSTGRESQL
 
@@ -50,6 +51,8 @@ def test_a_select_of_postgresql_that_acts_or_calls_others_code_is_refused(text: 
             SELECT,
             "SUM(data_length) OVER (PARTITION BY a) FROM INFORMATION_SCHEMA.TABLES LIMIT 1, 2",
         ),
+        (SELECT, "user,host FROM mysql.user WHERE Select_priv='Y'AND (1=1) ;  "),
+        (SHOW, "VARIABLES WHERE Variable_name IN ('have_ssl', 'have_openssl');"),
         (SHOW, "GLOBAL VARIABLES WHERE Variable_name IN ('a', 'b')"),
         (SHOW, "GRANTS FOR 'u'@'%'"),
         (SHOW, "CREATE TABLE mysql.user"),
@@ -132,4 +135,5 @@ def test_a_call_that_is_not_listed_is_refused_wherever_it_stands(
         "INTO x FROM y",
         "1::s.t",
     ):
-        assert refusal(PG, " ".join([*before, own, *after]))
+        # Directly before a string it would be the name of a type: pg_sleep(1) 'text'.
+        assert refusal(PG, " ".join([*before, own, ",", *after]))

@@ -6,6 +6,7 @@ import asyncio
 import resource
 import signal
 
+from stt_shared.checkfile.statements import judge
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases import remote
@@ -20,6 +21,9 @@ from stt_worker.processes.zygote import address_space
 MAX_ANSWERS_BYTES = 32 * 1024 * 1024  # of one inspection
 HEARTBEAT_S = 0.5
 KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more makes room for a new one
+
+# Before any child is forked: children share the pages of the parsers instead of growing by them.
+judge.prepare()
 
 
 def serve(channel: Channel) -> None:

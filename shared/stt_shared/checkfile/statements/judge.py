@@ -5,9 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from stt_shared.checkfile.model import QueryType
+from stt_shared.checkfile.statements.limits import MAX_CHARACTERS
 
-MAX_CHARACTERS = 32_000  # of one query: both parsers are linear up to here
 MAX_REMEMBERED = 4_096  # distinct queries; a worker judges each before every job
+
+
+def prepare() -> None:
+    """Import both parsers now; a process that forks does it before, so that children share them."""
+    refusal(QueryType.MYSQL_SELECT, "1")
+    refusal(QueryType.POSTGRESQL_SELECT, "1")
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from stt_shared.checkfile.statements.limits import MAX_TOKENS
 from stt_shared.checkfile.statements.refused import RefusedError
 
 MAX_DEPTH = 40  # of parentheses; the parser recurses
-MAX_TOKENS = 4_000
 
 
 class Kind(Enum):
@@ -65,11 +65,13 @@ _MEANINGS = {
     "/*+": "an optimizer hint",
     ":=": "an assignment",
 }
+SPACES = " \t\r\n"
 _SHOWN = 12  # characters of what is refused
 
 
 def tokens(text: str) -> tuple[list[Token], str]:
     """The tokens of `text`, and the text with a space for each comment; raises RefusedError."""
+    text = text.rstrip(SPACES).removesuffix(";")  # one at the end, as in PMM's files
     found: list[Token] = []
     pieces: list[str] = []
     position = depth = 0

@@ -14,6 +14,7 @@ from typing import Any
 
 import postgast
 
+from stt_shared.checkfile.statements.limits import MAX_TOKENS
 from stt_shared.checkfile.statements.names import listed
 from stt_shared.checkfile.statements.refused import RefusedError
 
@@ -98,6 +99,8 @@ def _lexically(sql: str) -> None:
         found = postgast.scan(sql).tokens
     except (UnicodeEncodeError, postgast.PgQueryError) as error:
         raise RefusedError(f"the query is not understood: {error}") from error
+    if len(found) > MAX_TOKENS:
+        raise RefusedError(f"the query has {len(found)} tokens, the limit is {MAX_TOKENS}")
     for token in found:
         part = written[token.start : token.end].decode(errors="replace")
         # Where standard_conforming_strings is off such a string ends elsewhere.
