@@ -35,7 +35,7 @@ class Secret:
         if not self.scheme:
             return "a plain password" if self.rest else "no password"
         # Arguments of a program may be secrets themselves.
-        shown = self.rest.split(" ", 1)[0] if self.scheme == "exec" else self.rest
+        shown = _words(self.rest)[0] if self.scheme == "exec" else self.rest
         return f"{self.scheme}:{shown}"
 
 
