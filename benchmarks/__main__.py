@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("sandbox", "databases", "worker", "ingest", "jobs", "page")
+NAMES = ("sandbox", "library", "ingest", "jobs", "page")
 
 
 def main() -> int:
