@@ -138,8 +138,11 @@ async def _on_server(
     from stt_worker import rehearsal  # noqa: PLC0415  # as above
     from stt_worker import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.databases.port import LookError  # noqa: PLC0415  # as above
+    from stt_worker.targets import passwords  # noqa: PLC0415  # as above
 
     (target,) = scanning.targets_to_scan([url], None)
+    if scanning.has_password([url]):
+        output.note(f"warning: {passwords.SEEN_HERE}", "warn")
     mine = [check for check in chosen if check.family is target.family]
     if not mine:
         raise UsageError(f"none of these checks is for {target.family}")

@@ -36,6 +36,21 @@ URLS = (
     " ssl-mode and the words of MongoDB."
 )
 Names = Annotated[tuple[str, ...], many("Only these targets.")]
+AskPassword = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        help="Ask at the terminal for the password of each URL that has a user and no password.",
+    ),
+]
+PasswordFrom = Annotated[
+    str,
+    Parameter(
+        help="Where that password is: env:NAME (for example env:PGPASSWORD or env:MYSQL_PWD, which"
+        " are never read unasked), file:PATH, cred:NAME or 'exec:/PROGRAM ARGUMENTS'.",
+        show_default=False,
+    ),
+]
 Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).")]
 
 # As every other command calls them; --checks is what scan took alone.
@@ -65,8 +80,8 @@ def register(app: App) -> None:
         access="ro",
         summary="Check databases once, now, without NATS and without a coordinator",
         examples=(
-            "stt scan postgresql://stt:secret@127.0.0.1/postgres",
-            "stt scan 'mysql://stt:p%40ss@db1/?ssl-ca=ca.pem' mongodb://db2 -o json",
+            "stt scan postgresql://stt@127.0.0.1/postgres --ask-password",
+            "stt scan 'mysql://stt@db1/?ssl-ca=ca.pem' mongodb://db2 --password-from env:DB_PW",
             "stt scan --config worker.toml --check mysql_version,postgresql_version",
         ),
         group=READ,
@@ -164,6 +179,8 @@ async def scan(
     config: Annotated[
         Path | None, Parameter(help="Scan the targets of this worker's file too.")
     ] = None,
+    ask_password: AskPassword = False,
+    password_from: PasswordFrom = "",
     form: ReportOutput = ReportFormat.TABLE,
     export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
@@ -172,10 +189,15 @@ async def scan(
     """Scan the databases and gate on what was found."""
     from stt_worker import equipment  # noqa: PLC0415  # drivers only where used
     from stt_worker import scan as scanning  # noqa: PLC0415  # as above
+    from stt_worker.targets import passwords  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
     files = reporting.files(export)
-    found = scanning.targets_to_scan(urls, config)
+    source = passwords.Source(ask=ask_password, reference=password_from)
+    given = scanning.targets_to_scan(urls, config)
+    if scanning.has_password(urls):
+        output.note(f"warning: {passwords.SEEN}", "warn")
+    found = await passwords.completed(given, source, Path.cwd())
     known = equipment.checks_of(pack)
     for fault in known.faults:
         output.note(f"warning: check left out: {fault}", "warn")

@@ -40,12 +40,17 @@ def targets_to_scan(urls: Sequence[str], config: Path | None) -> list[Target]:
     if config is not None:
         found += load(config).targets
     if not found:
-        hint = "give a URL: stt scan postgresql://user:password@host/database"
+        hint = "give a URL: stt scan postgresql://user@host/database --ask-password"
         raise UsageError("nothing to scan", hint=hint)
     twice = [name for name, number in Counter(one.id for one in found).items() if number > 1]
     if twice:
         raise UsageError(f"two targets have the name {twice[0]!r}", hint="scan them separately")
     return found
+
+
+def has_password(urls: Iterable[str]) -> bool:
+    """Whether a password stands on the command line, where others see it."""
+    return any(parse(url).has_password for url in urls)
 
 
 def chosen(known: Catalogue, names: Iterable[str]) -> list[Check]:

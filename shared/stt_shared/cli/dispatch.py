@@ -12,7 +12,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Parameter
 
-from stt_shared.cli import output
+from stt_shared.cli import output, streams
 from stt_shared.cli.builtin import add_builtin
 from stt_shared.cli.commands import LOOK, SERVE
 from stt_shared.errors import EXIT_INCOMPLETE, SttError, UsageError
@@ -91,7 +91,12 @@ def _missing_extra(name: str, extra: str) -> UsageError:
 
 def main() -> int:
     """Run the command of the process; returns its exit code."""
-    return run(sys.argv[1:])
+    streams.complete()
+    try:
+        return run(sys.argv[1:])
+    except BrokenPipeError:  # while something went wrong, and stderr is that pipe too
+        streams.abandon()
+        return EXIT_BROKEN_PIPE
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -113,11 +118,11 @@ def run(arguments: Sequence[str]) -> int:
         _trace(debug)
         return _exit(EXIT_INTERRUPTED, "interrupted")
     except BrokenPipeError:
-        # The reader of stdout is gone; without this the interpreter complains when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.abandon()
         return EXIT_BROKEN_PIPE
     except OSError as error:
-        return _no_room(error) if error.errno in output.FULL else _bug(error, debug=debug)
+        unwritten = error.errno in output.FULL or isinstance(error, streams.ClosedError)
+        return _not_written(error) if unwritten else _bug(error, debug=debug)
     except Exception as error:  # noqa: BLE001  # the outermost edge: a bug still ends in one clear line
         return _bug(error, debug=debug)
 
@@ -161,10 +166,12 @@ def _bug(error: Exception, *, debug: bool) -> int:
     return _exit(EXIT_BUG, "a bug")
 
 
-def _no_room(error: OSError) -> int:
+def _not_written(error: OSError) -> int:
+    is_full = error.errno in output.FULL
     where = error.filename or "the output"
-    why = f"cannot write {where} ({(error.strerror or '').lower()})"
-    output.print_error(SttError(why, hint="make room on that disk and run the command again"))
+    hint = "make room on that disk and run the command again" if is_full else ""
+    why = f"cannot write {where} ({(error.strerror or str(error)).lower()})"
+    output.print_error(SttError(why, hint=hint))
     return _exit(EXIT_INCOMPLETE, "what was found could not be written")
 
 

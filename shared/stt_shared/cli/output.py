@@ -45,13 +45,20 @@ def _colour_system(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return stream.isatty() and environ.get("TERM") != "dumb"
 
 
+class _Console(Console):
+    """A console whose lost reader is an error like any other: rich would exit with 1, a finding."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
 def console(
     stream: TextIO, environ: Mapping[str, str] | None = None, *, width: int | None = None
 ) -> Console:
     """A console on `stream`: colours only where they are wanted, never folded in a pipe."""
     environment = os.environ if environ is None else environ
     coloured = _colour_system(stream, environment)
-    return Console(
+    return _Console(
         file=stream,
         theme=THEME,
         force_terminal=True if coloured else None,

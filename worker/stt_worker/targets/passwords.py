@@ -1,0 +1,90 @@
+"""Passwords for the URLs of a command line: from a reference, or asked at the terminal."""
+
+from __future__ import annotations
+
+import getpass
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stt_shared.errors import UsageError
+from stt_shared.redaction import hide_addresses
+from stt_worker.databases.network import where
+from stt_worker.databases.port import LookError
+from stt_worker.targets.model import Target
+from stt_worker.targets.secrets import Secret, parse, resolve
+
+REFERENCES = "env:NAME, file:PATH, cred:NAME or exec:/PROGRAM ARGUMENTS"
+SEEN_HERE = "everybody on this machine sees a password on the command line (ps)"
+SEEN = f"{SEEN_HERE}; better --ask-password or --password-from env:NAME"
+
+Ask = Callable[[str], str]  # a prompt to what is typed behind it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the password of a URL with a user and without a password is."""
+
+    ask: bool = False
+    reference: str = ""
+
+
+async def completed(
+    targets: Iterable[Target], source: Source, folder: Path, ask: Ask | None = None
+) -> list[Target]:
+    """`targets`, those that lack a password with one; a path of `source` is one in `folder`.
+
+    Raises UsageError, which never shows a value.
+    """
+    found = list(targets)
+    if not source.ask and not source.reference:
+        return found
+    lacking = [target for target in found if target.endpoint.user and _has_none(target)]
+    option = "--ask-password" if source.ask else "--password-from"
+    if source.ask and source.reference:
+        raise UsageError("--ask-password and --password-from contradict each other")
+    if not lacking:
+        hint = "give a URL with a user and without a password: postgresql://user@host/"
+        raise UsageError(f"{option} is of no use: no URL lacks a password", hint=hint)
+    read = ask or _at_terminal
+    common = "" if source.ask else await _referred(source.reference, folder)
+    for target in lacking:
+        place = f"{target.endpoint.user} at {where(target.endpoint)}"
+        value = read(f"Password of {hide_addresses(place)}: ") if source.ask else common
+        found[found.index(target)] = replace(target, secret=Secret("", value))
+    return found
+
+
+def _has_none(target: Target) -> bool:
+    return not target.secret.scheme and not target.secret.rest
+
+
+async def _referred(reference: str, folder: Path) -> str:
+    try:
+        secret = parse(reference, folder)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"--password-from is {error}", hint=f"give {REFERENCES}") from None
+    if not secret.scheme:
+        raise UsageError("--password-from is no reference", hint=f"give {REFERENCES}")
+    try:
+        return await resolve(secret)
+    except LookError as error:
+        raise UsageError(error.reason) from error
+
+
+def _at_terminal(prompt: str) -> str:
+    """What somebody types there, unseen; raises UsageError without a terminal."""
+    hint = f"without one give the password by --password-from: {REFERENCES}"
+    try:
+        # Without a terminal the module would read a line of stdin, and the terminal show it.
+        with Path("/dev/tty").open("rb"), warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(prompt)
+    except EOFError:
+        raise UsageError("no password was typed") from None
+    except UnicodeDecodeError:
+        raise UsageError("what was typed is not UTF-8") from None
+    except (OSError, getpass.GetPassWarning):
+        why = "--ask-password needs a terminal to ask at, and there is none"
+        raise UsageError(why, hint=hint) from None
