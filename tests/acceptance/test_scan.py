@@ -91,6 +91,7 @@ def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
         "accepted": 0,
         "targets": 1,
         "targets_checked": 1,
+        "parts_not_checked": 0,
     }
     name = f"postgresql-127-0-0-1-{postgresql.port}"
     assert [(r["target"], r["check"], r["outcome"]) for r in found["results"]] == [
