@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ import psycopg
 import pymysql
 import pymysql.cursors
 
+from stt_coordinator.embedded import mysql as embedded_mysql
 from stt_coordinator.embedded.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
@@ -41,7 +43,16 @@ def endpoint(server: Running, family: Family) -> Endpoint:
         password=server.password,
         database="postgres" if family is Family.POSTGRESQL else "",
         tls=Tls(mode="off"),
+        server_public_key=embedded_mysql.public_key(server) if family is Family.MYSQL else "",
     )
+
+
+def encrypted(server: Running, ca: str = "") -> Endpoint:
+    """The same over TLS; verified by `ca`, or the CA that the server was started with."""
+    started = [one.partition("=")[2] for one in server.command if one.startswith("--ssl-ca=")]
+    known = ca or next(iter(started), "")
+    tls = Tls(mode="verify-ca", ca=known) if known else Tls(mode="require")
+    return replace(endpoint(server, Family.MYSQL), tls=tls, server_public_key="")
 
 
 class Judge:

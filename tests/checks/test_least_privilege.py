@@ -23,6 +23,7 @@ from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.real import Judge, endpoint, judging
 from tests.checks.scenario import execute
+from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
 
 OWN = "Least 1: password"
@@ -59,6 +60,7 @@ class Case:
 
     server: Running
     product: Product
+    ca: Path
 
     def made(self, without: str = "") -> Sequence[Step]:
         return [
@@ -82,9 +84,10 @@ class Case:
     def where(self) -> Endpoint:
         mysql = self.product in {Product.MYSQL, Product.MARIADB}
         admin = endpoint(self.server, self.product.family)
-        return replace(
-            admin, user=ACCOUNT.user, password=OWN, tls=Tls(mode="require" if mysql else "off")
-        )
+        own = replace(admin, user=ACCOUNT.user, password=OWN)
+        if not mysql:
+            return own
+        return replace(own, tls=Tls(mode="verify-ca", ca=str(self.ca)), server_public_key="")
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +115,9 @@ async def judge() -> AsyncIterator[Judge]:
 
 
 @pytest.fixture(params=SERVERS, ids=[name for name, _ in SERVERS])
-def case(request: pytest.FixtureRequest) -> Iterator[Case]:
+def case(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[Case]:
     name, product = request.param
-    one = Case(server=request.getfixturevalue(name), product=product)
+    one = Case(server=request.getfixturevalue(name), product=product, ca=certificates.ca)
     one.undo()
     yield one
     one.undo()

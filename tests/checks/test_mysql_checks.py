@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -136,14 +137,7 @@ async def test_without_the_grant_the_check_names_it_and_does_not_pass(
     make = ["CREATE USER 'poor'@'%' IDENTIFIED BY 'Str0ng-enough'"]
     with mysql_state(server, make, ["DROP USER 'poor'@'%'"]):
         where = endpoint(server, Family.MYSQL)
-        poor = type(where)(
-            family=where.family,
-            host=where.host,
-            port=where.port,
-            user="poor",
-            password="Str0ng-enough",
-            tls=where.tls,
-        )
+        poor = replace(where, user="poor", password="Str0ng-enough")
         outcome = await judge.run(check, poor)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
     assert "SELECT ON mysql." in outcome.reason

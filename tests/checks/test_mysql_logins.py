@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,8 @@ import pytest
 from stt_coordinator.embedded import mysql as embedded
 from stt_coordinator.embedded.process import Running
 from stt_shared.protocol.words import Family
-from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.hardening import Hardener
-from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
+from tests.checks.real import Judge, encrypted, endpoint, judging, mysql_do, mysql_state
 from tests.checks.scenario import mend
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
@@ -69,10 +67,6 @@ def without_tls(request: pytest.FixtureRequest, servers_folder: Path) -> Iterato
     running.stop()
 
 
-def encrypted(server: Running) -> Endpoint:
-    return replace(endpoint(server, Family.MYSQL), tls=Tls(mode="require"))
-
-
 async def test_tls_is_required_of_all_once_an_account_comes_over_the_network(
     judge: Judge, server: Running
 ) -> None:
@@ -118,7 +112,8 @@ async def test_a_server_without_a_certificate_is_found_and_mended_by_one(
     hardener = Hardener(without_tls, Family.MYSQL)
     hardener.lines = dict(line.split(" = ") for line in given.splitlines()[1:])
     hardener.restart()
-    assert await judge.objects("mysql_tls_disabled", encrypted(without_tls)) == {}
+    mended = encrypted(without_tls, str(certificates.ca))
+    assert await judge.objects("mysql_tls_disabled", mended) == {}
     assert await judge.objects("mysql_tls_cert_expiry", encrypted(without_tls)) == {}
 
 

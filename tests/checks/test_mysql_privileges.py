@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pymysql
@@ -18,7 +19,7 @@ from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import Query, Server
 from stt_shared.protocol.messages import Finding
 from stt_shared.protocol.words import Family
-from tests.checks.real import Judge, endpoint, judging, mysql_state
+from tests.checks.real import Judge, encrypted, endpoint, judging, mysql_state
 from tests.checks.scenario import mend
 
 CHECKS = [
@@ -252,15 +253,7 @@ async def test_the_account_that_looks_is_recognised_when_its_host_is_a_pattern(
         "GRANT PROCESS, SELECT ON *.* TO 'other'@'127.0.0.%'",
     ]
     undo = ["DROP USER 'looks'@'127.0.0.%'", "DROP USER 'other'@'127.0.0.%'"]
-    where = endpoint(server, Family.MYSQL)
     with mysql_state(server, make, undo):
-        own = type(where)(
-            family=where.family,
-            host=where.host,
-            port=where.port,
-            user="looks",
-            password="Str0ng-enough",
-            tls=type(where.tls)(mode="require"),
-        )
+        own = replace(encrypted(server), user="looks", password="Str0ng-enough")
         for check in ("mysql_process_privilege", "mysql_system_schema_grants"):
             assert list(await judge.objects(check, own)) == ["'other'@'127.0.0.%'"]

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pymysql
 
+from stt_coordinator.embedded import mysql as embedded_mysql
 from stt_coordinator.embedded.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.messages import Facts
@@ -175,6 +176,7 @@ def endpoint_of(server: Running, family: Family) -> Endpoint:
         user=server.user,
         password=server.password,
         tls=OFF,
+        server_public_key=embedded_mysql.public_key(server) if family is Family.MYSQL else "",
     )
 
 

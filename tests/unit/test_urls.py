@@ -7,7 +7,7 @@ import pytest
 from stt_shared.errors import UsageError
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
-from stt_worker.targets.urls import parse, without_tls_if_local
+from stt_worker.targets.urls import key_faults, parse, without_tls_if_local
 
 SECRET = "pa55word"
 
@@ -141,3 +141,26 @@ def test_a_scan_needs_tls_only_where_the_connection_leaves_the_machine(url: str,
 
 def test_an_endpoint_never_shows_its_password() -> None:
     assert SECRET not in repr(parse(f"mysql://u:{SECRET}@db"))
+
+
+@pytest.mark.parametrize("name", ["server-public-key", "serverPublicKeyPath"])
+def test_the_key_of_a_mysql_server_can_be_named(name: str) -> None:
+    found = parse(f"mysql://u:p@db/?tls=off&{name}=/etc/key.pem").endpoint
+    assert (found.server_public_key, found.tls.mode) == ("/etc/key.pem", "off")
+    taken = parse("mysql://u:p@db/?tls=off&allowPublicKeyRetrieval=true").endpoint
+    assert taken.allow_public_key_retrieval
+    refused = parse("mysql://u:p@db/?tls=off&allowPublicKeyRetrieval=false").endpoint
+    assert not refused.allow_public_key_retrieval
+
+
+@pytest.mark.parametrize(
+    ("url", "useless"),
+    [
+        ("mysql://u@db/?server-public-key=k", {"server_public_key"}),
+        ("mysql://u@db/?allow-public-key-retrieval=true", {"allow_public_key_retrieval"}),
+        ("mysql://u@localhost/?socket=/s&server-public-key=k", {"server_public_key"}),
+        ("mysql://u@db/?tls=off&server-public-key=k", set()),
+    ],
+)
+def test_a_key_without_effect_is_named(url: str, useless: set[str]) -> None:
+    assert key_faults(parse(url).endpoint).keys() == useless

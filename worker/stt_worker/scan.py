@@ -23,7 +23,7 @@ from stt_worker.targets.file import load
 from stt_worker.targets.model import Target
 from stt_worker.targets.names import names_of
 from stt_worker.targets.secrets import Secret
-from stt_worker.targets.urls import Address, parse, without_tls_if_local
+from stt_worker.targets.urls import Address, key_faults, parse, without_tls_if_local
 from stt_worker.turns import Turns
 
 SCHEDULE = "scan"
@@ -79,8 +79,11 @@ def without_checks(targets: Iterable[Target], checks: Iterable[Check]) -> list[s
 
 
 def targets_of(addresses: Iterable[Address]) -> list[Target]:
-    """Targets for URLs, named after what they point to."""
+    """Targets for URLs, named after what they point to; UsageError for a setting without effect."""
     endpoints = [without_tls_if_local(address) for address in addresses]
+    for endpoint in endpoints:
+        if faults := key_faults(endpoint):
+            raise UsageError(f"bad URL {endpoint.family}://...: {'; '.join(faults.values())}")
     return [
         Target(
             id=name,

@@ -27,7 +27,7 @@ family = "{family}"
 host = "{host}"
 port = {port}
 tls = "off"
-{login}
+{login}{key}
 """
 LOGIN = 'user = "{user}"\npassword = "file:{file}"\n'
 
@@ -98,10 +98,12 @@ def targets_toml(servers: Mapping[Family, Running], password_file: Path) -> str:
 
 
 def _table(family: Family, server: Running, password_file: Path) -> str:
+    key = mysql.public_key(server) if family is Family.MYSQL else ""
     login = LOGIN.format(user=ACCOUNT, file=password_file)
     return TABLE.format(
         family=family,
         host=server.host,
         port=server.port,
         login="" if family is Family.MONGODB else login,
+        key=f'server_public_key = "{key}"\n' if key else "",
     )

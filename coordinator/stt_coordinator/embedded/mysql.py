@@ -110,6 +110,12 @@ def start(
     ).start()
 
 
+def public_key(server: Running) -> str:
+    """The file of the server's own RSA key, for a log-in without TLS; empty for MariaDB."""
+    file = server.directory / "data" / "public_key.pem"
+    return str(file) if file.exists() else ""
+
+
 def _common(installation: Installation, data: Path) -> list[str]:
     share = installation.base / "share" / "mysql"
     temporary = data.with_name("tmp")

@@ -7,6 +7,8 @@ import msgspec
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Failure, Limits, Rows
 
+JSON_GROWTH = 6  # bytes that one byte of text may become, as a control character
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -26,10 +28,21 @@ def too_much_memory() -> Failure:
     return Failure(kind=Kind.TOO_LARGE, reason=why)
 
 
-def bounded(rows: Rows, limits: Limits) -> Rows | Failure:
-    """`rows`, or why they are too many or too large."""
+def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows | Failure:
+    """`rows`, or why they are too many or too large.
+
+    `received` is the number of bytes they came in as, which saves measuring what is small.
+    """
     if len(rows) > limits.rows:
         return too_many_rows(limits)
+    if received is not None and _at_most(rows, received) <= limits.bytes:
+        return rows
     if len(_encoder.encode(rows)) > limits.bytes:
         return too_many_bytes(limits)
     return rows
+
+
+def _at_most(rows: Rows, received: int) -> int:
+    """A bound for the size as JSON: a byte becomes an escape at worst, and the names repeat."""
+    names = sum(len(name) + 1 for name in rows[0]) if rows else 0
+    return JSON_GROWTH * (received + len(rows) * names)

@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from stt_shared import clock
 from stt_shared.protocol.words import Kind
 from stt_shared.telemetry.logs import in_thread
-from stt_worker.databases import network, tls
+from stt_worker.databases import mysql_auth, network, tls
 from stt_worker.databases.certificate import shown_by_mysql
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.mysql_connection import Connection
+from stt_worker.databases.mysql_opening import takes_all_at_once
 from stt_worker.databases.mysql_session import Progress, Session
 from stt_worker.databases.port import Choose, Endpoint, Limits, Look, LookError
 
@@ -32,10 +33,10 @@ class MysqlDatabase:
 
     async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
         """As the port says; waiting for a thread is not counted as the server's time."""
-        progress = Progress()
+        progress = Progress(at_once=takes_all_at_once(endpoint))
         async with self._turn:
-            await self._session(endpoint, choose, limits, progress)
-            while progress.pending:  # an answer was too large: each round answers at least one
+            # Each round learns the facts, answers a question, or stops sending all at once.
+            while progress.unfinished:
                 await self._session(endpoint, choose, limits, progress)
         if progress.facts is None:
             raise LookError(Kind.UNREACHABLE, "the session ended before the facts were known")
@@ -50,12 +51,13 @@ class MysqlDatabase:
         self, endpoint: Endpoint, choose: Choose, limits: Limits, progress: Progress
     ) -> None:
         connection = Connection(endpoint, await self._context(endpoint), limits)
+        key = mysql_auth.public_key(endpoint)
         started = clock.monotonic()
         opened = await network.connect(endpoint, limits.connect_s)
         guard = Guard(opened.fileno(), started + limits.connect_s - clock.monotonic())
         session = Session(connection=connection, guard=guard, limits=limits)
         try:
-            await self._in_thread(session, opened, choose, progress)
+            await self._in_thread(session, opened, choose, progress, key)
         except ssl.SSLError as error:
             found = await shown_by_mysql(endpoint, limits.connect_s)
             raise tls.failed(tls.words(error), endpoint.tls, endpoint.host, found) from error
@@ -72,10 +74,15 @@ class MysqlDatabase:
         return await in_thread(self._executor, make, endpoint.tls)
 
     async def _in_thread(
-        self, session: Session, opened: socket.socket, choose: Choose, progress: Progress
+        self,
+        session: Session,
+        opened: socket.socket,
+        choose: Choose,
+        progress: Progress,
+        key: bytes,
     ) -> None:
         """Run the session, and cut its connection when its time is over or nobody waits for it."""
-        running = in_thread(self._executor, session.run, opened, choose, progress)
+        running = in_thread(self._executor, session.run, opened, choose, progress, key)
         running.add_done_callback(_looked_at)
         guard = session.guard
         try:

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import socket
 import ssl
-from typing import TYPE_CHECKING, Any, Never
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql import err
-from pymysql.constants import FIELD_TYPE
-from pymysql.protocol import MysqlPacket
+from pymysql.connections import MySQLResult
+from pymysql.constants import COMMAND, FIELD_TYPE
+from pymysql.protocol import EOFPacketWrapper, MysqlPacket
 
-from stt_worker.databases.port import Endpoint, Limits
+from stt_worker.databases import mysql_auth as auth
+from stt_worker.databases import mysql_errors as errors
+from stt_worker.databases.port import Endpoint, Limits, Rows
 from stt_worker.databases.values import number, text
 
 HANDSHAKE_BYTES = 256 * 1024  # greeting, log-in and session settings
-HANDSHAKE_PACKETS = 64
+HANDSHAKE_PACKETS = 128
 MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
 COLUMN_BYTES = 64 * 1024  # what the descriptions of the columns may take on top of the rows
 READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread even if the loop is stuck
-CLIENT_PLUGIN_REFUSED = 2059
+RESET = 0x1F  # COM_RESET_CONNECTION
+QUERY = COMMAND.COM_QUERY
+
+Command = tuple[int, str]  # its number and its text
 
 
 def _float(raw: bytes) -> float | str:
@@ -51,20 +60,30 @@ class TooManyPacketsError(TooMuchError):
     """The answer has more rows than it may."""
 
 
-class NoClearText:
-    """Stands in for the plugins that hand the password over as it is."""
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one command: its rows, and the server's flags (SERVER_STATUS_...)."""
 
-    def __init__(self, connection: Any) -> None:
-        del connection
-
-    def authenticate(self, packet: Any) -> Never:
-        """Refuse: whoever answers on that port could be after the password."""
-        del packet
-        why = "the server asks for the password in clear text over an unencrypted connection"
-        raise err.OperationalError(CLIENT_PLUGIN_REFUSED, why)
+    rows: Rows
+    status: int
 
 
-_REFUSING: dict[str, Any] = {"mysql_clear_password": NoClearText, "dialog": NoClearText}
+class _Result(MySQLResult):
+    """Keeps the flags that end the rows, which PyMySQL throws away."""
+
+    def _check_packet_is_eof(self, packet: Any) -> bool:
+        if not packet.is_eof_packet():
+            return False
+        end: Any = EOFPacketWrapper(packet)
+        self.server_status = end.server_status
+        self.has_next = False
+        return True
+
+    def _read_load_local_packet(self, first_packet: Any) -> None:
+        del first_packet
+        raise err.InterfaceError(0, "the server asks for a file of this machine")
+
+
 # The methods below the public ones have no types; this is where the counting has to happen.
 _Untyped: Any = pymysql.Connection
 
@@ -78,10 +97,14 @@ else:
 class Connection(_Base):
     """Not connected yet; `allow` sets how much may come in until it is called again."""
 
+    _auth_plugin_name: str
+
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None, limits: Limits) -> None:
         self._bytes_left, self._packets_left = HANDSHAKE_BYTES, HANDSHAKE_PACKETS
+        self._trust, self._key = auth.trust_in(endpoint), b""
+        self._may_ask_for_key = endpoint.allow_public_key_retrieval
+        self.encrypted = False
         patience = max(limits.connect_s, limits.client_s) + READ_MARGIN_S
-        plain = context is None and not endpoint.socket
         super().__init__(
             user=endpoint.user,
             password=endpoint.password.encode(),  # as text it would have to be Latin-1
@@ -98,13 +121,15 @@ class Connection(_Base):
             program_name=endpoint.application,
             ssl=context,
             ssl_disabled=context is None,  # without it a context would be built per connection
-            auth_plugin_map=_REFUSING if plain else None,
+            auth_plugin_map=auth.AllowList(self._trust),
         )
-        # A Unix socket is as good as TLS for handing over a password, as in the servers' own view.
-        self._secure = bool(endpoint.socket)
 
-    def greet(self, opened: socket.socket) -> None:
-        """Log in over `opened`, which belongs to the connection from now on."""
+    def greet(self, opened: socket.socket, key: bytes = b"") -> None:
+        """Log in over `opened`, which belongs to the connection from now on.
+
+        `key` is the server's RSA key as the target names it, PEM.
+        """
+        self._key = key
         self.connect(sock=opened)
 
     @property
@@ -117,16 +142,97 @@ class Connection(_Base):
         self._bytes_left = limits.bytes + COLUMN_BYTES
         self._packets_left = limits.rows + MAX_COLUMNS
 
-    def ask(self, sql: str) -> list[dict[str, Any]]:
+    def received(self, limits: Limits) -> int:
+        """Bytes that came in since `allow` was called with `limits`."""
+        return limits.bytes + COLUMN_BYTES - self._bytes_left
+
+    def ask(self, sql: str) -> Reply:
         """The rows of one statement; a later column of the same name hides an earlier one."""
-        with self.cursor() as cursor:
-            cursor.execute(sql)
-            names = [column[0] for column in cursor.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        (reply,) = self.exchange([(QUERY, sql)], at_once=True)
+        if isinstance(reply, err.Error):
+            raise reply
+        return reply
+
+    def exchange(
+        self, commands: Sequence[Command], *, at_once: bool
+    ) -> list[Reply | err.DatabaseError]:
+        """The answers to `commands`, sent without waiting in between if `at_once`.
+
+        An error of the server is an answer. Raises err.Error when the connection is lost.
+        """
+        groups = [commands] if at_once else [[command] for command in commands]
+        replies: list[Reply | err.DatabaseError] = []
+        for group in groups:
+            _Untyped._write_bytes(self, b"".join(_packet(*command) for command in group))  # noqa: SLF001  # as drop
+            for _ in group:
+                try:
+                    replies.append(self._reply())
+                except err.Error as lost:
+                    said = [reply for reply in replies if isinstance(reply, err.Error)]
+                    # What the server said before it hung up tells more than that it did.
+                    raise said[0] if said else lost from None
+        return replies
 
     def drop(self) -> None:
         """Close without a word to the server."""
         _Untyped._force_close(self)  # noqa: SLF001  # its public way sends something
+
+    def set_character_set(self, charset: str, collation: str | None = None) -> None:
+        """Nothing: PyMySQL sends a statement here, and the pins set the character set too."""
+        del charset, collation
+
+    @property
+    def _secure(self) -> bool:
+        """Whether PyMySQL may hand the password over as it is."""
+        return self._trust is auth.Trust.VERIFIED
+
+    @_secure.setter
+    def _secure(self, encrypted: bool) -> None:
+        """PyMySQL takes any TLS for secure; it says so once the handshake is over."""
+        self.encrypted = encrypted
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The key to encrypt the password with, which PyMySQL asks the server for if it is None."""
+        if self._key:
+            return auth.fitting(self._key, self.password)
+        if self._trust is auth.Trust.PLAIN and self._may_ask_for_key:
+            return None
+        raise auth.key_needed(self._trust)
+
+    @server_public_key.setter
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, key: bytes | None
+    ) -> None:
+        # A key that the target names is not replaced by the one of whoever answers.
+        self._key = self._key or key or b""
+
+    def _get_server_information(self) -> None:
+        _Untyped._get_server_information(self)  # noqa: SLF001  # as drop
+        if self._auth_plugin_name not in auth.FIRST:
+            self._auth_plugin_name = auth.NATIVE
+
+    def _request_authentication(self) -> None:
+        try:
+            _Untyped._request_authentication(self)  # noqa: SLF001  # as drop
+        except err.OperationalError as error:
+            if errors.code(error):
+                raise
+            # PyMySQL's own words for what it cannot follow, such as a second factor.
+            raise auth.refused(f"the log-in cannot be completed: {error.args[0]}") from error
+
+    def _reply(self) -> Reply | err.DatabaseError:
+        self._next_seq_id = 1
+        result: Any = _Result(self)
+        try:
+            result.read()
+        except err.DatabaseError as error:
+            if errors.lost(error):
+                raise
+            return error
+        names = [field.name for field in result.fields] if result.rows is not None else []
+        rows = [dict(zip(names, row, strict=True)) for row in result.rows or ()]
+        return Reply(rows, result.server_status)
 
     def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
         self._packets_left -= 1
@@ -139,3 +245,8 @@ class Connection(_Base):
         if self._bytes_left < 0:
             raise TooMuchError
         return _Untyped._read_bytes(self, num_bytes)  # noqa: SLF001  # as drop
+
+
+def _packet(number: int, words: str) -> bytes:
+    body = bytes([number]) + words.encode()
+    return struct.pack("<I", len(body)) + body

@@ -30,6 +30,7 @@ _NO_PRIVILEGE = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1419, 3530})
 _TIMEOUT = frozenset({1205, 1317, 1969, 3024})
 _UNKNOWN_DATABASE = 1049
 UNKNOWN_VARIABLE = 1193
+_HOOK_FAILED = 1184  # init_connect; the server hangs up
 _LOST = frozenset({0, 2006, 2013})
 
 
@@ -57,6 +58,8 @@ def of_question(error: err.Error) -> Failure:
         return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
     if number in _TIMEOUT:
         return Failure(kind=Kind.TIMEOUT, reason=said(error))
+    if number == _HOOK_FAILED:
+        return Failure(kind=Kind.SESSION, reason=said(error))
     return Failure(kind=Kind.UNREACHABLE if lost(error) else Kind.QUERY, reason=said(error))
 
 

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pymysql import err
 
-from stt_shared import sqlfile
-from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.statements.judge import refusal
+from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mysql_errors as errors
-from stt_worker.databases import mysql_facts
+from stt_worker.databases import mysql_opening as opening
 from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.mysql_connection import Connection, TooManyPacketsError, TooMuchError
+from stt_worker.databases.mysql_statement import statement
 from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
 from stt_worker.databases.tls import error_behind
 
-SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
-_MYSQL = ("session_mysql", "session_mysql_before_5_7_20")
-_MARIADB = ("session_mariadb_before_11_1", "session_mariadb")
-_WORDS = {QueryType.MYSQL_SELECT: "SELECT", QueryType.MYSQL_SHOW: "SHOW"}
+SQL = opening.SQL
 
 Done = TypeVar("Done")
 
@@ -37,6 +34,12 @@ class Progress:
     facts: Facts | None = None
     pending: list[Question] = field(default_factory=list[Question])
     answers: dict[Question, Answer] = field(default_factory=dict[Question, Answer])
+    at_once: bool = True  # whether the opening may be sent without waiting in between
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether another session is needed."""
+        return self.facts is None or bool(self.pending)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +50,20 @@ class Session:
     guard: Guard
     limits: Limits
 
-    def run(self, opened: socket.socket, choose: Choose, progress: Progress) -> None:
+    def run(self, opened: socket.socket, choose: Choose, progress: Progress, key: bytes) -> None:
         """Log in over `opened`, learn the facts unless known, answer what is pending, log out.
 
-        Returns early with questions pending when an answer was too large to be read to its end.
-        Raises LookError; ssl.SSLError when the TLS handshake failed.
+        `key` is the server's RSA key, if the target names it. Returns early with progress
+        unfinished when an answer was too large to be read to its end, and when a proxy hung up on
+        an opening sent at once. Raises LookError; ssl.SSLError when the TLS handshake failed.
         """
         try:
-            self._log_in(opened)
-            known = self._guarded(lambda: self._prepare(progress.facts))
+            self._log_in(opened, key)
+            known = self._guarded(lambda: self._open(progress))
             if isinstance(known, Failure):
+                if known.kind is Kind.UNREACHABLE and progress.at_once:
+                    progress.at_once = False
+                    return
                 raise LookError(known.kind, known.reason)
             if progress.facts is None:
                 progress.pending = list(dict.fromkeys(choose(known)))
@@ -65,15 +72,20 @@ class Session:
         finally:
             self._leave()
 
-    def _log_in(self, opened: socket.socket) -> None:
+    def _log_in(self, opened: socket.socket, key: bytes) -> None:
         try:
-            self.connection.greet(opened)
+            self.connection.greet(opened, key)
         # The edge to a server that may lie, about lengths or types: the driver fails in any way.
         except Exception as error:
             if self.guard.cut_off:
                 why = f"no answer to the log-in within {self.limits.connect_s:g} s"
                 raise LookError(Kind.UNREACHABLE, why) from error
             broken = error_behind(error)
+            if isinstance(broken, ssl.SSLEOFError | ssl.SSLZeroReturnError) and (
+                self.connection.encrypted
+            ):
+                why = "the server closed the connection during the log-in, after the TLS handshake"
+                raise LookError(Kind.UNREACHABLE, why) from error
             if broken is not None:
                 raise broken from None
             if isinstance(error, err.Error):
@@ -81,33 +93,8 @@ class Session:
             why = f"what answers is no MySQL server ({type(error).__name__})"
             raise LookError(Kind.UNREACHABLE, why) from error
 
-    def _prepare(self, known: Facts | None) -> Facts:
-        """Make the session read-only and bounded, then ask what the server is."""
-        connection = self.connection
-        likely = _MARIADB if "mariadb" in connection.greeting.lower() else _MYSQL
-        seconds = max(1, round(self.limits.statement_s))
-        values = {"seconds": seconds, "milliseconds": round(self.limits.statement_s * 1_000)}
-        self._first((*likely, "session_others"), values)
-        connection.ask(SQL["begin"])
-        return known or self._facts()
-
-    def _facts(self) -> Facts:
-        row = self._first(("facts", "facts_others"), {})[0]
-        found = mysql_facts.facts(row)
-        if found.provider != "rds":
-            return found
-        aurora = bool(self._first(("aurora", ""), {}))
-        return mysql_facts.facts(row, aurora=aurora)
-
-    def _first(self, names: tuple[str, ...], values: dict[str, int]) -> list[dict[str, object]]:
-        """The answer to the first of our statements whose variables this server knows."""
-        for name in filter(None, names):
-            try:
-                return self.connection.ask(SQL[name].format(**values))
-            except err.Error as error:
-                if errors.code(error) != errors.UNKNOWN_VARIABLE:
-                    raise
-        return []
+    def _open(self, progress: Progress) -> Facts:
+        return opening.opened(self.connection, self.limits, at_once=progress.at_once)
 
     def _answer_all(self, progress: Progress) -> None:
         while progress.pending:
@@ -121,20 +108,24 @@ class Session:
             progress.pending.clear()
 
     def _answer(self, question: Question) -> Answer:
-        word = _WORDS.get(question.type)
-        if word is None:
-            return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of MySQL")
-        if why := refusal(question.type, question.text):
-            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
+        sql = statement(question)
+        if isinstance(sql, Failure):
+            return sql
         self.connection.allow(self.limits)
-        rows = self._guarded(lambda: self.connection.ask(f"{word} {question.text}"))
-        return rows if isinstance(rows, Failure) else bounded(rows, self.limits)
+        reply = self._guarded(lambda: self.connection.ask(sql))
+        if isinstance(reply, Failure):
+            return reply
+        if not reply.status & opening.READ_ONLY:
+            return Failure(kind=Kind.SESSION, reason="the query ended the read-only transaction")
+        return bounded(reply.rows, self.limits, received=self.connection.received(self.limits))
 
     def _guarded(self, step: Callable[[], Done]) -> Done | Failure:
         """Do one thing within the client's time; drop a connection that is beyond repair."""
         self.guard.allow(self.limits.client_s)
         try:
             return step()
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
         # The edge to a server that may lie, as above.
         except Exception as error:  # noqa: BLE001
             failure = self._failure(error)

@@ -43,6 +43,8 @@ class Endpoint:
     database: str = ""  # to connect to; for MongoDB the authentication source
     tls: Tls = Tls()
     application: str = "stt-worker"
+    server_public_key: str = ""  # path of the RSA key of a MySQL server, PEM; without TLS alone
+    allow_public_key_retrieval: bool = False  # from whoever answers; without TLS alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

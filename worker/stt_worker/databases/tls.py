@@ -55,9 +55,14 @@ def _stamp(tls: Tls) -> tuple[int, ...]:
         raise LookError(Kind.CONFIG, why) from error
 
 
+def verifies(tls: Tls) -> bool:
+    """Whether the server has to prove who it is; `require` with a CA asks for it, as in libpq."""
+    return tls.mode in VERIFYING or (tls.mode == "require" and bool(tls.ca))
+
+
 def build(tls: Tls) -> ssl.SSLContext:
     """A new context; raises OSError (SSLError among them) for a file that cannot be used."""
-    if tls.mode in VERIFYING:
+    if verifies(tls):
         context = ssl.create_default_context(cafile=tls.ca or None)
         # Servers make their own certificates in ways that the strict mode of 3.13 refuses.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -65,13 +70,13 @@ def build(tls: Tls) -> ssl.SSLContext:
     else:
         context = unverified()
     if tls.cert:
-        context.load_cert_chain(tls.cert, tls.key or None)
+        context.load_cert_chain(tls.cert, tls.key or None, _no_pass_phrase)
     return context
 
 
-def verifies(tls: Tls) -> bool:
-    """Whether the server has to prove who it is before it learns anything."""
-    return tls.mode in VERIFYING
+def _no_pass_phrase() -> str:
+    """Nobody is there to be asked: without this OpenSSL waits at the terminal."""
+    raise OSError(0, "the private key is encrypted with a pass phrase, which is not supported")
 
 
 def unverified() -> ssl.SSLContext:
@@ -99,7 +104,7 @@ def asked(tls: Tls, host: str) -> str:
     wants = {
         "verify-full": f"{trust}, for {host}",
         "verify-ca": trust,
-        "require": trust if tls.ca else "an encrypted connection",
+        "require": trust if verifies(tls) else "an encrypted connection",
     }
     return f"tls {tls.mode} asks for {wants.get(tls.mode, 'none')}"
 

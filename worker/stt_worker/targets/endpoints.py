@@ -25,8 +25,12 @@ def endpoint_of(
     Appends to `faults` what does not go together; the endpoint is then not to be used.
     """
     if "url" in values:
-        return _from_url(values, folder, faults)
-    return _from_parts(values, folder, faults), None
+        endpoint, password = _from_url(values, folder, faults)
+    else:
+        endpoint, password = _from_parts(values, folder, faults), None
+    if endpoint is not None:
+        endpoint = _with_key(values, endpoint, folder, faults)
+    return endpoint, password
 
 
 def _from_url(
@@ -123,6 +127,22 @@ def _tls(
     elif "cert" in paths and "key" not in paths and _has_no_key(Path(paths["cert"])):
         faults.append(Fault("cert", "cert holds no private key, and key is not given"))
     return Tls(mode=mode, **paths)
+
+
+def _with_key(
+    values: Mapping[str, Any], said: Endpoint, folder: Path, faults: list[Fault]
+) -> Endpoint:
+    """The endpoint with what the target says of the server's RSA key."""
+    path = values.get("server_public_key") or said.server_public_key
+    found = replace(
+        said,
+        server_public_key=str(folder / Path(path).expanduser()) if path else "",
+        allow_public_key_retrieval=(
+            values.get("allow_public_key_retrieval", said.allow_public_key_retrieval)
+        ),
+    )
+    faults += [Fault(key, why) for key, why in urls.key_faults(found).items()]
+    return found
 
 
 def _has_no_key(cert: Path) -> bool:

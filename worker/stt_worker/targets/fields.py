@@ -57,6 +57,10 @@ def _port(value: Any) -> str:
     return "" if good else f"a number from 1 to {MAX_PORT}"
 
 
+def _flag(value: Any) -> str:
+    return "" if isinstance(value, bool) else "true or false"
+
+
 def _mode(value: Any) -> str:
     return "" if value in MODES else "one of " + ", ".join(MODES)
 
@@ -110,6 +114,8 @@ FIELDS: dict[str, Rule] = {
     "ca": _file,
     "cert": _file,
     "key": _file,
+    "server_public_key": _file,
+    "allow_public_key_retrieval": _flag,
     "labels": _labels,
 }
 _NEVER_SHOWN = frozenset({"password", "url"})

@@ -43,6 +43,10 @@ _PARAMETERS: dict[Family, dict[str, str]] = {
         "sslcert": "cert",
         "sslkey": "key",
         "unixsocket": "socket",
+        "serverpublickey": "server_public_key",
+        "serverpublickeypath": "server_public_key",
+        "allowpublickeyretrieval": "allow_public_key_retrieval",
+        "getserverpublickey": "allow_public_key_retrieval",
     },
     Family.MONGODB: {
         **_COMMON,
@@ -58,7 +62,10 @@ _PARAMETERS: dict[Family, dict[str, str]] = {
 }
 _WRITTEN = {
     Family.POSTGRESQL: "tls, sslmode, sslrootcert, sslcert, sslkey, host",
-    Family.MYSQL: "tls, ssl-mode, ssl-ca, ssl-cert, ssl-key, socket",
+    Family.MYSQL: (
+        "tls, ssl-mode, ssl-ca, ssl-cert, ssl-key, socket, server-public-key,"
+        " allow-public-key-retrieval"
+    ),
     Family.MONGODB: "tls, authSource, tlsCAFile, tlsCertificateKeyFile, directConnection",
 }
 FILES = ("ca", "cert", "key")
@@ -102,6 +109,8 @@ def parse(url: str) -> Address:
             password=password,
             database=said.get("database") or path,
             tls=Tls(mode="off") if socket else _tls(said),
+            server_public_key=said.get("server_public_key", ""),
+            allow_public_key_retrieval="allow_public_key_retrieval" in said,
         ),
         has_password=has_password,
         says_tls=bool(said.keys() & {"tls", "require", "verify-ca"}),
@@ -125,6 +134,23 @@ def without_tls_if_local(address: Address) -> Endpoint:
     if address.says_tls or tls.ca or tls.cert or not is_local(endpoint):
         return endpoint
     return replace(endpoint, tls=replace(endpoint.tls, mode="off"))
+
+
+def key_faults(endpoint: Endpoint) -> dict[str, str]:
+    """The settings of the server's RSA key that would have no effect, each with why."""
+    given = {
+        "server_public_key": endpoint.server_public_key,
+        "allow_public_key_retrieval": endpoint.allow_public_key_retrieval,
+    }
+    if endpoint.family is not Family.MYSQL:
+        why = f"is a setting of mysql, not of {endpoint.family}"
+    elif endpoint.socket:
+        why = "is of no use with a socket"
+    elif endpoint.tls.mode != "off":
+        why = f"is of no use with tls = {endpoint.tls.mode}"
+    else:
+        return {}
+    return {name: f"{name} {why}" for name, value in given.items() if value}
 
 
 def _split(url: str) -> tuple[SplitResult, Family]:
@@ -205,7 +231,7 @@ def _value(family: Family, sets: str, shown: str, value: str) -> str:
             return mode_of(value)
         except ValueError as error:
             raise _wrong(family, f"{shown} is {error}") from None
-    if sets in ("require", "verify-ca", "direct"):
+    if sets in ("require", "verify-ca", "direct", "allow_public_key_retrieval"):
         if value.lower() not in ("true", "false"):
             raise _wrong(family, f"{shown} is neither true nor false")
         if sets == "direct" and value.lower() == "false":

@@ -1,0 +1,241 @@
+"""What a server, a log-in hook or a proxy sets for a session of MySQL does not bend an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mysql_pins import pinned
+from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
+from tests.checks.real import endpoint, judging, mysql_do, mysql_state
+from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, say_rows
+from tests.servers.listeners import BLOCK_BYTES, Handler, listening
+
+LOW, PASSWORD = "stt_low", "Str0ng-enough"
+LIMITS = Limits()
+FACTS = (
+    *("version", "comment", "basedir", "datadir", "read_only", "innodb_read_only"),
+    *("init_connect", "max_allowed_packet", "kept"),
+)
+KEPT = pinned("mysql", (9, 7, 4), LIMITS.statement_s).kept
+HOOK = (
+    "SET sql_select_limit = 1, sql_mode = 'ANSI_QUOTES', timestamp = 1000, autocommit = 0,"
+    " time_zone = '+05:00', group_concat_max_len = 4;"
+    " CREATE TEMPORARY TABLE mysql.db AS SELECT '' AS User, 'nobody' AS Host, 'none' AS Db;"
+    " USE stt_low; START TRANSACTION; SELECT * FROM mysql.db"
+)
+
+
+@pytest.fixture
+async def database() -> AsyncIterator[MysqlDatabase]:
+    made = MysqlDatabase(2)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=["mariadb", "mysql"])
+def server(request: pytest.FixtureRequest) -> Running:
+    running: Running = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+def low(server: Running) -> Iterator[Endpoint]:
+    """An account that log-in hooks run for, and that may make temporary tables."""
+    make = [
+        f"CREATE DATABASE {LOW}",
+        f"CREATE USER {LOW}@localhost IDENTIFIED BY '{PASSWORD}'",
+        f"GRANT SELECT, CREATE TEMPORARY TABLES ON mysql.* TO {LOW}@localhost",
+        f"GRANT SELECT ON {LOW}.* TO {LOW}@localhost",
+    ]
+    undo = [f"DROP USER {LOW}@localhost", f"DROP DATABASE {LOW}", "SET GLOBAL init_connect = ''"]
+    with mysql_state(server, make, undo):
+        yield replace(endpoint(server, Family.MYSQL), user=LOW, password=PASSWORD)
+
+
+@contextmanager
+def global_value(server: Running, name: str, value: str) -> Generator[None]:
+    make, undo = f"SET GLOBAL {name} = {value}", f"SET GLOBAL {name} = DEFAULT"
+    with mysql_state(server, [make], [undo]):
+        yield
+
+
+def select(text: str) -> Question:
+    return Question(type=QueryType.MYSQL_SELECT, text=text)
+
+
+def show(text: str) -> Question:
+    return Question(type=QueryType.MYSQL_SHOW, text=text)
+
+
+async def answers(
+    database: MysqlDatabase, where: Endpoint, questions: Sequence[Question]
+) -> list[Answer]:
+    look = await database.look(where, lambda _: questions, LIMITS)
+    return [look.answers[question] for question in questions]
+
+
+async def refusal(database: MysqlDatabase, where: Endpoint) -> str:
+    with pytest.raises(LookError) as caught:
+        await database.look(where, lambda _: [select("1 AS one")], LIMITS)
+    assert caught.value.kind is Kind.SESSION, caught.value
+    return caught.value.reason
+
+
+async def test_a_limit_on_rows_hides_no_account(server: Running) -> None:
+    """1,000 accounts with a password come first: the one without stands behind the limit."""
+    names = [f"'a{number:04}'@'%'" for number in range(1_000)]
+    accounts = ", ".join(f"{name} IDENTIFIED BY '{PASSWORD}'" for name in names)
+    make = [f"CREATE USER {accounts}", "CREATE USER 'z_open'@'%'"]
+    undo = [f"DROP USER {', '.join(names)}", "DROP USER 'z_open'@'%'"]
+    with mysql_state(server, make, undo), global_value(server, "sql_select_limit", "1000"):
+        async with judging() as judge:
+            found = await judge.objects("mysql_empty_password", endpoint(server, Family.MYSQL))
+    assert found == {"'z_open'@'%'": "critical"}
+
+
+async def test_what_a_log_in_hook_did_is_undone(
+    server: Running, database: MysqlDatabase, low: Endpoint
+) -> None:
+    mysql_do(server, [f'SET GLOBAL init_connect = "{HOOK}"'])
+    texts = ("Host AS h, Db AS d FROM mysql.db", "UNIX_TIMESTAMP() > 1000000 AS now_is_now")
+    granted, now = await answers(database, low, [select(text) for text in texts])
+    assert isinstance(granted, list)
+    assert {"h": "localhost", "d": LOW} in granted
+    assert "nobody" not in {row["h"] for row in granted}
+    assert now == [{"now_is_now": 1}]
+
+
+async def test_a_log_in_hook_that_fails_is_named(
+    server: Running, database: MysqlDatabase, low: Endpoint
+) -> None:
+    mysql_do(server, ["SET GLOBAL init_connect = 'SELECT * FROM nowhere.at_all'"])
+    assert "init_connect" in await refusal(database, low)
+
+
+async def test_variables_that_a_check_asks_for_are_the_servers_and_not_ours(
+    server: Running, database: MysqlDatabase
+) -> None:
+    forms = ("VARIABLES", "SESSION VARIABLES", " /* a */ local\nvariables")
+    shown = [show(f"{form} LIKE 'sql_mode'") for form in forms]
+    asked = [select("@@GLOBAL.sql_mode AS m"), select("@@sql_mode AS m")]
+    with global_value(server, "sql_mode", "'ANSI_QUOTES'"):
+        found = await answers(database, endpoint(server, Family.MYSQL), [*shown, *asked])
+    row = {"Variable_name": "sql_mode", "Value": "ANSI_QUOTES"}
+    why = "not sent: @@sql_mode is what our own session has: ask for the global value"
+    assert found[:4] == [[row], [row], [row], [{"m": "ANSI_QUOTES"}]]
+    assert found[4] == Failure(kind=Kind.QUERY, reason=why)
+
+
+async def test_a_packet_that_cuts_long_values_is_refused(
+    server: Running, database: MysqlDatabase
+) -> None:
+    with global_value(server, "max_allowed_packet", "65536"):
+        reason = await refusal(database, endpoint(server, Family.MYSQL))
+    assert "max_allowed_packet = 65536" in reason
+
+
+async def test_a_greeting_with_a_made_up_version_weakens_nothing(
+    server: Running, database: MysqlDatabase
+) -> None:
+    def older(words: bytes) -> bytes:
+        return words.replace(b"10.11.", b"10.01.", 1).replace(b"9.7.", b"5.1.", 1)
+
+    where = endpoint(server, Family.MYSQL)
+    async with listening(relay(server, change=older)) as port:
+        with global_value(server, "sql_select_limit", "1"):
+            look = await database.look(
+                replace(where, port=port), lambda _: [show("DATABASES")], LIMITS
+            )
+    (rows,) = look.answers.values()
+    assert isinstance(rows, list)
+    assert len(rows) > 1
+    assert look.facts.version > (5, 1)
+
+
+async def test_a_proxy_that_hangs_up_on_statements_sent_at_once_is_asked_one_by_one(
+    server: Running, database: MysqlDatabase
+) -> None:
+    where = endpoint(server, Family.MYSQL)
+    async with listening(relay(server, one_by_one=True)) as port:
+        found = await answers(database, replace(where, port=port), [select("1 AS one")])
+    assert found == [[{"one": 1}]]
+
+
+@pytest.mark.parametrize(
+    ("begun", "kept", "packet", "why"),
+    [
+        (OK, KEPT, "67108864", "the transaction is not read-only"),
+        (OK_READ_ONLY, KEPT.replace("|18446744073709551615", "|1000", 1), "67108864",
+         "sql_select_limit = '1000'"),
+        (OK_READ_ONLY, KEPT.replace("|1|", "|0|", 1), "67108864", "autocommit = '0'"),
+        (OK_READ_ONLY, "", "67108864", "the session's settings cannot be read"),
+        (OK_READ_ONLY, KEPT, "4096", "max_allowed_packet = 4096"),
+    ],
+)  # fmt: skip
+async def test_a_proxy_that_swallows_what_we_set_is_not_believed(
+    database: MysqlDatabase, begun: bytes, kept: str, packet: str, why: str
+) -> None:
+    def talk(peer: Peer) -> None:
+        peer.say(OK)
+        for answer in (OK, OK, begun):
+            peer.hear()
+            peer.say(answer)
+        peer.hear()
+        row = ["9.7.4", "MySQL", "/usr", "/var", "0", "0", "", packet, kept]
+        say_rows(peer, list(FACTS), row)
+
+    with fake_mysql(talk) as fake:
+        reason = await refusal(database, faked(fake.port))
+    assert why in reason
+
+
+@pytest.mark.parametrize("version", ["8.0.11-TiDB-v7.5.0", "5.7.25-vitess", "8.0.30-proxysql"])
+async def test_what_only_speaks_the_protocol_is_not_judged(
+    database: MysqlDatabase, version: str
+) -> None:
+    with fake_mysql(lambda peer: peer.say(OK), version=version) as fake:
+        reason = await refusal(database, faked(fake.port))
+    assert "whose settings are not known" in reason
+
+
+def faked(port: int) -> Endpoint:
+    return Endpoint(family=Family.MYSQL, port=port, user="u", password="p", tls=Tls(mode="off"))
+
+
+def relay(
+    server: Running, *, change: Callable[[bytes], bytes] = bytes, one_by_one: bool = False
+) -> Handler:
+    """Hands everything on; `change`s the greeting, or hangs up on more than a packet at once."""
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection(server.host, server.port)
+        writer.write(change(await back.read(BLOCK_BYTES)))
+
+        async def up() -> None:
+            while words := await reader.read(BLOCK_BYTES):
+                if one_by_one and len(words) > 4 + int.from_bytes(words[:3], "little"):
+                    break
+                forth.write(words)
+            writer.transport.abort()
+            forth.transport.abort()
+
+        async def down() -> None:
+            while words := await back.read(BLOCK_BYTES):
+                writer.write(words)
+            writer.transport.abort()
+
+        try:
+            await asyncio.gather(up(), down())
+        finally:
+            forth.transport.abort()
+
+    return handler
