@@ -6,7 +6,7 @@ ARGS ?=
 # Whole files, each beside one other, in their order: the longest are not left for the end.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: venv demo test servers lint types contracts check bench clean
+.PHONY: venv demo test servers lint types contracts check bench session-settings clean
 
 venv: $(VENV)/.installed
 
@@ -37,6 +37,10 @@ contracts: venv
 	$(BIN)/lint-imports
 
 check: lint types contracts
+
+# Flips every setting of every server and writes docs/session-settings-*.md: minutes.
+session-settings: venv servers
+	$(BIN)/python -m tests.hostile.mongodb_settings_page
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)
