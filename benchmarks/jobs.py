@@ -51,7 +51,7 @@ from stt_worker.databases.port import Endpoint
 from stt_worker.equipment import Equipment
 from stt_worker.execution import Means as WorkerMeans
 from stt_worker.outbox.sqlite import open_outbox
-from stt_worker.sandbox.monty import MontySandbox
+from stt_worker.sandbox.starlark import StarlarkSandbox
 from stt_worker.service import Parts, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
@@ -95,7 +95,7 @@ async def work(url: str, folder: str, targets: int) -> None:
     facts = Facts(flavour="postgresql", version=(18, 7), version_text="18.7")
     check = catalogue().checks["noop"]
     canned = Canned(facts=facts, answers={check.queries[0].what: []})
-    sandbox = MontySandbox()
+    sandbox = StarlarkSandbox()
     means = WorkerMeans(
         inspector=DirectInspector(MemoryDatabase({"db": canned})),
         catalogue=catalogue(),

@@ -1,132 +1,152 @@
-"""Cost of a job's scripts and the fate of hostile ones, on both engines, side by side."""
+"""What the scripts of the whole library cost: real answers of real servers, CPU of both sides.
+
+Run: python -m benchmarks.sandbox [repeats]
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
-import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-from stt_worker.sandbox.monty import MontySandbox
-from stt_worker.sandbox.port import Returned, Task
+from benchmarks.library import CASES, PASSWORD, Case, job_of, job_step
+from benchmarks.processor import seconds
+from stt_coordinator.embedded.cache import MissingServerError
+from stt_coordinator.embedded.process import Running
+from stt_shared import clock
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.checkfile.variants import unsupported
+from stt_shared.protocol.messages import Facts
+from stt_shared.telemetry import logs
+from stt_worker.databases.inspection import View
+from stt_worker.databases.port import Endpoint, Failure, Limits, Tls
+from stt_worker.equipment import equipped
+from stt_worker.execution import Means, context_of
+from stt_worker.plan import JobPlan, Planner, failure_of
+from stt_worker.sandbox.port import Task
+from stt_worker.sandbox.starlark import StarlarkSandbox
 
-REPEATS = 101
-SCRIPTS, ROWS = 7, 5
-TIME_S = 1.0
-MARGIN_S = 3.0
-SCRIPT = """
-def check_context(docs, context):
-    parse = context.get("parse_version", fail)
-    results = []
-    for row in docs[0]:
-        if parse(row["version"])["num"] < 80034 and row["user"] != "root":
-            results.append({
-                "summary": "account {} on an old server".format(row["user"]),
-                "description": "host %s" % row["host"],
-                "severity": "warning",
-            })
-    return results
-"""
-HOSTILE = {
-    "endless loop": "for a in range(1000000000):\n        for b in range(1000000000):\n            pass",
-    "endless sum": "x = 0\n    for n in range(10**12):\n        x += n",
-    "string doubling": "x = 'a'\n    for n in range(60):\n        x = x + x",
-    "giant list": "x = [0] * (1000 * 1000 * 1000)",
-    "endless recursion": "def f(n):\n        return f(n + 1)\n    f(0)",
-    "printing without end": "for n in range(1000000000):\n        print('x' * 100000)",
-    "deep nesting": "x = []\n    for n in range(200000):\n        x = [x]\n    return [len(str(x))]",
-    "sorting lists": "x = sorted([[n] for n in range(3000000)])",
-}
-ROW = {"version": "8.0.33-25", "user": "app", "host": "10.1.2.3"}
+REPEATS = 5
+JOBS = 60  # of each kind in a repeat
+Step = Callable[[], Awaitable[object]]
 
 
-class Child:
-    """The kept child of the second engine."""
+@dataclass(frozen=True)
+class Cost:
+    """Milliseconds a job: of the wall, of this process, of the sandbox's children, of all ours."""
 
-    def __init__(self) -> None:
-        program = str(Path(__file__).with_name("starlark_child.py"))
-        self.process = subprocess.Popen(
-            [sys.executable, program],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def ask(self, tasks: list[tuple[str, str]]) -> list[str]:
-        stdin, stdout = _pipe(self.process.stdin), _pipe(self.process.stdout)
-        stdin.write(json.dumps(tasks) + "\n")
-        stdin.flush()
-        answer: list[str] = json.loads(stdout.readline())
-        return answer
-
-    def fate(self, source: str) -> str:
-        """How a hostile script ends: its verdict, the child's death, or the deadline."""
-        line = json.dumps([(source, '{"docs": [], "context": {}}')]) + "\n"
-        try:
-            out, _ = self.process.communicate(line, timeout=TIME_S + MARGIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            return "killed by the parent at the deadline"
-        if self.process.returncode < 0:
-            return f"child died of signal {-self.process.returncode}"
-        return str(json.loads(out)[0]).splitlines()[0][:60] if out else "child ended"
+    wall: float
+    parent: float
+    child: float
+    ours: float
 
 
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    if stream is None:
-        raise RuntimeError("the child has no pipe")
-    return stream
+async def cost(step: Step, sandbox: StarlarkSandbox, server: Running) -> Cost:
+    def now() -> tuple[float, ...]:
+        ours = seconds(without=server.pid)
+        return time.perf_counter(), time.process_time(), sandbox.cpu_s, ours
+
+    begun = now()
+    for _ in range(JOBS):
+        await step()
+    return Cost(*((b - a) * 1_000 / JOBS for a, b in zip(begun, now(), strict=True)))
 
 
-def milliseconds(seconds: list[float]) -> float:
-    return statistics.median(seconds) * 1_000
+async def answered(endpoint: Endpoint, means: Means) -> tuple[Facts, list[Task], list[bytes]]:
+    """One look at the server with the questions of all its checks."""
+    checks = [one for one in builtin().of(endpoint.family) if not unsupported(one)]
+    plans: list[JobPlan] = []
+
+    def choose(facts: Facts) -> tuple[View, ...]:
+        plans[:] = [Planner().plan(checks, facts)]
+        return plans[0].views
+
+    look = await means.inspector.inspect(endpoint, choose, Limits())
+    (plan,) = plans
+    answers = [
+        b"" if isinstance(one := look.answers[view], Failure) else one for view in plan.views
+    ]
+    tasks = [
+        task
+        for one, task in zip(plan.plans, plan.tasks, strict=True)
+        if task is not None and failure_of(one, look.answers) is None
+    ]
+    return look.facts, tasks, answers
 
 
-async def main() -> None:
-    """Print cost per job and the fates."""
-    docs: list[Any] = [[ROW] * ROWS]
-    data = json.dumps({"docs": docs, "context": {}})
-    sandbox, child = MontySandbox(time_s=TIME_S), Child()
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(REPEATS):
-        begun = time.perf_counter()
-        verdicts = await sandbox.run([Task(source=SCRIPT, docs=docs)] * SCRIPTS, {})
-        middle = time.perf_counter()
-        answers = await asyncio.to_thread(child.ask, [(SCRIPT, data)] * SCRIPTS)
-        ours.append(middle - begun)
-        theirs.append(time.perf_counter() - middle)
-        same = all(
-            isinstance(v, Returned) and v.value == json.loads(a)
-            for v, a in zip(verdicts, answers, strict=True)
-        )
-        if not same:
-            raise RuntimeError(f"the engines differ: {verdicts[0]} and {answers[0]}")
-    child.process.kill()
-    child.process.communicate()
-    print(f"a job of {SCRIPTS} scripts over {ROWS} rows, medians of {REPEATS}:")
-    print(f"  monty    {milliseconds(ours):.2f} ms")
-    print(
-        f"  starlark {milliseconds(theirs):.2f} ms  ratio {milliseconds(ours) / milliseconds(theirs):.1f}"
+async def measure(name: str, case: Case, server: Running, repeats: int) -> None:
+    """Print the scripts alone, the whole job, and the share of the scripts in its CPU."""
+    endpoint = Endpoint(
+        family=case.family,
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=PASSWORD,
+        tls=Tls(mode="off"),
     )
-    for kind, body in HOSTILE.items():
-        source = f"def check_context(docs, context):\n    {body}\n"
+    async with equipped(builtin(), 1) as tools:
+        means = tools.means[case.family]
+        sandbox = means.sandbox
+        if not isinstance(sandbox, StarlarkSandbox):
+            raise TypeError(sandbox)
+        await case.bare(server, ())
+        facts, tasks, answers = await answered(endpoint, means)
+        context = context_of(facts, means.catalogue, clock.now())
+        whole = job_step(job_of(case.family, builtin()), endpoint, means)
+
+        async def scripts() -> None:
+            await sandbox.run(tasks, answers, context)
+
         begun = time.perf_counter()
-        (verdict,) = await sandbox.run([Task(source=source, docs=[])], {})
-        took = time.perf_counter() - begun
-        words = getattr(verdict, "reason", "returned")[:60]
-        begun = time.perf_counter()
-        fate = Child().fate(source)
-        other = time.perf_counter() - begun
-        print(f"  {kind:22} monty {took:4.1f} s {words:60}  starlark {other:4.1f} s {fate}")
-    await sandbox.close()
+        await scripts()
+        first = (time.perf_counter() - begun) * 1_000
+        await whole()
+        rounds = [
+            (await cost(scripts, sandbox, server), await cost(whole, sandbox, server))
+            for _ in range(repeats)
+        ]
+    size = sum(map(len, answers))
+    tell(f"{name:<11} {len(tasks)} scripts, {size / 1024:.0f} KiB of answers", first, rounds)
+
+
+def tell(what: str, first: float, rounds: list[tuple[Cost, Cost]]) -> None:
+    alone = [one for one, _ in rounds]
+    shares = [100 * (one.parent + one.child) / whole.ours for one, whole in rounds]
+    print(
+        f"{what}: {statistics.median(one.wall for one in alone):.2f} ms"
+        f" (least {min(one.wall for one in alone):.2f}, the first job {first:.0f} ms),"
+        f" CPU child {statistics.median(one.child for one in alone):.2f}"
+        f" + parent {statistics.median(one.parent for one in alone):.2f} ms,"
+        f" {statistics.median(shares):.0f} % ({min(shares):.0f}-{max(shares):.0f})"
+        f" of the job's {statistics.median(w.ours for _, w in rounds):.1f} ms CPU"
+        f" and {statistics.median(w.wall for _, w in rounds):.1f} ms",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Measure every family whose server is at hand."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else REPEATS
+    logs.configure("warning", "auto")
+    with tempfile.TemporaryDirectory(prefix="stt-bench-") as place:
+        folder = Path(place)
+        folder.chmod(0o755)
+        for name, case in CASES.items():
+            try:
+                server = case.start(folder / name)
+            except MissingServerError as error:
+                print(f"left out: {error}")
+                continue
+            try:
+                asyncio.run(measure(name, case, server, repeats))
+            finally:
+                server.stop()
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -25,7 +25,7 @@ from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Tls
 from stt_worker.databases.postgresql import PostgresqlDatabase
 from stt_worker.execution import Means, execute
-from stt_worker.sandbox.monty import MontySandbox
+from stt_worker.sandbox.starlark import StarlarkSandbox
 
 DRIVERS: dict[Family, type[PostgresqlDatabase | MongodbDatabase]] = {
     Family.POSTGRESQL: PostgresqlDatabase,
@@ -59,7 +59,7 @@ class Judge:
     """Runs single checks with the real driver and the real sandbox."""
 
     def __init__(self) -> None:
-        self.sandbox = MontySandbox()
+        self.sandbox = StarlarkSandbox()
         self.databases: dict[Family, Database] = {
             Family.MYSQL: MysqlDatabase(2),
             **{family: driver() for family, driver in DRIVERS.items()},

@@ -10,8 +10,9 @@ from itertools import product
 from typing import Any
 
 from stt_shared.checkfile.catalogue import builtin
-from stt_worker.sandbox.monty import MontySandbox
-from stt_worker.sandbox.port import Returned, Task
+from stt_worker.rehearsal import given
+from stt_worker.sandbox.port import Returned
+from stt_worker.sandbox.starlark import StarlarkSandbox
 
 FILES = 150
 RULES = 8  # of a file
@@ -97,15 +98,15 @@ def reached(rules: Sequence[Rule]) -> set[str]:
 async def test_whoever_gets_in_without_a_password_is_found_whatever_stands_before() -> None:
     chance = random.Random(1)  # noqa: S311  # the same files each time
     files = [[some_rule(chance) for _ in range(RULES)] for _ in range(FILES)]
-    script = builtin().checks["postgresql_hba_trust"].script
-    sandbox = MontySandbox(1)
+    check = builtin().checks["postgresql_hba_trust"]
+    sandbox = StarlarkSandbox(1)
     trusted = unreachable = 0
     try:
         for rules in files:
             rows = [rule.row(line) for line, rule in enumerate(rules, 1)]
-            task = Task(source=script, docs=[rows, [{"tls": "on"}]])
+            task, answers = given(check, [rows, [{"tls": "on"}]])
             context = {"server": SERVER, "releases": {}, "now": 0}
-            verdict = (await sandbox.run([task], context))[0]
+            verdict = (await sandbox.run([task], answers, context))[0]
             assert isinstance(verdict, Returned), verdict
             found = {one["object"] for one in verdict.value}
             assert reached(rules) <= found, rules

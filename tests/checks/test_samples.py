@@ -1,24 +1,25 @@
-"""Every sample of every check ends as it says, on the product's engine and on Starlark."""
+"""Every sample of every check ends as it says, on the product's engine."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.words import Outcome
-from stt_worker.sandbox.monty import MontySandbox
-from stt_worker.sandbox.port import Sandbox, Task
+from stt_worker.rehearsal import given
+from stt_worker.sandbox.port import Sandbox
+from stt_worker.sandbox.starlark import StarlarkSandbox
 from stt_worker.verdict import judge
-from tests.checks import starlark_engine
 from tests.checks.library import CHECKS, samples
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 PAIRS = [
     pytest.param(check, sample, id=f"{check.name}-{sample.name}")
     for check in CHECKS
@@ -27,11 +28,19 @@ PAIRS = [
 RELEASES = builtin().releases
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    one = MontySandbox(1)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def sandbox() -> AsyncIterator[Sandbox]:
+    one = StarlarkSandbox(1)
     yield one
-    asyncio.run(one.close())
+    await one.close()
+
+
+async def judged(
+    check: Check, docs: Sequence[object], sample: Sample, sandbox: Sandbox
+) -> CheckOutcome:
+    task, answers = given(check, docs)
+    verdicts = await sandbox.run([task], answers, sample.context(RELEASES))
+    return judge(check, verdicts[0])
 
 
 def compare(found: CheckOutcome, sample: Sample) -> None:
@@ -64,19 +73,11 @@ def without(rows: Any, column: str) -> Any:
 async def test_sample_ends_as_it_says_in_the_sandbox(
     check: Check, sample: Sample, sandbox: Sandbox
 ) -> None:
-    task = Task(source=check.script, docs=sample.docs)
-    verdicts = await sandbox.run([task], sample.context(RELEASES))
-    compare(judge(check, verdicts[0]), sample)
-
-
-@pytest.mark.parametrize(("check", "sample"), PAIRS)
-def test_sample_ends_as_it_says_on_starlark(check: Check, sample: Sample) -> None:
-    task = Task(source=check.script, docs=sample.docs)
-    compare(judge(check, starlark_engine.run(task, sample.context(RELEASES))), sample)
+    compare(await judged(check, sample.docs, sample, sandbox), sample)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
-def test_every_check_has_samples_that_pass_fail_and_are_malformed(check: Check) -> None:
+async def test_every_check_has_samples_that_pass_fail_and_are_malformed(check: Check) -> None:
     outcomes = {sample.outcome for sample in samples(check)}
     assert {Outcome.PASSED, Outcome.FAILED, Outcome.ERROR} <= outcomes
 
@@ -89,9 +90,8 @@ async def test_rows_that_lack_any_one_column_are_never_a_pass(
     for place, rows in enumerate(failing.docs):
         for column in columns(rows) if check.family != "mongodb" else ():
             docs = [*failing.docs[:place], without(rows, column), *failing.docs[place + 1 :]]
-            task = Task(source=check.script, docs=docs)
-            verdict = (await sandbox.run([task], failing.context(RELEASES)))[0]
-            assert judge(check, verdict).outcome is Outcome.ERROR, column
+            found = await judged(check, docs, failing, sandbox)
+            assert found.outcome is Outcome.ERROR, column
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
@@ -99,6 +99,5 @@ async def test_rows_that_lack_any_one_column_are_never_a_pass(
 async def test_answers_of_another_shape_are_an_error_and_never_a_pass(
     check: Check, docs: list[object], sandbox: Sandbox
 ) -> None:
-    context = samples(check)[0].context(RELEASES)
-    verdict = (await sandbox.run([Task(source=check.script, docs=docs)], context))[0]
-    assert judge(check, verdict).outcome is Outcome.ERROR
+    found = await judged(check, docs, samples(check)[0], sandbox)
+    assert found.outcome is Outcome.ERROR

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 
-from stt_worker.sandbox.monty import MontySandbox
 from stt_worker.sandbox.port import Task
+from stt_worker.sandbox.starlark import StarlarkSandbox
 
 
 async def main() -> None:
-    sandbox = MontySandbox(time_s=0.2)
-    sources = ["def check_context(:", "def check_context(d, c):\n  while True:\n    pass"]
+    sandbox = StarlarkSandbox(script_s=0.2)
+    loops = "  for a in range(1000000000):\n    for b in range(1000000000):\n      pass"
+    sources = ["def check_context(:", f"def check_context(d, c):\n{loops}"]
     sources.append("def check_context(d, c):\n  return []")
-    verdicts = await sandbox.run([Task(source=source, docs=[]) for source in sources], {})
+    tasks = [Task(digest=source, source=source) for source in sources]
+    verdicts = await sandbox.run(tasks, [], {})
     await sandbox.close()
     print(json.dumps([type(verdict).__name__ for verdict in verdicts]))
 

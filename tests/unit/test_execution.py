@@ -76,8 +76,8 @@ async def test_scripts_get_rows_as_their_format_says_and_the_facts() -> None:
     await executed(checks, having)
     sandbox = having.sandbox
     assert isinstance(sandbox, PythonSandbox)
-    ((tasks, context),) = sandbox.runs
-    assert [task.docs for task in tasks] == [both, [both, by_database]]
+    ((docs, context),) = sandbox.runs
+    assert docs == [both, [both, by_database]]
     assert context["server"]["flavour"] == "postgresql"
     assert list(context["server"]["version"]) == [18, 1]
     assert context["releases"] == {"as_of": "2026-11-01"}

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from stt_shared.bus.port import Delivery
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Query, QueryType, Question
@@ -104,24 +106,37 @@ class _Skip(Exception):  # noqa: N818  # what skip() raises
 class PythonSandbox:
     """A sandbox that runs scripts as plain Python: for trusted scripts of tests."""
 
-    runs: list[tuple[list[Task], Mapping[str, Any]]] = field(default_factory=list)
+    runs: list[tuple[list[list[Any]], Mapping[str, Any]]] = field(default_factory=list)
 
-    async def run(self, tasks: Sequence[Task], context: Mapping[str, Any]) -> list[Verdict]:
-        self.runs.append((list(tasks), context))
-        return [_verdict(task, context) for task in tasks]
+    async def run(
+        self, tasks: Sequence[Task], answers: Sequence[bytes], context: Mapping[str, Any]
+    ) -> list[Verdict]:
+        given = [_docs(task, answers) for task in tasks]
+        self.runs.append((given, context))
+        return [
+            _verdict(task.source, docs, context) for task, docs in zip(tasks, given, strict=True)
+        ]
+
+    async def define(self, tasks: Sequence[Task]) -> list[str]:
+        return ["" for _ in tasks]
 
     async def close(self) -> None:
         self.runs.clear()
 
 
-def _verdict(task: Task, context: Mapping[str, Any]) -> Verdict:
+def _docs(task: Task, answers: Sequence[bytes]) -> list[Any]:
+    docs: list[Any] = [msgspec.json.decode(answers[place]) for place in task.places]
+    return docs[0] if task.whole else docs
+
+
+def _verdict(source: str, docs: list[Any], context: Mapping[str, Any]) -> Verdict:
     def skip(reason: str) -> None:
         raise _Skip(reason)
 
     names: dict[str, Any] = {"skip": skip}
     try:
-        exec(task.source, names)  # noqa: S102  # the tests' own scripts
-        return Returned(value=names["check_context"](task.docs, dict(context)))
+        exec(source, names)  # noqa: S102  # the tests' own scripts
+        return Returned(value=names["check_context"](docs, dict(context)))
     except _Skip as reason:
         return Skipped(reason=str(reason))
     except Exception as error:  # noqa: BLE001  # as the sandbox's port says

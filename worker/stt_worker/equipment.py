@@ -13,7 +13,7 @@ from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
 from stt_worker.databases.pool import ChildInspector
 from stt_worker.execution import Means
-from stt_worker.sandbox.monty import MontySandbox
+from stt_worker.sandbox.starlark import StarlarkSandbox
 
 CHILDREN_PER_SLOT = 4  # most of them wait: for a server that does not answer
 
@@ -43,7 +43,7 @@ def checks_of(pack: Path | None) -> Catalogue:
 async def equipped(checks: Catalogue, concurrency: int) -> AsyncGenerator[Equipment]:
     """The real drivers and a sandbox to run `checks` on `concurrency` targets at once."""
     async with AsyncExitStack() as stack:
-        sandbox = MontySandbox()
+        sandbox = StarlarkSandbox()
         stack.push_async_callback(sandbox.close)
         inspector = ChildInspector(concurrency * CHILDREN_PER_SLOT, keep=concurrency)
         stack.push_async_callback(inspector.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +24,8 @@ from stt_worker import evidence
 from stt_worker.databases.inspection import Inspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
 from stt_worker.parts import nowhere_asked, parts_of, with_parts
-from stt_worker.plan import Plan, docs_of, plan
-from stt_worker.sandbox.port import Sandbox, Task
+from stt_worker.plan import JobPlan, Plan, Planner, failure_of
+from stt_worker.sandbox.port import Sandbox, Task, Verdict
 from stt_worker.verdict import ended, fit, judge
 
 JOB_DEADLINE_S = 600.0  # for all questions and scripts of one job
@@ -42,6 +42,7 @@ class Means:
     inspector: Inspector
     catalogue: Catalogue
     sandbox: Sandbox
+    planner: Planner = field(default_factory=Planner)
     limits: Limits = LIMITS
     deadline_s: float = JOB_DEADLINE_S
 
@@ -133,16 +134,16 @@ async def _examine(
 ) -> tuple[Facts, list[CheckOutcome]]:
     started = clock.monotonic()
     endpoint = await endpoint_of()
-    plans: list[Plan] = []
+    plans: list[JobPlan] = []
 
-    def choose(facts: Facts) -> list[View]:
-        plans[:] = [plan(check, facts) for check in checks]
-        return list(dict.fromkeys(view for planned in plans for view in planned.views))
+    def choose(facts: Facts) -> Sequence[View]:
+        plans[:] = [means.planner.plan(checks, facts)]
+        return plans[0].views
 
     with traces.get().span("look"):
         look = await means.inspector.inspect(endpoint, choose, means.limits)
     facts = _bounded(look.facts)
-    outcomes = await _judge_all(plans, look, facts, means, now)
+    outcomes = await _judge_all(plans[0], look, facts, means, now)
     took = round((clock.monotonic() - started) * 1_000, 3)
     return facts, [msgspec.structs.replace(one, duration_ms=took) for one in outcomes]
 
@@ -154,7 +155,7 @@ def _bounded(facts: Facts) -> Facts:
 
 
 async def _judge_all(
-    plans: Sequence[Plan],
+    job: JobPlan,
     look: Inspection,
     facts: Facts,
     means: Means,
@@ -162,18 +163,16 @@ async def _judge_all(
 ) -> list[CheckOutcome]:
     outcomes: list[CheckOutcome] = []
     ready: list[tuple[Plan, Task]] = []
-    for planned in plans:
-        if planned.not_applicable:
+    for planned, task in zip(job.plans, job.tasks, strict=True):
+        if task is None:
             why = planned.not_applicable
             outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
-            continue
-        with bound(check=planned.check.name):
-            docs = nowhere_asked(planned, look) or docs_of(planned, look.answers)
-        if isinstance(docs, Failure):
-            outcomes.append(failed(planned.check, docs, facts))
+        elif failure := nowhere_asked(planned, look) or failure_of(planned, look.answers):
+            outcomes.append(failed(planned.check, failure, facts))
         else:
-            ready.append((planned, Task(source=planned.check.script, docs=docs)))
-    verdicts = await _run([task for _, task in ready], facts, means, now)
+            ready.append((planned, task))
+    answers = [b"" if isinstance(one := look.answers[view], Failure) else one for view in job.views]
+    verdicts = await _run([task for _, task in ready], answers, facts, means, now)
     for (planned, _), verdict in zip(ready, verdicts, strict=True):
         with bound(check=planned.check.name):
             judged = judge(planned.check, verdict)
@@ -181,15 +180,21 @@ async def _judge_all(
     return outcomes
 
 
-async def _run(tasks: list[Task], facts: Facts, means: Means, now: datetime) -> list[Any]:
+async def _run(
+    tasks: Sequence[Task], answers: Sequence[bytes], facts: Facts, means: Means, now: datetime
+) -> list[Verdict]:
     if not tasks:
         return []
-    context = {
+    return await means.sandbox.run(tasks, answers, context_of(facts, means.catalogue, now))
+
+
+def context_of(facts: Facts, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
+    """What scripts find in `context` beside the functions."""
+    return {
         "server": msgspec.to_builtins(facts),
-        "releases": means.catalogue.releases,
+        "releases": catalogue.releases,
         "now": clock.unix_nanoseconds(now),
     }
-    return list(await means.sandbox.run(tasks, context))
 
 
 def failed(check: Check, failure: Failure, facts: Facts) -> CheckOutcome:

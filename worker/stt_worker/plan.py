@@ -1,8 +1,9 @@
-"""Which questions a check asks a server of these facts, and which place of `docs` each fills."""
+"""Which questions checks ask a server of these facts, and which place of `docs` each fills."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,24 +14,48 @@ from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Failure
+from stt_worker.sandbox.port import Task
+
+PLANS_KEPT = 64  # sets of checks and versions of servers; each holds about 100 KiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A check and the query chosen for each place of its `docs`; or why it does not apply."""
+    """A check and the question chosen for each place of its `docs`; or why it does not apply."""
 
     check: Check
-    queries: tuple[Query, ...] = ()
+    views: tuple[View, ...] = ()  # what is asked, place by place
     not_applicable: str = ""
 
-    @property
-    def views(self) -> tuple[View, ...]:
-        """What is asked, place by place."""
-        as_text = not self.check.ours
-        return tuple(
-            View(question=query.what, hidden=query.secret, arrays_as_text=as_text)
-            for query in self.queries
-        )
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """All checks of a job on one kind of server.
+
+    `views` are distinct, in the order of asking. The places of a task are indexes into them; a
+    check that does not apply has None in its place of `tasks`.
+    """
+
+    plans: tuple[Plan, ...]
+    tasks: tuple[Task | None, ...]
+    views: tuple[View, ...]
+
+
+class Planner:
+    """Makes a plan once for the same checks and version, and keeps the last PLANS_KEPT."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[object, ...], JobPlan] = OrderedDict()
+
+    def plan(self, checks: Sequence[Check], facts: Facts) -> JobPlan:
+        """The plan of a job of `checks` on a server of `facts`."""
+        # A plan holds its checks: while it is kept, no other check gets the number of one.
+        key = (facts.flavour, facts.version, *map(id, checks))
+        found = self._kept.pop(key, None) or job_plan([plan(check, facts) for check in checks])
+        self._kept[key] = found
+        if len(self._kept) > PLANS_KEPT:
+            self._kept.popitem(last=False)
+        return found
 
 
 def server_of(facts: Facts) -> Server:
@@ -41,7 +66,33 @@ def server_of(facts: Facts) -> Server:
 def plan(check: Check, facts: Facts) -> Plan:
     """The questions of `check` for a server: per place the first query whose guard holds."""
     choice = choose(check, server_of(facts))
-    return Plan(check=check, queries=choice.queries, not_applicable=choice.not_applicable)
+    views = tuple(_view(query, check) for query in choice.queries)
+    return Plan(check=check, views=views, not_applicable=choice.not_applicable)
+
+
+def _view(query: Query, check: Check) -> View:
+    return View(question=query.what, hidden=query.secret, arrays_as_text=not check.ours)
+
+
+def job_plan(plans: Sequence[Plan]) -> JobPlan:
+    """`plans` with their views, each once."""
+    numbers: dict[View, int] = {}
+    tasks: list[Task | None] = []
+    for one in plans:
+        places = tuple(numbers.setdefault(view, len(numbers)) for view in one.views)
+        tasks.append(None if one.not_applicable else _task(one.check, places))
+    return JobPlan(plans=tuple(plans), tasks=tuple(tasks), views=tuple(numbers))
+
+
+def _task(check: Check, places: tuple[int, ...]) -> Task:
+    # The format's version 1 has one query, and its rows are `docs`.
+    return Task(digest=check.digest, source=check.script, places=places, whole=check.version == 1)
+
+
+def failure_of(planned: Plan, answers: Mapping[View, bytes | Failure]) -> Failure | None:
+    """The first question of the check that has no answer, or None."""
+    found = (answers[view] for view in planned.views)
+    return next((one for one in found if isinstance(one, Failure)), None)
 
 
 def docs_of(planned: Plan, answers: Mapping[View, bytes | Failure]) -> list[Any] | Failure:

@@ -15,10 +15,10 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_worker.databases.inspection import Inspection, View
-from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.port import LookError
 from stt_worker.equipment import Equipment
 from stt_worker.execution import Means, failed
-from stt_worker.plan import Plan, docs_of, plan
+from stt_worker.plan import Plan, failure_of, job_plan, plan
 from stt_worker.targets.model import Target
 from stt_worker.turns import Turns
 
@@ -101,9 +101,9 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
     mine = [check for check in checks if check.family is target.family and not unsupported(check)]
     plans: list[Plan] = []
 
-    def choose(facts: Facts) -> list[View]:
+    def choose(facts: Facts) -> Sequence[View]:
         plans[:] = [plan(check, facts) for check in mine]
-        return list(dict.fromkeys(view for planned in plans for view in planned.views))
+        return job_plan(plans).views
 
     tls = "socket" if target.endpoint.socket else target.endpoint.tls.mode
     try:
@@ -128,8 +128,7 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
 def _problems(plans: Sequence[Plan], look: Inspection) -> tuple[str, ...]:
     found: list[str] = []
     for planned in plans:
-        docs = [] if planned.not_applicable else docs_of(planned, look.answers)
-        if isinstance(docs, Failure):
-            outcome = failed(planned.check, docs, look.facts)
+        if failure := failure_of(planned, look.answers):
+            outcome = failed(planned.check, failure, look.facts)
             found.append(f"{outcome.check}: {outcome.kind}: {outcome.reason}")
     return tuple(found)

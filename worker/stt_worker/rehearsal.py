@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import yaml
 
-from stt_shared import clock
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.checkfile.variants import unsupported
@@ -21,8 +20,8 @@ from stt_shared.protocol.words import Kind, Outcome
 from stt_worker import evidence
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure
-from stt_worker.execution import Means, failed
-from stt_worker.plan import Plan, docs_of, plan
+from stt_worker.execution import Means, context_of, failed
+from stt_worker.plan import Plan, docs_of, job_plan, plan
 from stt_worker.sandbox.port import Sandbox, Task
 from stt_worker.verdict import ended, judge
 
@@ -54,8 +53,8 @@ async def on_samples(
     """`check` on each of its `samples`."""
     tried: list[Tried] = []
     for sample in samples:
-        task = Task(source=check.script, docs=sample.docs)
-        (verdict,) = await sandbox.run([task], sample.context(releases))
+        task, answers = given(check, sample.docs)
+        (verdict,) = await sandbox.run([task], answers, sample.context(releases))
         outcome = judge(check, verdict)
         problems = tuple(_problems(outcome, sample))
         tried.append(
@@ -68,6 +67,13 @@ async def on_samples(
             )
         )
     return tried
+
+
+def given(check: Check, docs: Sequence[Any]) -> tuple[Task, list[bytes]]:
+    """The script of `check` over `docs`, and the answers that its places name."""
+    answers = [msgspec.json.encode(one) for one in docs]
+    places = tuple(range(len(docs)))
+    return Task(digest=check.digest, source=check.script, places=places), answers
 
 
 def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
@@ -95,9 +101,9 @@ async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) 
     """`check` on the server at `where`; raises LookError if it cannot be looked at."""
     plans: list[Plan] = []
 
-    def choose(facts: Facts) -> list[View]:
+    def choose(facts: Facts) -> Sequence[View]:
         plans[:] = [plan(check, facts)]
-        return list(dict.fromkeys(plans[0].views))
+        return job_plan(plans).views
 
     look = await means.inspector.inspect(where, choose, means.limits)
     (planned,) = plans
@@ -107,12 +113,9 @@ async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) 
     docs = docs_of(planned, look.answers)
     if isinstance(docs, Failure):
         return Rehearsed(facts=look.facts, docs=[], outcome=failed(check, docs, look.facts))
-    context = {
-        "server": msgspec.to_builtins(look.facts),
-        "releases": means.catalogue.releases,
-        "now": clock.unix_nanoseconds(now),
-    }
-    (verdict,) = await means.sandbox.run([Task(source=check.script, docs=docs)], context)
+    task, answers = given(check, docs)
+    context = context_of(look.facts, means.catalogue, now)
+    (verdict,) = await means.sandbox.run([task], answers, context)
     outcome = judge(check, verdict)
     return Rehearsed(facts=look.facts, docs=docs, outcome=outcome, printed=verdict.printed)
 

@@ -44,7 +44,6 @@ def faults_of(check: Check) -> Iterator[str]:
     if not re.search(r"ndo|taken back", check.remediation):
         yield "remediation does not say how to undo it"
     yield from _queries(check)
-    yield from _script(check)
 
 
 def _severities(check: Check) -> Iterator[str]:
@@ -74,12 +73,6 @@ def _queries(check: Check) -> Iterator[str]:
         selected = query.text.partition(" FROM ")[0]
         if re.search(r"authentication_string\b(?!('\)|, ''\)))", selected, re.IGNORECASE):
             yield f"a query brings password hashes: {query.text:.40}"
-
-
-def _script(check: Check) -> Iterator[str]:
-    for mark in ('"""', "'''", "\\\n"):
-        if mark in check.script:
-            yield f"the script holds {mark!r}, so it cannot share a trip with others"
 
 
 def faults_of_samples(folder: Path) -> tuple[tuple[Sample, ...], list[str]]:

@@ -1,4 +1,4 @@
-"""Running the scripts of one job over their rows, within time, memory and output limits."""
+"""The port of the sandbox: runs the scripts of one job over their answers, within limits."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from typing import Any, Protocol
 
 SCRIPT_TIME_S = 5.0
 SCRIPT_MEMORY_BYTES = 64 * 1024 * 1024
-SCRIPT_OUTPUT_BYTES = 1024 * 1024
+SCRIPT_OUTPUT_BYTES = 1024 * 1024  # of the value returned, and again of what is printed
+JOB_TIME_S = 15.0  # for all scripts of one job together, with their waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One script and the rows it judges; `docs` is a list as CHECK_FORMAT says."""
+    """One script and the answers it judges.
 
+    `digest` names the source: equal digests stand for equal sources. `places` are indexes into
+    the answers of the job; they fill `docs` in this order. With `whole` the only place is `docs`
+    itself, as in version 1 of the format.
+    """
+
+    digest: str
     source: str
-    docs: list[Any]
+    places: tuple[int, ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +56,25 @@ Verdict = Returned | Skipped | Broken
 
 
 class Sandbox(Protocol):
-    """A pool of processes in which scripts can do no harm."""
+    """Processes in which scripts can harm neither us nor each other."""
 
-    async def run(self, tasks: Sequence[Task], context: Mapping[str, Any]) -> list[Verdict]:
-        """One verdict per task, in order, all in one round trip; never raises.
+    async def run(
+        self, tasks: Sequence[Task], answers: Sequence[bytes], context: Mapping[str, Any]
+    ) -> list[Verdict]:
+        """One verdict per task, in order, within JOB_TIME_S; never raises.
 
-        `context` holds plain data shared by all tasks: `server` (facts), `releases`, `now`.
-        The functions of CHECK_FORMAT (parse_version, ...) are the sandbox's own. A script that
-        breaks its limits ends as Broken and leaves the other tasks their own verdicts.
+        `answers` are JSON texts; only those that a task asks for are read. `context` holds plain
+        data shared by all tasks: `server` (facts), `now`, and `releases`, which scripts that do
+        not mention them do not get. The functions of the format (parse_version, ...) are the
+        sandbox's own. A script that breaks a limit ends as Broken and leaves the other tasks
+        their own verdicts; so does an answer that cannot be read.
+        """
+        ...
+
+    async def define(self, tasks: Sequence[Task]) -> list[str]:
+        """Per task why its source is refused, with the line, or an empty text; never raises.
+
+        The top level of each script is run, as it is before its first job.
         """
         ...
 

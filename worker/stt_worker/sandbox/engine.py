@@ -1,0 +1,272 @@
+"""Starlark in this very process: modules kept per script and pack, answers frozen per job."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import starlark
+
+from stt_worker.sandbox.functions import FUNCTIONS
+from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
+from stt_worker.sandbox.wire import End, Ending, Item
+
+MAX_CALLS = 200  # nested
+MAX_KEPT = 32  # packs, and drivers
+MAX_REASON_CHARACTERS = 500
+SCRIPT = "script"  # what error messages call the file
+_FOLDER = Path(__file__).parent
+_PLAIN = starlark.Globals.standard()
+_WITH_JSON = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
+_PRELUDE = (_FOLDER / "prelude.star").read_text(encoding="utf-8")
+_ANSWER = "value = json.decode(text)"
+_CONTEXT = (
+    "value = json.decode(text)\n"
+    f"value.update([{', '.join(f'({name!r}, {name})' for name in FUNCTIONS)}])\n"
+)
+_WITH_RELEASES = (
+    'load("plain", plain="value")\nload("releases", releases="value")\n'
+    "value = plain | {'releases': releases}\n"
+)
+_MESSAGE = re.compile(
+    r"error: (?P<text>.*?)(?:\n +--> (?P<file>[^\n:]+):(?P<line>\d+)|\Z)", re.DOTALL
+)
+_EXPECTED = re.compile(r", expected one of .*", re.DOTALL)  # a list of every symbol there is
+
+
+class ScriptError(Exception):
+    """A script, or an answer, that cannot be used; the text is for people."""
+
+
+class OutOfTimeError(Exception):
+    """The evaluation was ended at its deadline."""
+
+
+class _StopError(Exception):
+    """What fail(), skip() and not_applicable() raise; scripts cannot catch it."""
+
+
+class Run:
+    """What the script under way has called; one at a time."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget the script before."""
+        self.printed: list[str] = []
+        self.size = 0
+        self.stopped: tuple[Ending, str] | None = None
+
+    def print(self, line: str) -> None:
+        """Keep a printed line, within the limit."""
+        self.size += len(line) + 1
+        if self.size > SCRIPT_OUTPUT_BYTES:
+            raise ValueError(f"printed more than the limit of {SCRIPT_OUTPUT_BYTES} bytes")
+        self.printed.append(line)
+
+    def stopping(self, ending: Ending, prefix: str = "") -> Callable[[Any], None]:
+        """The function by which a script ends itself so."""
+
+        def stop(message: Any) -> None:
+            self.stopped = ending, f"{prefix}{message}"
+            raise _StopError
+
+        return stop
+
+    def refuse_number(self) -> None:
+        """Called by the driver for NaN and infinity."""
+        raise ValueError("returned a number that is not finite")
+
+
+class Engine:
+    """Evaluates; `is_late` tells at any time whether the evaluation under way has to end."""
+
+    def __init__(self, is_late: Callable[[], bool]) -> None:
+        self._is_late = is_late
+        self._options = starlark.EvalOptions(check_cancelled=is_late, max_callstack_size=MAX_CALLS)
+        self._run = Run()
+        self._callables: dict[str, Callable[..., object]] = {
+            **FUNCTIONS,
+            "_print": self._run.print,
+            "fail": self._run.stopping(Ending.BROKEN, "fail: "),
+            "skip": self._run.stopping(Ending.SKIPPED),
+            "not_applicable": self._run.stopping(Ending.NOT_APPLICABLE),
+        }
+        self._answer = starlark.parse("answer", _ANSWER)
+        self._context = starlark.parse("context", _CONTEXT)
+        self._with_releases = starlark.parse("context", _WITH_RELEASES)
+        self._packs: OrderedDict[Any, Any] = OrderedDict()
+        self._drivers: OrderedDict[Any, Any] = OrderedDict()
+        self._out = self._made_out()
+
+    def _made_out(self) -> Any:
+        module = starlark.Module()
+        module.add_callable("refuse_number", self._run.refuse_number)
+        text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
+        starlark.eval(module, starlark.parse("driver.star", text), _WITH_JSON)
+        return module.freeze()
+
+    def define(self, source: str) -> Any:
+        """The frozen module of a script; raises ScriptError and OutOfTimeError."""
+        module = starlark.Module()
+        for name, function in self._callables.items():
+            module.add_callable(name, function)
+        self._run.begin()
+        try:
+            self._eval(module, starlark.parse("prelude", _PRELUDE), _PLAIN)
+            self._eval(module, starlark.parse(SCRIPT, source), _PLAIN)
+            self._eval(module, starlark.parse("end", "_end = check_context"), _PLAIN)
+        except (starlark.StarlarkError, ValueError) as error:
+            raise self._failure(error) from None
+        return module.freeze()
+
+    def decode(self, text: bytes) -> Any:
+        """A frozen module whose `value` is the JSON `text`; raises ScriptError."""
+        module = starlark.Module()
+        try:
+            module["text"] = text.decode()
+            self._eval(module, self._answer, _WITH_JSON)
+        except (starlark.StarlarkError, ValueError) as error:
+            raise self._failure(error) from None
+        return module.freeze()
+
+    def context(self, text: bytes, releases: Any) -> tuple[Any, Any]:
+        """The context without and with the release data, as frozen modules; raises ScriptError."""
+        module = starlark.Module()
+        for name, function in FUNCTIONS.items():
+            module.add_callable(name, function)
+        module["text"] = text.decode()
+        try:
+            self._eval(module, self._context, _WITH_JSON)
+            plain = module.freeze()
+            if releases is None:
+                return plain, plain
+            full = starlark.Module()
+            known = {"plain": plain, "releases": releases}
+            self._eval(full, self._with_releases, _PLAIN, known)
+        except starlark.StarlarkError as error:
+            raise self._failure(error) from None
+        return plain, full.freeze()
+
+    def driver(self, items: Sequence[Item], modules: dict[str, Any]) -> Any:
+        """A frozen module whose `go(number)` calls the script of that item.
+
+        `modules` are the script of each item by its digest, the answers as `a<place>`, and `plain`
+        and `full`, the contexts. All that is handed to scripts is frozen with it.
+        """
+        pack = self._pack(items, modules)
+        places = sorted({place for item in items for place in item.places})
+        module = starlark.Module()
+        try:
+            parsed = _kept(self._drivers, tuple(places), lambda: _parsed("driver", _driver(places)))
+            self._eval(module, parsed, _PLAIN, {**modules, "pack": pack})
+        except starlark.StarlarkError as error:
+            raise self._failure(error) from None
+        return module.freeze()
+
+    def _pack(self, items: Sequence[Item], modules: dict[str, Any]) -> Any:
+        """A frozen module that knows the scripts and their places; kept for the next job."""
+
+        def made() -> Any:
+            module = starlark.Module()
+            known = {f"s{at}": modules[item.digest] for at, item in enumerate(items)}
+            self._eval(module, _parsed("pack", _pack(items)), _PLAIN, {**known, "out": self._out})
+            return module.freeze()
+
+        return _kept(self._packs, tuple(items), made)
+
+    def call(self, driver: Any, number: int, index: int) -> End:
+        """How the script of item `number` of the driver ends; `index` is that of the order."""
+        run = self._run
+        run.begin()
+        try:
+            text = str(driver.call_with(self._options, "go", number).value)
+        except (starlark.StarlarkError, ValueError) as error:
+            ending, text = run.stopped or self._ended(error)
+        else:
+            ending = Ending.RETURNED
+            if len(text) > SCRIPT_OUTPUT_BYTES:
+                ending = Ending.BROKEN
+                text = f"returned more than the limit of {SCRIPT_OUTPUT_BYTES} bytes"
+        printed = "\n".join(run.printed)
+        return End(index=index, ending=ending, text=_without_surrogates(text), printed=printed)
+
+    def _ended(self, error: Exception) -> tuple[Ending, str]:
+        if self._is_late():
+            return Ending.TIME, ""
+        return Ending.BROKEN, _reason(error)
+
+    def _failure(self, error: Exception) -> Exception:
+        if self._is_late():
+            return OutOfTimeError()
+        return ScriptError(self._run.stopped[1] if self._run.stopped else _reason(error))
+
+    def _eval(
+        self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
+    ) -> None:
+        loader = starlark.FileLoader(known.__getitem__) if known else None
+        starlark.eval_with(self._options, module, parsed, names, loader)
+
+
+def _pack(items: Sequence[Item]) -> str:
+    numbers = range(len(items))
+    places = [(list(item.places), item.whole) for item in items]
+    return "\n".join(
+        [
+            'load("out", out="out")',
+            *(f'load("s{number}", s{number}="check_context")' for number in numbers),
+            f"scripts = [{', '.join(f's{number}' for number in numbers)}]",
+            f"places = {places}",
+            f"with_releases = {[item.releases for item in items]}",
+            "def run(number, docs, plain, full):",
+            "    return out(scripts[number](docs, full if with_releases[number] else plain))",
+        ]
+    )
+
+
+def _driver(places: Sequence[int]) -> str:
+    return "\n".join(
+        [
+            'load("pack", run="run", places="places")',
+            'load("plain", plain="value")',
+            'load("full", full="value")',
+            *(f'load("a{place}", a{place}="value")' for place in places),
+            f"values = {{{', '.join(f'{place}: a{place}' for place in places)}}}",
+            "docs = [values[at[0]] if alone else [values[n] for n in at] for at, alone in places]",
+            "def go(number):",
+            "    return run(number, docs[number], plain, full)",
+        ]
+    )
+
+
+def _parsed(name: str, text: str) -> Any:
+    return starlark.parse(name, text)
+
+
+def _kept(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    """The value of `key`, made if it is not there; the last MAX_KEPT that were used stay."""
+    found = kept.pop(key, None) or make()
+    kept[key] = found
+    if len(kept) > MAX_KEPT:
+        kept.popitem(last=False)
+    return found
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong on which line of the script, without the lines around it."""
+    text = str(error)
+    places = list(_MESSAGE.finditer(text))
+    if not places:
+        return " ".join(text.split())[:MAX_REASON_CHARACTERS]
+    found = places[-1]
+    told = " ".join(_EXPECTED.sub("", found["text"]).split())[:MAX_REASON_CHARACTERS]
+    told = told.removeprefix("Parse error: ")
+    return f"line {found['line']}: {told}" if found["file"] == SCRIPT else told
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode(errors="replace").decode()

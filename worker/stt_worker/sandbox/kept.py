@@ -1,0 +1,133 @@
+"""One child process of the sandbox as its parent sees it: orders down, ends back, and a watch."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import signal
+import struct
+from dataclasses import dataclass, field
+
+import msgspec
+
+from stt_worker.processes.child import Bounds, Child
+from stt_worker.processes.child import reason as reason_of
+from stt_worker.processes.frames import FrameError
+from stt_worker.processes.nursery import Nursery
+from stt_worker.sandbox.port import SCRIPT_MEMORY_BYTES
+from stt_worker.sandbox.wire import MARK_BYTES, End, Hello, Order, Report, Stage, unmark
+
+ENTRY = "stt_worker.sandbox.child:serve"
+PRELOAD = ("stt_worker.sandbox.child",)
+GRACE_S = 0.5  # above the time of a script: then its process is killed
+LOOKS = 4  # at the mark within that time
+ANSWER_FACTOR = 12  # bytes of memory for each byte of an answer, while it is decoded and frozen
+_ENCODER = msgspec.msgpack.Encoder()
+_REPORT = msgspec.msgpack.Decoder(Report)
+_HELLO = msgspec.msgpack.Decoder(Hello)
+
+
+@dataclass(kw_only=True)
+class Exchange:
+    """What came of an order: the ends so far, and if the child died what it worked on then."""
+
+    ends: list[End] = field(default_factory=list[End])
+    died: str = ""  # why, a sentence about the process
+    stage: Stage = Stage.IDLE
+    index: int = 0
+    was_late: bool = False  # killed by the watch
+    was_killed: bool = False  # by somebody else
+
+
+class Kept:
+    """A child, what it has been sent, and the memory in which it marks what it works on."""
+
+    def __init__(self, child: Child, shared: mmap.mmap) -> None:
+        self._child = child
+        self._shared = shared
+        self.known: set[str] = set()  # digests of scripts and of release data
+        self.cpu_s = 0.0
+        self.unfiltered = ""
+
+    @classmethod
+    async def started(cls, nursery: Nursery) -> Kept:
+        """A child that is ready; raises NurseryError and FrameError."""
+        descriptor = os.memfd_create("stt-sandbox-mark", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(descriptor, MARK_BYTES)
+            shared = mmap.mmap(descriptor, MARK_BYTES)
+            child = await nursery.fork(ENTRY, Bounds(), (descriptor,))
+        finally:
+            os.close(descriptor)
+        kept = cls(child, shared)
+        try:
+            kept.unfiltered = _HELLO.decode(await child.receive()).unfiltered
+        except BaseException:
+            kept.end()
+            raise
+        return kept
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it can be given an order."""
+        return self._child.is_idle
+
+    async def exchange(self, order: Order) -> Exchange:
+        """Have `order` done; a child that died has to be ended by the caller."""
+        found = Exchange()
+        size = sum(map(len, order.answers)) + len(order.release_data)
+        watch = _Watch(self._child.pid, self._shared, order, found)
+        try:
+            self._child.limit_memory(SCRIPT_MEMORY_BYTES + ANSWER_FACTOR * size)
+            await self._child.send(_ENCODER.encode(order))
+            while True:
+                report = _REPORT.decode(await self._child.receive())
+                found.ends += report.ends
+                if report.done:
+                    self.cpu_s = report.cpu_s
+                    break
+        except (FrameError, OSError, msgspec.DecodeError):
+            found.stage, found.index = unmark(struct.unpack_from("=Q", self._shared)[0])
+            status = await self.end()
+            found.was_killed = status == -signal.SIGKILL and not found.was_late
+            found.died = reason_of(status)
+        finally:
+            watch.cancel()
+        self.known.update(order.sources)
+        if order.release_data:
+            self.known.add(order.releases)
+        return found
+
+    def end(self) -> asyncio.Future[int]:
+        """Kill it; its exit code."""
+        return self._child.end()
+
+
+class _Watch:
+    """Kills the child when it works on one thing for longer than a script may, or on the order."""
+
+    def __init__(self, pid: int, shared: mmap.mmap, order: Order, found: Exchange) -> None:
+        self._pid, self._shared, self._found = pid, shared, found
+        self._loop = asyncio.get_running_loop()
+        self._limit_s = order.script_s + GRACE_S
+        self._since = self._loop.time()
+        self._until = self._since + order.total_s + GRACE_S
+        self._seen = -1
+        self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        (seen,) = struct.unpack_from("=Q", self._shared)
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        if now - self._since >= self._limit_s or now >= self._until:
+            self._found.was_late = True
+            # Not ended here: who waits for its word has to read the end of the channel first.
+            os.kill(self._pid, signal.SIGKILL)
+            return
+        self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
+
+    def cancel(self) -> None:
+        """The order is done."""
+        self._handle.cancel()
