@@ -39,7 +39,7 @@ FOR = {
 }
 HEAD = """# Reports
 
-Any stored run, or the state now, in any of ten formats. Written from the code and one real run
+Any stored run, or the state now, in any of ten formats. Written from the code and one real run, with one check of another
 ([run.json](reports/run.json)); a test compares.
 
 ```
