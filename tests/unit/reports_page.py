@@ -39,8 +39,8 @@ FOR = {
 }
 HEAD = """# Reports
 
-Any stored run, or the state now, in any of ten formats. Written from the code and one real run, with one check of another
-([run.json](reports/run.json)); a test compares.
+Any stored run, or the state now, in any of ten formats. Written from the code and one real run with
+one check of another ([run.json](reports/run.json)); a test compares.
 
 ```
 stt report                                   # the latest outcome of every check on every target
