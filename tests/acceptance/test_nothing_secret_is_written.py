@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pymysql
@@ -17,6 +18,7 @@ import pytest
 
 from stt_coordinator.embedded.process import Running, free_port
 from stt_shared.clock import monotonic
+from tests.acceptance.secret_places import site
 from tests.checks.real import mysql_state, postgresql_state
 
 STT = Path(sys.executable).with_name("stt")
@@ -136,3 +138,62 @@ def test_no_password_hash_or_connection_string_is_in_any_file_of_a_run(
     for secret in secrets:
         for form in (secret, secret.replace('"', '\\"'), repr(secret)[1:-1]):
             assert form.encode() not in written, form
+
+
+@pytest.mark.timeout(600)
+def test_no_process_shows_a_secret_wherever_one_stands(
+    postgresql15: Running, tmp_path: Path
+) -> None:
+    with site(tmp_path, postgresql15) as here:
+        good, bad = here.url(here.secrets.nats), here.url(here.secrets.wrong)
+        worker = ("worker", "--config", here.config, "--name", "w1")
+        with (
+            here.service("coordinator", "coordinator", url=good, until='"ready"'),
+            here.service("worker", *worker, url=good, until='"started"'),
+        ):
+            assert here.stt("enable", url=good) == 0
+            assert here.stt("run", "--wait", "--fail-on", "none", "-o", "json", url=good) == 3
+            for words in (
+                ("status",),
+                ("status", "-o", "json"),
+                ("targets", "list", "-o", "json"),
+                ("doctor", "--config", here.config),
+                ("doctor", "--config", here.config, "-o", "json"),
+                ("config", "show", "--origin"),
+                ("config", "show", "-o", "json"),
+                ("config", "check", "--config", here.config),
+                ("targets", "test", "--config", here.config, "-o", "json"),
+                ("scan", "--config", here.config, "--check", "postgresql_version", "--debug"),
+                ("alerts", "test"),
+            ):
+                here.stt(*words, url=good)
+        waiting = '"waiting for NATS"'
+        with here.service("worker refused", *worker, url=bad, until=waiting):
+            pass
+        loose = [here.url(here.secrets.wrong, encoded=False), bad.replace("nats:", "natz:")]
+        for url in (bad, *loose):
+            for words in (
+                ("status", "--debug"),
+                ("doctor",),
+                ("config", "show", "-o", "json"),
+                ("findings", "list", "--nats-url", url),
+            ):
+                here.stt(*words, url=url)
+        for url in loose:
+            assert here.stt("coordinator", url=url) == 2
+            assert here.stt(*worker, url=url) == 2
+        login = f"postgresql://stt:{quote(here.secrets.wrong, safe='')}@127.0.0.1:9/"
+        for words in (
+            ("scan", login),
+            ("scan", login, "--debug", "--export", f"{login}.json"),
+            ("scan", login.replace("%2F", "/")),
+            ("scan", "postgresql://stt@127.0.0.1:9/", "--password-from", "env:PASSWORD_HERE"),
+            ("scna", login),
+            ("status", login),
+        ):
+            here.stt(*words, url=good)
+    assert len(here.said) > 28
+    everything = b"".join(here.said.values())
+    assert str(here.broker.port).encode() in everything
+    assert b"****@127.0.0.1" in everything
+    assert here.leaks() == []

@@ -180,6 +180,12 @@ def test_no_address_keeps_its_password(scheme: str, secret: str) -> None:
     assert "db.example" in found
 
 
+def test_an_address_that_was_taken_for_a_path_is_one_still() -> None:
+    found = hide_addresses("no file postgresql:/stt:Zq1%40x@127.0.0.1:9/.json can be written")
+    assert found == f"no file postgresql:/{HIDDEN}@127.0.0.1:9/.json can be written"
+    assert hide_addresses("see /etc/a:/x@y") == "see /etc/a:/x@y"
+
+
 def test_json_stays_json() -> None:
     text = json.dumps(
         {"a": "see nats://h:1", "b": "x@y", "c": "https://d", "d": ["nats://u:Zq1@h", "'a'@'%'"]},

@@ -11,6 +11,11 @@ _ENDS = re.compile(r"""([ \t\r\n]+|,(?=[A-Za-z][A-Za-z0-9+.-]{0,19}://)|(?<!\\)"
 _SCHEME = re.compile(r"(['`]?)([A-Za-z][A-Za-z0-9+.-]{0,19})\Z")
 _LONGEST_SCHEME = 21  # characters, with a quotation mark before it
 _QUOTED = {mark: re.compile(mark + r"(?:[,;:)\]}]|\Z)") for mark in ("'", "`")}
+# What a path makes of an address that was taken for one: two slashes are one there.
+_COLLAPSED = re.compile(
+    r"\b((?:nats|tls|wss?|https?|smtps?|amqps?|mysql|mariadb|postgres(?:ql)?|mongodb(?:\+srv)?):/)"
+    r"(?!/)[^ \t\r\n/:@]*:[^ \t\r\n]*@"
+)
 _DATABASES = ("mysql", "mariadb", "postgresql", "postgres", "mongodb", "mongodb+srv")
 _USER_ALONE = re.compile(r"[\w.%-]+")  # of a database: elsewhere it may be a token
 _HOST_ALONE = re.compile(r"[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]*\]")
@@ -19,11 +24,12 @@ _HOST_ALONE = re.compile(r"[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]*\]")
 def without_logins(text: str) -> str:
     """`text` whose addresses have no user and password; takes time linear in its length."""
     parts = _ENDS.split(text)
-    return "".join(_part(part) if "@" in part and "://" in part else part for part in parts)
+    return "".join(_part(part) if "@" in part and ":/" in part else part for part in parts)
 
 
 def _part(part: str) -> str:
     """A part of a text without blanks: from each :// to the last @ there may be a log-in."""
+    part = _COLLAPSED.sub(rf"\1{HIDDEN}@", part)
     shown: list[str] = []
     done = 0
     while (start := part.find("://", done)) >= 0:

@@ -21,7 +21,7 @@ _EXEC = re.compile(r"""(exec:(?:"[^"\n]*"|'[^'\n]*'|[^\s"'()]+))[ \t]+(?!\(|\*{4
 
 def hide_addresses(text: str) -> str:
     """`text` whose addresses have no user and password, and references `exec:` no arguments."""
-    if "://" in text and "@" in text:
+    if ":/" in text and "@" in text:
         text = without_logins(text)
     if "exec:" in text:
         text = _EXEC.sub(rf"\1 {HIDDEN}", text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from stt_shared.protocol.messages import AnnouncedTarget
 from stt_shared.protocol.words import Family
+from stt_shared.redaction import hide_value
 from stt_worker.databases.port import Endpoint
 from stt_worker.targets.secrets import NO_SECRET, Secret, resolve
 
@@ -31,7 +32,8 @@ class Target:
 
     def announced(self) -> AnnouncedTarget:
         """What the coordinator learns of it: no address, no credential."""
-        return AnnouncedTarget(target=self.id, family=self.family, labels=dict(self.labels))
+        labels = hide_value(dict(self.labels))
+        return AnnouncedTarget(target=self.id, family=self.family, labels=labels)
 
 
 class Inventory:
