@@ -13,8 +13,10 @@ import bson
 import pytest
 
 from stt_shared.protocol.words import Kind
+from stt_worker.databases.inspection import View
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mongodb_values import MAX_DEPTH
+from stt_worker.databases.pool import ChildInspector
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, Look, LookError
 from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import (
@@ -104,6 +106,32 @@ async def test_an_answer_above_the_limit_is_thrown_away_and_the_next_one_is_read
         first, second = await answers(database, answering(getLog=Raw(pieces)))
     assert "limit is" in failed(first, Kind.TOO_LARGE)
     assert second == [{"ok": 1}]
+
+
+def packed(element: bytes, size: int) -> bytes:
+    """A reply whose list is `element` again and again, up to `size` bytes."""
+    inner = element * (size // len(element))
+    rest = bson.encode({"ok": 1})[4:-1] + b"\x04a\x00"
+    rest += (len(inner) + 5).to_bytes(4, "little") + inner + b"\0"
+    return (len(rest) + 5).to_bytes(4, "little") + rest + b"\0"
+
+
+@pytest.mark.parametrize("element", [b"\x0a\0", b"\x03\0\x05\0\0\0\0"])
+async def test_an_answer_that_unfolds_to_more_memory_than_a_child_has_is_too_large(
+    element: bytes,
+) -> None:
+    inspector = ChildInspector(1, keep=1)
+    bomb = Raw([message(LOG_N, packed(element, 8 * MIB - CHUNK))])
+    views = [View(question=LOG), View(question=HOST)]
+    try:
+        async with faking(answering(getLog=bomb), anonymous=True) as fake:
+            found = await inspector.inspect(fake.endpoint, lambda _: views, Limits())
+    finally:
+        await inspector.close()
+    first, second = (found.answers[view] for view in views)
+    assert isinstance(first, Failure)
+    assert first.kind is Kind.TOO_LARGE
+    assert second == b'[{"ok":1}]'
 
 
 async def test_an_answer_without_end_ends_at_its_time(database: MongodbDatabase) -> None:

@@ -18,7 +18,7 @@ from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases import network
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mongodb_wire import CommandError
-from stt_worker.databases.port import Limits, LookError, Tls
+from stt_worker.databases.port import Failure, Limits, LookError, Tls
 from tests.checks.real import endpoint, judging
 from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import HELLO, answering, faking
@@ -101,6 +101,18 @@ async def test_every_question_says_what_no_default_may_say_for_it(
         assert sent["$db"] == "admin"
         assert not sent.keys() & {"lsid", "txnNumber", "$clusterTime", "collation"}
     assert "compression" not in fake.commands[0]
+
+
+async def test_a_command_outside_the_list_is_a_failure_and_reaches_no_server(
+    database: MongodbDatabase,
+) -> None:
+    texts = ('{"shutdown": 1}', '{"usersInfo": 1, "showCredentials": true}', '{"hostInfo": 1}')
+    questions = [command(text) for text in texts]
+    async with faking(answering(), anonymous=True) as fake:
+        found = await database.look(fake.endpoint, lambda _: questions, LIMITS)
+    kinds = [one.kind if isinstance(one, Failure) else None for one in found.answers.values()]
+    assert kinds == [Kind.QUERY, Kind.QUERY, None]
+    assert fake.names == ["hello", "buildInfo", "hostInfo"]
 
 
 async def test_a_server_that_requires_a_version_of_its_api_gets_it_with_each_command(

@@ -22,7 +22,9 @@ from stt_worker.databases import mysql_session, postgresql_session
 SESSIONS = {
     Family.MYSQL: tuple(mysql_session.SQL.values()),
     Family.POSTGRESQL: tuple(postgresql_session.SQL.values()),
-    Family.MONGODB: tuple(json.dumps({name: 1}) for name in ("hello", "buildInfo")),
+    Family.MONGODB: tuple(
+        json.dumps({name: 1}) for name in ("hello", "saslStart", "saslContinue", "buildInfo")
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mongodb_errors, mongodb_login
-from stt_worker.databases.bounds import bounded
+from stt_worker.databases.bounds import bounded, too_much_memory
 from stt_worker.databases.mongodb_commands import command
 from stt_worker.databases.mongodb_errors import API_REQUIRED, UNKNOWN_COMMAND
 from stt_worker.databases.mongodb_values import document
@@ -108,11 +108,13 @@ class Session:
         return self._wire.send("admin", {**wanted, **self._pins, "maxTimeMS": statement_ms})
 
     async def _answer(self, number: int) -> Answer:
-        reply = await self._received(number)
-        if isinstance(reply, Failure):
-            return reply
         try:
+            reply = await self._received(number)
+            if isinstance(reply, Failure):
+                return reply
             return bounded([document(reply)], self._limits)
+        except MemoryError:  # the message was read whole: the next one can be
+            return too_much_memory()
         except ValueError as error:
             return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
 

@@ -42,7 +42,10 @@ class CommandError(Exception):
 
 
 class Wire:
-    """Commands over one stream; after any error but CommandError and TooLargeError it is lost."""
+    """Commands over one stream.
+
+    It is lost after any error but CommandError, TooLargeError and MemoryError.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -54,7 +57,7 @@ class Wire:
         """The reply to a command, whose name is the first key of `document`.
 
         Waits as long as the peer does: the caller bounds the time. Raises CommandError,
-        TooLargeError, WireError, OSError and EOFError.
+        TooLargeError, MemoryError, WireError, OSError and EOFError.
         """
         return await self.receive(self.send(database, document), max_bytes)
 
@@ -104,6 +107,8 @@ def _decoded(message: bytes) -> dict[str, Any]:
     try:
         return bson.decode(message[_SECTION.size :], _CODEC)  # pyright: ignore[reportUnknownMemberType]
     except InvalidBSON as error:
+        if not str(error):  # the only reason that bson does not tell: there was no room
+            raise MemoryError from error
         raise WireError(f"an answer that makes no sense: {error}") from error
 
 
