@@ -153,6 +153,17 @@ async def test_an_option_that_does_nothing_is_refused(database: MongodbDatabase)
     assert not fake.heard
 
 
+@pytest.mark.parametrize("password", ["bell\x07", "\u0627a", "half \udc80 a pair"])
+async def test_a_password_that_scram_cannot_carry_is_a_fault_of_the_configuration(
+    database: MongodbDatabase, password: str
+) -> None:
+    async with faking(scram(FIRST + b"4096")) as fake:
+        error = await refusal(database, replace(fake.endpoint, password=password))
+    assert error.kind is Kind.CONFIG
+    assert password not in error.reason
+    assert "saslStart" not in fake.names
+
+
 async def test_a_server_that_closes_after_tls_is_unreachable(
     database: MongodbDatabase, certificates: Certificates
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo.asynchronous import auth
 from pymongo.auth_shared import MongoCredential
 from pymongo.errors import PyMongoError
+from pymongo.saslprep import saslprep
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import tls
@@ -33,6 +34,10 @@ def check(endpoint: Endpoint) -> None:
         raise _refused(endpoint, f"no password for user {endpoint.user}")
     elif endpoint.password and not endpoint.user:
         raise _refused(endpoint, "a password without a user")
+    try:
+        f"{endpoint.user}{endpoint.password}{endpoint.database}".encode()
+    except UnicodeError:  # without its words: they show a part of the password
+        raise _refused(endpoint, "user, password or database are not text") from None
 
 
 def _check_certificate(endpoint: Endpoint) -> None:
@@ -88,6 +93,8 @@ async def _by_password(
     credentials = MongoCredential(
         mechanism, source, endpoint.user, endpoint.password, None, _NothingKept()
     )
+    if mechanism == SCRAM[0]:
+        _check_password(endpoint)
     conversation: Any = _Conversation(wire, pins)
     try:
         await auth.authenticate(credentials, conversation)
@@ -96,6 +103,14 @@ async def _by_password(
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         # The driver takes the answers apart as they come.
         raise WireError(f"an answer to the log-in that makes no sense: {error}") from error
+
+
+def _check_password(endpoint: Endpoint) -> None:
+    try:
+        saslprep(endpoint.password)
+    except ValueError as error:
+        why = f"the password holds characters that SCRAM forbids ({error})"
+        raise _refused(endpoint, why) from error
 
 
 class _NothingKept:
