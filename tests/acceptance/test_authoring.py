@@ -93,6 +93,23 @@ def test_a_folder_with_faults_tells_each_with_its_file(pack: Path) -> None:
         assert fault in linted.stderr
 
 
+def test_what_the_language_of_scripts_refuses_is_named_with_check_and_line(
+    pack: Path, mariadb: Running
+) -> None:
+    edit(pack, '== "bad"', '== "bad" and 2 ** 2')
+    file = pack / "mysql" / "app_odd" / "check.yaml"
+    line = next(n for n, one in enumerate(file.read_text().splitlines(), 1) if "2 ** 2" in one)
+    linted = stt("checks", "lint", str(pack))
+    assert linted.returncode == 2
+    assert f"check.yaml:{line}: app_odd: script line " in linted.stderr
+    assert "unexpected symbol '**'" in linted.stderr
+    for words, code in ((["checks", "test"], 1), (["scan", url(mariadb)], 3)):
+        done = stt(*words, "--pack", str(pack))
+        assert done.returncode == code
+        assert "warning: app_odd: script line " in done.stderr
+        assert "unexpected symbol '**'" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

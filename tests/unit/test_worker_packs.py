@@ -14,6 +14,7 @@ import pytest
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Outgoing
+from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack import archive, load, transfer
@@ -74,6 +75,7 @@ class Bench:
     inbox: Spy = field(default_factory=Spy)
     changes: int = 0
     jobs: int = 0
+    judged: list[list[str]] = field(default_factory=list[list[str]])  # scripts that were defined
     allow_unsigned: bool = False
 
     async def start(self) -> None:
@@ -90,7 +92,13 @@ class Bench:
         policy = Policy(
             keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
         )
-        self.shelf = Shelf(bus, equipped.catalogue, policy, Serials(self.folder))
+        self.shelf = Shelf(
+            bus,
+            equipped.catalogue,
+            policy,
+            Serials(self.folder),
+            script_faults=self._script_faults,
+        )
         self.shelf.changed = self._changed
         sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
         sender.confirm = self._confirmed  # type: ignore[method-assign]  # nothing is sent
@@ -110,6 +118,10 @@ class Bench:
 
     def _changed(self) -> None:
         self.changes += 1
+
+    async def _script_faults(self, checks: Sequence[Check]) -> list[str]:
+        self.judged.append([one.name for one in checks])
+        return ["pg_one: script line 2: cannot use reserved keyword `while`"]
 
     async def _confirmed(self, row: Any) -> None:
         del row
@@ -154,6 +166,18 @@ async def test_a_signed_pack_runs_with_its_own_release_data_and_is_announced(ben
     assert bench.changes == 1
     await bench.run(refs_of(pack()), name)
     assert bench.changes == 1
+
+
+async def test_what_is_refused_in_the_scripts_of_a_pack_is_logged_when_it_is_taken(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = await bench.offer(pack())
+    for _ in range(2):
+        found = await bench.run(refs_of(pack()), name)
+        assert found["pg_one"].outcome is Outcome.PASSED  # of this sandbox, which is Python
+    assert bench.judged == [["pg_one"]]
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("cannot use reserved keyword `while`") == 1
 
 
 async def test_checks_of_the_installation_run_beside_those_of_a_pack(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""What authors and change boards ask of checks: `stt checks test` and `stt checks plan`."""
+"""What authors and change boards ask of checks: `stt checks lint`, `test` and `plan`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stt_shared.cli import client, output
 from stt_shared.cli.commands import READ, add_command, add_noun
 from stt_shared.cli.options import Connection, Output, Sites, Targets
 from stt_shared.cli.output import OutputFormat
-from stt_shared.errors import EXIT_FINDINGS, EXIT_INCOMPLETE, UsageError
+from stt_shared.errors import EXIT_FINDINGS, EXIT_INCOMPLETE, ConfigError, UsageError
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.telemetry import logs
 
@@ -43,6 +43,14 @@ def register(app: App) -> None:
     checks = app["checks"] if "checks" in app else add_noun(app, "checks", "Checks", READ)
     add_command(
         checks,
+        lint,
+        name="lint",
+        access="ro",
+        summary="Tell every fault of a folder of checks, with file and line",
+        examples=("stt checks lint my-checks", "stt checks lint"),
+    )
+    add_command(
+        checks,
         try_checks,
         name="test",
         access="rw",
@@ -61,6 +69,25 @@ def register(app: App) -> None:
         summary="Show every statement that would be sent, per target: for the change ticket",
         examples=("stt checks plan", "stt checks plan --site office -o json"),
     )
+
+
+async def lint(
+    pack: Annotated[Path | None, Parameter(help="Folder of checks; the built-in ones.")] = None,
+    /,
+) -> None:
+    """Load the folder strictly, hold every check to the policies, and define every script."""
+    from stt_shared.authoring import linting  # noqa: PLC0415  # only where checks are written
+    from stt_worker import equipment  # noqa: PLC0415  # as above
+
+    logs.configure("warning", "auto")
+    folder = pack or builtin_folder()
+    found = linting.lint(folder)
+    checks = found.catalogue.checks
+    faults = [*found.faults, *await equipment.faults_of_scripts(folder, found.catalogue)]
+    if faults:
+        hint = "the fields, the rules and the language: docs/writing-checks.md"
+        raise ConfigError(f"{len(faults)} faults in {folder}", faults=tuple(faults), hint=hint)
+    output.print_text(f"ok: {len(checks)} checks, {found.samples} samples")
 
 
 async def try_checks(
@@ -84,6 +111,8 @@ async def try_checks(
         output.note(f"warning: check left out: {fault}", "warn")
     chosen = scanning.chosen(known, names)
     async with equipment.equipped(known, 1) as tools:
+        for refused in await tools.strange_faults():
+            output.note(f"warning: {refused}", "warn")
         if target is None:
             return await _on_samples(chosen, folder, known, tools)
         return await _on_server(chosen, folder, target, tools, record=record)

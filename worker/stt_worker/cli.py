@@ -205,6 +205,8 @@ async def scan(
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check for {', '.join(idle)}: nothing is looked at there", "warn")
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
+        for refused in await tools.strange_faults():
+            output.note(f"warning: {refused}", "warn")
         report = await scanning.scan(found, chosen, tools.means)
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))

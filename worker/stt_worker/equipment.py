@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from stt_shared.checkfile import catalogue
-from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.checkfile.catalogue import CHECK_FILE, Catalogue
+from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
 from stt_worker.databases.pool import ChildInspector
 from stt_worker.execution import Means
+from stt_worker.sandbox.language import ScriptFault, line_in, script_faults
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 CHILDREN_PER_SLOT = 4  # most of them wait: for a server that does not answer
@@ -24,6 +26,17 @@ class Equipment:
 
     means: Mapping[Family, Means]
     catalogue: Catalogue
+
+    async def script_faults(self, checks: Sequence[Check]) -> list[ScriptFault]:
+        """What the language refuses in the scripts of `checks`; each breaks where it is run."""
+        sandbox = next(iter(self.means.values())).sandbox
+        return await script_faults(checks, sandbox)
+
+    async def strange_faults(self) -> list[ScriptFault]:
+        """The same of all its checks, unless they are the built-in ones, which are tested."""
+        if self.catalogue is catalogue.builtin():
+            return []
+        return await self.script_faults(tuple(self.catalogue.checks.values()))
 
 
 def checks_of(pack: Path | None) -> Catalogue:
@@ -37,6 +50,21 @@ def checks_of(pack: Path | None) -> Catalogue:
     if not found.checks:
         raise ConfigError(f"no good check in {pack}", faults=tuple(map(str, found.faults)))
     return found
+
+
+async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
+    """What the language refuses in a folder of checks, with file and line."""
+    sandbox = StarlarkSandbox()
+    try:
+        found = await script_faults(tuple(known.checks.values()), sandbox)
+    finally:
+        await sandbox.close()
+    return [_placed(folder, known, fault) for fault in found]
+
+
+def _placed(folder: Path, known: Catalogue, fault: ScriptFault) -> str:
+    file = folder / known.checks[fault.check].family / fault.check / CHECK_FILE
+    return f"{file}:{line_in(fault, file.read_text(encoding='utf-8'))}: {fault}"
 
 
 @asynccontextmanager

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.checkfile.model import Check
 from stt_shared.errors import ProtocolError
 from stt_shared.pack import transfer
 from stt_shared.pack.load import load
@@ -25,6 +26,9 @@ MAX_HELD = 2  # the pack in use, and the one that jobs of the run before may sti
 REFUSED_FOR_S = 30.0  # a refused pack is not fetched again for each of a thousand jobs
 MAX_FAULTS_LOGGED = 20
 _LOG = logger("packs")
+
+
+ScriptFaults = Callable[[Sequence[Check]], Awaitable[Sequence[object]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +61,24 @@ class Choice:
 class Shelf:
     """Chooses the checks of each job among `own`, the installation's, and the pack it names.
 
-    `changed` is called when what is announced has changed.
+    `changed` is called when what is announced has changed. `script_faults` tells what is refused
+    in the scripts of an accepted pack: it is logged once, and where such a check runs it breaks.
     """
 
-    def __init__(self, bus: Bus, own: Catalogue, policy: Policy, serials: Serials) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        own: Catalogue,
+        policy: Policy,
+        serials: Serials,
+        *,
+        script_faults: ScriptFaults | None = None,
+    ) -> None:
         self._bus = bus
         self._own = own
         self._policy = policy
         self._serials = serials
+        self._script_faults = script_faults
         self._held: dict[str, Held] = {}
         self._refused: dict[str, tuple[float, Refused]] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -115,7 +129,14 @@ class Shelf:
             parcel = await transfer.get(self._bus, digest)
         except ProtocolError as error:
             return Refused(reason=Reason.MALFORMED, detail=error.message)
-        return None if parcel is None else await asyncio.to_thread(self._judge, digest, parcel, now)
+        if parcel is None:
+            return None
+        found = await asyncio.to_thread(self._judge, digest, parcel, now)
+        if isinstance(found, Held) and self._script_faults is not None:
+            faults = await self._script_faults(tuple(found.catalogue.checks.values()))
+            for fault in faults[:MAX_FAULTS_LOGGED]:
+                _LOG.error("script refused", pack=found.accepted.pack.label, fault=str(fault))
+        return found
 
     def _judge(self, digest: str, parcel: Parcel, now: datetime) -> Held | Refused:
         if parcel.digest != digest:

@@ -73,7 +73,13 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         bus = await _connected(settings.nats, name_of(own), stop)
         if bus is not None:
             stack.push_async_callback(bus.close)
-            shelf = Shelf(bus, tools.catalogue, policy_of(settings), serials)
+            shelf = Shelf(
+                bus,
+                tools.catalogue,
+                policy_of(settings),
+                serials,
+                script_faults=tools.script_faults,
+            )
             parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=hangup, shelf=shelf)
             await serve(own, inventory, load, parts, stop)
 

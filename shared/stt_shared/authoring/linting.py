@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stt_shared.authoring.policies import SAMPLES_FILE, faults_of, faults_of_samples
-from stt_shared.checkfile.catalogue import CHECK_FILE, load
+from stt_shared.checkfile.catalogue import CHECK_FILE, Catalogue, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linted:
-    """What was read, and a sentence with its file for each fault."""
+    """What was read, and a sentence with its file for each fault; scripts are not run here."""
 
-    checks: int
+    catalogue: Catalogue
     samples: int
     faults: tuple[str, ...]
 
@@ -32,4 +32,4 @@ def lint(folder: Path) -> Linted:
             fault if fault.startswith(str(place)) else f"{place / SAMPLES_FILE}: {fault}"
             for fault in wrong
         ]
-    return Linted(checks=len(catalogue.checks), samples=number, faults=tuple(faults))
+    return Linted(catalogue=catalogue, samples=number, faults=tuple(faults))

@@ -74,7 +74,8 @@ class Sandbox(Protocol):
     async def define(self, tasks: Sequence[Task]) -> list[str]:
         """Per task why its source is refused, with the line, or an empty text; never raises.
 
-        The top level of each script is run, as it is before its first job.
+        The top level of each script is run, as it is before its first job, all of them within
+        JOB_TIME_S; what is not come to is not refused.
         """
         ...
 

@@ -1,0 +1,104 @@
+"""What the language of scripts refuses: found before a script is run for a server, with its line.
+
+The definition of a script in the sandbox refuses names and syntax. Formats and methods would be
+refused only where a script comes to use them: these are looked for in its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stt_shared.checkfile.model import Check
+from stt_worker.sandbox.port import Sandbox, Task
+
+MAX_TEXT_CHARACTERS = 80  # of the line that is shown
+METHODS = frozenset(
+    {
+        *("append", "clear", "extend", "index", "insert", "pop", "remove"),
+        *("get", "items", "keys", "popitem", "setdefault", "update", "values"),
+        *("capitalize", "codepoints", "count", "elems", "endswith", "find", "format"),
+        *("isalnum", "isalpha", "isdigit", "islower", "isspace", "istitle", "isupper"),
+        *("join", "lower", "lstrip", "partition", "removeprefix", "removesuffix"),
+        *("replace", "rfind", "rindex", "rpartition", "rsplit", "rstrip", "split"),
+        *("splitlines", "startswith", "strip", "title", "upper"),
+    }
+)
+_LITERAL = re.compile(
+    r"#[^\n]*"
+    r'|(?:"""[\s\S]*?"""|\'\'\'[\s\S]*?\'\'\')'
+    r"|(?P<quote>[\"'])(?P<text>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)"
+    r"(?P<use>[ ]*%(?!=)|\.format\()?"
+)
+_PERCENT = re.compile(r"%(?:%|(?P<bad>[^srdxXoeEfFgG%]))")
+_BRACES = re.compile(r"\{\{|\}\}|(?P<bad>\{[^{}]*[:.\[][^{}]*\})")
+_METHOD = re.compile(r"\.(?P<name>[A-Za-z_]\w*)\(")
+_LINE = re.compile(r"line (?P<line>\d+): (?P<why>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptFault:
+    """What is refused; `line` counts from 1 in the script with its parts, 0 is not known."""
+
+    check: str
+    line: int
+    why: str
+    text: str = ""  # the line itself
+
+    def __str__(self) -> str:
+        where = f"script line {self.line}: " if self.line else "script: "
+        shown = f": {self.text:.{MAX_TEXT_CHARACTERS}}" if self.text else ""
+        return f"{self.check}: {where}{self.why}{shown}"
+
+
+async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[ScriptFault]:
+    """What is refused in the scripts of `checks`: of each its definition, or its text.
+
+    The scripts are defined in the sandbox, within its limits for one job.
+    """
+    tasks = [Task(digest=check.digest, source=check.script) for check in checks]
+    reasons = await sandbox.define(tasks)
+    found: list[ScriptFault] = []
+    for check, reason in zip(checks, reasons, strict=True):
+        found += [_fault(check, reason)] if reason else faults_of_text(check)
+    return found
+
+
+def faults_of_text(check: Check) -> list[ScriptFault]:
+    """Formats with widths and methods that are not there, which a definition does not meet."""
+    script = check.script
+    found = sorted([*_formats(script), *_methods(script)])
+    return [_fault(check, f"line {script.count(chr(10), 0, at) + 1}: {why}") for at, why in found]
+
+
+def _formats(script: str) -> Iterator[tuple[int, str]]:
+    for literal in _LITERAL.finditer(script):
+        use, text = literal["use"], literal["text"]
+        pattern = _PERCENT if use and "%" in use else _BRACES if use else None
+        bad = (one[0] for one in pattern.finditer(text) if one["bad"]) if pattern else ()
+        for shown in bad:
+            yield literal.start(), f"a format without widths and flags is expected, not {shown!r}"
+
+
+def _methods(script: str) -> Iterator[tuple[int, str]]:
+    bare = _LITERAL.sub(lambda one: re.sub(r"[^\n]", " ", one[0]), script)
+    for method in _METHOD.finditer(bare):
+        if method["name"] not in METHODS:
+            yield method.start(), f"no value has a method {method['name']!r}"
+
+
+def _fault(check: Check, reason: str) -> ScriptFault:
+    placed = _LINE.fullmatch(reason)
+    if placed is None:
+        return ScriptFault(check=check.name, line=0, why=reason)
+    number = int(placed["line"])
+    lines = check.script.splitlines()
+    text = lines[number - 1].strip() if number <= len(lines) else ""
+    return ScriptFault(check=check.name, line=number, why=placed["why"], text=text)
+
+
+def line_in(fault: ScriptFault, file: str) -> int:
+    """The line of a check file's text that the fault shows; 1 if it stands in a part."""
+    lines = enumerate(file.splitlines(), 1)
+    return next((at for at, one in lines if fault.text and one.strip() == fault.text), 1)
