@@ -18,11 +18,14 @@ import msgspec
 from stt_shared import clock, sqlfile
 from stt_shared.errors import ConfigError, ProtocolError
 from stt_shared.protocol.messages import Result, Watermark
+from stt_shared.telemetry.logs import logger
+from stt_worker.outbox import recovery
 from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, OutboxError, Row, row_of
 
 T = TypeVar("T")
 FILE = "outbox.db"
 _SQL = sqlfile.folder("stt_worker.outbox")
+_LOG = logger("outbox")
 _QUERIES = sqlfile.statements(_SQL / "queries.sql")
 _MIGRATIONS = sqlfile.migrations(_SQL / "migrations")
 _Appended = Row | ProtocolError
@@ -38,6 +41,8 @@ class SqliteOutbox:
         self._waiting: list[tuple[_Traced, asyncio.Future[Row]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._connection: sqlite3.Connection
+        self._is_open = False
+        self._stamp: recovery.Stamp = ()
         self.epoch = ""
         self._sequence = 0
         self._size = 0
@@ -93,7 +98,8 @@ class SqliteOutbox:
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
         with suppress(OutboxError):
-            await self._call(self._connection.close)
+            # Not the connection's own method: the check before it may make another connection.
+            await self._call(self._close)
         self._executor.shutdown(wait=False)
 
     async def opened(self) -> SqliteOutbox:
@@ -116,6 +122,10 @@ class SqliteOutbox:
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        recovery.finish(self._path)
+        self._connect()
+
+    def _connect(self) -> None:
         self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0)
         try:
             # One process only: two with one position counter would each take the other's.
@@ -126,9 +136,35 @@ class SqliteOutbox:
                 self._run("create_identity", epoch=secrets.token_hex(8))
             self.epoch, self._sequence = self._run("identity").fetchone()
             self._size = self._run("count").fetchone()[0]
+            self._stamp, self._is_open = recovery.stamp(self._path), True
         except sqlite3.Error:
             self._connection.close()
             raise
+
+    def _checked(self, work: Callable[[], T]) -> T:
+        """`work` on the file that the path names: what is written to any other is lost."""
+        if recovery.stamp(self._path) != self._stamp:
+            self._restore()
+        return work()
+
+    def _close(self) -> None:
+        self._connection.close()
+
+    def _restore(self) -> None:
+        beside = self._path.with_name(self._path.name + recovery.BESIDE)
+        if self._is_open:
+            beside = recovery.copy(self._connection, self._path)
+            # Closed before another file has its name: closing removes the log of that name.
+            self._connection.close()
+            self._is_open = False
+        aside = recovery.put_in_place(beside, self._path) if beside.exists() else None
+        self._connect()
+        _LOG.error(
+            "outbox file was deleted or replaced, written anew",
+            path=str(self._path),
+            results=self._size,
+            set_aside=str(aside) if aside else "",
+        )
 
     def _migrate(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -143,8 +179,10 @@ class SqliteOutbox:
 
     async def _call(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        except (sqlite3.Error, RuntimeError) as error:  # RuntimeError: closed already
+            return await asyncio.get_running_loop().run_in_executor(
+                self._executor, lambda: self._checked(work)
+            )
+        except (sqlite3.Error, OSError, RuntimeError) as error:  # RuntimeError: closed already
             raise OutboxError(f"cannot use the outbox {self._path} ({error})") from error
 
     def _run(self, name: str, **parameters: object) -> sqlite3.Cursor:
