@@ -93,7 +93,7 @@ def test_a_family_may_be_called_technology_in_files_of_pmm_only() -> None:
     text = OF_PMM.replace("family: POSTGRESQL", "technology: POSTGRESQL")
     assert parse_checks(text, "f.yaml", strict=False).checks[1].family is Family.POSTGRESQL
     faults = parse_checks(text, "f.yaml", strict=True).faults
-    assert any("family is 'None'" in fault.message for fault in faults)
+    assert any("family is None" in fault.message for fault in faults)
 
 
 def test_files_of_pmm_of_both_versions_load_unchanged() -> None:

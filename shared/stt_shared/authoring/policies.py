@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.errors import ConfigError
@@ -78,10 +79,12 @@ def _queries(check: Check) -> Iterator[str]:
 def faults_of_samples(folder: Path) -> tuple[tuple[Sample, ...], list[str]]:
     """The samples beside a check, and what is missing among them."""
     file = folder / SAMPLES_FILE
-    if not file.is_file():
+    if not file.exists():
         return (), [f"no {SAMPLES_FILE} beside the check"]
     try:
-        samples = parse_samples(file.read_text(encoding="utf-8"), str(file))
+        samples = parse_samples(text_of(read_file(file)), str(file))
+    except UnreadableError as error:
+        return (), [f"cannot be read: {error}"]
     except ConfigError as error:
         return (), list(error.faults) or [error.message]
     outcomes = {sample.outcome for sample in samples}

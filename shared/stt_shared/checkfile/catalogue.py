@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import difflib
 import sysconfig
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cache
-from pathlib import Path
-from typing import Any, cast
-
-import yaml
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stt_shared import identity
-from stt_shared.checkfile.document import Fault
+from stt_shared.checkfile.document import DocumentError, Fault, mapping
+from stt_shared.checkfile.folder import UnreadableError, read_folder, text_of
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.parse import content_digest, parse_checks
-from stt_shared.checkfile.parts import FOLDER, Parts, load_parts
+from stt_shared.checkfile.parts import is_part, load_parts
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Family
 
@@ -96,68 +96,82 @@ def load(folder: Path, *, strict: bool) -> Catalogue:
     """
     if not folder.is_dir():
         raise ConfigError(f"no folder of checks at {folder}")
-    files = sorted(folder.rglob(CHECK_FILE if strict else "*.y*ml"))
-    if not files:
-        raise ConfigError(f"no check files in {folder}")
-    checks: dict[str, Check] = {}
     faults: list[Fault] = []
-    parts = load_parts(folder, faults)
-    for file in files:
-        if file.name not in NO_CHECKS and file.parent != folder / FOLDER:
-            _add(file, parts, checks, faults, strict=strict)
-    releases = _releases(folder / RELEASES_FILE, faults)
+    files = read_folder(folder, lambda path: is_content(path, strict=strict), faults)
+    if not faults and not any(is_check_file(path, strict=strict) for path in files):
+        raise ConfigError(f"no check files in {folder}")
+    found = of_files(files, strict=strict, source=f"{folder}/")
+    return replace(found, faults=(*faults, *found.faults))
+
+
+def is_check_file(path: str, *, strict: bool) -> bool:
+    """Whether the file at `path` of a pack holds checks; of our own one file has that name."""
+    name = PurePosixPath(path).name
+    if strict:
+        return name == CHECK_FILE
+    return name not in NO_CHECKS and fnmatchcase(name, "*.y*ml") and not is_part(path)
+
+
+def is_content(path: str, *, strict: bool) -> bool:
+    """Whether a pack needs the file at `path`."""
+    return is_check_file(path, strict=strict) or is_part(path) or path == RELEASES_FILE
+
+
+def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> Catalogue:
+    """The checks in `files`, the contents by path; a bad one is a fault and hides no other.
+
+    `source` stands before a path in a fault.
+    """
+    faults: list[Fault] = []
+    texts: dict[str, str] = {}
+    for path, data in sorted(files.items()):
+        if is_content(path, strict=strict):
+            try:
+                texts[path] = text_of(data)
+            except UnreadableError as error:
+                why = f"cannot be read: {error}"
+                faults.append(Fault(source=f"{source}{path}", line=1, message=why))
+    parts = load_parts(texts, source, faults)
+    checks: dict[str, Check] = {}
+    for path, text in texts.items():
+        if is_check_file(path, strict=strict):
+            parsed = parse_checks(text, f"{source}{path}", strict=strict, parts=parts)
+            faults += parsed.faults
+            if not parsed.checks and not parsed.faults:
+                faults.append(Fault(source=f"{source}{path}", line=1, message="it holds no check"))
+            faults += _add(path, parsed.checks, checks, source, strict=strict)
+    releases = _releases(texts.get(RELEASES_FILE), f"{source}{RELEASES_FILE}", faults)
     ordered = dict(sorted(checks.items(), key=lambda item: (item[1].family, item[0])))
     return Catalogue(checks=ordered, releases=releases, faults=tuple(faults))
 
 
 def _add(
-    file: Path, parts: Parts, checks: dict[str, Check], faults: list[Fault], *, strict: bool
-) -> None:
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        faults.append(Fault(source=str(file), line=1, message=f"cannot be read: {error}"))
-        return
-    parsed = parse_checks(text, str(file), strict=strict, parts=parts)
-    faults += parsed.faults
-    for check in parsed.checks:
-        if fault := _misplaced(file, check, checks, strict=strict):
-            faults.append(Fault(source=str(file), line=1, message=fault, check=check.name))
+    path: str, found: Iterable[Check], checks: dict[str, Check], source: str, *, strict: bool
+) -> Iterator[Fault]:
+    for check in found:
+        if fault := _misplaced(path, check, checks, strict=strict):
+            yield Fault(source=f"{source}{path}", line=1, message=fault, check=check.name)
         else:
             checks[check.name] = check
 
 
-def _misplaced(file: Path, check: Check, checks: Mapping[str, Check], *, strict: bool) -> str:
+def _misplaced(path: str, check: Check, checks: Mapping[str, Check], *, strict: bool) -> str:
     if check.name in checks:
         return f"name {check.name!r} is taken by another file"
-    if strict and (file.parent.name, file.parents[1].name) != (check.name, check.family):
-        return f"belongs into {check.family}/{check.name}/{CHECK_FILE}"
+    place = f"{check.family}/{check.name}/{CHECK_FILE}"
+    if strict and path != place and not path.endswith(f"/{place}"):
+        return f"belongs into {place}"
     return ""
 
 
-def _releases(file: Path, faults: list[Fault]) -> dict[str, Any]:
-    if not file.exists():
+def _releases(text: str | None, source: str, faults: list[Fault]) -> dict[str, Any]:
+    if text is None:
         return {}
     try:
-        # Dates become text: that is what scripts and messages take.
-        value: object = yaml.load(file.read_text(encoding="utf-8"), _TextDates)  # noqa: S506  # a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        faults.append(Fault(source=str(file), line=1, message=f"cannot be read: {error}"))
+        return mapping(text)
+    except DocumentError as error:
+        faults.append(Fault(source=source, line=error.line, message=error.message))
         return {}
-    if not isinstance(value, dict):
-        faults.append(Fault(source=str(file), line=1, message="expected a mapping"))
-        return {}
-    return cast("dict[str, Any]", value)
-
-
-class _TextDates(yaml.CSafeLoader):
-    """A safe loader that leaves dates as they are written."""
-
-
-_TextDates.yaml_implicit_resolvers = {
-    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 def unknown_names(catalogue: Catalogue, names: Iterable[str]) -> list[str]:

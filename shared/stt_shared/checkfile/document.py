@@ -1,15 +1,15 @@
-"""YAML text to plain values with the line of each key; bad YAML is a fault, never an exception."""
+"""The entries of a file: the mappings under one top-level key, with the line of each value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-import yaml
+from stt_shared.checkfile.yaml_reader import Document, DocumentError, documents
 
-MAX_BYTES = 4 * 1024 * 1024
-MAX_NODES = 200_000  # an alias counts each time it is used
+__all__ = ["DocumentError", "Entry", "Fault", "entries", "mapping", "shown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,103 +28,93 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A mapping of the file: its plain value, its line, and the line of each of its keys."""
+    """A mapping of the file: its plain value, its line, and the lines within it."""
 
     value: Mapping[str, Any]
     line: int
-    lines: Mapping[str, int]
+    document: Document
 
-    def line_of(self, key: str) -> int:
-        """The line of `key`, or of the mapping."""
-        return self.lines.get(key, self.line)
+    def line_of(self, key: str, within: object = None, instead: str = "") -> int:
+        """The line of `key` in the entry, or in a mapping `within` it; else that of the mapping.
+
+        For a mapping that stands in another document it is the line of the key `instead`.
+        """
+        place = self.document.place(self.value if within is None else within)
+        if place is None:
+            return self.line_of(instead) if instead else self.line
+        return place.items.get(key, place.first)
 
 
-class DocumentError(Exception):
-    """The text is no YAML that we take; `line` counts from 1."""
+_shown = reprlib.Repr()
+_shown.maxstring = _shown.maxother = 60
 
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
-        self.message = message
+
+def shown(value: object) -> str:
+    """`value` in a message: what a file holds can be as long as its author likes."""
+    return _shown.repr(value)
 
 
 def entries(text: str, key: str, bad: list[DocumentError] | None = None) -> list[Entry]:
     """The mappings listed under top-level `key` of all documents; raises DocumentError.
 
-    With `bad` given an item of the list that cannot be taken goes there and hides no other.
+    With `bad` given what cannot be taken goes there and hides nothing else of the file.
     """
-    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
-        raise DocumentError(1, f"the file is larger than the limit of {MAX_BYTES} bytes")
+    noted: list[DocumentError] = []
     found: list[Entry] = []
-    loader = yaml.CSafeLoader(text)
     try:
-        while loader.check_node():
-            node = loader.get_node()
-            if node is not None:
-                _count(node)
-                for item in _listed(node, key):
-                    try:
-                        found.append(_entry(loader, item))
-                    except DocumentError as error:
-                        if bad is None:
-                            raise
-                        bad.append(error)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise DocumentError(mark.line + 1 if mark else 1, f"not valid YAML: {problem}") from error
-    except (ValueError, OverflowError, RecursionError) as error:
-        raise DocumentError(1, f"not valid YAML: {error}") from error
-    finally:
-        loader.dispose()
+        for document in documents(text):
+            if document.value is not None or document.faults:
+                found += _entries(document, key, noted)
+    except DocumentError as error:
+        noted.append(error)
+    if bad is None and noted:
+        raise noted[0]
+    if bad is not None:
+        bad += noted
     return found
 
 
-def _count(root: yaml.Node) -> None:
-    waiting, seen = [root], 0
-    while waiting:
-        node = waiting.pop()
-        seen += 1
-        if seen > MAX_NODES:
-            raise DocumentError(1, f"the file unfolds to more than {MAX_NODES} values")
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            waiting += [part for pair in node.value for part in pair]
+def _entries(document: Document, key: str, noted: list[DocumentError]) -> Iterator[Entry]:
+    value: Any = document.value
+    items: Any = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
+    if not isinstance(items, list):
+        noted += document.faults or [
+            DocumentError(document.line, f"expected a mapping with the list {key!r}")
+        ]
+        return
+    listed = cast("list[object]", items)
+    ranges = [_lines(document, listed, index) for index in range(len(listed))]
+    faults = list(document.faults)
+    noted += faults
+    if any(all(one.line not in lines for lines in ranges) for one in faults):
+        return  # what is wrong outside of the entries may be meant by any of them
+    for lines, item in zip(ranges, listed, strict=True):
+        if any(one.line in lines for one in faults):
+            continue
+        if isinstance(item, dict):
+            yield Entry(value=cast("dict[str, Any]", item), line=lines.start, document=document)
+        else:
+            noted.append(DocumentError(lines.start, "expected a mapping"))
 
 
-def _listed(node: yaml.Node, key: str) -> list[yaml.Node]:
-    line = node.start_mark.line + 1
-    if not isinstance(node, yaml.MappingNode):
-        raise DocumentError(line, f"expected a mapping with the list {key!r}")
-    lists = [value for name, value in node.value if name.value == key]
-    if len(lists) != 1 or not isinstance(lists[0], yaml.SequenceNode):
-        raise DocumentError(line, f"expected a mapping with the list {key!r}")
-    return list(lists[0].value)
+def _lines(document: Document, items: list[object], index: int) -> range:
+    """The lines of an item of a list, from the first to the one after the last."""
+    listed = document.place(items)
+    item = items[index]
+    first = listed.items[index] if listed else document.line
+    place = document.place(item)
+    # An alias stands here, and its value elsewhere.
+    own = place is not None and place.first == first
+    return range(first, max(place.last, first + 1) if place is not None and own else first + 1)
 
 
-def _entry(loader: yaml.CSafeLoader, node: yaml.Node) -> Entry:
-    line = node.start_mark.line + 1
-    if not isinstance(node, yaml.MappingNode):
-        raise DocumentError(line, "expected a mapping")
-    _refuse_doubles(node)
-    value: Any = loader.construct_document(node)  # pyright: ignore[reportUnknownMemberType]
-    if any(not isinstance(name, str) for name in value):
-        raise DocumentError(line, "every key must be text")
-    lines = {name.value: name.start_mark.line + 1 for name, _ in node.value}
-    return Entry(value=value, line=line, lines=lines)
-
-
-def _refuse_doubles(root: yaml.Node) -> None:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, yaml.SequenceNode):
-            waiting += node.value
-        elif isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for name, value in node.value:
-                if isinstance(name, yaml.ScalarNode) and name.value in seen:
-                    raise DocumentError(name.start_mark.line + 1, f"key {name.value!r} twice")
-                seen.add(str(name.value))
-                waiting.append(value)
+def mapping(text: str) -> dict[str, Any]:
+    """The one mapping that `text` is; raises DocumentError."""
+    found = [one for one in documents(text) if one.value is not None or one.faults]
+    for document in found:
+        for fault in document.faults:
+            raise fault
+    value: object = found[0].value if len(found) == 1 else None
+    if not isinstance(value, dict):
+        raise DocumentError(1, "expected one mapping")
+    return cast("dict[str, Any]", value)

@@ -14,33 +14,40 @@ A check that says `parts: [<name>]` is read as if all of it stood in the check.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any, cast
 
-from stt_shared.checkfile.document import DocumentError, Fault, entries
+from stt_shared.checkfile.document import DocumentError, Fault, entries, shown
 
 FOLDER = "parts"
+SUFFIX = ".yaml"
+MAX_PARTS = 20  # of one check
+MAX_GRANTS = 1_000  # of one flavour; a check with more is a fault of its own
 FIELDS = frozenset({"name", "description", "queries", "privileges", "script"})
 Parts = Mapping[str, Mapping[str, Any]]
 
 
-def load_parts(folder: Path, faults: list[Fault]) -> Parts:
-    """The parts in `folder`/parts by name; what is wrong with one goes to `faults`."""
+def is_part(path: str) -> bool:
+    """Whether a file at `path` in a pack holds a part."""
+    return path.startswith(f"{FOLDER}/") and path.endswith(SUFFIX) and path.count("/") == 1
+
+
+def load_parts(texts: Mapping[str, str], source: str, faults: list[Fault]) -> Parts:
+    """The parts in the files of a pack by name; what is wrong with one goes to `faults`.
+
+    `texts` are the contents by path, `source` what stands before a path in a fault.
+    """
     found: dict[str, Mapping[str, Any]] = {}
-    for file in sorted((folder / FOLDER).glob("*.yaml")):
-        try:
-            listed = entries(file.read_text(encoding="utf-8"), "parts")
-        except DocumentError as error:
-            faults.append(Fault(source=str(file), line=error.line, message=error.message))
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            faults.append(Fault(source=str(file), line=1, message=f"cannot be read: {error}"))
-            continue
+    for path in filter(is_part, texts):
+        name = PurePosixPath(path).stem
+        bad: list[DocumentError] = []
+        listed = entries(texts[path], "parts", bad)
         for entry in listed:
-            if fault := _fault(entry.value, file.stem):
-                faults.append(Fault(source=str(file), line=entry.line, message=fault))
+            if fault := _fault(entry.value, name):
+                bad.append(DocumentError(entry.line, fault))
             else:
-                found[file.stem] = entry.value
+                found[name] = entry.value
+        faults += [Fault(source=f"{source}{path}", line=e.line, message=e.message) for e in bad]
     return found
 
 
@@ -48,11 +55,13 @@ def _fault(value: Mapping[str, Any], name: str) -> str:
     if unknown := sorted(value.keys() - FIELDS):
         return f"unknown field {unknown[0]!r} of a part"
     if value.get("name") != name:
-        return f"the part's name is {value.get('name')!r}, expected {name!r} like its file"
+        return f"the part's name is {shown(value.get('name'))}, expected {name!r} like its file"
     if not isinstance(value.get("script", ""), str) or not isinstance(
         value.get("queries", []), list
     ):
         return "a part has queries, a list, and script, a text"
+    if not isinstance(value.get("privileges", {}), dict):
+        return "privileges of a part must map a flavour to a list of grants"
     return ""
 
 
@@ -63,7 +72,9 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
     if not named:
         return whole
     if not isinstance(named, list):
-        raise ValueError(f"parts is {named!r:.40}, expected a list of names")  # noqa: TRY004  # a fault of data
+        raise ValueError(f"parts is {shown(named)}, expected a list of names")  # noqa: TRY004  # a fault of data
+    if len(cast("list[object]", named)) > MAX_PARTS:
+        raise ValueError(f"parts has more than {MAX_PARTS} names")
     used = [_known(parts, name) for name in cast("list[object]", named)]
     whole["queries"] = [
         *(query for part in used for query in part.get("queries", [])),
@@ -73,14 +84,17 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
     own = check.get("script")
     if isinstance(own, str):
         whole["script"] = "\n\n\n".join([*filter(None, scripts), own])
-    whole["privileges"] = _privileges([*used, check])
+    if isinstance(check.get("privileges", {}), dict):  # else a fault of the check
+        whole["privileges"] = _privileges([*used, check])
     return whole
 
 
 def _known(parts: Parts, name: object) -> Mapping[str, Any]:
-    found = parts.get(str(name))
+    found = parts.get(name) if isinstance(name, str) else None
     if found is None:
-        raise ValueError(f"no part {name!r} in this pack, known are {', '.join(parts) or 'none'}")
+        raise ValueError(
+            f"no part {shown(name)} in this pack, known are {', '.join(parts) or 'none'}"
+        )
     return found
 
 
@@ -95,5 +109,5 @@ def _privileges(holders: Iterable[Mapping[str, Any]]) -> dict[str, list[object]]
         by_flavour = cast("Mapping[str, object]", holder.get("privileges") or {})
         for flavour, grants in by_flavour.items():
             mine = found.setdefault(flavour, [])
-            mine += [grant for grant in _items(grants) if grant not in mine]
+            mine += [grant for grant in _items(grants)[:MAX_GRANTS] if grant not in mine]
     return found

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
-from stt_shared.checkfile.document import DocumentError, Entry, entries
+from stt_shared.checkfile.document import DocumentError, Entry, entries, shown
 from stt_shared.clock import unix_nanoseconds
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Outcome, Severity
@@ -66,16 +66,14 @@ class Sample:
 
 def parse_samples(text: str, source: str) -> tuple[Sample, ...]:
     """The samples in `text`; raises ConfigError with every fault and its line."""
-    try:
-        found = entries(text, "samples")
-    except DocumentError as error:
-        raise _broken(source, [f"{source}:{error.line}: {error.message}"]) from error
+    bad: list[DocumentError] = []
+    found = entries(text, "samples", bad)
     samples: dict[str, Sample] = {}
-    faults: list[str] = []
+    faults = [f"{source}:{error.line}: {error.message}" for error in bad]
     for entry in found:
         try:
             sample = _sample(entry)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             faults.append(f"{source}:{entry.line}: {error}")
             continue
         if sample.name in samples:
@@ -93,7 +91,7 @@ def _broken(source: str, faults: list[str]) -> ConfigError:
 
 
 def _sample(entry: Entry) -> Sample:
-    value: Mapping[str, Any] = _plain(entry.value)
+    value = entry.value
     if unknown := sorted(value.keys() - FIELDS):
         raise ValueError(f"unknown field {unknown[0]!r}")
     outcome = Outcome(str(value.get("expect")))
@@ -107,28 +105,28 @@ def _sample(entry: Entry) -> Sample:
         outcome=outcome,
         reason=str(value.get("reason", "")),
         findings=findings,
-        releases=cast("Mapping[str, Any] | None", value.get("releases")),
-        now=_instant(entry.value.get("now", NOON)),
+        releases=_releases(value.get("releases")),
+        now=_instant(value.get("now")),
     )
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
     text = value.get(key)
     if not isinstance(text, str) or not text:
-        raise ValueError(f"{key} is {text!r}, expected a text")
+        raise ValueError(f"{key} is {shown(text)}, expected a text")
     return text
 
 
 def _list(value: Mapping[str, Any], key: str) -> list[Any]:
     items = value.get(key, [])
     if not isinstance(items, list):
-        raise ValueError(f"{key} is {items!r:.40}, expected a list")  # noqa: TRY004  # a fault of data
+        raise ValueError(f"{key} is {shown(items)}, expected a list")  # noqa: TRY004  # a fault of data
     return list(cast("list[object]", items))
 
 
 def _server(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"server is {value!r:.40}, expected facts")  # noqa: TRY004  # as above
+        raise ValueError(f"server is {shown(value)}, expected facts")  # noqa: TRY004  # as above
     facts = cast("dict[str, Any]", value)
     _text(facts, "flavour")
     numbers = _list(facts, "version")
@@ -137,27 +135,29 @@ def _server(value: object) -> dict[str, Any]:
 
 
 def _expected(value: object) -> Expected:
-    if not isinstance(value, dict) or cast("dict[str, Any]", value).keys() - FIELDS_OF_FINDING:
-        raise ValueError(f"a finding is {value!r:.80}, expected severity and object")
-    fields = cast("dict[str, str]", value)
+    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {"": value}
+    if fields.keys() - FIELDS_OF_FINDING:
+        raise ValueError(f"a finding is {shown(fields)}, expected severity and object")
     return Expected(
-        severity=Severity(fields.get("severity", "")),
+        severity=Severity(str(fields.get("severity", ""))),
         object=_text(fields, "object"),
-        summary=fields.get("summary", ""),
-        remediation=fields.get("remediation", ""),
+        summary=str(fields.get("summary", "")),
+        remediation=str(fields.get("remediation", "")),
     )
 
 
+def _releases(value: object) -> Mapping[str, Any] | None:
+    if value is not None and not isinstance(value, dict):
+        raise ValueError(f"releases is {shown(value)}, expected release data")
+    return cast("Mapping[str, Any] | None", value)
+
+
 def _instant(value: object) -> datetime:
-    if not isinstance(value, datetime):
-        raise ValueError(f"now is {value!r}, expected a time such as 2026-11-23T12:00:00Z")  # noqa: TRY004
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _plain(value: Any) -> Any:
-    """Dates as the text they were written as, which is what scripts get."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in cast("list[object]", value)]
-    return value.isoformat() if isinstance(value, date) else value
+    if value is None:
+        return NOON
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        example = "expected a time such as 2026-11-23T12:00:00Z"
+        raise ValueError(f"now is {shown(value)}, {example}") from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from stt_shared.checkfile.document import DocumentError, Entry, entries
+from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.exceptions import ExceptionEntry, ExceptionRecord
 
@@ -42,17 +43,11 @@ def _plain(one: ExceptionRecord) -> dict[str, object]:
 def read(path: Path) -> tuple[ExceptionEntry, ...]:
     """The entries of a file; raises ConfigError with every fault and its line."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise ConfigError(f"cannot read {path} ({why})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"cannot read {path} (it is no UTF-8 text)") from error
+        text = text_of(read_file(path))
+    except UnreadableError as error:
+        raise ConfigError(f"cannot read {path} ({error})") from error
     bad: list[DocumentError] = []
-    try:
-        listed = entries(text, KEY, bad)
-    except DocumentError as error:
-        raise ConfigError(f"{path}:{error.line}: {error.message}") from error
+    listed = entries(text, KEY, bad)
     faults = [f"{path}:{one.line}: {one.message}" for one in bad]
     found: list[ExceptionEntry] = []
     for entry in listed:

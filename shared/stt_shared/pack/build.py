@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from stt_shared.checkfile import catalogue
-from stt_shared.checkfile.catalogue import CHECK_FILE, NO_CHECKS, RELEASES_FILE
-from stt_shared.checkfile.parts import FOLDER
+from stt_shared.checkfile.document import Fault
+from stt_shared.checkfile.folder import Files, read_folder
 from stt_shared.errors import ConfigError
 from stt_shared.pack.archive import Pack, make
 from stt_shared.pack.manifest import PackError, check_path
@@ -33,10 +33,12 @@ def build(folder: Path, label: Label, *, lenient: bool = False) -> Pack:
 
     `lenient` reads the folder as PMM's files are read: only that no check is good is a fault.
     """
-    found = catalogue.load(folder, strict=not lenient)
-    faults = [] if lenient and found.checks else list(map(str, found.faults))
-    files = _files(folder, lenient=lenient)
+    files, unread = _files(folder, lenient=lenient)
+    found = catalogue.of_files(files, strict=not lenient, source=f"{folder}/")
+    faults = [] if lenient and found.checks else list(map(str, (*unread, *found.faults)))
     faults += [fault for path in files if (fault := _fault(path))]
+    if not faults and not found.checks:
+        raise ConfigError(f"no check files in {folder}")
     if faults:
         raise ConfigError(f"{folder} makes no pack", faults=tuple(faults))
     return _made(folder, files, label, lenient=lenient)
@@ -47,21 +49,20 @@ def of_folder(folder: Path, name: str) -> Pack:
 
     A folder without any of our check files is one of PMM's. Raises ConfigError if it has none.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"no folder of checks at {folder}")
-    lenient = not any(folder.rglob(CHECK_FILE))
-    files = {p: file for p, file in _files(folder, lenient=lenient).items() if not _fault(p)}
-    if not files:
-        raise ConfigError(f"no check files in {folder}")
+    files, _ = _files(folder, lenient=False)
+    lenient = not any(catalogue.is_check_file(path, strict=True) for path in files)
+    if lenient:
+        files, _ = _files(folder, lenient=True)
+    files = {path: data for path, data in files.items() if not _fault(path)}
     created, expires = EVER
     label = Label(name=name, serial=0, created=created, expires=expires)
     return _made(folder, files, label, lenient=lenient)
 
 
-def _made(folder: Path, files: Mapping[str, Path], label: Label, *, lenient: bool) -> Pack:
+def _made(folder: Path, files: Mapping[str, bytes], label: Label, *, lenient: bool) -> Pack:
     try:
         return make(
-            {path: file.read_bytes() for path, file in files.items()},
+            files,
             name=label.name,
             serial=label.serial,
             created=label.created,
@@ -70,24 +71,18 @@ def _made(folder: Path, files: Mapping[str, Path], label: Label, *, lenient: boo
         )
     except PackError as error:
         raise ConfigError(f"{folder} makes no pack", faults=(str(error),)) from error
-    except OSError as error:
-        why = (error.strerror or "").lower()
-        raise ConfigError(f"cannot read {error.filename} ({why})") from error
 
 
-def _files(folder: Path, *, lenient: bool) -> dict[str, Path]:
-    """What belongs into a pack, by path: check files, what they share, and the release data."""
-    shared = (folder / FOLDER).glob("*.yaml")
-    found = (
-        (file for file in folder.rglob("*.y*ml") if _is_part_of_pack(file))
-        if lenient
-        else (*folder.rglob(CHECK_FILE), *shared, folder / RELEASES_FILE)
-    )
-    return {file.relative_to(folder).as_posix(): file for file in sorted(found) if file.is_file()}
-
-
-def _is_part_of_pack(file: Path) -> bool:
-    return file.name not in NO_CHECKS or file.name == RELEASES_FILE
+def _files(folder: Path, *, lenient: bool) -> tuple[Files, list[Fault]]:
+    """What belongs into a pack, by path, and what of it cannot be read; raises ConfigError."""
+    if not folder.is_dir():
+        raise ConfigError(f"no folder of checks at {folder}")
+    faults: list[Fault] = []
+    strict = not lenient
+    files = read_folder(folder, lambda path: catalogue.is_content(path, strict=strict), faults)
+    if lenient and not faults and not files:
+        raise ConfigError(f"no check files in {folder}")
+    return files, faults
 
 
 def _fault(path: str) -> str:

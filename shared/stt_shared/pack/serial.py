@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-import yaml
 
 from stt_shared.checkfile.catalogue import PACK_FILE, load
+from stt_shared.checkfile.document import DocumentError, mapping
+from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.errors import ConfigError
 
 TEXT = """\
@@ -30,13 +29,14 @@ class Numbered:
 def written(folder: Path) -> Numbered | None:
     """What the folder says of itself; None where it says nothing. Raises ConfigError."""
     file = folder / PACK_FILE
-    if not file.is_file():
+    if not file.exists():
         return None
     try:
-        value: object = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from error
-    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        fields = mapping(text_of(read_file(file)))
+    except UnreadableError as error:
+        raise ConfigError(f"cannot read {file} ({error})") from error
+    except DocumentError as error:
+        raise ConfigError(f"{file}:{error.line}: {error.message}") from error
     serial, content = fields.get("serial"), fields.get("content")
     if not isinstance(serial, int) or not isinstance(content, str):
         raise ConfigError(f"{file} needs serial, a number, and content, a digest")

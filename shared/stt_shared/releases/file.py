@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import yaml
 
+from stt_shared.checkfile.document import DocumentError, mapping
+from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.errors import ConfigError
 
 FIRST_KEY = "as_of:"
@@ -21,10 +23,6 @@ class ReleaseFile:
 
     head: str
     data: dict[str, Any]
-
-
-class _Loader(yaml.CSafeLoader):
-    """A safe loader that leaves dates as they are written."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -56,7 +54,6 @@ def _dict(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style="from" in value)
 
 
-_Loader.yaml_implicit_resolvers = _without_dates(yaml.CSafeLoader.yaml_implicit_resolvers)
 _Dumper.yaml_implicit_resolvers = _without_dates(yaml.SafeDumper.yaml_implicit_resolvers)
 _Dumper.add_representer(list, _list)
 _Dumper.add_representer(dict, _dict)
@@ -65,14 +62,14 @@ _Dumper.add_representer(dict, _dict)
 def read(file: Path) -> ReleaseFile:
     """The release data in `file`; raises ConfigError if they cannot be read."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_of(read_file(file))
         head, _, rest = text.partition(f"\n{FIRST_KEY}")
-        data: object = yaml.load(f"{FIRST_KEY}{rest}", _Loader)  # noqa: S506  # a safe loader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        data = mapping(f"{FIRST_KEY}{rest}") if rest else {}
+    except (UnreadableError, DocumentError) as error:
         raise ConfigError(f"the release data in {file} cannot be read: {error}") from error
-    if not isinstance(data, dict) or not rest:
+    if not rest:
         raise ConfigError(f"{file} holds no release data", hint=f"a mapping that has {FIRST_KEY}")
-    return ReleaseFile(head=head, data=cast("dict[str, Any]", data))
+    return ReleaseFile(head=head, data=data)
 
 
 def render(found: ReleaseFile) -> str:

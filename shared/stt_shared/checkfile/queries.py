@@ -1,0 +1,152 @@
+"""The queries of a check as values, each judged, with a fault for what is wrong in one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from stt_shared.checkfile import mongodb_commands, version_comments
+from stt_shared.checkfile.document import shown
+from stt_shared.checkfile.guard import GuardError, parse_guard
+from stt_shared.checkfile.model import Guard, Query, QueryType
+from stt_shared.checkfile.statements.judge import refusal
+
+MAX_QUERIES = 64
+MAX_NAME_CHARACTERS = 128
+MAX_COLUMNS = 64  # that are named as secret
+FIELDS = frozenset({"type", "query", "parameters", "name", "when", "secret"})
+WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
+ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
+PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
+TRUE = frozenset({"1", "t", "true"})  # of PMM, whose parameters are texts
+
+# Notes a fault at a key of a query: `(query, key, message)`.
+Note = Callable[[object, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReader:
+    """Reads queries; `strict` is for our own files, which know no field that we do not."""
+
+    note: Note
+    strict: bool
+
+    def read(self, value: object) -> tuple[Query, ...]:
+        """The queries in a list."""
+        items = cast("list[object]", value) if isinstance(value, list) else []
+        if not items:
+            self.note(items, "queries", "queries is missing or empty")
+            return ()
+        if len(items) > MAX_QUERIES:
+            self.note(items, "queries", f"{len(items)} queries, the limit is {MAX_QUERIES}")
+            return ()
+        return tuple(query for place, item in enumerate(items) for query in self.query(item, place))
+
+    def query(self, item: object, place: int = 0) -> Iterator[Query]:
+        """The query in a mapping; several variants for one with executable comments."""
+        if not isinstance(item, dict):
+            self.note(item, "queries", f"a query is {shown(item)}, expected a mapping")
+            return
+        query = cast("dict[str, Any]", item)
+        if self.strict:
+            for unknown in sorted(query.keys() - FIELDS):
+                self.note(query, unknown, f"unknown field {unknown!r} in a query")
+        kind = query.get("type")
+        if not isinstance(kind, str) or kind not in set(QueryType):
+            expected = ", ".join(QueryType)
+            self.note(query, "type", f"query type is {shown(kind)}, expected one of {expected}")
+            return
+        one = Query(
+            type=QueryType(kind),
+            all_dbs=self._all_dbs(QueryType(kind), query),
+            name=self._name(query),
+            when=self._guard(query, query.get("when")),
+            secret=self._secret(query),
+        )
+        yield from self._with_text(one, query, place)
+
+    def _with_text(self, one: Query, query: dict[str, Any], place: int) -> Iterator[Query]:
+        value = query.get("query")
+        if one.type is QueryType.MONGODB_COMMAND:
+            yield replace(one, text=self._command(query, value))
+        elif one.type not in WITH_TEXT:
+            if one.type not in ANY_FAMILY and value not in (None, ""):
+                self.note(query, "query", f"a query of type {one.type} has no text")
+            yield one
+        elif not isinstance(value, str) or not value.strip():
+            self.note(query, "query", f"a query of type {one.type} needs a text")
+        else:
+            yield from self._judged(one, query, value.strip(), place)
+
+    def _judged(self, one: Query, query: dict[str, Any], text: str, place: int) -> Iterator[Query]:
+        texts = [("", text)]
+        if not self.strict and one.when is None and version_comments.MARK in text:
+            try:
+                texts = version_comments.variants(text)
+            except ValueError as error:
+                self.note(query, "query", f"a query of type {one.type} is refused: {error}")
+                return
+        for _, variant in texts:
+            if why := refusal(one.type, variant):
+                self.note(query, "query", f"a query of type {one.type} is refused: {why}")
+                return
+        name = one.name or (f"query {place + 1}" if len(texts) > 1 else "")
+        for when, variant in texts:
+            guard = parse_guard(when) if when else one.when
+            yield replace(one, text=variant, name=name, when=guard)
+
+    def _name(self, query: dict[str, Any]) -> str:
+        value = query.get("name")
+        if value is None or value == "":
+            return ""
+        if not isinstance(value, str) or len(value) > MAX_NAME_CHARACTERS:
+            limit = f"expected a text of at most {MAX_NAME_CHARACTERS} characters"
+            self.note(query, "name", f"the name of a query is {shown(value)}, {limit}")
+            return ""
+        return value
+
+    def _secret(self, query: dict[str, Any]) -> tuple[str, ...]:
+        value: object = query.get("secret", [])
+        columns = cast("list[object]", value) if isinstance(value, list) else [None]
+        if len(columns) > MAX_COLUMNS or not all(isinstance(one, str) for one in columns):
+            limit = f"expected a list of at most {MAX_COLUMNS} columns"
+            self.note(query, "secret", f"secret is {shown(query.get('secret'))}, {limit}")
+            return ()
+        return tuple(map(str, columns))
+
+    def _command(self, query: dict[str, Any], value: object) -> str:
+        if not isinstance(value, dict) or not value:
+            self.note(query, "query", "a query of type MONGODB_COMMAND needs a document")
+            return ""
+        document = cast("dict[str, Any]", value)
+        if why := mongodb_commands.fault(document):
+            self.note(query, "query", why)
+            return ""
+        return json.dumps(mongodb_commands.in_order(document), ensure_ascii=False)
+
+    def _all_dbs(self, kind: QueryType, query: dict[str, Any]) -> bool:
+        value: Any = query.get("parameters")
+        if value is None:
+            return False
+        known = PARAMETERS.get(kind, frozenset[str]())
+        if not isinstance(value, dict) or (self.strict and value.keys() - known):
+            given = shown(query.get("parameters"))
+            what = f"parameters of {kind} are {given}, known are {sorted(known)}"
+            self.note(query, "parameters", what)
+            return False
+        asked = cast("dict[str, object]", value).get("all_dbs")
+        said = asked is True or (isinstance(asked, str) and asked.lower() in TRUE)
+        return said and "all_dbs" in known
+
+    def _guard(self, query: dict[str, Any], value: object) -> Guard | None:
+        if value is None:
+            return None
+        try:
+            if not isinstance(value, str):
+                raise GuardError(f"{shown(value)} is no text")  # noqa: TRY301  # told as the others
+            return parse_guard(value)
+        except GuardError as error:
+            self.note(query, "when", f"when: {error}")
+            return None

@@ -1,0 +1,291 @@
+"""YAML text to plain values with the line of each: texts, integers, floats, booleans and null.
+
+Nothing else is guessed from how a value is written: dates, base-60 and hexadecimal numbers, `yes`
+and `on` are texts, as in the reader of Go that PMM uses. Tags, cycles and keys that are not text
+are faults; what one file can cost is bounded by the limits below.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import yaml
+
+MAX_BYTES = 1024 * 1024  # of one file
+MAX_NODES = 100_000  # of one file; what an alias stands for counts each time
+CHARACTERS_OF_A_NODE = 64  # a longer text counts as several
+MAX_DOCUMENTS = 100
+MAX_DEPTH = 40
+MAX_FAULTS = 100  # of one document
+MAX_DIGITS = 20  # of an integer: 64 bits
+MAX_FLOAT_CHARACTERS = 40
+INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
+FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+CONSTANTS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+MERGE = "<<"
+TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
+COLLECTION_TAGS = frozenset({"!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
+
+class DocumentError(Exception):
+    """What is wrong with a text, and where; `line` counts from 1."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a list or mapping stands: its lines, and those of its items by key or index."""
+
+    value: object
+    first: int
+    last: int
+    items: Mapping[str | int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's value, the places of the collections in it, and what is wrong within it."""
+
+    value: Any
+    line: int
+    places: Mapping[int, Place]
+    faults: tuple[DocumentError, ...]
+
+    def place(self, value: object) -> Place | None:
+        """Where `value`, a list or a mapping of this very document, stands."""
+        found = self.places.get(id(value))
+        return found if found is not None and found.value is value else None
+
+
+def documents(text: str) -> Iterator[Document]:
+    """The documents in `text`, one after another; raises DocumentError where it cannot go on."""
+    if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
+        raise DocumentError(1, f"the file is larger than the limit of {MAX_BYTES} bytes")
+    budget = _Budget()
+    builder = _Builder(budget)
+    number = 0
+    for event in _events(text):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            builder = _Builder(budget)
+            number += 1
+            if number > MAX_DOCUMENTS:
+                raise DocumentError(line, f"more than {MAX_DOCUMENTS} documents in one file")
+        elif isinstance(event, yaml.DocumentEndEvent):
+            yield builder.document()
+        elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+            builder.take(event, line)
+
+
+def _events(text: str) -> Iterator[Any]:
+    """What the parser of libyaml finds; it has no recursion and no types."""
+    try:
+        yield from yaml.parse(text, yaml.CBaseLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        # The end of the text has a mark of its own, below the last line.
+        last = max(1, text.count("\n") + (not text.endswith("\n")))
+        line = min(mark.line + 1, last) if mark else 1
+        raise DocumentError(line, f"not valid YAML: {problem}") from error
+    except (ValueError, OverflowError) as error:  # a lone surrogate, for one
+        raise DocumentError(1, f"not valid YAML: {error}") from error
+
+
+@dataclass(slots=True)
+class _Budget:
+    nodes: int = 0
+
+    def spend(self, nodes: int, line: int) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            raise DocumentError(line, f"the file unfolds to more than {MAX_NODES} values")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is being read."""
+
+    value: list[Any] | dict[str, Any]
+    line: int
+    begun: int  # nodes that were spent before it
+    anchor: str | None
+    items: dict[str | int, int] = field(default_factory=dict[str | int, int])
+    own: dict[str, Any] = field(default_factory=dict[str, Any])
+    merged: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    key: str | None = None
+    merging: bool = False
+    as_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    value: Any
+    nodes: int
+
+
+class _Builder:
+    """Makes one document of its events; what is wrong in one place does not end the reading."""
+
+    def __init__(self, budget: _Budget) -> None:
+        self._budget = budget
+        self._open: list[_Open] = []
+        self._anchors: dict[str, _Anchored | None] = {}  # None: not closed yet
+        self._places: dict[int, Place] = {}
+        self._faults: list[DocumentError] = []
+        self._root: Any = None
+        self._line = 1
+
+    def document(self) -> Document:
+        """What was read."""
+        return Document(self._root, self._line, self._places, tuple(self._faults))
+
+    def take(self, event: Any, line: int) -> None:
+        """Take one event; raises DocumentError for what is beyond a limit."""
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event, line)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(str(event.anchor), line)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            self._begin(event, line)
+        else:
+            self._end(line)
+
+    def _fault(self, line: int, message: str) -> None:
+        if len(self._faults) >= MAX_FAULTS:
+            raise DocumentError(line, f"more than {MAX_FAULTS} faults in one document")
+        self._faults.append(DocumentError(line, message))
+
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
+        weight = 1 + len(event.value) // CHARACTERS_OF_A_NODE
+        self._budget.spend(weight, line)
+        tag, plain = event.tag, bool(event.implicit[0])
+        if tag is not None and tag not in TEXT_TAGS:
+            self._fault(line, f"tag {tag!r} is not taken")
+        if "\0" in event.value:
+            self._fault(line, "a text holds the character NUL")
+        if self._awaits_key():
+            self._key(event.value, line, merge=plain and event.value == MERGE)
+            return
+        value: str | float | bool | None = event.value
+        if plain and tag is None:
+            try:
+                value = scalar(event.value)
+            except ValueError as error:
+                self._fault(line, str(error))
+        if event.anchor:
+            self._anchors[event.anchor] = _Anchored(value, weight)
+        self._add(value, line)
+
+    def _awaits_key(self) -> bool:
+        top = self._open[-1] if self._open else None
+        return top is not None and isinstance(top.value, dict) and top.key is None
+
+    def _key(self, name: str, line: int, *, merge: bool = False) -> None:
+        top = self._open[-1]
+        top.key, top.merging = name, merge
+        if top.key in top.items:
+            self._fault(line, f"key {name!r} twice")
+        top.items[top.key] = line
+
+    def _alias(self, name: str, line: int) -> None:
+        found = self._anchors.get(name)
+        if self._awaits_key():
+            self._fault(line, "a key must be text")
+            self._key(f"*{name}", line)
+        elif found is None:
+            known = name in self._anchors
+            why = "stands for what it is in" if known else "has no anchor"
+            self._fault(line, f"alias {name!r} {why}")
+            self._add(None, line)
+        else:
+            self._budget.spend(found.nodes, line)
+            self._add(found.value, line)
+
+    def _begin(self, event: yaml.CollectionStartEvent, line: int) -> None:
+        self._budget.spend(1, line)
+        if len(self._open) >= MAX_DEPTH:
+            raise DocumentError(line, f"values are nested deeper than {MAX_DEPTH}")
+        if event.tag is not None and event.tag not in COLLECTION_TAGS:
+            self._fault(line, f"tag {event.tag!r} is not taken")
+        as_key = self._awaits_key()
+        if as_key:
+            self._fault(line, "a key must be text")
+        value: list[Any] | dict[str, Any]
+        value = {} if isinstance(event, yaml.MappingStartEvent) else []
+        if event.anchor:
+            self._anchors[event.anchor] = None
+        begun = self._budget.nodes - 1
+        self._open.append(_Open(value, line, begun, event.anchor, as_key=as_key))
+
+    def _end(self, line: int) -> None:
+        done = self._open.pop()
+        if isinstance(done.value, dict):
+            for one in reversed(done.merged):
+                done.value.update(one)
+            done.value.update(done.own)
+        if done.anchor:
+            nodes = self._budget.nodes - done.begun
+            self._anchors[done.anchor] = _Anchored(done.value, nodes)
+        self._places[id(done.value)] = Place(done.value, done.line, line, done.items)
+        if done.as_key:
+            self._key(f"? {line}", line)
+        else:
+            self._add(done.value, done.line)
+
+    def _add(self, value: Any, line: int) -> None:
+        if not self._open:
+            self._root, self._line = value, line
+            return
+        top = self._open[-1]
+        if isinstance(top.value, list):
+            top.items[len(top.value)] = line
+            top.value.append(value)
+            return
+        if top.merging:
+            self._merge(top, value, line)
+        else:
+            top.own[str(top.key)] = value
+        top.key, top.merging = None, False
+
+    def _merge(self, top: _Open, value: Any, line: int) -> None:
+        several = cast("list[object]", value) if isinstance(value, list) else [value]
+        for one in several:
+            if isinstance(one, dict):
+                top.merged.append(cast("dict[str, Any]", one))
+                self._budget.spend(len(top.merged[-1]), line)
+            else:
+                self._fault(line, "only mappings can be merged")
+
+
+def scalar(text: str) -> str | int | float | bool | None:
+    """What a plain scalar means; raises ValueError for a number beyond the limits."""
+    if text in CONSTANTS:
+        return CONSTANTS[text]
+    if INTEGER.fullmatch(text):
+        if len(text.lstrip("+-")) > MAX_DIGITS:
+            raise ValueError(f"an integer of {len(text)} characters, the limit is {MAX_DIGITS}")
+        return int(text)
+    if NOT_FINITE.fullmatch(text):
+        raise ValueError(f"{text} is no number that is taken")
+    if FLOAT.fullmatch(text):
+        if len(text) > MAX_FLOAT_CHARACTERS:
+            raise ValueError(f"a float of {len(text)} characters, more than {MAX_FLOAT_CHARACTERS}")
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(f"{text:.40} is beyond the range of a float")
+        return value
+    return text
