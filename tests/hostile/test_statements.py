@@ -119,7 +119,7 @@ def test_without_the_judge_the_executable_comment_writes_a_file(
     text = f"1 /*!50000INTO*/ OUTFILE '{file}'"
     assert refused(ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text]))
     assert not file.exists()
-    monkeypatch.setattr(mysql_session, "refusal", lambda *_: "")
+    monkeypatch.setattr(mysql_session, "statement", lambda one: f"SELECT {one.text}")
     ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text])
     assert file.exists()
     file.unlink()
@@ -135,7 +135,7 @@ def test_read_only_mode_is_a_second_net_in_mysql(
         cursor.execute("DROP FUNCTION IF EXISTS stt_net.writes")
         body = "RETURNS int BEGIN INSERT INTO stt_net.t VALUES (1); RETURN 1; END"
         cursor.execute(f"CREATE FUNCTION stt_net.writes() {body}")
-        monkeypatch.setattr(mysql_session, "refusal", lambda *_: "")
+        monkeypatch.setattr(mysql_session, "statement", lambda one: f"SELECT {one.text}")
         texts = [
             "stt_net.writes()",
             "1 FROM stt_net.t FOR UPDATE",
@@ -155,7 +155,7 @@ def test_read_only_mode_is_a_second_net_in_postgresql(
     with admin_postgresql(postgresql_server) as connection:
         connection.execute("CREATE SEQUENCE IF NOT EXISTS stt_net")
     texts = [
-        "nextval('stt_net')",
+        "nextval('public.stt_net')",
         "1 INTO stt_net_table",
         "1 FROM pg_class FOR UPDATE",
     ]
@@ -165,7 +165,7 @@ def test_read_only_mode_is_a_second_net_in_postgresql(
         assert "read-only transaction" in one.reason
 
 
-LINE_OF_QUERIES = 7
+LINE_OF_THE_QUERY = 9
 WHY = "function SLEEP is not on the list of those that only read"
 
 
@@ -180,7 +180,7 @@ def test_a_check_whose_query_acts_is_a_fault_with_its_line_and_the_others_load()
     parsed = parse_checks(head + checks, "pack.yaml", strict=False)
     assert [one.name for one in parsed.checks] == ["reads"]
     assert [str(one) for one in parsed.faults] == [
-        f"pack.yaml:{LINE_OF_QUERIES}: acts: a query of type MYSQL_SELECT is refused: {WHY}"
+        f"pack.yaml:{LINE_OF_THE_QUERY}: acts: a query of type MYSQL_SELECT is refused: {WHY}"
     ]
 
 
