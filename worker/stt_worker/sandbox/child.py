@@ -44,6 +44,15 @@ def serve(channel: Channel) -> None:
         return
 
 
+class _Program:
+    """A list of items, and the places that they ask for."""
+
+    def __init__(self, number: int, items: list[Item]) -> None:
+        self.number = number
+        self.items = items
+        self.places = sorted({place for item in items for place in item.places})
+
+
 class _Worker:
     """Keeps what is compiled; an order at a time."""
 
@@ -51,7 +60,9 @@ class _Worker:
         self._channel = channel
         self._shared = shared
         self._deadline = 0.0
+        self._until = 0.0  # of the order
         self._engine = Engine(lambda: time.monotonic() >= self._deadline)
+        self._programs: dict[int, _Program] = {}
         self._scripts: dict[str, Any] = {}  # by digest a module, or why it is none
         self._releases: dict[str, Any] = {}  # likewise
         # The parent sends each text once, also with an order that ends before it is needed.
@@ -62,25 +73,32 @@ class _Worker:
 
     def obey(self, order: Order) -> None:
         """Do one order and report its ends; what runs out of time is the last that is done."""
-        until = time.monotonic() + order.total_s
-        self._sources |= order.sources
-        if order.release_data:
-            self._release_data[order.releases] = order.release_data
+        self._until = time.monotonic() + order.total_s
+        program = self._received(order)
         try:
-            self._define(order, until)
-            if not order.define_only:
-                self._run(order, until)
+            self._define(program, order)
+            if order.define_only:
+                self._tell_definitions(program)
+            else:
+                self._run(program, order)
         except OutOfTimeError:
             pass  # its end is among the ends
         self._mark(Stage.IDLE)
         self._report(done=True)
 
-    def _define(self, order: Order, until: float) -> None:
-        for index, item in enumerate(order.items):
+    def _received(self, order: Order) -> _Program:
+        if order.items:
+            self._programs[order.program] = _Program(order.program, order.items)
+        self._sources |= order.sources
+        if order.release_data:
+            self._release_data[order.releases] = order.release_data
+        return self._programs[order.program]
+
+    def _define(self, program: _Program, order: Order) -> None:
+        for index, item in enumerate(program.items):
             if item.digest in self._scripts:
                 continue
-            self._begin(Stage.DEFINE, index, order, until)
-            began = time.monotonic()
+            began = self._begin(Stage.DEFINE, index, order)
             try:
                 self._scripts[item.digest] = self._engine.define(self._sources[item.digest])
             except ScriptError as error:
@@ -91,55 +109,65 @@ class _Worker:
             del self._sources[item.digest]
             if time.monotonic() - began > SLOW_S:
                 self._report()
-        if order.define_only:
-            for index, item in enumerate(order.items):
-                found = self._scripts[item.digest]
-                broken = isinstance(found, str)
-                ending = Ending.BROKEN if broken else Ending.RETURNED
-                self._end(End(index=index, ending=ending, text=found if broken else ""))
 
-    def _run(self, order: Order, until: float) -> None:
-        modules = self._answers(order, until)
-        self._begin(Stage.DRIVER, 0, order, until)
+    def _tell_definitions(self, program: _Program) -> None:
+        for index, item in enumerate(program.items):
+            found = self._scripts[item.digest]
+            broken = isinstance(found, str)
+            ending = Ending.BROKEN if broken else Ending.RETURNED
+            self._end(End(index=index, ending=ending, text=found if broken else ""))
+
+    def _run(self, program: _Program, order: Order) -> None:
+        modules = self._answers(program, order)
+        self._begin(Stage.DRIVER, 0, order)
         modules["releases"] = self._releases_of(order)
-        ready: list[tuple[int, Item]] = []
-        for index, item in enumerate(order.items):
-            if why := self._unusable(item, modules):
-                self._end(End(index=index, ending=Ending.BROKEN, text=why))
-            else:
-                ready.append((index, item))
+        ready = self._usable(program, modules)
         try:
-            driver = self._driver(order, [item for _, item in ready], modules)
+            driver = self._driver(program, order, [item for _, item in ready], modules)
         except ScriptError as error:
             why = f"the context cannot be read: {error}"
             self._ends += [End(index=at, ending=Ending.BROKEN, text=why) for at, _ in ready]
             return
         for number, (index, _) in enumerate(ready):
-            self._begin(Stage.RUN, index, order, until)
-            began = time.monotonic()
+            began = self._begin(Stage.RUN, index, order)
             end = self._engine.call(driver, number, index)
             self._end(end, slow=time.monotonic() - began > SLOW_S)
             if end.ending is Ending.TIME:
                 return
 
-    def _driver(self, order: Order, items: list[Item], modules: dict[str, Any]) -> Any:
+    def _driver(
+        self, program: _Program, order: Order, items: list[Item], modules: dict[str, Any]
+    ) -> Any:
         releases = modules["releases"]
         plain, full = self._engine.context(
             order.context, None if isinstance(releases, str) else releases
         )
         scripts = {item.digest: self._scripts[item.digest] for item in items}
-        return self._engine.driver(items, {**modules, **scripts, "plain": plain, "full": full})
+        whole = len(items) == len(program.items)
+        key = program.number if whole else tuple(items)
+        known = {**modules, **scripts, "plain": plain, "full": full}
+        return self._engine.driver(key, items, known)
 
-    def _answers(self, order: Order, until: float) -> dict[str, Any]:
+    def _answers(self, program: _Program, order: Order) -> dict[str, Any]:
         """Each answer that is asked for, decoded once; a text where it cannot be."""
         modules: dict[str, Any] = {}
-        for place in sorted({place for item in order.items for place in item.places}):
-            self._begin(Stage.ANSWER, place, order, until)
+        for place in program.places:
+            self._begin(Stage.ANSWER, place, order)
             try:
                 modules[f"a{place}"] = self._engine.decode(order.answers[place])
             except (ScriptError, OutOfTimeError) as error:
                 modules[f"a{place}"] = str(error) or "it takes too long"
         return modules
+
+    def _usable(self, program: _Program, modules: dict[str, Any]) -> list[tuple[int, Item]]:
+        """The items with their indexes; the end of those that cannot be run is told."""
+        ready: list[tuple[int, Item]] = []
+        for index, item in enumerate(program.items):
+            if why := self._unusable(item, modules):
+                self._end(End(index=index, ending=Ending.BROKEN, text=why))
+            else:
+                ready.append((index, item))
+        return ready
 
     def _unusable(self, item: Item, modules: dict[str, Any]) -> str:
         script = self._scripts[item.digest]
@@ -163,9 +191,12 @@ class _Worker:
                 self._releases[order.releases] = str(error) or "it takes too long"
         return self._releases.get(order.releases)
 
-    def _begin(self, stage: Stage, index: int, order: Order, until: float) -> None:
+    def _begin(self, stage: Stage, index: int, order: Order) -> float:
+        """Mark what is worked on from now; the present."""
         self._mark(stage, index)
-        self._deadline = min(until, time.monotonic() + order.script_s)
+        now = time.monotonic()
+        self._deadline = min(self._until, now + order.script_s)
+        return now
 
     def _mark(self, stage: Stage, index: int = 0) -> None:
         struct.pack_into("=Q", self._shared, 0, mark(stage, index))

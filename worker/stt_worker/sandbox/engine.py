@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -152,13 +152,13 @@ class Engine:
             raise self._failure(error) from None
         return plain, full.freeze()
 
-    def driver(self, items: Sequence[Item], modules: dict[str, Any]) -> Any:
-        """A frozen module whose `go(number)` calls the script of that item.
+    def driver(self, key: Hashable, items: Sequence[Item], modules: dict[str, Any]) -> Any:
+        """A frozen module whose `go(number)` calls the script of that item; `key` names `items`.
 
         `modules` are the script of each item by its digest, the answers as `a<place>`, and `plain`
         and `full`, the contexts. All that is handed to scripts is frozen with it.
         """
-        pack = self._pack(items, modules)
+        pack = self._pack(key, items, modules)
         places = sorted({place for item in items for place in item.places})
         module = starlark.Module()
         try:
@@ -168,7 +168,7 @@ class Engine:
             raise self._failure(error) from None
         return module.freeze()
 
-    def _pack(self, items: Sequence[Item], modules: dict[str, Any]) -> Any:
+    def _pack(self, key: Hashable, items: Sequence[Item], modules: dict[str, Any]) -> Any:
         """A frozen module that knows the scripts and their places; kept for the next job."""
 
         def made() -> Any:
@@ -177,7 +177,7 @@ class Engine:
             self._eval(module, _parsed("pack", _pack(items)), _PLAIN, {**known, "out": self._out})
             return module.freeze()
 
-        return _kept(self._packs, tuple(items), made)
+        return _kept(self._packs, key, made)
 
     def call(self, driver: Any, number: int, index: int) -> End:
         """How the script of item `number` of the driver ends; `index` is that of the order."""

@@ -46,7 +46,7 @@ class Kept:
     def __init__(self, child: Child, shared: mmap.mmap) -> None:
         self._child = child
         self._shared = shared
-        self.known: set[str] = set()  # digests of scripts and of release data
+        self.known: set[str | int] = set()  # digests of scripts and releases, numbers of programs
         self.cpu_s = 0.0
         self.unfiltered = ""
 
@@ -94,6 +94,7 @@ class Kept:
             found.died = reason_of(status)
         finally:
             watch.cancel()
+        self.known.add(order.program)
         self.known.update(order.sources)
         if order.release_data:
             self.known.add(order.releases)

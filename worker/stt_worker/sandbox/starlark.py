@@ -8,55 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from stt_worker.processes.child import NurseryError
 from stt_worker.processes.frames import FrameError
 from stt_worker.processes.nursery import Nursery
+from stt_worker.sandbox.jobs import RELEASES, Job, Program, blamed, fate, lost, text_of, verdict
 from stt_worker.sandbox.kept import PRELOAD, Exchange, Kept
 from stt_worker.sandbox.lanes import Lane, Suspects
 from stt_worker.sandbox.port import (
     JOB_TIME_S,
-    SCRIPT_MEMORY_BYTES,
     SCRIPT_TIME_S,
     Broken,
-    Returned,
-    Skipped,
     Task,
     Verdict,
 )
-from stt_worker.sandbox.wire import End, Ending, Item, Order, Stage
+from stt_worker.sandbox.wire import Ending, Order
 
 QUICK_S = 0.25  # of a script among others
 MAX_RETRIES = 2  # after a process that ended for no reason of a script
-MAX_REASON_CHARACTERS = 500
+PROGRAMS_KEPT = 256
 RELEASES_KEPT = 4  # texts of release data, by the object they were made of
-RELEASES = "releases"
-_ENCODER = msgspec.json.Encoder()
-
-
-@dataclass(kw_only=True)
-class _Job:
-    """The tasks of one call and what has become of them."""
-
-    tasks: Sequence[Task]
-    answers: Sequence[bytes]
-    context: bytes
-    releases: tuple[str, bytes]
-    until: float
-    define_only: bool = False
-    verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
-    slow: list[int] = field(default_factory=list[int])
-
-    @property
-    def left_s(self) -> float:
-        """Seconds until the job has to have ended."""
-        return self.until - asyncio.get_running_loop().time()
 
 
 class StarlarkSandbox:
@@ -79,6 +55,8 @@ class StarlarkSandbox:
         self._quick_s = min(QUICK_S, script_s)
         self._suspects = Suspects()
         self._releases: list[tuple[object, str, bytes]] = []
+        self._programs: OrderedDict[tuple[int, ...], Program] = OrderedDict()
+        self._numbers = itertools.count(1)
 
     @property
     def cpu_s(self) -> float:
@@ -90,10 +68,10 @@ class StarlarkSandbox:
     ) -> list[Verdict]:
         """See the port."""
         plain = {name: value for name, value in context.items() if name != RELEASES}
-        job = _Job(
+        job = Job(
             tasks=tasks,
             answers=answers,
-            context=_text_of(plain),
+            context=text_of(plain),
             releases=self._encoded(context.get(RELEASES)),
             until=asyncio.get_running_loop().time() + self._job_s,
         )
@@ -101,7 +79,7 @@ class StarlarkSandbox:
 
     async def define(self, tasks: Sequence[Task]) -> list[str]:
         """See the port."""
-        job = _Job(
+        job = Job(
             tasks=tasks,
             answers=(),
             context=b"{}",
@@ -127,12 +105,12 @@ class StarlarkSandbox:
         for known, digest, text in self._releases:
             if known is releases:
                 return digest, text
-        text = _text_of(releases)
+        text = text_of(releases)
         digest = hashlib.sha256(text).hexdigest()
         self._releases = [(releases, digest, text), *self._releases][:RELEASES_KEPT]
         return digest, text
 
-    async def _done(self, job: _Job) -> list[Verdict]:
+    async def _done(self, job: Job) -> list[Verdict]:
         try:
             async with asyncio.timeout_at(job.until):
                 await self._run_quick(job)
@@ -140,14 +118,14 @@ class StarlarkSandbox:
         except TimeoutError:
             pass
         except (NurseryError, FrameError, OSError) as error:
-            return [job.verdicts.get(at) or _lost(str(error)) for at in range(len(job.tasks))]
+            return [job.verdicts.get(at) or lost(str(error)) for at in range(len(job.tasks))]
         return [job.verdicts.get(at) or self._not_run() for at in range(len(job.tasks))]
 
     def _not_run(self) -> Broken:
         why = f"the scripts of this job took their {self._job_s:g} s; this one did not end in them"
         return Broken(reason=why)
 
-    async def _run_quick(self, job: _Job) -> None:
+    async def _run_quick(self, job: Job) -> None:
         """All that is not known as slow; each overrun gives the child to the next job."""
         apart = [at for at, task in enumerate(job.tasks) if task.digest in self._suspects]
         job.slow += apart
@@ -160,18 +138,18 @@ class StarlarkSandbox:
             left = [at for at in todo if at not in job.verdicts and at not in job.slow]
             retries = retries + 1 if left == todo else 0
             if retries > MAX_RETRIES:
-                job.verdicts.update((at, _lost(found.died)) for at in left)
+                job.verdicts.update((at, lost(found.died)) for at in left)
                 return
             todo = left
 
-    async def _run_slow(self, job: _Job) -> None:
+    async def _run_slow(self, job: Job) -> None:
         digests = [task.digest for task in job.tasks]
         for at in sorted(job.slow, key=lambda one: self._suspects.times(digests[one])):
             died = await self._run_alone(job, at)
             if at not in job.verdicts:
-                job.verdicts[at] = _lost(died)
+                job.verdicts[at] = lost(died)
 
-    async def _run_alone(self, job: _Job, at: int) -> str:
+    async def _run_alone(self, job: Job, at: int) -> str:
         """One slow script; why its process ended, or an empty text."""
         digest, died = job.tasks[at].digest, ""
         for _ in range(1 + MAX_RETRIES):
@@ -187,43 +165,53 @@ class StarlarkSandbox:
                 break
         return died
 
-    def _order(self, job: _Job, todo: Sequence[int], kept: Kept, script_s: float) -> Order:
-        tasks = [job.tasks[at] for at in todo]
-        digest, data = job.releases
-        items = [_item(task) for task in tasks]
-        uses = any(item.releases for item in items)
+    def _order(self, job: Job, todo: Sequence[int], kept: Kept, script_s: float) -> Order:
+        program = self._program([job.tasks[at] for at in todo])
+        known = program.number in kept.known
+        digest, data = job.releases if program.releases else ("", b"")
         return Order(
-            items=items,
-            sources={t.digest: t.source for t in tasks if t.digest not in kept.known},
-            answers=_asked(tasks, job.answers),
+            program=program.number,
+            items=[] if known else program.items,
+            sources={} if known else program.sources(kept.known),
+            answers=[one if at in program.places else b"" for at, one in enumerate(job.answers)],
             context=job.context,
-            releases=digest if uses else "",
-            release_data=data if uses and digest not in kept.known else b"",
+            releases=digest,
+            release_data=b"" if digest in kept.known else data,
             script_s=script_s,
             total_s=max(job.left_s, 0.0),
             define_only=job.define_only,
         )
 
-    def _take(self, job: _Job, todo: Sequence[int], found: Exchange, *, quick: bool) -> None:
+    def _program(self, tasks: list[Task]) -> Program:
+        """What a child has to know of `tasks`; made once for the same objects."""
+        # A program holds its tasks: while it is kept, no other task gets the number of one.
+        key = tuple(map(id, tasks))
+        found = self._programs.pop(key, None) or Program(next(self._numbers), tasks)
+        self._programs[key] = found
+        if len(self._programs) > PROGRAMS_KEPT:
+            self._programs.popitem(last=False)
+        return found
+
+    def _take(self, job: Job, todo: Sequence[int], found: Exchange, *, quick: bool) -> None:
         """Enter what came of `todo`."""
         for end in found.ends:
             at = todo[end.index]
             if end.ending is Ending.TIME:
                 self._late(job, at, quick=quick)
             else:
-                job.verdicts[at] = _verdict(end)
+                job.verdicts[at] = verdict(end)
         if not found.died or found.was_killed:
             return
-        for at in _blamed(todo, job.tasks, found):
+        for at in blamed(todo, job.tasks, found):
             if at in job.verdicts:
                 continue
             self._suspects.add(job.tasks[at].digest)
             if found.was_late:
                 self._late(job, at, quick=quick)
             else:
-                job.verdicts[at] = Broken(reason=_fate(found))
+                job.verdicts[at] = Broken(reason=fate(found))
 
-    def _late(self, job: _Job, at: int, *, quick: bool) -> None:
+    def _late(self, job: Job, at: int, *, quick: bool) -> None:
         digest = job.tasks[at].digest
         if quick:
             self._suspects.add(digest)
@@ -232,59 +220,3 @@ class StarlarkSandbox:
             self._suspects.add(digest, times=1)
             why = f"it did not end within the limit of {self._script_s:g} s"
             job.verdicts[at] = Broken(reason=why)
-
-
-def _text_of(data: object) -> bytes:
-    """`data` as JSON; what has no JSON becomes a text that no child can read."""
-    try:
-        return _ENCODER.encode(data)
-    except (TypeError, ValueError, RecursionError) as error:
-        return str(error).encode(errors="replace") or b"?"
-
-
-def _item(task: Task) -> Item:
-    return Item(task.digest, task.places, task.whole, RELEASES in task.source)
-
-
-def _asked(tasks: Iterable[Task], answers: Sequence[bytes]) -> list[bytes]:
-    """The answers that `tasks` ask for, nothing in the places of others."""
-    places = {place for task in tasks for place in task.places}
-    return [answer if at in places else b"" for at, answer in enumerate(answers)]
-
-
-def _blamed(todo: Sequence[int], tasks: Sequence[Task], found: Exchange) -> list[int]:
-    """The tasks on whose behalf the child worked when it died."""
-    if found.stage is Stage.ANSWER:
-        return [at for at in todo if found.index in tasks[at].places]
-    if found.stage in (Stage.DEFINE, Stage.RUN):
-        return [todo[found.index]]
-    return []
-
-
-def _fate(found: Exchange) -> str:
-    what = "an answer it reads" if found.stage is Stage.ANSWER else "the script"
-    limit = SCRIPT_MEMORY_BYTES // 1024 // 1024
-    return (
-        f"{what} brought its process down: more memory than {limit} MiB, or values nested too deep"
-        f" ({found.died})"
-    )
-
-
-def _lost(why: str) -> Broken:
-    return Broken(reason=_short(f"no process to run the script in: {why}"))
-
-
-def _verdict(end: End) -> Verdict:
-    if end.ending is Ending.RETURNED:
-        try:
-            return Returned(value=msgspec.json.decode(end.text or "null"), printed=end.printed)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            return Broken(reason=_short(f"returned no plain data: {error}"), printed=end.printed)
-    if end.ending is Ending.BROKEN:
-        return Broken(reason=_short(end.text), printed=end.printed)
-    applicable = end.ending is Ending.SKIPPED
-    return Skipped(reason=_short(end.text), applicable=applicable, printed=end.printed)
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:MAX_REASON_CHARACTERS]

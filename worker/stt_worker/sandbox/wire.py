@@ -37,12 +37,14 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """What a child has to do: define the scripts, and unless `define_only` run them.
+    """What a child has to do: define the scripts of a program, and unless `define_only` run them.
 
-    `sources` holds the scripts that this child has not seen, `release_data` likewise. An answer
-    that no item asks for may be empty.
+    A program is a list of items by its number. `items`, `sources` and `release_data` are sent to
+    each child once: the first order of a program brings its items, and the sources that the child
+    has not seen. An answer that no item asks for may be empty.
     """
 
+    program: int
     items: list[Item]
     sources: dict[str, str]
     answers: list[bytes]
