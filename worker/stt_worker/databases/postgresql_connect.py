@@ -13,7 +13,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from stt_shared.protocol.words import Kind
-from stt_worker.databases import network, postgresql_errors, tls
+from stt_worker.databases import hosts, network, postgresql_errors, tls
 from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, Limits, LookError
 from stt_worker.databases.postgresql_tls import tls_options
@@ -35,7 +35,6 @@ EARLY_PINS = {
     "default_transaction_isolation": "read\\ committed",
 }
 _SOCKET = re.compile(r"^(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)$")
-_HOST = re.compile(r"[^/@,\s][^/,\s]*")  # what libpq would take for a folder or a list is none
 
 Connection = AsyncConnection[tuple[object, ...]]
 
@@ -103,8 +102,7 @@ def _address(endpoint: Endpoint) -> dict[str, Any]:
     # An address of its own in the environment would be taken in place of the host's.
     nowhere_else = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
     if not endpoint.socket:
-        if not _HOST.fullmatch(endpoint.host):
-            raise LookError(Kind.CONFIG, f"the host {endpoint.host!r} is not the name of one host")
+        hosts.check(endpoint)  # libpq would take some texts for a folder or a list of hosts
         return {"host": endpoint.host, "port": endpoint.port, **nowhere_else}
     if "," in endpoint.socket:
         raise LookError(Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path")

@@ -66,7 +66,9 @@ def _mode(value: Any) -> str:
 
 
 def _socket(value: Any) -> str:
-    return _text(value) or ("" if value.startswith("/") else "an absolute path")
+    return _text(value) or (
+        "" if value.startswith("/") and "," not in value else "an absolute path without a comma"
+    )
 
 
 def _host(value: Any) -> str:

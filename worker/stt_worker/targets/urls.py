@@ -267,8 +267,8 @@ def _unused(said: dict[str, str], socket: str) -> str:
 
 def _socket(family: Family, host: str, said: str) -> str:
     path = said or (host if host.startswith("/") else "")
-    if path and not path.startswith("/"):
-        raise _wrong(family, "its socket is no absolute path")
+    if path and (not path.startswith("/") or "," in path):
+        raise _wrong(family, "its socket is no absolute path, or has a comma")
     if said and host not in ("", "localhost"):
         raise _wrong(family, "its host is of no use beside a socket")
     return path
