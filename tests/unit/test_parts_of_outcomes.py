@@ -8,6 +8,7 @@ from stt_shared.protocol.messages import CheckOutcome, PartNotChecked
 from stt_shared.protocol.words import Kind, Outcome
 from stt_worker.databases.port import Answer
 from stt_worker.execution import execute
+from stt_worker.parts import MAX_PARTS
 from stt_worker.verdict import fit
 from tests.unit.worker_fakes import AT, check, endpoint, job, means, query, server
 
@@ -77,6 +78,19 @@ async def test_a_reason_of_any_length_is_bounded() -> None:
     long = PartNotChecked(name="x", kind=Kind.QUERY, reason="r" * 5_000)
     found = await outcome(PASSES, {EVERY: {"app": []}}, {EVERY: (long,)})
     assert len(found.parts_not_checked[0].reason) == 200
+
+
+async def test_more_databases_than_the_limit_make_an_error_that_counts_them() -> None:
+    many = tuple(
+        PartNotChecked(name=f"tenant_{number:04d}", kind=Kind.NO_PRIVILEGE, reason="no CONNECT")
+        for number in range(MAX_PARTS + 1)
+    )
+    found = await outcome(PASSES, {EVERY: {"app": []}}, {EVERY: many[:-1]})
+    assert (found.outcome, len(found.parts_not_checked)) == (Outcome.PASSED, MAX_PARTS)
+    found = await outcome(PASSES, {EVERY: {"app": []}}, {EVERY: many})
+    assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.TOO_LARGE)
+    assert found.reason.startswith("1001 databases not checked, the limit is 1000; the first: ten")
+    assert found.parts_not_checked == ()
 
 
 def test_parts_that_do_not_fit_into_a_result_make_an_error_that_counts_them() -> None:
