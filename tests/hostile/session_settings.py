@@ -10,7 +10,8 @@ from stt_shared.protocol.words import Kind, Outcome
 
 Verdict = tuple[str, str, tuple[tuple[str, str], ...]]  # outcome, kind, objects and severities
 Verdicts = dict[str, Verdict]
-_REFUSALS = frozenset({Kind.SESSION, Kind.UNDECIDED})
+LEFT_OUT = "left out"  # in place of a kind: a verdict that names databases it does not cover
+_REFUSALS = frozenset({Kind.SESSION, Kind.UNDECIDED, LEFT_OUT})
 
 
 class Handling(StrEnum):
@@ -28,11 +29,15 @@ def verdicts(outcomes: Mapping[str, CheckOutcome]) -> Verdicts:
     return {
         name: (
             str(one.outcome),
-            str(one.kind or ""),
+            str(one.kind or (LEFT_OUT if one.parts_not_checked else "")),
             tuple(sorted((str(found.object), str(found.severity)) for found in one.findings)),
         )
         for name, one in outcomes.items()
     }
+
+
+def _kept(before: Verdict, after: Verdict) -> bool:
+    return set(before[2]) <= set(after[2])
 
 
 def changed(before: Verdicts, after: Verdicts) -> Verdicts:
@@ -40,10 +45,23 @@ def changed(before: Verdicts, after: Verdicts) -> Verdicts:
     return {name: after[name] for name in before if after.get(name) != before[name]}
 
 
-def handling(before: Verdicts, after: Verdicts, about: frozenset[str] = frozenset()) -> Handling:
-    """How the library took a flip; `about` are the checks whose subject the setting is."""
+def handling(
+    before: Verdicts,
+    after: Verdicts,
+    about: frozenset[str] = frozenset(),
+    *,
+    of_session: bool = False,
+) -> Handling:
+    """How the library took a flip; `about` are the checks whose subject the setting is.
+
+    A value that is only our session's own (`of_session`) may add findings and take none away.
+    """
     others = changed(before, after)
-    left = {name: verdict for name, verdict in others.items() if name not in about}
+    left = {
+        name: verdict
+        for name, verdict in others.items()
+        if name not in about or (of_session and not _kept(before[name], verdict))
+    }
     if not left:
         return Handling.JUDGED if others else Handling.HARMLESS
     kinds = {kind for _, kind, _ in left.values()}

@@ -7,6 +7,7 @@ import contextlib
 import math
 import os
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -28,21 +29,34 @@ ENVIRONMENT = (
     *("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"),
     *("PGDATESTYLE", "PGTZ", "PGGEQO", "PGLOCALEDIR", "PGOAUTHDEBUG"),
 )
-# In force before a login trigger runs; it may write, as it does for everybody who logs in.
+# In force before a login trigger runs, which may write, as it does for everybody who logs in; and
+# after an error, which undoes what the transaction had set.
 EARLY_PINS = {
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "60s",
     "search_path": "pg_catalog,pg_temp",
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read\\ committed",
 }
+Early = Sequence[Mapping[str, str]]
+EARLY: Early = (EARLY_PINS,)
+# Of releases from 14 and 17 on: where the session ended before it could be pinned.
+IDLE = {"idle_session_timeout": "0"}
+EARLIER: Early = (
+    EARLY_PINS | IDLE | {"transaction_timeout": "0"},
+    EARLY_PINS | IDLE,
+    EARLY_PINS,
+)
 _SOCKET = re.compile(r"^(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)$")
 
 Connection = AsyncConnection[tuple[object, ...]]
 
 
-async def connect(endpoint: Endpoint, limits: Limits, *, pinned: bool = True) -> Connection:
+async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> Connection:
     """A connection in autocommit mode; raises LookError within `connect_s`.
 
-    `pinned`: with EARLY_PINS from its first packet on, where no pooler refuses them.
+    `early` are settings of its first packet, tried in turn until no pooler and no older release
+    refuses them; the last attempt has none.
     """
     _forget_environment()
     parameters = options(endpoint, limits)
@@ -51,7 +65,7 @@ async def connect(endpoint: Endpoint, limits: Limits, *, pinned: bool = True) ->
             if not endpoint.socket:
                 # libpq would try one address after another, each for the whole time.
                 parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
-            return await _connect(parameters, endpoint, pinned=pinned)
+            return await _connect(parameters, endpoint, early)
     # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
     why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
     raise LookError(Kind.UNREACHABLE, why)
@@ -62,11 +76,11 @@ def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
     return _address(endpoint) | tls_options(endpoint) | _session(endpoint, limits)
 
 
-async def _connect(parameters: dict[str, Any], endpoint: Endpoint, *, pinned: bool) -> Connection:
-    if pinned:
-        early = " ".join(f"-c {name}={value}" for name, value in EARLY_PINS.items())
+async def _connect(parameters: dict[str, Any], endpoint: Endpoint, early: Early) -> Connection:
+    for settings in early:
+        words = " ".join(f"-c {name}={value}" for name, value in settings.items())
         try:
-            return await _log_in(parameters | {"options": early}, endpoint)
+            return await _log_in(parameters | {"options": words}, endpoint)
         except LookError as error:
             if not postgresql_errors.refuses_options(error.reason):
                 raise

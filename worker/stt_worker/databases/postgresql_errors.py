@@ -14,6 +14,7 @@ _NO_PRIVILEGE = frozenset({"42501"})
 _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
 _LOST = ("08", "57P0")  # connection exceptions; the server shuts down
 # A login trigger runs as the account that logs in, and as the server pleases.
+_ENDED = re.compile(r"due to (?:transaction|statement|lock|idle-[a-z-]+) timeout|57P05|25P04")
 _SESSION = re.compile(r"in a read-only transaction|during recovery|login event trigger")
 _NO_TRANSACTION = re.compile(r"transaction blocks not allowed|statement pooling")
 _NO_OPTIONS = re.compile(r"(?i)startup (?:parameter|option|packet)|configuration parameter")
@@ -77,6 +78,11 @@ def of_connection(error: psycopg.Error, where: str) -> LookError:
     return LookError(kind, reason)
 
 
+def ended_by_setting(words: str) -> bool:
+    """Whether a setting of the server ended a session."""
+    return bool(_ENDED.search(words))
+
+
 def refuses_options(words: str) -> bool:
     """Whether a log-in failed because of the settings in its first packet, as poolers have it."""
     return bool(_NO_OPTIONS.search(words))
@@ -87,6 +93,7 @@ def _connection_kind(words: str, *, used_password: bool) -> Kind:
         (_BUSY, Kind.UNREACHABLE),
         (_GONE, Kind.UNREACHABLE),
         (_SESSION, Kind.SESSION),
+        (_ENDED, Kind.SESSION),
         (_NO_DATABASE, Kind.CONFIG),
         (_NO_CONNECT, Kind.NO_PRIVILEGE),
         (_AUTH, Kind.AUTH),

@@ -10,6 +10,8 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.postgresql_connect import EARLIER, EARLY, Early
+from stt_worker.databases.postgresql_errors import ended_by_setting
 from stt_worker.databases.postgresql_session import SQL, Session, opened
 from stt_worker.databases.postgresql_settings import of_server
 
@@ -22,6 +24,7 @@ class Line:
         self._session: Session | None = None
         self._over = False
         self._login_trigger = False
+        self._early = EARLY
         self.database = ""  # that the present session is connected to
 
     async def open(self, database: str = "", limits: Limits | None = None) -> Row:
@@ -32,16 +35,27 @@ class Line:
         self._limits = limits or self._limits
         if database:
             self._endpoint = replace(self._endpoint, database=database)
-        row = await (await self._opened(pinned=True)).facts()
+        row = await self._facts()
         self.database = str(row.get("database") or "")
         self._login_trigger = bool(row.get("login_trigger"))
         return row
 
-    async def _opened(self, *, pinned: bool) -> Session:
+    async def _facts(self) -> Row:
+        """The facts of a new session; once more where it ended before it could be pinned."""
+        try:
+            return await (await self._opened(self._early)).facts()
+        except LookError as error:
+            closed = self._session is not None and error.kind is Kind.UNREACHABLE
+            if self._early is EARLIER or not (closed or ended_by_setting(error.reason)):
+                raise
+            self._early = EARLIER
+        return await (await self._opened(self._early)).facts()
+
+    async def _opened(self, early: Early) -> Session:
         await self.close()
         if self._over:
             raise asyncio.CancelledError
-        self._session = session = await opened(self._endpoint, self._limits, pinned=pinned)
+        self._session = session = await opened(self._endpoint, self._limits, early)
         return session
 
     async def answer(self, question: Question) -> Rows | Failure:
@@ -73,7 +87,7 @@ class Line:
             why = "SHOW ALL needs a session without pins, and a login trigger would run in it"
             return Failure(kind=Kind.SESSION, reason=why)
         try:
-            session = await self._opened(pinned=False)
+            session = await self._opened(())
         except LookError as error:
             return Failure(kind=error.kind, reason=error.reason)
         answer = await session.ask(SQL["settings"])

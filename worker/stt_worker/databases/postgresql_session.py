@@ -18,8 +18,9 @@ from stt_worker.databases import postgresql_errors as errors
 from stt_worker.databases.bounds import too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
-from stt_worker.databases.postgresql_connect import Connection, connect
+from stt_worker.databases.postgresql_connect import Connection, Early, connect
 from stt_worker.databases.postgresql_facts import POSTGRESQL, flavour
+from stt_worker.databases.postgresql_secrets import is_suspect, without_passwords
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "postgresql.sql")
 CHUNK_ROWS = 16  # what may lie in memory beyond the limits: so many rows of any size
@@ -104,8 +105,9 @@ class Session:
             aclosing(_rows(cursor, sql)) as stream,
         ):
             async for row in stream:
-                rows.append(row)
-                size += len(_encoder.encode(row)) + 1
+                encoded = _encoder.encode(row)
+                rows.append(without_passwords(row) if is_suspect(encoded) else row)
+                size += len(encoded) + 1
                 if len(rows) > self._limits.rows:
                     raise self._too_much(too_many_rows(self._limits))
                 if size > self._limits.bytes:
@@ -161,6 +163,6 @@ def _rows(cursor: AsyncCursor[Row], sql: str) -> AsyncGenerator[Row, None]:
     return cast("AsyncGenerator[Row, None]", cursor.stream(sql.encode(), size=CHUNK_ROWS))
 
 
-async def opened(endpoint: Endpoint, limits: Limits, *, pinned: bool = True) -> Session:
-    """A session; raises LookError within `connect_s`. See `connect` for `pinned`."""
-    return Session(await connect(endpoint, limits, pinned=pinned), limits)
+async def opened(endpoint: Endpoint, limits: Limits, early: Early) -> Session:
+    """A session; raises LookError within `connect_s`. See `connect` for `early`."""
+    return Session(await connect(endpoint, limits, early), limits)
