@@ -127,6 +127,17 @@ def test_exit_codes_say_how_it_went(
         assert last_line(done).startswith(f"exit {code}: ")
 
 
+def test_a_folder_that_nobody_signed_is_noticed_once_and_changes_no_exit_code(
+    postgresql: Running, pack: str
+) -> None:
+    done = stt("scan", url(postgresql), "--pack", pack, "--checks", "clean", "-o", "json")
+    assert done.returncode == 0
+    assert done.stderr.count(f"notice: the checks in {pack} are not signed\n") == 1
+    assert report(done)["results"]
+    builtin = stt("scan", url(postgresql), "--checks", "postgresql_version_eol", "-o", "json")
+    assert "not signed" not in builtin.stderr
+
+
 def test_an_unknown_check_is_answered_with_the_likely_name(pack: str) -> None:
     done = stt("scan", "postgresql://127.0.0.1", "--pack", pack, "--checks", "claen")
     assert "unknown check 'claen', did you mean 'clean'?" in done.stderr

@@ -95,7 +95,7 @@ def test_merged_mappings_come_first_and_do_not_replace_what_is_there() -> None:
         ("a: .nan", 1, "no number"),
         ("a: -.inf", 1, "no number"),
         ('a: "\\0"', 1, "NUL"),
-        ("a: [1,\nb", 2, "not valid YAML"),
+        ("a: [1,\nb ]]", 2, "not valid YAML"),
         ("a: \0", 1, "not valid YAML"),
         ("a: '\ud800'", 1, "not valid YAML"),
         ("a: \x1b", 1, "not valid YAML"),
@@ -163,7 +163,7 @@ def test_a_fault_in_one_entry_hides_no_other_entry_or_document() -> None:
     found = entries(text, "checks", bad)
     assert [one.value["name"] for one in found] == ["a", "e", "f"]
     assert [(one.line, one.message.split()[0]) for one in bad] == [
-        *((3, "tag"), (4, "key"), (5, "expected"), (8, "expected"), (13, "not")),
+        *((3, "tag"), (4, "key"), (5, "expected"), (8, "expected"), (14, "not")),
     ]
 
 

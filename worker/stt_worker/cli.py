@@ -199,6 +199,8 @@ async def scan(
         output.note(f"warning: {passwords.SEEN}", "warn")
     found = await passwords.completed(given, source, Path.cwd())
     known = equipment.checks_of(pack)
+    if pack is not None:
+        output.note(f"notice: the checks in {pack} are not signed", "warn")
     for fault in known.faults:
         output.note(f"warning: check left out: {fault}", "warn")
     chosen = scanning.chosen(known, checks)

@@ -97,10 +97,7 @@ def _events(text: str) -> Iterator[Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        # The end of the text has a mark of its own, below the last line.
-        last = max(1, text.count("\n") + (not text.endswith("\n")))
-        line = min(mark.line + 1, last) if mark else 1
-        raise DocumentError(line, f"not valid YAML: {problem}") from error
+        raise DocumentError(mark.line + 1 if mark else 1, f"not valid YAML: {problem}") from error
     except (ValueError, OverflowError) as error:  # a lone surrogate, for one
         raise DocumentError(1, f"not valid YAML: {error}") from error
 
