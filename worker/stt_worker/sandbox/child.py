@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 import time
 from typing import Any
 
@@ -58,7 +57,7 @@ class _Worker:
 
     def __init__(self, channel: Channel, shared: mmap.mmap) -> None:
         self._channel = channel
-        self._shared = shared
+        self._word = memoryview(shared).cast("Q")
         self._deadline = 0.0
         self._until = 0.0  # of the order
         self._engine = Engine(lambda: time.monotonic() >= self._deadline)
@@ -199,7 +198,7 @@ class _Worker:
         return now
 
     def _mark(self, stage: Stage, index: int = 0) -> None:
-        struct.pack_into("=Q", self._shared, 0, mark(stage, index))
+        self._word[0] = mark(stage, index)
 
     def _end(self, end: End, *, slow: bool = False) -> None:
         self._ends.append(end)

@@ -269,4 +269,4 @@ def _reason(error: Exception) -> str:
 
 
 def _without_surrogates(text: str) -> str:
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()

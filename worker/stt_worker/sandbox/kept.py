@@ -114,12 +114,12 @@ class _Watch:
         self._limit_s = order.script_s + GRACE_S
         self._since = self._loop.time()
         self._until = self._since + order.total_s + GRACE_S
-        self._seen = -1
+        self._seen: int = -1
         self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
 
     def _look(self) -> None:
         now = self._loop.time()
-        (seen,) = struct.unpack_from("=Q", self._shared)
+        seen: int = struct.unpack_from("=Q", self._shared)[0]
         if seen != self._seen:
             self._seen, self._since = seen, now
         if now - self._since >= self._limit_s or now >= self._until:

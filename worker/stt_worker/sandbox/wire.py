@@ -84,11 +84,12 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
 
 MARK_BYTES = 8
 _INDEX_BITS = 24
+_FIRST = {stage: int(stage) << _INDEX_BITS for stage in Stage}
 
 
 def mark(stage: Stage, index: int = 0) -> int:
     """Stage and index as the number that stands in the shared memory of parent and child."""
-    return (stage << _INDEX_BITS) | index
+    return _FIRST[stage] | index
 
 
 def unmark(value: int) -> tuple[Stage, int]:
