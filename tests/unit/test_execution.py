@@ -84,6 +84,21 @@ async def test_scripts_get_rows_as_their_format_says_and_the_facts() -> None:
     assert context["now"] == 1_795_449_600 * 10**9
 
 
+@pytest.mark.parametrize("odd", ["surrogate", "nested"])
+async def test_an_answer_that_has_no_json_breaks_only_the_checks_that_ask_for_it(odd: str) -> None:
+    nested: list[Any] = []
+    for _ in range(10_000):
+        nested = [nested]
+    checks = [check("good"), check("odd", queries=[query("1"), query("2")])]
+    answers: dict[Any, Answer] = {"1": [{"n": 1}], "2": [{"n": "\ud800"}]}
+    if odd == "nested":
+        answers["2"] = [{"n": nested}]
+    _, outcomes = await executed(checks, means(checks, {"db": server(answers)}))
+    assert said(outcomes["good"]) == (Outcome.PASSED, None)
+    assert said(outcomes["odd"]) == (Outcome.ERROR, Kind.QUERY)
+    assert "cannot be read as JSON" in outcomes["odd"].reason
+
+
 @pytest.mark.parametrize("kind", [Kind.UNREACHABLE, Kind.AUTH, Kind.TLS, Kind.TIMEOUT])
 async def test_a_server_that_cannot_be_looked_at_is_the_outcome_of_every_check(kind: Kind) -> None:
     checks = [check("a"), check("b")]
