@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from stt_shared.checkfile.statements.names import listed
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases import mysql_session, postgresql_line
 from stt_worker.databases.mysql import MysqlDatabase
-from stt_worker.databases.port import Answer, Failure, Limits
+from stt_worker.databases.port import Answer, Endpoint, Failure, Limits
 from stt_worker.databases.postgresql import PostgresqlDatabase
 from tests.checks.postgresql_functions import FILE, functions, text
 from tests.checks.real import endpoint
@@ -30,14 +31,16 @@ MYSQL = ("mariadb", "mysql")
 POSTGRESQL = ("postgresql", "postgresql15")
 
 
-def ask(server: Running, family: Family, kind: QueryType, texts: Sequence[str]) -> list[Answer]:
+def ask(server: Running | Endpoint, kind: QueryType, texts: Sequence[str]) -> list[Answer]:
     """The answers of the server to each of `texts`, in their order."""
+    family = Family.MYSQL if kind.startswith("MYSQL") else Family.POSTGRESQL
+    where = server if isinstance(server, Endpoint) else endpoint(server, family)
     questions = [Question(type=kind, text=one) for one in texts]
 
     async def look() -> list[Answer]:
         database = MysqlDatabase(2) if family is Family.MYSQL else PostgresqlDatabase()
         try:
-            found = await database.look(endpoint(server, family), lambda _: questions, LIMITS)
+            found = await database.look(where, lambda _: questions, LIMITS)
         finally:
             await database.close()
         return [found.answers[one] for one in questions]
@@ -83,8 +86,8 @@ def log(mysql_server: Running) -> Iterator[Callable[[], str]]:
 def test_no_acting_statement_reaches_a_mysql_server(
     mysql_server: Running, log: Callable[[], str]
 ) -> None:
-    assert refused(ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SELECT, statements.MYSQL))
-    assert refused(ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SHOW, statements.MYSQL_SHOW))
+    assert refused(ask(mysql_server, QueryType.MYSQL_SELECT, statements.MYSQL))
+    assert refused(ask(mysql_server, QueryType.MYSQL_SHOW, statements.MYSQL_SHOW))
     sent = log()
     assert "SELECT VERSION()" in sent  # the log is on
     for word in ("OUTFILE", "LOAD_FILE", "SLEEP", "BENCHMARK", "app", "GET_LOCK", "PROCEDURE"):
@@ -94,9 +97,7 @@ def test_no_acting_statement_reaches_a_mysql_server(
 def test_no_acting_statement_reaches_a_postgresql_server(postgresql_server: Running) -> None:
     with admin_postgresql(postgresql_server) as connection:
         before = _state(connection)
-        answers = ask(
-            postgresql_server, Family.POSTGRESQL, QueryType.POSTGRESQL_SELECT, statements.POSTGRESQL
-        )
+        answers = ask(postgresql_server, QueryType.POSTGRESQL_SELECT, statements.POSTGRESQL)
         assert refused(answers)
         assert _state(connection) == before  # the same backend: nobody ended it
 
@@ -117,12 +118,27 @@ def test_without_the_judge_the_executable_comment_writes_a_file(
     file = servers_folder / "mariadb-written-by-a-check"
     servers_folder.chmod(0o777)
     text = f"1 /*!50000INTO*/ OUTFILE '{file}'"
-    assert refused(ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text]))
+    assert refused(ask(mariadb, QueryType.MYSQL_SELECT, [text]))
     assert not file.exists()
     monkeypatch.setattr(mysql_session, "statement", lambda one: f"SELECT {one.text}")
-    ask(mariadb, Family.MYSQL, QueryType.MYSQL_SELECT, [text])
+    ask(mariadb, QueryType.MYSQL_SELECT, [text])
     assert file.exists()
     file.unlink()
+
+
+def test_a_stored_function_of_the_target_s_database_is_not_taken_for_a_built_in_one(
+    mysql: Running,
+) -> None:
+    """JSON_EXISTS is built into MariaDB alone, so that it is on the list."""
+    with admin_mysql(mysql) as cursor:
+        cursor.execute("CREATE DATABASE IF NOT EXISTS stt_app")
+        cursor.execute("DROP FUNCTION IF EXISTS stt_app.JSON_EXISTS")
+        sign = "(a text, b text) RETURNS text DETERMINISTIC NO SQL"
+        cursor.execute(f"CREATE FUNCTION stt_app.JSON_EXISTS{sign} RETURN 'theirs'")
+    where = replace(endpoint(mysql, Family.MYSQL), database="stt_app")
+    (answer,) = ask(where, QueryType.MYSQL_SELECT, ["JSON_EXISTS('{}', '$.a') AS x"])
+    assert isinstance(answer, Failure)
+    assert "does not exist" in answer.reason
 
 
 def test_read_only_mode_is_a_second_net_in_mysql(
@@ -141,7 +157,7 @@ def test_read_only_mode_is_a_second_net_in_mysql(
             "1 FROM stt_net.t FOR UPDATE",
             "@@session.transaction_read_only",
         ]
-        answers = ask(mysql_server, Family.MYSQL, QueryType.MYSQL_SELECT, texts)
+        answers = ask(mysql_server, QueryType.MYSQL_SELECT, texts)
         assert isinstance(answers[0], Failure)
         assert "READ ONLY" in answers[0].reason.upper()
         cursor.execute("SELECT COUNT(*) FROM stt_net.t")
@@ -159,7 +175,7 @@ def test_read_only_mode_is_a_second_net_in_postgresql(
         "1 INTO stt_net_table",
         "1 FROM pg_class FOR UPDATE",
     ]
-    answers = ask(postgresql_server, Family.POSTGRESQL, QueryType.POSTGRESQL_SELECT, texts)
+    answers = ask(postgresql_server, QueryType.POSTGRESQL_SELECT, texts)
     for one in answers:
         assert isinstance(one, Failure)
         assert "read-only transaction" in one.reason

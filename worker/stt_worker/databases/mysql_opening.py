@@ -43,7 +43,9 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
     server = _server(mysql_facts.facts({"version": greeting}))
     for _ in range(2):  # the greeting may be made up: then once more, for what the server is
         settings = pinned(*server, limits.statement_s)
-        *before, last = connection.exchange(_commands(server, settings), at_once=at_once)
+        *before, last = connection.exchange(
+            _commands(server, settings, in_database=bool(connection.db)), at_once=at_once
+        )
         found = _found(connection, last)
         if _server(found) == server or pinned(*_server(found), limits.statement_s) == settings:
             row = _checked([*before, last], settings)
@@ -60,12 +62,13 @@ def _server(facts: Facts) -> Server:
     return facts.flavour, facts.version
 
 
-def _commands(server: Server, settings: Pinned) -> list[Command]:
+def _commands(server: Server, settings: Pinned, *, in_database: bool) -> list[Command]:
     """The order counts: what was set before is forgotten, and nothing of ours with it."""
     flavour, version = server
     reset = [(RESET, "")] if version >= _RESETTABLE[flavour] else []
     return [
         *reset,
+        *([(QUERY, SQL["home"])] if in_database else []),
         (QUERY, SQL["pins"].format(assignments=settings.assignments)),
         (QUERY, SQL["begin"]),
         (QUERY, SQL["facts"].format(readings=settings.readings)),

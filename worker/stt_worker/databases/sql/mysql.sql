@@ -3,6 +3,11 @@
 -- name: pins
 SET SESSION {assignments}
 
+-- name: home
+-- Nobody can put a function there; in any other database a name that this server does not have
+-- built in would be a stored function of whoever made one.
+USE information_schema
+
 -- name: begin
 START TRANSACTION READ ONLY
 
