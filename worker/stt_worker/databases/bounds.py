@@ -37,9 +37,16 @@ def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows 
         return too_many_rows(limits)
     if received is not None and _at_most(rows, received) <= limits.bytes:
         return rows
-    if len(_encoder.encode(rows)) > limits.bytes:
-        return too_many_bytes(limits)
-    return rows
+    try:
+        size = len(_encoder.encode(rows))
+    except (ValueError, TypeError, RecursionError) as error:  # a surrogate, or nested too deep
+        return without_json(error)
+    return too_many_bytes(limits) if size > limits.bytes else rows
+
+
+def without_json(error: Exception) -> Failure:
+    """The failure of an answer that cannot be written as JSON; it is that question's alone."""
+    return Failure(kind=Kind.QUERY, reason=f"the answer cannot be read as JSON: {error}")
 
 
 def _at_most(rows: Rows, received: int) -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.protocol.words import Kind
+from stt_worker.databases.bounds import without_json
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits
 from stt_worker.databases.values import Array
 
@@ -91,7 +91,7 @@ def encoded(answer: Answer, view: View) -> bytes | Failure:
         value: Any = _as_text(answer) if view.arrays_as_text else answer
         return _encoder.encode(without_secrets(value, view.hidden))
     except (ValueError, TypeError, RecursionError) as error:  # a surrogate, or nested too deep
-        return Failure(kind=Kind.QUERY, reason=f"the answer cannot be read as JSON: {error}")
+        return without_json(error)
 
 
 def _as_text(value: Any) -> Any:
