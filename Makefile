@@ -41,6 +41,7 @@ check: lint types contracts
 # Flips every setting of every server and writes docs/session-settings-*.md: minutes.
 session-settings: venv servers
 	$(BIN)/python -m tests.hostile.mongodb_settings_page
+	$(BIN)/python -m tests.hostile.mysql_settings_page
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -24,6 +24,10 @@ OK_READ_ONLY = b"\x00\x00\x00\x03\x20\x00\x00"
 EOF = b"\xfe\x00\x00\x03\x20"
 ASK_FOR_KEY = (b"\x01", b"\x02")  # of sha256_password and of caching_sha2_password
 SSL_REQUEST_BYTES = 32
+FACTS = (
+    *("version", "comment", "basedir", "datadir", "read_only", "innodb_read_only"),
+    *("init_connect", "max_allowed_packet", "kept"),
+)
 PATIENCE_S = 10.0  # with a client that says nothing
 
 
@@ -149,8 +153,14 @@ def say_rows(peer: Peer, names: list[str], *rows: list[str]) -> None:
         peer.say(column(name))
     peer.say(EOF)
     for row in rows:
-        peer.say(b"".join(bytes([len(one)]) + one.encode() for one in row))
+        peer.say(b"".join(_sized(one.encode()) for one in row))
     peer.say(EOF)
+
+
+def _sized(value: bytes) -> bytes:
+    """A value after its length, in the one or three bytes that it takes."""
+    size = len(value)
+    return (bytes([size]) if size < 251 else b"\xfc" + struct.pack("<H", size)) + value
 
 
 @functools.cache
@@ -158,6 +168,19 @@ def _key_of(name: str) -> rsa.RSAPrivateKey:
     """A key pair of somebody's own."""
     del name
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def open_session(
+    peer: Peer, kept: str, *, begun: bytes = OK_READ_ONLY, packet: int = 2**26
+) -> None:
+    """Let the client in and answer its opening: reset, pins, transaction, facts."""
+    peer.say(OK)
+    for answer in (OK, OK, begun):
+        peer.hear()
+        peer.say(answer)
+    peer.hear()
+    row = ["9.7.4", "MySQL", "/usr", "/var", "0", "0", "", str(packet), kept]
+    say_rows(peer, list(FACTS), row)
 
 
 class Thief:

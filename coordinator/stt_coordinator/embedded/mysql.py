@@ -18,6 +18,7 @@ from stt_coordinator.embedded.process import (
 )
 
 ROOT = "root"
+NEWER_MARIADB = "mariadb-11.8"  # its folder in the cache
 LIBRARIES = ("usr/lib/{triplet}", "lib/{triplet}", "usr/lib/{triplet}/mysql/private")
 PATH_LIMIT = 100  # bytes; a Unix socket's path may have 107
 
@@ -41,10 +42,19 @@ def find_mariadb() -> Installation:
     return _find("mariadbd", "mariadb", maria=True)
 
 
+def find_newer_mariadb() -> Installation:
+    """MariaDB 11.8 in the cache, whatever is on PATH; raises MissingServerError."""
+    return _cached("mariadbd", NEWER_MARIADB, maria=True)
+
+
 def _find(program: str, name: str, *, maria: bool) -> Installation:
     found = cache.on_path(program)
     if found is not None and (maria or not _is_mariadb(found)):
         return Installation(command=(str(found),), base=found.parents[1], maria=maria)
+    return _cached(program, name, maria=maria)
+
+
+def _cached(program: str, name: str, *, maria: bool) -> Installation:
     root = cache.folder() / name
     if not (root / "usr" / "sbin" / program).exists():
         raise cache.missing("MariaDB" if maria else "MySQL")
@@ -117,7 +127,7 @@ def public_key(server: Running) -> str:
 
 
 def _common(installation: Installation, data: Path) -> list[str]:
-    share = installation.base / "share" / "mysql"
+    share = _share(installation)
     temporary = data.with_name("tmp")
     temporary.mkdir(exist_ok=True)
     words = [
@@ -130,6 +140,12 @@ def _common(installation: Installation, data: Path) -> list[str]:
     ]
     plugins = installation.base / "lib" / "mysql" / "plugin"
     return [*words, f"--plugin-dir={plugins}"] if plugins.exists() else words
+
+
+def _share(installation: Installation) -> Path:
+    """The folder of messages and system tables; MariaDB has called it by its own name since 11."""
+    own = installation.base / "share" / "mariadb"
+    return own if installation.maria and own.exists() else installation.base / "share" / "mysql"
 
 
 def _initialize(installation: Installation, directory: Path, data: Path, password: str) -> None:
@@ -150,7 +166,7 @@ def _initialize(installation: Installation, directory: Path, data: Path, passwor
 
 def _bootstrap_mariadb(installation: Installation, data: Path, last: str) -> None:
     """What mariadb-install-db feeds to the server, without that script and its many programs."""
-    share = installation.base / "share" / "mysql"
+    share = _share(installation)
     names = (
         "mariadb_system_tables.sql",
         "mariadb_performance_tables.sql",

@@ -7,21 +7,23 @@ import ssl
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import pymysql
 from pymysql import err
 from pymysql.connections import MySQLResult
 from pymysql.constants import COMMAND, FIELD_TYPE
-from pymysql.protocol import EOFPacketWrapper, MysqlPacket
+from pymysql.protocol import EOFPacketWrapper
 
 from stt_worker.databases import mysql_auth as auth
 from stt_worker.databases import mysql_errors as errors
 from stt_worker.databases.port import Endpoint, Limits, Rows
-from stt_worker.databases.values import number, text
+from stt_worker.databases.values import number
 
 HANDSHAKE_BYTES = 256 * 1024  # greeting, log-in and session settings
 HANDSHAKE_PACKETS = 128
+READS = 2  # of a packet: its head and its body
 MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
 COLUMN_BYTES = 64 * 1024  # what the descriptions of the columns may take on top of the rows
 READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread even if the loop is stuck
@@ -35,8 +37,10 @@ def _float(raw: bytes) -> float | str:
     return number(float(raw))
 
 
+# values.text, without a frame of Python for each value.
+_text = methodcaller("decode", "utf-8", "backslashreplace")
 _TYPES: dict[Any, Any] = {
-    **dict.fromkeys(range(256), text),
+    **dict.fromkeys(range(256), _text),
     **dict.fromkeys(
         (
             FIELD_TYPE.TINY,
@@ -100,7 +104,7 @@ class Connection(_Base):
     _auth_plugin_name: str
 
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None, limits: Limits) -> None:
-        self._bytes_left, self._packets_left = HANDSHAKE_BYTES, HANDSHAKE_PACKETS
+        self._bytes_left, self._reads_left = HANDSHAKE_BYTES, READS * HANDSHAKE_PACKETS
         self._trust, self._key = auth.trust_in(endpoint), b""
         self._may_ask_for_key = endpoint.allow_public_key_retrieval
         self.encrypted = False
@@ -140,7 +144,7 @@ class Connection(_Base):
     def allow(self, limits: Limits) -> None:
         """From now on at most one answer of these limits may come in."""
         self._bytes_left = limits.bytes + COLUMN_BYTES
-        self._packets_left = limits.rows + MAX_COLUMNS
+        self._reads_left = READS * (limits.rows + MAX_COLUMNS)
 
     def received(self, limits: Limits) -> int:
         """Bytes that came in since `allow` was called with `limits`."""
@@ -148,10 +152,8 @@ class Connection(_Base):
 
     def ask(self, sql: str) -> Reply:
         """The rows of one statement; a later column of the same name hides an earlier one."""
-        (reply,) = self.exchange([(QUERY, sql)], at_once=True)
-        if isinstance(reply, err.Error):
-            raise reply
-        return reply
+        self.send([(QUERY, sql)])
+        return self.receive()
 
     def exchange(
         self, commands: Sequence[Command], *, at_once: bool
@@ -163,7 +165,7 @@ class Connection(_Base):
         groups = [commands] if at_once else [[command] for command in commands]
         replies: list[Reply | err.DatabaseError] = []
         for group in groups:
-            _Untyped._write_bytes(self, b"".join(_packet(*command) for command in group))  # noqa: SLF001  # as drop
+            self.send(group)
             for _ in group:
                 try:
                     replies.append(self._reply())
@@ -172,6 +174,18 @@ class Connection(_Base):
                     # What the server said before it hung up tells more than that it did.
                     raise said[0] if said else lost from None
         return replies
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """Send commands without waiting for an answer."""
+        data = b"".join(_packet(*command) for command in commands)
+        _Untyped._write_bytes(self, data)  # noqa: SLF001  # as drop
+
+    def receive(self) -> Reply:
+        """The answer to the next of the commands sent; raises err.Error."""
+        reply = self._reply()
+        if isinstance(reply, err.Error):
+            raise reply
+        return reply
 
     def drop(self) -> None:
         """Close without a word to the server."""
@@ -234,17 +248,18 @@ class Connection(_Base):
         rows = [dict(zip(names, row, strict=True)) for row in result.rows or ()]
         return Reply(rows, result.server_status)
 
-    def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
-        self._packets_left -= 1
-        if self._packets_left < 0:
-            raise TooManyPacketsError
-        return _Untyped._read_packet(self, packet_type)  # noqa: SLF001  # as drop
-
     def _read_bytes(self, num_bytes: int) -> Any:
+        """PyMySQL reads a packet in two parts, its head and its body, and asks here before it."""
         self._bytes_left -= num_bytes
+        self._reads_left -= 1
         if self._bytes_left < 0:
             raise TooMuchError
-        return _Untyped._read_bytes(self, num_bytes)  # noqa: SLF001  # as drop
+        if self._reads_left < 0:
+            raise TooManyPacketsError
+        return _read(self, num_bytes)
+
+
+_read: Any = _Untyped._read_bytes  # noqa: SLF001  # as drop; called for every packet
 
 
 def _packet(number: int, words: str) -> bytes:

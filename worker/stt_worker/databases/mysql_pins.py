@@ -51,6 +51,11 @@ def _text(name: str, value: str, mysql: Span = ALL, mariadb: Span = ALL) -> Pin:
     return Pin(name=name, value=f"'{value}'", kept=value, mysql=mysql, mariadb=mariadb)
 
 
+def _empty(name: str, mysql: Span = ALL, mariadb: Span = ALL) -> Pin:
+    """A set without members; '' is NULL while the server's sql_mode still holds."""
+    return Pin(name=name, value="0", kept="", mysql=mysql, mariadb=mariadb)
+
+
 # The words that a limit's seconds stand for.
 SECONDS, MILLISECONDS = "{seconds}", "{milliseconds}"
 # None of them needs a privilege. max_join_size switches sql_big_selects off, so it comes first.
@@ -58,9 +63,9 @@ PINS = (
     _text("character_set_client", "utf8mb4"),
     _text("character_set_results", "utf8mb4"),
     _text("collation_connection", "utf8mb4_general_ci"),
-    _text("character_set_collations", "", NEVER, since(11, 2, 1)),
-    _text("sql_mode", ""),
-    _text("old_mode", "", NEVER, before(10, 6, 1)),
+    _text("character_set_collations", "utf8mb4=utf8mb4_general_ci", NEVER, since(11, 2, 1)),
+    _empty("sql_mode"),
+    _empty("old_mode", NEVER, before(10, 6, 1)),
     _text("old_mode", "UTF8_IS_UTF8MB3", NEVER, since(10, 6, 1)),
     _number("autocommit", 1),
     _text("completion_type", "NO_CHAIN"),
@@ -105,9 +110,10 @@ PINS = (
         mysql=NEVER,
         mariadb=since(10, 3, 4),
     ),
-    _text("default_regex_flags", "", NEVER, since(10, 1)),
+    _empty("default_regex_flags", NEVER, since(10, 1)),
     _number("max_recursive_iterations", 4_294_967_295, NEVER, since(10, 2, 2)),
     _number("standard_compliant_cte", 1, NEVER, since(10, 2, 2)),
+    _number("max_session_mem_used", 9_223_372_036_854_775_807, NEVER, since(10, 2)),
     _text("query_cache_type", "OFF", NEVER, since(10, 11)),
 )
 NAMES = frozenset(pin.name for pin in PINS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,14 +15,22 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mysql_errors as errors
 from stt_worker.databases import mysql_opening as opening
-from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows
+from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
-from stt_worker.databases.mysql_connection import Connection, TooManyPacketsError, TooMuchError
+from stt_worker.databases.mysql_connection import (
+    QUERY,
+    Connection,
+    TooManyPacketsError,
+    TooMuchError,
+)
 from stt_worker.databases.mysql_statement import statement
 from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
 from stt_worker.databases.tls import error_behind
 
 SQL = opening.SQL
+# As many statements are sent before their answers are read. More would not fit into the buffers of
+# a connection: a server that waits until we read, while we wait until it reads, waits for ever.
+GROUP_BYTES = 16 * 1024
 
 Done = TypeVar("Done")
 
@@ -59,9 +67,9 @@ class Session:
         """
         try:
             self._log_in(opened, key)
-            known = self._guarded(lambda: self._open(progress))
+            known = self._open(progress)
             if isinstance(known, Failure):
-                if known.kind is Kind.UNREACHABLE and progress.at_once:
+                if known.kind in {Kind.UNREACHABLE, Kind.TIMEOUT} and progress.at_once:
                     progress.at_once = False
                     return
                 raise LookError(known.kind, known.reason)
@@ -93,35 +101,56 @@ class Session:
             why = f"what answers is no MySQL server ({type(error).__name__})"
             raise LookError(Kind.UNREACHABLE, why) from error
 
-    def _open(self, progress: Progress) -> Facts:
-        return opening.opened(self.connection, self.limits, at_once=progress.at_once)
+    def _open(self, progress: Progress) -> Facts | Failure:
+        """A proxy may take statements sent at once for an error, or never answer the second."""
+        seconds = self.limits.client_s / 2 if progress.at_once else self.limits.client_s
+        at_once = progress.at_once
+        return self._guarded(
+            lambda: opening.opened(self.connection, self.limits, at_once=at_once), seconds
+        )
 
     def _answer_all(self, progress: Progress) -> None:
-        while progress.pending:
-            question = progress.pending.pop(0)
-            answer = progress.answers[question] = self._answer(question)
+        asked: list[tuple[Question, str]] = []
+        for question in progress.pending:
+            sql = statement(question)
+            if isinstance(sql, Failure):
+                progress.answers[question] = sql
+            else:
+                asked.append((question, sql))
+        progress.pending = [question for question, _ in asked]
+        for group in _groups(asked, GROUP_BYTES if progress.at_once else 0):
+            self._answer_group(group, progress)
+            if not self.connection.open:
+                return
+
+    def _answer_group(self, group: Sequence[tuple[Question, str]], progress: Progress) -> None:
+        """Send all of a group, then read answer by answer; each has the whole of its time."""
+        commands = [(QUERY, sql) for _, sql in group]
+        sent = self._guarded(lambda: self.connection.send(commands))
+        for question, _ in group:
+            answer = sent if isinstance(sent, Failure) else self._answer()
+            progress.answers[question] = answer
+            progress.pending.remove(question)
             if self.connection.open or not isinstance(answer, Failure):
                 continue
-            if answer.kind is Kind.TOO_LARGE:
-                return
-            progress.answers |= dict.fromkeys(progress.pending, answer)
-            progress.pending.clear()
+            if answer.kind is not Kind.TOO_LARGE:
+                progress.answers |= dict.fromkeys(progress.pending, answer)
+                progress.pending.clear()
+            return
 
-    def _answer(self, question: Question) -> Answer:
-        sql = statement(question)
-        if isinstance(sql, Failure):
-            return sql
+    def _answer(self) -> Answer:
+        """The next answer to what was sent."""
         self.connection.allow(self.limits)
-        reply = self._guarded(lambda: self.connection.ask(sql))
+        reply = self._guarded(self.connection.receive)
         if isinstance(reply, Failure):
             return reply
         if not reply.status & opening.READ_ONLY:
             return Failure(kind=Kind.SESSION, reason="the query ended the read-only transaction")
         return bounded(reply.rows, self.limits, received=self.connection.received(self.limits))
 
-    def _guarded(self, step: Callable[[], Done]) -> Done | Failure:
+    def _guarded(self, step: Callable[[], Done], seconds: float = 0.0) -> Done | Failure:
         """Do one thing within the client's time; drop a connection that is beyond repair."""
-        self.guard.allow(self.limits.client_s)
+        self.guard.allow(seconds or self.limits.client_s)
         try:
             return step()
         except LookError as error:
@@ -141,6 +170,8 @@ class Session:
             return too_many_rows(self.limits)
         if isinstance(error, TooMuchError):
             return too_many_bytes(self.limits)
+        if isinstance(error, MemoryError):
+            return too_much_memory()
         if isinstance(error, err.Error):
             return errors.of_question(error)
         return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
@@ -150,3 +181,19 @@ class Session:
         self.guard.allow(self.limits.client_s)
         if self.connection.open:
             self.connection.close()
+
+
+def _groups(
+    asked: Sequence[tuple[Question, str]], limit: int
+) -> Iterator[Sequence[tuple[Question, str]]]:
+    """`asked` in groups of at most `limit` bytes, or one by one."""
+    group: list[tuple[Question, str]] = []
+    size = 0
+    for one in asked:
+        size += len(one[1].encode())
+        if group and size > limit:
+            yield group
+            group, size = [], len(one[1].encode())
+        group.append(one)
+    if group:
+        yield group
