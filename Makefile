@@ -6,7 +6,7 @@ ARGS ?=
 # Whole files, each beside one other, in their order: the longest are not left for the end.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: venv demo test servers lint types contracts check bench session-settings clean
+.PHONY: venv demo test servers lint types contracts check hostile bench session-settings clean
 
 venv: $(VENV)/.installed
 
@@ -42,6 +42,10 @@ check: lint types contracts
 session-settings: venv servers
 	$(BIN)/python -m tests.hostile.mongodb_settings_page
 	$(BIN)/python -m tests.hostile.mysql_settings_page
+
+# Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
+hostile: venv servers
+	STT_HOSTILE_ROUNDS=5 $(BIN)/python -m pytest -s tests/hostile/test_hostile_run.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -59,7 +59,7 @@ def scram(iterations: int) -> Handler:
     return handler
 
 
-def rows_without_end(row_bytes: int) -> Handler:
+def rows_without_end(row_bytes: int, *, block: int = len(BLOCK), pause_s: float = 0.0) -> Handler:
     """Answer the first question with rows of so many bytes for as long as anybody reads."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,9 +73,10 @@ def rows_without_end(row_bytes: int) -> Handler:
             writer.write(b"D" + struct.pack("!I", 4 + len(head) + row_bytes) + head)
             sent = 0
             while sent < row_bytes:
-                block = BLOCK[: row_bytes - sent]
-                writer.write(block)
+                part = BLOCK[: min(block, row_bytes - sent)]
+                writer.write(part)
                 await writer.drain()
-                sent += len(block)
+                await asyncio.sleep(pause_s)
+                sent += len(part)
 
     return handler

@@ -123,6 +123,21 @@ async def test_one_large_row_costs_its_question_alone(
     assert found.answers[small] == b'[{"one":1}]'
 
 
+async def test_an_answer_as_large_as_the_limits_allow_arrives(
+    inspector: ChildInspector, postgresql: Running, mariadb: Running
+) -> None:
+    long = select("g, repeat('x', 700) AS x FROM generate_series(1, 10000) AS g")
+    found = await inspected(
+        inspector, endpoint_of(postgresql, Family.POSTGRESQL), long, limits=Limits()
+    )
+    assert isinstance(found.answers[long], bytes), found.answers[long]
+    text = "SEQ AS g, REPEAT('x', 700) AS x FROM information_schema.collations a, "
+    rows = "(SELECT 1 AS SEQ FROM information_schema.collations LIMIT 30) b LIMIT 9000"
+    same = View(question=Question(type=QueryType.MYSQL_SELECT, text=text + rows))
+    found = await inspected(inspector, endpoint_of(mariadb, Family.MYSQL), same, limits=Limits())
+    assert isinstance(found.answers[same], bytes), found.answers[same]
+
+
 @pytest.mark.parametrize("family", list(Family))
 @pytest.mark.parametrize("handler", [silence, hang_up, dripping(b"\x00\x01\x02 no protocol")])
 async def test_whoever_says_nothing_or_nonsense_ends_in_time(

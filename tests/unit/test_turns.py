@@ -19,7 +19,8 @@ class Site:
         self.most = 0
 
     async def job(self, name: str, seconds: float) -> None:
-        async with self.turns.turn(name):
+        async with self.turns.turn(name) as held:
+            held.in_vain = name.startswith("slow")
             self.begun.append(name)
             self.most = max(self.most, self.turns.running)
             await asyncio.sleep(seconds)
@@ -37,7 +38,7 @@ async def test_no_more_work_at_once_than_there_are_turns() -> None:
 
 async def test_who_waits_for_its_server_gives_its_turn_away() -> None:
     site = Site(2)
-    hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(8)]
+    hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(5)]
     async with asyncio.timeout(5):
         await site.jobs(0.01, *(f"good{n}" for n in range(10)))
     for one in hanging:
@@ -47,30 +48,52 @@ async def test_who_waits_for_its_server_gives_its_turn_away() -> None:
     assert site.turns.running == 0
 
 
-async def test_who_took_long_last_time_comes_behind_the_others(
+async def test_new_ones_that_hang_leave_room_for_those_that_answered_before() -> None:
+    site = Site(2)
+    await site.jobs(0.01, "good0", "good1")
+    hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(20)]
+    await asyncio.sleep(0.5)
+    assert site.turns.running == (turns.WAITING - 1) * 2
+    async with asyncio.timeout(5):
+        await site.jobs(0.01, "good0", "good1")
+    for one in hanging:
+        one.cancel()
+    await asyncio.wait(hanging)
+
+
+async def test_who_took_long_in_vain_comes_behind_those_that_answered_and_the_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(turns, "SLOW_S", 0.05)
-    monkeypatch.setattr(turns, "TURN_S", 10.0)
-    site = Site(4)
-    slow = [f"slow{n}" for n in range(6)]
+    site = Site(2)
+    slow, good, new = [[f"{kind}{n}" for n in range(4)] for kind in ("slow", "good", "new")]
     await site.jobs(0.1, *slow)
+    await site.jobs(0.01, *good)
     site.begun.clear()
-    good = [f"good{n}" for n in range(12)]
-    await site.jobs(0.01, *slow, *good)
-    # One of four turns is for them until the others have begun.
-    assert set(site.begun[:4]) == {"slow0", "good0", "good1", "good2"}
-    assert [one for one in site.begun if one in good] == good
-    assert site.begun.index("good11") < site.begun.index("slow4")
+    await site.jobs(0.01, "first", "second", *slow, *new, *good)
+    assert site.begun == ["first", "second", *good, *new, *slow]
 
 
-async def test_the_slow_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_more_slow_ones_are_under_way_than_there_are_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "SLOW_S", 0.01)
+    monkeypatch.setattr(turns, "TURN_S", 0.01)
+    site = Site(2)
+    slow = [f"slow{n}" for n in range(6)]
+    await site.jobs(0.02, *slow)
+    site.most = 0
+    await site.jobs(0.1, *slow)
+    assert site.most == 2
+
+
+async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "SLOW_S", 0.01)
     site = Site(1)
     await site.job("slow", 0.02)
-    monkeypatch.setattr(turns, "SLOW_WAIT_S", 0.0)
+    monkeypatch.setattr(turns, "WAIT_S", 0.0)
     site.begun.clear()
-    await site.jobs(0.0, "first", "second", "slow", "third")
+    await site.jobs(0.01, "first", "slow", "second", "third")
     assert site.begun.index("slow") < 3
 
 

@@ -25,6 +25,7 @@ from stt_worker.databases.port import Answer, Endpoint, Limits
 from stt_worker.execution import Means
 from stt_worker.sandbox.port import Broken, Returned, Skipped, Task, Verdict
 from stt_worker.targets.model import Target
+from stt_worker.turns import Held
 
 AT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 FACTS = Facts(flavour="postgresql", version=(18, 1), version_text="PostgreSQL 18.1")
@@ -193,10 +194,10 @@ def job(checks: Sequence[Check], target: str = "t1", **fields: Any) -> Job:
     return Job(**given | fields)
 
 
-def free_turn(target: str) -> AbstractAsyncContextManager[None]:
+def free_turn(target: str) -> AbstractAsyncContextManager[Held]:
     """A turn that nobody has to wait for."""
     del target
-    return nullcontext()
+    return nullcontext(Held())
 
 
 async def until(holds: Callable[[], object], deadline_s: float = 10.0) -> None:

@@ -13,7 +13,7 @@ from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects
 from stt_shared.protocol.words import Family
 from stt_shared.telemetry.logs import logger
-from stt_worker.turns import DrainingError, Turns
+from stt_worker.turns import DrainingError, Held, Turns
 
 TAKE_WAIT_S = 1.0  # bounds how late the end is noticed: taking is never cancelled
 FIRST_PAUSE_S = 0.25
@@ -23,7 +23,7 @@ _LOG = logger("consumer")
 
 HELD_PER_SLOT = 4  # jobs whose results travel must not keep slots; more would starve others
 
-Turn = Callable[[str], AbstractAsyncContextManager[None]]  # of a target
+Turn = Callable[[str], AbstractAsyncContextManager[Held]]  # of a target
 Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
 
 

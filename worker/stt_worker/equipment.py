@@ -16,8 +16,7 @@ from stt_worker.databases.pool import ChildInspector
 from stt_worker.execution import Means
 from stt_worker.sandbox.language import ScriptFault, line_in, script_faults
 from stt_worker.sandbox.starlark import StarlarkSandbox
-
-CHILDREN_PER_SLOT = 4  # most of them wait: for a server that does not answer
+from stt_worker.turns import WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +67,19 @@ def _placed(folder: Path, known: Catalogue, fault: ScriptFault) -> str:
 
 
 @asynccontextmanager
-async def equipped(checks: Catalogue, concurrency: int) -> AsyncGenerator[Equipment]:
-    """The real drivers and a sandbox to run `checks` on `concurrency` targets at once."""
+async def equipped(
+    checks: Catalogue, concurrency: int, *, preload: Sequence[str] = ()
+) -> AsyncGenerator[Equipment]:
+    """The real drivers and a sandbox to run `checks` on `concurrency` targets at once.
+
+    The processes that inspect servers import the modules `preload` too.
+    """
     async with AsyncExitStack() as stack:
         sandbox = StarlarkSandbox()
         stack.push_async_callback(sandbox.close)
-        inspector = ChildInspector(concurrency * CHILDREN_PER_SLOT, keep=concurrency)
+        known = [query.what for check in checks.checks.values() for query in check.queries]
+        size = concurrency * WAITING
+        inspector = ChildInspector(size, keep=concurrency, known=known, preload=preload)
         stack.push_async_callback(inspector.close)
         means = Means(inspector=inspector, catalogue=checks, sandbox=sandbox)
         yield Equipment(means=dict.fromkeys(Family, means), catalogue=checks)

@@ -136,10 +136,12 @@ class Runner:
     async def _run(self, job: Job, delivery: Delivery, turn: Turn) -> Row:
         self.expected += 1
         try:
-            async with turn(job.target):
+            async with turn(job.target) as held:
                 started = clock.now()
                 _LOG.debug("job begun", delivered=delivery.delivered)
                 facts, outcomes = await self._outcomes(job, delivery, started)
+                late = any(one.kind is Kind.TIMEOUT for one in outcomes)
+                held.in_vain = late or (facts is None and bool(outcomes))
             # Behind its turn: another target is looked at while this result is written.
             result = self._result(job, delivery, started, facts, outcomes)
             with traces.get().span("result", {"outcomes": len(outcomes)}) as span:

@@ -1,8 +1,8 @@
 """Who works next: a bounded number of targets at once, none of which can keep the others waiting.
 
 A turn bounds work. A target that still has one after TURN_S mostly waits for its server: the turn
-goes to the next target, and the first goes on without. Targets that took long last time come
-behind the others, and never have more than a quarter of the turns.
+goes to the next target, and the first goes on without. Targets that answered last time come first,
+then those that are new, then those that took long in vain; of these few are under way at once.
 """
 
 from __future__ import annotations
@@ -13,21 +13,31 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-TURN_S = 0.15  # most targets are done within 0.1
-SLOW_S = 2.0  # who took longer comes behind the others next time
-SLOW_WAIT_S = 30.0  # but waits no longer than this for that reason
-MAX_SLOW = 10_000  # names that are remembered
+TURN_S = 0.1  # most targets are done by then
+SLOW_S = 2.0  # who took longer, and in vain, comes behind the others next time
+WAIT_S = 30.0  # but nobody waits longer than this for that reason
+MAX_KNOWN = 10_000  # targets that are remembered
+WAITING = 4  # targets under way for each turn: most of them wait for their server
+_GOOD, _NEW, _SLOW = range(3)
 
 
 class DrainingError(Exception):
     """It was not this target's turn before the end."""
 
 
+@dataclass(slots=True)
+class Held:
+    """What its holder says of a turn; time alone says nothing of a server on a busy machine."""
+
+    in_vain: bool = False  # the server did not answer, or not all
+
+
 @dataclass(eq=False, slots=True)
 class _Turn:
-    slow: bool
+    rank: int
     since: float
     ready: asyncio.Future[None]
+    entered: bool = False
     held: bool = False
 
 
@@ -36,36 +46,39 @@ class Turns:
 
     def __init__(self, number: int) -> None:
         self._free = number
-        self._free_for_slow = max(1, number // 4)
-        self._waiting: deque[_Turn] = deque()
-        self._waiting_slow: deque[_Turn] = deque()
-        self._slow: dict[str, None] = {}
+        # Under way, with or without a turn: what is left belongs to those that answered.
+        self._room = {_GOOD: WAITING * number, _NEW: (WAITING - 1) * number, _SLOW: number}
+        self._waiting: tuple[deque[_Turn], ...] = (deque(), deque(), deque())
+        self._known: dict[str, int] = {}
         self._draining = False
         self.running = 0
 
     @asynccontextmanager
-    async def turn(self, target: str) -> AsyncGenerator[None]:
+    async def turn(self, target: str) -> AsyncGenerator[Held]:
         """Wait for a turn, then run the block; raises DrainingError after `drain`."""
         loop = asyncio.get_running_loop()
-        mine = _Turn(target in self._slow, loop.time(), loop.create_future())
-        queue = self._waiting_slow if mine.slow else self._waiting
+        mine = _Turn(self._known.get(target, _NEW), loop.time(), loop.create_future())
         try:
-            await self._asked(mine, queue)
+            await self._asked(mine)
             begun = loop.time()
             timer = loop.call_later(TURN_S, self._give_back, mine)
             self.running += 1
             try:
-                yield
+                yield (held := Held())
+                slow = held.in_vain and loop.time() - begun > SLOW_S
+                self._remember(target, _SLOW if slow else _NEW if held.in_vain else _GOOD)
             finally:
                 self.running -= 1
                 timer.cancel()
-                self._remember(target, slow=loop.time() - begun > SLOW_S)
         finally:
+            self._room[mine.rank] += mine.entered
             self._give_back(mine)
+            self._hand_out()
 
-    async def _asked(self, mine: _Turn, queue: deque[_Turn]) -> None:
+    async def _asked(self, mine: _Turn) -> None:
         if self._draining:
             raise DrainingError
+        queue = self._waiting[mine.rank]
         queue.append(mine)
         try:
             self._hand_out()
@@ -77,40 +90,37 @@ class Turns:
     def drain(self) -> None:
         """No target gets a turn any more."""
         self._draining = True
-        for one in (*self._waiting, *self._waiting_slow):
+        for one in (one for queue in self._waiting for one in queue):
             if not one.ready.done():
                 one.ready.set_exception(DrainingError())
 
     def _hand_out(self) -> None:
-        while self._free and (one := self._next()) is not None:
+        while self._free and (queue := self._next()) is not None:
+            one = queue.popleft()
             if one.ready.done():  # cancelled, or drained
                 continue
-            one.held = True
+            one.entered = one.held = True
             self._free -= 1
-            self._free_for_slow -= one.slow
+            self._room[one.rank] -= 1
             one.ready.set_result(None)
 
-    def _next(self) -> _Turn | None:
-        """Who has waited longest; the slow come last, but not for ever."""
-        slow = self._waiting_slow if self._free_for_slow > 0 else deque[_Turn]()
+    def _next(self) -> deque[_Turn] | None:
+        """The queue whose first is next."""
+        queues = [queue for queue in self._waiting if queue and self._room[queue[0].rank] > 0]
         now = asyncio.get_running_loop().time()
-        if slow and now - slow[0].since > SLOW_WAIT_S:
-            return slow.popleft()
-        if self._waiting:
-            return self._waiting.popleft()
-        return slow.popleft() if slow else None
+        late = [queue for queue in queues if now - queue[0].since > WAIT_S]
+        if late:
+            return min(late, key=lambda queue: queue[0].since)
+        return next(iter(queues), None)
 
     def _give_back(self, one: _Turn) -> None:
-        if not one.held:
-            return
-        one.held = False
-        self._free += 1
-        self._free_for_slow += one.slow
-        self._hand_out()
+        if one.held:
+            one.held = False
+            self._free += 1
+            self._hand_out()
 
-    def _remember(self, target: str, *, slow: bool) -> None:
-        self._slow.pop(target, None)
-        if slow:
-            self._slow[target] = None
-            if len(self._slow) > MAX_SLOW:
-                del self._slow[next(iter(self._slow))]
+    def _remember(self, target: str, rank: int) -> None:
+        self._known.pop(target, None)
+        self._known[target] = rank
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]

@@ -9,7 +9,7 @@ import signal
 from stt_shared.checkfile.statements import judge
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases import remote
+from stt_worker.databases import mysql_statement, remote
 from stt_worker.databases.inspection import DirectInspector, Inspection, Inspector, View
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
@@ -22,8 +22,16 @@ MAX_ANSWERS_BYTES = 32 * 1024 * 1024  # of one inspection
 HEARTBEAT_S = 0.5
 KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more makes room for a new one
 
-# Before any child is forked: children share the pages of the parsers instead of growing by them.
-judge.prepare()
+
+def prepare(payload: bytes) -> None:
+    """Before any child is forked: have the parsers, and what they say of the known questions.
+
+    Children share both; each would spend 50 ms on them.
+    """
+    judge.prepare()
+    for question in remote.questions(payload):
+        judge.refusal(question.type, question.text)
+        mysql_statement.statement(question)
 
 
 def serve(channel: Channel) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import msgspec
 
+from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import remote
@@ -24,8 +25,11 @@ from stt_worker.processes.pool import Pool
 from stt_worker.processes.zygote import EXIT_MEMORY
 
 ENTRY = "stt_worker.databases.child:serve"
+PREPARE = "stt_worker.databases.child:prepare"
 PRELOAD = ("stt_worker.databases.child",)
-MEMORY_BYTES = 64 * 1024 * 1024  # of address space, above what a child begins with
+# Of address space, above what a child begins with: three that use it up at once, and the
+# children that wait for silent servers meanwhile, stay within 128 MiB.
+MEMORY_BYTES = 40 * 1024 * 1024
 FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
 GRACE_S = 3.0  # for a child to say that a time-out of its own is over
 KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
@@ -38,11 +42,19 @@ Message = TypeVar("Message")
 class ChildInspector:
     """Servers of every family; at most `size` at once, and `keep` children wait for work.
 
+    `known` are questions that will be asked; children need not judge those anew.
     An inspection that fails costs its child, as does one that is cancelled: it is killed at once.
     """
 
-    def __init__(self, size: int, keep: int, preload: Sequence[str] = ()) -> None:
-        self._nursery = Nursery((*PRELOAD, *preload))
+    def __init__(
+        self,
+        size: int,
+        keep: int,
+        known: Iterable[Question] = (),
+        preload: Sequence[str] = (),
+    ) -> None:
+        payload = remote.encoded_questions(dict.fromkeys(known))
+        self._nursery = Nursery((*PRELOAD, *preload), PREPARE, payload)
         bounds = Bounds(memory_bytes=MEMORY_BYTES)
         self._pool = Pool(self._nursery, ENTRY, size=size, keep=keep, bounds=bounds)
         self._encoded: dict[tuple[View, ...], bytes] = {}

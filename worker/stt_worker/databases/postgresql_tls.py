@@ -60,6 +60,9 @@ def _encryption(endpoint: Endpoint) -> dict[str, Any]:
         } | files
     for path in filter(None, (wanted.cert, wanted.key)):
         _present(path)
+    if wanted.cert:
+        # libpq names neither a key with a pass phrase nor one of another certificate.
+        tls.identify(tls.unverified(), wanted)
     return {
         # An authority that is named is one to be asked, as libpq itself has it.
         "sslmode": "verify-ca" if wanted.mode == "require" and wanted.ca else wanted.mode,

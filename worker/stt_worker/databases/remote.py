@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -43,6 +43,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 _encoder = msgspec.msgpack.Encoder()
 _orders = msgspec.msgpack.Decoder(Order)
 _views = msgspec.msgpack.Decoder(tuple[View, ...])
+_questions = msgspec.msgpack.Decoder(tuple[Question, ...])
 _first: msgspec.msgpack.Decoder[Known | Refused] = msgspec.msgpack.Decoder(Known | Refused)
 _last: msgspec.msgpack.Decoder[Answered | Refused] = msgspec.msgpack.Decoder(Answered | Refused)
 
@@ -55,6 +56,16 @@ def encoded(message: Order | Refused | Known | Answered) -> bytes:
 def encoded_views(views: Sequence[View]) -> bytes:
     """Views as a frame."""
     return _encoder.encode(tuple(views))
+
+
+def encoded_questions(asked: Iterable[Question]) -> bytes:
+    """What the checks at hand may ask, for `questions`."""
+    return _encoder.encode(tuple(asked))
+
+
+def questions(payload: bytes) -> tuple[Question, ...]:
+    """What the checks at hand may ask."""
+    return _questions.decode(payload)
 
 
 def order(frame: bytes) -> Order:

@@ -70,13 +70,23 @@ def build(tls: Tls) -> ssl.SSLContext:
     else:
         context = unverified()
     if tls.cert:
-        context.load_cert_chain(tls.cert, tls.key or None, _no_pass_phrase)
+        identify(context, tls)
     return context
 
 
-def _no_pass_phrase() -> str:
-    """Nobody is there to be asked: without this OpenSSL waits at the terminal."""
-    raise OSError(0, "the private key is encrypted with a pass phrase, which is not supported")
+def identify(context: ssl.SSLContext, tls: Tls) -> None:
+    """Have `context` show the client's certificate; raises LookError (config)."""
+
+    def no_pass_phrase() -> str:
+        # Nobody is there to be asked: without this OpenSSL waits at the terminal.
+        why = f"the private key {tls.key or tls.cert} has a pass phrase, which is not supported"
+        raise LookError(Kind.CONFIG, f"{why}; name a key without one")
+
+    try:
+        context.load_cert_chain(tls.cert, tls.key or None, no_pass_phrase)
+    except OSError as error:
+        why = f"the certificate {tls.cert} of the target cannot be used with its key"
+        raise LookError(Kind.CONFIG, f"{why}: {reason(error)}") from error
 
 
 def unverified() -> ssl.SSLContext:

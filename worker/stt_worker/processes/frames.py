@@ -37,7 +37,10 @@ class Channel:
     def send(self, *parts: bytes) -> None:
         """One frame of all `parts`; raises FrameError."""
         try:
-            self._link.sendall(framed(parts))
+            # One after another: joined they would be in memory twice.
+            self._link.sendall(_header(parts))
+            for part in parts:
+                self._link.sendall(part)
         except OSError as error:
             raise FrameError("the parent is gone") from error
 
@@ -74,7 +77,9 @@ class Link:
     async def send(self, *parts: bytes) -> None:
         """One frame of all `parts`; raises FrameError when the child is gone."""
         try:
-            await asyncio.get_running_loop().sock_sendall(self._link, framed(parts))
+            await asyncio.get_running_loop().sock_sendall(
+                self._link, b"".join((_header(parts), *parts))
+            )
         except OSError as error:
             raise FrameError("the child is gone") from error
 
@@ -115,12 +120,11 @@ def _size(header: bytes | bytearray, limit: int = MAX_FRAME_BYTES) -> int:
     return size
 
 
-def framed(parts: Sequence[bytes]) -> bytes:
-    """`parts` as one frame; raises FrameError when it would be larger than a frame may be."""
+def _header(parts: Sequence[bytes]) -> bytes:
     size = sum(map(len, parts))
     if size > MAX_FRAME_BYTES:
         raise FrameError(f"a frame of {size} bytes, the limit is {MAX_FRAME_BYTES}")
-    return b"".join((_HEADER.pack(size), *parts))
+    return _HEADER.pack(size)
 
 
 def joined(parts: Sequence[bytes]) -> bytes:

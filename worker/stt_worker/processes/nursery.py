@@ -11,7 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,21 @@ KEPT_VARIABLES = (
 ADDED_VARIABLES = {"MALLOC_ARENA_MAX": "1"}
 _BOOT = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
-    "from stt_worker.processes import zygote; zygote.main(given['control'], given['preload'])"
+    "from stt_worker.processes.zygote import main;"
+    "main(*(given[name] for name in ('control', 'preload', 'prepare', 'payload')))"
 )
+Start = Callable[[int], "subprocess.Popen[bytes]"]
 
 
 class Nursery:
     """Forks children from a zygote that has imported `preload`.
 
+    It has called `prepare` ("module:function") with `payload`, so that no child has to.
     The zygote starts with the first child, and again when it was lost: then its children are gone.
     """
 
-    def __init__(self, preload: Sequence[str]) -> None:
-        self._preload = tuple(preload)
+    def __init__(self, preload: Sequence[str], prepare: str = "", payload: bytes = b"") -> None:
+        self._start = partial(_launched, tuple(preload), prepare, payload)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
 
@@ -62,7 +66,7 @@ class Nursery:
         async with self._starting:
             if self._zygote is None or self._zygote.lost:
                 await self.close()
-                self._zygote = await _Zygote.started(self._preload)
+                self._zygote = await _Zygote.started(self._start)
         return await self._zygote.fork(entry, bounds or Bounds(), descriptors)
 
     async def close(self) -> None:
@@ -88,12 +92,12 @@ class _Zygote:
         self._loop.add_reader(control.fileno(), self._read)
 
     @classmethod
-    async def started(cls, preload: Sequence[str]) -> _Zygote:
-        """A zygote that has imported `preload`; raises NurseryError."""
+    async def started(cls, start: Start) -> _Zygote:
+        """A zygote that is ready to fork; raises NurseryError."""
         # A packet is a request: none is read in halves, and each comes with its own descriptors.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            zygote = cls(_launched(theirs.fileno(), preload), ours)
+            zygote = cls(start(theirs.fileno()), ours)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await zygote._ready
@@ -202,16 +206,22 @@ class _Zygote:
                 self._process.wait()
 
 
-def _launched(control: int, preload: Sequence[str]) -> subprocess.Popen[bytes]:
+def _launched(
+    preload: Sequence[str], prepare: str, payload: bytes, control: int
+) -> subprocess.Popen[bytes]:
     paths = [str(Path(path).absolute()) for path in sys.path]
-    given = json.dumps({"path": paths, "control": control, "preload": list(preload)})
     kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    return subprocess.Popen(  # noqa: S603  # our own interpreter and text
-        [sys.executable, "-I", "-c", _BOOT, given],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=[control],
-        env=kept | ADDED_VARIABLES,
-        start_new_session=True,  # Ctrl-C at our terminal is not theirs
-    )
+    with os.fdopen(os.memfd_create("payload"), "w+b") as file:
+        file.write(payload)
+        file.seek(0)
+        given = {"path": paths, "preload": preload, "prepare": prepare}
+        handed = {"control": control, "payload": file.fileno()}
+        return subprocess.Popen(  # noqa: S603  # our own interpreter and text
+            [sys.executable, "-I", "-c", _BOOT, json.dumps(given | handed)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=list(handed.values()),
+            env=kept | ADDED_VARIABLES,
+            start_new_session=True,  # Ctrl-C at our terminal is not theirs
+        )

@@ -34,8 +34,11 @@ _PR_SET_PDEATHSIG = 1
 Entry = Callable[[Channel], None]
 
 
-def main(descriptor: int, preload: Sequence[str]) -> None:
-    """Serve requests from the socket `descriptor` until the parent closes it."""
+def main(descriptor: int, preload: Sequence[str], prepare: str, payload: int) -> None:
+    """Serve requests from the socket `descriptor` until the parent closes it.
+
+    `prepare` ("module:function") is called before with what is in the file `payload`.
+    """
     control = socket.socket(fileno=descriptor)
     # A service manager and a terminal signal the whole group; the parent alone ends us.
     for number in _IGNORED:
@@ -46,6 +49,9 @@ def main(descriptor: int, preload: Sequence[str]) -> None:
     try:
         for name in preload:
             importlib.import_module(name)
+        with os.fdopen(payload, "rb") as file:
+            if prepare:
+                _named(prepare)(file.read())
     except Exception as error:  # noqa: BLE001  # whatever a module raises: the parent must hear it
         _say(control, failed=f"{type(error).__name__}: {error}")
         return
@@ -130,7 +136,7 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
     try:
         _die_with(parent)
         _limit(request.get("memory"), request.get("cpu"))
-        entry = _entry(request["entry"])
+        entry: Entry = _named(request["entry"])
         entry(Channel(socket.socket(fileno=descriptors[0]), tuple(descriptors[1:])))
         code = 0
     except MemoryError:
@@ -162,7 +168,6 @@ def address_space(pid: int | str = "self") -> int:
         return int(file.read().split()[0]) * resource.getpagesize()
 
 
-def _entry(name: str) -> Entry:
+def _named(name: str) -> Any:
     module, _, function = name.partition(":")
-    found: Entry = getattr(importlib.import_module(module), function)
-    return found
+    return getattr(importlib.import_module(module), function)
