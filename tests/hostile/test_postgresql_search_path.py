@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,10 +12,19 @@ import psycopg
 import pytest
 
 from stt_coordinator.embedded.process import Running
+from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging
-from tests.hostile.postgresql_tenant import DATABASE, LEAST, RAN, do, least_account, shadowed
+from tests.hostile.postgresql_tenant import (
+    DATABASE,
+    LEAST,
+    RAN,
+    do,
+    least_account,
+    session,
+    shadowed,
+)
 from tests.hostile.session_settings import verdicts
 
 PATHS = {
@@ -49,6 +59,15 @@ def trap(request: pytest.FixtureRequest) -> Iterator[Trap]:
 async def judge() -> AsyncIterator[Judge]:
     async with judging() as one:
         yield one
+
+
+def test_every_function_of_our_statements_is_named_with_its_schema(trap: Trap) -> None:
+    with session(trap.server, "postgres") as admin:
+        known = {str(row[0]) for row in admin.execute("SELECT proname FROM pg_catalog.pg_proc")}
+    for check in builtin().of(Family.POSTGRESQL):
+        for query in check.queries:
+            named = set(re.findall(r"(?<![\w.])([a-z]\w*)\s*\(", query.text))
+            assert named & known == set(), check.name
 
 
 def test_the_trap_would_spring(trap: Trap) -> None:

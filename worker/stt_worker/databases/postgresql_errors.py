@@ -15,7 +15,9 @@ _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
 _LOST = ("08", "57P0")  # connection exceptions; the server shuts down
 # A login trigger runs as the account that logs in, and as the server pleases.
 _ENDED = re.compile(r"due to (?:transaction|statement|lock|idle-[a-z-]+) timeout|57P05|25P04")
-_SESSION = re.compile(r"in a read-only transaction|during recovery|login event trigger")
+_SESSION = re.compile(
+    r"in a read-only transaction|during recovery|event trigger|could not access file"
+)
 _NO_TRANSACTION = re.compile(r"transaction blocks not allowed|statement pooling")
 _NO_OPTIONS = re.compile(r"(?i)startup (?:parameter|option|packet)|configuration parameter")
 # libpq keeps the SQLSTATE of a refused log-in to itself: its text is all there is.
