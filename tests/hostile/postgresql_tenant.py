@@ -20,9 +20,8 @@ RAN = "the code of a tenant ran"
 LEAST = "stt_least"
 LEAST_PASSWORD = "Least 1: password"
 DATABASE = "stt_tenant"
-# Every operator and function of the server once more in a schema of the tenant's, and operators
-# for pairs of types that the server has none for: those are better matches than its own.
-SHADOW = """
+# What the code of a tenant does wherever it runs.
+RUNS = """
 CREATE FUNCTION {schema}.ran() RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
   BEGIN
@@ -31,6 +30,12 @@ BEGIN
   END;
   RAISE EXCEPTION '{ran}';
 END $body$;
+"""
+# Every operator and function of the server once more in a schema of the tenant's, and operators
+# for pairs of types that the server has none for: those are better matches than its own.
+SHADOW = (
+    RUNS
+    + """
 GRANT ALL ON SCHEMA {schema} TO PUBLIC;
 DO $do$
 DECLARE one record; place int := 0;
@@ -74,6 +79,19 @@ BEGIN
   END LOOP;
 END $do$;
 """
+)
+
+# The server compares an oid with a number by a cast: this one it would not have to cast for.
+BETTER_MATCH = [
+    (
+        "CREATE FUNCTION pg_catalog.same(oid, integer) RETURNS boolean LANGUAGE plpgsql"
+        " AS 'BEGIN PERFORM pg_catalog.ran(); END'"
+    ),
+    (
+        "CREATE OPERATOR pg_catalog.= (LEFTARG = oid, RIGHTARG = integer,"
+        " PROCEDURE = pg_catalog.same)"
+    ),
+]
 
 
 def do(server: Running, statements: Iterable[str], database: str = "postgres") -> None:
@@ -109,6 +127,21 @@ def shadowed(server: Running) -> Iterator[str]:
         yield marker
     finally:
         do(server, [f"DROP DATABASE IF EXISTS {DATABASE} (FORCE)"])
+
+
+@contextmanager
+def in_pg_catalog(server: Running) -> Iterator[str]:
+    """A database whose pg_catalog a tenant was allowed to fill; the file its code touches."""
+    marker = str(server.directory / "ran")
+    make = [f"DROP DATABASE IF EXISTS {DATABASE}", f"CREATE DATABASE {DATABASE}"]
+    do(server, [*make, "CREATE ROLE stt_filler"])
+    try:
+        give = ["GRANT CREATE, USAGE ON SCHEMA pg_catalog TO stt_filler", "SET ROLE stt_filler"]
+        runs = RUNS.format(schema="pg_catalog", marker=marker, ran=RAN)
+        do(server, [*give, runs, *BETTER_MATCH], DATABASE)
+        yield marker
+    finally:
+        do(server, [f"DROP DATABASE IF EXISTS {DATABASE} (FORCE)", "DROP ROLE stt_filler"])
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.hostile.postgresql_tenant import (
     LEAST,
     RAN,
     do,
+    in_pg_catalog,
     least_account,
     session,
     shadowed,
@@ -83,6 +84,22 @@ def test_the_trap_would_spring(trap: Trap) -> None:
     finally:
         do(trap.server, [f"ALTER DATABASE {DATABASE} RESET ALL"])
         trap.marker.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", ["postgresql", "postgresql15"])
+async def test_a_tenant_in_pg_catalog_itself_is_refused_before_its_code_runs(
+    judge: Judge, request: pytest.FixtureRequest, name: str
+) -> None:
+    server: Running = request.getfixturevalue(name)
+    admin = endpoint(server, Family.POSTGRESQL)
+    with in_pg_catalog(server) as marker:
+        outcomes = await judge.run_all(replace(admin, database=DATABASE))
+        elsewhere = await judge.run_all(admin)
+        assert not Path(marker).exists()
+    assert {str(one.kind) for one in outcomes.values()} == {"session"}
+    assert {"pg_catalog" in one.reason for one in outcomes.values()} == {True}
+    left_out = elsewhere["postgresql_untrusted_languages"].parts_not_checked
+    assert {(one.name, str(one.kind)) for one in left_out} >= {(DATABASE, "session")}
 
 
 @pytest.mark.parametrize("path", list(PATHS))

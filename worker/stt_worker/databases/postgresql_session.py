@@ -24,6 +24,8 @@ from stt_worker.databases.postgresql_secrets import is_suspect, without_password
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "postgresql.sql")
 CHUNK_ROWS = 16  # what may lie in memory beyond the limits: so many rows of any size
+_DIVISION = "22012"  # SQLSTATE of a division by zero
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -57,7 +59,8 @@ class Session:
         Of a look-alike that cannot be pinned there is its version alone, and no answer to any
         question. Raises LookError: `session` for a PostgreSQL that cannot be pinned.
         """
-        found = await self._run(*self._begin, SQL["facts"])
+        *before, pins = self._begin
+        found = await self._run(*before, SQL["only_its_own"], pins, SQL["facts"])
         if isinstance(found, Failure) and self.lost is None and found.kind is Kind.QUERY:
             return await self._look_alike(found)
         if isinstance(found, Failure):
@@ -72,6 +75,8 @@ class Session:
         found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
         row = found[0] if not isinstance(found, Failure) and found else {}
         why = f"the settings of this session cannot be pinned: {refused.reason}"
+        if _DIVISION in refused.reason:  # by the statement `only_its_own`
+            why = "operators or functions in pg_catalog belong to a role that is not a superuser"
         if flavour(str(row.get("version") or "")) == POSTGRESQL:
             raise LookError(Kind.SESSION, why)
         self._refused = Failure(kind=Kind.SESSION, reason=why)

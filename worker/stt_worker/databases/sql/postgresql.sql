@@ -19,6 +19,19 @@ SET LOCAL ROLE NONE
 -- of the server itself are found. Temporary objects come last, or they would come first.
 SET LOCAL search_path TO pg_catalog, pg_temp
 
+-- name: only_its_own
+-- Fails, and with it the whole message, where a role with CREATE on pg_catalog has put operators
+-- or functions there. Its own operators are exact matches: nobody can add a better one.
+SELECT 1 / CASE WHEN EXISTS (
+  SELECT FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_roles r ON r.oid = o.oprowner
+   WHERE o.oid >= 16384::oid AND o.oprnamespace = 11::oid AND NOT r.rolsuper AND NOT EXISTS (
+     SELECT FROM pg_catalog.pg_depend d WHERE d.objid = o.oid AND d.deptype = 'e'::"char")
+  UNION ALL
+  SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_roles r ON r.oid = p.proowner
+   WHERE p.oid >= 16384::oid AND p.pronamespace = 11::oid AND NOT r.rolsuper AND NOT EXISTS (
+     SELECT FROM pg_catalog.pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e'::"char")
+) THEN 0 ELSE 1 END
+
 -- name: pins
 -- Local to the transaction: a pooler between us and the server must not hand them to others.
 -- What an older release does not know is left alone; lc_messages is for superusers alone.
@@ -72,7 +85,8 @@ SELECT version() AS version,
                 WHERE evtevent = 'login' AND evtenabled <> 'D') AS login_trigger
 
 -- name: facts_others
-SELECT version() AS version
+-- Where nothing could be pinned: no name that a search_path could lead elsewhere.
+SELECT pg_catalog.version() AS version
 
 -- name: settings
 -- SHOW ALL with where each value comes from. It runs in a session without pins: no operator and
