@@ -9,16 +9,17 @@ import tempfile
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 
 import psycopg
 
 import stt_shared.checkfile.statements as package
 from stt_coordinator.embedded import postgresql
 from stt_coordinator.embedded.process import Running
-from stt_shared.checkfile.statements.postgresql import FUNCTIONS
+from stt_shared.checkfile.statements.postgresql_dots import FIELDS, FUNCTIONS
 
 FILE = Path(package.__file__).with_name(FUNCTIONS)
+FIELDS_FILE = Path(package.__file__).with_name(FIELDS)
 HEAD = """\
 # Functions of pg_catalog that read and do nothing else. Made from PostgreSQL 15 and 18 by
 # `python -m tests.checks.postgresql_functions`, whose text says by which rules; not for editing.
@@ -64,6 +65,22 @@ SELECT p.proname,
       '|aggregate (transition|final|combine|serial|deserial))')
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = 'pg_catalog'
 """
+FIELDS_HEAD = """\
+# Columns of the server's own tables, and of what the functions give that only read, without the
+# names of other functions. Made as the list of functions is; not for editing.
+"""
+FIELDS_QUERY: LiteralString = """
+SELECT name FROM (
+  SELECT unnest(proargnames), unnest(proargmodes)
+  FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY (%(functions)s)
+  UNION
+  SELECT attname, 'o' FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+  WHERE relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+) field (name, mode)
+WHERE mode IN ('o', 'b', 't') AND name <> '' AND NOT EXISTS (
+  SELECT FROM pg_proc other
+  WHERE other.proname = name AND other.proname <> ALL (%(functions)s))
+"""
 
 
 def functions(servers: Iterable[Running]) -> frozenset[str]:
@@ -71,13 +88,7 @@ def functions(servers: Iterable[Running]) -> frozenset[str]:
     good: set[str] = set()
     bad: set[str] = set()
     for server in servers:
-        with psycopg.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname="postgres",
-        ) as connection:
+        with _connected(server) as connection:
             for name, reads, described in connection.execute(QUERY):
                 if not reads:
                     bad.add(name)
@@ -86,13 +97,33 @@ def functions(servers: Iterable[Running]) -> frozenset[str]:
     return frozenset(filter(_reads, good - bad)) | REVIEWED & (good | bad)
 
 
+def fields(servers: Iterable[Running], known: frozenset[str]) -> frozenset[str]:
+    """The names of what the functions in `known` give, beside functions in `known`."""
+    found: set[str] = set()
+    for server in servers:
+        with _connected(server) as connection:
+            rows = connection.execute(FIELDS_QUERY, {"functions": sorted(known)})
+            found |= {str(name) for (name,) in rows}
+    return frozenset(found - known)
+
+
+def _connected(server: Running) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname="postgres",
+    )
+
+
 def _reads(name: str) -> bool:
     return not (name in ACTING or name.startswith(ACTING_FAMILIES) or name.endswith(READS_TABLES))
 
 
-def text(names: Iterable[str]) -> str:
-    """The text of the file."""
-    return f"{HEAD}{textwrap.fill(' '.join(sorted(names)), 100)}\n"
+def text(names: Iterable[str], head: str = HEAD) -> str:
+    """The text of a file."""
+    return f"{head}{textwrap.fill(' '.join(sorted(names)), 100)}\n"
 
 
 def _write() -> None:
@@ -106,7 +137,9 @@ def _write() -> None:
             ),
         ]
         try:
-            FILE.write_text(text(functions(servers)), encoding="ascii")
+            known = functions(servers)
+            FILE.write_text(text(known), encoding="ascii")
+            FIELDS_FILE.write_text(text(fields(servers, known), FIELDS_HEAD), encoding="ascii")
         finally:
             for server in servers:
                 server.stop()

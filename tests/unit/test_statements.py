@@ -67,6 +67,21 @@ def test_words_in_strings_and_comments_do_not_act(kind: QueryType, text: str) ->
     assert refusal(kind, text.replace("TABLE_", "SELECT n FROM t")) == ""
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(pg_control_system()).system_identifier, (aclexplode(datacl)).grantee FROM pg_database",
+        "a.grantee, (p).proname FROM pg_proc p, LATERAL aclexplode(p.proacl) AS a",
+        "n.n, e.value FROM generate_series(1, 3) n, json_array_elements_text('[1]') e",
+        "u.v, u.ord FROM unnest(ARRAY['a']) WITH ORDINALITY AS u (v, ord)",
+        "r.mine FROM json_to_recordset('[]') AS r (mine int)",
+        "x.mine FROM (SELECT 1 AS mine, ARRAY(SELECT x FROM unnest(ARRAY[1]) x) AS a) x",
+    ],
+)
+def test_a_dot_before_a_known_field_is_no_call(text: str) -> None:
+    assert refusal(PG, text) == ""
+
+
 def test_every_statement_of_the_library_is_allowed() -> None:
     texts = {(query.type, query.text) for one in builtin().checks.values() for query in one.queries}
     assert len(texts) > 80

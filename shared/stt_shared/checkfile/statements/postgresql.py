@@ -14,11 +14,12 @@ from typing import Any
 
 import postgast
 
+from stt_shared.checkfile.statements import postgresql_dots
 from stt_shared.checkfile.statements.limits import MAX_TOKENS
 from stt_shared.checkfile.statements.names import listed
+from stt_shared.checkfile.statements.postgresql_dots import FUNCTIONS
 from stt_shared.checkfile.statements.refused import RefusedError
 
-FUNCTIONS = "postgresql_functions.txt"
 SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 OURS = ("stt", "password_kinds")  # made by `stt grants`
 RUNS_TEXT = "ts_stat"  # executes its argument: allowed for literals that are judged as well
@@ -88,6 +89,7 @@ def _judge(sql: str, depth: int) -> None:
         raise RefusedError("the query is not a SELECT")
     for node in _nodes(statement):
         _node(node, depth)
+    postgresql_dots.check(statement)
 
 
 def _lexically(sql: str) -> None:
@@ -115,9 +117,7 @@ def _nodes(root: Any) -> Iterator[Any]:
     while waiting:
         node = waiting.pop()
         yield node
-        for field, value in node.ListFields():
-            if field.message_type is not None:
-                waiting += value if field.is_repeated else [value]
+        waiting += postgresql_dots.children(node)
 
 
 def _node(node: Any, depth: int) -> None:

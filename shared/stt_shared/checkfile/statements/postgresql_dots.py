@@ -1,0 +1,114 @@
+"""Refuses a dot of PostgreSQL behind which the server could look for a function.
+
+`(x).f`, and `a.f` where `a` is a function in FROM, call `f(x)` if there is no such column. So the
+name has to be one of a known field, of a function that only reads, or of a column the query names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from stt_shared.checkfile.statements.names import listed
+from stt_shared.checkfile.statements.refused import RefusedError
+
+FUNCTIONS = "postgresql_functions.txt"
+FIELDS = "postgresql_fields.txt"
+# Their one column has the name of the alias; that of others with one column has its own.
+NAMED_BY_ALIAS = frozenset(
+    {
+        *("unnest", "generate_series", "generate_subscripts", "string_to_table"),
+        *("regexp_split_to_table", "regexp_matches"),
+    }
+)
+COLUMN_OF_TABLE = 2  # parts of a name; with more of them the first is a schema, never a function
+
+
+Sources = Mapping[str, frozenset[str]]  # the columns of functions in FROM, by alias
+
+
+def check(root: Any) -> None:
+    """Judge the dots below the node `root`; raises RefusedError.
+
+    A name may mean the function of any SELECT around it: which one depends on LATERAL.
+    """
+    known = listed(FUNCTIONS) | listed(FIELDS)
+    waiting: list[tuple[Any, Sources]] = [(root, {})]
+    while waiting:
+        node, sources = waiting.pop()
+        kind = node.DESCRIPTOR.name
+        if kind == "SelectStmt":
+            sources = _sources(sources, _in_from(node))
+        elif kind == "A_Indirection":
+            _fields(_names(node.indirection), known)
+        elif kind == "ColumnRef" and len(node.fields) == COLUMN_OF_TABLE:
+            table, *column = _names(node.fields)
+            if table in sources:
+                _fields(column, known | sources[table])
+        waiting += [(child, sources) for child in children(node)]
+
+
+def children(node: Any) -> Iterator[Any]:
+    """The nodes right below `node`."""
+    for field, value in node.ListFields():
+        if field.message_type is not None:
+            yield from value if field.is_repeated else [value]
+
+
+def _in_from(select: Any) -> Iterator[Any]:
+    """The functions in FROM of this SELECT, without those of the SELECTs in it."""
+    waiting = list(select.from_clause)
+    while waiting:
+        node = waiting.pop()
+        kind = node.DESCRIPTOR.name
+        if kind == "RangeFunction":
+            yield node
+        if kind != "SelectStmt":
+            waiting += children(node)
+
+
+def _fields(names: Iterable[str], known: frozenset[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise RefusedError(f"{name} after a dot is no field that is known: it could be a call")
+
+
+def _names(nodes: Iterable[Any]) -> Iterator[str]:
+    for node in nodes:
+        if node.WhichOneof("node") == "string":
+            yield str(node.string.sval)
+
+
+def _sources(around: Sources, functions: Iterable[Any]) -> Sources:
+    """`around` and these functions; of several with one alias the common columns."""
+    found = dict(around)
+    for function in functions:
+        name, columns = _source(function)
+        found[name] = columns & found.get(name, columns)
+    return found
+
+
+def _source(function: Any) -> tuple[str, frozenset[str]]:
+    called = _called(function)
+    alias = str(function.alias.aliasname) or called
+    if not alias:
+        raise RefusedError("an expression in FROM needs an alias")
+    columns = {*_names(function.alias.colnames), *_defined(function)}
+    if not columns and called in NAMED_BY_ALIAS:
+        columns = {alias}
+    if function.ordinality:
+        columns.add("ordinality")
+    return alias, frozenset(columns)
+
+
+def _called(function: Any) -> str:
+    """The function that names what has no alias; an empty text for any other expression."""
+    first = function.functions[0].list.items[0]
+    if first.WhichOneof("node") != "func_call":
+        return ""
+    return str(first.func_call.funcname[-1].string.sval)
+
+
+def _defined(function: Any) -> Iterator[str]:
+    """The names in the list of column definitions."""
+    yield from (str(one.column_def.colname) for one in function.coldeflist)
