@@ -219,7 +219,14 @@ async def test_documents_nested_as_deep_as_the_server_allows_are_an_answer(
 
 
 ODD: list[Any] = [None, True, -1, 2**63 - 1, 1.5, "", "x" * 10_000, "9" * 5_000, b"\0", [], [[]]]
-ODD += [{}, {"a": {}}, bson.Decimal128("NaN"), bson.Regex("("), bson.ObjectId(), bson.MaxKey()]
+ODD += [
+    {},
+    {"a": {}},
+    bson.Decimal128("NaN"),
+    bson.Regex("("),
+    bson.ObjectId(b"0123456789ab"),
+    bson.MaxKey(),
+]
 ODD += [bson.Code("x", {"y": 1}), bson.Timestamp(2**32 - 1, 0), bson.DatetimeMS(2**63 - 1)]
 
 
@@ -249,7 +256,12 @@ async def no_crash(database: MongodbDatabase, act: Act) -> None:
 
 async def test_bytes_changed_anywhere_are_an_answer_or_a_reason(database: MongodbDatabase) -> None:
     chance = random.Random(20261129)  # noqa: S311  # the same every time
-    document = {"a": [1, 2.5, None, {"b": "text"}], "c": b"bytes", "d": bson.ObjectId(), "ok": 1}
+    document = {
+        "a": [1, 2.5, None, {"b": "text"}],
+        "c": b"bytes",
+        "d": bson.ObjectId(b"0123456789ab"),
+        "ok": 1,
+    }
     numbers: dict[str, int] = {"hello": HELLO_N, "buildInfo": BUILD_N, "getLog": LOG_N}
     for _ in range(FUZZ):
         name = chance.choice(list(numbers))
