@@ -26,7 +26,7 @@ ASK_FOR_KEY = (b"\x01", b"\x02")  # of sha256_password and of caching_sha2_passw
 SSL_REQUEST_BYTES = 32
 FACTS = (
     *("version", "comment", "basedir", "datadir", "read_only", "innodb_read_only"),
-    *("init_connect", "max_allowed_packet", "kept"),
+    *("init_connect", "max_allowed_packet", "home", "kept"),
 )
 PATIENCE_S = 10.0  # with a client that says nothing
 
@@ -171,15 +171,21 @@ def _key_of(name: str) -> rsa.RSAPrivateKey:
 
 
 def open_session(
-    peer: Peer, kept: str, *, begun: bytes = OK_READ_ONLY, packet: int = 2**26
+    peer: Peer,
+    kept: str,
+    *,
+    begun: bytes = OK_READ_ONLY,
+    packet: int = 2**26,
+    version: str = "9.7.4",
+    home: str = "information_schema",
 ) -> None:
-    """Let the client in and answer its opening: reset, pins, transaction, facts."""
+    """Let the client in and answer its opening: reset, database, pins, transaction, facts."""
     peer.say(OK)
-    for answer in (OK, OK, begun):
+    for answer in (OK, OK, OK, begun):
         peer.hear()
         peer.say(answer)
     peer.hear()
-    row = ["9.7.4", "MySQL", "/usr", "/var", "0", "0", "", str(packet), kept]
+    row = [version, "MySQL", "/usr", "/var", "0", "0", "", str(packet), home, kept]
     say_rows(peer, list(FACTS), row)
 
 

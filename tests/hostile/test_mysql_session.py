@@ -202,6 +202,14 @@ async def test_a_proxy_that_swallows_what_we_set_is_not_believed(
     assert why in reason
 
 
+async def test_a_proxy_that_keeps_us_in_a_database_of_theirs_is_not_believed(
+    database: MysqlDatabase,
+) -> None:
+    with fake_mysql(lambda peer: open_session(peer, KEPT, home="theirs")) as fake:
+        reason = await refusal(database, faked(fake.port))
+    assert "its database is 'theirs'" in reason
+
+
 @pytest.mark.parametrize("version", ["8.0.11-TiDB-v7.5.0", "5.7.25-vitess", "8.0.30-proxysql"])
 async def test_what_only_speaks_the_protocol_is_not_judged(
     database: MysqlDatabase, version: str

@@ -133,8 +133,9 @@ def test_without_the_judge_the_executable_comment_writes_a_file(
     file.unlink()
 
 
-def test_a_stored_function_of_the_target_s_database_is_not_taken_for_a_built_in_one(
-    mysql: Running,
+@pytest.mark.parametrize("chosen_by", ["the target", "a log-in hook"])
+def test_a_stored_function_of_the_session_s_database_is_not_taken_for_a_built_in_one(
+    mysql: Running, chosen_by: str
 ) -> None:
     """JSON_EXISTS is built into MariaDB alone, so that it is on the list."""
     with admin_mysql(mysql) as cursor:
@@ -142,10 +143,19 @@ def test_a_stored_function_of_the_target_s_database_is_not_taken_for_a_built_in_
         cursor.execute("DROP FUNCTION IF EXISTS stt_app.JSON_EXISTS")
         sign = "(a text, b text) RETURNS text DETERMINISTIC NO SQL"
         cursor.execute(f"CREATE FUNCTION stt_app.JSON_EXISTS{sign} RETURN 'theirs'")
-    where = replace(endpoint(mysql, Family.MYSQL), database="stt_app")
-    (answer,) = ask(where, QueryType.MYSQL_SELECT, ["JSON_EXISTS('{}', '$.a') AS x"])
+        cursor.execute("CREATE USER IF NOT EXISTS stt_app@localhost IDENTIFIED BY 'x'")
+        cursor.execute("GRANT EXECUTE ON stt_app.* TO stt_app@localhost")
+        where = replace(endpoint(mysql, Family.MYSQL), user="stt_app", password="x")  # throw-away
+        if chosen_by == "the target":
+            where = replace(where, database="stt_app")
+        else:
+            cursor.execute("SET GLOBAL init_connect = 'USE stt_app'")
+        try:
+            (answer,) = ask(where, QueryType.MYSQL_SELECT, ["JSON_EXISTS('{}', '$.a') AS x"])
+        finally:
+            cursor.execute("SET GLOBAL init_connect = ''")
     assert isinstance(answer, Failure)
-    assert "does not exist" in answer.reason
+    assert "information_schema" in answer.reason  # where it was looked for
 
 
 def test_read_only_mode_is_a_second_net_in_mysql(

@@ -17,6 +17,7 @@ from stt_worker.databases.mysql_pins import MIN_PACKET_BYTES, Pinned, pinned
 from stt_worker.databases.port import Endpoint, Limits, LookError
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
+HOME = "information_schema"  # where nobody can put a function
 READ_ONLY = 0x2000  # SERVER_STATUS_IN_TRANS_READONLY
 _RESETTABLE = {"mysql": (5, 7, 3), "percona": (5, 7, 3), "mariadb": (10, 2, 4)}
 # Proxies that take what comes too early for an error; where they cannot be known it is tried.
@@ -43,9 +44,7 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
     server = _server(mysql_facts.facts({"version": greeting}))
     for _ in range(2):  # the greeting may be made up: then once more, for what the server is
         settings = pinned(*server, limits.statement_s)
-        *before, last = connection.exchange(
-            _commands(server, settings, in_database=bool(connection.db)), at_once=at_once
-        )
+        *before, last = connection.exchange(_commands(server, settings), at_once=at_once)
         found = _found(connection, last)
         if _server(found) == server or pinned(*_server(found), limits.statement_s) == settings:
             row = _checked([*before, last], settings)
@@ -62,13 +61,13 @@ def _server(facts: Facts) -> Server:
     return facts.flavour, facts.version
 
 
-def _commands(server: Server, settings: Pinned, *, in_database: bool) -> list[Command]:
+def _commands(server: Server, settings: Pinned) -> list[Command]:
     """The order counts: what was set before is forgotten, and nothing of ours with it."""
     flavour, version = server
     reset = [(RESET, "")] if version >= _RESETTABLE[flavour] else []
     return [
         *reset,
-        *([(QUERY, SQL["home"])] if in_database else []),
+        (QUERY, SQL["home"]),
         (QUERY, SQL["pins"].format(assignments=settings.assignments)),
         (QUERY, SQL["begin"]),
         (QUERY, SQL["facts"].format(readings=settings.readings)),
@@ -97,6 +96,8 @@ def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
     (row,) = done[-1].rows
     if broken := settings.broken(row["kept"]):
         raise _untrusted(f"after our settings it has {broken}")
+    if row["home"] != HOME:
+        raise _untrusted(f"its database is {row['home']!r:.60} and not {HOME}")
     if not all(reply.status & READ_ONLY for reply in done[-2:]):
         raise _untrusted("the transaction is not read-only")
     packet = row["max_allowed_packet"]

@@ -5,7 +5,8 @@ SET SESSION {assignments}
 
 -- name: home
 -- Nobody can put a function there; in any other database a name that this server does not have
--- built in would be a stored function of whoever made one.
+-- built in would be a stored function of whoever made one. A reset leaves the database in which a
+-- log-in hook or a proxy put the session.
 USE information_schema
 
 -- name: begin
@@ -15,7 +16,7 @@ START TRANSACTION READ ONLY
 SELECT VERSION() AS version, @@version_comment AS comment, @@basedir AS basedir,
        @@datadir AS datadir, @@read_only AS read_only, @@innodb_read_only AS innodb_read_only,
        @@init_connect AS init_connect, @@max_allowed_packet AS max_allowed_packet,
-       CONCAT_WS('|', {readings}) AS kept
+       DATABASE() AS home, CONCAT_WS('|', {readings}) AS kept
 
 -- name: version
 SELECT VERSION() AS version, @@version_comment AS comment
