@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bson import Int64
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.mongodb import MongodbDatabase
@@ -113,7 +114,15 @@ async def test_nonsense_at_the_log_in_is_a_reason_and_no_crash(
     assert error.kind in {Kind.AUTH, Kind.UNREACHABLE}
 
 
-@pytest.mark.parametrize("reply", [{"ok": 1}, {"payload": 7, "ok": 1}, {"payload": "i=1", "ok": 1}])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"ok": 1},
+        {"payload": "i=1", "ok": 1},
+        {"payload": 7, "ok": 1},
+        {"payload": Int64(2**60), "ok": 1},  # as many bytes, if it were taken for their number
+    ],
+)
 async def test_a_log_in_without_a_payload_is_a_reason_and_no_crash(
     database: MongodbDatabase, reply: dict[str, Any]
 ) -> None:

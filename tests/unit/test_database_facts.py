@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_worker.databases import mongodb_facts, mysql_facts, postgresql_facts
+from stt_worker.databases import mongodb_facts, mysql_facts, postgresql_facts, remote
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,17 @@ def test_mysql_flavour_and_numeric_version(
 ) -> None:
     found = mysql_facts.facts({"version": version, "comment": comment})
     assert (found.flavour, found.version) == (flavour, numbers)
+
+
+@pytest.mark.parametrize("digits", ["9" * 30, "9" * 5_000, "\N{ARABIC-INDIC DIGIT FOUR}"])
+def test_a_version_that_a_server_makes_up_fits_into_a_message(digits: str) -> None:
+    said = {"version": f"PostgreSQL 9.{digits}", "number": digits}
+    for facts in (
+        mysql_facts.facts({"version": f"9.7.{digits}"}),
+        mongodb_facts.facts({}, {"version": f"6.0.{digits}"}, "h"),
+        postgresql_facts.facts(said),
+    ):
+        assert remote.first(remote.encoded(remote.Known(facts=facts))) == remote.Known(facts=facts)
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,11 @@ class _Conversation:
     async def command(self, source: str, words: MutableMapping[str, Any]) -> dict[str, Any]:
         """Ask; the driver does as much work as the first answer demands."""
         reply = await self._wire.ask(source, {**words, **self._pins}, _MAX_REPLY_BYTES)
+        payload: object = reply.get("payload")
+        if not isinstance(payload, bytes):  # of a number `bytes` would make as many zeros
+            raise WireError("an answer to the log-in that makes no sense: no payload")
         if "saslStart" in words:
-            _check_iterations(bytes(reply["payload"]))
+            _check_iterations(payload)
         return reply
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from stt_shared.protocol.messages import Facts
 
-_DOTTED = re.compile(r"\d+(?:\.\d+)+")
+_DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}")
 # MariaDB before 11 puts this before its version, for clients that know no number above 5.
 _OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
 # Servers that speak the protocol and name themselves in VERSION() or version_comment.

@@ -10,7 +10,8 @@ from stt_shared.protocol.messages import Facts
 
 MAJOR = 10_000  # server_version_num is major * 10000 + minor
 POSTGRESQL = "postgresql"
-_IN_TEXT = re.compile(r"PostgreSQL (\d+)(?:\.(\d+))?")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_IN_TEXT = re.compile(r"PostgreSQL ([0-9]{1,9})(?:\.([0-9]{1,9}))?")
 # Servers that speak the protocol and report a level of PostgreSQL that is not its release.
 _LOOK_ALIKES = (
     ("cockroachdb", re.compile(r"CockroachDB")),
@@ -57,7 +58,7 @@ def flavour(text: str) -> str:
 
 def version(number: Any, text: str) -> tuple[int, ...]:
     """(major, minor) by `server_version_num`; by the text where a look-alike has no number."""
-    if str(number or "").isdecimal() and int(number) >= MAJOR:
+    if _NUMBER.fullmatch(str(number)) and int(number) >= MAJOR:
         return divmod(int(number), MAJOR)
     found = _IN_TEXT.search(text)
     return tuple(int(part) for part in found.groups() if part) if found else ()
