@@ -111,6 +111,48 @@ async def test_what_a_log_in_hook_did_is_undone(
     assert now == [{"now_is_now": 1}]
 
 
+@pytest.fixture
+def by_role(server: Running) -> Iterator[Endpoint]:
+    """An account that sees the grants of others by the role that it has from its log-in on."""
+    account = f"{LOW}@localhost"
+    make = [
+        f"CREATE USER {account} IDENTIFIED BY '{PASSWORD}'",
+        "CREATE ROLE stt_sees, stt_sees_nothing",
+        "GRANT SELECT ON mysql.* TO stt_sees",
+        f"GRANT stt_sees TO {account}",
+        f"GRANT stt_sees_nothing TO {account}",
+        f"SET DEFAULT ROLE stt_sees {'FOR' if server.name == 'mariadb' else 'TO'} {account}",
+    ]
+    undo = [f"DROP USER {account}", "DROP ROLE stt_sees, stt_sees_nothing"]
+    with mysql_state(server, make, [*undo, "SET GLOBAL init_connect = ''"]):
+        yield replace(endpoint(server, Family.MYSQL), user=LOW, password=PASSWORD)
+
+
+@pytest.mark.parametrize("role", ["NONE", "stt_sees_nothing", "stt_sees"])
+async def test_a_role_that_a_log_in_hook_sets_hides_no_row(
+    server: Running, database: MysqlDatabase, by_role: Endpoint, role: str
+) -> None:
+    asked = [select("GRANTEE AS g FROM information_schema.USER_PRIVILEGES")]
+    (before,) = await answers(database, by_role, asked)
+    assert isinstance(before, list)
+    assert {"g": "'root'@'localhost'"} in before
+    mysql_do(server, [f"SET GLOBAL init_connect = 'SET ROLE {role}'"])
+    if server.name == "mariadb" and role != "stt_sees":
+        assert "its role is" in await refusal(database, by_role)
+    else:
+        assert await answers(database, by_role, asked) == [before]
+
+
+async def test_all_roles_of_a_log_in_stay_beside_a_hook(
+    mysql: Running, database: MysqlDatabase, by_role: Endpoint
+) -> None:
+    mysql_do(mysql, [f"SET DEFAULT ROLE NONE TO {LOW}@localhost"])
+    mysql_do(mysql, ["SET GLOBAL init_connect = 'SET ROLE NONE'"])
+    with global_value(mysql, "activate_all_roles_on_login", "ON"):
+        (found,) = await answers(database, by_role, [select("COUNT(*) > 0 AS c FROM mysql.user")])
+    assert found == [{"c": 1}]
+
+
 async def test_a_log_in_hook_that_fails_is_named(
     server: Running, database: MysqlDatabase, low: Endpoint
 ) -> None:

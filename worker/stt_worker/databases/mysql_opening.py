@@ -20,6 +20,7 @@ SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
 HOME = "information_schema"  # where nobody can put a function
 READ_ONLY = 0x2000  # SERVER_STATUS_IN_TRANS_READONLY
 _RESETTABLE = {"mysql": (5, 7, 3), "percona": (5, 7, 3), "mariadb": (10, 2, 4)}
+_ROLES_SINCE = (8, 0, 2)  # of MySQL
 # Proxies that take what comes too early for an error; where they cannot be known it is tried.
 _ONE_BY_ONE = ("aurora", "proxysql")
 _ONE_BY_ONE_HOSTS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
@@ -48,7 +49,7 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
         found = _found(connection, last)
         if _server(found) == server or pinned(*_server(found), limits.statement_s) == settings:
             row = _checked([*before, last], settings)
-            _without_traces(server, row)
+            _without_traces(connection, server, row)
             return _with_provider(connection, row, found)
         server = _server(found)
     raise _untrusted(f"the server is once {server[0]} and once another")
@@ -107,11 +108,20 @@ def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
     return row
 
 
-def _without_traces(server: Server, row: Mapping[str, Any]) -> None:
-    """What an old server ran at our log-in cannot be undone."""
+def _without_traces(connection: Connection, server: Server, row: Mapping[str, Any]) -> None:
+    """What an old server ran at our log-in cannot be undone, and no reset undoes SET ROLE."""
     flavour, version = server
-    if version < _RESETTABLE[flavour] and row["init_connect"]:
+    if not row["init_connect"]:
+        return
+    if version < _RESETTABLE[flavour]:
         raise _untrusted("init_connect is set, and a server this old cannot reset a session")
+    if flavour == "mariadb":
+        (role,) = connection.ask(SQL["role"]).rows
+        if role["now"] != role["at_login"]:
+            raise _untrusted(f"its role is {role['now']!r:.90} and not {role['at_login']!r:.90}")
+    elif version >= _ROLES_SINCE:
+        (roles,) = connection.ask(SQL["all_roles"]).rows
+        connection.ask(SQL["roles"].format(roles="ALL" if roles["all_roles"] else "DEFAULT"))
 
 
 def _with_provider(connection: Connection, row: Mapping[str, Any], found: Facts) -> Facts:

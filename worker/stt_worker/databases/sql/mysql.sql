@@ -23,3 +23,15 @@ SELECT VERSION() AS version, @@version_comment AS comment
 
 -- name: aurora
 SELECT @@aurora_version AS aurora
+
+-- name: role
+-- MariaDB has one role at a time, and no statement that goes back to the one of the log-in.
+SELECT CURRENT_ROLE() AS now,
+       (SELECT MAX(ROLE_NAME) FROM information_schema.APPLICABLE_ROLES WHERE IS_DEFAULT = 'YES')
+       AS at_login
+
+-- name: all_roles
+SELECT @@GLOBAL.activate_all_roles_on_login AS all_roles
+
+-- name: roles
+SET ROLE {roles}
