@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stt_worker.sandbox.port import JOB_TIME_S, Broken, Returned, Verdict
+from stt_worker.sandbox.port import JOB_OUTPUT_BYTES, JOB_TIME_S, Broken, Returned, Verdict
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from tests.hostile.scripts import GREEDY, LOOP, PRYING, SILENT, TAMPERING, TOP_LEVEL
 from tests.support.scripts import Run, runner, script
@@ -159,6 +159,31 @@ async def test_facts_that_cannot_be_read_break_the_job_and_not_the_sandbox(run: 
     assert isinstance(verdict, Broken)
     assert "context" in verdict.reason
     assert await run([script("return 1")]) == [Returned(value=1)]
+
+
+async def test_what_a_script_said_stands_in_no_outcome_of_another_job() -> None:
+    sandbox = StarlarkSandbox(1, script_s=TIME_S)
+    run = runner(sandbox)
+    good, telling = script("return docs[0]"), script('fail("of the other target")')
+    try:
+        for answer, facts in ((b"[NaN]", {}), (b"1", {"text": "\ud800"})):
+            await run([good, telling], [1])
+            (verdict,) = await run([good], [answer], context={"server": facts})
+            assert isinstance(verdict, Broken)
+            assert "other target" not in verdict.reason
+    finally:
+        await sandbox.close()
+
+
+async def test_what_a_pack_gives_back_is_bounded_and_the_largest_lose_theirs(run: Run) -> None:
+    returned = [script(f"x = {number}\nreturn [[]] * 40000") for number in range(20)]
+    printed = [script(f'x = {number}\nprint("a" * 900000)\nreturn []') for number in range(20)]
+    verdicts = await run([HONEST, *returned, *printed, HONEST], DOCS, context=CONTEXT)
+    assert (verdicts[0], verdicts[-1]) == (TRUTH, TRUTH)
+    assert sum(isinstance(one, Returned) for one in verdicts[1:21]) <= 2
+    assert sum(len(one.printed) for one in verdicts) <= JOB_OUTPUT_BYTES
+    lost = [one.reason for one in verdicts[1:-1] if isinstance(one, Broken)]
+    assert all("16 MiB; this is the largest" in reason for reason in lost)
 
 
 async def test_a_pack_of_endless_loops_costs_a_job_its_budget_and_others_one_limit() -> None:

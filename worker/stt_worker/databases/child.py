@@ -77,15 +77,14 @@ async def _inspected(
 def _bounded(found: Inspection, asked: list[View]) -> remote.Answered:
     """The answers as far as they fit into one frame."""
     left = MAX_ANSWERS_BYTES
-    answers: list[bytes | Failure] = []
-    for view in asked:
-        answer = found.answers[view]
-        if isinstance(answer, bytes):
-            left -= len(answer)
-            if left < 0:
-                why = f"the answers of this server have more than {MAX_ANSWERS_BYTES} bytes"
-                answer = Failure(kind=Kind.TOO_LARGE, reason=why)
-        answers.append(answer)
+    answers: list[bytes | Failure] = [found.answers[view] for view in asked]
+    sizes = {at: len(one) for at, one in enumerate(answers) if isinstance(one, bytes)}
+    # The smallest first: a check that asks for much takes no answer from others.
+    for at in sorted(sizes, key=sizes.__getitem__):
+        left -= sizes[at]
+        if left < 0:
+            why = f"the answers of this server have more than {MAX_ANSWERS_BYTES} bytes"
+            answers[at] = Failure(kind=Kind.TOO_LARGE, reason=why)
     parts = [found.parts.get(view.question, ()) for view in asked]
     return remote.Answered(answers=answers, parts=parts)
 

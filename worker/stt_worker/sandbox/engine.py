@@ -115,7 +115,6 @@ class Engine:
         module = starlark.Module()
         for name, function in self._callables.items():
             module.add_callable(name, function)
-        self._run.begin()
         try:
             self._eval(module, starlark.parse("prelude", _PRELUDE), _PLAIN)
             self._eval(module, starlark.parse(SCRIPT, source), _PLAIN)
@@ -208,6 +207,8 @@ class Engine:
     def _eval(
         self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
     ) -> None:
+        # What a script before said must not stand in what goes wrong now: it may be of another job.
+        self._run.begin()
         loader = starlark.FileLoader(known.__getitem__) if known else None
         starlark.eval_with(self._options, module, parsed, names, loader)
 

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from stt_worker.sandbox.kept import Exchange
-from stt_worker.sandbox.port import SCRIPT_MEMORY_BYTES, Broken, Returned, Skipped, Task, Verdict
+from stt_worker.sandbox.port import (
+    JOB_OUTPUT_BYTES,
+    SCRIPT_MEMORY_BYTES,
+    Broken,
+    Returned,
+    Skipped,
+    Task,
+    Verdict,
+)
 from stt_worker.sandbox.wire import End, Ending, Item, Stage
 
 MAX_REASON_CHARACTERS = 500
+VALUE_BYTES = 72  # of an empty list in a list, the value that takes the most for its text
 RELEASES = "releases"
+_TOO_MUCH = (
+    "what the scripts of this job give back takes more than the limit of"
+    f" {JOB_OUTPUT_BYTES // 1024 // 1024} MiB; this is the largest"
+)
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -29,6 +43,22 @@ class Job:
     define_only: bool = False
     verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
     slow: list[int] = field(default_factory=list[int])
+    _size: int = 0
+    _outputs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # a heap
+
+    def enter(self, at: int, end: End) -> None:
+        """The verdict of task `at`; if all are too large together, the largest lose theirs."""
+        size = size_of(end)
+        if size > JOB_OUTPUT_BYTES:
+            self.verdicts[at] = Broken(reason=_TOO_MUCH)
+            return
+        self.verdicts[at] = verdict(end)
+        self._size += size
+        heapq.heappush(self._outputs, (-size, at))
+        while self._size > JOB_OUTPUT_BYTES:
+            size, largest = heapq.heappop(self._outputs)
+            self._size += size
+            self.verdicts[largest] = Broken(reason=_TOO_MUCH)
 
     @property
     def left_s(self) -> float:
@@ -51,6 +81,12 @@ class Program:
     def sources(self, known: Container[object]) -> dict[str, str]:
         """The sources whose digests are not `known`, by digest."""
         return {task.digest: task.source for task in self._tasks if task.digest not in known}
+
+
+def size_of(end: End) -> int:
+    """The memory that what a script gave back takes here, in bytes and rather too high."""
+    values = sum(map(end.text.count, ",[{")) if end.ending is Ending.RETURNED else 0
+    return len(end.text) + len(end.printed) + VALUE_BYTES * values
 
 
 def text_of(data: object) -> bytes:

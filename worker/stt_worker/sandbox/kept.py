@@ -7,7 +7,8 @@ import mmap
 import os
 import signal
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -30,9 +31,8 @@ _HELLO = msgspec.msgpack.Decoder(Hello)
 
 @dataclass(kw_only=True)
 class Exchange:
-    """What came of an order: the ends so far, and if the child died what it worked on then."""
+    """What came of an order: if the child died, what it worked on then."""
 
-    ends: list[End] = field(default_factory=list[End])
     died: str = ""  # why, a sentence about the process
     stage: Stage = Stage.IDLE
     index: int = 0
@@ -73,8 +73,11 @@ class Kept:
         """Whether it can be given an order."""
         return self._child.is_idle
 
-    async def exchange(self, order: Order) -> Exchange:
-        """Have `order` done; a child that died has to be ended by the caller."""
+    async def exchange(self, order: Order, take: Callable[[End], None]) -> Exchange:
+        """Have `order` done, and `take` called with each end as it comes.
+
+        A child that died has to be ended by the caller.
+        """
         found = Exchange()
         size = sum(map(len, order.answers)) + len(order.release_data)
         watch = _Watch(self._child.pid, self._shared, order, found)
@@ -83,7 +86,8 @@ class Kept:
             await self._child.send(_ENCODER.encode(order))
             while True:
                 report = _REPORT.decode(await self._child.receive())
-                found.ends += report.ends
+                for end in report.ends:
+                    take(end)
                 if report.done:
                     self.cpu_s = report.cpu_s
                     break

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 SCRIPT_TIME_S = 5.0
 SCRIPT_MEMORY_BYTES = 64 * 1024 * 1024
 SCRIPT_OUTPUT_BYTES = 1024 * 1024  # of the value returned, and again of what is printed
+JOB_OUTPUT_BYTES = 16 * 1024 * 1024  # of both, of all scripts of a job, as values in memory
 JOB_TIME_S = 15.0  # for all scripts of one job together, with their waiting
 
 

@@ -11,13 +11,13 @@ import hashlib
 import itertools
 import os
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stt_worker.processes.child import NurseryError
 from stt_worker.processes.frames import FrameError
 from stt_worker.processes.nursery import Nursery
-from stt_worker.sandbox.jobs import RELEASES, Job, Program, blamed, fate, lost, text_of, verdict
+from stt_worker.sandbox.jobs import RELEASES, Job, Program, blamed, fate, lost, text_of
 from stt_worker.sandbox.kept import PRELOAD, Exchange, Kept
 from stt_worker.sandbox.lanes import Lane, Suspects
 from stt_worker.sandbox.port import (
@@ -27,7 +27,7 @@ from stt_worker.sandbox.port import (
     Task,
     Verdict,
 )
-from stt_worker.sandbox.wire import Ending, Order
+from stt_worker.sandbox.wire import End, Ending, Order
 
 QUICK_S = 0.25  # of a script among others
 MAX_RETRIES = 2  # after a process that ended for no reason of a script
@@ -133,8 +133,9 @@ class StarlarkSandbox:
         retries = 0
         while todo:
             async with self._quick.child() as kept:
-                found = await kept.exchange(self._order(job, todo, kept, self._quick_s))
-            self._take(job, todo, found, quick=True)
+                order = self._order(job, todo, kept, self._quick_s)
+                found = await kept.exchange(order, self._taker(job, todo, quick=True))
+            self._blame(job, todo, found, quick=True)
             left = [at for at in todo if at not in job.verdicts and at not in job.slow]
             retries = retries + 1 if left == todo else 0
             if retries > MAX_RETRIES:
@@ -155,9 +156,10 @@ class StarlarkSandbox:
         for _ in range(1 + MAX_RETRIES):
             async with self._slow.child(self._suspects.times(digest)) as kept:
                 began = asyncio.get_running_loop().time()
-                found = await kept.exchange(self._order(job, [at], kept, self._script_s))
+                order = self._order(job, [at], kept, self._script_s)
+                found = await kept.exchange(order, self._taker(job, [at], quick=False))
                 took = asyncio.get_running_loop().time() - began
-            self._take(job, [at], found, quick=False)
+            self._blame(job, [at], found, quick=False)
             died = found.died
             if at in job.verdicts:
                 if not died and took < self._quick_s:
@@ -192,14 +194,20 @@ class StarlarkSandbox:
             self._programs.popitem(last=False)
         return found
 
-    def _take(self, job: Job, todo: Sequence[int], found: Exchange, *, quick: bool) -> None:
-        """Enter what came of `todo`."""
-        for end in found.ends:
+    def _taker(self, job: Job, todo: Sequence[int], *, quick: bool) -> Callable[[End], None]:
+        """What enters each end of an order of `todo`."""
+
+        def take(end: End) -> None:
             at = todo[end.index]
             if end.ending is Ending.TIME:
                 self._late(job, at, quick=quick)
             else:
-                job.verdicts[at] = verdict(end)
+                job.enter(at, end)
+
+        return take
+
+    def _blame(self, job: Job, todo: Sequence[int], found: Exchange, *, quick: bool) -> None:
+        """Enter what became of those of `todo` for whom the child worked when it died."""
         if not found.died or found.was_killed:
             return
         for at in blamed(todo, job.tasks, found):
