@@ -45,7 +45,7 @@ session-settings: venv servers
 
 # Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
 hostile: venv servers
-	STT_HOSTILE_ROUNDS=5 $(BIN)/python -m pytest -s tests/hostile/test_hostile_run.py $(ARGS)
+	$(BIN)/python -m pytest -s tests/hostile/hostile_rounds.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

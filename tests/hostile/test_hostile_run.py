@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +27,6 @@ from tests.servers.certificates import Certificates
 
 HEALTHY = 20
 GROWTH_BYTES = 128 * MIB
-RATIO = 1.25
-FIRST_RATIO = 2.5
-ROUNDS = int(os.environ.get("STT_HOSTILE_ROUNDS", "0"))  # `make hostile`: rounds that are timed
 ENDED = {Kind.UNREACHABLE, Kind.TIMEOUT, Kind.TOO_LARGE, Kind.CONFIG, Kind.AUTH}
 
 
@@ -134,25 +130,6 @@ def check_ended(worker: Site, hostile: Target) -> None:
     assert found.kind in ENDED, found
     if "pass-phrase" in hostile.id:
         assert found.kind is Kind.CONFIG, found
-
-
-@pytest.mark.skipif(not ROUNDS, reason="make hostile")
-async def test_healthy_targets_beside_hostile_ones_take_a_quarter_longer_at_most(
-    healthy: list[Target], hostile: list[Target]
-) -> None:
-    ratios: dict[str, list[float]] = {"first time": [], "known": []}
-    for _ in range(ROUNDS):
-        async with site([*healthy, *hostile]) as worker:
-            await worker.timed(names(healthy))
-            for found in ratios.values():
-                alone = await worker.timed(names(healthy))
-                found.append(await worker.timed(names(healthy), names(hostile)) / alone)
-    for name, found in ratios.items():
-        shown = ", ".join(f"{one:.2f}" for one in sorted(found))
-        print(f"hostile servers {name}: {statistics.median(found):.2f} of alone ({shown})")
-    # At their first meeting they have the same priority as all others, once.
-    assert statistics.median(ratios["known"]) <= RATIO
-    assert statistics.median(ratios["first time"]) <= FIRST_RATIO
 
 
 @pytest.mark.parametrize("family", list(Family))

@@ -70,8 +70,8 @@ async def test_who_took_long_in_vain_comes_behind_those_that_answered_and_the_ne
     await site.jobs(0.1, *slow)
     await site.jobs(0.01, *good)
     site.begun.clear()
-    await site.jobs(0.01, "first", "second", *slow, *new, *good)
-    assert site.begun == ["first", "second", *good, *new, *slow]
+    await site.jobs(0.01, *slow, *new, *good)
+    assert site.begun == [*good, *new, *slow]
 
 
 async def test_no_more_slow_ones_are_under_way_than_there_are_turns(

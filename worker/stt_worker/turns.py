@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 TURN_S = 0.1  # most targets are done by then
 SLOW_S = 2.0  # who took longer, and in vain, comes behind the others next time
+LATER_S = 0.25  # those that answered last time may still be on their way: jobs come in bursts
 WAIT_S = 30.0  # but nobody waits longer than this for that reason
 MAX_KNOWN = 10_000  # targets that are remembered
 WAITING = 4  # targets under way for each turn: most of them wait for their server
@@ -50,6 +51,7 @@ class Turns:
         self._room = {_GOOD: WAITING * number, _NEW: (WAITING - 1) * number, _SLOW: number}
         self._waiting: tuple[deque[_Turn], ...] = (deque(), deque(), deque())
         self._known: dict[str, int] = {}
+        self._any_good = False
         self._draining = False
         self.running = 0
 
@@ -59,6 +61,8 @@ class Turns:
         loop = asyncio.get_running_loop()
         mine = _Turn(self._known.get(target, _NEW), loop.time(), loop.create_future())
         try:
+            if mine.rank != _GOOD and self._any_good:
+                await asyncio.sleep(LATER_S)
             await self._asked(mine)
             begun = loop.time()
             timer = loop.call_later(TURN_S, self._give_back, mine)
@@ -122,5 +126,6 @@ class Turns:
     def _remember(self, target: str, rank: int) -> None:
         self._known.pop(target, None)
         self._known[target] = rank
+        self._any_good = self._any_good or rank == _GOOD
         if len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
