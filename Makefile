@@ -42,6 +42,7 @@ check: lint types contracts
 session-settings: venv servers
 	$(BIN)/python -m tests.hostile.mongodb_settings_page
 	$(BIN)/python -m tests.hostile.mysql_settings_page
+	$(BIN)/python -m tests.hostile.postgresql_settings_page
 
 # Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
 hostile: venv servers
