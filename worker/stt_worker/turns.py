@@ -61,8 +61,8 @@ class Turns:
         loop = asyncio.get_running_loop()
         mine = _Turn(self._known.get(target, _NEW), loop.time(), loop.create_future())
         try:
-            if mine.rank != _GOOD and self._any_good:
-                await asyncio.sleep(LATER_S)
+            if self._any_good:
+                await asyncio.sleep(LATER_S * mine.rank)
             await self._asked(mine)
             begun = loop.time()
             timer = loop.call_later(TURN_S, self._give_back, mine)
