@@ -65,7 +65,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Annotated[str, _said("name of this worker; empty: the name of the host")] = ""
     site: Annotated[str, _said("network zone that this worker serves")] = "default"
-    concurrency: Annotated[int, _said("targets looked at at once, 1 to 256")] = 8
+    concurrency: Annotated[
+        int,
+        _said("targets worked on at once, 1 to 256; four times as many may await their servers"),
+    ] = 8
     state_dir: Annotated[str, _said("folder of the outbox; empty: the state folder")] = ""
     grace_s: Annotated[float, _said("seconds that running jobs get to end at SIGTERM")] = 20.0
     allow_unsigned: Annotated[

@@ -106,7 +106,7 @@ async def worker(
     name: Annotated[str | None, Parameter(help="Name of this worker (STT_WORKER_NAME).")] = None,
     site: Annotated[str | None, Parameter(help="Network zone (STT_WORKER_SITE).")] = None,
     concurrency: Annotated[
-        int | None, Parameter(help="Targets looked at at once (STT_WORKER_CONCURRENCY).")
+        int | None, Parameter(help="Targets worked on at once (STT_WORKER_CONCURRENCY).")
     ] = None,
     state_dir: Annotated[
         str | None, Parameter(help="Folder of the outbox (STT_WORKER_STATE_DIR).")
