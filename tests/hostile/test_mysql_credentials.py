@@ -21,6 +21,7 @@ from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.hostile.fake_mysql import (
     ASK_FOR_KEY,
     FAST_PATH_TAKEN,
+    FULL_AUTHENTICATION,
     OK,
     Peer,
     Thief,
@@ -100,6 +101,28 @@ async def test_nor_does_it_over_tls_that_nobody_verified(
         await refusal(database, victim(fake.port, REQUIRE))
     assert SECRET.encode() not in thief.stolen
     assert not any(SECRET.encode() in packet for packet in fake.heard)
+
+
+@pytest.mark.parametrize("words", [FULL_AUTHENTICATION, switch("mysql_clear_password")])
+async def test_nor_over_tls_with_any_certificate_that_an_authority_of_the_system_signed(
+    database: MysqlDatabase,
+    certificates: Certificates,
+    context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    words: bytes,
+) -> None:
+    """`verify-ca` without `ca`: the man in the middle has one for a name of his own."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.ca))
+    thief = Thief()
+
+    def talk(peer: Peer) -> None:
+        peer.say(words)
+        thief.take(peer)
+
+    with fake_mysql(talk, tls=context) as fake:
+        found = await refusal(database, victim(fake.port, Tls(mode="verify-ca")))
+    assert found.kind is Kind.AUTH, found  # the certificate was accepted
+    assert thief.stolen == b""
 
 
 @pytest.mark.parametrize("over_tls", [False, True])

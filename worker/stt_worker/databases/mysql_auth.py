@@ -46,7 +46,7 @@ def trust_in(endpoint: Endpoint) -> Trust:
         return Trust.VERIFIED
     if endpoint.tls.mode == tls.OFF:
         return Trust.PLAIN
-    return Trust.VERIFIED if tls.verifies(endpoint.tls) else Trust.ENCRYPTED
+    return Trust.VERIFIED if tls.proves(endpoint.tls) else Trust.ENCRYPTED
 
 
 def refused(why: str) -> err.OperationalError:
@@ -79,7 +79,7 @@ def _refusing(name: str, trust: Trust) -> type[Any]:
             del packet
             if name in _CLEAR_TEXT:
                 why = f"the server asks for the password in clear text ({name})"
-                hint = "verify the server with tls = verify-full or verify-ca, or use its socket"
+                hint = "verify the server with tls = verify-full, or with its ca, or use its socket"
                 raise refused(f"{why} over a connection that is {trust}: {hint}")
             known = ", ".join(sorted(trust.methods))
             raise refused(f"the server asks for the method {name!r:.60}, allowed are {known}")
@@ -91,7 +91,7 @@ def key_needed(trust: Trust) -> err.OperationalError:
     """Why a password is not handed over: the server wants it whole, and could be anybody."""
     why = "the server does not remember the password and wants it whole"
     if trust is Trust.ENCRYPTED:
-        hint = "verify the server with tls = verify-full or verify-ca and its ca"
+        hint = "verify the server with tls = verify-full, or verify-ca and its ca"
     else:
         hint = (
             "verify the server with tls and its ca, use its socket, name the file of its key as"

@@ -44,7 +44,7 @@ def methods(endpoint: Endpoint) -> str:
     against its name or an authority of the user's own, or over a Unix socket.
     """
     wanted = endpoint.tls
-    if endpoint.socket or wanted.mode == "verify-full" or (wanted.mode != tls.OFF and wanted.ca):
+    if endpoint.socket or tls.proves(wanted):
         return ANY
     return HASHED if wanted.mode != tls.OFF or is_local(endpoint) else SCRAM
 

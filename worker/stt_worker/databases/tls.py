@@ -60,6 +60,14 @@ def verifies(tls: Tls) -> bool:
     return tls.mode in VERIFYING or (tls.mode == "require" and bool(tls.ca))
 
 
+def proves(tls: Tls) -> bool:
+    """Whether a verified server can be nobody else, so that it may have a secret.
+
+    Its name is verified, or an authority of the user's own; those of the system sign for anybody.
+    """
+    return tls.mode == "verify-full" or (tls.mode != OFF and bool(tls.ca))
+
+
 def build(tls: Tls) -> ssl.SSLContext:
     """A new context; raises OSError (SSLError among them) for a file that cannot be used."""
     if verifies(tls):
