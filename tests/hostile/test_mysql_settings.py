@@ -22,6 +22,7 @@ DANGEROUS = frozenset(
         *("sql_select_limit", "sql_mode", "max_join_size", "collation_connection"),
         *("group_concat_max_len", "max_allowed_packet", "system_versioning_asof", "timestamp"),
         *("max_session_mem_used", "transaction_read_only", "tx_read_only", "autocommit"),
+        *("sort_buffer_size", "tmp_disk_table_size"),
         *("time_zone", "character_set_client", "character_set_results", "old_mode"),
     }
 )

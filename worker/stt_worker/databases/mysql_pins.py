@@ -78,6 +78,8 @@ PINS = (
     _number("sql_big_selects", 1),
     _number("group_concat_max_len", 1024 * 1024),
     _number("max_sort_length", 1024),
+    _number("sort_buffer_size", 2 * 1024 * 1024),
+    _number("tmp_disk_table_size", MAX, NEVER, since(10, 2, 7)),
     _number("div_precision_increment", 4),
     _number("default_week_format", 0),
     _number("sql_auto_is_null", 0),
