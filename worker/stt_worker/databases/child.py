@@ -8,9 +8,9 @@ import signal
 
 from stt_shared.checkfile.statements import judge
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.words import Family
 from stt_worker.databases import mysql_statement, remote
-from stt_worker.databases.inspection import DirectInspector, Inspection, Inspector, View
+from stt_worker.databases.inspection import DirectInspector, Inspector, View
 from stt_worker.databases.mongodb import MongodbDatabase
 from stt_worker.databases.mysql import MysqlDatabase
 from stt_worker.databases.port import Failure, LookError
@@ -18,7 +18,6 @@ from stt_worker.databases.postgresql import PostgresqlDatabase
 from stt_worker.processes.frames import Channel, FrameError
 from stt_worker.processes.zygote import address_space
 
-MAX_ANSWERS_BYTES = 32 * 1024 * 1024  # of one inspection
 HEARTBEAT_S = 0.5
 KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more makes room for a new one
 
@@ -71,22 +70,9 @@ async def _inspected(
             found = await inspector.inspect(order.endpoint, choose, order.limits)
         except LookError as error:
             return remote.Refused(failure=Failure(kind=error.kind, reason=error.reason))
-        return _bounded(found, asked)
-
-
-def _bounded(found: Inspection, asked: list[View]) -> remote.Answered:
-    """The answers as far as they fit into one frame."""
-    left = MAX_ANSWERS_BYTES
-    answers: list[bytes | Failure] = [found.answers[view] for view in asked]
-    sizes = {at: len(one) for at, one in enumerate(answers) if isinstance(one, bytes)}
-    # The smallest first: a check that asks for much takes no answer from others.
-    for at in sorted(sizes, key=sizes.__getitem__):
-        left -= sizes[at]
-        if left < 0:
-            why = f"the answers of this server have more than {MAX_ANSWERS_BYTES} bytes"
-            answers[at] = Failure(kind=Kind.TOO_LARGE, reason=why)
-    parts = [found.parts.get(view.question, ()) for view in asked]
-    return remote.Answered(answers=answers, parts=parts)
+        answers = [found.answers[view] for view in asked]
+        parts = [found.parts.get(view.question, ()) for view in asked]
+        return remote.Answered(answers=answers, parts=parts)
 
 
 class _Watched:

@@ -11,6 +11,7 @@ import msgspec
 from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_worker.databases.bounds import without_json
+from stt_worker.databases.held import Answers
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits
 from stt_worker.databases.values import Array
 
@@ -75,7 +76,9 @@ class DirectInspector:
             return list(dict.fromkeys(view.question for view in views))
 
         look = await self.database.look(endpoint, questions, limits)
-        answers = {view: encoded(look.answers[view.question], view) for view in views}
+        answers: Answers[View, bytes] = Answers(limits.bytes)
+        for view in views:
+            answers[view] = encoded(look.answers[view.question], view)
         return Inspection(facts=look.facts, answers=answers, parts=look.parts)
 
     async def close(self) -> None:

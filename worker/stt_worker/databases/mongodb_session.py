@@ -12,6 +12,7 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mongodb_errors, mongodb_login
 from stt_worker.databases.bounds import bounded, too_much_memory
+from stt_worker.databases.held import Answers
 from stt_worker.databases.mongodb_commands import command
 from stt_worker.databases.mongodb_errors import API_REQUIRED, UNKNOWN_COMMAND
 from stt_worker.databases.mongodb_values import document
@@ -90,10 +91,10 @@ class Session:
         All are sent before the first answer is read: the way there and back is paid for once.
         """
         sent = {one: self._asked(one) for one in dict.fromkeys(questions)}
-        return {
-            one: number if isinstance(number, Failure) else await self._answer(number)
-            for one, number in sent.items()
-        }
+        answers: Answers[Question, Answer] = Answers(self._limits.bytes)
+        for one, number in sent.items():
+            answers[one] = number if isinstance(number, Failure) else await self._answer(number)
+        return answers
 
     def _asked(self, question: Question) -> int | Failure:
         wanted = command(question)

@@ -13,6 +13,7 @@ from stt_shared.telemetry.logs import in_thread
 from stt_worker.databases import mysql_auth, network, tls
 from stt_worker.databases.certificate import shown_by_mysql
 from stt_worker.databases.guard import Guard
+from stt_worker.databases.held import Answers
 from stt_worker.databases.mysql_connection import Connection
 from stt_worker.databases.mysql_opening import takes_all_at_once
 from stt_worker.databases.mysql_session import Progress, Session
@@ -33,7 +34,7 @@ class MysqlDatabase:
 
     async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
         """As the port says; waiting for a thread is not counted as the server's time."""
-        progress = Progress(at_once=takes_all_at_once(endpoint))
+        progress = Progress(answers=Answers(limits.bytes), at_once=takes_all_at_once(endpoint))
         async with self._turn:
             # Each round learns the facts, answers a question, or stops sending all at once.
             while progress.unfinished:

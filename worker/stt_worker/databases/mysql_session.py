@@ -39,9 +39,9 @@ Done = TypeVar("Done")
 class Progress:
     """How far a look is; a session that had to be dropped is continued by the next."""
 
+    answers: dict[Question, Answer]
     facts: Facts | None = None
     pending: list[Question] = field(default_factory=list[Question])
-    answers: dict[Question, Answer] = field(default_factory=dict[Question, Answer])
     at_once: bool = True  # whether the opening may be sent without waiting in between
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -31,6 +32,7 @@ PRELOAD = ("stt_worker.databases.child",)
 # children that wait for silent servers meanwhile, stay within 128 MiB.
 MEMORY_BYTES = 40 * 1024 * 1024
 FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
+FRUGAL = 8  # so much less may answers have when an inspection is done again for want of memory
 GRACE_S = 3.0  # for a child to say that a time-out of its own is over
 KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
 MAX_COSTLY = 10_000  # servers that are remembered
@@ -62,15 +64,26 @@ class ChildInspector:
 
     async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
         """See the port."""
+        found, starved = await self._once(endpoint, choose, limits)
+        if starved:
+            # Small answers must not be lost to a question that asked for too much.
+            frugal = replace(limits, bytes=limits.bytes // FRUGAL)
+            found, _ = await self._once(endpoint, choose, frugal)
+        return found
+
+    async def _once(
+        self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> tuple[Inspection, bool]:
+        """What a child brings back, and whether it was lost for want of memory."""
         name = f"{endpoint.family} {where(endpoint)}"
         costly = True
         try:
             async with self._pool.child() as child:
                 # Whoever cost much last time does so beside the others now, not before them.
                 with lowered_when_busy(child, at_once=name in self._costly) as watch:
-                    found = await self._with(child, endpoint, choose, limits)
+                    found, starved = await self._with(child, endpoint, choose, limits)
                     costly = watch.busy or any(map(_is_costly, found.answers.values()))
-                    return found
+                    return found, starved
         except NurseryError as error:
             raise LookError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
         finally:
@@ -85,7 +98,7 @@ class ChildInspector:
 
     async def _with(
         self, child: Child, endpoint: Endpoint, choose: ChooseViews, limits: Limits
-    ) -> Inspection:
+    ) -> tuple[Inspection, bool]:
         seconds = limits.connect_s + FACTS_STATEMENTS * limits.client_s + GRACE_S
         async with _bounded(child, where(endpoint), limits, seconds):
             await child.send(remote.encoded(remote.Order(endpoint=endpoint, limits=limits)))
@@ -95,19 +108,22 @@ class ChildInspector:
         seconds = (limits.connect_s + limits.client_s) * (2 + len(asked)) + GRACE_S
         answers: Sequence[bytes | Failure]
         parts: Sequence[tuple[PartNotChecked, ...]] = [()] * len(asked)
+        starved = False
         try:
             async with _bounded(child, where(endpoint), limits, seconds):
                 await child.send(self._frame(asked))
-                found = _unless_refused(remote.last(await child.receive()))
-            answers, parts = found.answers, found.parts
+                answered = _unless_refused(remote.last(await child.receive()))
+            answers, parts = answered.answers, answered.parts
         except _ChildLostError as error:
             # What the server is we know; no question has an answer.
             answers = [Failure(kind=error.kind, reason=error.reason)] * len(asked)
-        return Inspection(
+            starved = error.starved
+        found = Inspection(
             facts=known.facts,
             answers=dict(zip(asked, answers, strict=True)),
             parts=remote.by_question(asked, parts),
         )
+        return found, starved
 
     def _frame(self, asked: tuple[View, ...]) -> bytes:
         frame = self._encoded.get(asked)
@@ -124,7 +140,9 @@ class ChildInspector:
 
 
 class _ChildLostError(LookError):
-    """The child had to be ended, or has ended by itself."""
+    """The child had to be ended, or has ended by itself; `starved`: for want of memory."""
+
+    starved = False
 
 
 @asynccontextmanager
@@ -144,8 +162,11 @@ async def _bounded(
 
 def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
     """What the end of a child means for the server that it inspected."""
-    if status == EXIT_MEMORY:
-        return _ChildLostError(Kind.TOO_LARGE, f"{server}: {BIG}")
+    # A library of C that gets no memory may write to none.
+    if status in {EXIT_MEMORY, -signal.SIGSEGV}:
+        starved = _ChildLostError(Kind.TOO_LARGE, f"{server}: {BIG}")
+        starved.starved = True
+        return starved
     if status == -signal.SIGALRM:
         why = f"no answer within {limits.connect_s:g} s: what it sent keeps the driver computing"
         return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")

@@ -6,6 +6,7 @@ import asyncio
 
 from stt_shared.checkfile.model import QueryType, Question
 from stt_worker.databases import postgresql_facts
+from stt_worker.databases.held import Answers
 from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look
 from stt_worker.databases.postgresql_everywhere import everywhere
 from stt_worker.databases.postgresql_line import Line
@@ -36,7 +37,7 @@ async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
         facts = postgresql_facts.facts(row)
         # Settings are read in a session of their own, after what the first one can answer.
         questions = sorted(dict.fromkeys(choose(facts)), key=_turn)
-        answers: dict[Question, Answer] = {}
+        answers: Answers[Question, Answer] = Answers(limits.bytes)
         for question in questions:
             if not question.all_dbs:
                 answers[question] = await line.answer(question)
@@ -44,7 +45,9 @@ async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
         if not tour:
             return Look(facts=facts, answers=answers)
         found, parts = await everywhere(line, tour, facts.provider, limits)
-        return Look(facts=facts, answers=answers | found, parts=parts)
+        for question, answer in found.items():
+            answers[question] = answer
+        return Look(facts=facts, answers=answers, parts=parts)
     finally:
         await line.close()
 

@@ -37,11 +37,14 @@ class _Collected:
     failures: dict[str, Failure] = field(default_factory=dict[str, Failure])
     rows: int = 0
     bytes: int = 0
+    given_up: Failure | None = None
 
     def add(self, database: str, found: Rows | Failure) -> None:
         """Keep the answer of a database if it fits in beside those before it."""
         if isinstance(found, Failure):
             self.failures[database] = found
+            return
+        if self.given_up is not None:
             return
         size = len(msgspec.json.encode(found))
         if self.rows + len(found) > self.limits.rows or self.bytes + size > self.limits.bytes:
@@ -52,9 +55,17 @@ class _Collected:
         self.rows += len(found)
         self.bytes += size
 
+    def give_up(self) -> None:
+        """Forget the rows: they are the most of those that do not fit together."""
+        why = f"all answers together have more than {self.limits.bytes} bytes; this is the largest"
+        self.given_up = Failure(kind=Kind.TOO_LARGE, reason=why)
+        self.answer, self.bytes = {}, 0
+
     @property
     def result(self) -> Answer:
         """The rows by database; the first failure where no database has any."""
+        if self.given_up is not None:
+            return self.given_up
         if self.answer or not self.failures:
             return self.answer
         database, failure = next(iter(self.failures.items()))
@@ -147,6 +158,9 @@ async def _moved(line: Line, name: str, limits: Limits) -> Failure | None:
 async def _ask(line: Line, name: str, collected: dict[Question, _Collected]) -> None:
     for question, one in collected.items():
         one.add(name, await line.answer(question))
+        # A question that asks for much takes no answer from others.
+        if sum(each.bytes for each in collected.values()) > one.limits.bytes:
+            max(collected.values(), key=lambda each: each.bytes).give_up()
 
 
 def _confirm(
