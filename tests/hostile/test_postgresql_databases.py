@@ -22,6 +22,9 @@ PLAIN, PLAIN_PASSWORD = "stt_visitor", "x"
 NAME = Question(type=QueryType.POSTGRESQL_SELECT, text="current_database() AS d", all_dbs=True)
 HOSTILE_NAME = "host=127.0.0.1 port=1 user='x' \\ \" dbname=postgres"
 
+ENDLESS = "(SELECT count(*) FROM generate_series(1, 10000000000))::text"
+A_SECOND = "(SELECT count(*) FROM generate_series(1, 8000000))::text"
+
 
 @contextmanager
 def databases(server: Running, *names: str) -> Iterator[None]:
@@ -164,7 +167,7 @@ async def test_what_does_not_fit_beside_the_others_is_left_out_and_named(
 async def test_a_database_that_never_ends_costs_the_others_their_turn_and_is_named(
     server: Running, visitor: Endpoint
 ) -> None:
-    slow = "CASE WHEN current_database() = 'stt_a' THEN pg_sleep(60)::text END AS s"
+    slow = f"CASE WHEN current_database() = 'stt_a' THEN {ENDLESS} END AS s"
     question = replace(NAME, text=slow)
     with databases(server, "stt_a", "stt_b"):
         limits = Limits(connect_s=5, statement_s=0.5, client_s=5)
@@ -205,7 +208,7 @@ async def test_a_login_trigger_that_denies_its_database_cannot_make_it_disappear
 
 
 async def test_a_database_dropped_meanwhile_is_left_out(server: Running, visitor: Endpoint) -> None:
-    slow = "CASE WHEN current_database() = 'postgres' THEN pg_sleep(1)::text END AS s"
+    slow = f"CASE WHEN current_database() = 'postgres' THEN {A_SECOND} END AS s"
     question = replace(NAME, text=slow)
 
     async def drop() -> None:

@@ -7,6 +7,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator
 
+import psutil
 import pytest
 
 from stt_worker.sandbox.port import JOB_OUTPUT_BYTES, JOB_TIME_S, Broken, Returned, Verdict
@@ -214,6 +215,25 @@ async def test_a_pack_of_endless_loops_costs_a_job_its_budget_and_others_one_lim
         assert [verdicts[40] for verdicts in ends] == [Returned(value=[1])] * 3
     finally:
         await sandbox.close()
+
+
+async def test_closing_ends_the_jobs_under_way_and_leaves_no_process() -> None:
+    sandbox = StarlarkSandbox(2)
+    run = runner(sandbox)
+    before = set(psutil.Process().children(recursive=True))
+    jobs = [
+        asyncio.create_task(run([script(f"x = {number}\n{LOOP}"), script("return 1")]))
+        for number in range(5)
+    ]
+    await asyncio.sleep(0.6)
+    began = time.monotonic()
+    await sandbox.close()
+    ends = await asyncio.gather(*jobs)
+    assert time.monotonic() - began < MARGIN_S
+    assert all(isinstance(verdicts[0], Broken) for verdicts in ends)
+    (late,) = await run([script("return 1")])
+    assert isinstance(late, Broken)
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 async def test_a_slow_honest_script_waits_for_one_runaway_at_most() -> None:

@@ -47,6 +47,11 @@ class Child:
         return await self._link.receive()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it was ended: its number may be another process's."""
+        return self._ended is not None
+
+    @property
     def is_idle(self) -> bool:
         """Whether it lives and has said nothing that was not read; to be asked between jobs."""
         if self._ended is not None or self._link.has_unread:

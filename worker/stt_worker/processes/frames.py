@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Sequence
@@ -73,6 +74,7 @@ class Link:
         self._link = link
         self._max_bytes = max_bytes
         self._unread = bytearray()
+        self._waiting = self._closed = False
 
     async def send(self, *parts: bytes) -> None:
         """One frame of all `parts`; raises FrameError when the child is gone."""
@@ -98,19 +100,33 @@ class Link:
         return bool(self._unread)
 
     async def _fill(self, size: int) -> None:
-        loop = asyncio.get_running_loop()
         while len(self._unread) < size:
-            try:
-                more = await loop.sock_recv(self._link, READ_BYTES)
-            except ConnectionError:
-                more = b""
+            more = await self._received()
             if not more:
                 raise FrameError("the child is gone")
             self._unread += more
 
+    async def _received(self) -> bytes:
+        """The next bytes; none when the child is gone or this end was closed meanwhile."""
+        self._waiting = True
+        try:
+            return await asyncio.get_running_loop().sock_recv(self._link, READ_BYTES)
+        except OSError:
+            return b""
+        finally:
+            self._waiting = False
+            if self._closed:
+                self._link.close()
+
     def close(self) -> None:
-        """Close this end; the child reads the end of its channel."""
-        self._link.close()
+        """Close this end; the child reads the end of its channel, as does who waits for a frame."""
+        self._closed = True
+        if not self._waiting:
+            self._link.close()
+            return
+        # Closed under its reader, the descriptor would wake nobody and become another's.
+        with contextlib.suppress(OSError):
+            self._link.shutdown(socket.SHUT_RDWR)
 
 
 def _size(header: bytes | bytearray, limit: int = MAX_FRAME_BYTES) -> int:

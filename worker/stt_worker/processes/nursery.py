@@ -55,6 +55,7 @@ class Nursery:
         self._start = partial(_launched, tuple(preload), prepare, payload)
         self._zygote: _Zygote | None = None
         self._starting = asyncio.Lock()
+        self._closed = False
 
     async def fork(
         self, entry: str, bounds: Bounds | None = None, descriptors: Sequence[int] = ()
@@ -64,13 +65,19 @@ class Nursery:
         It gets copies of `descriptors`. Raises NurseryError.
         """
         async with self._starting:
+            if self._closed:  # a zygote that starts now would stay behind
+                raise NurseryError("the worker ends")
             if self._zygote is None or self._zygote.lost:
-                await self.close()
+                await self._end()
                 self._zygote = await _Zygote.started(self._start)
         return await self._zygote.fork(entry, bounds or Bounds(), descriptors)
 
     async def close(self) -> None:
-        """End the zygote with all its children; returns when none of them is left."""
+        """End the zygote with all its children, for good; returns when none of them is left."""
+        self._closed = True
+        await self._end()
+
+    async def _end(self) -> None:
         zygote, self._zygote = self._zygote, None
         if zygote is not None:
             await zygote.close()

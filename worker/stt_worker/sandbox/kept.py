@@ -80,7 +80,7 @@ class Kept:
         """
         found = Exchange()
         size = sum(map(len, order.answers)) + len(order.release_data)
-        watch = _Watch(self._child.pid, self._shared, order, found)
+        watch = _Watch(self._child, self._shared, order, found)
         try:
             self._child.limit_memory(SCRIPT_MEMORY_BYTES + ANSWER_FACTOR * size)
             await self._child.send(_ENCODER.encode(order))
@@ -112,8 +112,8 @@ class Kept:
 class _Watch:
     """Kills the child when it works on one thing for longer than a script may, or on the order."""
 
-    def __init__(self, pid: int, shared: mmap.mmap, order: Order, found: Exchange) -> None:
-        self._pid, self._shared, self._found = pid, shared, found
+    def __init__(self, child: Child, shared: mmap.mmap, order: Order, found: Exchange) -> None:
+        self._child, self._shared, self._found = child, shared, found
         self._loop = asyncio.get_running_loop()
         self._limit_s = order.script_s + GRACE_S
         self._since = self._loop.time()
@@ -122,6 +122,8 @@ class _Watch:
         self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
 
     def _look(self) -> None:
+        if self._child.has_ended:
+            return
         now = self._loop.time()
         seen: int = struct.unpack_from("=Q", self._shared)[0]
         if seen != self._seen:
@@ -129,7 +131,7 @@ class _Watch:
         if now - self._since >= self._limit_s or now >= self._until:
             self._found.was_late = True
             # Not ended here: who waits for its word has to read the end of the channel first.
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(self._child.pid, signal.SIGKILL)
             return
         self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
 
