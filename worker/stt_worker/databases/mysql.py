@@ -8,6 +8,7 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 
 from stt_shared import clock
+from stt_shared.checkfile.model import Question
 from stt_shared.protocol.words import Kind
 from stt_shared.telemetry.logs import in_thread
 from stt_worker.databases import mysql_auth, network, tls
@@ -17,7 +18,7 @@ from stt_worker.databases.held import Answers
 from stt_worker.databases.mysql_connection import Connection
 from stt_worker.databases.mysql_opening import takes_all_at_once
 from stt_worker.databases.mysql_session import Progress, Session
-from stt_worker.databases.port import Choose, Endpoint, Limits, Look, LookError
+from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look, LookError
 
 LOOK_AGAIN_S = 0.2  # at the deadline of a session that runs
 GRACE_S = 2.0  # for a thread to notice that its connection was cut
@@ -34,7 +35,8 @@ class MysqlDatabase:
 
     async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
         """As the port says; waiting for a thread is not counted as the server's time."""
-        progress = Progress(answers=Answers(limits.bytes), at_once=takes_all_at_once(endpoint))
+        answers: Answers[Question, Answer] = Answers(limits.bytes)
+        progress = Progress(answers=answers, at_once=takes_all_at_once(endpoint))
         async with self._turn:
             # Each round learns the facts, answers a question, or stops sending all at once.
             while progress.unfinished:

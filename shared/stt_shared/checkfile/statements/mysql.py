@@ -51,7 +51,14 @@ ALLOWED: tuple[type[exp.Expr], ...] = (
     *(exp.Star, exp.Literal, exp.Null, exp.Boolean, exp.Alias, exp.Paren, exp.Tuple, exp.Var),
     *(exp.Condition, exp.DataType, exp.DataTypeParam, exp.Interval, exp.IntervalSpan, exp.Rollup),
     *(exp.Window, exp.WindowSpec, exp.SessionParameter, exp.JSONColumnDef, exp.JSONSchema),
-    *(exp.JSONPath, exp.JSONPathPart, exp.CharacterSet, exp.Introducer, exp.JSONValue),
+    *(
+        exp.JSONPath,
+        exp.JSONPathPart,
+        exp.CharacterSet,
+        exp.Introducer,
+        exp.JSONValue,
+        exp.National,
+    ),
 )
 # Subclasses of the above that act, stand for a value nobody gave, or name somebody's code.
 REFUSED: tuple[type[exp.Expr], ...] = (
