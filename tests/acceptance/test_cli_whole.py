@@ -164,10 +164,12 @@ def test_the_plan_shows_every_statement_once_per_target_and_only_fitting_ones(
     statements = [(one["statement"], one["all_dbs"]) for one in planned]
     assert len(statements) == len(set(statements))
     assert {one["target"] for one in planned} == {"books"}
-    assert "BEGIN TRANSACTION READ ONLY" in {text for text, _ in statements}
+    begins = [text for text, _ in statements if "BEGIN TRANSACTION" in text]
+    assert begins
+    assert all("READ ONLY" in text for text in begins)
     superusers = [one for one in planned if "postgresql_super_role" in one["checks"]]
-    assert "'SET'" in superusers[0]["statement"]
-    assert len(superusers) == 1
+    # Nothing is known of its server yet: a statement for each range of versions.
+    assert ["'SET'" in one["statement"] for one in superusers].count(True) == 1
     table = installation.stt("checks", "plan").stdout.splitlines()
     assert table[0] == "TARGET\tSERVER\tCHECKS\tSTATEMENT"
     assert {line.split("\t")[0] for line in table[1:]} == {"books", "gone"}
