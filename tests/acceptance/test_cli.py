@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_settings_show_their_origin_and_hide_secrets(tmp_path: Path) -> None:
     path = tmp_path / "stt" / "config.toml"
     path.parent.mkdir()
-    path.write_text('[nats]\nurl = "nats://file:1"\npassword = "hunter2"\n')
+    path.write_text('[nats]\nurl = "nats://file:1"\npassword = "hunter2"\nuser = "ann"\n')
     done = stt("config", "show", "--origin", "--nats-timeout-s", "3", home=tmp_path)
     rows = dict(line.split("\t", 1) for line in done.stdout.splitlines())
     assert rows["nats.url"] == f"nats://file:1\t{path}:2"
