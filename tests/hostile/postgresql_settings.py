@@ -219,19 +219,22 @@ def _configured(server: Running, line: str) -> Iterator[bool]:
     # Below what ALTER SYSTEM wrote: the last line counts. No session is needed to take it back.
     file = server.directory / "data" / "postgresql.auto.conf"
     before = file.read_text(encoding="utf-8")
+    faults = _faults(server)  # what waits for a restart counts as one
     file.write_text(before + line, encoding="utf-8")
     try:
-        with admin(server) as connection:
-            wrong = connection.execute(
-                "SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL"
-            ).fetchone()
-        valid = wrong == (0,)
+        valid = _faults(server) == faults
         if valid:
             _reload(server)
         yield valid
     finally:
         file.write_text(before, encoding="utf-8")
         _reload(server)
+
+
+def _faults(server: Running) -> object:
+    with admin(server) as connection:
+        text = "SELECT count(*) FROM pg_file_settings WHERE error IS NOT NULL"
+        return connection.execute(text).fetchone()
 
 
 def _reload(server: Running) -> None:
