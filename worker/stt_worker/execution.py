@@ -163,20 +163,24 @@ async def _judge_all(
 ) -> list[CheckOutcome]:
     outcomes: list[CheckOutcome] = []
     ready: list[tuple[Plan, Task]] = []
+    answers = [look.answers[view] for view in job.views]
+    # Views are slow to hash: checks look their own up only where one has failed.
+    whole = not any(isinstance(one, Failure) for one in answers)
     for planned, task in zip(job.plans, job.tasks, strict=True):
         if task is None:
             why = planned.not_applicable
             outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
-        elif failure := nowhere_asked(planned, look) or failure_of(planned, look.answers):
+        elif failure := nowhere_asked(planned, look) or (
+            None if whole else failure_of(planned, look.answers)
+        ):
             outcomes.append(failed(planned.check, failure, facts))
         else:
             ready.append((planned, task))
-    answers = [b"" if isinstance(one := look.answers[view], Failure) else one for view in job.views]
-    verdicts = await _run([task for _, task in ready], answers, facts, means, now)
+    given = [b"" if isinstance(one, Failure) else one for one in answers]
+    verdicts = await _run([task for _, task in ready], given, facts, means, now)
     for (planned, _), verdict in zip(ready, verdicts, strict=True):
-        with bound(check=planned.check.name):
-            judged = judge(planned.check, verdict)
-            outcomes.append(with_parts(judged, parts_of(planned, look)))
+        judged = judge(planned.check, verdict)
+        outcomes.append(with_parts(judged, parts_of(planned, look)))
     return outcomes
 
 
