@@ -26,6 +26,7 @@ from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import Parts, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
+from tests.support.holdings import descendants
 from tests.unit.worker_fakes import job, until
 
 CONCURRENCY = 8
@@ -116,21 +117,6 @@ async def site(targets: Sequence[Target], limits: Limits = LIMITS) -> AsyncGener
         finally:
             stop.set()
             await life
-
-
-def descendants(of: int, without: Iterable[int] = ()) -> list[int]:
-    """Processes that descend from `of` but by way of none of `without`."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    left = set(without)
-    found = {of}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found - left:
-        found |= more
-    return sorted(found - {of})
 
 
 def proportional_bytes(pids: Iterable[int]) -> int:

@@ -16,9 +16,9 @@ import pytest
 
 from stt_coordinator.embedded.process import Running
 from stt_shared.checkfile.catalogue import builtin
-from tests.hostile.hostile_site import descendants
 from tests.hostile.peers import Peers, hostile_peers
 from tests.integration.worker_site import coordinator, until
+from tests.support.holdings import descendants
 
 GRACE_S = 2.0
 SLACK_S = 8.0  # above the grace time: for a machine under load

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,9 +19,10 @@ from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret
 from tests.contract.database_subjects import endpoint_of
 from tests.hostile import slow_names
-from tests.hostile.hostile_site import LIMITS, MIB, Peak, Site, descendants, site
+from tests.hostile.hostile_site import LIMITS, MIB, Peak, Site, site
 from tests.hostile.peers import Peers, hostile_peers
 from tests.servers.certificates import Certificates
+from tests.support.holdings import descendants, holdings, leftovers
 
 HEALTHY = 20
 GROWTH_BYTES = 128 * MIB
@@ -90,11 +89,6 @@ def encrypted(key: Path, into: Path) -> Path:
     return into
 
 
-def held() -> tuple[int, int]:
-    gc.collect()
-    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
-
-
 def names(targets: list[Target]) -> list[str]:
     return [one.id for one in targets]
 
@@ -103,7 +97,7 @@ async def test_hostile_servers_of_every_kind_cost_healthy_targets_nothing(
     healthy: list[Target], hostile: list[Target]
 ) -> None:
     others = descendants(os.getpid())  # the servers
-    before = held()
+    before = holdings()
     async with site([*healthy, *hostile]) as worker:
         await worker.timed(names(healthy))
         alone = min([await worker.timed(names(healthy)) for _ in range(2)])
@@ -118,9 +112,7 @@ async def test_hostile_servers_of_every_kind_cost_healthy_targets_nothing(
     # Nobody waited for the time-out of a hostile server; `make hostile` measures more closely.
     assert min(beside, again) < alone + LIMITS.connect_s
     assert descendants(os.getpid(), others) == []
-    after = held()
-    assert after[0] <= before[0], "descriptors"
-    assert after[1] <= before[1], "threads"
+    assert await leftovers(before) == []
 
 
 def check_ended(worker: Site, hostile: Target) -> None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import os
-import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +18,7 @@ from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Tls
 from tests.contract.database_subjects import endpoint_of
 from tests.hostile import fake_postgresql
 from tests.servers.listeners import Handler, dripping, hang_up, listening, silence
+from tests.support.holdings import holdings, leftovers
 
 MIB = 1024 * 1024
 SHORT = Limits(connect_s=2, statement_s=1, client_s=2)
@@ -79,14 +76,6 @@ async def standing_still() -> AsyncGenerator[Longest]:
     task = asyncio.create_task(longest.watch())
     yield longest
     task.cancel()
-
-
-def held() -> tuple[int, int, list[str]]:
-    """Descriptors, threads and processes of this one's own."""
-    gc.collect()
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    return descriptors, threading.active_count(), sorted(children.split())
 
 
 async def test_rounds_of_hashing_cost_the_server_its_own_time_out(
@@ -150,7 +139,7 @@ async def test_whoever_says_nothing_or_nonsense_ends_in_time(
 
 
 async def test_a_cancelled_inspection_ends_its_child_at_once(inspector: ChildInspector) -> None:
-    before = held()
+    before = holdings()
     async with listening(fake_postgresql.scram(20_000_000)) as port:
         task = asyncio.create_task(inspected(inspector, at(Family.POSTGRESQL, port)))
         await asyncio.sleep(1)
@@ -160,4 +149,4 @@ async def test_a_cancelled_inspection_ends_its_child_at_once(inspector: ChildIns
             await task
         await inspector.close()
         assert time.monotonic() - started < SLACK_S
-    assert held() == before
+    assert await leftovers(before) == []

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +18,7 @@ from stt_worker.processes.child import Bounds, Child, NurseryError, reason
 from stt_worker.processes.frames import FrameError, joined, split
 from stt_worker.processes.nursery import Nursery
 from stt_worker.processes.pool import Pool
+from tests.support.holdings import descendants, holdings, leftovers
 
 ENTRIES = "tests.integration.child_entries"
 MIB = 1024 * 1024
@@ -30,26 +29,6 @@ async def nursery() -> AsyncIterator[Nursery]:
     made = Nursery([ENTRIES])
     yield made
     await made.close()
-
-
-def descendants() -> list[int]:
-    """Processes that descend from this one, zombies among them."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after_name = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents[int(path.parent.name)] = int(after_name[1])
-    found = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found - {os.getpid()})
-
-
-def held() -> tuple[list[int], int, int]:
-    gc.collect()
-    return descendants(), len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
 
 async def asked(child: Child, text: str) -> str:
@@ -76,7 +55,7 @@ async def test_frames_of_megabytes_arrive_whole_in_both_directions(nursery: Nurs
 
 
 async def test_after_the_close_nothing_is_left() -> None:
-    before = held()
+    before = holdings()
     nursery = Nursery([ENTRIES])
     pool = Pool(nursery, f"{ENTRIES}:obey", size=4)
 
@@ -95,12 +74,12 @@ async def test_after_the_close_nothing_is_left() -> None:
     await asyncio.wait(jobs)
     await pool.close()
     await nursery.close()
-    assert held() == before
+    assert await leftovers(before) == []
 
 
 async def test_a_fork_nobody_waits_for_any_more_leaves_no_child(nursery: Nursery) -> None:
     await nursery.fork(f"{ENTRIES}:echo")
-    before = held()
+    before = holdings()
     for _ in range(20):
         forking = asyncio.create_task(nursery.fork(f"{ENTRIES}:echo"))
         await asyncio.sleep(0)
@@ -109,8 +88,7 @@ async def test_a_fork_nobody_waits_for_any_more_leaves_no_child(nursery: Nursery
         await asyncio.wait([forking])
     await nursery.fork(f"{ENTRIES}:echo")  # the zygote serves in order: the twenty came before
     await asyncio.sleep(0.5)
-    after = held()
-    assert (len(after[0]), after[1:]) == (len(before[0]) + 1, (before[1] + 1, before[2]))
+    assert await leftovers(before, descriptors=1, processes=1) == []
 
 
 async def test_a_child_knows_nothing_of_its_parent_but_the_channel(
@@ -189,11 +167,11 @@ async def test_a_child_that_died_while_idle_is_not_handed_out(nursery: Nursery) 
 
 
 async def test_a_zygote_that_died_is_started_again(nursery: Nursery) -> None:
-    others = set(descendants())
+    others = set(descendants(os.getpid()))
     pool = Pool(nursery, f"{ENTRIES}:echo")
     async with pool.child() as child:
         first = child.pid
-    (zygote,) = set(descendants()) - others - {first}
+    (zygote,) = set(descendants(os.getpid())) - others - {first}
     os.kill(zygote, signal.SIGKILL)
     await asyncio.sleep(0.3)
     async with pool.child() as child:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import LookError
 from stt_worker.targets import secrets
 from stt_worker.targets.secrets import Secret, parse, resolve
+from tests.support.holdings import holdings, leftovers
 
 
 async def value(text: str, folder: Path, **environ: str) -> str:
@@ -132,20 +132,15 @@ async def test_fifty_secrets_leave_no_descriptor_thread_or_process(tmp_path: Pat
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o700)
     await value(f"exec:{good}", tmp_path)
-    before = descriptors(), threading.active_count()
+    before = holdings()
     for number in range(50):
         if number % 2:
             assert await value(f"exec:{good}", tmp_path) == "x"
         else:
             assert "status 1" in await refused(f"exec:{bad}", tmp_path)
         assert await value("file:pw", tmp_path) == "x"
-    await asyncio.sleep(0.2)
-    assert (descriptors(), threading.active_count()) == before
+    assert await leftovers(before) == []
     assert await ended(tmp_path)
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_a_pipe_that_nobody_writes_to_costs_its_own_time_out_only(
