@@ -3,8 +3,9 @@
 Run: python -m benchmarks.library [--rounds 5] [--jobs 64] [family ...]
 Eight jobs are in flight. The path is the product's own: `equipped` and `execute`. In each round
 the job, its inspection alone and the bare driver take turns, and who begins changes; a ratio is
-taken within its round. `sandbox` is the processor time of all processes of the worker's side when
-a job's scripts are run alone on what the server answered, and its share of the whole job's.
+taken within its round. `sandbox` is the processor time of the worker's processes when a job's
+scripts are run alone on what the server answered, then its share of all that a job takes, that of
+the server with it, and in brackets its share of what the worker's processes take.
 """
 
 from __future__ import annotations
@@ -168,7 +169,8 @@ class Side:
 
     step: Step
     rates: list[float] = field(default_factory=list[float])
-    cpu_s: list[float] = field(default_factory=list[float])  # per job
+    own_s: list[float] = field(default_factory=list[float])  # per job, of the worker's processes
+    all_s: list[float] = field(default_factory=list[float])  # per job, with those of the server
 
 
 async def side_by_side(sides: dict[str, Side], options: Namespace, server: Running) -> None:
@@ -178,9 +180,10 @@ async def side_by_side(sides: dict[str, Side], options: Namespace, server: Runni
     for number in range(options.rounds):
         order = list(sides.values())
         for side in order if number % 2 else reversed(order):
-            before = seconds(without=server.pid)
+            own, everything = seconds(without=server.pid), seconds()
             side.rates.append(await rate(side.step, options.jobs))
-            side.cpu_s.append((seconds(without=server.pid) - before) / options.jobs)
+            side.own_s.append((seconds(without=server.pid) - own) / options.jobs)
+            side.all_s.append((seconds() - everything) / options.jobs)
 
 
 async def measure(case: Case, server: Running, options: Namespace) -> dict[str, Side]:
@@ -225,11 +228,14 @@ def line(name: str, sides: dict[str, Side]) -> str:
     job, look, raw = (sides[one].rates for one in ("job", "look", "bare"))
     ratios = [a / b for a, b in zip(job, raw, strict=True)]
     looks = [a / b for a, b in zip(look, raw, strict=True)]
-    sandbox, whole = (statistics.median(sides[one].cpu_s) for one in ("sandbox", "job"))
+    sandbox = statistics.median(sides["sandbox"].own_s)
+    whole, own = (statistics.median(one) for one in (sides["job"].all_s, sides["job"].own_s))
     return (
         f"{name} ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
         f" job {statistics.median(job):.0f}/s bare {statistics.median(raw):.0f}/s"
-        f" sandbox {sandbox * 1_000:.1f} ms {sandbox / whole:.0%}".replace("%", " %")
+        f" sandbox {sandbox * 1_000:.1f} ms {sandbox / whole:.0%} ({sandbox / own:.0%})".replace(
+            "%", " %"
+        )
         + f" look/bare {statistics.median(looks):.2f}"
     )
 

@@ -1,4 +1,4 @@
-"""Processor time of this process and all that came from it, but for one of them and its own."""
+"""Processor time of this process and all that came from it, with or without one of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 PARENT, FIRST_TIME, LAST_TIME = 1, 11, 15  # fields of /proc/PID/stat behind the name
 
 
-def seconds(*, without: int) -> float:
+def seconds(*, without: int = 0) -> float:
     """User and system time so far, with that of processes that ended; `without` is a process id.
 
     Of other processes the kernel tells it in ticks of 10 ms.

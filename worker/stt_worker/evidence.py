@@ -23,7 +23,7 @@ def text(value: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
 
 def _cut(value: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
     short = value if len(value) <= limit else value[: limit - 1] + "…"
-    return short.encode("utf-8", "replace").decode("utf-8")
+    return short if short.isascii() else short.encode("utf-8", "replace").decode("utf-8")
 
 
 def plain(value: Any) -> Any:

@@ -19,8 +19,10 @@ class Choice:
 
 def unsupported(check: Check) -> str:
     """Names the query types of `check` that are not available here; empty if all are."""
+    if UNSUPPORTED.isdisjoint([query.type for query in check.queries]):
+        return ""
     found = sorted({query.type for query in check.queries if query.type in UNSUPPORTED})
-    return "unsupported query type " + ", ".join(found) if found else ""
+    return "unsupported query type " + ", ".join(found)
 
 
 def choose(check: Check, server: Server) -> Choice:

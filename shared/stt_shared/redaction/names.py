@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 
 def words_of(text: str) -> frozenset[str]:
@@ -49,6 +50,7 @@ _ENDINGS = re.compile(
     r"|(?:bind|root|user|admin|db|ldap|ssl|my|pg|key|rep|repl)(?:pw|pass))$"
 )
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+MAX_KEPT_NAMES = 4_096
 MAX_NAME_CHARACTERS = 200  # longer, it is a text and no name
 
 
@@ -57,8 +59,13 @@ def is_secret_name(name: str) -> bool:
 
     `password_lifetime`, `has_password` and `validate_password.policy` say something about one.
     """
-    if len(name) > MAX_NAME_CHARACTERS or name.lower() in _COLUMNS:
-        return len(name) <= MAX_NAME_CHARACTERS
+    return len(name) <= MAX_NAME_CHARACTERS and _is_secret(name)
+
+
+@lru_cache(MAX_KEPT_NAMES)
+def _is_secret(name: str) -> bool:
+    if name.lower() in _COLUMNS:
+        return True
     words = [word.lower() for word in _WORD.findall(name)]
     if len(words) > 1 and words[0] in _ASKING:
         return False

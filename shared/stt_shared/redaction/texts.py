@@ -7,6 +7,8 @@ import re
 from stt_shared.redaction.addresses import HIDDEN, without_logins
 from stt_shared.redaction.names import is_secret_name, words_of
 
+MAX_KEPT_TEXTS = 4_096
+MAX_KEPT_CHARACTERS = 1_000
 # Under the name of a secret these say whether there is one, and are none.
 REMARKS = words_of(
     "0 1 y n yes no on off true false none null nil unset set empty default enabled disabled"
@@ -92,6 +94,11 @@ def is_remark(text: str) -> bool:
     return text.strip().lower() in REMARKS or not text or bool(_PLACEHOLDER.fullmatch(text))
 
 
+# Texts that were found to hold no secret: most of what checks say is the same in every job. None
+# that holds one is kept.
+_clean: dict[str, None] = {}
+
+
 def hide_text(text: str) -> str:
     """`text` without any secret that can be told by where it stands or by its shape.
 
@@ -99,6 +106,17 @@ def hide_text(text: str) -> str:
     name is a secret's; passwords in statements; hashes, private keys and tokens. Placeholders such
     as `'<password>'` stay.
     """
+    if text in _clean:
+        return text
+    found = _without_secrets(text)
+    if found == text and len(text) <= MAX_KEPT_CHARACTERS:
+        if len(_clean) >= MAX_KEPT_TEXTS:
+            _clean.clear()
+        _clean[text] = None
+    return found
+
+
+def _without_secrets(text: str) -> str:
     text = hide_addresses(text)
     for mark, shape in _SHAPES:
         if mark in text:

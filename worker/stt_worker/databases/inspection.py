@@ -19,8 +19,7 @@ HIDDEN = "****"
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """One question as a check wants its answer; equal views are encoded and sent once.
 
     `hidden` are columns, or dotted paths of documents, whose values never leave the reader.

@@ -6,86 +6,27 @@ import socket
 import ssl
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from operator import methodcaller
-from typing import TYPE_CHECKING, Any
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, cast
 
 import pymysql
 from pymysql import err
-from pymysql.connections import MySQLResult
-from pymysql.constants import COMMAND, FIELD_TYPE
-from pymysql.protocol import EOFPacketWrapper
+from pymysql.constants import COMMAND, CR
 
 from stt_worker.databases import mysql_auth as auth
 from stt_worker.databases import mysql_errors as errors
-from stt_worker.databases.port import Endpoint, Limits, Rows
-from stt_worker.databases.values import number
+from stt_worker.databases.mysql_replies import MAX_COLUMNS, Budget, Replies, Reply
+from stt_worker.databases.port import Endpoint, Limits
 
 HANDSHAKE_BYTES = 256 * 1024  # greeting, log-in and session settings
-HANDSHAKE_PACKETS = 128
-READS = 2  # of a packet: its head and its body
-MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
+HANDSHAKE_READS = 256  # two for each packet
+READ_BYTES = 64 * 1024
 COLUMN_BYTES = 64 * 1024  # what the descriptions of the columns may take on top of the rows
 READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread even if the loop is stuck
 RESET = 0x1F  # COM_RESET_CONNECTION
 QUERY = COMMAND.COM_QUERY
 
 Command = tuple[int, str]  # its number and its text
-
-
-def _float(raw: bytes) -> float | str:
-    return number(float(raw))
-
-
-# values.text, without a frame of Python for each value.
-_text = methodcaller("decode", "utf-8", "backslashreplace")
-_TYPES: dict[Any, Any] = {
-    **dict.fromkeys(range(256), _text),
-    **dict.fromkeys(
-        (
-            FIELD_TYPE.TINY,
-            FIELD_TYPE.SHORT,
-            FIELD_TYPE.INT24,
-            FIELD_TYPE.LONG,
-            FIELD_TYPE.LONGLONG,
-            FIELD_TYPE.YEAR,
-        ),
-        int,
-    ),
-    **dict.fromkeys((FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE), _float),
-}
-
-
-class TooMuchError(Exception):
-    """The server sends more than it may; the connection is of no use any more."""
-
-
-class TooManyPacketsError(TooMuchError):
-    """The answer has more rows than it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The answer to one command: its rows, and the server's flags (SERVER_STATUS_...)."""
-
-    rows: Rows
-    status: int
-
-
-class _Result(MySQLResult):
-    """Keeps the flags that end the rows, which PyMySQL throws away."""
-
-    def _check_packet_is_eof(self, packet: Any) -> bool:
-        if not packet.is_eof_packet():
-            return False
-        end: Any = EOFPacketWrapper(packet)
-        self.server_status = end.server_status
-        self.has_next = False
-        return True
-
-    def _read_load_local_packet(self, first_packet: Any) -> None:
-        del first_packet
-        raise err.InterfaceError(0, "the server asks for a file of this machine")
 
 
 # The methods below the public ones have no types; this is where the counting has to happen.
@@ -104,7 +45,8 @@ class Connection(_Base):
     _auth_plugin_name: str
 
     def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None, limits: Limits) -> None:
-        self._bytes_left, self._reads_left = HANDSHAKE_BYTES, READS * HANDSHAKE_PACKETS
+        self._budget = Budget(HANDSHAKE_BYTES, HANDSHAKE_READS)
+        self._replies = Replies(self._read_some, self._budget)
         self._trust, self._key = auth.trust_in(endpoint), b""
         self._may_ask_for_key = endpoint.allow_public_key_retrieval
         self.encrypted = False
@@ -115,8 +57,6 @@ class Connection(_Base):
             host=endpoint.host or "localhost",
             port=endpoint.port,
             database=endpoint.database or None,
-            conv=_TYPES,
-            use_unicode=False,  # bytes: an answer that is no UTF-8 must not end the look
             autocommit=None,
             local_infile=False,
             defer_connect=True,
@@ -143,12 +83,12 @@ class Connection(_Base):
 
     def allow(self, limits: Limits) -> None:
         """From now on at most one answer of these limits may come in."""
-        self._bytes_left = limits.bytes + COLUMN_BYTES
-        self._reads_left = READS * (limits.rows + MAX_COLUMNS)
+        self._budget.allow(limits.bytes + COLUMN_BYTES, limits.rows + MAX_COLUMNS)
 
-    def received(self, limits: Limits) -> int:
-        """Bytes that came in since `allow` was called with `limits`."""
-        return limits.bytes + COLUMN_BYTES - self._bytes_left
+    @property
+    def received(self) -> int:
+        """Bytes that came in since `allow` was called."""
+        return self._budget.spent
 
     def ask(self, sql: str) -> Reply:
         """The rows of one statement; a later column of the same name hides an earlier one."""
@@ -236,30 +176,30 @@ class Connection(_Base):
             raise auth.refused(f"the log-in cannot be completed: {error.args[0]}") from error
 
     def _reply(self) -> Reply | err.DatabaseError:
-        self._next_seq_id = 1
-        result: Any = _Result(self)
         try:
-            result.read()
+            return self._replies.next()
         except err.DatabaseError as error:
             if errors.lost(error):
                 raise
             return error
-        names = [field.name for field in result.fields] if result.rows is not None else []
-        rows = [dict(zip(names, row, strict=True)) for row in result.rows or ()]
-        return Reply(rows, result.server_status)
 
     def _read_bytes(self, num_bytes: int) -> Any:
-        """PyMySQL reads a packet in two parts, its head and its body, and asks here before it."""
-        self._bytes_left -= num_bytes
-        self._reads_left -= 1
-        if self._bytes_left < 0:
-            raise TooMuchError
-        if self._reads_left < 0:
-            raise TooManyPacketsError
+        """PyMySQL reads a packet of the log-in in two parts, and asks here before each."""
+        self._budget.spend(num_bytes)
         return _read(self, num_bytes)
 
+    def _read_some(self) -> bytes:
+        """What came in; b"" once the server has hung up. Raises err.OperationalError."""
+        # PyMySQL's own stream: it may hold what followed the log-in.
+        stream: BufferedReader = cast("Any", self)._rfile  # noqa: SLF001  # as drop
+        try:
+            return stream.read1(READ_BYTES)
+        except OSError as error:
+            self.drop()
+            raise err.OperationalError(CR.CR_SERVER_LOST, str(error)) from error
 
-_read: Any = _Untyped._read_bytes  # noqa: SLF001  # as drop; called for every packet
+
+_read: Any = _Untyped._read_bytes  # noqa: SLF001  # as drop
 
 
 def _packet(number: int, words: str) -> bytes:

@@ -12,8 +12,9 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import mysql_errors as errors
 from stt_worker.databases import mysql_facts
-from stt_worker.databases.mysql_connection import QUERY, RESET, Command, Connection, Reply
+from stt_worker.databases.mysql_connection import QUERY, RESET, Command, Connection
 from stt_worker.databases.mysql_pins import MIN_PACKET_BYTES, Pinned, pinned
+from stt_worker.databases.mysql_replies import Reply
 from stt_worker.databases.port import Endpoint, Limits, LookError
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")

@@ -17,12 +17,8 @@ from stt_worker.databases import mysql_errors as errors
 from stt_worker.databases import mysql_opening as opening
 from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
-from stt_worker.databases.mysql_connection import (
-    QUERY,
-    Connection,
-    TooManyPacketsError,
-    TooMuchError,
-)
+from stt_worker.databases.mysql_connection import QUERY, Connection
+from stt_worker.databases.mysql_replies import TooManyPacketsError, TooMuchError
 from stt_worker.databases.mysql_statement import statement
 from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
 from stt_worker.databases.tls import error_behind
@@ -146,7 +142,7 @@ class Session:
             return reply
         if not reply.status & opening.READ_ONLY:
             return Failure(kind=Kind.SESSION, reason="the query ended the read-only transaction")
-        return bounded(reply.rows, self.limits, received=self.connection.received(self.limits))
+        return bounded(reply.rows, self.limits, received=self.connection.received)
 
     def _guarded(self, step: Callable[[], Done], seconds: float = 0.0) -> Done | Failure:
         """Do one thing within the client's time; drop a connection that is beyond repair."""

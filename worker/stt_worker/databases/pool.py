@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from stt_shared.checkfile.model import Question
-from stt_shared.protocol.messages import PartNotChecked
+from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.protocol.words import Kind
 from stt_worker.databases import remote
 from stt_worker.databases.inspection import ChooseViews, Inspection, View
@@ -35,10 +35,11 @@ FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
 FRUGAL = 8  # so much less may answers have when an inspection is done again for want of memory
 GRACE_S = 3.0  # for a child to say that a time-out of its own is over
 KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
-MAX_COSTLY = 10_000  # servers that are remembered
+MAX_SERVERS = 10_000  # that are remembered
 BIG = f"an answer needs more than the {MEMORY_BYTES // 2**20} MiB that an inspection may hold"
 
 Message = TypeVar("Message")
+Remembered = TypeVar("Remembered")
 
 
 class ChildInspector:
@@ -61,6 +62,7 @@ class ChildInspector:
         self._pool = Pool(self._nursery, ENTRY, size=size, keep=keep, bounds=bounds)
         self._encoded: dict[tuple[View, ...], bytes] = {}
         self._costly: dict[str, None] = {}
+        self._facts: dict[str, Facts] = {}
 
     async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
         """See the port."""
@@ -81,29 +83,38 @@ class ChildInspector:
             async with self._pool.child() as child:
                 # Whoever cost much last time does so beside the others now, not before them.
                 with lowered_when_busy(child, at_once=name in self._costly) as watch:
-                    found, starved = await self._with(child, endpoint, choose, limits)
+                    expected = self._facts.get(name)
+                    found, starved = await self._with(child, endpoint, choose, limits, expected)
+                    _remember(self._facts, name, found.facts)
                     costly = watch.busy or any(map(_is_costly, found.answers.values()))
                     return found, starved
         except NurseryError as error:
             raise LookError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
         finally:
-            self._remember(name, costly=costly)
-
-    def _remember(self, name: str, *, costly: bool) -> None:
-        self._costly.pop(name, None)
-        if costly:
-            self._costly[name] = None
-            if len(self._costly) > MAX_COSTLY:
-                del self._costly[next(iter(self._costly))]
+            self._costly.pop(name, None)
+            if costly:
+                _remember(self._costly, name, None)
 
     async def _with(
-        self, child: Child, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+        self,
+        child: Child,
+        endpoint: Endpoint,
+        choose: ChooseViews,
+        limits: Limits,
+        expected: Facts | None,
     ) -> tuple[Inspection, bool]:
+        # A server that is what it was last time is asked without a word between child and parent.
+        asked = tuple(dict.fromkeys(choose(expected))) if expected else ()
+        order = remote.Order(
+            endpoint=endpoint, limits=limits, expected=expected, views=self._frame(asked)
+        )
         seconds = limits.connect_s + FACTS_STATEMENTS * limits.client_s + GRACE_S
         async with _bounded(child, where(endpoint), limits, seconds):
-            await child.send(remote.encoded(remote.Order(endpoint=endpoint, limits=limits)))
+            await child.send(remote.encoded(order))
             known = _unless_refused(remote.first(await child.receive()))
-        asked = tuple(dict.fromkeys(choose(known.facts)))
+        waits = known.facts != expected
+        if waits:
+            asked = tuple(dict.fromkeys(choose(known.facts)))
         # A question may have to be asked again over a new connection, hence twice the log-in.
         seconds = (limits.connect_s + limits.client_s) * (2 + len(asked)) + GRACE_S
         answers: Sequence[bytes | Failure]
@@ -111,7 +122,8 @@ class ChildInspector:
         starved = False
         try:
             async with _bounded(child, where(endpoint), limits, seconds):
-                await child.send(self._frame(asked))
+                if waits:
+                    await child.send(self._frame(asked))
                 answered = _unless_refused(remote.last(await child.receive()))
             answers, parts = answered.answers, answered.parts
         except _ChildLostError as error:
@@ -180,6 +192,14 @@ def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
 
 def _is_costly(answer: bytes | Failure) -> bool:
     return isinstance(answer, Failure) and answer.kind in (Kind.TIMEOUT, Kind.TOO_LARGE)
+
+
+def _remember(known: dict[str, Remembered], name: str, value: Remembered) -> None:
+    """Enter `value` as the newest of at most MAX_SERVERS."""
+    known.pop(name, None)
+    known[name] = value
+    if len(known) > MAX_SERVERS:
+        del known[next(iter(known))]
 
 
 def _unless_refused(message: Message | remote.Refused) -> Message:

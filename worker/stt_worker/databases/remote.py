@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -11,6 +12,7 @@ from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure, Limits
 
+KEPT_VIEWS = 8  # lists of questions: few packs and kinds of server meet one child
 CPU_S = 60  # of one inspection; a server of 10,000 objects takes 2
 
 
@@ -19,6 +21,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     endpoint: Endpoint
     limits: Limits
+    expected: Facts | None = None  # as they were last time
+    views: bytes = b""  # what to ask a server of these facts, without waiting for the parent
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -28,7 +32,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Second, from the child: what the server is. Views follow, in the parent's order."""
+    """Second, from the child: what the server is. Unless it was expected, views follow."""
 
     facts: Facts
 
@@ -73,8 +77,9 @@ def order(frame: bytes) -> Order:
     return _orders.decode(frame)
 
 
+@lru_cache(maxsize=KEPT_VIEWS)
 def views(frame: bytes) -> tuple[View, ...]:
-    """What the parent wants to know."""
+    """What the parent wants to know; the same objects for the same frame, whose hashes are kept."""
     return _views.decode(frame)
 
 

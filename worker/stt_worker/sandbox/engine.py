@@ -151,17 +151,21 @@ class Engine:
             raise self._failure(error) from None
         return plain, full.freeze()
 
-    def driver(self, key: Hashable, items: Sequence[Item], modules: dict[str, Any]) -> Any:
+    def driver(
+        self, key: Hashable, items: Sequence[Item], modules: dict[str, Any], small: Sequence[int]
+    ) -> Any:
         """A frozen module whose `go(number)` calls the script of that item; `key` names `items`.
 
-        `modules` are the script of each item by its digest, the answers as `a<place>`, and `plain`
-        and `full`, the contexts. All that is handed to scripts is frozen with it.
+        `modules` are the script of each item by its digest, the answers of the places in `small`
+        together as `small`, each other answer as `a<place>`, and `plain` and `full`, the contexts.
+        All that is handed to scripts is frozen with it.
         """
         pack = self._pack(key, items, modules)
-        places = sorted({place for item in items for place in item.places})
+        single = sorted({place for item in items for place in item.places} - set(small))
         module = starlark.Module()
         try:
-            parsed = _kept(self._drivers, tuple(places), lambda: _parsed("driver", _driver(places)))
+            shape = (tuple(small), tuple(single))
+            parsed = _kept(self._drivers, shape, lambda: _parsed("driver", _driver(*shape)))
             self._eval(module, parsed, _PLAIN, {**modules, "pack": pack})
         except starlark.StarlarkError as error:
             raise self._failure(error) from None
@@ -229,14 +233,17 @@ def _pack(items: Sequence[Item]) -> str:
     )
 
 
-def _driver(places: Sequence[int]) -> str:
+def _driver(small: Sequence[int], single: Sequence[int]) -> str:
+    values = [f"{place}: small[{number}]" for number, place in enumerate(small)]
+    values += [f"{place}: a{place}" for place in single]
     return "\n".join(
         [
             'load("pack", run="run", places="places")',
             'load("plain", plain="value")',
             'load("full", full="value")',
-            *(f'load("a{place}", a{place}="value")' for place in places),
-            f"values = {{{', '.join(f'{place}: a{place}' for place in places)}}}",
+            'load("small", small="value")',
+            *(f'load("a{place}", a{place}="value")' for place in single),
+            f"values = {{{', '.join(values)}}}",
             "docs = [values[at[0]] if alone else [values[n] for n in at] for at, alone in places]",
             "def go(number):",
             "    return run(number, docs[number], plain, full)",

@@ -24,6 +24,7 @@ from stt_worker.sandbox.wire import End, Ending, Item, Stage
 MAX_REASON_CHARACTERS = 500
 VALUE_BYTES = 72  # of an empty list in a list, the value that takes the most for its text
 RELEASES = "releases"
+NO_FINDINGS = "[]"  # what most scripts return
 _TOO_MUCH = (
     "what the scripts of this job give back takes more than the limit of"
     f" {JOB_OUTPUT_BYTES // 1024 // 1024} MiB; this is the largest"
@@ -48,6 +49,9 @@ class Job:
 
     def enter(self, at: int, end: End) -> None:
         """The verdict of task `at`; if all are too large together, the largest lose theirs."""
+        if end.text == NO_FINDINGS and not end.printed and end.ending is Ending.RETURNED:
+            self.verdicts[at] = Returned(value=[])
+            return
         size = size_of(end)
         if size > JOB_OUTPUT_BYTES:
             self.verdicts[at] = Broken(reason=_TOO_MUCH)
@@ -123,8 +127,6 @@ def lost(why: str) -> Broken:
 
 def verdict(end: End) -> Verdict:
     """What the end of a script means; `end` is not one that ran out of time."""
-    if end.ending is Ending.RETURNED and end.text == "[]":
-        return Returned(value=[], printed=end.printed)
     if end.ending is Ending.RETURNED:
         try:
             return Returned(value=msgspec.json.decode(end.text or "null"), printed=end.printed)

@@ -1,0 +1,246 @@
+"""Reads replies of the MySQL protocol from what came in: packets, columns, rows, within limits."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import methodcaller
+from typing import Any
+
+from pymysql import err
+from pymysql.constants import CR, FIELD_TYPE
+
+from stt_worker.databases.port import Rows
+from stt_worker.databases.values import number
+
+MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
+MAX_KEPT_COLUMNS = 1_024  # descriptions: the same questions are asked of every server
+MAX_KEPT_COLUMN_BYTES = 512
+HEADER_BYTES = 4
+FULL_PACKET_BYTES = 0xFFFFFF  # the rest of the message follows in the next packet
+_OK, _NULL, _EOF, _ERROR = 0x00, 0xFB, 0xFE, 0xFF
+_EOF_BYTES, _OK_BYTES = 9, 7  # an end has fewer, an OK not fewer
+_LONG = {0xFC: 2, 0xFD: 3, 0xFE: 8}  # bytes of a length that does not fit into one
+_COLUMN = struct.Struct("<xHIB")  # after the names: character set, width, type
+_LOST = "Lost connection to MySQL server during query"
+
+Convert = Callable[[bytes], Any]
+Column = tuple[str, Convert]
+
+
+class TooMuchError(Exception):
+    """The server sends more than it may; the connection is of no use any more."""
+
+
+class TooManyPacketsError(TooMuchError):
+    """The answer has more rows than it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to one command: its rows, and the server's flags (SERVER_STATUS_...)."""
+
+    rows: Rows
+    status: int
+
+
+def _float(raw: bytes) -> float | str:
+    return number(float(raw))
+
+
+# values.text, without a frame of Python for each value.
+_text = methodcaller("decode", "utf-8", "backslashreplace")
+_INTEGERS = (
+    *(FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG),
+    *(FIELD_TYPE.LONGLONG, FIELD_TYPE.YEAR),
+)
+_TYPES: dict[int, Convert] = {
+    **dict.fromkeys(range(256), _text),
+    **dict.fromkeys(_INTEGERS, int),
+    **dict.fromkeys((FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE), _float),
+}
+
+
+class Budget:
+    """What may still come in; both halves of a log-in and its session count down here."""
+
+    def __init__(self, size: int, packets: int) -> None:
+        self.allow(size, packets)
+
+    def allow(self, size: int, packets: int) -> None:
+        """From now on `size` bytes in at most `packets` packets."""
+        self._size, self._left, self._packets = size, size, packets
+
+    def spend(self, size: int, packets: int = 1) -> None:
+        """Called before the bytes are read; raises TooMuchError."""
+        self._left -= size
+        self._packets -= packets
+        if self._left < 0:
+            raise TooMuchError
+        if self._packets < 0:
+            raise TooManyPacketsError
+
+    @property
+    def spent(self) -> int:
+        """Bytes since `allow`."""
+        return self._size - self._left
+
+
+class Replies:
+    """The replies of a session, one after another; `read` gives what came in, b"" at the end."""
+
+    def __init__(self, read: Callable[[], bytes], budget: Budget) -> None:
+        self._read = read
+        self._budget = budget
+        self._data, self._at = b"", 0
+        self._number = 1
+
+    def next(self) -> Reply:
+        """The reply to the next command that was sent.
+
+        Raises err.Error for an error of the server and for a lost connection; TooMuchError; and
+        ValueError, IndexError or struct.error for what is no reply.
+        """
+        self._number = 1  # 0 was the command
+        first = self._packet()
+        if first[0] == _OK and len(first) >= _OK_BYTES:
+            return Reply([], _status_of_ok(first))
+        if first[0] == _NULL:
+            raise err.InterfaceError(0, "the server asks for a file of this machine")
+        count, _ = _length(first, 0)
+        if not count:
+            raise ValueError("a reply without columns")
+        if count > MAX_COLUMNS:
+            raise TooMuchError
+        columns = [_column(self._packet()) for _ in range(count)]
+        _status_of_end(self._packet())
+        rows: Rows = []
+        while True:
+            packet = self._packet()
+            if packet[0] == _EOF and len(packet) < _EOF_BYTES:
+                return Reply(rows, _status_of_end(packet))
+            rows.append(_row(packet, columns))
+
+    def _packet(self) -> bytes:
+        """The next packet; never empty, and not an error."""
+        at = self._at
+        if len(self._data) < at + HEADER_BYTES:
+            at = self._fill(HEADER_BYTES)
+        data = self._data
+        size = data[at] | data[at + 1] << 8 | data[at + 2] << 16
+        if data[at + 3] != self._number:
+            raise _out_of_order(data[at + 3], self._number)
+        self._number = (self._number + 1) & 0xFF
+        self._budget.spend(HEADER_BYTES + size)
+        at += HEADER_BYTES
+        if len(data) < at + size:
+            self._at = at
+            at = self._fill(size)
+            data = self._data
+        self._at = at + size
+        packet = data[at : at + size]
+        if size == FULL_PACKET_BYTES:
+            packet = self._joined(packet)
+        if packet[0] == _ERROR:
+            err.raise_mysql_exception(packet)
+        return packet
+
+    def _joined(self, first: bytes) -> bytes:
+        """`first` with the packets that continue it."""
+        parts = [first]
+        while len(parts[-1]) == FULL_PACKET_BYTES:
+            at = self._fill(HEADER_BYTES)
+            size = int.from_bytes(self._data[at : at + 3], "little")
+            self._number = (self._number + 1) & 0xFF
+            self._budget.spend(HEADER_BYTES + size)
+            self._at = at + HEADER_BYTES
+            at = self._fill(size)
+            parts.append(self._data[at : at + size])
+            self._at = at + size
+        return b"".join(parts)
+
+    def _fill(self, size: int) -> int:
+        """Have `size` bytes at hand; where they begin. What was read before is forgotten."""
+        parts = [self._data[self._at :]]
+        have = len(parts[0])
+        while have < size:
+            more = self._read()
+            if not more:
+                raise err.OperationalError(CR.CR_SERVER_LOST, _LOST)
+            parts.append(more)
+            have += len(more)
+        self._data, self._at = b"".join(parts), 0
+        return 0
+
+
+def _out_of_order(found: int, expected: int) -> err.Error:
+    if found == 0:  # how MariaDB says that it shuts down
+        return err.OperationalError(CR.CR_SERVER_LOST, _LOST)
+    return err.InternalError(f"Packet sequence number wrong - got {found} expected {expected}")
+
+
+def _length(packet: bytes, at: int) -> tuple[int, int]:
+    """A number of one to nine bytes, and where it ends; raises ValueError."""
+    size = packet[at]
+    at += 1
+    if size < _NULL:
+        return size, at
+    width = _LONG.get(size)
+    if width is None or at + width > len(packet):
+        raise ValueError("a length that is none")
+    return int.from_bytes(packet[at : at + width], "little"), at + width
+
+
+def _status_of_ok(packet: bytes) -> int:
+    _, at = _length(packet, 1)  # rows that were changed
+    _, at = _length(packet, at)  # the number of the last of them
+    return int.from_bytes(packet[at : at + 2], "little")
+
+
+def _status_of_end(packet: bytes) -> int:
+    if packet[0] != _EOF or len(packet) >= _EOF_BYTES:
+        raise ValueError("no end after the columns")
+    return int.from_bytes(packet[3:5], "little")
+
+
+def _column(packet: bytes) -> Column:
+    return _kept(packet) if len(packet) <= MAX_KEPT_COLUMN_BYTES else _described(packet)
+
+
+def _described(packet: bytes) -> Column:
+    at = 0
+    for _ in range(4):  # catalogue, database, table, and the table's own name
+        size, at = _length(packet, at)
+        at += size
+    size, at = _length(packet, at)
+    name = packet[at : at + size].decode()
+    own, at = _length(packet, at + size)
+    _, _, kind = _COLUMN.unpack_from(packet, at + own)
+    return name, _TYPES[kind]
+
+
+_kept = lru_cache(MAX_KEPT_COLUMNS)(_described)
+
+
+def _row(packet: bytes, columns: list[Column]) -> dict[str, Any]:
+    """The values by name; a later column of the same name hides an earlier one."""
+    row: dict[str, Any] = {}
+    at, length = 0, len(packet)
+    for name, convert in columns:
+        size = packet[at]
+        if size == _NULL:
+            row[name] = None
+            at += 1
+            continue
+        if size < _NULL:
+            at += 1
+        else:
+            size, at = _length(packet, at)
+        end = at + size
+        if end > length:
+            raise ValueError("a value that ends behind its row")
+        row[name] = convert(packet[at:end])
+        at = end
+    return row
