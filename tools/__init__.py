@@ -1,0 +1,1 @@
+"""What the repository runs on itself: generators of recorded files and figures about the code."""
