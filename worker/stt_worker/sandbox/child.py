@@ -25,7 +25,7 @@ from stt_worker.sandbox.wire import (
 )
 
 SLOW_S = 0.005  # after a script of this time its end is sent before the next one begins
-SMALL_BYTES = 64 * 1024  # so little cannot bring the process down, and takes milliseconds
+SMALL_BYTES = 64 * 1024  # takes milliseconds
 REPORT_BYTES = 60 * 1024  # no more is kept back
 _ORDER = msgspec.msgpack.Decoder(Order)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -157,7 +157,7 @@ class _Worker:
     def _small(self, program: _Program, order: Order) -> list[int]:
         """The places whose answers are decoded together, which takes a fraction of the time."""
         small: list[int] = []
-        left = SMALL_BYTES
+        left = 0 if order.singly else SMALL_BYTES
         for place in program.places:
             left -= len(order.answers[place])
             if left < 0:
@@ -168,7 +168,7 @@ class _Worker:
     def _answers(self, program: _Program, order: Order, small: list[int]) -> dict[str, Any]:
         """Each answer that is asked for, decoded once; a text where it cannot be."""
         texts = [order.answers[place] for place in small]
-        self._begin(Stage.DRIVER, 0, order)
+        self._begin(Stage.TOGETHER, 0, order)
         try:
             modules = {"small": self._engine.decode(b"[" + b",".join(texts) + b"]")}
         except (ScriptError, OutOfTimeError):

@@ -42,6 +42,7 @@ class Job:
     releases: tuple[str, bytes]
     until: float
     define_only: bool = False
+    singly: bool = False  # a child died of the answers together
     verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
     slow: list[int] = field(default_factory=list[int])
     _size: int = 0

@@ -27,7 +27,7 @@ from stt_worker.sandbox.port import (
     Task,
     Verdict,
 )
-from stt_worker.sandbox.wire import End, Ending, Order
+from stt_worker.sandbox.wire import End, Ending, Order, Stage
 
 QUICK_S = 0.25  # of a script among others
 MAX_RETRIES = 2  # after a process that ended for no reason of a script
@@ -182,6 +182,7 @@ class StarlarkSandbox:
             script_s=script_s,
             total_s=max(job.left_s, 0.0),
             define_only=job.define_only,
+            singly=job.singly,
         )
 
     def _program(self, tasks: list[Task]) -> Program:
@@ -210,6 +211,7 @@ class StarlarkSandbox:
         """Enter what became of those of `todo` for whom the child worked when it died."""
         if not found.died or found.was_killed:
             return
+        job.singly = job.singly or found.stage is Stage.TOGETHER
         for at in blamed(todo, job.tasks, found):
             if at in job.verdicts:
                 continue

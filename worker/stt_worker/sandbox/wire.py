@@ -15,6 +15,7 @@ class Stage(IntEnum):
     DEFINE = 2
     DRIVER = 3
     RUN = 4
+    TOGETHER = 5  # all small answers
 
 
 class Ending(IntEnum):
@@ -54,6 +55,7 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     script_s: float  # for each script
     total_s: float  # for the whole order
     define_only: bool = False
+    singly: bool = False  # answers are decoded one by one, so that the mark names the culprit
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):
