@@ -13,7 +13,7 @@ import pymysql
 from psycopg.rows import dict_row
 from pymongo.errors import OperationFailure
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 
 ADMIN_COMMANDS: dict[QueryType, dict[str, Any]] = {

@@ -14,17 +14,17 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from stt_coordinator.bells import Bells
-from stt_coordinator.books import start_run
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRow
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.ingest import MAX_BATCH, Ingest
-from stt_coordinator.pace import Pace
-from stt_coordinator.settle import Taken, settle
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.ledger.answers import start_run
+from stt_coordinator.ledger.results import Taken, settle
+from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.watermarks import Watermarks
+from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
+from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Outgoing, Publication

@@ -18,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.pace import Pace
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator
-from stt_coordinator.tasks import Means as CoordinatorMeans
+from stt_coordinator.coordinator import Coordinator
+from stt_coordinator.coordinator import Means as CoordinatorMeans
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.catalogue import Catalogue
@@ -48,8 +48,8 @@ from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Endpoint
-from stt_worker.equipment import Equipment
-from stt_worker.execution import Means as WorkerMeans
+from stt_worker.execution.equipment import Equipment
+from stt_worker.execution.job import Means as WorkerMeans
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from stt_worker.service import Parts, serve

@@ -27,9 +27,9 @@ import pymongo
 
 from benchmarks import bare
 from benchmarks.processor import seconds
-from stt_coordinator.embedded import mongodb, mysql, postgresql
-from stt_coordinator.embedded.cache import MissingServerError
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb, mysql, postgresql
+from stt_coordinator.local.servers.cache import MissingServerError
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue, builtin
 from stt_shared.checkfile.model import Question
@@ -38,8 +38,8 @@ from stt_shared.protocol.words import Family, Outcome
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import ChooseViews, Inspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Limits, Tls
-from stt_worker.equipment import equipped
-from stt_worker.execution import Means, execute
+from stt_worker.execution.equipment import equipped
+from stt_worker.execution.job import Means, execute
 
 ROUNDS = 5
 JOBS = 64  # per round and side

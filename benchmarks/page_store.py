@@ -13,7 +13,7 @@ from benchmarks import page_answers
 from benchmarks.page_fleet import FULL_DAYS, Fleet, Size
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.store import rows
-from stt_coordinator.store.sqlite import FILE, open_store
+from stt_coordinator.store.sqlite.store import FILE, open_store
 from stt_shared import clock, sqlfile
 from stt_shared.protocol.messages import ControlState, FindingRecord
 from stt_shared.protocol.words import Severity

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.library import CASES, PASSWORD, Case, job_of, job_step
 from benchmarks.processor import seconds
-from stt_coordinator.embedded.cache import MissingServerError
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.cache import MissingServerError
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.variants import unsupported
@@ -25,9 +25,9 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure, Limits, Tls
-from stt_worker.equipment import equipped
-from stt_worker.execution import Means, context_of
-from stt_worker.plan import JobPlan, Planner, failure_of
+from stt_worker.execution.equipment import equipped
+from stt_worker.execution.job import Means, context_of
+from stt_worker.execution.plan import JobPlan, Planner, failure_of
 from stt_worker.sandbox.port import Task
 from stt_worker.sandbox.starlark import StarlarkSandbox
 

@@ -11,21 +11,21 @@ from cyclopts import App, Parameter
 from stt_coordinator.alerts import cli as alerts
 from stt_coordinator.store import cli as store
 from stt_coordinator.web import cli as web
-from stt_shared.cli import reporting
-from stt_shared.cli.commands import SERVE, add_command
-from stt_shared.cli.gate import FailOn
-from stt_shared.cli.options import (
+from stt_shared.command import reporting
+from stt_shared.command.adding import SERVE, add_command
+from stt_shared.command.gate import FailOn
+from stt_shared.command.options import (
     AllowIncomplete,
     Connection,
     FailOnOption,
     load_settings,
 )
-from stt_shared.cli.reporting import Exports, ReportOutput
-from stt_shared.cli.tables import load_whole_file
+from stt_shared.command.reporting import Exports, ReportOutput
+from stt_shared.command.tables import load_whole_file
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.report.formats.names import ReportFormat
-from stt_shared.settings_rules import RULES
+from stt_shared.settings.rules import RULES
 from stt_shared.telemetry import logs
 
 PORT = 4222
@@ -116,7 +116,7 @@ async def standalone(
     port: Annotated[int, Parameter(help="Port of NATS on 127.0.0.1.")] = PORT,
 ) -> None:
     """Run NATS, a coordinator and a worker; SIGHUP reads the targets again."""
-    from stt_coordinator import standalone as alone  # noqa: PLC0415  # as above
+    from stt_coordinator.local import standalone as alone  # noqa: PLC0415  # as above
 
     path = targets.expanduser().absolute()
     if not path.exists():
@@ -146,7 +146,7 @@ async def demo(
     ] = "",
 ) -> int:
     """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
-    from stt_coordinator import demo as play  # noqa: PLC0415  # as above
+    from stt_coordinator.local import demo as play  # noqa: PLC0415  # as above
 
     if fault := RULES["alerts.webhook"](webhook):
         raise UsageError(f"--webhook is {webhook!r}: {fault}")

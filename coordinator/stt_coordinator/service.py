@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
-from stt_coordinator.pace import Pace
+from stt_coordinator.coordinator import Coordinator, Means, PageOf
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.sources import source_of
-from stt_coordinator.packs.supply import Supply
-from stt_coordinator.retention import Keep
 from stt_coordinator.store.port import Store, StoreError
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator, Means, PageOf
+from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.retention import Keep
 from stt_coordinator.web.serve import Page, front_of
 from stt_shared import clock
 from stt_shared.bus.port import Bus
@@ -28,8 +28,8 @@ from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
-from stt_shared.settings_history import HistorySettings
-from stt_shared.settings_web import WebSettings
+from stt_shared.settings.history import HistorySettings
+from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced

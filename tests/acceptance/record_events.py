@@ -22,9 +22,9 @@ from typing import Any
 import nats
 from nats.aio.msg import Msg
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded import postgresql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers import postgresql
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from tests.unit.events_page import KINDS, RECORDED, SUBJECTS, kind_of
 
@@ -37,7 +37,7 @@ AHEAD = """
 import sys
 from datetime import timedelta
 from stt_shared import clock
-from stt_shared.cli import main
+from stt_cli.main import main
 now = clock.now
 clock.now = lambda: now() + timedelta(days={days})
 sys.exit(main())

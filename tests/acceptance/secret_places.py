@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-from stt_coordinator.embedded import nats
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import nats
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 
 STT = Path(sys.executable).with_name("stt")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from tests.acceptance.test_standalone import Machine
 from tests.integration.hooks import Hook, listening
 from tests.integration.test_alertmanager import CONFIG

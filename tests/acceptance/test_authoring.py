@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.samples import parse_samples
 
 QUERY = "type: MYSQL_SHOW\n        query: GLOBAL VARIABLES LIKE 'local_infile'"
@@ -21,7 +21,7 @@ WITH_SECRET = """type: MYSQL_SELECT
 
 def stt(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stt_shared.cli", *arguments],
+        [sys.executable, "-m", "stt_cli", *arguments],
         capture_output=True,
         text=True,
         timeout=120,

@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded import postgresql as embedded_postgresql
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers import postgresql as embedded_postgresql
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import (
     RunsReply,

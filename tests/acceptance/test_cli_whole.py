@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.report.model import Report
 
@@ -194,7 +194,7 @@ def test_an_unknown_target_check_or_site_is_a_usage_error(
 def test_a_finding_is_listed_shown_and_told_as_new(
     installation: Installation, postgresql: Running
 ) -> None:
-    from stt_coordinator.embedded import postgresql as server  # noqa: PLC0415
+    from stt_coordinator.local.servers import postgresql as server  # noqa: PLC0415
 
     server.execute(postgresql, "CREATE ROLE whole_super SUPERUSER LOGIN")
     try:

@@ -16,8 +16,8 @@ import msgspec
 import psutil
 import pytest
 
-from stt_coordinator.embedded import mongodb, mysql
-from stt_coordinator.embedded.cache import MissingServerError
+from stt_coordinator.local.servers import mongodb, mysql
+from stt_coordinator.local.servers.cache import MissingServerError
 from stt_shared.clock import monotonic
 from stt_shared.protocol.words import Family, Outcome
 from stt_shared.report.model import SCHEMA, Report

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.embedded import postgresql as server
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import postgresql as server
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 
 STT = Path(sys.executable).with_name("stt")

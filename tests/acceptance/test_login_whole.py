@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.servers.certificates import Certificates
 

@@ -16,7 +16,7 @@ import psycopg
 import pymysql
 import pytest
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.acceptance.secret_places import site
 from tests.checks.real import mysql_state, postgresql_state

@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from tests.acceptance.processes import installed
 
 

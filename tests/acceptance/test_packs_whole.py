@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.pack import archive
 from tests.acceptance.test_standalone import STT, Machine

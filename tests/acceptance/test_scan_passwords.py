@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 
 STT = Path(sys.executable).with_name("stt")
 CHECK = ("--check", "postgresql_version", "--fail-on", "none", "-o", "json")

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stt_coordinator.embedded.process import Running, accepts, free_port
+from stt_coordinator.local.servers.process import Running, accepts, free_port
 from stt_shared.clock import monotonic
 
 STT = Path(sys.executable).with_name("stt")

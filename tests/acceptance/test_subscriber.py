@@ -14,8 +14,8 @@ import nats
 import pytest
 from nats.js.errors import NotFoundError
 
-from stt_coordinator.embedded import postgresql as server
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as server
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.subjects import STREAM_EVENTS
 from tests.acceptance.test_standalone import PATIENCE_S, Machine
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 
 UNITS = Path(__file__).parents[2] / "contrib" / "systemd"
 STT = Path(sys.executable).with_name("stt")

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import mongodb, mysql
-from stt_coordinator.embedded.process import free_port
+from stt_coordinator.local.servers import mongodb, mysql
+from stt_coordinator.local.servers.process import free_port
 from stt_shared.clock import monotonic
 from tests.servers.fixtures import required
 

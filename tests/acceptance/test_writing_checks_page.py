@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-checks.md"
 BLOCK = re.compile(r"(?:Put this into `([^`]+)`:\n\n)?```(yaml|console)\n(.*?)```", re.DOTALL)
@@ -33,7 +33,7 @@ def test_the_page_goes_from_nothing_to_a_verified_pack(tmp_path: Path, mariadb: 
         for command, shown in typed(text):
             words = shlex.split(command.replace("$URL", shlex.quote(url)))
             done = subprocess.run(
-                [sys.executable, "-m", "stt_shared.cli", *words[1:]],
+                [sys.executable, "-m", "stt_cli", *words[1:]],
                 cwd=tmp_path,
                 env=os.environ | {"NO_COLOR": "1"},
                 capture_output=True,

@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from stt_coordinator.bells import Bells
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.readiness import Part
 from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE
-from stt_coordinator.embedded.process import free_port
-from stt_coordinator.library import Library
-from stt_coordinator.pace import Pace
-from stt_coordinator.packs.supply import Supply
-from stt_coordinator.readiness import Part
-from stt_coordinator.scheduler import Scheduler
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.local.servers.process import free_port
+from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.switch import Switch
+from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.scheduler import Scheduler
+from stt_coordinator.tasks.wakeups import Bells
 from stt_coordinator.web.serve import Front, bound, serve
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker

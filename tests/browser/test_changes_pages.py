@@ -12,10 +12,10 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser
 
-from stt_coordinator.embedded.process import free_port
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.web.serve import Front
 from stt_coordinator.web.serve import Page as Served
 from stt_shared import clock

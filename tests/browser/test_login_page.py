@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from stt_coordinator.embedded.process import free_port
+from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.web.serve import Front
 from stt_shared.protocol.words import Role
 from tests.browser.looking import chromium, seen

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared import clock
 from stt_shared.clock import monotonic
 from tests.browser.looking import chromium, looked_at, seen

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
 from tests.unit import report_cases as cases

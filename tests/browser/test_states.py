@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.sources import LocalSource
-from stt_coordinator.packs.supply import Supply
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.pack import archive

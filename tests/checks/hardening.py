@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, endpoint

@@ -9,10 +9,10 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded import postgresql as embedded_postgresql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers import postgresql as embedded_postgresql
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from stt_coordinator.embedded.process import HOST, Running
+from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared import clock
 
 SOON_DAYS = 5

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 from pymongo import MongoClient
 
-from stt_coordinator.embedded import mongodb as embedded
-from stt_coordinator.embedded.process import HOST, Running, accepts
+from stt_coordinator.local.servers import mongodb as embedded
+from stt_coordinator.local.servers.process import HOST, Running, accepts
 from stt_shared import clock
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from tests.checks.hardening import merge

@@ -12,12 +12,12 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.port import Database, Endpoint
-from stt_worker.execution import Means
+from stt_worker.execution.job import Means
+from stt_worker.execution.verdict import SEVERITIES
+from stt_worker.oneshot.scan import scan
 from stt_worker.sandbox.port import Returned, Sandbox, Task, Verdict
-from stt_worker.scan import scan
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret
-from stt_worker.verdict import SEVERITIES
 
 STORES = ("METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT")
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue

@@ -14,8 +14,8 @@ from typing import Any, LiteralString
 import psycopg
 
 import stt_shared.checkfile.statements as package
-from stt_coordinator.embedded import postgresql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.statements.postgresql_dots import FIELDS, FUNCTIONS
 
 FILE = Path(package.__file__).with_name(FUNCTIONS)

@@ -12,19 +12,19 @@ import psycopg
 import pymysql
 import pymysql.cursors
 
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import DirectInspector
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Tls
-from stt_worker.databases.postgresql import PostgresqlDatabase
-from stt_worker.execution import Means, execute
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
+from stt_worker.execution.job import Means, execute
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 DRIVERS: dict[Family, type[PostgresqlDatabase | MongodbDatabase]] = {

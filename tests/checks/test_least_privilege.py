@@ -14,8 +14,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import EACH_DATABASE, PASSWORD, Account, Product, Step, steps
 from stt_shared.protocol.messages import CheckOutcome

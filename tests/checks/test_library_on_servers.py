@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.hardening import Hardener, Outcomes
 from tests.checks.installs import administrator, starter

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from stt_coordinator.embedded import mongodb as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.mongods import key_file, replica_set

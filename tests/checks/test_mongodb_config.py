@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import HOST, UNPRIVILEGED, Running, free_port
+from stt_coordinator.local.servers.process import HOST, UNPRIVILEGED, Running, free_port
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls

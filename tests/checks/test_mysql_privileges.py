@@ -13,7 +13,7 @@ import pymysql
 import pymysql.cursors
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import Query, Server

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import mysql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, endpoint, judging
 from tests.checks.scenario import execute, statements

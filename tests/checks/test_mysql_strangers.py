@@ -11,8 +11,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from stt_coordinator.embedded import mysql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 from tests.servers.fixtures import server_or_reason

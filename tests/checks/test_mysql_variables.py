@@ -10,10 +10,10 @@ import pytest_asyncio
 
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
-from stt_worker.rehearsal import given
+from stt_worker.execution.verdict import judge
+from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
-from stt_worker.verdict import judge
 from tests.checks.library import CHECKS, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

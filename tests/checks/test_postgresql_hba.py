@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.words import Family
 from tests.checks.hba import file_of, maps, put, rules

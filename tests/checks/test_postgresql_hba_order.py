@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from stt_shared.checkfile.catalogue import builtin
-from stt_worker.rehearsal import given
+from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Returned
 from stt_worker.sandbox.starlark import StarlarkSandbox
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state

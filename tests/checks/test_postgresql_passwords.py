@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, steps
 from stt_shared.protocol.words import Family

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running, own_directory, run_once
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running, own_directory, run_once
 from stt_shared import clock
 from stt_shared.protocol.words import Family
 from tests.checks.hba import RELOAD, file_of

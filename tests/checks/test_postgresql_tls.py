@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.hba import RELOAD, file_of, put, rules
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state

@@ -13,10 +13,10 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.words import Outcome
-from stt_worker.rehearsal import given
+from stt_worker.execution.verdict import judge
+from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
-from stt_worker.verdict import judge
 from tests.checks.library import CHECKS, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from tests.checks.real import Judge, judging
 from tests.checks.scenario import State, parameters, prove
 from tests.checks.states import ALL

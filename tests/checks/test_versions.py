@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pymysql
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, endpoint, judging
 

@@ -9,16 +9,16 @@ from typing import Any
 import psycopg
 import pymysql
 
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.memory import Canned, MemoryDatabase
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Failure, Tls
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.servers.mongo_commands import told
 
 OFF = Tls(mode="off")

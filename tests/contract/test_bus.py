@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Outgoing, Publication, RequestError

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.checkfile.model import Question
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Kind

@@ -13,9 +13,9 @@ import pytest
 
 from stt_coordinator.domain.daily import Fixes
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow, WorkerRow
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Before, Grouped, Ledger, RawResult, Rejected, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest

@@ -11,9 +11,9 @@ import pytest
 from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import Pair
 from stt_coordinator.domain.summary import Tallies, counts
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
 from stt_shared.protocol.words import Family, Kind
 from tests.contract.test_store import check, pair, target

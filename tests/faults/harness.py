@@ -18,8 +18,8 @@ from typing import TypeVar
 import nats
 from nats.errors import Error as NatsError
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
     Empty,

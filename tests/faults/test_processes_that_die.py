@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.words import Family
 from tests.faults.harness import Installation, installed

@@ -21,7 +21,7 @@ from stt_shared.protocol.words import Family
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Limits
-from stt_worker.equipment import Equipment, equipped
+from stt_worker.execution.equipment import Equipment, equipped
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import Parts, serve
 from stt_worker.targets.file import TargetList

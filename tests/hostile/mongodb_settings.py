@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stt_coordinator.embedded import mongodb as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
-from stt_worker.databases.mongodb_wire import CommandError
+from stt_worker.databases.mongodb.wire import CommandError
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
 from tests.servers.mongo_commands import Command, told

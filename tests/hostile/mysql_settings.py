@@ -10,8 +10,8 @@ from typing import Any
 
 import pymysql
 
-from stt_coordinator.embedded import mysql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.words import Family

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stt_shared import clock
 from stt_shared.telemetry import logs
-from stt_worker.databases.mysql_pins import PINS
+from stt_worker.databases.mysql.pins import PINS
 from tests.checks.real import Judge, judging
 from tests.hostile.mysql_settings import (
     SERVERS,

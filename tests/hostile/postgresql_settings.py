@@ -14,13 +14,13 @@ from typing import Any
 
 import psycopg
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.words import Family
-from stt_worker.databases.postgresql_connect import EARLY_PINS
-from stt_worker.databases.postgresql_session import SQL
+from stt_worker.databases.postgresql.connect import EARLY_PINS
+from stt_worker.databases.postgresql.session import SQL
 from tests.checks.hba import RELOAD, file_of
 from tests.checks.states import ALL
 from tests.hostile.postgresql_tenant import LEAST, do

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Endpoint

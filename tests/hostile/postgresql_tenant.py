@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.words import Family

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from tests.hostile.peers import Peers, hostile_peers
 from tests.integration.worker_site import coordinator, until
@@ -47,7 +47,7 @@ def worker(url: str, site: str, folder: Path) -> Iterator[subprocess.Popen[bytes
     more = ["--name", f"w-{site}", "--state-dir", str(folder), "--grace-s", str(GRACE_S)]
     with (folder / "log").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "stt_shared.cli", *command, *more],
+            [sys.executable, "-W", "error", "-m", "stt_cli", *command, *more],
             env=os.environ | {"STT_LOG_FORMAT": "json", "STT_NATS_URL": url},
             stdout=log,
             stderr=log,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.model import Target

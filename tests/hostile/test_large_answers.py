@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.held import Answers
 from stt_worker.databases.inspection import Inspection, View
-from stt_worker.databases.pool import ChildInspector
 from stt_worker.databases.port import Failure, Limits
 from tests.checks.real import endpoint
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.port import Store
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.words import Family, Outcome
 from stt_worker.databases.port import Endpoint
-from stt_worker.equipment import equipped
-from stt_worker.execution import execute
+from stt_worker.execution.equipment import equipped
+from stt_worker.execution.job import execute
 from tests.acceptance.test_scan import report, stt, url
 from tests.checks.real import endpoint
 from tests.hostile.postgresql_tenant import do

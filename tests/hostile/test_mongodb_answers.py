@@ -13,10 +13,10 @@ import bson
 import pytest
 
 from stt_shared.protocol.words import Kind
+from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.inspection import View
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mongodb_values import MAX_DEPTH
-from stt_worker.databases.pool import ChildInspector
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mongodb.values import MAX_DEPTH
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, Look, LookError
 from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import (

@@ -13,7 +13,7 @@ import pytest
 from bson import Int64
 
 from stt_shared.protocol.words import Kind
-from stt_worker.databases.mongodb import MongodbDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.hostile.fake_mongodb import HELLO, PASSWORD, USER, Raw, answering, faking, scram
 from tests.servers.certificates import Certificates

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases import network
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mongodb_wire import CommandError
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mongodb.wire import CommandError
 from stt_worker.databases.port import Failure, Limits, LookError, Tls
 from tests.checks.real import endpoint, judging
 from tests.contract.database_subjects import command

@@ -9,8 +9,8 @@ import pytest
 
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mysql import MysqlDatabase
-from stt_worker.databases.mysql_pins import pinned
+from stt_worker.databases.mysql.driver import MysqlDatabase
+from stt_worker.databases.mysql.pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, Tls
 from tests.hostile.fake_mysql import EOF, OK, Peer, column, error, fake_mysql, open_session
 

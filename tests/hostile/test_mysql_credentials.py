@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.hostile.fake_mysql import (
     ASK_FOR_KEY,

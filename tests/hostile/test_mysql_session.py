@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mysql import MysqlDatabase
-from stt_worker.databases.mysql_pins import pinned
+from stt_worker.databases.mysql.driver import MysqlDatabase
+from stt_worker.databases.mysql.pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from tests.checks.real import endpoint, judging, mysql_do, mysql_state
 from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, open_session

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_worker.databases import mysql_pins
-from stt_worker.databases.mysql_pins import PINS
+from stt_worker.databases.mysql import pins
+from stt_worker.databases.mysql.pins import PINS
 from tests.hostile.mysql_settings import SERVERS, settings
 from tests.hostile.mysql_settings_page import cell, flipping, written
 from tests.hostile.session_settings import Handling
@@ -56,10 +56,10 @@ async def test_without_its_pin_a_limit_on_rows_bends_verdicts(
     async with flipping(servers_folder / "flipped-without-pins", SERVERS[0]) as flipper:
         (limit,) = [one for one in settings(flipper.bad) if one.name == "sql_select_limit"]
         others = tuple(pin for pin in PINS if pin.name != limit.name)
-        monkeypatch.setattr(mysql_pins, "PINS", others)
-        mysql_pins.pinned.cache_clear()
+        monkeypatch.setattr(pins, "PINS", others)
+        pins.pinned.cache_clear()
         seen, changes = await flipper.flip(limit)
-        mysql_pins.pinned.cache_clear()
+        pins.pinned.cache_clear()
     assert seen == Handling.BENT, changes
 
 

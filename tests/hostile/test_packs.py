@@ -15,8 +15,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stt_shared.authoring.linting import lint
 from stt_shared.checkfile import catalogue, folder
+from stt_shared.checkfile.linting import lint
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.checkfile.samples import parse_samples
 from stt_shared.checkfile.yaml_reader import MAX_BYTES

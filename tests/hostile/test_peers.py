@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
+from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.inspection import Inspection, View
-from stt_worker.databases.pool import ChildInspector
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Tls
 from tests.contract.database_subjects import endpoint_of
 from tests.hostile import fake_postgresql

@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg.pq
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
-from stt_worker.databases.postgresql import PostgresqlDatabase
-from stt_worker.databases.postgresql_connect import ENVIRONMENT, options
+from stt_worker.databases.postgresql.connect import ENVIRONMENT, options
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import endpoint
 from tests.hostile.fake_postgresql_login import ASKS, SALT, Fake, asking
 from tests.hostile.postgresql_tenant import do

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, Look
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import endpoint
 from tests.hostile.postgresql_tenant import do
 

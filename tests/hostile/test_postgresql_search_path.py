@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint

@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded
-from stt_coordinator.embedded.process import Running, own_directory, run_once
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import Running, own_directory, run_once
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import do, least_account, session
 from tests.hostile.session_settings import verdicts

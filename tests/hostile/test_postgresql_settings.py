@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from tests.hostile.postgresql_settings import (
     CONFIGURATION,

@@ -11,16 +11,17 @@ from typing import Any
 import psycopg
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.checkfile.statements.mysql import FUNCTIONS
 from stt_shared.checkfile.statements.names import listed
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases import mysql_session, postgresql_line
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mysql import session
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql import server as postgresql_line
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.postgresql_functions import (
     FIELDS_FILE,
     FIELDS_HEAD,
@@ -127,7 +128,7 @@ def test_without_the_judge_the_executable_comment_writes_a_file(
     text = f"1 /*!50000INTO*/ OUTFILE '{file}'"
     assert refused(ask(mariadb, QueryType.MYSQL_SELECT, [text]))
     assert not file.exists()
-    monkeypatch.setattr(mysql_session, "statement", lambda one: f"SELECT {one.text}")
+    monkeypatch.setattr(session, "statement", lambda one: f"SELECT {one.text}")
     ask(mariadb, QueryType.MYSQL_SELECT, [text])
     assert file.exists()
     file.unlink()
@@ -168,7 +169,7 @@ def test_read_only_mode_is_a_second_net_in_mysql(
         cursor.execute("DROP FUNCTION IF EXISTS stt_net.writes")
         body = "RETURNS int BEGIN INSERT INTO stt_net.t VALUES (1); RETURN 1; END"
         cursor.execute(f"CREATE FUNCTION stt_net.writes() {body}")
-        monkeypatch.setattr(mysql_session, "statement", lambda one: f"SELECT {one.text}")
+        monkeypatch.setattr(session, "statement", lambda one: f"SELECT {one.text}")
         texts = [
             "stt_net.writes()",
             "1 FROM stt_net.t FOR UPDATE",

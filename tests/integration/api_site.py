@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from stt_coordinator.control.desk import Desk
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.web.serve import Front, Page
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from typing import Any
 
 import nats
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded.process import Running, free_port
-from stt_shared.cli.diagnosis import rights
+from stt_cli.doctor import rights
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.protocol.words import Family
 
@@ -26,7 +26,7 @@ COORDINATOR = """
 import asyncio, os
 from datetime import timedelta
 from stt_coordinator import service
-from stt_coordinator.pace import Pace
+from stt_coordinator.domain.timing import Pace
 from stt_shared import settings
 pace = Pace(worker_down=timedelta(seconds=2))
 found = settings.load(flags={}, environ=os.environ)
@@ -34,7 +34,7 @@ asyncio.run(service.run(found, asyncio.Event(), pace))
 """
 WORKER = """
 import sys
-from stt_shared.cli.dispatch import main
+from stt_cli.main import main
 from stt_worker import announce
 announce.EVERY_S = 0.2
 sys.argv = ["stt", "worker", "--config", sys.argv[1]]
@@ -154,7 +154,7 @@ class Site:
 
     def stt(self, *words: str, user: str = "all") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "stt_shared.cli", *words],
+            [sys.executable, "-m", "stt_cli", *words],
             env=self.environ(user),
             capture_output=True,
             text=True,

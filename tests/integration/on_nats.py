@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from stt_coordinator.embedded.process import Running
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from tests.unit.coordination import running
 

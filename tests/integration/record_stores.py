@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stt_coordinator.control.service import VERBS
-from stt_coordinator.store import sqlite
+from stt_coordinator.store.sqlite import store as sqlite
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus

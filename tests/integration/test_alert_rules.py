@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stt_coordinator import metrics
-from stt_shared.cli import dispatch
+from stt_cli import main
+from stt_coordinator.metrics import prometheus as metrics
 from tests.servers import prometheus
 from tests.servers.fixtures import required
 
@@ -30,7 +30,7 @@ PROMISED = {
 @pytest.fixture
 def printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Path:
     """A file with what the command prints."""
-    assert dispatch.run(["alerts", "rules"]) == 0
+    assert main.run(["alerts", "rules"]) == 0
     file = tmp_path / "stt.yml"
     file.write_text(capfd.readouterr().out, encoding="utf-8")
     return file

@@ -15,12 +15,12 @@ import pytest
 
 from stt_coordinator.alerts.alertmanager import Push
 from stt_coordinator.alerts.post import ChannelError, Poster, trusted
-from stt_coordinator.embedded.process import Running, free_port
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.local.servers.process import Running, free_port
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.protocol.words import FindingState
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
 from tests.unit.test_metrics import fill

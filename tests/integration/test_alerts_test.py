@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from stt_cli import main
 from stt_coordinator.alerts.webhook import signature
-from stt_coordinator.embedded.process import Running, free_port
-from stt_shared.cli import dispatch
+from stt_coordinator.local.servers.process import Running, free_port
 from tests.integration.hooks import listening
 from tests.integration.test_alertmanager import CONFIG
 from tests.integration.test_mail_server import Box, demanding
@@ -57,7 +57,7 @@ def test_every_channel_takes_its_test_and_says_so(
             "MAIL_TO": "dba@example.com,lead@example.com",
         }.items():
             environment.setenv(f"STT_ALERTS_{name}", value)
-        assert dispatch.run(["alerts", "test"]) == 0
+        assert main.run(["alerts", "test"]) == 0
     said = capfd.readouterr().out
     print(said)
     assert [line.split("\t")[::2][:2] for line in said.splitlines()[1:]] == [
@@ -86,7 +86,7 @@ def test_a_channel_that_fails_hides_no_other_and_makes_the_exit_code_4(
         environment.setenv("STT_ALERTS_ALERTMANAGER", nobody)
         environment.setenv("STT_ALERTS_WEBHOOK", hook.url)
         environment.setenv("STT_ALERTS_WEBHOOK_SECRET", SECRET)
-        assert dispatch.run(["alerts", "test", "-o", "json"]) == 4
+        assert main.run(["alerts", "test", "-o", "json"]) == 4
     out, err = capfd.readouterr()
     first, second = json.loads(out)["channels"]
     assert (first["taken"], second["taken"]) == (False, True)
@@ -98,7 +98,7 @@ def test_without_channels_it_says_how_to_have_one(
     environment: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     environment.setenv("STT_ALERTS_SEVERITY", "major")
-    assert dispatch.run(["alerts", "test"]) == 2
+    assert main.run(["alerts", "test"]) == 2
     err = capfd.readouterr().err
     assert "no channel of alerts is configured" in err
     assert "alerts.webhook" in err

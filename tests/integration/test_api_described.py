@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import free_port
+from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.web.serve import Front, bound
 from stt_shared.protocol.words import Role
 from tests.integration.api_site import site

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store import sqlite_backup as copies
-from stt_coordinator.store.sqlite import FILE, VERSION, open_store
+from stt_coordinator.store.sqlite import backup as copies
+from stt_coordinator.store.sqlite.store import FILE, VERSION, open_store
 from stt_shared.errors import ConfigError
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)

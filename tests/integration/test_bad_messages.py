@@ -13,7 +13,7 @@ import pytest
 from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Handler, RequestError
 from stt_shared.protocol.codec import encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol import codec, subjects

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
-from stt_coordinator.retention import Keep, prune
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.retention import Keep, prune
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError

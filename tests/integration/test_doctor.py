@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.packs import keep
+from stt_cli.doctor.line import Level
+from stt_cli.doctor.server import transport
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.packs import cache
 from stt_coordinator.packs.sources import Offer
 from stt_shared import clock
 from stt_shared.bus.jetstream import NatsOptions, connect
-from stt_shared.cli.diagnosis.line import Level
-from stt_shared.cli.diagnosis.server import transport
 from stt_shared.pack import archive
 from stt_shared.pack.transfer import Parcel
 from tests.integration.doctor_site import Site
@@ -185,7 +185,7 @@ def test_a_pack_that_ended_and_old_release_data_fail(alone: Site) -> None:
     state = alone.folder / "coordinator"
     state.mkdir(mode=0o700)
     # As it was fetched when it was good; since then its source has been gone.
-    keep.write(state, keep.kept_of(offer, place, now - timedelta(days=39)))
+    cache.write(state, cache.kept_of(offer, place, now - timedelta(days=39)))
     alone.coordinate(STT_PACK_SOURCE=place, STT_PACK_KEYS=signer.key.public.text)
     code, line = alone.until("pack end", "fail")
     assert code == 3

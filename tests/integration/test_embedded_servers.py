@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stt_coordinator.embedded import mongodb, mysql, nats, postgresql
-from stt_coordinator.embedded.process import Running, ServerError, accepts
+from stt_coordinator.local.servers import mongodb, mysql, nats, postgresql
+from stt_coordinator.local.servers.process import Running, ServerError, accepts
 from tests.servers.fixtures import server_or_reason
 
 STARTS: dict[str, Callable[[Path], Running]] = {

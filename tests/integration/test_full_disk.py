@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from tests.faults.harness import Installation, installed

@@ -18,11 +18,11 @@ import msgspec
 import pytest
 import yaml
 
-from stt_coordinator import metrics
 from stt_coordinator.alerts import rules
-from stt_coordinator.embedded.process import Running
-from stt_coordinator.store.memory import MemoryLedger
-from stt_coordinator.store.memory_tables import Tables
+from stt_coordinator.local.servers.process import Running
+from stt_coordinator.metrics import prometheus as metrics
+from stt_coordinator.store.memory.store import MemoryLedger
+from stt_coordinator.store.memory.tables import Tables
 from stt_shared import clock
 from stt_shared.clock import monotonic
 from stt_shared.protocol.messages import CheckOutcome, ControlState

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stt_coordinator.embedded.process import Running
-from stt_coordinator.installation import EndedError, Installation, clean_environment, live
+from stt_coordinator.local.installation import EndedError, Installation, clean_environment, live
+from stt_coordinator.local.servers.process import Running
 
 SCRIPT = "trap 'echo {name} >> {journal}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
 PATIENCE_S = 20.0

@@ -14,8 +14,8 @@ from typing import Any
 import nats as nats_client
 import pytest
 
-from stt_coordinator.embedded import nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats
+from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
 from stt_shared.bus.port import Outgoing, Publication, Receipt, RequestError
 from stt_shared.errors import UnreachableError

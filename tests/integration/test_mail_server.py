@@ -17,9 +17,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from stt_coordinator.alerts.mail import Mail, Smtp
 from stt_coordinator.alerts.post import ChannelError, trusted
-from stt_coordinator.embedded.process import free_port
-from stt_coordinator.store.memory import MemoryStore
-from stt_shared.settings_alerts import AlertSettings
+from stt_coordinator.local.servers.process import free_port
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_shared.settings.alerts import AlertSettings
 from tests.servers.certificates import Certificates
 from tests.unit.test_metrics import fill
 

@@ -11,11 +11,11 @@ from typing import Any
 import pymongo
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mongodb import MongodbDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from tests.contract.database_subjects import command, endpoint_of
 from tests.servers.certificates import Certificates

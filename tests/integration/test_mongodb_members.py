@@ -14,11 +14,11 @@ from typing import Any
 import pymongo
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded.process import Running, free_port
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared import clock
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mongodb import MongodbDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.contract.database_subjects import command
 from tests.servers.fixtures import serving

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mysql import MysqlDatabase
-from stt_worker.databases.mysql_connection import Connection
+from stt_worker.databases.mysql.connection import Connection
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from stt_worker.databases.tls import Contexts
 from tests.contract.database_subjects import admin_mysql, endpoint_of, select

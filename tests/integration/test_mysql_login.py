@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.contract.database_subjects import admin_mysql, endpoint_of
 from tests.servers.certificates import Certificates

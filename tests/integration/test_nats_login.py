@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
-from stt_coordinator.embedded import nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats
+from stt_coordinator.local.servers.process import Running
 from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
 from stt_shared.settings import NatsSettings

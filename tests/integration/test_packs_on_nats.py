@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.pack import archive, load, transfer
 from stt_shared.pack.archive import Pack

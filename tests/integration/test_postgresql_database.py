@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.embedded import postgresql as embedded_postgresql
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import postgresql as embedded_postgresql
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases import postgresql_line
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql import server as postgresql_line
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.contract.database_subjects import admin_postgresql, endpoint_of
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.store import sqlite
+from stt_coordinator.store.sqlite import store as sqlite
 from stt_shared import clock, sqlfile
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError

@@ -13,10 +13,10 @@ import pytest
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.alerts.post import ChannelError, Poster, trusted
 from stt_coordinator.alerts.webhook import Webhook, signature
-from stt_coordinator.store.sqlite import open_store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 from tests.integration.hooks import Hook, listening
 from tests.servers.certificates import Certificates
 from tests.unit.coordination import QUICK, catalogue

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.identity import digest
@@ -19,7 +19,7 @@ from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.settings import NatsSettings, WorkerSettings
 from stt_worker import service
 from stt_worker.databases.port import Endpoint, Tls
-from stt_worker.equipment import equipped
+from stt_worker.execution.equipment import equipped
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import subjects
@@ -37,7 +37,7 @@ def process(url: str, site: str, folder: Path) -> Iterator[subprocess.Popen[byte
     more = ["--name", f"p-{site}", "--state-dir", str(folder / "state")]
     with (folder / "log").open("ab") as log:
         child = subprocess.Popen(
-            [sys.executable, "-m", "stt_shared.cli", *command, *more],
+            [sys.executable, "-m", "stt_cli", *command, *more],
             env=environment,
             stdout=log,
             stderr=log,

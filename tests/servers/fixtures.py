@@ -13,12 +13,12 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from stt_coordinator.embedded import mongodb as embedded_mongodb
-from stt_coordinator.embedded import mysql as embedded_mysql
-from stt_coordinator.embedded import nats as embedded_nats
-from stt_coordinator.embedded import postgresql as embedded_postgresql
-from stt_coordinator.embedded.cache import MissingServerError
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers import mongodb as embedded_mongodb
+from stt_coordinator.local.servers import mysql as embedded_mysql
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers import postgresql as embedded_postgresql
+from stt_coordinator.local.servers.cache import MissingServerError
+from stt_coordinator.local.servers.process import Running
 from tests.servers.certificates import Certificates, make
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stt_coordinator.embedded import cache, postgresql
-from stt_coordinator.embedded import mysql as embedded_mysql
+from stt_coordinator.local.servers import cache, postgresql
+from stt_coordinator.local.servers import mysql as embedded_mysql
 from stt_shared.clock import monotonic
 from tests.servers import debian
 

@@ -6,10 +6,10 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from stt_coordinator.embedded.process import Running
+from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.words import Family
-from stt_worker.databases import mongodb_login
-from stt_worker.databases.mongodb_wire import Wire
+from stt_worker.databases.mongodb import login
+from stt_worker.databases.mongodb.wire import Wire
 from stt_worker.databases.port import Endpoint, Tls
 
 Command = dict[str, Any]
@@ -31,7 +31,7 @@ async def _told(server: Running, commands: tuple[Command, ...], database: str) -
                 password=server.password,
                 tls=Tls(mode="off"),
             )
-            await mongodb_login.log_in(wire, where, {}, ["SCRAM-SHA-256"])
+            await login.log_in(wire, where, {}, ["SCRAM-SHA-256"])
         return [await wire.ask(database, dict(one)) for one in commands]
     finally:
         wire.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from stt_coordinator.embedded import cache
-from stt_coordinator.embedded.process import (
+from stt_coordinator.local.servers import cache
+from stt_coordinator.local.servers.process import (
     HOST,
     Running,
     accepts,

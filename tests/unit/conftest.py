@@ -6,9 +6,10 @@ from typing import cast
 
 import pytest
 
+from stt_cli import main
 from stt_shared import clock
 from stt_shared.bus.port import Bus
-from stt_shared.cli import client, control, dispatch
+from stt_shared.command import client, control
 from stt_shared.settings import NatsSettings
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service, Stt
@@ -21,7 +22,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Service:
     async def open_bus(_: NatsSettings) -> Bus:
         return cast("Bus", found)
 
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
+    monkeypatch.setattr(main, "entry_points", lambda **_: ())  # neither half is asked here
     monkeypatch.setattr(client, "open_bus", open_bus)
     monkeypatch.setattr(clock, "now", lambda: samples.NOW)
     monkeypatch.setattr(control, "POLL_S", 0.0)
@@ -33,7 +34,7 @@ def stt(service: Service, capsys: pytest.CaptureFixture[str]) -> Stt:
     """Run a command line; its exit code, stdout, and the lines of stderr."""
 
     def run(*words: str) -> tuple[int, str, list[str]]:
-        code = dispatch.run(words)
+        code = main.run(words)
         captured = capsys.readouterr()
         assert service.closed or not service.asked
         return code, captured.out, captured.err.splitlines()

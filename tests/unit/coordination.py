@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from stt_coordinator.pace import Pace
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store, StoreFullError
-from stt_coordinator.tasks import Coordinator, Means
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Delivery, Outgoing, Publication, RequestError
 from stt_shared.checkfile.catalogue import Catalogue

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from stt_coordinator.books import start_run
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRow, TargetRow
-from stt_coordinator.settle import Settled, Taken, settle
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.ledger.answers import start_run
+from stt_coordinator.ledger.results import Settled, Taken, settle
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo

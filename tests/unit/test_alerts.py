@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from stt_coordinator.alerts import alertmanager
+from stt_coordinator.alerts.alert_filter import severities
 from stt_coordinator.alerts.alertmanager import Memory, Push, alert
-from stt_coordinator.alerts.choice import severities
-from stt_coordinator.alerts.patience import keep
+from stt_coordinator.alerts.delivery_loop import keep
 from stt_coordinator.alerts.post import ChannelError, place
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared.protocol.words import Family, Severity
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import fill, finding
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, StoreFullError
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol.audit import AuditReply, AuditRequest

@@ -11,8 +11,8 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import encoded, without_secrets
 from stt_worker.databases.port import Rows
-from stt_worker.evidence import HIDDEN
-from stt_worker.plan import docs_of, plan
+from stt_worker.execution.plan import docs_of, plan
+from stt_worker.execution.sanitize import HIDDEN
 
 PART = """
 parts:

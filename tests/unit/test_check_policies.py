@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from stt_shared.authoring.policies import faults_of, faults_of_samples
 from stt_shared.checkfile import library_page
 from stt_shared.checkfile.catalogue import builtin, builtin_folder
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.checkfile.parts import FOLDER
+from stt_shared.checkfile.policies import faults_of, faults_of_samples
 from stt_shared.errors import ConfigError
 from stt_shared.pack.serial import of, raised, written
 from stt_shared.protocol.words import Family

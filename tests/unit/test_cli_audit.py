@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stt_shared.cli import dispatch
+from stt_cli import main
 from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
@@ -44,7 +44,7 @@ def test_every_page_is_asked_for_until_there_is_enough(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer_in_pages(service, record(7), 3)
-    assert dispatch.run(["audit", "--limit", "5"]) == 0
+    assert main.run(["audit", "--limit", "5"]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["WHEN", "WHO", "ROLE", "WAY", "DID", "WHAT", "WHY"]
     assert [line[5] for line in lines[1:]] == ["r0", "r1", "r2", "r3", "r4"]
@@ -56,15 +56,15 @@ def test_programs_get_the_entries_as_they_are(
     service: Service, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer_in_pages(service, record(2), 9)
-    assert dispatch.run(["audit", "-o", "jsonl"]) == 0
+    assert main.run(["audit", "-o", "jsonl"]) == 0
     first = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (first["by"], first["way"], first["what"]) == ("ann", "page", "r0")
-    assert dispatch.run(["audit", "-o", "json"]) == 0
+    assert main.run(["audit", "-o", "json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["entries"]) == 2
 
 
 def test_no_changes_are_told_in_words(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     answer_in_pages(service, [], 9)
-    assert dispatch.run(["audit"]) == 0
+    assert main.run(["audit"]) == 0
     assert "Nobody has changed anything yet." in capsys.readouterr().err
-    assert dispatch.run(["audit", "--limit", "0"]) == 2
+    assert main.run(["audit", "--limit", "0"]) == 2

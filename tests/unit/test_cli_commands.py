@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stt_shared.bus.port import RequestError
-from stt_shared.cli import output
+from stt_shared.command import output
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (

@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 from cyclopts import App
 
-from stt_shared.cli import dispatch, output
+from stt_cli import main
+from stt_shared.command import output
 from stt_shared.errors import (
     ConfigError,
     DisabledError,
@@ -29,8 +30,8 @@ def run_with(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     def run(body: Callable[[], object], *arguments: str) -> tuple[int, str, str]:
         app = App(name="stt", result_action="return_value", suppress_keyboard_interrupt=False)
         app.command(body, name="boom")
-        monkeypatch.setattr(dispatch, "build", lambda: app)
-        code = dispatch.run(["boom", *arguments])
+        monkeypatch.setattr(main, "build", lambda: app)
+        code = main.run(["boom", *arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -77,7 +78,7 @@ def test_disabled_is_told_as_a_state_not_as_an_error(run_with: Run) -> None:
 
 def test_a_bug_is_one_line_that_says_how_to_see_the_trace(run_with: Run) -> None:
     code, _, err = run_with(raising(KeyError("x")))
-    assert code == dispatch.EXIT_BUG
+    assert code == main.EXIT_BUG
     assert "Traceback" not in err
     assert err.splitlines() == [
         "error: this is a bug in stt (KeyError: 'x')",
@@ -118,16 +119,16 @@ def test_an_error_cannot_steer_the_terminal(run_with: Run) -> None:
     assert "\x1b" not in err
 
 
-@pytest.mark.parametrize("name", sorted(dispatch.EXTRAS))
+@pytest.mark.parametrize("name", sorted(main.EXTRAS))
 def test_a_half_that_is_not_installed_says_which_extra_brings_it(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())
-    assert dispatch.run([name, "--config", "x"]) == 2
+    monkeypatch.setattr(main, "entry_points", lambda **_: ())
+    assert main.run([name, "--config", "x"]) == 2
     err = capsys.readouterr().err
     assert err.splitlines()[:2] == [
         f"error: stt {name} is not installed",
-        f"  pip install 'security-threat-tool[{dispatch.EXTRAS[name]}]'",
+        f"  pip install 'security-threat-tool[{main.EXTRAS[name]}]'",
     ]
 
 
@@ -136,8 +137,8 @@ def test_a_library_that_is_missing_when_a_command_runs_names_the_extra(
 ) -> None:
     app = App(name="stt", result_action="return_value")
     app.command(raising(ModuleNotFoundError("no pymysql", name="pymysql")), name="worker")
-    monkeypatch.setattr(dispatch, "build", lambda: app)
-    assert dispatch.run(["worker"]) == 2
+    monkeypatch.setattr(main, "build", lambda: app)
+    assert main.run(["worker"]) == 2
     assert "pip install 'security-threat-tool[worker]'" in capsys.readouterr().err
 
 
@@ -179,5 +180,5 @@ def test_the_last_line_of_stderr_says_why(capsys: pytest.CaptureFixture[str]) ->
 
 def test_main_takes_the_words_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["stt", "version"])
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())
-    assert dispatch.main() == 0
+    monkeypatch.setattr(main, "entry_points", lambda **_: ())
+    assert main.main() == 0

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from stt_shared.bus.port import Peer
-from stt_shared.cli.diagnosis import server, streams
-from stt_shared.cli.diagnosis.line import (
+from stt_cli.doctor import server, streams
+from stt_cli.doctor.line import (
     Level,
     Line,
     amounts,
@@ -20,6 +19,7 @@ from stt_shared.cli.diagnosis.line import (
     verdict,
     warn,
 )
+from stt_shared.bus.port import Peer
 from stt_shared.protocol.subjects import STREAMS
 from tests.unit.cli_samples import NOW
 

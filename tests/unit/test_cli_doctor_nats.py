@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from stt_shared.cli.diagnosis import consumers, rights
-from stt_shared.cli.diagnosis.consumers import Seen, consumer
-from stt_shared.cli.diagnosis.line import Level
-from stt_shared.cli.diagnosis.rights import Part, Permissions, covers, overlap
+from stt_cli.doctor import consumers, rights
+from stt_cli.doctor.consumers import Seen, consumer
+from stt_cli.doctor.line import Level
+from stt_cli.doctor.rights import Part, Permissions, covers, overlap
 from stt_shared.protocol.words import Family
 from tests.unit.cli_samples import NOW
 

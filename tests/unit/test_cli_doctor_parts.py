@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from stt_shared.cli.diagnosis import coordinator, files, pack, workers
-from stt_shared.cli.diagnosis.line import Level, Line, Unknown
-from stt_shared.cli.tables import SecretUse
+from stt_cli.doctor import coordinator, files, pack, workers
+from stt_cli.doctor.line import Level, Line, Unknown
+from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
 from stt_shared.protocol.messages import Counts, Summary

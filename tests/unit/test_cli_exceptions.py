@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from stt_cli.commands import exceptions_file
+from stt_cli.commands.since import parse_until
 from stt_shared.bus.port import RequestError
-from stt_shared.cli import exceptions_file
-from stt_shared.cli.gate import FailOn, exit_code
-from stt_shared.cli.since import parse_until
+from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import ChangesReply, FindingsReply, FindingsRequest, Verb

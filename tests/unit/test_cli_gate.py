@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stt_shared.cli.gate import FailOn, exit_code
+from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.protocol.messages import Counts
 
 MANY = Counts(critical=3, major=2, trivial=1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from stt_cli import main
 from stt_shared import clock
-from stt_shared.cli import dispatch
 from stt_shared.pack import minisign, signing
 from tests.unit import packs
 
@@ -19,13 +19,13 @@ Stt = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def stt(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Stt:
     """Run a command line in an empty folder; its exit code, stdout and stderr."""
-    monkeypatch.setattr(dispatch, "entry_points", lambda **_: ())  # neither half is asked here
+    monkeypatch.setattr(main, "entry_points", lambda **_: ())  # neither half is asked here
     monkeypatch.setattr(clock, "now", lambda: packs.NOW)
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nonexistent")
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> tuple[int, str, str]:
-        code = dispatch.run(words)
+        code = main.run(words)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 

@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from stt_shared.cli import progress
+from stt_shared.command import progress
 from tests.unit import cli_samples as samples
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stt_shared.cli import output
+from stt_shared.command import output
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import (
     FindingsReply,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from stt_shared.cli.since import parse_since
+from stt_cli.commands.since import parse_since
 from stt_shared.errors import UsageError
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.control import pages
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError

@@ -11,9 +11,9 @@ import pytest
 
 from stt_coordinator.control import diff as verb
 from stt_coordinator.control import pages
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Before, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Rejected, StoreError
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus

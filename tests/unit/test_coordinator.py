@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import pytest
 
-from stt_coordinator import ingest, settle
-from stt_coordinator.settle import Settled
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.ledger import results
+from stt_coordinator.ledger.results import Settled
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.tasks import ingest
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
@@ -237,7 +238,7 @@ async def test_result_that_breaks_the_books_is_refused_and_the_others_of_its_bat
     def breaking(*arguments: Any) -> Settled:
         if any(one.result.target == "t3" for one in arguments[1]):
             raise OverflowError("too large a number")
-        return settle.settle(*arguments)
+        return results.settle(*arguments)
 
     monkeypatch.setattr(ingest, "settle", breaking)
     broker, store = MemoryBroker(), MemoryStore()

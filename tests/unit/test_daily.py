@@ -9,7 +9,7 @@ import pytest
 
 from stt_coordinator.control.trends import trends_of
 from stt_coordinator.domain.daily import DayRow, Fixes, fix_times, trend
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, lines
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.messages import Counts

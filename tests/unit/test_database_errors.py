@@ -9,8 +9,10 @@ import pytest
 from pymysql import err
 
 from stt_shared.protocol.words import Kind
-from stt_worker.databases import mongodb_errors, mysql_errors, postgresql_errors
-from stt_worker.databases.mongodb_wire import CommandError, TooLargeError, WireError
+from stt_worker.databases.mongodb import errors as mongodb_errors
+from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, WireError
+from stt_worker.databases.mysql import errors as mysql_errors
+from stt_worker.databases.postgresql import errors as postgresql_errors
 
 
 def tls_error(reason: str) -> ssl.SSLError:

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_worker.databases import mongodb_facts, mysql_facts, postgresql_facts, remote
+from stt_worker.databases.children import remote
+from stt_worker.databases.mongodb import facts as mongodb_facts
+from stt_worker.databases.mysql import facts as mysql_facts
+from stt_worker.databases.postgresql import facts as postgresql_facts
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded
-from stt_worker.databases.mongodb_values import document, plain
+from stt_worker.databases.mongodb.values import document, plain
 from stt_worker.databases.port import Failure, Limits
-from stt_worker.databases.postgresql_values import instant
+from stt_worker.databases.postgresql.values import instant
 from stt_worker.databases.values import nanoseconds, number, text
 
 

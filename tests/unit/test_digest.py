@@ -14,11 +14,11 @@ from stt_coordinator.alerts import digest
 from stt_coordinator.alerts.digest import Digest, last_changes, subject, text
 from stt_coordinator.alerts.mail import Mail
 from stt_coordinator.alerts.post import ChannelError
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared import clock
 from stt_shared.protocol.messages import FindingEvent
 from stt_shared.protocol.words import Change, FindingState, Severity
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import ACCEPTED, fill
 from tests.unit.test_webhook import event, record

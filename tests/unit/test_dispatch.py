@@ -7,11 +7,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from stt_coordinator.dispatch import Dispatcher
 from stt_coordinator.domain.model import JobRow, JobState, WorkerRow
-from stt_coordinator.pace import Pace
-from stt_coordinator.reconcile import reconcile
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.ledger.reconcile import reconcile
 from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Publication, Receipt

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stt_shared.cli.schema import kinds
+from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import FindingEvent, Result, WorkerEvent

@@ -7,10 +7,10 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from stt_coordinator import exceptions
+from stt_coordinator.ledger import suppressions
 from stt_coordinator.store import rows
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.sqlite import FILE, open_store
+from stt_coordinator.store.sqlite.store import FILE, open_store
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.words import Family, FindingState, Interval
@@ -75,10 +75,10 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
             for state in ("open", "accepted", "all")
         ]
 
-    await store.transact(lambda ledger: exceptions.enter(ledger, [one], NOW))
+    await store.transact(lambda ledger: suppressions.enter(ledger, [one], NOW))
     assert await store.read(found) == [("open", 0), ("accepted", 1), ("all", 1)]
     end = datetime(2026, 12, 2, tzinfo=UTC)
-    await store.transact(lambda ledger: exceptions.look_after(ledger, end))
+    await store.transact(lambda ledger: suppressions.look_after(ledger, end))
     assert await store.read(found) == [("open", 1), ("accepted", 0), ("all", 1)]
     ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
     assert (record, record.state) == (finding(), FindingState.OPEN)

@@ -13,7 +13,7 @@ from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging
 from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
-from stt_worker.execution import Means, execute
+from stt_worker.execution.job import Means, execute
 from tests.unit.worker_fakes import (
     AT,
     FACTS,

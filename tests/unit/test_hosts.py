@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mongodb import MongodbDatabase
-from stt_worker.databases.mysql import MysqlDatabase
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Limits, LookError
-from stt_worker.databases.postgresql import PostgresqlDatabase
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 
 DRIVERS: dict[Family, type[Database]] = {
     Family.MYSQL: MysqlDatabase,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stt_coordinator.intake import read
+from stt_coordinator.tasks.intake import read
 from stt_shared.bus.port import Delivery
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec

@@ -12,8 +12,9 @@ from litestar import Litestar
 from litestar.datastructures import Headers
 from litestar.handlers import HTTPRouteHandler
 
+from stt_cli import main
 from stt_coordinator.web.app import application
-from stt_coordinator.web.login import gate
+from stt_coordinator.web.login import authorization
 from stt_coordinator.web.login.attempts import MAX_IN_ALL, MAX_OF_ADDRESS, WINDOW, Attempts
 from stt_coordinator.web.login.login import Login, login_of
 from stt_coordinator.web.login.proxy import DoubtfulError, Proxy
@@ -21,10 +22,9 @@ from stt_coordinator.web.login.sessions import MAX_SESSIONS, SESSION, Sessions
 from stt_coordinator.web.login.tokens import TokenFile, digest_of, made, parsed
 from stt_coordinator.web.pages.login import local
 from stt_coordinator.web.serve import front_of
-from stt_shared.cli import dispatch
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.words import Role
-from stt_shared.settings_web import WebSettings
+from stt_shared.settings.web import WebSettings
 from tests.unit.coordination import NOW
 from tests.unit.visitors import HTML, JSON, Client, bearing, login_with, tokens_in, visiting
 
@@ -95,7 +95,7 @@ def test_every_handler_that_changes_something_names_its_role() -> None:
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if isinstance(handler, HTTPRouteHandler) and "POST" in handler.http_methods:
-                assert gate.KEY in handler.opt, route.path
+                assert authorization.KEY in handler.opt, route.path
 
 
 async def test_what_is_done_is_done_in_the_name_of_who_logged_in(file: Path) -> None:
@@ -422,14 +422,14 @@ async def test_without_a_log_in_a_name_of_another_site_that_leads_here_opens_not
 def test_the_command_prints_the_line_for_the_file_and_the_token_apart(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert dispatch.run(["web", "token", "new", "ann", "--role", "operator"]) == 0
+    assert main.run(["web", "token", "new", "ann", "--role", "operator"]) == 0
     told = capsys.readouterr()
     (one,) = parsed(told.out, Path("tokens"))
     assert (one.name, one.role) == ("ann", Role.OPERATOR)
     token = re.search(r"stt_[\w-]{43}", told.err)
     assert token is not None
     assert digest_of(token[0]) == one.digest
-    assert dispatch.run(["web", "token", "new", "a b"]) == 2
+    assert main.run(["web", "token", "new", "a b"]) == 2
 
 
 async def test_a_form_older_than_the_coordinator_says_so_and_works_after_a_reload() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from stt_coordinator import metrics, metrics_page
 from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
-from stt_coordinator.meters import Meters, kind_of
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.metrics import page as metrics_page
+from stt_coordinator.metrics import prometheus
+from stt_coordinator.metrics.counters import Meters, kind_of
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo, PackStatus
 from stt_shared.protocol.messages import (
     Acceptance,
@@ -155,7 +156,9 @@ async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
     """Every sample as `name{label=value,...}`, labels in order of their names."""
     await store.transact(fill)
     state, meters = ControlState(enabled=True), counted()
-    text = metrics.render(await store.read(lambda led: metrics.look(led, state, pack, meters)))
+    text = prometheus.render(
+        await store.read(lambda led: prometheus.look(led, state, pack, meters))
+    )
     return {
         sample.name
         + "{"
@@ -209,7 +212,7 @@ async def test_every_metric_of_the_set_is_told_and_no_other() -> None:
     found = {name.partition("{")[0] for name in await samples(MemoryStore())}
     suffixes = ("_bucket", "_sum", "_count")
     histogram = {f"stt_check_duration_seconds{suffix}" for suffix in suffixes}
-    assert found == metrics.SPECS.keys() - {"stt_check_duration_seconds"} | histogram
+    assert found == prometheus.SPECS.keys() - {"stt_check_duration_seconds"} | histogram
 
 
 async def test_the_page_serves_them_in_prometheus_own_type() -> None:

@@ -16,7 +16,7 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.mongodb_commands import COMMANDS
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.protocol.words import Family, Kind
-from stt_worker.databases.mongodb_commands import command
+from stt_worker.databases.mongodb.commands import command
 from stt_worker.databases.port import Failure
 
 JS = "function() { return sleep(60000) || true }"

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord

@@ -7,9 +7,9 @@ from typing import Any
 from stt_shared.protocol.messages import CheckOutcome, PartNotChecked
 from stt_shared.protocol.words import Kind, Outcome
 from stt_worker.databases.port import Answer
-from stt_worker.execution import execute
-from stt_worker.parts import MAX_PARTS
-from stt_worker.verdict import fit
+from stt_worker.execution.job import execute
+from stt_worker.execution.parts import MAX_PARTS
+from stt_worker.execution.verdict import fit
 from tests.unit.worker_fakes import AT, check, endpoint, job, means, query, server
 
 EVERY = query("2", all_dbs=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stt_worker.databases.postgresql_secrets import (
+from stt_worker.databases.postgresql.secrets import (
     is_suspect,
     text_without_passwords,
     without_passwords,

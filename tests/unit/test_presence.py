@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from stt_coordinator.bells import Bells
-from stt_coordinator.presence import Presence
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.worker_registry import Presence
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Heard

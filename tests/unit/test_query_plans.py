@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store.sqlite import FILE, open_store
+from stt_coordinator.store.sqlite.store import FILE, open_store
 from stt_shared.sqlfile import folder, statements
 
 SQL = statements(folder("stt_coordinator.store") / "queries.sql")

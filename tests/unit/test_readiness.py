@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.bells import Bells
-from stt_coordinator.ingest import Ingest
-from stt_coordinator.readiness import INGEST_LATE_S, Readiness
-from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.switch import Switch
-from stt_coordinator.watermarks import Watermarks
+from stt_coordinator.control.readiness import INGEST_LATE_S, Readiness
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.ingest import Ingest
+from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol import subjects

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stt_shared.redaction import HIDDEN, hide_addresses, hide_text, hide_value, is_secret_name
 from stt_shared.redaction.values import MAX_DEPTH
-from stt_worker import evidence
+from stt_worker.execution import sanitize
 
 SECRETS = [
     *("passwords", "certificateKeyFilePassword", "user_password", "api-key", "apiToken"),
@@ -86,17 +86,17 @@ def test_what_says_something_about_a_secret_stays(name: str, value: object) -> N
 def test_a_secret_under_its_name_never_leaves_whatever_the_nesting(
     name: str, secret: str, shape: list[int]
 ) -> None:
-    assert not holds(evidence.plain(nested({name: secret}, shape)), secret)
-    assert not holds(evidence.plain(nested({name: nested(secret, shape)}, shape)), secret)
-    assert not holds(evidence.plain(nested({"name": name, "setting": secret}, shape)), secret)
+    assert not holds(sanitize.plain(nested({name: secret}, shape)), secret)
+    assert not holds(sanitize.plain(nested({name: nested(secret, shape)}, shape)), secret)
+    assert not holds(sanitize.plain(nested({"name": name, "setting": secret}, shape)), secret)
     assert not holds(
-        evidence.plain(nested({"Variable_name": name, "Value": secret}, shape)), secret
+        sanitize.plain(nested({"Variable_name": name, "Value": secret}, shape)), secret
     )
 
 
 @given(planted, st.lists(st.integers(0, 4), min_size=MAX_DEPTH + 1, max_size=20))
 def test_what_is_nested_too_deeply_is_cut(secret: str, shape: list[int]) -> None:
-    assert not holds(evidence.plain(nested(secret, shape)), secret)
+    assert not holds(sanitize.plain(nested(secret, shape)), secret)
 
 
 STATEMENTS = [
@@ -128,7 +128,7 @@ STATEMENTS = [
 def test_a_secret_inside_a_text_never_leaves(statement: str, secret: str) -> None:
     text = statement.format(secret, q=f"'{secret}'", d=f'"{secret}"')
     assert secret not in hide_text(text), text
-    assert secret not in evidence.text(f"before {text}, after")
+    assert secret not in sanitize.text(f"before {text}, after")
 
 
 QUOTED = [one for one in STATEMENTS if "{q}" in one]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from stt_cli.releases import file, rules, update
 from stt_shared.checkfile.catalogue import RELEASES_FILE, builtin, builtin_folder
-from stt_shared.releases import file, rules, update
 
 FILE = builtin_folder() / RELEASES_FILE
 DATA = file.read(FILE).data
@@ -199,7 +199,7 @@ def test_a_file_of_another_kind_is_refused(apply: Any, document: Any, fault: str
 
 
 def stt(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stt_shared.cli", "releases", *words]
+    command = [sys.executable, "-m", "stt_cli", "releases", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

@@ -13,13 +13,14 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from stt_coordinator import retention, service
+from stt_coordinator import service
+from stt_coordinator.coordinator import Coordinator, Means
 from stt_coordinator.domain.model import JobState
-from stt_coordinator.retention import BATCH_ROWS, Keep, prune
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, RawResult, Store
-from stt_coordinator.store.sqlite import FILE, open_store
-from stt_coordinator.tasks import Coordinator, Means
+from stt_coordinator.store.sqlite.store import FILE, open_store
+from stt_coordinator.tasks import retention
+from stt_coordinator.tasks.retention import BATCH_ROWS, Keep, prune
 from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.words import Role, Severity
 from tests.unit.coordination import NOW

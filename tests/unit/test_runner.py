@@ -21,17 +21,17 @@ from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.gate import Gate
-from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.outbox.port import OutboxError, Row
-from stt_worker.runner import (
+from stt_worker.jobs.control_state import Gate
+from stt_worker.jobs.runner import (
     MAX_DELIVERIES_UNKNOWN,
     OUTBOX_DELAY_S,
     UNKNOWN_TARGET_DELAY_S,
     Runner,
     Station,
 )
-from stt_worker.sender import Sender
+from stt_worker.outbox.memory import MemoryOutbox
+from stt_worker.outbox.port import OutboxError, Row
+from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.unit.worker_fakes import AT, Spy, check, delivery, free_turn, job, means, server, target
 

@@ -13,7 +13,7 @@ from stt_shared.identity import finding_id, token_of
 from stt_shared.protocol.messages import Counts
 from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_worker.databases.port import LookError
-from stt_worker.scan import advice, chosen, scan, targets_of, targets_to_scan
+from stt_worker.oneshot.scan import advice, chosen, scan, targets_of, targets_to_scan
 from stt_worker.targets.urls import parse
 from tests.unit.worker_fakes import FAILS, check, means, server, target
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stt_coordinator.bells import Bells
 from stt_coordinator.domain.model import JobState, TargetRow
-from stt_coordinator.library import Library
-from stt_coordinator.scheduler import NO_TARGETS, Scheduler
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.packs.library import Library
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
-from stt_coordinator.switch import Switch
+from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.scheduler import NO_TARGETS, Scheduler
+from stt_coordinator.tasks.wakeups import Bells
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus, Outgoing

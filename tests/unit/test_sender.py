@@ -13,9 +13,9 @@ from stt_shared.bus.port import Outgoing, Receipt
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Result, Watermark
 from stt_shared.protocol.words import Family
-from stt_worker import sender as sending
+from stt_worker.outbox import sender as sending
 from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.sender import Sender
+from stt_worker.outbox.sender import Sender
 from tests.unit.worker_fakes import AT, until
 
 

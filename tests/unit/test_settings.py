@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from stt_shared import settings, settings_page
+from stt_shared import settings
 from stt_shared.errors import ConfigError
+from stt_shared.settings import page as settings_page
 
 
 def written(folder: Path, text: str) -> Path:

@@ -8,8 +8,8 @@ import pytest
 
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
-from stt_coordinator.pace import Pace
-from stt_coordinator.reconcile import end_all, reconcile
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.ledger.reconcile import end_all, reconcile
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.control import FindingsRequest
 from stt_shared.protocol.messages import CheckOutcome, Counts

@@ -16,7 +16,7 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sqlite import FILE, SqliteStore, open_store
+from stt_coordinator.store.sqlite.store import FILE, SqliteStore, open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import ConfigError
 from stt_shared.sqlfile import folder, migrations

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store import sqlite_backup, sqlite_health
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.sqlite import FILE, VERSION, open_store
+from stt_coordinator.store.sqlite import backup
+from stt_coordinator.store.sqlite import health as sqlite_health
+from stt_coordinator.store.sqlite.store import FILE, VERSION, open_store
 from stt_shared.protocol.health import StoreHealth
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
@@ -86,7 +87,7 @@ async def test_a_store_too_large_to_read_in_time_is_neither_sound_nor_damaged(
 
 async def test_the_last_backup_is_known(tmp_path: Path) -> None:
     path = await filled(tmp_path / "state")
-    sqlite_backup.backup(path.parent, tmp_path / "copy.db")
+    backup.backup(path.parent, tmp_path / "copy.db")
     assert health(path).backup is not None
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.library import Library
-from stt_coordinator.packs import keep
+from stt_coordinator.packs import cache
+from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.https import FetchError, Version
+from stt_coordinator.packs.library import Library
 from stt_coordinator.packs.sources import HttpsSource, LocalSource, Offer, source_of
-from stt_coordinator.packs.supply import Supply
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.checkfile.catalogue import Catalogue
@@ -149,7 +149,7 @@ async def test_the_last_good_pack_is_there_after_a_restart_without_its_source(
 async def test_no_restart_lets_an_older_pack_in(bench: Bench) -> None:
     bench.source.what = Offer(parcel=parcel(7))
     await bench.library.fetch()
-    (bench.folder / keep.FILE).unlink()
+    (bench.folder / cache.FILE).unlink()
     bench.source.what = Offer(parcel=parcel(6))
     bench.restart()
     await bench.library.begin()
@@ -171,7 +171,7 @@ async def test_a_kept_pack_whose_key_is_pinned_no_more_is_not_taken_up(bench: Be
 async def test_what_was_kept_and_cannot_be_read_is_fetched_again(
     bench: Bench, content: bytes
 ) -> None:
-    (bench.folder / keep.FILE).write_bytes(content)
+    (bench.folder / cache.FILE).write_bytes(content)
     await bench.library.begin()
     assert (bench.serial, len(bench.source.known)) == (3, 1)
 
@@ -253,7 +253,7 @@ async def test_a_pack_that_cannot_be_kept_is_not_used(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keep, "write_safely", full)
+    monkeypatch.setattr(cache, "write_safely", full)
     await bench.library.fetch()
     assert bench.serial == 0
     assert "it cannot be kept (no space left on device)" in bench.library.trouble[0]

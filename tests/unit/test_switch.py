@@ -6,8 +6,8 @@ import asyncio
 
 import msgspec
 
-from stt_coordinator.store.memory import MemoryStore
-from stt_coordinator.switch import Switch
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.tasks.control_state import Switch
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Stored
 from stt_shared.protocol import subjects

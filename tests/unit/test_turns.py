@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from stt_worker import turns
-from stt_worker.turns import DrainingError, Turns
+from stt_worker.execution import turns
+from stt_worker.execution.turns import DrainingError, Turns
 
 
 class Site:

@@ -11,9 +11,9 @@ import pytest
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_shared.protocol.words import Family, Kind, Outcome, Severity
-from stt_worker import evidence
+from stt_worker.execution import sanitize
+from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, judge
 from stt_worker.sandbox.port import Broken, Returned, Skipped
-from stt_worker.verdict import MAX_FINDINGS, SEVERITIES, fit, judge
 
 CHECK = Check(
     name="c",
@@ -170,7 +170,7 @@ def test_evidence_is_plain_bounded_and_without_stored_passwords() -> None:
         "Priv": "****",
     }
     assert last == {"rows_not_shown": 11}
-    assert len(found.findings[0].evidence) == evidence.MAX_ROWS + 1
+    assert len(found.findings[0].evidence) == sanitize.MAX_ROWS + 1
 
 
 def test_whatever_a_script_returns_can_be_sent() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.overview import state_of
 from stt_coordinator.web.serve import address_of
 from stt_shared import clock

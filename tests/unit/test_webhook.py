@@ -13,17 +13,17 @@ import msgspec
 import pytest
 
 from stt_coordinator.alerts import webhook
+from stt_coordinator.alerts.alert_filter import is_news
 from stt_coordinator.alerts.channels import channels, verified
-from stt_coordinator.alerts.choice import is_news
 from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.alerts.webhook import Webhook, signature
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Before, Store
-from stt_coordinator.store.sqlite import open_store
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.words import Change, Severity
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import ACCEPTED, finding
 

@@ -27,11 +27,11 @@ from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, P
 from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.gate import Gate
+from stt_worker.jobs.control_state import Gate
+from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, Station
 from stt_worker.outbox.memory import MemoryOutbox
+from stt_worker.outbox.sender import Sender
 from stt_worker.packs import Shelf
-from stt_worker.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, Station
-from stt_worker.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.unit import packs
 from tests.unit.worker_fakes import (

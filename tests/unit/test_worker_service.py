@@ -19,7 +19,7 @@ from stt_shared.settings import WorkerSettings
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging, MemoryDatabase
 from stt_worker.databases.port import Choose, Endpoint, Limits, Look
-from stt_worker.equipment import Equipment
+from stt_worker.execution.equipment import Equipment
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import Parts, serve
 from stt_worker.targets.file import TargetList

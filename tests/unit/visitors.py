@@ -11,17 +11,17 @@ from typing import Any, cast
 import httpx
 from litestar import Litestar
 
-from stt_coordinator.control.desk import Desk
-from stt_coordinator.store.memory import MemoryStore
+from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks import Coordinator, Means
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_coordinator.web.login.tokens import made
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus
 from stt_shared.protocol.words import Role
-from stt_shared.settings_web import WebSettings
+from stt_shared.settings.web import WebSettings
 from tests.unit.coordination import QUICK, catalogue, until
 
 JSON = {"accept": "application/json"}

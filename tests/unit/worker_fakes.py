@@ -22,10 +22,10 @@ from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Answer, Endpoint, Limits
-from stt_worker.execution import Means
+from stt_worker.execution.job import Means
+from stt_worker.execution.turns import Held
 from stt_worker.sandbox.port import Broken, Returned, Skipped, Task, Verdict
 from stt_worker.targets.model import Target
-from stt_worker.turns import Held
 
 AT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 FACTS = Facts(flavour="postgresql", version=(18, 1), version_text="PostgreSQL 18.1")

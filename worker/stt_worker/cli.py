@@ -9,10 +9,10 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_shared import settings
-from stt_shared.cli import output, reporting
-from stt_shared.cli.commands import READ, SERVE, add_command, add_noun
-from stt_shared.cli.gate import FailOn
-from stt_shared.cli.options import (
+from stt_shared.command import output, reporting
+from stt_shared.command.adding import READ, SERVE, add_command, add_noun
+from stt_shared.command.gate import FailOn
+from stt_shared.command.options import (
     AllowIncomplete,
     Checks,
     Connection,
@@ -20,14 +20,14 @@ from stt_shared.cli.options import (
     Output,
     many,
 )
-from stt_shared.cli.output import OutputFormat
-from stt_shared.cli.reporting import Exports, ReportOutput
-from stt_shared.cli.tables import SecretUse, load_whole_file, owns, secrets_of
+from stt_shared.command.output import OutputFormat
+from stt_shared.command.reporting import Exports, ReportOutput
+from stt_shared.command.tables import SecretUse, load_whole_file, owns, secrets_of
 from stt_shared.errors import EXIT_INCOMPLETE, ConfigError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.telemetry import logs
-from stt_worker import checks_cli
+from stt_worker.oneshot import checks_commands
 
 URLS = (
     "mysql://, mariadb://, postgresql:// or mongodb:// with user and password percent-encoded."
@@ -86,7 +86,7 @@ def register(app: App) -> None:
         ),
         group=READ,
     )
-    checks_cli.register(app)
+    checks_commands.register(app)
     targets = app["targets"] if "targets" in app else add_noun(app, "targets", "Databases", READ)
     add_command(
         targets,
@@ -187,8 +187,8 @@ async def scan(
     allow_incomplete: AllowIncomplete = False,
 ) -> int:
     """Scan the databases and gate on what was found."""
-    from stt_worker import equipment  # noqa: PLC0415  # drivers only where used
-    from stt_worker import scan as scanning  # noqa: PLC0415  # as above
+    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where used
+    from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.targets import passwords  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
@@ -229,7 +229,8 @@ async def try_targets(
     form: Output = OutputFormat.TABLE,
 ) -> int:
     """Look at each target as the worker would; the exit code is 3 if one cannot be checked."""
-    from stt_worker import equipment, probe  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.oneshot import probe  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.targets import file  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")

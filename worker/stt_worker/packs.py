@@ -20,7 +20,7 @@ from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, judge, stal
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
 from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry.logs import logger
-from stt_worker.execution import not_run
+from stt_worker.execution.job import not_run
 
 MAX_HELD = 2  # the pack in use, and the one that jobs of the run before may still name
 REFUSED_FOR_S = 30.0  # a refused pack is not fetched again for each of a thousand jobs

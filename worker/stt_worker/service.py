@@ -10,12 +10,12 @@ from collections.abc import Callable, Generator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
+from stt_shared.distribution import installed_version
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.identity import token_of
 from stt_shared.lifecycle import Task, pause, supervise
@@ -27,20 +27,19 @@ from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_di
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
-from stt_worker.announce import Announcer, Presence
-from stt_worker.consumer import Consumer
-from stt_worker.equipment import Equipment, equipped
-from stt_worker.gate import Gate
+from stt_worker.execution.equipment import Equipment, equipped
+from stt_worker.heartbeat import Announcer, Presence
+from stt_worker.jobs.consumer import Consumer
+from stt_worker.jobs.control_state import Gate
+from stt_worker.jobs.runner import Runner, Station
 from stt_worker.outbox.port import Outbox
+from stt_worker.outbox.sender import Sender
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.packs import Shelf
-from stt_worker.runner import Runner, Station
-from stt_worker.sender import Sender
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
 from stt_worker.targets.readers import ReadError, in_daemon
 
-DISTRIBUTION = "security-threat-tool"
 FIRST_RETRY_S = 0.5
 LAST_RETRY_S = 10.0
 RELOAD_TIMEOUT_S = 30.0
@@ -125,7 +124,7 @@ async def serve(
     presence = Presence(
         worker=name,
         site=own.site,
-        version=_version(),
+        version=installed_version(),
         pack=parts.tools.catalogue.pack,
         started=clock.now(),
         concurrency=own.concurrency,
@@ -170,13 +169,6 @@ def policy_of(settings: Settings) -> Policy:
 def name_of(own: WorkerSettings) -> str:
     """The worker's name as configured, or its host's as a token."""
     return own.name or token_of(socket.gethostname(), "worker")
-
-
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 async def _connected(nats: NatsSettings, name: str, stop: asyncio.Event) -> Bus | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from stt_coordinator.alerts.alertmanager import Push
+from stt_coordinator.alerts.delivery_loop import Channel
 from stt_coordinator.alerts.mail import Mail, Smtp
-from stt_coordinator.alerts.patience import Channel
 from stt_coordinator.alerts.post import Poster, trusted
 from stt_coordinator.alerts.webhook import Webhook
 from stt_coordinator.store.port import Store
 from stt_shared.errors import ConfigError
-from stt_shared.settings_alerts import AlertSettings
-from stt_shared.settings_rules import LOOPBACK
+from stt_shared.settings.alerts import AlertSettings
+from stt_shared.settings.rules import LOOPBACK
 
 
 def verified(settings: AlertSettings) -> AlertSettings:

@@ -9,10 +9,10 @@ import msgspec
 from cyclopts import App, Parameter
 
 from stt_coordinator.alerts import rules as shipped
-from stt_shared.cli import output
-from stt_shared.cli.commands import TOOL, add_command, add_noun
-from stt_shared.cli.options import Connection, Output, load_settings
-from stt_shared.cli.output import OutputFormat
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
+from stt_shared.command.options import Connection, Output, load_settings
+from stt_shared.command.output import OutputFormat
 from stt_shared.errors import EXIT_UNREACHABLE, ConfigError
 from stt_shared.report.grid import Cell, Column, Grid
 
@@ -51,7 +51,7 @@ async def try_out(
     form: Output = OutputFormat.TABLE,
 ) -> int:
     """Test each channel; exit 4 if one did not take it."""
-    from stt_coordinator.alerts.trial import Trial, trials  # noqa: PLC0415  # as the services
+    from stt_coordinator.alerts.test_delivery import Trial, trials  # noqa: PLC0415  # as the services
 
     alerts = load_settings(Connection(config=config)).alerts
     found: list[Trial] = [one async for one in trials(alerts)]

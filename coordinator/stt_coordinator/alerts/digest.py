@@ -8,10 +8,10 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
-from stt_coordinator.alerts.choice import link
+from stt_coordinator.alerts.alert_filter import link
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.words import Change, Severity
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 
 MAX_LISTED = 50  # findings of each part
 MAX_CHARACTERS = 300  # of a summary, and of a fix

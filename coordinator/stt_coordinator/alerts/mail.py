@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 
-from stt_coordinator.alerts.choice import is_accepted, is_news, severities
+from stt_coordinator.alerts.alert_filter import is_accepted, is_news, severities
 from stt_coordinator.alerts.digest import MAX_LISTED, Digest, last_changes, mail, subject, text
 from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.alerts.webhook import begun
@@ -19,7 +19,7 @@ from stt_shared import clock
 from stt_shared.protocol.control import FindingsRequest
 from stt_shared.protocol.messages import FindingRecord
 from stt_shared.protocol.words import Severity
-from stt_shared.settings_alerts import AlertSettings
+from stt_shared.settings.alerts import AlertSettings
 
 CURSOR = "mail"
 TIMEOUT_S = 20.0  # of each answer of the mail server

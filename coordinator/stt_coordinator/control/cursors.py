@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.handler_context import Refusal, refused
 
 MAX_CURSOR = 1_000  # characters
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import msgspec
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.cursors import cursor, place
-from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
 from stt_coordinator.control.queries import MAX_REASON, kept_since, unchecked
 from stt_coordinator.control.report import of_job, refuse_without_details
 from stt_coordinator.domain.diff import Answers, net, of_target

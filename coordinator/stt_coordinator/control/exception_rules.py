@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 
-from stt_coordinator.control.desk import Desk, Refusal
+from stt_coordinator.control.handler_context import Desk, Refusal
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger

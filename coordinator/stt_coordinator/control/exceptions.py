@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import msgspec
 
-from stt_coordinator import exceptions
 from stt_coordinator.control import pages
 from stt_coordinator.control.cursors import cursor, place
-from stt_coordinator.control.desk import Desk, Refusal, refused
 from stt_coordinator.control.exception_rules import MAX_TEXT, Places, faults
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
 from stt_coordinator.control.queries import FINDING_PREFIX, one_finding
 from stt_coordinator.domain.suppression import scope_of, state_of
+from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger, Place
 from stt_shared import clock
 from stt_shared.identity import exception_id
@@ -80,10 +80,10 @@ async def _make(desk: Desk, entry: ExceptionEntry, *, dry_run: bool) -> Exceptio
         for code, sentence in faults(desk, ledger, named, now, Places(ledger)):
             raise refused(code, sentence)
         one = _record(named, None, now)
-        look = exceptions.Lookup(ledger)
+        look = suppressions.Lookup(ledger)
         other = look.rival(one)
         if not dry_run:
-            exceptions.enter(ledger, [one], now)
+            suppressions.enter(ledger, [one], now)
         return ExceptionReply(
             exception=one,
             findings=look.number(one),
@@ -183,8 +183,8 @@ async def _revoke(
         changed = state_of(one, now) == "live" and not dry_run
         if changed:
             by, reason = request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
-            one = exceptions.revoke(ledger, one, now, by, reason)
-        number = exceptions.Lookup(ledger).number(one)
+            one = suppressions.revoke(ledger, one, now, by, reason)
+        number = suppressions.Lookup(ledger).number(one)
         return ExceptionReply(exception=one, findings=number, changed=changed)
 
     return await _done(desk, work, dry_run=dry_run)
@@ -264,7 +264,7 @@ async def imported(desk: Desk, request: ImportRequest) -> ImportReply:
             raise refused(Refusal.BAD_REQUEST, _told(wrong))
         if not request.dry_run:
             news = [_record(s.entry, s.known, now, request.by) for s in plan if s.is_news]
-            exceptions.enter(ledger, news, now)
+            suppressions.enter(ledger, news, now)
         return ImportReply(
             exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in plan)
         )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib import metadata
 
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
+from stt_shared.distribution import installed_version
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Empty
 from stt_shared.protocol.health import HealthPart, HealthReply
-
-DISTRIBUTION = "security-threat-tool"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +34,7 @@ async def health(desk: Desk, _request: Empty) -> HealthReply:
     library, store = desk.library, await desk.store.health()
     return HealthReply(
         now=clock.now(),
-        version=metadata.version(DISTRIBUTION),
+        version=installed_version(),
         store=store,
         parts=tuple(parts),
         troubles=tuple(one for one in desk.degraded() if one not in library.trouble),

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.control import pages
+from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.cursors import cursor, place
-from stt_coordinator.control.desk import Desk, Refusal, refused
-from stt_coordinator.control.notice import unsigned
-from stt_coordinator.control.switching import first_run_id
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.summary import summary

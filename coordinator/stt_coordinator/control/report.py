@@ -10,10 +10,10 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.control import pages
-from stt_coordinator.control.desk import Desk, Refusal, refused
-from stt_coordinator.control.notice import unsigned
+from stt_coordinator.control.control_commands import first_run_id
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
 from stt_coordinator.control.queries import waiting
-from stt_coordinator.control.switching import first_run_id
+from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.diff import reported
 from stt_coordinator.domain.model import JobRow, Pair
 from stt_coordinator.domain.summary import counts

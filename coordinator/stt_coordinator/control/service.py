@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from stt_coordinator.control import exceptions, queries, switching
-from stt_coordinator.control.acting import ACTS, act, recorded
+from stt_coordinator.control import control_commands, exceptions, queries
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.desk import Desk, Refusal, refused
+from stt_coordinator.control.audited_commands import ACTS, act, recorded
 from stt_coordinator.control.diff import diff
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
 from stt_coordinator.control.health import health
 from stt_coordinator.control.report import report
 from stt_coordinator.control.trends import trends
@@ -49,13 +49,13 @@ R = TypeVar("R", bound=Value)
 Answer = Callable[[Desk, Any], Awaitable[Value]]  # Any: each takes its own request
 
 VERBS: dict[Verb, tuple[type[Value], Answer]] = {
-    Verb.ENABLE: (SwitchRequest, switching.enable),
-    Verb.DISABLE: (SwitchRequest, switching.disable),
-    Verb.RUN: (RunRequest, switching.run),
+    Verb.ENABLE: (SwitchRequest, control_commands.enable),
+    Verb.DISABLE: (SwitchRequest, control_commands.disable),
+    Verb.RUN: (RunRequest, control_commands.run),
     Verb.STATUS: (Empty, queries.status),
     Verb.CHECKS: (Empty, queries.checks),
-    Verb.CHECK_DISABLE: (CheckSwitchRequest, switching.disable_check),
-    Verb.CHECK_ENABLE: (CheckSwitchRequest, switching.enable_check),
+    Verb.CHECK_DISABLE: (CheckSwitchRequest, control_commands.disable_check),
+    Verb.CHECK_ENABLE: (CheckSwitchRequest, control_commands.enable_check),
     Verb.TARGETS: (TargetsRequest, queries.targets),
     Verb.FINDINGS: (FindingsRequest, queries.findings),
     Verb.FINDING: (FindingRequest, queries.finding),

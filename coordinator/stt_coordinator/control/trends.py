@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.domain.daily import DayRow, day_of, fix_times, trend
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stt_coordinator.store import sqlite_backup as copies
+from stt_coordinator.store.sqlite import backup as copies
 from stt_shared import clock
-from stt_shared.cli import output
-from stt_shared.cli.commands import TOOL, add_command, add_noun
-from stt_shared.cli.options import Connection, load_settings
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
+from stt_shared.command.options import Connection, load_settings
 from stt_shared.settings import state_dir
 
 StateDir = Annotated[

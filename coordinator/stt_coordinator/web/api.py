@@ -9,9 +9,9 @@ from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_415_UNSUPPORTED_MEDIA_TYPE
 
 from stt_coordinator.web import api_act, api_history, api_look
-from stt_coordinator.web.conditional import Conditional
-from stt_coordinator.web.given import API_PREFIX
-from stt_coordinator.web.login.gate import LOOKING
+from stt_coordinator.web.dependencies import API_PREFIX
+from stt_coordinator.web.etag import Conditional
+from stt_coordinator.web.login.authorization import LOOKING
 from stt_coordinator.web.refusals import as_json
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
-from stt_coordinator.control import exceptions, switching
-from stt_coordinator.control.acting import act
-from stt_coordinator.web.described import change
-from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import ADMINS, OPERATORS
+from stt_coordinator.control import control_commands, exceptions
+from stt_coordinator.control.audited_commands import act
+from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
+from stt_coordinator.web.openapi import change
 from stt_coordinator.web.revoking import revoke
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
@@ -30,19 +30,19 @@ from stt_shared.protocol.exceptions import (
 @change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
 async def enable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(desk, actor, switching.enable, data)
+    return await act(desk, actor, control_commands.enable, data)
 
 
 @change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
 async def disable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(desk, actor, switching.disable, data)
+    return await act(desk, actor, control_commands.disable, data)
 
 
 @change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
 async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
     """The run to follow."""
-    return await act(desk, actor, switching.run, data)
+    return await act(desk, actor, control_commands.run, data)
 
 
 @change(
@@ -56,7 +56,7 @@ async def enable_check(
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(desk, actor, switching.enable_check, request)
+    return await act(desk, actor, control_commands.enable_check, request)
 
 
 @change(
@@ -70,7 +70,7 @@ async def disable_check(
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(desk, actor, switching.disable_check, request)
+    return await act(desk, actor, control_commands.disable_check, request)
 
 
 @change(

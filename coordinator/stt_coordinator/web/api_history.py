@@ -10,8 +10,8 @@ from litestar.params import QueryParameter
 from stt_coordinator.control import diff as compared
 from stt_coordinator.control import trends as asked
 from stt_coordinator.web.api_look import After, Asked, Since, instant
-from stt_coordinator.web.described import look
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.openapi import look
 from stt_coordinator.web.paging import paged
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 

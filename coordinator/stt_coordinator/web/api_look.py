@@ -10,13 +10,13 @@ from litestar import Request, Response
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from stt_coordinator.control import exceptions, queries
-from stt_coordinator.control.acting import recorded
+from stt_coordinator.control.audited_commands import recorded
 from stt_coordinator.control.cursors import MAX_CURSOR
-from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.handler_context import Refusal, refused
 from stt_coordinator.control.health import health as looked_at
 from stt_coordinator.control.report import report
-from stt_coordinator.web.described import look
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.openapi import look
 from stt_coordinator.web.paging import paged
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditReply, AuditRequest

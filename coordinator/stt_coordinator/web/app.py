@@ -23,13 +23,13 @@ from litestar.template import TemplateConfig
 from litestar.types import Message, Scope
 
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.web import api, health
-from stt_coordinator.web.described import openapi
-from stt_coordinator.web.given import API_PREFIX, actor_of
-from stt_coordinator.web.login.gate import OPEN, Asking, allowed, asking
+from stt_coordinator.web.dependencies import API_PREFIX, actor_of
+from stt_coordinator.web.login.authorization import OPEN, Asking, allowed, asking
+from stt_coordinator.web.login.identity import who_asks
 from stt_coordinator.web.login.login import Login
-from stt_coordinator.web.login.who import who_asks
+from stt_coordinator.web.openapi import openapi
 from stt_coordinator.web.pages import (
     accepted,
     changes,

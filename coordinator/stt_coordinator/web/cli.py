@@ -7,8 +7,8 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_coordinator.web.login.tokens import made
-from stt_shared.cli import output
-from stt_shared.cli.commands import TOOL, add_command, add_noun
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
 from stt_shared.protocol.words import Role
 
 

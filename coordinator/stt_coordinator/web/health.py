@@ -10,11 +10,11 @@ from litestar import MediaType, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from stt_coordinator import metrics
-from stt_coordinator.web.described import look
-from stt_coordinator.web.given import Given
-from stt_coordinator.web.login.gate import OPEN
-from stt_coordinator.web.login.who import who_asks
+from stt_coordinator.metrics import prometheus as metrics
+from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.login.authorization import OPEN
+from stt_coordinator.web.login.identity import who_asks
+from stt_coordinator.web.openapi import look
 
 SOMETHING = "log in to see what is wrong"
 

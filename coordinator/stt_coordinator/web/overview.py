@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stt_coordinator.control import queries
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.control.trends import trends_of
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE, PERIODS

@@ -10,9 +10,9 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
-from stt_coordinator.control.desk import Refusal
+from stt_coordinator.control.handler_context import Refusal
 from stt_coordinator.store.port import StoreError
-from stt_coordinator.web.given import API_PREFIX
+from stt_coordinator.web.dependencies import API_PREFIX
 from stt_shared.bus.port import RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.telemetry.logs import logger

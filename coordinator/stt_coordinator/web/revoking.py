@@ -6,10 +6,10 @@ import msgspec
 from litestar.exceptions import PermissionDeniedException
 
 from stt_coordinator.control import exceptions
-from stt_coordinator.control.acting import act
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.desk import Desk
-from stt_coordinator.web.login.who import enough
+from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.web.login.identity import enough
 from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
 from stt_shared.protocol.words import Role
 

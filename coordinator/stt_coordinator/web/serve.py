@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
-from stt_shared.settings_web import WebSettings
+from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry.logs import logger
 
 TASK = "page"

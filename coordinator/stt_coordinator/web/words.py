@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from litestar import Request
 
 from stt_coordinator.web.chart import highest
-from stt_coordinator.web.login.who import Who, who_asks
+from stt_coordinator.web.login.identity import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
 from stt_shared.protocol.history import Difference

@@ -11,12 +11,12 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from stt_coordinator.web.login.attempts import Attempts
+from stt_coordinator.web.login.identity import Who
 from stt_coordinator.web.login.proxy import DoubtfulError, Proxy
 from stt_coordinator.web.login.sessions import Sessions
 from stt_coordinator.web.login.tokens import TokenFile
-from stt_coordinator.web.login.who import Who
 from stt_shared.errors import ConfigError
-from stt_shared.settings_web import WebSettings
+from stt_shared.settings.web import WebSettings
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 BEARER = "bearer "

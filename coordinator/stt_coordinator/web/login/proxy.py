@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from stt_coordinator.web.login.who import Who
+from stt_coordinator.web.login.identity import Who
 from stt_shared.protocol.words import Role
 
 MAX_NAME = 100  # characters

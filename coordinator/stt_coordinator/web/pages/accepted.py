@@ -10,12 +10,12 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import exceptions
-from stt_coordinator.control.acting import act
-from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control.audited_commands import act
 from stt_coordinator.control.exception_rules import Places
+from stt_coordinator.control.handler_context import Refusal, refused
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import ADMINS, OPERATORS
+from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_coordinator.web.revoking import revoke as take_back
 from stt_shared.identity import is_token

@@ -13,7 +13,7 @@ from litestar.response import Template
 
 from stt_coordinator.control import diff as compared
 from stt_coordinator.control import queries
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared import clock
 from stt_shared.bus.port import RequestError

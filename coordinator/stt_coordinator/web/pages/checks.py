@@ -6,11 +6,11 @@ from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import queries, switching
-from stt_coordinator.control.acting import act
-from stt_coordinator.control.desk import Refusal, refused
-from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import ADMINS
+from stt_coordinator.control import control_commands, queries
+from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.check import PERIODS, check_object
@@ -60,9 +60,9 @@ async def switch(desk: Given, actor: Acting, name: FromPath[str], data: Form) ->
     """Switch it off or on for all databases."""
     request = CheckSwitchRequest(check=name, by=SOMEBODY)
     if data.get("to") == "off":
-        await act(desk, actor, switching.disable_check, request)
+        await act(desk, actor, control_commands.disable_check, request)
     else:
-        await act(desk, actor, switching.enable_check, request)
+        await act(desk, actor, control_commands.enable_check, request)
     return see(f"/checks/{name}")
 
 

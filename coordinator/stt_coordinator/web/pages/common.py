@@ -7,7 +7,7 @@ from typing import Any
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
-from stt_coordinator.control.desk import Desk
+from stt_coordinator.control.handler_context import Desk
 
 SOMEBODY = "the web page"
 

@@ -11,7 +11,7 @@ from litestar.response import Template
 from stt_coordinator.control import queries
 from stt_coordinator.domain.suppression import scope_of
 from stt_coordinator.store.port import Grouped, Ledger
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import query
 from stt_shared.bus.port import RequestError

@@ -6,7 +6,7 @@ from litestar import get
 from litestar.response import Template
 
 from stt_coordinator.web.chart import lines
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.overview import overview, standing
 from stt_coordinator.web.pages.common import page, titles
 

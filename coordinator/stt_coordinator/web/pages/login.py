@@ -15,7 +15,7 @@ from litestar.status_codes import (
     HTTP_429_TOO_MANY_REQUESTS,
 )
 
-from stt_coordinator.web.login.gate import CHALLENGE, OPEN
+from stt_coordinator.web.login.authorization import CHALLENGE, OPEN
 from stt_coordinator.web.login.login import Login, cookie_of, is_plain_loopback
 from stt_coordinator.web.login.sessions import SESSION
 from stt_shared import clock

@@ -10,13 +10,13 @@ from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, ServerSentEvent, Template
 
-from stt_coordinator.control import queries, switching
-from stt_coordinator.control.acting import act
-from stt_coordinator.control.desk import Refusal, refused
+from stt_coordinator.control import control_commands, queries
+from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control.handler_context import Refusal, refused
 from stt_coordinator.control.trends import trends
 from stt_coordinator.web.chart import bars, lines
-from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import OPERATORS
+from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.login.authorization import OPERATORS
 from stt_coordinator.web.overview import worst_first
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import RunRequest, RunsRequest
@@ -97,7 +97,7 @@ async def start(desk: Given, actor: Acting, data: Form) -> Redirect:
         targets=(data["target"],) if data.get("target") else (),
         checks=(data["check"],) if data.get("check") else (),
     )
-    reply = await act(desk, actor, switching.run, request)
+    reply = await act(desk, actor, control_commands.run, request)
     return see(f"/runs/{reply.run.run_id}")
 
 

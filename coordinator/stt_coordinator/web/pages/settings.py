@@ -8,10 +8,10 @@ from litestar import get, post
 from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import queries, switching
-from stt_coordinator.control.acting import act, recorded
-from stt_coordinator.web.given import Acting, Given
-from stt_coordinator.web.login.gate import ADMINS
+from stt_coordinator.control import control_commands, queries
+from stt_coordinator.control.audited_commands import act, recorded
+from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import Empty, SwitchRequest
@@ -47,14 +47,14 @@ def _request(data: dict[str, str]) -> SwitchRequest:
 @post("/enable", include_in_schema=False, opt=ADMINS)
 async def enable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let checks run and look at the first one."""
-    reply = await act(desk, actor, switching.enable, _request(data))
+    reply = await act(desk, actor, control_commands.enable, _request(data))
     return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
 @post("/disable", include_in_schema=False, opt=ADMINS)
 async def disable(desk: Given, actor: Acting, data: Form) -> Redirect:
     """Let no check run."""
-    await act(desk, actor, switching.disable, _request(data))
+    await act(desk, actor, control_commands.disable, _request(data))
     return see("/settings")
 
 

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from stt_coordinator.control import queries
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared.protocol.control import TargetInfo, TargetsRequest
 

@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from stt_coordinator.control import trends as asked
-from stt_coordinator.web.given import Given
+from stt_coordinator.web.dependencies import Given
 from stt_shared.protocol.history import TrendsReply, TrendsRequest
 from stt_shared.protocol.words import Severity
 

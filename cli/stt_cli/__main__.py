@@ -1,0 +1,9 @@
+"""`python -m stt_cli`: the command where its script is not on PATH."""
+
+from __future__ import annotations
+
+import sys
+
+from stt_cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""The commands of the operator's client, one file a noun."""

@@ -1,0 +1,88 @@
+"""`stt config`: check the settings before anything starts, and see where each value comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+import msgspec
+from cyclopts import App, Parameter
+
+from stt_shared import settings
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
+from stt_shared.command.options import Connection, Output, load_settings
+from stt_shared.command.output import OutputFormat
+from stt_shared.command.tables import load_whole_file
+from stt_shared.redaction import HIDDEN, hide_value
+from stt_shared.report.grid import Cell, Column, Grid
+
+COLUMNS = (Column("SETTING"), Column("VALUE", shorten=True))
+ORIGIN = Column("FROM", shorten=True)
+
+
+def add(app: App) -> None:
+    """Add `config` and its commands to `app`."""
+    config = add_noun(app, "config", "Settings: flag, environment, file, default", TOOL)
+    add_command(
+        config,
+        check,
+        name="check",
+        access="ro",
+        summary="Check every setting and target of a file and tell every fault at once",
+        examples=("stt config check", "stt config check --config /etc/stt/config.toml"),
+    )
+    add_command(
+        config,
+        show,
+        name="show",
+        access="ro",
+        summary="Show every setting, secrets hidden",
+        examples=("stt config show --origin", "stt config show -o json"),
+    )
+
+
+def check(*, connection: Connection | None = None) -> None:
+    """Load all settings and what else the file says; a fault is an error."""
+    found = load_whole_file(connection or Connection())
+    amount = len(settings.names())
+    output.print_text(f"ok: {amount} settings, {len(found.origins)} of them not the default")
+
+
+def show(
+    *,
+    origin: Annotated[bool, Parameter(negative=(), help="Say where each value is from.")] = False,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Print every setting."""
+    found = load_settings(connection or Connection())
+    rows = [(name, value_of(found, name), origin_of(found, name)) for name in settings.names()]
+    if form is not OutputFormat.TABLE:
+        output.print_message(
+            {name: {"value": value, "from": source} for name, value, source in rows}, form
+        )
+        return
+    columns = (*COLUMNS, ORIGIN) if origin else COLUMNS
+    cells = tuple(
+        (Cell(name, "name"), Cell(_shown(value)), Cell(source, "hint"))[: len(columns)]
+        for name, value, source in rows
+    )
+    output.print_grid(Grid(columns, cells))
+
+
+def value_of(found: settings.Settings, name: str) -> object:
+    """The value of `section.key`, hidden if it is a secret that is set."""
+    section, _, key = name.partition(".")
+    value = msgspec.structs.asdict(getattr(found, section))[key]
+    return HIDDEN if name in settings.SECRET_SETTINGS and value else hide_value(value)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, cast("tuple[object, ...]", value)))
+    return str(value)
+
+
+def origin_of(found: settings.Settings, name: str) -> str:
+    """Where the value of `section.key` comes from."""
+    return found.origins.get(name, "default")

@@ -1,0 +1,100 @@
+"""`stt doctor`: looks at the installation itself, part by part, and says what to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from stt_cli.doctor import consumers
+from stt_cli.doctor.examine import Scope, examine
+from stt_cli.doctor.line import Line, amounts, verdict
+from stt_cli.doctor.rights import Part
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command
+from stt_shared.command.options import Connection, Output
+from stt_shared.command.output import OutputFormat
+from stt_shared.errors import UsageError
+from stt_shared.report.theme import clean
+
+STUCK_S = consumers.STUCK.total_seconds()
+LEVEL_WIDTH, LABEL_WIDTH = 5, 18
+
+MonitorUrl = Annotated[
+    str | None,
+    Parameter(help="Monitoring address of nats-server, e.g. http://127.0.0.1:8222."),
+]
+As = Annotated[
+    Part | None,
+    Parameter(
+        name="--as",
+        help="Whose rights on NATS are looked at; default: worker if the file has targets.",
+        show_default=False,
+    ),
+]
+StuckAfter = Annotated[
+    float, Parameter(help="Seconds after which what waits and does not move is stuck.")
+]
+
+
+def add(app: App) -> None:
+    """Add `doctor` to `app`."""
+    add_command(
+        app,
+        doctor,
+        name="doctor",
+        access="ro",
+        summary="Look at the tool itself: NATS, rights, coordinator, store, pack, workers, clocks",
+        examples=(
+            "stt doctor",
+            "stt doctor --nats-monitor-url http://127.0.0.1:8222 -o json",
+            "stt doctor --config /etc/stt/config.toml --as coordinator",
+            "stt doctor --config /etc/stt/worker.toml",
+        ),
+        group=TOOL,
+    )
+
+
+async def doctor(
+    *,
+    nats_monitor_url: MonitorUrl = None,
+    part: As = None,
+    stuck_after_s: StuckAfter = STUCK_S,
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> int:
+    """Look at everything, one line each; nothing is written."""
+    if stuck_after_s < 0:
+        raise UsageError(f"--stuck-after-s is {stuck_after_s:g}, expected 0 or more")
+    scope = Scope(
+        connection=connection or Connection(),
+        monitor_url=nats_monitor_url,
+        part=part,
+        stuck=timedelta(seconds=stuck_after_s),
+    )
+    lines: list[Line] = []
+    async for line in examine(scope):
+        lines.append(line)
+        if form is OutputFormat.TABLE:
+            output.print_rich(*drawn(line))
+        elif form is OutputFormat.JSONL:
+            output.print_lines([line])
+    if form is OutputFormat.JSON:
+        output.print_message(lines, form)
+    output.note(amounts(lines))
+    code, why = verdict(lines)
+    if code:
+        output.print_exit(code, why)
+    return code
+
+
+def drawn(line: Line) -> list[RenderableType]:
+    """A line for people: its level, what it is about, what was seen; below it what to do."""
+    first = Text().append(f"{line.level:<{LEVEL_WIDTH}}", str(line.level))
+    first.append(f"{line.what:<{LABEL_WIDTH}} ").append(clean(line.seen))
+    todo = Padding(Text(clean(f"to do: {line.todo}"), "hint"), (0, 0, 0, LEVEL_WIDTH))
+    return [first, todo] if line.todo else [first]

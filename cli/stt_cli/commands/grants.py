@@ -1,0 +1,56 @@
+"""`stt grants`: the statements that make the least account the checks can do with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_shared.checkfile.catalogue import builtin, unknown_names
+from stt_shared.checkfile.model import Check
+from stt_shared.command import output
+from stt_shared.command.adding import READ, add_command
+from stt_shared.command.options import many
+from stt_shared.errors import UsageError
+from stt_shared.grants.statements import Account, Product, render, steps
+
+Only = Annotated[tuple[str, ...], many("Only what these checks need.")]
+Host = Annotated[str, Parameter(help="MySQL and MariaDB: the hosts that the worker comes from.")]
+User = Annotated[str, Parameter(help="The account's name.")]
+
+
+def add(app: App) -> None:
+    """Add `grants` to `app`."""
+    add_command(
+        app,
+        grants,
+        name="grants",
+        access="ro",
+        summary="Print the statements for a monitoring account with the least rights",
+        examples=(
+            "stt grants postgresql",
+            "stt grants mysql --user stt --host 10.0.0.5",
+            "stt grants mongodb --check mongodb_auth,mongodb_version",
+        ),
+        group=READ,
+    )
+
+
+def grants(
+    product: Annotated[Product, Parameter(help="What the account is for.")],
+    *,
+    check: Only = (),
+    user: User = "stt",
+    host: Host = "%",
+) -> None:
+    """Print the account and its grants, each with the checks that need it."""
+    made = steps(product, _chosen(check), Account(user=user, host=host))
+    output.print_text(render(product, made))
+
+
+def _chosen(names: tuple[str, ...]) -> list[Check]:
+    known = builtin()
+    if sentences := unknown_names(known, names):
+        raise UsageError("; ".join(sentences), hint="see the checks: stt checks list")
+    found = [known.find(name) for name in names] if names else [*known.checks.values()]
+    return [check for check in found if check is not None]

@@ -1,0 +1,127 @@
+"""`stt releases`: the release data kept in order by whoever maintains a pack."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
+from stt_shared.errors import EXIT_FINDINGS, ConfigError, UsageError
+
+File = Annotated[Path | None, Parameter(help="The file of release data; the built-in one.")]
+Files = Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)]
+
+
+def add(app: App) -> None:
+    """Add `releases` and its commands to `app`."""
+    noun = add_noun(app, "releases", "What the version checks know of releases", TOOL)
+    add_command(
+        noun,
+        check,
+        name="check",
+        access="ro",
+        summary="Tell every fault of the release data, and how old they are",
+        examples=("stt releases check", "stt releases check my-checks/releases.yaml"),
+    )
+    add_command(
+        noun,
+        refresh,
+        name="refresh",
+        access="rw",
+        summary="Bring the release data up to files of endoflife.date and CVE records",
+        examples=(
+            "stt releases refresh releases.yaml --endoflife mysql.json --as-of 2026-12-01",
+            "stt releases refresh releases.yaml --cve CVE-2026-2005.json --dry-run",
+        ),
+    )
+
+
+def check(file: File = None, /) -> int:
+    """Check the release data; the exit code is 1 if something is wrong with them."""
+    from stt_cli.releases import file as release_file  # noqa: PLC0415  # only where maintained
+    from stt_cli.releases import rules  # noqa: PLC0415  # as above
+
+    path = file or _builtin()
+    data = release_file.read(path).data
+    found = [*rules.faults(data)]
+    for fault in found:
+        output.print_text(fault)
+    if found:
+        output.print_exit(EXIT_FINDINGS, f"{len(found)} faults in {path}")
+        return EXIT_FINDINGS
+    series = sum(len(product["series"]) for product in data["products"].values())
+    vulnerabilities = len(data.get("vulnerabilities", []))
+    output.print_text(
+        f"ok: {series} series of {len(data['products'])} products,"
+        f" {vulnerabilities} vulnerabilities, as of {data['as_of']}"
+    )
+    return 0
+
+
+def refresh(
+    file: Annotated[Path, Parameter(help="The file of release data.")],
+    /,
+    *,
+    endoflife: Annotated[Files, Parameter(help="Products of endoflife.date, API v1, JSON.")] = (),
+    cve: Annotated[Files, Parameter(help="CVE records, version 5, JSON.")] = (),
+    as_of: Annotated[str, Parameter(help="The day of the files, e.g. 2026-12-01.")] = "",
+    dry_run: Annotated[bool, Parameter(negative=(), help="Print the changes alone.")] = False,
+) -> int:
+    """Print each change and write the file; nothing is fetched, and a fault writes nothing."""
+    from stt_cli.releases import file as release_file  # noqa: PLC0415  # only where maintained
+    from stt_cli.releases import rules, update  # noqa: PLC0415  # as above
+
+    found = release_file.read(file)
+    changes = [
+        *_applied(endoflife, found.data, update.from_endoflife),
+        *_applied(cve, found.data, update.from_cve),
+    ]
+    if as_of:
+        found.data["as_of"] = _day(as_of)
+    faults = tuple(rules.faults(found.data))
+    for change in changes:
+        output.print_text(change)
+    if faults:
+        raise ConfigError(
+            f"{file} would be wrong afterwards and stays as it is",
+            faults=faults,
+            hint="give the day of the files if a date is after the data's: --as-of 2026-12-01",
+        )
+    if not dry_run:
+        file.write_text(release_file.render(found), encoding="utf-8")
+    output.note(f"{len(changes)} changes{', nothing written' if dry_run else ''}")
+    return 0
+
+
+def _builtin() -> Path:
+    from stt_shared.checkfile.catalogue import RELEASES_FILE, builtin_folder  # noqa: PLC0415  # as above
+
+    return builtin_folder() / RELEASES_FILE
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"{text!r} is no day", hint="for example 2026-12-01") from None
+
+
+def _applied(
+    files: Iterable[Path],
+    data: dict[str, Any],
+    apply: Callable[[dict[str, Any], Any], Iterable[str]],
+) -> list[str]:
+    """The changes of all files; raises ConfigError that names the file that is none."""
+    changes: list[str] = []
+    for file in files:
+        try:
+            changes += apply(data, json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{file} cannot be used: {error}") from error
+    return changes

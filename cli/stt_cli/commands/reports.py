@@ -1,0 +1,126 @@
+"""`stt report` and `stt gate`: any stored run in any format, and a verdict for pipelines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from stt_cli.commands.stored import Choice, chosen
+from stt_shared.command import client, output, reporting
+from stt_shared.command.adding import READ, add_command
+from stt_shared.command.gate import FailOn, failed_at_or_above
+from stt_shared.command.options import AllowIncomplete, Connection, FailOnOption
+from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
+from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.words import Severity
+from stt_shared.report.counts import unheard
+from stt_shared.report.formats import nagios
+from stt_shared.report.formats.nagios import NotCheckedAs
+from stt_shared.report.formats.names import ReportFormat
+from stt_shared.report.model import Report
+
+
+def add(app: App) -> None:
+    """Add `report` and `gate` to `app`."""
+    add_command(
+        app,
+        show,
+        name="report",
+        access="ro",
+        summary="Write the report of a stored run, or of the state now, in any format",
+        examples=(
+            "stt report --last -o html > report.html",
+            "stt report --run standard-20261123t160000z --export r.sarif --export r.csv",
+            "stt report --site eu-west --export junit:tests.xml",
+        ),
+        group=READ,
+    )
+    add_command(
+        app,
+        gate,
+        name="gate",
+        access="ro",
+        summary="Judge what was found last: the exit code is for pipelines",
+        examples=(
+            "stt gate --fail-on critical",
+            "stt gate --target orders-1 --fail-on major --export junit:stt.xml",
+            "stt gate --last --max-not-checked 5",
+        ),
+        group=READ,
+    )
+
+
+async def show(
+    *,
+    choice: Choice | None = None,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
+    not_checked_as: NotChecked = NotCheckedAs.UNKNOWN,
+    connection: Connection | None = None,
+) -> int:
+    """Print a report and write files; never gates, but -o nagios has a plugin's exit code."""
+    files = reporting.files(export)
+    wanted = choice or Choice()
+    async with client.coordinator(connection) as control:
+        found = await chosen(control, wanted)
+    reporting.deliver(found, form, files, part=wanted.part)
+    if form is not ReportFormat.NAGIOS:
+        return 0
+    return nagios.state(found.summary, not_checked_as, unheard=unheard(found))
+
+
+async def gate(
+    *,
+    choice: Choice | None = None,
+    fail_on: FailOnOption = FailOn.CRITICAL,
+    allow_incomplete: AllowIncomplete = False,
+    max_not_checked: Annotated[
+        int,
+        Parameter(
+            help="So many checks, and databases of targets, may be without an answer.",
+            validator=Number(gte=0),
+        ),
+    ] = 0,
+    form: ReportOutput = ReportFormat.TABLE,
+    export: Exports = (),
+    connection: Connection | None = None,
+) -> int:
+    """Judge the latest outcome of everything, or a stored run."""
+    files, wanted = reporting.files(export), choice or Choice()
+    async with client.coordinator(connection) as control:
+        status = await control.ask(Verb.STATUS, Empty(), StatusReply)
+        found = await chosen(control, wanted)
+    for what in () if wanted.is_of_a_run else status.degraded:
+        output.note(f"warning: {what}", "warn")
+    _tell(found, form, fail_on)
+    reporting.deliver(found, form, files, tables=False, part=wanted.part)
+    missing = unheard(found)
+    counts = found.summary
+    tolerated = counts.not_checked + counts.parts_not_checked + missing <= max_not_checked
+    return reporting.finish(
+        found,
+        form,
+        fail_on,
+        allow_incomplete=allow_incomplete or tolerated,
+        disabled=not wanted.is_of_a_run and not status.state.enabled,
+        unheard=missing,
+        nothing=not found.results,
+    )
+
+
+def _tell(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
+    """The numbers that count, or that there are none."""
+    if form is not ReportFormat.TABLE:
+        return
+    if fail_on is FailOn.NONE or failed_at_or_above(found.summary, fail_on):
+        output.print_text(_numbers(found.summary))
+    else:
+        output.print_text(f"0 at or above {fail_on}")
+
+
+def _numbers(counts: Counts) -> str:
+    amounts = zip(Severity, (counts.critical, counts.major, counts.trivial), strict=True)
+    return ", ".join(f"{amount} {severity}" for severity, amount in amounts)

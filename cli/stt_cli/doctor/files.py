@@ -1,0 +1,109 @@
+"""Whether files with secrets are for their owner alone, and no secret is in the environment."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stt_cli.doctor.line import Line, cannot_tell, named, ok, warn
+from stt_shared.command.tables import SecretUse
+from stt_shared.settings import SECRET_SETTINGS, Settings, environment_name
+
+WHAT = "secret files"
+_OTHERS = stat.S_IROTH | stat.S_IWOTH
+_FILE = "_FILE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A file that is named somewhere; `mode` is its permissions, None if `fault` says why not."""
+
+    path: Path
+    what: str
+    mode: int | None = None
+    fault: str = ""
+
+
+def named_files(
+    settings: Settings, config: Path | None, environ: Mapping[str, str], uses: Sequence[SecretUse]
+) -> list[tuple[Path, str]]:
+    """The files that hold secrets: of the settings, the environment, and the targets."""
+    found = [
+        (settings.nats.creds, "credentials of NATS"),
+        (settings.nats.key, "key of NATS"),
+        (settings.web.key, "key of the page"),
+        (settings.web.tokens, "tokens of the page"),
+    ]
+    found += [
+        (environ.get(environment_name(name) + _FILE, ""), name) for name in sorted(SECRET_SETTINGS)
+    ]
+    if config is not None and (uses or _holds_secrets(settings, config)):
+        found.append((str(config), "configuration"))
+    found += [(one.rest, f"password of {one.owner}") for one in uses if one.scheme == "file"]
+    return [(Path(path).expanduser(), what) for path, what in found if path]
+
+
+def _holds_secrets(settings: Settings, config: Path) -> bool:
+    return any(settings.origins.get(n, "").startswith(f"{config}:") for n in SECRET_SETTINGS)
+
+
+def look(files: Iterable[tuple[Path, str]]) -> list[Seen]:
+    """Each file once, with its permissions."""
+    seen: dict[Path, Seen] = {}
+    for path, what in files:
+        if path in seen:
+            continue
+        try:
+            seen[path] = Seen(path=path, what=what, mode=stat.S_IMODE(path.stat().st_mode))
+        except OSError as error:
+            seen[path] = Seen(path=path, what=what, fault=(error.strerror or "").lower())
+    return list(seen.values())
+
+
+def lines(seen: Sequence[Seen]) -> list[Line]:
+    """A line for each file that others may read or write, and one for all that are right."""
+    found = [_open(one) for one in seen if one.mode is not None and one.mode & _OTHERS]
+    found += [
+        cannot_tell(WHAT, f"{one.path} ({one.what}): {one.fault}", f"ls -l {one.path}")
+        for one in seen
+        if one.mode is None
+    ]
+    good = sum(one.mode is not None and not one.mode & _OTHERS for one in seen)
+    if good:
+        found.append(ok(WHAT, f"{good} of {len(seen)} closed to other users"))
+    return found
+
+
+def _open(one: Seen) -> Line:
+    mode = one.mode or 0
+    can = "write" if mode & stat.S_IWOTH else "read"
+    seen = f"everybody can {can} {one.path} ({one.what}, mode {mode:04o})"
+    return warn(WHAT, seen, f"chmod o-rwx {one.path}")
+
+
+def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[Line]:
+    """Secrets that stand in the environment or in the clear, where others come by them."""
+    variables = [one.owner for one in uses if one.scheme == "env"]
+    variables += [
+        name for name in sorted(SECRET_SETTINGS) if settings.origins.get(name) == _variable(name)
+    ]
+    plain = [one.owner for one in uses if one.scheme == "plain"]
+    found: list[Line] = []
+    if variables:
+        seen = f"in the environment, which child processes and /proc show: {named(variables)}"
+        found.append(warn("secrets", seen, "use file:, cred: or exec: (settings: VARIABLE_FILE)"))
+    if plain:
+        seen = f"in the clear in the file: {named(plain)}"
+        found.append(warn("secrets", seen, "use a reference: file:, cred: or exec:"))
+    return found
+
+
+def nothing() -> Line:
+    """The line where no secret is named at all."""
+    return ok("secrets", "none is named in settings, targets or environment")
+
+
+def _variable(name: str) -> str:
+    return f"environment {environment_name(name)}"

@@ -1,0 +1,89 @@
+"""Whether the checks are current: where from, signed by whom, until when, of which release data."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, warn
+from stt_shared.protocol.control import PackStatus, StatusReply
+from stt_shared.protocol.health import HealthReply
+from stt_shared.report import words
+
+ENDS_SOON, ENDS_NOW = timedelta(days=30), timedelta(days=7)
+NOT_FETCHED = timedelta(days=3)
+DATA_OLD, DATA_TOO_OLD = timedelta(days=60), timedelta(days=180)
+REFRESH = "upgrade the coordinator, or publish a newer pack: stt releases refresh"
+RENEW = "publish a newer one: stt pack build checks --serial N --days 180, then stt pack sign"
+
+
+def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[Line]:
+    """What is known of the pack in use and of its release data."""
+    found = [_source(reply.pack, health, now)]
+    if reply.pack is not None:
+        found += [_end(reply.pack, now), _signature(reply.pack)]
+    if isinstance(health, HealthReply):
+        found.extend(
+            warn("pack", one, "see the coordinator's log, and: stt pack verify FILE --key KEY")
+            for one in health.pack_troubles
+        )
+    if reply.notice:
+        found.append(warn("pack", reply.notice, "sign it: stt pack sign FILE --key KEY"))
+    return [*found, release_data(health, now)]
+
+
+def _source(pack: PackStatus | None, health: HealthReply | Unknown, now: datetime) -> Line:
+    if pack is not None:
+        fetched = f"fetched {words.span(now - pack.fetched)} ago"
+        seen = f"{pack.name} serial {pack.serial} of {pack.source}, {pack.checks} checks, {fetched}"
+        if now - pack.fetched > NOT_FETCHED:
+            todo = "look at the source: it is fetched before every scheduled run"
+            return warn("pack", f"{seen} (limit {NOT_FETCHED.days} d)", todo)
+        return ok("pack", seen)
+    if isinstance(health, Unknown):
+        return cannot_tell("pack", health.because, health.todo)
+    if health.pack_source:
+        seen = f"none from {health.pack_source}, the checks of the installation are used"
+        return fail("pack", seen, "see the coordinator's log, and: stt pack verify FILE --key KEY")
+    if not health.checks:
+        return fail("pack", "no checks at all", "see the coordinator's log")
+    return ok("pack", f"built-in, {words.number(health.checks, 'check')}")
+
+
+def _end(pack: PackStatus, now: datetime) -> Line:
+    what = "pack end"
+    if pack.expires is None:
+        return cannot_tell(what, "nobody signed the pack", "stt pack sign FILE --key KEY")
+    left, day = pack.expires - now, words.day(pack.expires, now)
+    if left <= timedelta(0):
+        seen = f"ended {words.span(-left)} ago ({day}), workers refuse it"
+        return fail(what, seen, RENEW)
+    seen = f"{day}, in {words.span(left)}"
+    for limit in (ENDS_NOW, ENDS_SOON):
+        if left < limit:
+            return warn(what, f"{seen} (limit {limit.days} d)", RENEW)
+    return ok(what, f"{seen} (limit {ENDS_SOON.days} d)")
+
+
+def _signature(pack: PackStatus) -> Line:
+    what = "pack signature"
+    if not pack.key:
+        return warn(what, "nobody signed it", "stt pack sign FILE --key KEY")
+    return ok(what, f"by key {pack.key}")
+
+
+def release_data(health: HealthReply | Unknown, now: datetime) -> Line:
+    """How old the knowledge is of which server versions are current."""
+    what = "release data"
+    if isinstance(health, Unknown):
+        return cannot_tell(what, health.because, health.todo)
+    try:
+        as_of = date.fromisoformat(health.releases_as_of)
+    except ValueError:
+        return cannot_tell(what, "the coordinator does not say its date", "stt releases check")
+    past = timedelta(days=(now.date() - as_of).days)
+    seen = f"of {as_of}, {past.days} d old (limits {DATA_OLD.days} and {DATA_TOO_OLD.days} d)"
+    if past > DATA_TOO_OLD:
+        return fail(what, seen, REFRESH)
+    if past > DATA_OLD:
+        return warn(what, seen, REFRESH)
+    return ok(what, seen)

@@ -1,0 +1,110 @@
+"""Whether workers are here: silent ones, old ones, late clocks, sites that nobody serves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, named, ok, warn
+from stt_cli.doctor.server import MAX_SKEW
+from stt_shared.protocol.control import StatusReply, WorkerInfo
+from stt_shared.protocol.health import HealthReply
+from stt_shared.report import words
+
+MANY_WAITING = 1_000  # results at one worker that the coordinator has not confirmed
+START = "start one: stt worker --config worker.toml"
+
+
+def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[Line]:
+    """What is known of workers and their targets."""
+    found = [_here(reply, health, now)]
+    if reply.workers:
+        found.append(_waiting(reply.workers))
+    if isinstance(health, Unknown):
+        return [*found, _targets(reply), *health.lines("worker versions", "worker clocks", "sites")]
+    if reply.workers:
+        found += [_versions(reply.workers, health.version), _clocks(reply.workers, health)]
+    return [*found, _targets(reply), _sites(health)]
+
+
+def _here(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> Line:
+    silent = [one for one in reply.workers if one.state != "up"]
+    up = len(reply.workers) - len(silent)
+    limit = "" if isinstance(health, Unknown) else f" (limit {health.silent_after_s:g} s)"
+    names = [f"{one.worker} ({_when(one, now)})" for one in silent]
+    if not up:
+        seen = f"none up, silent: {named(names)}" if silent else "none was ever heard"
+        return fail("workers", seen, START)
+    if silent:
+        todo = "look at their logs and start them again: journalctl -u stt-worker"
+        return warn("workers", f"{up} up, silent{limit}: {named(names)}", todo)
+    return ok("workers", f"{up} up{limit}")
+
+
+def _when(one: WorkerInfo, now: datetime) -> str:
+    return f"site {one.site}, since {words.moment(one.last_heard, now)}"
+
+
+def _waiting(workers: Sequence[WorkerInfo]) -> Line:
+    what = "worker outboxes"
+    most = max(workers, key=lambda one: one.outbox)
+    seen = f"at most {most.outbox} results wait at one worker (limit {MANY_WAITING})"
+    if most.outbox > MANY_WAITING:
+        todo = "the coordinator does not confirm them: its log, and room on its disk"
+        return warn(what, f"{seen}: {most.worker}", todo)
+    return ok(what, seen)
+
+
+def _versions(workers: Sequence[WorkerInfo], version: str) -> Line:
+    what, ours = "worker versions", numbers(version)
+    up = [one for one in workers if one.state == "up"]
+    old = [f"{one.worker} {one.version}" for one in up if numbers(one.version) < ours]
+    new = [f"{one.worker} {one.version}" for one in up if numbers(one.version) > ours]
+    if not up:
+        return cannot_tell(what, "no worker is up", START)
+    if new:
+        seen = f"newer than the coordinator ({version}): {named(new)}"
+        return warn(what, seen, "upgrade the coordinator: it comes first")
+    if old:
+        seen = f"older than the coordinator ({version}): {named(old)}"
+        return warn(what, seen, "upgrade them, and start them again")
+    return ok(what, f"as the coordinator, {version}")
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version, for comparison; none of what is no version."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()
+
+
+def _clocks(workers: Sequence[WorkerInfo], health: HealthReply) -> Line:
+    what, limit = "worker clocks", MAX_SKEW.total_seconds()
+    up = [one.worker for one in workers if one.state == "up"]
+    skews = {name: health.skews[name] for name in up if name in health.skews}
+    if late := [f"{name} {skew:+.1f} s" for name, skew in skews.items() if abs(skew) > limit]:
+        seen = f"behind the coordinator's: {named(late)} (limit {limit:g} s)"
+        return warn(what, seen, "synchronise them (NTP; see: timedatectl): packs end by them")
+    if missing := [name for name in up if name not in skews]:
+        because = f"not heard since the coordinator started: {named(missing)}"
+        return cannot_tell(what, because, "ask again in 15 s: stt doctor")
+    if not skews:
+        return cannot_tell(what, "no worker is up", START)
+    worst = max(map(abs, skews.values()))
+    return ok(what, f"at most {worst:.1f} s from the coordinator's (limit {limit:g} s)")
+
+
+def _targets(reply: StatusReply) -> Line:
+    amount = reply.summary.counts.targets
+    if amount:
+        return ok("targets", words.number(amount, "target"))
+    return warn("targets", "none", "list them in the worker's file: worker.toml")
+
+
+def _sites(health: HealthReply) -> Line:
+    what = "sites"
+    if not health.unserved:
+        return ok(what, "each site with targets has a worker")
+    told = [f"{site} ({words.number(n, 'target')})" for site, n in health.unserved.items()]
+    todo = "start a worker there: stt worker --config worker.toml --site SITE"
+    return fail(what, f"no worker is up at {named(told)}", todo)

@@ -1,0 +1,186 @@
+"""The entry point of `stt`: runs one command of the halves installed and says how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from stt_cli import streams
+from stt_cli.builtin import add_builtin
+from stt_shared.command import output
+from stt_shared.command.adding import LOOK, SERVE
+from stt_shared.distribution import DISTRIBUTION
+from stt_shared.errors import EXIT_INCOMPLETE, SttError, UsageError
+from stt_shared.redaction import hide_text
+from stt_shared.telemetry import logs
+
+COMMANDS = "stt.commands"
+EXIT_BUG = 70  # EX_SOFTWARE: none of the codes that say something about databases
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+GLOBAL_FLAGS = ("--debug", "--no-color")
+# The extra that brings a command; also what is said when its libraries are missing.
+EXTRAS = {
+    "coordinator": "coordinator",
+    "alerts": "coordinator",
+    "worker": "worker",
+    "scan": "worker",
+    "standalone": "demo",
+    "demo": "demo",
+}
+WORDS_OF_EXITS = {
+    2: "wrong usage or configuration",
+    4: "NATS or the coordinator cannot be reached",
+    5: "checks are disabled",
+}
+
+
+def build() -> App:
+    """The whole command: what shared brings, and what each installed half registers."""
+    app = App(
+        name="stt",
+        help="Security checks for MySQL, PostgreSQL and MongoDB, run near the databases over NATS.",
+        help_format="plaintext",
+        help_formatter=LOOK,
+        help_epilogue="Anywhere: --debug shows the trace of an error, --no-color turns colour off.",
+        version_flags=[],
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    add_builtin(app)
+    for point in sorted(entry_points(group=COMMANDS), key=lambda point: point.name):
+        try:
+            point.load()(app)
+        except ModuleNotFoundError as error:
+            if _is_bug(error, point.module):
+                raise
+    for name, extra in EXTRAS.items():
+        if name not in app:
+            app.command(_missing(name, extra), name=name, help=_not_installed(name), group=SERVE)
+    return app
+
+
+def _is_bug(error: ModuleNotFoundError, module: str) -> bool:
+    """Whether a module of ours is missing that is not the half itself."""
+    missing = error.name or ""
+    return missing.startswith("stt_") and not f"{module}.".startswith(f"{missing}.")
+
+
+def _not_installed(name: str) -> str:
+    return f"Not installed: pip install '{DISTRIBUTION}[{EXTRAS[name]}]'"
+
+
+def _missing(name: str, extra: str) -> Callable[..., None]:
+    def missing(
+        *_tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+    ) -> None:
+        raise _missing_extra(name, extra)
+
+    return missing
+
+
+def _missing_extra(name: str, extra: str) -> UsageError:
+    return UsageError(f"stt {name} is not installed", hint=f"pip install '{DISTRIBUTION}[{extra}]'")
+
+
+def main() -> int:
+    """Run the command of the process; returns its exit code."""
+    streams.complete()
+    try:
+        return run(sys.argv[1:])
+    except BrokenPipeError:  # while something went wrong, and stderr is that pipe too
+        streams.abandon()
+        return EXIT_BROKEN_PIPE
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and print what went wrong, if anything; returns the exit code."""
+    tokens = [token for token in arguments if token not in GLOBAL_FLAGS]
+    debug = "--debug" in arguments
+    if "--no-color" in arguments:
+        os.environ["NO_COLOR"] = "1"
+    output.survive_any_encoding()
+    # Services configure their own; what a command has to say it says itself, not by logs.
+    logs.configure("debug" if debug else "error", "auto")
+    try:
+        return _call(tokens)
+    except SttError as error:
+        _trace(debug)
+        output.print_error(error)
+        return _exit(error.exit_code, WORDS_OF_EXITS.get(error.exit_code, "failed"))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _trace(debug)
+        return _exit(EXIT_INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        streams.abandon()
+        return EXIT_BROKEN_PIPE
+    except OSError as error:
+        unwritten = error.errno in output.FULL or isinstance(error, streams.ClosedError)
+        return _not_written(error) if unwritten else _bug(error, debug=debug)
+    except Exception as error:  # noqa: BLE001  # the outermost edge: a bug still ends in one clear line
+        return _bug(error, debug=debug)
+
+
+def _call(tokens: list[str]) -> int:
+    app = build()
+    try:
+        result = app(
+            tokens,
+            console=output.help_console(),
+            error_console=output.stderr(),
+            exit_on_error=False,
+            print_error=False,
+        )
+    except CycloptsError as error:
+        raise UsageError(_sentence(error), hint=_help_of(error)) from error
+    except ModuleNotFoundError as error:
+        name = tokens[0] if tokens else ""
+        if name in EXTRAS and not (error.name or "").startswith("stt_"):
+            raise _missing_extra(name, EXTRAS[name]) from error
+        raise
+    return result if isinstance(result, int) else 0
+
+
+def _sentence(error: CycloptsError) -> str:
+    text = str(error).strip().rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _help_of(error: CycloptsError) -> str:
+    words = " ".join(("stt", *(error.command_chain or ())))
+    return f"see: {words} --help"
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    _trace(debug)
+    kind = type(error).__name__
+    message = f"{kind}: {error}" if str(error) else kind
+    hint = "" if debug else "run the same command with --debug to see the trace, and report it"
+    output.print_error(SttError(f"this is a bug in stt ({message})", hint=hint))
+    return _exit(EXIT_BUG, "a bug")
+
+
+def _not_written(error: OSError) -> int:
+    is_full = error.errno in output.FULL
+    where = error.filename or "the output"
+    hint = "make room on that disk and run the command again" if is_full else ""
+    why = f"cannot write {where} ({(error.strerror or str(error)).lower()})"
+    output.print_error(SttError(why, hint=hint))
+    return _exit(EXIT_INCOMPLETE, "what was found could not be written")
+
+
+def _trace(debug: bool) -> None:
+    if debug:
+        sys.stderr.write(hide_text(traceback.format_exc()))
+
+
+def _exit(code: int, why: str) -> int:
+    output.print_exit(code, why)
+    return code

@@ -1,0 +1,80 @@
+"""A marked test through every configured channel, and what each says to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+import msgspec
+
+from stt_coordinator.alerts import alertmanager, webhook
+from stt_coordinator.alerts.channels import verified
+from stt_coordinator.alerts.digest import mail
+from stt_coordinator.alerts.mail import Smtp
+from stt_coordinator.alerts.post import ChannelError, Poster, place, trusted
+from stt_shared import clock
+from stt_shared.settings.alerts import AlertSettings
+
+TITLE = "[STT] Test of the mails of the Security Threat Tool"
+WORDS = (
+    "This is a test that somebody asked for with `stt alerts test`.\n"
+    "Mails about findings of your databases will come like this one.\n"
+)
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the test of one address."""
+
+    channel: str
+    address: str
+    taken: bool
+    said: str
+
+
+Try = Callable[[], Awaitable[str]]
+
+
+def trials(settings: AlertSettings) -> AsyncGenerator[Trial]:
+    """Each address as it is tried; raises ConfigError for settings that do not fit."""
+    verified(settings)
+    context = trusted(settings.ca)
+    post = Poster(context)
+    steps: list[tuple[str, str, Try]] = [
+        ("alertmanager", base, lambda base=base: _push(settings, post, base))  # type: ignore[misc]  # bound now
+        for base in settings.alertmanager
+    ]
+    if settings.webhook:
+        steps.append(("webhook", place(settings.webhook), lambda: _post(settings, post)))
+    if settings.smtp:
+        smtp = Smtp(settings, context)
+        steps.append(("mail", settings.smtp, lambda: _mail(settings, smtp)))
+    return _each(steps)
+
+
+async def _each(steps: list[tuple[str, str, Try]]) -> AsyncGenerator[Trial]:
+    for channel, address, step in steps:
+        try:
+            said, taken = await step(), True
+        except ChannelError as error:
+            said, taken = error.message, False
+        yield Trial(channel=channel, address=address, taken=taken, said=said)
+
+
+async def _push(settings: AlertSettings, post: Poster, base: str) -> str:
+    one = alertmanager.sample(clock.now(), settings.page_url)
+    await alertmanager.send(post, [base], [one])
+    return "alert SttTest, it ends by itself after a minute"
+
+
+async def _post(settings: AlertSettings, post: Poster) -> str:
+    body = webhook.Body(events=[], test=True)
+    await webhook.send(post, settings, body, clock.now(), "test")
+    return "signed post without events, marked as a test"
+
+
+async def _mail(settings: AlertSettings, smtp: Smtp) -> str:
+    message = mail(settings, TITLE, WORDS, clock.now())
+    refused = await asyncio.to_thread(smtp, message)
+    if refused:
+        raise ChannelError(f"mail server {settings.smtp} refuses {', '.join(refused)}")
+    return f"mail to {', '.join(settings.mail_to)}"

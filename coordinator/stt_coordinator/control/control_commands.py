@@ -1,0 +1,187 @@
+"""The verbs that change something: enable, disable, run, and switching a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.domain import schedule
+from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.tasks.scheduler import Planned
+from stt_shared import clock
+from stt_shared.identity import run_id
+from stt_shared.protocol.control import (
+    CheckInfo,
+    CheckSwitchRequest,
+    RunReply,
+    RunRequest,
+    SwitchReply,
+    SwitchRequest,
+)
+from stt_shared.protocol.messages import ControlState, RunRecord
+
+MAX_JOINED = 5_000  # targets named in a reply
+MAX_TEXT = 500  # characters of who and why
+SECOND = timedelta(seconds=1)
+
+
+async def enable(desk: Desk, request: SwitchRequest) -> SwitchReply:
+    """Let checks run; the first run follows in the background. Twice is once."""
+    since = clock.now()
+
+    def on(state: ControlState) -> ControlState:
+        return state if state.enabled else _switched(state, request, since, enabled=True)
+
+    changed = await desk.switch.change(on)
+    desk.bells.schedule.ring()
+    desk.bells.summary.ring()
+    state = desk.switch.state
+    return SwitchReply(state=state, changed=changed, run_id=first_run_id(state))
+
+
+def first_run_id(state: ControlState) -> str:
+    """The id of the run that follows enabling; empty while disabled."""
+    if not state.enabled or state.since is None:
+        return ""
+    return run_id(schedule.ENABLE, state.since.replace(microsecond=0))
+
+
+async def disable(desk: Desk, request: SwitchRequest) -> SwitchReply:
+    """Let no check run; what waits is ended by the scheduler."""
+    since = clock.now()
+
+    def off(state: ControlState) -> ControlState:
+        is_off = not state.enabled and state.since is not None
+        return state if is_off else _switched(state, request, since, enabled=False)
+
+    changed = await desk.switch.change(off)
+    desk.bells.schedule.ring()
+    desk.bells.summary.ring()
+    return SwitchReply(state=desk.switch.state, changed=changed)
+
+
+def _switched(
+    state: ControlState, request: SwitchRequest, since: datetime, *, enabled: bool
+) -> ControlState:
+    if state.since is not None:
+        # The run that follows is named by its second: twice in one second would be one run.
+        since = max(since, state.since.replace(microsecond=0) + SECOND)
+    return msgspec.structs.replace(
+        state,
+        enabled=enabled,
+        since=since,
+        by=request.by[:MAX_TEXT],
+        reason=request.reason[:MAX_TEXT],
+    )
+
+
+async def disable_check(desk: Desk, request: CheckSwitchRequest) -> SwitchReply:
+    """Switch one check off for all targets."""
+    return await _switch_check(desk, request, lambda off, name: off | {name})
+
+
+async def enable_check(desk: Desk, request: CheckSwitchRequest) -> SwitchReply:
+    """Switch one check on again."""
+    return await _switch_check(desk, request, lambda off, name: off - {name})
+
+
+async def _switch_check(
+    desk: Desk, request: CheckSwitchRequest, what: Callable[[set[str], str], set[str]]
+) -> SwitchReply:
+    name = _check_names(desk, (request.check,))[0]
+
+    def switched(state: ControlState) -> ControlState:
+        off = what(set(state.disabled_checks), name)
+        return msgspec.structs.replace(state, disabled_checks=tuple(sorted(off)))
+
+    changed = await desk.switch.change(switched)
+    state = desk.switch.state
+    checks = desk.library.checks(state.disabled_checks)
+    await desk.store.transact(lambda ledger: ledger.replace_checks(checks))
+    desk.bells.summary.ring()
+    return SwitchReply(state=state, changed=changed)
+
+
+async def run(desk: Desk, request: RunRequest) -> RunReply:
+    """Check now; answers when the run and its jobs are in the store."""
+    state = await desk.switch.refresh()
+    if not state.enabled:
+        raise refused(Refusal.DISABLED, "checks are disabled, nothing was run")
+    await desk.library.look()
+    targets = await desk.store.read(lambda ledger: ledger.all_targets())
+    planned = Planned(
+        run=await _new_run(desk, request),
+        targets=_targets(request, targets),
+        checks=_checks(desk, request, state),
+        pack=desk.library.pack,
+    )
+    found, joined = await desk.scheduler.start(planned)
+    return RunReply(run=found, joined=joined[:MAX_JOINED])
+
+
+async def _new_run(desk: Desk, request: RunRequest) -> RunRecord:
+    slot = clock.now().replace(microsecond=0)
+
+    def free(ledger: Ledger) -> datetime:
+        at = slot
+        while ledger.run(run_id(schedule.MANUAL, at)) is not None:
+            at += SECOND
+        return at
+
+    slot = await desk.store.read(free)
+    return RunRecord(
+        run_id=run_id(schedule.MANUAL, slot),
+        schedule=schedule.MANUAL,
+        slot=slot,
+        state="running",
+        requested_by=request.by[:MAX_TEXT],
+    )
+
+
+def _targets(request: RunRequest, targets: list[TargetRow]) -> list[TargetRow]:
+    there = {target.target: target for target in targets if not target.gone}
+    for name in request.targets:
+        if name not in there:
+            raise refused(Refusal.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
+    sites = {target.site for target in there.values()}
+    for name in request.sites:
+        if name not in sites:
+            raise refused(Refusal.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
+    found = [
+        target
+        for target in there.values()
+        if (not request.targets or target.target in request.targets)
+        and (not request.sites or target.site in request.sites)
+        and (not request.families or target.family in request.families)
+    ]
+    if not found:
+        why = "no target is all of that" if there else "no worker has announced a target"
+        raise refused(Refusal.NO_TARGETS, f"{why}, nothing was run")
+    return found
+
+
+def _checks(desk: Desk, request: RunRequest, state: ControlState) -> list[CheckInfo]:
+    checks = desk.library.checks(state.disabled_checks)
+    wanted = _check_names(desk, request.checks)
+    off = [check.check for check in checks if check.check in wanted and not check.enabled]
+    if off:
+        raise refused(Refusal.BAD_REQUEST, f"check {off[0]!r} is switched off")
+    return [check for check in checks if not wanted or check.check in wanted]
+
+
+def _check_names(desk: Desk, names: tuple[str, ...]) -> list[str]:
+    """The checks' own names for what people call them."""
+    catalogue = desk.library.catalogue
+    found: list[str] = []
+    for name in names:
+        check = catalogue.find(name)
+        if check is None:
+            close = catalogue.close_to(name)
+            hint = f", did you mean {close!r}?" if close else ""
+            raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}{hint}")
+        found.append(check.name)
+    return found

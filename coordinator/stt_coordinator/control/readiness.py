@@ -1,0 +1,68 @@
+"""Whether a coordinator makes progress: NATS, the store and the intake of results prove it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.ingest import Ingest
+from stt_coordinator.tasks.wakeups import TROUBLE
+from stt_shared import clock
+
+STEP_S = 5.0  # for each part to answer
+INGEST_LATE_S = 30.0  # it turns every second while it waits, and after each batch
+MS = 1_000.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Part(NamedTuple):
+    """One part: its name, whether it makes progress, and what was seen."""
+
+    name: str
+    is_well: bool
+    seen: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Has each part prove itself, anew each time."""
+
+    switch: Switch
+    store: Store
+    ingest: Ingest
+
+    async def look(self) -> tuple[Part, ...]:
+        """A round trip through NATS, a write into the store, and how long results have waited."""
+        return (
+            await _tried("nats", self.switch.refresh),
+            await _tried("store", self._write),
+            self._results(),
+        )
+
+    async def _write(self) -> None:
+        await self.store.transact(lambda ledger: ledger.put_slot("ready", _EPOCH))
+
+    def _results(self) -> Part:
+        still_s = clock.monotonic() - self.ingest.turned
+        if still_s > INGEST_LATE_S:
+            return Part("results", is_well=False, seen=f"none taken in for {still_s:.0f} s")
+        last = self.ingest.last
+        seen = f"last taken in {last:%Y-%m-%dT%H:%M:%SZ}" if last else "none came since the start"
+        return Part("results", is_well=True, seen=seen)
+
+
+async def _tried(name: str, step: Callable[[], Awaitable[object]]) -> Part:
+    begun = clock.monotonic()
+    try:
+        async with asyncio.timeout(STEP_S):
+            await step()
+    except TROUBLE as error:
+        return Part(name, is_well=False, seen=error.message)
+    except TimeoutError:
+        return Part(name, is_well=False, seen=f"no answer within {STEP_S:g} s")
+    return Part(name, is_well=True, seen=f"answered in {MS * (clock.monotonic() - begun):.1f} ms")

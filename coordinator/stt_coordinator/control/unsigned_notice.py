@@ -1,0 +1,25 @@
+"""The sentence that every output carries where checks may run that nobody signed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.domain.model import WorkerRow
+
+MAX_NAMED = 5
+
+
+def unsigned(desk: Desk, workers: Sequence[WorkerRow]) -> str:
+    """Who runs what nobody signed, and whose pack is unsigned; empty where all is signed."""
+    allowing = [w.worker for w in workers if w.state == "up" and w.allow_unsigned]
+    pack = desk.library.status
+    found: list[str] = []
+    if pack is not None and not pack.key:
+        found.append(f"the checks of {pack.source} are unsigned")
+        if not allowing:
+            found.append("no worker takes them without --allow-unsigned")
+    if allowing:
+        named = ", ".join(allowing[:MAX_NAMED]) + (", ..." if len(allowing) > MAX_NAMED else "")
+        found.append(f"unsigned packs are taken by {named} (--allow-unsigned)")
+    return "; ".join(found)

@@ -1,7 +1,0 @@
-"""`stt demo`: a whole installation on loopback, with databases that are set up badly."""
-
-from __future__ import annotations
-
-from stt_coordinator.demo.story import Options, run
-
-__all__ = ["Options", "run"]

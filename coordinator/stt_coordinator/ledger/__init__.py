@@ -1,0 +1,1 @@
+"""The rules of one transaction: what results, answers, runs and suppressions change."""

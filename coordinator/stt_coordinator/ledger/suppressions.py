@@ -1,0 +1,179 @@
+"""Exceptions entered, changed, ended and revoked: each in one transaction with what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+import msgspec
+
+from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.suppression import (
+    Judge,
+    Scope,
+    end_of,
+    events_between,
+    scope_of,
+)
+from stt_coordinator.ledger import event_messages
+from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.exceptions import ExceptionEvent, ExceptionRecord
+from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.words import ExceptionPhase, FindingState
+
+LIMIT = 100  # exceptions a transaction
+
+
+class Lookup:
+    """What one transaction about exceptions asks the store, each thing once.
+
+    A file has hundreds of exceptions, a check thousands of findings.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._by_check: dict[str, list[FindingRecord]] = {}
+
+    @cached_property
+    def targets(self) -> Mapping[str, TargetRow]:
+        """Every target, gone ones too."""
+        return {row.target: row for row in self._ledger.all_targets()}
+
+    @cached_property
+    def live(self) -> dict[Scope, ExceptionRecord]:
+        """The live exceptions by what they are for."""
+        return {scope_of(one): one for one in self._ledger.live_exceptions()}
+
+    def rival(self, one: ExceptionRecord) -> ExceptionRecord | None:
+        """The live exception with the same scope that it would take the place of."""
+        other = self.live.get(scope_of(one))
+        return None if other is None or other.id == one.id else other
+
+    def in_scope(self, one: ExceptionRecord) -> list[FindingRecord]:
+        """The findings that it is for and that are not resolved."""
+        if one.finding:
+            records = self._ledger.findings_by_id([one.finding])
+            return [record for record in records if record.state is not FindingState.RESOLVED]
+        if one.check not in self._by_check:
+            self._by_check[one.check] = self._ledger.findings_of_check(one.check)
+        return [record for record in self._by_check[one.check] if self._is_at(record, one)]
+
+    def _is_at(self, record: FindingRecord, one: ExceptionRecord) -> bool:
+        if one.target:
+            return record.target == one.target
+        if one.site:
+            return record.site == one.site
+        key, _, value = one.label.partition("=")
+        row = self.targets.get(record.target)
+        return row is not None and row.labels.get(key) == value
+
+    def number(self, one: ExceptionRecord) -> int:
+        """How many findings it is for, without those of targets that are gone."""
+        rows = (self.targets.get(record.target) for record in self.in_scope(one))
+        return sum(row is None or not row.gone for row in rows)
+
+
+def enter(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> None:
+    """Enter new exceptions, or another content of known ones; those they replace are revoked."""
+    look = Lookup(ledger)
+    touched: dict[str, FindingRecord] = {}
+    for one in many:
+        other = look.rival(one)
+        if other is not None:
+            over = msgspec.structs.replace(
+                other,
+                revoked=now,
+                revoked_by=one.imported_by or one.by,
+                revoked_reason=f"replaced by {one.id}",
+            )
+            _put(ledger, look, over, ExceptionPhase.REVOKED, now)
+        known = ledger.exception(one.id) is not None
+        phase = ExceptionPhase.CHANGED if known else ExceptionPhase.CREATED
+        _put(ledger, look, one, phase, now)
+        look.live[scope_of(one)] = one
+        touched.update((record.id, record) for record in look.in_scope(one))
+    review(ledger, touched.values(), now)
+
+
+def revoke(
+    ledger: Ledger, one: ExceptionRecord, now: datetime, by: str, reason: str
+) -> ExceptionRecord:
+    """Let it hold no more."""
+    look = Lookup(ledger)
+    over = msgspec.structs.replace(one, revoked=now, revoked_by=by, revoked_reason=reason)
+    _put(ledger, look, over, ExceptionPhase.REVOKED, now)
+    review(ledger, look.in_scope(over), now, by=by, reason=reason)
+    return over
+
+
+def look_after(ledger: Ledger, now: datetime) -> int:
+    """Remind of exceptions that end soon and end those that are over; how many, at most LIMIT."""
+    due = ledger.exceptions_due(now, LIMIT)
+    look = Lookup(ledger)
+    ended: list[ExceptionRecord] = []
+    for one in due:
+        end = end_of(one)
+        if end is not None and end > now:
+            told = msgspec.structs.replace(one, reminded=now)
+            _put(ledger, look, told, ExceptionPhase.ENDING, now)
+        else:
+            ended.append(msgspec.structs.replace(one, ended=now))
+            _put(ledger, look, ended[-1], ExceptionPhase.ENDED, now)
+    _bring_back(ledger, look, ended, now)
+    return len(due)
+
+
+def _bring_back(
+    ledger: Ledger, look: Lookup, ended: Sequence[ExceptionRecord], now: datetime
+) -> None:
+    touched = {record.id: record for one in ended for record in look.in_scope(one)}
+    for one in ended:
+        mine = [
+            touched.pop(id_)
+            for id_, record in list(touched.items())
+            if record.accepted is not None and record.accepted.exception == one.id
+        ]
+        review(ledger, mine, now, reason=f"exception {one.id} ended with {one.until}")
+    review(ledger, touched.values(), now)
+
+
+def _put(
+    ledger: Ledger, look: Lookup, one: ExceptionRecord, phase: ExceptionPhase, now: datetime
+) -> None:
+    ledger.put_exceptions([one])
+    event = ExceptionEvent(phase=phase, at=now, exception=one, findings=look.number(one))
+    ledger.add_outgoing([event_messages.of_exception(event)])
+
+
+def relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:
+    """Judge the findings of targets anew whose labels are others than before."""
+    if targets:
+        review(ledger, ledger.findings_of(targets), now, reason="the labels of its target changed")
+
+
+def review(
+    ledger: Ledger,
+    records: Iterable[FindingRecord],
+    now: datetime,
+    *,
+    by: str = "",
+    reason: str = "",
+) -> None:
+    """Enter these findings as the exceptions of now let them count, and tell what changed."""
+    there = [record for record in records if record.state is not FindingState.RESOLVED]
+    targets = ledger.targets({record.target for record in there})
+    labels = {name: row.labels for name, row in targets.items()}
+    # Also of targets that the store has forgotten.
+    names = {record.target for record in there}
+    judge = Judge(ledger.live_exceptions(names), labels, now)
+    changed: list[FindingRecord] = []
+    told: list[FindingEvent] = []
+    for before in there:
+        after = judge.judged(before)
+        if after != before:
+            changed.append(after)
+            told.extend(events_between(before, after, now, by=by, reason=reason))
+    ledger.put_findings(changed)
+    ledger.add_events(told)
+    ledger.add_outgoing(map(event_messages.of_finding, told))

@@ -1,0 +1,1 @@
+"""An installation on one machine: stand-alone use and the demo."""

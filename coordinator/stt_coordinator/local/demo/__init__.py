@@ -1,0 +1,7 @@
+"""`stt demo`: a whole installation on loopback, with databases that are set up badly."""
+
+from __future__ import annotations
+
+from stt_coordinator.local.demo.script import Options, run
+
+__all__ = ["Options", "run"]

@@ -1,0 +1,115 @@
+"""What the demo says: what it starts, what it found, and what to try next."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stt_coordinator.local.demo.databases import NAMES
+from stt_coordinator.local.servers.process import Running
+from stt_shared import clock
+from stt_shared.command import output
+from stt_shared.errors import SttError
+from stt_shared.protocol.control import TargetInfo
+from stt_shared.protocol.words import Family, Severity
+from stt_shared.report import words
+from stt_shared.report.model import Report
+from stt_shared.report.table import (
+    SHORT_ID,
+    Row,
+    findings_grid,
+    rows_of_report,
+    totals,
+    unchecked_grid,
+)
+
+WORST = 10  # findings shown
+WIDTH = 58  # columns before the seconds
+NAME_WIDTH = 18  # columns of a target's name
+
+
+def opening(folder: Path) -> None:
+    """The first line: what this is about to touch."""
+    output.note(f"Starting on this computer only (127.0.0.1); Ctrl-C ends it, {folder} goes too.")
+
+
+def started(what: str, seconds: float) -> None:
+    """Something is up."""
+    output.note(f"  ok  {what:<{WIDTH}}{seconds:.1f} s", "ok")
+
+
+def left_out(family: Family, error: SttError) -> None:
+    """A family is not part of this demo, why, and how to get it."""
+    hint = f"; {error.hint}" if error.hint and "\n" not in error.hint else ""
+    output.note(f"  --  {NAMES[family]} is left out: {error.message}{hint}", "warn")
+
+
+def looked_at(targets: Iterable[TargetInfo]) -> None:
+    """Which servers these are, as the worker saw them."""
+    for target in targets:
+        if target.facts is not None:
+            output.note(f"      {target.target:<{NAME_WIDTH}}{words.server(target.facts)}")
+
+
+def result(report: Report) -> None:
+    """The three counts, the worst findings, and what nobody could tell."""
+    rows = rows_of_report(report)
+    output.print_rich("", *totals(report.summary), "")
+    output.print_grid(findings_grid(rows[:WORST], clock.now()))
+    if len(rows) > WORST:
+        output.note(f"... and {len(rows) - WORST} more: stt findings list", "hint")
+    unchecked = unchecked_grid(report)
+    if unchecked.rows:
+        output.print_rich("")
+        output.print_grid(unchecked)
+
+
+def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Running]) -> None:
+    """Commands to type in another terminal, all of them complete as they stand."""
+    stt = "stt" if shutil.which("stt") else sys.argv[0]
+    rows = rows_of_report(report)
+    output.note(f"\nThe page: http://{page}/")
+    output.note("\nNow try, in another terminal:")
+    output.hint(
+        [
+            f"export STT_NATS_URL={url}",
+            f"{stt} status",
+            f"{stt} findings list --severity {_worst(rows)}",
+            *(f"{stt} findings show {row.id[:SHORT_ID]}" for row in rows[:1]),
+            f"{stt} findings watch",
+        ]
+    )
+    output.note("and mend something:")
+    output.hint(
+        [
+            _mend(servers[Family.POSTGRESQL]),
+            f"{stt} run --target demo-{Family.POSTGRESQL} --wait",
+            f"{stt} findings diff --since today",
+        ]
+    )
+    output.note("\nRunning until Ctrl-C, which stops and removes all of it.")
+
+
+def _worst(rows: list[Row]) -> str:
+    return str(rows[0].severity if rows else Severity.CRITICAL)
+
+
+def _mend(server: Running) -> str:
+    """Take the superuser right from the application of the demo."""
+    beside = server.binary.parent / "psql" if server.binary is not None else Path("psql")
+    psql = "psql" if shutil.which("psql") else str(beside)
+    return f"{psql} -h {server.host} -p {server.port} -U postgres -c 'ALTER ROLE app NOSUPERUSER'"
+
+
+def ended() -> None:
+    """The last line."""
+    output.note("Stopped; nothing of the demo is left.")
+
+
+def checked(report: Report) -> str:
+    """How much was checked, in words."""
+    counts = report.summary
+    targets = words.number(counts.targets, "database")
+    return f"{counts.targets_checked} of {targets} checked"

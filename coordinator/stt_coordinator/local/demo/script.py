@@ -1,0 +1,193 @@
+"""The demo from the first process to the last: start, enable, follow one run, show, end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from stt_coordinator.local.demo import databases, screen
+from stt_coordinator.local.installation import (
+    Installation,
+    clean_environment,
+    live,
+    start_service,
+    stop_at_hang_up,
+)
+from stt_coordinator.local.servers import nats
+from stt_coordinator.local.servers.process import HOST, Running, free_port
+from stt_coordinator.local.wait import answers, control_of, knows, once
+from stt_shared import clock
+from stt_shared.command import output, progress, reporting
+from stt_shared.command.control import Control, find_run, follow, report
+from stt_shared.command.gate import EXIT_OK, FailOn
+from stt_shared.errors import SttError
+from stt_shared.protocol.control import (
+    SwitchReply,
+    SwitchRequest,
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
+from stt_shared.protocol.words import Family
+from stt_shared.report.formats.names import Export, ReportFormat
+from stt_shared.report.model import Report
+
+NAME = "demo"
+SECRET = "the-secret-of-the-demo"  # noqa: S105  # known to everybody; signs what goes to the webhook
+GRACE_S = 3  # a demo that ends has no job that is worth waiting for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """`once` ends after one run with the exit code of its report; else the demo stays up."""
+
+    once: bool = False
+    form: ReportFormat = ReportFormat.TABLE
+    exports: tuple[Export, ...] = ()
+    fail_on: FailOn = FailOn.CRITICAL
+    allow_incomplete: bool = False
+    webhook: str = ""  # where changes are posted to, if anywhere
+
+
+@dataclass(slots=True, kw_only=True)
+class Demo:
+    """One demo in `folder`; `code` is its exit code once its report is there."""
+
+    options: Options
+    folder: Path
+    stop: asyncio.Event
+    installation: Installation = field(default_factory=Installation)
+    servers: dict[Family, Running] = field(default_factory=dict[Family, Running])
+    page: str = field(default_factory=lambda: f"{HOST}:{free_port()}")
+    code: int | None = None
+
+    async def play(self) -> None:
+        """Everything up to the report; returns when the demo is to stay up or sets `stop`."""
+        screen.opening(self.folder)
+        broker = await self._start("nats-server", partial(nats.start, self.folder / "nats"))
+        environment = self._environment(broker)
+        await self._start("coordinator", self._service(["coordinator"], environment))
+        password = secrets.token_urlsafe()
+        for family, begin in databases.STARTS.items():
+            await self._database(family, partial(begin, self.folder / family, password))
+        async with control_of(broker.url) as control:
+            await once(control, answers, "no coordinator answered")
+            worker = self._service(["worker", "--config", self._targets(password)], environment)
+            await self._start("worker", worker)
+            await once(control, knows(len(self.servers)), "the worker announced too few targets")
+            found = await self._checked(control)
+        self._show(found, broker.url)
+
+    async def _start(self, what: str, begin: Callable[[], Running]) -> Running:
+        since = clock.monotonic()
+        running = await self.installation.start(begin)
+        screen.started(what, clock.monotonic() - since)
+        return running
+
+    async def _database(self, family: Family, begin: Callable[[], Running]) -> None:
+        what = f"{databases.NAMES[family]}, set up badly on purpose"
+        try:
+            self.servers[family] = await self._start(what, begin)
+        except SttError as error:
+            if family is Family.POSTGRESQL:
+                raise
+            screen.left_out(family, error)
+
+    def _environment(self, broker: Running) -> dict[str, str | None]:
+        wanted = {
+            "STT_NATS_URL": broker.url,
+            "STT_COORDINATOR_STATE_DIR": str(self.folder / "coordinator"),
+            "STT_WORKER_STATE_DIR": str(self.folder / "worker"),
+            "STT_WORKER_NAME": NAME,
+            "STT_WORKER_SITE": NAME,
+            "STT_WORKER_GRACE_S": str(GRACE_S),
+            "STT_WEB_LISTEN": self.page,
+            **self._alerts(),
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
+        }
+        return clean_environment(os.environ, wanted)
+
+    def _alerts(self) -> dict[str, str]:
+        if not self.options.webhook:
+            return {}
+        return {
+            "STT_ALERTS_WEBHOOK": self.options.webhook,
+            "STT_ALERTS_WEBHOOK_SECRET": SECRET,
+            "STT_ALERTS_PAGE_URL": f"http://{self.page}",
+        }
+
+    def _service(
+        self, words: list[str], environment: dict[str, str | None]
+    ) -> Callable[[], Running]:
+        return partial(start_service, words, self.folder / words[0], environment)
+
+    def _targets(self, password: str) -> str:
+        secret = self.folder / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(password, encoding="utf-8")
+        config = self.folder / "targets.toml"
+        config.write_text(databases.targets_toml(self.servers, secret), encoding="utf-8")
+        return str(config)
+
+    async def _checked(self, control: Control) -> Report:
+        since = clock.monotonic()
+        request = SwitchRequest(by=NAME, reason="stt demo")
+        switched = await control.ask(Verb.ENABLE, request, SwitchReply)
+        run = await find_run(control, switched.run_id)
+        with progress.of_run("checking") as show:
+            await follow(control, run, show)
+        found = await report(control, run.run_id)
+        screen.started(f"enabled, {screen.checked(found)}", clock.monotonic() - since)
+        screen.looked_at((await control.ask(Verb.TARGETS, TargetsRequest(), TargetsReply)).targets)
+        return found
+
+    def _show(self, found: Report, url: str) -> None:
+        options = self.options
+        tables = options.once or not output.on_terminal()
+        if not tables and options.form is ReportFormat.TABLE:
+            screen.result(found)
+        reporting.deliver(found, options.form, options.exports, tables=tables)
+        if not options.once:
+            self.code = EXIT_OK
+            screen.next_steps(url, self.page, found, self.servers)
+            return
+        self.code = reporting.finish(
+            found, options.form, options.fail_on, allow_incomplete=options.allow_incomplete
+        )
+        self.stop.set()
+
+
+@contextmanager
+def temporary_folder() -> Generator[Path]:
+    """A folder that servers running as other users may pass through; it goes at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="stt-demo-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def run(options: Options) -> int:
+    """Play the demo to its end; returns the exit code.
+
+    Raises EndedError if one of its processes ends by itself, KeyboardInterrupt if a signal comes
+    before there is a report.
+    """
+    stop = asyncio.Event()
+    with stop_at_hang_up(stop), temporary_folder() as folder:
+        demo = Demo(options=options, folder=folder, stop=stop)
+        await live(demo.installation, demo.play, stop)
+    if demo.code is None:
+        raise KeyboardInterrupt
+    if not options.once:
+        screen.ended()
+    return demo.code

@@ -1,0 +1,72 @@
+"""An embedded nats-server with JetStream that puts every acknowledged message on the disk."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+
+from stt_coordinator.local.servers import cache
+from stt_coordinator.local.servers.process import HOST, Running, free_port
+
+CONFIG = """\
+listen: "{host}:{port}"
+max_payload: 1MB
+ping_interval: "20s"
+write_deadline: "10s"
+pid_file: "{directory}/nats.pid"
+jetstream {{
+  store_dir: "{directory}/data"
+  sync_interval: {sync}
+}}
+{extra}
+"""
+
+
+def find() -> Path:
+    """The nats-server beside this Python, or on PATH; raises MissingServerError."""
+    beside = Path(sys.executable).parent / "nats-server"
+    found = beside if beside.exists() else cache.on_path("nats-server")
+    if found is None:
+        raise cache.missing("nats-server")
+    return found
+
+
+def start(
+    directory: Path,
+    *,
+    port: int | None = None,
+    sync_always: bool = True,
+    temporary: bool = True,
+    binary: Path | None = None,
+    extra: str = "",
+) -> Running:
+    """Start a nats-server on loopback with its data in `directory`; `extra` is configuration."""
+    chosen = free_port() if port is None else port
+    program = binary or find()
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "nats.conf"
+    text = CONFIG.format(
+        host=HOST,
+        port=chosen,
+        directory=directory,
+        sync="always" if sync_always else '"2m"',
+        extra=extra,
+    )
+    config.write_text(text, encoding="utf-8")
+    return Running(
+        name="nats-server",
+        command=[str(program), "--config", str(config)],
+        directory=directory,
+        ready=lambda: _greets(chosen),
+        port=chosen,
+        binary=program,
+        temporary=temporary,
+    ).start()
+
+
+def _greets(port: int) -> None:
+    """Return if the server says INFO; raises OSError if not."""
+    with socket.create_connection((HOST, port), timeout=1) as connection:
+        if not connection.recv(4).startswith(b"INFO"):
+            raise ConnectionError("no greeting")

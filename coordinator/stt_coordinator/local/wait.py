@@ -1,0 +1,69 @@
+"""The control service of an installation of our own: opened by its address, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from stt_shared import clock
+from stt_shared.command.client import open_bus
+from stt_shared.command.control import Control
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.redaction import hide_addresses
+from stt_shared.settings import NatsSettings
+
+LOOK_S = 0.1  # between two questions
+PATIENCE_S = 60.0  # how long the coordinator may take to answer, and the worker to announce
+
+
+@asynccontextmanager
+async def control_of(url: str) -> AsyncGenerator[Control]:
+    """The control service on the NATS at `url`, whatever the user's own settings say."""
+    nats = NatsSettings(url=url)
+    bus = await open_bus(nats)
+    try:
+        yield Control(bus=bus, url=hide_addresses(nats.url), timeout=nats.timeout_s)
+    finally:
+        await bus.close()
+
+
+async def once(control: Control, holds: Callable[[StatusReply], bool], what: str) -> StatusReply:
+    """The status as soon as the coordinator answers and `holds` of its answer.
+
+    Raises UnreachableError, which names `what`, if that takes longer than PATIENCE_S.
+    """
+    deadline = clock.monotonic() + PATIENCE_S
+    while True:
+        late = clock.monotonic() > deadline
+        status = await _status_or_none(control, last_try=late)
+        if status is not None and holds(status):
+            return status
+        if late:
+            raise UnreachableError(f"{what} within {PATIENCE_S:g} s")
+        await asyncio.sleep(LOOK_S)
+
+
+async def _status_or_none(control: Control, *, last_try: bool) -> StatusReply | None:
+    try:
+        return await control.ask(Verb.STATUS, Empty(), StatusReply)
+    except UnreachableError:
+        if last_try:
+            raise
+        return None
+
+
+def answers(_status: StatusReply) -> bool:
+    """That the coordinator answers at all."""
+    return True
+
+
+def has_worker(status: StatusReply) -> bool:
+    """That a worker has announced itself."""
+    return any(worker.state == "up" for worker in status.workers)
+
+
+def knows(targets: int) -> Callable[[StatusReply], bool]:
+    """That so many targets have been announced."""
+    return lambda status: status.summary.counts.targets >= targets

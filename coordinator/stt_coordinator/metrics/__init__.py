@@ -1,0 +1,1 @@
+"""What the coordinator measures, and how Prometheus reads it."""

@@ -1,0 +1,1 @@
+"""The tasks of a coordinator, one file each."""

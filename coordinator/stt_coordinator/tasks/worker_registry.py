@@ -1,0 +1,236 @@
+"""Who is here and what they serve: announcements become workers and targets in the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.timing import Pace
+from stt_coordinator.ledger import event_messages, suppressions
+from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.wakeups import TROUBLE, Bells
+from stt_shared import clock
+from stt_shared.bus.port import Bus, Heard, Outgoing
+from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.identity import is_token
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEvent
+from stt_shared.protocol.words import Family, WorkerState
+from stt_shared.telemetry.logs import logger
+
+MAX_CLAIMS_NAMED = 5
+_LOG = logger("presence")
+
+
+class Presence:
+    """Hears announcements, keeps the latest of each worker, writes them in batches."""
+
+    def __init__(self, *, bus: Bus, store: Store, bells: Bells, pace: Pace) -> None:
+        self._bus = bus
+        self._store = store
+        self._bells = bells
+        self._pace = pace
+        self._waiting: dict[str, Announcement] = {}
+        self._consumers: set[tuple[str, Family]] = set()
+        self._doubles: dict[str, str] = {}
+        self._since = clock.now()
+        self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Targets that two sites claim, in words."""
+        return tuple(sorted(self._doubles.values()))[:MAX_CLAIMS_NAMED]
+
+    async def listen(self) -> None:
+        """Hear announcements, for ever."""
+        while True:
+            try:
+                async with self._bus.listen(subjects.ANNOUNCEMENTS) as heard:
+                    async for one in heard:
+                        self._hear(one)
+            except UnreachableError as error:
+                _LOG.warning("announcements not heard", reason=error.message)
+            await asyncio.sleep(self._pace.trouble_s)
+
+    def _hear(self, heard: Heard) -> None:
+        try:
+            said = _read(heard)
+        except ProtocolError as error:
+            _LOG.warning(
+                "announcement refused", code=error.code, reason=error.message, subject=heard.subject
+            )
+        else:
+            self._waiting[said.worker] = said
+            self.skews[said.worker] = (clock.now() - said.at).total_seconds()
+
+    async def write(self) -> None:
+        """Enter what was heard since the last time, and note who has been silent too long."""
+        heard, self._waiting = self._waiting, {}
+        now = clock.now()
+        try:
+            changed = await self._store.transact(lambda ledger: self._enter(ledger, heard, now))
+            await self._ensure_consumers(heard.values())
+        except TROUBLE:
+            # Said again by what came meanwhile; only what nobody repeated is put back.
+            self._waiting = heard | self._waiting
+            raise
+        if changed:
+            self._bells.books_changed()
+            self._bells.schedule.ring()
+
+    async def _ensure_consumers(self, heard: Iterable[Announcement]) -> None:
+        served = {(said.site, target.family) for said in heard for target in said.targets}
+        wanted = served - self._consumers
+        if wanted:
+            specs = [subjects.jobs_consumer(site, family) for site, family in sorted(wanted)]
+            await self._bus.ensure((), specs)
+            self._consumers |= wanted
+
+    def forget_consumers(self) -> None:
+        """Make sure of them again with the next announcement: the broker may have lost them."""
+        self._consumers.clear()
+
+    def _enter(self, ledger: Ledger, heard: dict[str, Announcement], now: datetime) -> bool:
+        known = {worker.worker: worker for worker in ledger.workers()}
+        rows = {name: _worker(said, now) for name, said in heard.items()}
+        silent = {
+            name: msgspec.structs.replace(worker, state="down")
+            for name, worker in known.items()
+            if name not in rows and self._is_silent(worker, now)
+        }
+        changed = {**rows, **silent}
+        if not changed:
+            return False
+        ledger.put_workers(changed.values())
+        ledger.add_outgoing(_comings_and_goings(known, changed, now))
+        live = {n for n, worker in {**known, **changed}.items() if worker.state == "up"}
+        targets = self._targets(ledger, heard, live, now)
+        labels = {
+            name: row.labels for name, row in ledger.targets(t.target for t in targets).items()
+        }
+        ledger.put_targets(targets)
+        others = [t.target for t in targets if labels.get(t.target, t.labels) != t.labels]
+        suppressions.relabelled(ledger, others, now)
+        moved = {name for name, row in changed.items() if _state(known.get(name)) != row.state}
+        return bool(targets or moved)
+
+    def _is_silent(self, worker: WorkerRow, now: datetime) -> bool:
+        # While this process was not there nobody could be heard.
+        heard = max(worker.last_heard, self._since)
+        return worker.state == "up" and now - heard > self._pace.worker_down
+
+    def _targets(
+        self, ledger: Ledger, heard: dict[str, Announcement], live: set[str], now: datetime
+    ) -> list[TargetRow]:
+        known = {row.target: row for row in ledger.all_targets()}
+        before = dict(known)
+        for said in heard.values():
+            for announced in said.targets:
+                row = known.get(announced.target)
+                if row is not None and self._is_claimed(row, said, announced.family, live):
+                    continue
+                known[announced.target] = _served(row, said, announced, now)
+            mine = {target.target for target in said.targets}
+            for name, row in known.items():
+                if said.worker in row.workers and name not in mine:
+                    known[name] = _dropped(row, said.worker, live)
+        return [row for name, row in known.items() if before.get(name) != row]
+
+    def _is_claimed(
+        self, row: TargetRow, said: Announcement, family: Family, live: set[str]
+    ) -> bool:
+        """Whether a live worker serves a target of that name elsewhere: ids are unique."""
+        if (row.site, row.family) == (said.site, family):
+            self._doubles.pop(f"{row.target} {said.worker}", None)
+            return False
+        others = live.intersection(row.workers) - {said.worker}
+        if row.gone or not others:
+            return False
+        self._doubles[f"{row.target} {said.worker}"] = (
+            f"target {row.target} of worker {said.worker} is left out: {row.family} at site "
+            f"{row.site} has that name already"
+        )
+        return True
+
+
+def _read(heard: Heard) -> Announcement:
+    said = codec.decode(Announcement, heard.data)
+    names = (said.site, said.worker, *(target.target for target in said.targets))
+    if not all(map(is_token, names)) or heard.subject != subjects.announce(said.site, said.worker):
+        who = f"worker {said.worker!r:.80} at site {said.site!r:.80}"
+        raise ProtocolError("wrong_subject", f"{who} announced itself on {heard.subject!r:.200}")
+    return said
+
+
+def _worker(said: Announcement, now: datetime) -> WorkerRow:
+    return WorkerRow(
+        worker=said.worker,
+        site=said.site,
+        state="down" if said.leaving else "up",
+        version=said.version,
+        started=said.started,
+        last_heard=now,
+        targets=len(said.targets),
+        pack=said.pack,
+        running=said.running,
+        concurrency=said.concurrency,
+        outbox=said.outbox,
+        packs=said.packs,
+        refused_pack=said.refused_pack,
+        allow_unsigned=said.allow_unsigned,
+    )
+
+
+def _state(worker: WorkerRow | None) -> str:
+    return worker.state if worker is not None else "down"
+
+
+def _comings_and_goings(
+    known: dict[str, WorkerRow], changed: dict[str, WorkerRow], now: datetime
+) -> list[Outgoing]:
+    return [
+        event_messages.of_worker(
+            WorkerEvent(
+                worker=name,
+                site=row.site,
+                state=WorkerState(row.state),
+                at=now,
+                reason=_reason(row, now),
+            )
+        )
+        for name, row in changed.items()
+        if _state(known.get(name)) != row.state
+    ]
+
+
+def _reason(row: WorkerRow, now: datetime) -> str:
+    if row.state == "up":
+        return "announced itself"
+    silence = (now - row.last_heard).total_seconds()
+    return f"not heard for {silence:.0f} s" if silence else "said that it leaves"
+
+
+def _served(
+    row: TargetRow | None, said: Announcement, announced: AnnouncedTarget, now: datetime
+) -> TargetRow:
+    if row is None or (row.family, row.site) != (announced.family, said.site):
+        return TargetRow(
+            target=announced.target,
+            family=announced.family,
+            site=said.site,
+            first_seen=now,
+            labels=announced.labels,
+            workers=(said.worker,),
+        )
+    workers = tuple(sorted({*row.workers, said.worker}))
+    return msgspec.structs.replace(row, labels=announced.labels, workers=workers, gone=False)
+
+
+def _dropped(row: TargetRow, worker: str, live: set[str]) -> TargetRow:
+    """A worker that is down still serves it when it comes back, but nobody does now."""
+    workers = tuple(name for name in row.workers if name != worker)
+    return msgspec.structs.replace(row, workers=workers, gone=not live.intersection(workers))

@@ -1,1 +1,0 @@
-"""What helps to write checks: templates, policies of content, and what a check would send."""

@@ -1,0 +1,1 @@
+"""How a half offers its commands: options, output, exit codes, and asking the coordinator."""

@@ -1,0 +1,152 @@
+"""Asking the coordinator: one request, one reply, and every refusal as an error with a hint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from stt_shared.bus.port import Bus, RequestError
+from stt_shared.clock import monotonic
+from stt_shared.errors import DisabledError, SttError, UnreachableError, UsageError
+from stt_shared.protocol.codec import decode, encode
+from stt_shared.protocol.control import (
+    ReportedResult,
+    ReportReply,
+    ReportRequest,
+    RunsReply,
+    RunsRequest,
+    TargetInfo,
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
+from stt_shared.protocol.messages import RunRecord, Value
+from stt_shared.protocol.subjects import control as subject_of
+from stt_shared.report.model import Report
+
+R = TypeVar("R", bound=Value)
+
+POLL_S = 0.5  # between two looks at a run that is followed
+PATIENCE_S = 60.0  # how long a followed run may go without any answer
+
+
+class RefusedError(UsageError):
+    """The coordinator understood the request and refuses it; `code` says why."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class CoordinatorError(SttError):
+    """The coordinator failed while it answered."""
+
+    exit_code = UnreachableError.exit_code
+
+
+HINTS = {
+    "unknown_target": "see: stt targets list",
+    "unknown_check": "see: stt checks list",
+    "unknown_run": "see: stt runs list",
+    "unknown_finding": "see: stt findings list",
+    "unknown_exception": "see: stt exceptions list",
+    "unknown_label": "see: stt targets list -o json",
+    "unknown_site": "see: stt status",
+    "no_targets": "start a worker with targets, then see: stt targets list",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The control service as seen from the command line; `timeout` is in seconds."""
+
+    bus: Bus
+    url: str
+    timeout: float
+
+    async def ask(self, verb: Verb, request: Value, reply: type[R]) -> R:
+        """The coordinator's answer.
+
+        Raises UnreachableError if none answers, DisabledError, RefusedError, CoordinatorError,
+        and ProtocolError if the answer cannot be understood.
+        """
+        try:
+            data = await self.bus.request(subject_of(verb), encode(request), timeout=self.timeout)
+        except RequestError as error:
+            raise _refusal(error) from error
+        except UnreachableError as error:
+            raise UnreachableError(
+                f"no coordinator answers on NATS at {self.url} ({error.message})",
+                hint="start one with: stt coordinator\nor see what is wrong: stt doctor",
+            ) from error
+        return decode(reply, data)
+
+    async def every_target(self) -> list[TargetInfo]:
+        """All targets that the coordinator knows, page by page; raises what `ask` raises."""
+        found: list[TargetInfo] = []
+        after = ""
+        while True:
+            reply = await self.ask(Verb.TARGETS, TargetsRequest(after=after), TargetsReply)
+            found.extend(reply.targets)
+            if not reply.next:
+                return found
+            after = reply.next
+
+
+def _refusal(error: RequestError) -> SttError:
+    if error.code == "disabled":
+        return DisabledError(error.message)
+    if error.code.startswith(("unknown_", "bad_", "ambiguous", "no_targets")):
+        return RefusedError(error.code, error.message, hint=HINTS.get(error.code, ""))
+    return CoordinatorError(f"the coordinator failed to answer ({error.code}: {error.message})")
+
+
+async def report(control: Control, run_id: str = "") -> Report:
+    """The report of a run, or of the latest outcome of everything, all pages joined."""
+    results: list[ReportedResult] = []
+    after = ""
+    while True:
+        request = ReportRequest(run_id=run_id, after=after)
+        page = await control.ask(Verb.REPORT, request, ReportReply)
+        results.extend(page.results)
+        if not page.next:
+            return Report(
+                run_id=page.run_id,
+                started=page.started,
+                finished=page.finished,
+                summary=page.counts,
+                results=tuple(results),
+                notice=page.notice,
+            )
+        after = page.next
+
+
+async def find_run(control: Control, run_id: str) -> RunRecord:
+    """The run of that id; raises RefusedError `unknown_run`."""
+    reply = await control.ask(Verb.RUNS, RunsRequest(run_id=run_id, limit=1), RunsReply)
+    if not reply.runs:
+        raise RefusedError("unknown_run", f"unknown run {run_id!r}", hint=HINTS["unknown_run"])
+    return reply.runs[0]
+
+
+async def follow(
+    control: Control, run: RunRecord, progress: Callable[[RunRecord], None]
+) -> RunRecord:
+    """Wait until `run` is over, telling `progress` of each look; returns it as it ended.
+
+    A coordinator that is away meanwhile is waited for, up to PATIENCE_S.
+    """
+    heard = monotonic()
+    while run.state == "running":
+        await asyncio.sleep(POLL_S)
+        try:
+            run = await find_run(control, run.run_id)
+        except UnreachableError:
+            if monotonic() - heard > PATIENCE_S:
+                raise
+            continue
+        heard = monotonic()
+        progress(run)
+    return run

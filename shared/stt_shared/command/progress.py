@@ -1,0 +1,51 @@
+"""Progress of a run on stderr: a bar on a terminal, otherwise a line every ten seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from stt_shared.clock import monotonic
+from stt_shared.command import output
+from stt_shared.protocol.messages import RunRecord
+
+LINE_EVERY_S = 10.0
+
+Report = Callable[[RunRecord], None]
+
+
+@contextmanager
+def of_run(title: str) -> Generator[Report]:
+    """A function that shows how far a run is; the bar goes when the block ends."""
+    if sys.stderr.isatty():
+        with _bar(title) as report:
+            yield report
+    else:
+        yield _lines(title)
+
+
+@contextmanager
+def _bar(title: str) -> Generator[Report]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=output.stderr(), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def report(run: RunRecord) -> None:
+            bar.update(task, completed=run.done, total=run.jobs or None)
+
+        yield report
+
+
+def _lines(title: str) -> Report:
+    last = monotonic()
+
+    def report(run: RunRecord) -> None:
+        nonlocal last
+        if monotonic() - last >= LINE_EVERY_S:
+            last = monotonic()
+            output.note(f"{title}: {run.done} of {run.jobs} targets done")
+
+    return report

@@ -1,0 +1,155 @@
+"""A report on its way out: to stdout in any format, to files, and into an exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from stt_shared import clock
+from stt_shared.checkfile.model import Check
+from stt_shared.command import output
+from stt_shared.command.gate import FailOn, exit_code
+from stt_shared.distribution import installed_version
+from stt_shared.errors import SttError, UsageError
+from stt_shared.report import words
+from stt_shared.report.counts import unheard
+from stt_shared.report.formats import nagios
+from stt_shared.report.formats.nagios import NotCheckedAs
+from stt_shared.report.formats.names import Export, ReportFormat, export
+from stt_shared.report.formats.render import render
+from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.model import Report
+
+ReportOutput = Annotated[
+    ReportFormat,
+    Parameter(name=["--output", "-o"], help="How the report is printed on stdout."),
+]
+Exports = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--export",
+        help="Write the report to this FILE too, as its ending says, or FORMAT:FILE; repeatable.",
+        negative=(),
+        show_default=False,
+    ),
+]
+
+NotChecked = Annotated[
+    NotCheckedAs,
+    Parameter(name="--not-checked-as", help="With -o nagios: what targets not checked are."),
+]
+
+
+class ExportError(SttError):
+    """A report could not be written to its file."""
+
+
+def files(exports: tuple[str, ...]) -> tuple[Export, ...]:
+    """The files to write; raises UsageError before any work if one of them cannot be written."""
+    found = tuple(export(text) for text in exports)
+    for one in found:
+        if one.path.is_dir() or not one.path.parent.is_dir():
+            raise UsageError(f"--export {one.path}: no file can be written there")
+    if len({one.path.resolve() for one in found}) < len(found):
+        raise UsageError("two --export have the same file")
+    return found
+
+
+def deliver(
+    report: Report,
+    form: ReportFormat,
+    exports: tuple[Export, ...] = (),
+    checks: Mapping[str, Check] | None = None,
+    *,
+    tables: bool = True,
+    part: str = "",
+) -> None:
+    """Print the report and write the files.
+
+    `checks` are those it was made with, if not ours; without `tables` the format TABLE prints
+    nothing; `part` says what was chosen of it.
+
+    Raises ExportError for a file that cannot be written.
+    """
+    for warning in _warnings(report):
+        output.note(f"warning: {warning}", "warn")
+    if form is ReportFormat.TABLE and tables:
+        output.print_tables(report, clock.now())
+    if form is ReportFormat.TABLE and not exports:
+        return
+    sheet = _sheet(report, checks, part)
+    if form is not ReportFormat.TABLE:
+        output.print_text(render(sheet, form))
+    for one in exports:
+        _write(one.path, render(sheet, one.form))
+        if output.on_terminal():  # a scheduled job that goes well says nothing
+            output.note(f"Written: {one.path} ({one.form})", "hint")
+
+
+def _warnings(report: Report) -> list[str]:
+    """What stands in no row: checks that nobody signed, a run under way, missing targets."""
+    missing = unheard(report)
+    silent = f"{words.number(missing, 'target')} without any result" if missing else ""
+    return [text for text in (report.notice, silent) if text]
+
+
+def _sheet(report: Report, checks: Mapping[str, Check] | None, part: str) -> Sheet:
+    from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
+
+    known = catalogue.builtin().checks if checks is None else checks
+    version = installed_version()
+    return Sheet(report=report, at=clock.now(), version=version, checks=known, part=part)
+
+
+def _write(path: Path, text: str) -> None:
+    """Have `path` hold `text` or what it held before; a device or a pipe is written as it is."""
+    there = path.resolve()
+    try:
+        if there.exists() and not there.is_file():
+            there.write_text(text, encoding="utf-8", newline="")
+            return
+        beside = there.with_name(f".{there.name}.{os.getpid()}")
+        try:
+            with beside.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+            beside.replace(there)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        if error.errno in output.FULL:
+            raise
+        why = (error.strerror or "").lower()
+        raise ExportError(f"cannot write the report to {path} ({why})") from error
+
+
+def finish(
+    report: Report,
+    form: ReportFormat,
+    fail_on: FailOn,
+    *,
+    allow_incomplete: bool = False,
+    disabled: bool = False,
+    left_out: int = 0,
+    unheard: int = 0,
+    nothing: bool = False,
+) -> int:
+    """The exit code; says why on stderr. As a plugin's output a report has a plugin's code."""
+    if form is ReportFormat.NAGIOS:
+        as_ = NotCheckedAs.OK if allow_incomplete else NotCheckedAs.UNKNOWN
+        return nagios.state(report.summary, as_, unheard=unheard, disabled=disabled)
+    code, why = exit_code(
+        report.summary,
+        fail_on,
+        allow_incomplete=allow_incomplete,
+        disabled=disabled,
+        left_out=left_out,
+        unheard=unheard,
+        nothing=nothing,
+    )
+    if code:
+        output.print_exit(code, why)
+    return code

@@ -1,0 +1,1 @@
+"""Child processes that inspect servers, so that no server costs more than its own child."""

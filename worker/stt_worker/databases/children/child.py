@@ -1,0 +1,103 @@
+"""The life of a child that inspects servers: one at a time, with the family's own driver."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import signal
+
+from stt_shared.checkfile.statements import judge
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Family
+from stt_worker.databases.children import remote
+from stt_worker.databases.inspection import DirectInspector, Inspector, View
+from stt_worker.databases.mongodb.driver import MongodbDatabase
+from stt_worker.databases.mysql import statement
+from stt_worker.databases.mysql.driver import MysqlDatabase
+from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
+from stt_worker.processes.frames import Channel, FrameError
+from stt_worker.processes.zygote import address_space
+
+HEARTBEAT_S = 0.5
+KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more makes room for a new one
+
+
+def prepare(payload: bytes) -> None:
+    """Before any child is forked: have the parsers, and what they say of the known questions.
+
+    Children share both; each would spend 50 ms on them.
+    """
+    judge.prepare()
+    for question in remote.questions(payload):
+        judge.refusal(question.type, question.text)
+        statement.statement(question)
+
+
+def serve(channel: Channel) -> None:
+    """Inspect what the parent orders until it leaves."""
+    # Never closed: a thread that waits for a resolver would hold up the end.
+    runner = asyncio.Runner()
+    inspectors: dict[Family, Inspector] = {
+        Family.MYSQL: DirectInspector(MysqlDatabase(1)),
+        Family.POSTGRESQL: DirectInspector(PostgresqlDatabase()),
+        Family.MONGODB: DirectInspector(MongodbDatabase()),
+    }
+    begun = address_space()
+    while address_space() - begun < KEPT_GROWTH_BYTES:
+        frame = channel.receive()
+        if frame is None:
+            return
+        order = remote.order(frame)
+        inspector = inspectors[order.endpoint.family]
+        channel.send(remote.encoded(runner.run(_inspected(inspector, order, channel))))
+
+
+async def _inspected(
+    inspector: Inspector, order: remote.Order, channel: Channel
+) -> remote.Answered | remote.Refused:
+    asked: list[View] = []
+
+    def choose(facts: Facts) -> tuple[View, ...]:
+        channel.send(remote.encoded(remote.Known(facts=facts)))
+        frame = order.views if facts == order.expected else channel.receive()
+        if frame is None:
+            raise FrameError("the parent left before it asked")
+        asked[:] = remote.views(frame)
+        return tuple(asked)
+
+    with _Watched(order.limits.connect_s):
+        try:
+            found = await inspector.inspect(order.endpoint, choose, order.limits)
+        except LookError as error:
+            return remote.Refused(failure=Failure(kind=error.kind, reason=error.reason))
+        answers = [found.answers[view] for view in asked]
+        parts = [found.parts.get(view.question, ()) for view in asked]
+        return remote.Answered(answers=answers, parts=parts)
+
+
+class _Watched:
+    """Ends this process by SIGALRM when its event loop stands still for longer than `seconds`.
+
+    That is the system's own clock: it rings in the middle of a driver's C code too.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> None:
+        used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (round(used) + remote.CPU_S, resource.RLIM_INFINITY)
+        )
+        self._beat()
+
+    def _beat(self) -> None:
+        signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,1 @@
+"""MongoDB: its wire protocol, log-in, session and facts."""

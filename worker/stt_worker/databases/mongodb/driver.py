@@ -1,0 +1,87 @@
+"""MongoDB: one server, one connection, one look."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import certificate, network, tls
+from stt_worker.databases.mongodb import errors, login
+from stt_worker.databases.mongodb import facts as mongodb_facts
+from stt_worker.databases.mongodb.session import BROKEN, Session
+from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, Wire
+from stt_worker.databases.network import where
+from stt_worker.databases.port import Choose, Endpoint, Limits, Look, LookError
+
+
+class MongodbDatabase:
+    """The driver of the family; keeps TLS contexts between looks, nothing else."""
+
+    def __init__(self) -> None:
+        self._contexts = tls.Contexts()
+
+    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+        """As the port says; an arbiter, which knows no users, is looked at without log-in."""
+        login.check(endpoint)
+        context = await self._context(endpoint)
+        async with _opened(endpoint, limits, context) as (session, hello):
+            facts = mongodb_facts.facts(hello, await session.build(), endpoint.host)
+            session.known(facts)
+            return Look(facts=facts, answers=await session.answers(choose(facts)))
+
+    async def close(self) -> None:
+        """Forget the TLS contexts."""
+        self._contexts.clear()
+
+    async def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
+        if endpoint.socket or endpoint.tls.mode == tls.OFF:
+            return None
+        known = self._contexts.known(endpoint.tls)
+        return known or await asyncio.to_thread(self._contexts.make, endpoint.tls)
+
+
+@asynccontextmanager
+async def _opened(
+    endpoint: Endpoint, limits: Limits, context: ssl.SSLContext | None
+) -> AsyncGenerator[tuple[Session, dict[str, Any]]]:
+    """A session that is logged in, and the server's greeting; LookError within `connect_s`."""
+    wire: Wire | None = None
+    try:
+        try:
+            async with asyncio.timeout(limits.connect_s):
+                wire = await _connect(endpoint, limits.connect_s, context)
+                session = Session(wire, endpoint, limits)
+                hello = await session.greet()
+        except TimeoutError as error:
+            why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
+            raise LookError(Kind.UNREACHABLE, why) from error
+        except (*BROKEN, CommandError, TooLargeError) as error:
+            raise await _explained(error, endpoint, limits) from error
+        yield session, hello
+    finally:
+        if wire is not None:
+            wire.close()
+
+
+async def _connect(endpoint: Endpoint, seconds: float, context: ssl.SSLContext | None) -> Wire:
+    """A connection to the first address that accepts, with TLS for the name that was asked."""
+    opened = await network.connect(endpoint, seconds)
+    host = endpoint.host if context else None
+    try:
+        streams = await asyncio.open_connection(sock=opened, ssl=context, server_hostname=host)
+    except ConnectionError as error:  # no SSLError is one
+        why = "the server closed the connection instead of greeting in TLS"
+        raise tls.failed(why, endpoint.tls, endpoint.host, None) from error
+    return Wire(*streams)
+
+
+async def _explained(error: Exception, endpoint: Endpoint, limits: Limits) -> LookError:
+    found = errors.of_connection(error, where(endpoint))
+    if found.kind is not Kind.TLS:
+        return found
+    shown = await certificate.shown(endpoint, limits.connect_s)
+    return tls.failed(found.reason, endpoint.tls, endpoint.host, shown)

@@ -1,0 +1,147 @@
+"""Logs in to a MongoDB server without ever giving it the password, or unbounded work to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from pymongo.asynchronous import auth
+from pymongo.auth_shared import MongoCredential
+from pymongo.errors import PyMongoError
+from pymongo.saslprep import saslprep
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import tls
+from stt_worker.databases.mongodb.wire import CommandError, Wire, WireError
+from stt_worker.databases.network import where
+from stt_worker.databases.port import Endpoint, LookError
+
+EXTERNAL = "$external"  # the authentication source of client certificates
+# Mechanisms that never show the password to the server, the preferred one first.
+SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-1")
+MIN_ITERATIONS = 4_096  # of RFC 7677: fewer help whoever listens to guess the password
+MAX_ITERATIONS = 1_000_000  # the server chooses: 20 million are 10 s of CPU
+_MAX_REPLY_BYTES = 65_536
+_DIGITS = re.compile(rb"[0-9]{1,10}")
+
+
+def check(endpoint: Endpoint) -> None:
+    """Refuse a log-in that cannot be or is not safe; raises LookError (config)."""
+    if endpoint.database == EXTERNAL:
+        _check_certificate(endpoint)
+    elif endpoint.user and not endpoint.password:
+        raise _refused(endpoint, f"no password for user {endpoint.user}")
+    elif endpoint.password and not endpoint.user:
+        raise _refused(endpoint, "a password without a user")
+    try:
+        f"{endpoint.user}{endpoint.password}{endpoint.database}".encode()
+    except UnicodeError:  # without its words: they show a part of the password
+        raise _refused(endpoint, "user, password or database are not text") from None
+
+
+def _check_certificate(endpoint: Endpoint) -> None:
+    if endpoint.password:
+        raise _refused(endpoint, f"authentication source {EXTERNAL} takes no password")
+    if not tls.verifies(endpoint.tls):
+        why = f"a client certificate logs in to a verified server only, tls is {endpoint.tls.mode}"
+        raise _refused(endpoint, why)
+
+
+def _refused(endpoint: Endpoint, why: str) -> LookError:
+    return LookError(Kind.CONFIG, f"{where(endpoint)}: {why}")
+
+
+def greeting(endpoint: Endpoint) -> dict[str, str]:
+    """What the first command adds to learn which mechanisms the user has."""
+    if not endpoint.user or endpoint.database == EXTERNAL:
+        return {}
+    return {"saslSupportedMechs": f"{endpoint.database or 'admin'}.{endpoint.user}"}
+
+
+async def log_in(wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], offered: object) -> None:
+    """Log in; `offered` are the mechanisms that the server's greeting names.
+
+    `pins` are said with each command.
+
+    Raises LookError (auth), and what `Wire.ask` raises.
+    """
+    if endpoint.database == EXTERNAL:
+        user = {"user": endpoint.user} if endpoint.user else {}
+        words = {"authenticate": 1, "mechanism": "MONGODB-X509", **user, **pins}
+        await wire.ask(EXTERNAL, words, _MAX_REPLY_BYTES)
+    elif endpoint.user:
+        await _by_password(wire, endpoint, pins, _mechanism(endpoint, offered))
+
+
+def _mechanism(endpoint: Endpoint, offered: object) -> str:
+    """The best of `offered`; servers that name none know the oldest."""
+    if not offered:
+        return SCRAM[-1]
+    names = [str(one) for one in offered] if isinstance(offered, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    for mechanism in SCRAM:
+        if mechanism in names:
+            return mechanism
+    why = f"the server offers {', '.join(names) or 'nothing readable'} to log in, not {SCRAM[0]}"
+    raise LookError(Kind.AUTH, f"{where(endpoint)}: {why}")
+
+
+async def _by_password(
+    wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], mechanism: str
+) -> None:
+    source = endpoint.database or "admin"
+    credentials = MongoCredential(
+        mechanism, source, endpoint.user, endpoint.password, None, _NothingKept()
+    )
+    if mechanism == SCRAM[0]:
+        _check_password(endpoint)
+    conversation: Any = _Conversation(wire, pins)
+    try:
+        await auth.authenticate(credentials, conversation)
+    except PyMongoError as error:
+        raise LookError(Kind.AUTH, f"{where(endpoint)}: {error}") from error
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        # The driver takes the answers apart as they come.
+        raise WireError(f"an answer to the log-in that makes no sense: {error}") from error
+
+
+def _check_password(endpoint: Endpoint) -> None:
+    try:
+        saslprep(endpoint.password)
+    except ValueError as error:
+        why = f"the password holds characters that SCRAM forbids ({error})"
+        raise _refused(endpoint, why) from error
+
+
+class _NothingKept:
+    """The driver's cache of keys made from the password: empty, for one log-in."""
+
+    data: Any = None
+
+
+class _Conversation:
+    """What the driver's SCRAM needs of a connection."""
+
+    auth_ctx = None
+
+    def __init__(self, wire: Wire, pins: Mapping[str, Any]) -> None:
+        self._wire, self._pins = wire, pins
+
+    async def command(self, source: str, words: MutableMapping[str, Any]) -> dict[str, Any]:
+        """Ask; the driver does as much work as the first answer demands."""
+        reply = await self._wire.ask(source, {**words, **self._pins}, _MAX_REPLY_BYTES)
+        payload: object = reply.get("payload")
+        if not isinstance(payload, bytes):  # of a number `bytes` would make as many zeros
+            raise WireError("an answer to the log-in that makes no sense: no payload")
+        if "saslStart" in words:
+            _check_iterations(payload)
+        return reply
+
+
+def _check_iterations(first: bytes) -> None:
+    asked = [one[2:] for one in first.split(b",") if one.startswith(b"i=")]
+    if len(asked) != 1 or not _DIGITS.fullmatch(asked[0]):
+        raise WireError("an answer to the log-in that makes no sense: no number of iterations")
+    if not MIN_ITERATIONS <= int(asked[0]) <= MAX_ITERATIONS:
+        limits = f"accepted are {MIN_ITERATIONS} to {MAX_ITERATIONS}"
+        raise CommandError(0, f"the server asks for {int(asked[0])} SCRAM iterations, {limits}")

@@ -1,0 +1,137 @@
+"""One conversation with a MongoDB server: greeting, log-in, then all questions at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.bounds import bounded, too_much_memory
+from stt_worker.databases.held import Answers
+from stt_worker.databases.mongodb import errors, login
+from stt_worker.databases.mongodb.commands import command
+from stt_worker.databases.mongodb.errors import API_REQUIRED, UNKNOWN_COMMAND
+from stt_worker.databases.mongodb.values import document
+from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, Wire, WireError
+from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
+
+MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
+MAX_APPLICATION_BYTES = 128
+BROKEN = (OSError, EOFError, WireError)  # after these a connection is of no use
+_MAX_GREETING_BYTES = 1_048_576
+_DRIVER = {"name": "stt", "version": version("security-threat-tool")}
+# Said with each command, so that no default of the server or the cluster counts: the member that
+# was asked answers, from its own data, without asking a second one beside it.
+_PREFERENCE = {"$readPreference": {"mode": "primaryPreferred"}}
+_CONCERN = {"readConcern": {"level": "local"}}
+_WITH_CONCERN = frozenset({"mongodb", "percona"})  # emulators know the word for some commands only
+
+
+class Session:
+    """A connection in use; `lost` says why it is of no use any more."""
+
+    def __init__(self, wire: Wire, endpoint: Endpoint, limits: Limits) -> None:
+        self._wire, self._endpoint, self._limits = wire, endpoint, limits
+        self._hello = "hello"
+        self._pins: dict[str, Any] = dict(_PREFERENCE)
+        self.lost: Failure | None = None
+
+    async def greet(self) -> dict[str, Any]:
+        """Log in; what the server says of itself. The caller bounds the time.
+
+        An arbiter, which knows no users, is asked without log-in. Raises LookError, and what
+        `Wire.ask` raises.
+        """
+        name = self._endpoint.application.encode()[:MAX_APPLICATION_BYTES].decode(errors="ignore")
+        client = {"application": {"name": name}, "driver": _DRIVER, "os": {"type": "unknown"}}
+        hello = await self._first({"client": client, **login.greeting(self._endpoint)})
+        spoken = hello.get("maxWireVersion")
+        if not isinstance(spoken, int) or spoken < MIN_WIRE_VERSION:
+            why = "the server is older than MongoDB 3.6, which is the oldest that can be checked"
+            raise LookError(Kind.CONFIG, why)
+        if not hello.get("arbiterOnly"):
+            await login.log_in(
+                self._wire, self._endpoint, self._pins, hello.get("saslSupportedMechs")
+            )
+        return hello
+
+    async def _first(self, words: dict[str, Any]) -> dict[str, Any]:
+        """The reply to the greeting in the server's own words; three attempts at most."""
+        while True:
+            try:
+                wanted = {self._hello: 1, **words, **self._pins}
+                return await self._wire.ask("admin", wanted, _MAX_GREETING_BYTES)
+            except CommandError as error:
+                if error.code == UNKNOWN_COMMAND and self._hello == "hello":
+                    self._hello = "isMaster"  # before 4.4.2
+                elif error.code == API_REQUIRED and "apiVersion" not in self._pins:
+                    self._pins["apiVersion"] = "1"
+                else:
+                    raise
+
+    def known(self, facts: Facts) -> None:
+        """Pin what is asked of a server of that flavour."""
+        if facts.flavour in _WITH_CONCERN:
+            self._pins |= _CONCERN
+
+    async def build(self) -> dict[str, Any]:
+        """`buildInfo`; empty where the server does not tell it to us."""
+        found = await self._received(self._sent({"buildInfo": 1}))
+        if isinstance(found, Failure) and self.lost is not None:
+            raise LookError(found.kind, found.reason)
+        return {} if isinstance(found, Failure) else found
+
+    async def answers(self, questions: Iterable[Question]) -> dict[Question, Answer]:
+        """For each question the list with the one document that the server replies.
+
+        All are sent before the first answer is read: the way there and back is paid for once.
+        """
+        sent = {one: self._asked(one) for one in dict.fromkeys(questions)}
+        answers: Answers[Question, Answer] = Answers(self._limits.bytes)
+        for one, number in sent.items():
+            answers[one] = number if isinstance(number, Failure) else await self._answer(number)
+        return answers
+
+    def _asked(self, question: Question) -> int | Failure:
+        wanted = command(question)
+        if isinstance(wanted, Failure):
+            return wanted
+        if "hello" in wanted:
+            wanted = {self._hello: wanted.pop("hello"), **wanted}
+        return self._sent(wanted)
+
+    def _sent(self, wanted: dict[str, Any]) -> int:
+        statement_ms = max(1, round(self._limits.statement_s * 1_000))
+        return self._wire.send("admin", {**wanted, **self._pins, "maxTimeMS": statement_ms})
+
+    async def _answer(self, number: int) -> Answer:
+        try:
+            reply = await self._received(number)
+            if isinstance(reply, Failure):
+                return reply
+            return bounded([document(reply)], self._limits)
+        except MemoryError:  # the message was read whole: the next one can be
+            return too_much_memory()
+        except ValueError as error:
+            return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+
+    async def _received(self, number: int) -> dict[str, Any] | Failure:
+        if self.lost is not None:
+            return self.lost
+        seconds = self._limits.client_s
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._wire.receive(number, self._limits.bytes)
+        except TimeoutError:
+            why = f"no answer within {seconds:g} s, the connection was cut"
+            self.lost = Failure(kind=Kind.TIMEOUT, reason=why)
+            return self.lost
+        except (CommandError, TooLargeError) as error:
+            return errors.of_question(error)
+        except BROKEN as error:
+            self.lost = errors.of_question(error)
+            return self.lost

@@ -1,0 +1,1 @@
+"""MySQL, Percona Server and MariaDB: log-in, session settings, replies and facts."""

@@ -1,0 +1,206 @@
+"""PyMySQL's connection made fit for servers nobody vouches for: bounded, typed, no clear text."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+from collections.abc import Sequence
+from io import BufferedReader
+from typing import TYPE_CHECKING, Any, cast
+
+import pymysql
+from pymysql import err
+from pymysql.constants import COMMAND, CR
+
+from stt_worker.databases.mysql import auth, errors
+from stt_worker.databases.mysql.replies import MAX_COLUMNS, Budget, Replies, Reply
+from stt_worker.databases.port import Endpoint, Limits
+
+HANDSHAKE_BYTES = 256 * 1024  # greeting, log-in and session settings
+HANDSHAKE_READS = 256  # two for each packet
+READ_BYTES = 64 * 1024
+COLUMN_BYTES = 64 * 1024  # what the descriptions of the columns may take on top of the rows
+READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread even if the loop is stuck
+RESET = 0x1F  # COM_RESET_CONNECTION
+QUERY = COMMAND.COM_QUERY
+
+Command = tuple[int, str]  # its number and its text
+
+
+# The methods below the public ones have no types; this is where the counting has to happen.
+_Untyped: Any = pymysql.Connection
+
+
+if TYPE_CHECKING:
+    _Base = pymysql.Connection[Any]
+else:
+    _Base = pymysql.Connection  # generic for the type checkers alone
+
+
+class Connection(_Base):
+    """Not connected yet; `allow` sets how much may come in until it is called again."""
+
+    _auth_plugin_name: str
+
+    def __init__(self, endpoint: Endpoint, context: ssl.SSLContext | None, limits: Limits) -> None:
+        self._budget = Budget(HANDSHAKE_BYTES, HANDSHAKE_READS)
+        self._replies = Replies(self._read_some, self._budget)
+        self._trust, self._key = auth.trust_in(endpoint), b""
+        self._may_ask_for_key = endpoint.allow_public_key_retrieval
+        self.encrypted = False
+        patience = max(limits.connect_s, limits.client_s) + READ_MARGIN_S
+        super().__init__(
+            user=endpoint.user,
+            password=endpoint.password.encode(),  # as text it would have to be Latin-1
+            host=endpoint.host or "localhost",
+            port=endpoint.port,
+            database=endpoint.database or None,
+            autocommit=None,
+            local_infile=False,
+            defer_connect=True,
+            read_timeout=patience,
+            write_timeout=patience,
+            program_name=endpoint.application,
+            ssl=context,
+            ssl_disabled=context is None,  # without it a context would be built per connection
+            auth_plugin_map=auth.AllowList(self._trust),
+        )
+
+    def greet(self, opened: socket.socket, key: bytes = b"") -> None:
+        """Log in over `opened`, which belongs to the connection from now on.
+
+        `key` is the server's RSA key as the target names it, PEM.
+        """
+        self._key = key
+        self.connect(sock=opened)
+
+    @property
+    def greeting(self) -> str:
+        """The version the server greets with; a proxy or an operator may have made it up."""
+        return str(_Untyped.get_server_info(self))
+
+    def allow(self, limits: Limits) -> None:
+        """From now on at most one answer of these limits may come in."""
+        self._budget.allow(limits.bytes + COLUMN_BYTES, limits.rows + MAX_COLUMNS)
+
+    @property
+    def received(self) -> int:
+        """Bytes that came in since `allow` was called."""
+        return self._budget.spent
+
+    def ask(self, sql: str) -> Reply:
+        """The rows of one statement; a later column of the same name hides an earlier one."""
+        self.send([(QUERY, sql)])
+        return self.receive()
+
+    def exchange(
+        self, commands: Sequence[Command], *, at_once: bool
+    ) -> list[Reply | err.DatabaseError]:
+        """The answers to `commands`, sent without waiting in between if `at_once`.
+
+        An error of the server is an answer. Raises err.Error when the connection is lost.
+        """
+        groups = [commands] if at_once else [[command] for command in commands]
+        replies: list[Reply | err.DatabaseError] = []
+        for group in groups:
+            self.send(group)
+            for _ in group:
+                try:
+                    replies.append(self._reply())
+                except err.Error as lost:
+                    said = [reply for reply in replies if isinstance(reply, err.Error)]
+                    # What the server said before it hung up tells more than that it did.
+                    raise said[0] if said else lost from None
+        return replies
+
+    def send(self, commands: Sequence[Command]) -> None:
+        """Send commands without waiting for an answer."""
+        data = b"".join(_packet(*command) for command in commands)
+        _Untyped._write_bytes(self, data)  # noqa: SLF001  # as drop
+
+    def receive(self) -> Reply:
+        """The answer to the next of the commands sent; raises err.Error."""
+        reply = self._reply()
+        if isinstance(reply, err.Error):
+            raise reply
+        return reply
+
+    def drop(self) -> None:
+        """Close without a word to the server."""
+        _Untyped._force_close(self)  # noqa: SLF001  # its public way sends something
+
+    def set_character_set(self, charset: str, collation: str | None = None) -> None:
+        """Nothing: PyMySQL sends a statement here, and the pins set the character set too."""
+        del charset, collation
+
+    @property
+    def _secure(self) -> bool:
+        """Whether PyMySQL may hand the password over as it is."""
+        return self._trust is auth.Trust.VERIFIED
+
+    @_secure.setter
+    def _secure(self, encrypted: bool) -> None:
+        """PyMySQL takes any TLS for secure; it says so once the handshake is over."""
+        self.encrypted = encrypted
+
+    @property
+    def server_public_key(self) -> bytes | None:
+        """The key to encrypt the password with, which PyMySQL asks the server for if it is None."""
+        if self._key:
+            return auth.fitting(self._key, self.password)
+        if self._trust is auth.Trust.PLAIN and self._may_ask_for_key:
+            return None
+        raise auth.key_needed(self._trust)
+
+    @server_public_key.setter
+    def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, key: bytes | None
+    ) -> None:
+        # A key that the target names is not replaced by the one of whoever answers.
+        self._key = self._key or key or b""
+
+    def _get_server_information(self) -> None:
+        _Untyped._get_server_information(self)  # noqa: SLF001  # as drop
+        if self._auth_plugin_name not in auth.FIRST:
+            self._auth_plugin_name = auth.NATIVE
+
+    def _request_authentication(self) -> None:
+        try:
+            _Untyped._request_authentication(self)  # noqa: SLF001  # as drop
+        except err.OperationalError as error:
+            if errors.code(error):
+                raise
+            # PyMySQL's own words for what it cannot follow, such as a second factor.
+            raise auth.refused(f"the log-in cannot be completed: {error.args[0]}") from error
+
+    def _reply(self) -> Reply | err.DatabaseError:
+        try:
+            return self._replies.next()
+        except err.DatabaseError as error:
+            if errors.lost(error):
+                raise
+            return error
+
+    def _read_bytes(self, num_bytes: int) -> Any:
+        """PyMySQL reads a packet of the log-in in two parts, and asks here before each."""
+        self._budget.spend(num_bytes)
+        return _read(self, num_bytes)
+
+    def _read_some(self) -> bytes:
+        """What came in; b"" once the server has hung up. Raises err.OperationalError."""
+        # PyMySQL's own stream: it may hold what followed the log-in.
+        stream: BufferedReader = cast("Any", self)._rfile  # noqa: SLF001  # as drop
+        try:
+            return stream.read1(READ_BYTES)
+        except OSError as error:
+            self.drop()
+            raise err.OperationalError(CR.CR_SERVER_LOST, str(error)) from error
+
+
+_read: Any = _Untyped._read_bytes  # noqa: SLF001  # as drop
+
+
+def _packet(number: int, words: str) -> bytes:
+    body = bytes([number]) + words.encode()
+    return struct.pack("<I", len(body)) + body

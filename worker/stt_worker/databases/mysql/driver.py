@@ -1,0 +1,111 @@
+"""MySQL, Percona Server and MariaDB through PyMySQL: one thread hop per look."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+
+from stt_shared import clock
+from stt_shared.checkfile.model import Question
+from stt_shared.protocol.words import Kind
+from stt_shared.telemetry.logs import in_thread
+from stt_worker.databases import network, tls
+from stt_worker.databases.certificate import shown_by_mysql
+from stt_worker.databases.guard import Guard
+from stt_worker.databases.held import Answers
+from stt_worker.databases.mysql import auth
+from stt_worker.databases.mysql.connection import Connection
+from stt_worker.databases.mysql.opening import takes_all_at_once
+from stt_worker.databases.mysql.session import Progress, Session
+from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look, LookError
+
+LOOK_AGAIN_S = 0.2  # at the deadline of a session that runs
+GRACE_S = 2.0  # for a thread to notice that its connection was cut
+
+
+class MysqlDatabase:
+    """The driver of the family; at most `threads` looks run at once, others wait their turn."""
+
+    def __init__(self, threads: int = 16) -> None:
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="mysql")
+        # A look that waits for a thread must not have a connection whose time runs out meanwhile.
+        self._turn = asyncio.Semaphore(threads)
+        self._contexts = tls.Contexts()
+
+    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+        """As the port says; waiting for a thread is not counted as the server's time."""
+        answers: Answers[Question, Answer] = Answers(limits.bytes)
+        progress = Progress(answers=answers, at_once=takes_all_at_once(endpoint))
+        async with self._turn:
+            # Each round learns the facts, answers a question, or stops sending all at once.
+            while progress.unfinished:
+                await self._session(endpoint, choose, limits, progress)
+        if progress.facts is None:
+            raise LookError(Kind.UNREACHABLE, "the session ended before the facts were known")
+        return Look(facts=progress.facts, answers=progress.answers)
+
+    async def close(self) -> None:
+        """Release the threads; a look under way ends by itself within its limits."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._contexts.clear()
+
+    async def _session(
+        self, endpoint: Endpoint, choose: Choose, limits: Limits, progress: Progress
+    ) -> None:
+        connection = Connection(endpoint, await self._context(endpoint), limits)
+        key = auth.public_key(endpoint)
+        started = clock.monotonic()
+        opened = await network.connect(endpoint, limits.connect_s)
+        guard = Guard(opened.fileno(), started + limits.connect_s - clock.monotonic())
+        session = Session(connection=connection, guard=guard, limits=limits)
+        try:
+            await self._in_thread(session, opened, choose, progress, key)
+        except ssl.SSLError as error:
+            found = await shown_by_mysql(endpoint, limits.connect_s)
+            raise tls.failed(tls.words(error), endpoint.tls, endpoint.host, found) from error
+        finally:
+            guard.close()
+
+    async def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
+        if endpoint.socket or endpoint.tls.mode == tls.OFF:
+            return None
+        known = self._contexts.known(endpoint.tls)
+        if known is not None:
+            return known
+        make = self._contexts.make
+        return await in_thread(self._executor, make, endpoint.tls)
+
+    async def _in_thread(
+        self,
+        session: Session,
+        opened: socket.socket,
+        choose: Choose,
+        progress: Progress,
+        key: bytes,
+    ) -> None:
+        """Run the session, and cut its connection when its time is over or nobody waits for it."""
+        running = in_thread(self._executor, session.run, opened, choose, progress, key)
+        running.add_done_callback(_looked_at)
+        guard = session.guard
+        try:
+            while not running.done() and not guard.cut_off:
+                # The thread may have moved the deadline forward meanwhile.
+                await asyncio.wait([running], timeout=min(max(guard.left, 0.0), LOOK_AGAIN_S))
+                if not running.done() and guard.left <= 0:
+                    guard.cut()
+            if not running.done():
+                await asyncio.wait([running], timeout=GRACE_S)
+            if not running.done():
+                raise LookError(Kind.TIMEOUT, "the driver did not end in time")
+            running.result()
+        finally:
+            if not running.done():
+                guard.cut()
+
+
+def _looked_at(running: asyncio.Future[None]) -> None:
+    """Take notice of the error of a session that nobody waits for any more."""
+    if not running.cancelled():
+        running.exception()

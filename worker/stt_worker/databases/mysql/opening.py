@@ -1,0 +1,141 @@
+"""The first words of a session: what is ours alone to decide is set, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pymysql import err
+
+from stt_shared import sqlfile
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.mysql import errors
+from stt_worker.databases.mysql import facts as mysql_facts
+from stt_worker.databases.mysql.connection import QUERY, RESET, Command, Connection
+from stt_worker.databases.mysql.pins import MIN_PACKET_BYTES, Pinned, pinned
+from stt_worker.databases.mysql.replies import Reply
+from stt_worker.databases.port import Endpoint, Limits, LookError
+
+SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
+HOME = "information_schema"  # where nobody can put a function
+READ_ONLY = 0x2000  # SERVER_STATUS_IN_TRANS_READONLY
+_RESETTABLE = {"mysql": (5, 7, 3), "percona": (5, 7, 3), "mariadb": (10, 2, 4)}
+_ROLES_SINCE = (8, 0, 2)  # of MySQL
+# Proxies that take what comes too early for an error; where they cannot be known it is tried.
+_ONE_BY_ONE = ("aurora", "proxysql")
+_ONE_BY_ONE_HOSTS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
+
+Answer = Reply | err.DatabaseError
+Server = tuple[str, tuple[int, ...]]  # flavour and version
+
+
+def takes_all_at_once(endpoint: Endpoint) -> bool:
+    """Whether a server at that address is known not to wait for its answers to be read."""
+    return not endpoint.host.lower().endswith(_ONE_BY_ONE_HOSTS)
+
+
+def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
+    """Make the session ours and read-only, and ask what the server is; one round trip.
+
+    Raises LookError (session) where the server, or what stands before it, keeps anything
+    otherwise; err.Error when the connection is lost.
+    """
+    greeting = connection.greeting
+    at_once = at_once and not any(word in greeting.lower() for word in _ONE_BY_ONE)
+    server = _server(mysql_facts.facts({"version": greeting}))
+    for _ in range(2):  # the greeting may be made up: then once more, for what the server is
+        settings = pinned(*server, limits.statement_s)
+        *before, last = connection.exchange(_commands(server, settings), at_once=at_once)
+        found = _found(connection, last)
+        if _server(found) == server or pinned(*_server(found), limits.statement_s) == settings:
+            row = _checked([*before, last], settings)
+            _without_traces(connection, server, row)
+            return _with_provider(connection, row, found)
+        server = _server(found)
+    raise _untrusted(f"the server is once {server[0]} and once another")
+
+
+def _server(facts: Facts) -> Server:
+    if facts.flavour not in _RESETTABLE:
+        what = facts.version_text or "the server"
+        raise _untrusted(f"what answers is {facts.flavour} ({what}), whose settings are not known")
+    return facts.flavour, facts.version
+
+
+def _commands(server: Server, settings: Pinned) -> list[Command]:
+    """The order counts: what was set before is forgotten, and nothing of ours with it."""
+    flavour, version = server
+    reset = [(RESET, "")] if version >= _RESETTABLE[flavour] else []
+    return [
+        *reset,
+        (QUERY, SQL["home"]),
+        (QUERY, SQL["pins"].format(assignments=settings.assignments)),
+        (QUERY, SQL["begin"]),
+        (QUERY, SQL["facts"].format(readings=settings.readings)),
+    ]
+
+
+def _found(connection: Connection, last: Answer) -> Facts:
+    """What the server is; asked alone if it did not know what the facts were asked with."""
+    if not isinstance(last, err.DatabaseError) and last.rows:
+        return mysql_facts.facts(last.rows[0])
+    rows = connection.ask(SQL["version"]).rows
+    return mysql_facts.facts(rows[0] if rows else {})
+
+
+def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
+    """The row of the facts, once everything before it was done and is kept."""
+    done: list[Reply] = []
+    for answer in answers:
+        if isinstance(answer, err.DatabaseError):
+            error = errors.of_connection(answer)
+            known = error.kind not in {Kind.UNREACHABLE, Kind.NO_PRIVILEGE}
+            raise error if known else _untrusted(errors.said(answer)) from answer
+        done.append(answer)
+    if len(done[-1].rows) != 1:
+        raise _untrusted(f"{len(done[-1].rows)} rows where one is asked for")
+    (row,) = done[-1].rows
+    if broken := settings.broken(row["kept"]):
+        raise _untrusted(f"after our settings it has {broken}")
+    if row["home"] != HOME:
+        raise _untrusted(f"its database is {row['home']!r:.60} and not {HOME}")
+    if not all(reply.status & READ_ONLY for reply in done[-2:]):
+        raise _untrusted("the transaction is not read-only")
+    packet = row["max_allowed_packet"]
+    if int(packet) < MIN_PACKET_BYTES:
+        least = f"the least is {MIN_PACKET_BYTES}"
+        raise _untrusted(f"max_allowed_packet = {packet} loses long values, {least}")
+    return row
+
+
+def _without_traces(connection: Connection, server: Server, row: Mapping[str, Any]) -> None:
+    """What an old server ran at our log-in cannot be undone, and no reset undoes SET ROLE."""
+    flavour, version = server
+    if not row["init_connect"]:
+        return
+    if version < _RESETTABLE[flavour]:
+        raise _untrusted("init_connect is set, and a server this old cannot reset a session")
+    if flavour == "mariadb":
+        (role,) = connection.ask(SQL["role"]).rows
+        if role["now"] != role["at_login"]:
+            raise _untrusted(f"its role is {role['now']!r:.90} and not {role['at_login']!r:.90}")
+    elif version >= _ROLES_SINCE:
+        (roles,) = connection.ask(SQL["all_roles"]).rows
+        connection.ask(SQL["roles"].format(roles="ALL" if roles["all_roles"] else "DEFAULT"))
+
+
+def _with_provider(connection: Connection, row: Mapping[str, Any], found: Facts) -> Facts:
+    if found.provider != "rds":
+        return found
+    try:
+        aurora = bool(connection.ask(SQL["aurora"]).rows)
+    except err.DatabaseError as error:
+        if errors.code(error) != errors.UNKNOWN_VARIABLE:
+            raise
+        aurora = False
+    return mysql_facts.facts(row, aurora=aurora)
+
+
+def _untrusted(why: str) -> LookError:
+    return LookError(Kind.SESSION, f"the session cannot be trusted: {why}")

@@ -1,0 +1,194 @@
+"""One session with a MySQL server, from greeting to good-bye, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pymysql import err
+
+from stt_shared.checkfile.model import Question
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows, too_much_memory
+from stt_worker.databases.guard import Guard
+from stt_worker.databases.mysql import errors, opening
+from stt_worker.databases.mysql.connection import QUERY, Connection
+from stt_worker.databases.mysql.replies import TooManyPacketsError, TooMuchError
+from stt_worker.databases.mysql.statement import statement
+from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
+from stt_worker.databases.tls import error_behind
+
+SQL = opening.SQL
+# As many statements are sent before their answers are read. More would not fit into the buffers of
+# a connection: a server that waits until we read, while we wait until it reads, waits for ever.
+GROUP_BYTES = 16 * 1024
+
+Done = TypeVar("Done")
+
+
+@dataclass(slots=True, kw_only=True)
+class Progress:
+    """How far a look is; a session that had to be dropped is continued by the next."""
+
+    answers: dict[Question, Answer]
+    facts: Facts | None = None
+    pending: list[Question] = field(default_factory=list[Question])
+    at_once: bool = True  # whether the opening may be sent without waiting in between
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether another session is needed."""
+        return self.facts is None or bool(self.pending)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A connection with its guard and limits; `run` blocks and belongs into a thread."""
+
+    connection: Connection
+    guard: Guard
+    limits: Limits
+
+    def run(self, opened: socket.socket, choose: Choose, progress: Progress, key: bytes) -> None:
+        """Log in over `opened`, learn the facts unless known, answer what is pending, log out.
+
+        `key` is the server's RSA key, if the target names it. Returns early with progress
+        unfinished when an answer was too large to be read to its end, and when a proxy hung up on
+        an opening sent at once. Raises LookError; ssl.SSLError when the TLS handshake failed.
+        """
+        try:
+            self._log_in(opened, key)
+            known = self._open(progress)
+            if isinstance(known, Failure):
+                if known.kind in {Kind.UNREACHABLE, Kind.TIMEOUT} and progress.at_once:
+                    progress.at_once = False
+                    return
+                raise LookError(known.kind, known.reason)
+            if progress.facts is None:
+                progress.pending = list(dict.fromkeys(choose(known)))
+                progress.facts = known
+            self._answer_all(progress)
+        finally:
+            self._leave()
+
+    def _log_in(self, opened: socket.socket, key: bytes) -> None:
+        try:
+            self.connection.greet(opened, key)
+        # The edge to a server that may lie, about lengths or types: the driver fails in any way.
+        except Exception as error:
+            if self.guard.cut_off:
+                why = f"no answer to the log-in within {self.limits.connect_s:g} s"
+                raise LookError(Kind.UNREACHABLE, why) from error
+            broken = error_behind(error)
+            if isinstance(broken, ssl.SSLEOFError | ssl.SSLZeroReturnError) and (
+                self.connection.encrypted
+            ):
+                why = "the server closed the connection during the log-in, after the TLS handshake"
+                raise LookError(Kind.UNREACHABLE, why) from error
+            if broken is not None:
+                raise broken from None
+            if isinstance(error, err.Error):
+                raise errors.of_connection(error) from error
+            why = f"what answers is no MySQL server ({type(error).__name__})"
+            raise LookError(Kind.UNREACHABLE, why) from error
+
+    def _open(self, progress: Progress) -> Facts | Failure:
+        """A proxy may take statements sent at once for an error, or never answer the second."""
+        seconds = self.limits.client_s / 2 if progress.at_once else self.limits.client_s
+        at_once = progress.at_once
+        return self._guarded(
+            lambda: opening.opened(self.connection, self.limits, at_once=at_once), seconds
+        )
+
+    def _answer_all(self, progress: Progress) -> None:
+        asked: list[tuple[Question, str]] = []
+        for question in progress.pending:
+            sql = statement(question)
+            if isinstance(sql, Failure):
+                progress.answers[question] = sql
+            else:
+                asked.append((question, sql))
+        progress.pending = [question for question, _ in asked]
+        for group in _groups(asked, GROUP_BYTES if progress.at_once else 0):
+            self._answer_group(group, progress)
+            if not self.connection.open:
+                return
+
+    def _answer_group(self, group: Sequence[tuple[Question, str]], progress: Progress) -> None:
+        """Send all of a group, then read answer by answer; each has the whole of its time."""
+        commands = [(QUERY, sql) for _, sql in group]
+        sent = self._guarded(lambda: self.connection.send(commands))
+        for question, _ in group:
+            answer = sent if isinstance(sent, Failure) else self._answer()
+            progress.answers[question] = answer
+            progress.pending.remove(question)
+            if self.connection.open or not isinstance(answer, Failure):
+                continue
+            if answer.kind is not Kind.TOO_LARGE:
+                progress.answers |= dict.fromkeys(progress.pending, answer)
+                progress.pending.clear()
+            return
+
+    def _answer(self) -> Answer:
+        """The next answer to what was sent."""
+        self.connection.allow(self.limits)
+        reply = self._guarded(self.connection.receive)
+        if isinstance(reply, Failure):
+            return reply
+        if not reply.status & opening.READ_ONLY:
+            return Failure(kind=Kind.SESSION, reason="the query ended the read-only transaction")
+        return bounded(reply.rows, self.limits, received=self.connection.received)
+
+    def _guarded(self, step: Callable[[], Done], seconds: float = 0.0) -> Done | Failure:
+        """Do one thing within the client's time; drop a connection that is beyond repair."""
+        self.guard.allow(seconds or self.limits.client_s)
+        try:
+            return step()
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
+        # The edge to a server that may lie, as above.
+        except Exception as error:  # noqa: BLE001
+            failure = self._failure(error)
+            if not isinstance(error, err.Error) or errors.lost(error):
+                self.connection.drop()
+            return failure
+
+    def _failure(self, error: Exception) -> Failure:
+        if self.guard.cut_off:
+            why = f"no answer within {self.limits.client_s:g} s, the connection was cut"
+            return Failure(kind=Kind.TIMEOUT, reason=why)
+        if isinstance(error, TooManyPacketsError):
+            return too_many_rows(self.limits)
+        if isinstance(error, TooMuchError):
+            return too_many_bytes(self.limits)
+        if isinstance(error, MemoryError):
+            return too_much_memory()
+        if isinstance(error, err.Error):
+            return errors.of_question(error)
+        return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+
+    def _leave(self) -> None:
+        """Say good-bye, if the server is still there to hear it."""
+        self.guard.allow(self.limits.client_s)
+        if self.connection.open:
+            self.connection.close()
+
+
+def _groups(
+    asked: Sequence[tuple[Question, str]], limit: int
+) -> Iterator[Sequence[tuple[Question, str]]]:
+    """`asked` in groups of at most `limit` bytes, or one by one."""
+    group: list[tuple[Question, str]] = []
+    size = 0
+    for one in asked:
+        size += len(one[1].encode())
+        if group and size > limit:
+            yield group
+            group, size = [], len(one[1].encode())
+        group.append(one)
+    if group:
+        yield group

@@ -1,0 +1,49 @@
+"""The statement that a question of MySQL is sent as, or why it is not sent."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.statements.judge import MAX_REMEMBERED, refusal
+from stt_shared.checkfile.statements.mysql_lexer import Kind as Word
+from stt_shared.checkfile.statements.mysql_lexer import tokens
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.mysql.pins import NAMES
+from stt_worker.databases.port import Failure
+
+_WORDS = {QueryType.MYSQL_SELECT: "SELECT", QueryType.MYSQL_SHOW: "SHOW"}
+_SESSION = frozenset({"SESSION", "LOCAL"})
+# Tables and columns with the settings of a session, which are ours, not what others get.
+_OF_SESSION = frozenset({"SESSION_VARIABLES", "SESSION_VALUE", "VARIABLES_BY_THREAD"})
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def statement(question: Question) -> str | Failure:
+    """One reading statement; SHOW VARIABLES means those of the server, not of our session."""
+    word = _WORDS.get(question.type)
+    if word is None:
+        return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of MySQL")
+    if why := refusal(question.type, question.text) or _asks_for_pins(question.text):
+        return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
+    text = question.text if question.type is QueryType.MYSQL_SELECT else _global(question.text)
+    return f"{word} {text}"
+
+
+def _asks_for_pins(text: str) -> str:
+    for token in tokens(text)[0]:
+        scope, _, name = token.word.removeprefix("@@").rpartition(".")
+        pinned = token.kind is Word.VARIABLE and scope != "GLOBAL" and name.lower() in NAMES
+        if pinned or (token.kind in {Word.WORD, Word.QUOTED} and token.word in _OF_SESSION):
+            return f"{token.text} is what our own session has: ask for the global value"
+    return ""
+
+
+def _global(text: str) -> str:
+    """SHOW VARIABLES with the scope that is not ours; any other form as it is."""
+    words = [token.word for token in tokens(text)[0][:2]]
+    if words[:1] == ["VARIABLES"]:
+        return f"GLOBAL {tokens(text)[1].lstrip()}"
+    if words[1:] == ["VARIABLES"] and words[0] in _SESSION:
+        return f"GLOBAL {tokens(text)[1].lstrip()[len(words[0]) :]}"
+    return text

@@ -1,0 +1,1 @@
+"""PostgreSQL: log-in, session settings, every database of a server, and facts."""

@@ -1,0 +1,153 @@
+"""Opens a connection to PostgreSQL by what the endpoint says, and by nothing else around."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+
+from stt_shared.protocol.words import Kind
+from stt_worker.databases import hosts, network, tls
+from stt_worker.databases.network import where
+from stt_worker.databases.port import Endpoint, Limits, LookError
+from stt_worker.databases.postgresql import errors
+from stt_worker.databases.postgresql.tls import tls_options
+from stt_worker.databases.postgresql.values import Context
+
+DEFAULT_DATABASE = "postgres"
+MIN_TIMEOUT_S = 2  # of libpq's own time-out, the net below ours
+# Below a file no file can be: libpq finds none there, and leaves those of the user's home alone.
+NO_FILE = "/dev/null/none"
+# What libpq reads without an option that could take it back.
+ENVIRONMENT = (
+    *("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"),
+    *("PGDATESTYLE", "PGTZ", "PGGEQO", "PGLOCALEDIR", "PGOAUTHDEBUG"),
+)
+# In force before a login trigger runs, which may write, as it does for everybody who logs in; and
+# after an error, which undoes what the transaction had set.
+EARLY_PINS = {
+    "statement_timeout": "15s",
+    "idle_in_transaction_session_timeout": "60s",
+    "local_preload_libraries": "",
+    "search_path": "pg_catalog,pg_temp",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read\\ committed",
+}
+Early = Sequence[Mapping[str, str]]
+EARLY: Early = (EARLY_PINS,)
+# Of releases from 14 and 17 on: where the session ended before it could be pinned.
+IDLE = {"idle_session_timeout": "0"}
+EARLIER: Early = (
+    EARLY_PINS | IDLE | {"transaction_timeout": "0"},
+    EARLY_PINS | IDLE,
+    EARLY_PINS,
+)
+_SOCKET = re.compile(r"^(?P<folder>.*)/\.s\.PGSQL\.(?P<port>\d+)$")
+
+Connection = AsyncConnection[tuple[object, ...]]
+
+
+async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> Connection:
+    """A connection in autocommit mode; raises LookError within `connect_s`.
+
+    `early` are settings of its first packet, tried in turn until no pooler and no older release
+    refuses them; the last attempt has none.
+    """
+    _forget_environment()
+    parameters = options(endpoint, limits)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limits.connect_s):
+            if not endpoint.socket:
+                # libpq would try one address after another, each for the whole time.
+                parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
+            return await _connect(parameters, endpoint, early)
+    # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
+    why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
+    raise LookError(Kind.UNREACHABLE, why)
+
+
+def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
+    """Every option of libpq that its environment or a file could set; raises LookError (config)."""
+    return _address(endpoint) | tls_options(endpoint) | _session(endpoint, limits)
+
+
+async def _connect(parameters: dict[str, Any], endpoint: Endpoint, early: Early) -> Connection:
+    for settings in early:
+        words = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        try:
+            return await _log_in(parameters | {"options": words}, endpoint)
+        except LookError as error:
+            if not errors.refuses_options(error.reason):
+                raise
+    return await _log_in(parameters, endpoint)
+
+
+async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
+    try:
+        return await AsyncConnection.connect(
+            "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
+        )
+    except psycopg.OperationalError as error:
+        raise _explained(error, endpoint) from error
+    except (psycopg.Error, ValueError) as error:
+        # A host name, a user or a password that the driver cannot even write down.
+        raise LookError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
+
+
+def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> LookError:
+    found = errors.of_connection(error, where(endpoint))
+    if found.kind is not Kind.TLS:
+        return found
+    return LookError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
+
+
+def _forget_environment() -> None:
+    # libpq reads these by itself at each connection, whatever the options say.
+    for name in ENVIRONMENT:
+        os.environ.pop(name, None)
+
+
+def _address(endpoint: Endpoint) -> dict[str, Any]:
+    # An address of its own in the environment would be taken in place of the host's.
+    nowhere_else = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
+    if not endpoint.socket:
+        hosts.check(endpoint)  # libpq would take some texts for a folder or a list of hosts
+        return {"host": endpoint.host, "port": endpoint.port, **nowhere_else}
+    if "," in endpoint.socket:
+        raise LookError(Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path")
+    named = _SOCKET.match(endpoint.socket)
+    if named is None:
+        return {"host": endpoint.socket, "port": endpoint.port, **nowhere_else}
+    return {"host": named["folder"], "port": int(named["port"]), **nowhere_else}
+
+
+def _session(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
+    return {
+        "user": endpoint.user,
+        "password": endpoint.password,
+        "passfile": NO_FILE,
+        "dbname": endpoint.database or DEFAULT_DATABASE,
+        "application_name": endpoint.application,
+        "fallback_application_name": "",
+        "client_encoding": "UTF8",
+        "connect_timeout": max(MIN_TIMEOUT_S, math.ceil(limits.connect_s)),
+        "options": "",
+        "replication": "",
+        "min_protocol_version": "3.0",
+        "max_protocol_version": "3.0",
+        "keepalives": 1,
+        **dict.fromkeys(
+            ("oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope"), ""
+        ),
+        "gssencmode": "disable",
+        "gssdelegation": "0",
+        "gsslib": "",
+        "krbsrvname": "",
+    }

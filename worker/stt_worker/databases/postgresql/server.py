@@ -1,0 +1,123 @@
+"""A line to one server: sessions one after another, and an end to all of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.statements.judge import refusal
+from stt_shared.protocol.words import Kind
+from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.postgresql.connect import EARLIER, EARLY, Early
+from stt_worker.databases.postgresql.errors import ended_by_setting
+from stt_worker.databases.postgresql.session import SQL, Session, opened
+from stt_worker.databases.postgresql.settings import of_server
+
+
+class Line:
+    """At most one session at a time, to any database of the server."""
+
+    def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
+        self._endpoint, self._limits = endpoint, limits
+        self._session: Session | None = None
+        self._over = False
+        self._login_trigger = False
+        self._early = EARLY
+        self.database = ""  # that the present session is connected to
+
+    async def open(self, database: str = "", limits: Limits | None = None) -> Row:
+        """A new session in place of the present one, and what it says of the server.
+
+        Without a name it is the endpoint's own database. Raises LookError.
+        """
+        self._limits = limits or self._limits
+        if database:
+            self._endpoint = replace(self._endpoint, database=database)
+        row = await self._facts()
+        self.database = str(row.get("database") or "")
+        self._login_trigger = bool(row.get("login_trigger"))
+        return row
+
+    async def _facts(self) -> Row:
+        """The facts of a new session; once more where it ended before it could be pinned."""
+        try:
+            return await (await self._opened(self._early)).facts()
+        except LookError as error:
+            closed = self._session is not None and error.kind is Kind.UNREACHABLE
+            if self._early is EARLIER or not (closed or ended_by_setting(error.reason)):
+                raise
+            self._early = EARLIER
+        return await (await self._opened(self._early)).facts()
+
+    async def _opened(self, early: Early) -> Session:
+        await self.close()
+        if self._over:
+            raise asyncio.CancelledError
+        self._session = session = await opened(self._endpoint, self._limits, early)
+        return session
+
+    async def answer(self, question: Question) -> Rows | Failure:
+        """The rows of one question in the present database."""
+        if why := refusal(question.type, question.text):
+            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
+        if question.type is QueryType.POSTGRESQL_SELECT:
+            return await self.rows(f"SELECT {question.text}")
+        if question.type is QueryType.POSTGRESQL_SHOW:
+            return await self._settings()
+        return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of PostgreSQL")
+
+    async def rows(self, sql: str) -> Rows | Failure:
+        """The rows of one statement."""
+        session = await self._alive()
+        if isinstance(session, Failure):
+            return session
+        answer = await session.ask(sql)
+        if isinstance(answer, Failure):
+            await session.renew()
+        return answer
+
+    async def _settings(self) -> Rows | Failure:
+        """SHOW ALL as the server sets them, from a session in which we set nothing.
+
+        The present session ends with it; the next question opens a new one.
+        """
+        if self._login_trigger:
+            why = "SHOW ALL needs a session without pins, and a login trigger would run in it"
+            return Failure(kind=Kind.SESSION, reason=why)
+        try:
+            session = await self._opened(())
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
+        answer = await session.ask(SQL["settings"])
+        await self.close()
+        return answer if isinstance(answer, Failure) else of_server(answer)
+
+    async def _alive(self) -> Session | Failure:
+        """The session; a new one if the last had to be dropped in the middle of an answer."""
+        session = self._session
+        if session is not None and (
+            session.lost is None or session.lost.kind is not Kind.TOO_LARGE
+        ):
+            return session
+        try:
+            await self.open()
+        except LookError as error:
+            return Failure(kind=error.kind, reason=error.reason)
+        return self._session or Failure(kind=Kind.UNREACHABLE, reason="the connection is closed")
+
+    def cut(self, task: asyncio.Task[Any]) -> None:
+        """End `task`, which uses this line, without asking the server."""
+        self._over = True
+        if self._session is None:
+            task.cancel()
+        else:
+            self._session.cut()
+
+    async def close(self) -> None:
+        """Leave without waiting for an answer."""
+        session, self._session = self._session, None
+        self.database = ""
+        if session is not None:
+            await session.close()

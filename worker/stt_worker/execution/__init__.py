@@ -1,0 +1,1 @@
+"""From a job to its outcomes: plan, inspect, run the scripts, judge, sanitize."""

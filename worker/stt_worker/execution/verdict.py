@@ -1,0 +1,227 @@
+"""What a script returned becomes the outcome of its check, finding by finding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import count
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from stt_shared.checkfile.model import Check
+from stt_shared.identity import finding_key
+from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.words import Kind, Outcome, Severity
+from stt_worker.execution import sanitize
+from stt_worker.sandbox.port import Broken, Skipped, Verdict
+
+SEVERITIES = {
+    "emergency": Severity.CRITICAL,
+    "alert": Severity.CRITICAL,
+    "critical": Severity.CRITICAL,
+    "error": Severity.CRITICAL,
+    "warning": Severity.MAJOR,
+    "notice": Severity.TRIVIAL,
+    "info": Severity.TRIVIAL,
+    "debug": Severity.TRIVIAL,
+}
+MAX_FINDINGS = 500  # of one check on one target
+MAX_KEY_CHARACTERS = 500
+MAX_SUMMARY_CHARACTERS = 500
+MAX_REASON_CHARACTERS = 1_000
+MAX_FAULTS_NAMED = 3
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def ended(check: Check, outcome: Outcome, kind: Kind, reason: str) -> CheckOutcome:
+    """An outcome that says nothing about the database."""
+    return CheckOutcome(
+        check=check.name,
+        digest=check.digest,
+        outcome=outcome,
+        kind=kind,
+        reason=sanitize.text(reason, MAX_REASON_CHARACTERS),
+    )
+
+
+def judge(check: Check, verdict: Verdict) -> CheckOutcome:
+    """The outcome that a script's verdict means for its check.
+
+    A bad finding makes it an error that keeps the good ones, and so do too many.
+    """
+    if isinstance(verdict, Skipped):
+        kind = Kind.UNDECIDED if verdict.applicable else Kind.NOT_APPLICABLE
+        return ended(check, Outcome.SKIPPED, kind, verdict.reason)
+    if isinstance(verdict, Broken):
+        return ended(check, Outcome.ERROR, Kind.SCRIPT, verdict.reason)
+    values = cast("object", verdict.value)
+    if isinstance(values, str):  # how scripts of PMM say that they cannot go on
+        what = f"the script returned an error: {values}"
+        return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
+    if not isinstance(values, list):
+        what = f"the script returned {_name_of(values)}, expected a list of findings"
+        return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
+    if not values:  # nearly always
+        return CheckOutcome(check=check.name, digest=check.digest, outcome=Outcome.PASSED)
+    findings, faults = _findings(cast("list[object]", values))
+    return _outcome(check, findings, faults)
+
+
+def _outcome(check: Check, findings: list[Finding], faults: list[str]) -> CheckOutcome:
+    if faults:
+        shown = "; ".join(faults[:MAX_FAULTS_NAMED])
+        more = len(faults) - MAX_FAULTS_NAMED
+        reason = f"{shown}; and {more} more" if more > 0 else shown
+        found = ended(check, Outcome.ERROR, Kind.SCRIPT, reason)
+    elif len(findings) > MAX_FINDINGS:
+        reason = f"{counted(findings)}, the limit is {MAX_FINDINGS}"
+        found = ended(check, Outcome.ERROR, Kind.TOO_LARGE, reason)
+    else:
+        outcome = Outcome.FAILED if findings else Outcome.PASSED
+        found = CheckOutcome(check=check.name, digest=check.digest, outcome=outcome)
+    return msgspec.structs.replace(found, findings=tuple(findings[:MAX_FINDINGS]))
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """How many findings of each severity there are, e.g. `3 findings (2 critical, 1 major)`."""
+    numbers = Counter(finding.severity for finding in findings)
+    each = ", ".join(
+        f"{numbers[severity]} {severity}" for severity in Severity if numbers[severity]
+    )
+    return f"{len(findings)} findings ({each})"
+
+
+def _findings(values: list[object]) -> tuple[list[Finding], list[str]]:
+    """The good findings, most severe first, and a sentence for each bad one."""
+    good: list[Finding] = []
+    faults: list[str] = []
+    for number, value in enumerate(values, start=1):
+        try:
+            good.append(_finding(value))
+        except ValueError as error:
+            faults.append(f"finding {number}: {error}")
+    return _distinct(good), faults
+
+
+def _finding(value: Any) -> Finding:
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {_name_of(value)}, expected a dict")  # noqa: TRY004  # a fault of data
+    fields = cast("dict[str, Any]", value)
+    summary = _text(fields, "summary", sanitize.MAX_TEXT_CHARACTERS)
+    if not summary:
+        raise ValueError("summary is missing or empty")
+    thing = fields.get("object")
+    named = None if thing is None else _text(fields, "object", MAX_KEY_CHARACTERS)
+    labels = _labels(fields.get("labels"))
+    return Finding(
+        key=finding_key(named, summary, labels),
+        severity=_severity(fields.get("severity")),
+        summary=sanitize.text(summary, MAX_SUMMARY_CHARACTERS),
+        object=named,
+        description=_text(fields, "description"),
+        remediation=_text(fields, "remediation"),
+        read_more_url=_url(_text(fields, "read_more_url")),
+        evidence=sanitize.rows(fields.get("evidence") or []),
+        labels=labels,
+    )
+
+
+def _text(fields: dict[str, Any], key: str, limit: int = sanitize.MAX_TEXT_CHARACTERS) -> str:
+    value = fields.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is {_name_of(value)}, expected a text")  # noqa: TRY004  # as above
+    return sanitize.text(value, limit)
+
+
+def _severity(value: Any) -> Severity:
+    found = SEVERITIES.get(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"severity is {value!r:.40}, expected one of {', '.join(SEVERITIES)}")
+    return found
+
+
+def _url(value: str) -> str:
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError(f"read_more_url is {value!r:.80}, expected an http or https URL")
+    return value
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("labels is no dict of texts")  # noqa: TRY004  # as above
+    found: dict[str, str] = {}
+    for key, label in cast("dict[object, object]", value).items():
+        if not isinstance(key, str) or not isinstance(label, str):
+            raise ValueError("labels is no dict of texts")  # noqa: TRY004  # as above
+        found[sanitize.text(key)] = sanitize.text(label)
+    return found
+
+
+def _distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """Equal findings once; of unequal ones with one key all but the first get a number.
+
+    The order, and with it the numbers, depends on what the findings say alone.
+    """
+    once = {
+        (_RANK[finding.severity], finding.key, msgspec.json.encode(finding)): finding
+        for finding in findings
+    }
+    times: Counter[str] = Counter()
+    taken = {finding.key for finding in once.values()}
+    numbered: list[Finding] = []
+    for position in sorted(once):
+        finding = once[position]
+        times[finding.key] += 1
+        number = times[finding.key]
+        if number > 1:
+            key = next(k for n in count(number) if (k := f"{finding.key}#{n}") not in taken)
+            finding = msgspec.structs.replace(finding, key=key)
+        numbered.append(finding)
+    return numbered
+
+
+def _name_of(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"
+
+
+def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
+    """`outcomes` with at most `limit` bytes as JSON: the largest give up findings and parts.
+
+    What gives them up becomes an error that keeps their counts.
+    """
+    sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
+    fitting = list(outcomes)
+    for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
+        one = fitting[index]
+        if sum(sizes) <= limit or not (one.findings or one.parts_not_checked):
+            break
+        fitting[index] = _slimmed(one, sizes[index])
+        sizes[index] = len(msgspec.json.encode(fitting[index]))
+    return tuple(fitting)
+
+
+def _slimmed(outcome: CheckOutcome, size: int) -> CheckOutcome:
+    # A verdict that lost the names of the databases it left out would clear findings of those.
+    left_out = len(outcome.parts_not_checked)
+    parts = f" and {left_out} databases not checked" if left_out else ""
+    what = f"{counted(outcome.findings)}{parts} of {size} bytes do not fit into one result"
+    return msgspec.structs.replace(
+        outcome,
+        outcome=Outcome.ERROR,
+        kind=Kind.TOO_LARGE,
+        reason=what,
+        findings=(),
+        parts_not_checked=(),
+    )

@@ -1,0 +1,1 @@
+"""From the delivery of a job to its settlement."""

@@ -1,0 +1,137 @@
+"""Takes jobs while there is room for them, and at the end lets running ones finish."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, suppress
+
+from stt_shared import clock
+from stt_shared.bus.port import Bus, Delivery, Inbox
+from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import cancelled, pause
+from stt_shared.protocol import subjects
+from stt_shared.protocol.words import Family
+from stt_shared.telemetry.logs import logger
+from stt_worker.execution.turns import DrainingError, Held, Turns
+
+TAKE_WAIT_S = 1.0  # bounds how late the end is noticed: taking is never cancelled
+FIRST_PAUSE_S = 0.25
+LAST_PAUSE_S = 10.0
+PUT_BACK_S = 2.0
+_LOG = logger("consumer")
+
+HELD_PER_SLOT = 4  # jobs whose results travel must not keep slots; more would starve others
+
+Turn = Callable[[str], AbstractAsyncContextManager[Held]]  # of a target
+Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
+
+
+class Consumer:
+    """Takes from one consumer a family of `site`; at most `concurrency` jobs work at once.
+
+    `serve` asks for a turn for the part of its work that loads a database.
+    """
+
+    def __init__(
+        self, *, bus: Bus, site: str, concurrency: int, grace_s: float, serve: Serve
+    ) -> None:
+        self._bus = bus
+        self._site = site
+        self._capacity = concurrency * HELD_PER_SLOT
+        self._grace_s = grace_s
+        self._serve = serve
+        self._turns = Turns(concurrency)
+        self._jobs: dict[asyncio.Task[None], tuple[Delivery, Inbox]] = {}
+        self._room = asyncio.Event()
+        self._room.set()
+        self._stop = asyncio.Event()
+
+    @property
+    def running(self) -> int:
+        """Jobs that had their turn and have not ended."""
+        return self._turns.running
+
+    async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
+        """Serve every family that `families` names, until `stop`; then drain."""
+        self._stop = stop
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._no_more_turns(), name="no more turns")
+            for family in Family:
+                group.create_task(self._family(family, families), name=f"take {family}")
+
+    async def _no_more_turns(self) -> None:
+        await self._stop.wait()
+        self._turns.drain()
+
+    async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
+        """Serve a family while it has targets; its consumer may not have been made yet."""
+        wait = FIRST_PAUSE_S
+        while not self._stop.is_set():
+            if family in families():
+                started = clock.monotonic()
+                try:
+                    await self._consume(family, families)
+                except UnreachableError as error:
+                    _LOG.debug("no jobs to take", family=family, reason=error.message)
+                if clock.monotonic() - started > LAST_PAUSE_S:
+                    wait = FIRST_PAUSE_S
+            await pause(wait, self._stop)
+            wait = min(wait * 2, LAST_PAUSE_S)
+
+    async def _consume(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
+        name = subjects.jobs_consumer(self._site, family).name
+        opened = self._bus.consume(subjects.STREAM_JOBS, name, capacity=self._capacity)
+        async with opened as inbox:
+            try:
+                while not self._stop.is_set() and family in families():
+                    await self._take(inbox, family)
+            finally:
+                # Their deliveries can be settled only while the inbox is open.
+                await self._drain(inbox)
+
+    async def _take(self, inbox: Inbox, family: Family) -> None:
+        free = self._capacity - len(self._jobs)
+        if free <= 0:
+            await self._wait_for_room()
+            return
+        deliveries = await inbox.take(free, wait=TAKE_WAIT_S)
+        for delivery in deliveries:
+            job = asyncio.create_task(self._job(delivery, inbox, family))
+            self._jobs[job] = delivery, inbox
+            job.add_done_callback(self._ended)
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TAKE_WAIT_S):
+                await self._room.wait()
+
+    def _ended(self, job: asyncio.Task[None]) -> None:
+        delivery, _ = self._jobs.pop(job)
+        self._room.set()
+        if not job.cancelled() and (error := job.exception()):
+            _LOG.error("job task broke", subject=delivery.subject, error=repr(error))
+
+    async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
+        try:
+            await self._serve(delivery, inbox, family, self._turns.turn)
+        except DrainingError:
+            await _put_back(delivery, inbox)
+
+    async def _drain(self, inbox: Inbox) -> None:
+        """Let the jobs of `inbox` end within the grace time; put back those that do not."""
+        mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
+        if not mine:
+            return
+        _, late = await asyncio.wait(mine, timeout=self._grace_s)
+        await cancelled(late)
+        for job in late:
+            await _put_back(mine[job], inbox)
+
+
+async def _put_back(delivery: Delivery, inbox: Inbox) -> None:
+    """Give a job to another worker now; if that fails its lease runs out."""
+    with suppress(UnreachableError, TimeoutError):
+        async with asyncio.timeout(PUT_BACK_S):
+            await inbox.retry(delivery, delay=0.0)

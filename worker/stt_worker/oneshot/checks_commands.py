@@ -1,0 +1,235 @@
+"""What authors and change boards ask of checks: `stt checks lint`, `test` and `plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from stt_shared import clock
+from stt_shared.checkfile.catalogue import Catalogue, builtin_folder
+from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.policies import SAMPLES_FILE
+from stt_shared.checkfile.samples import Sample, parse_samples
+from stt_shared.command import client, output
+from stt_shared.command.adding import READ, add_command, add_noun
+from stt_shared.command.options import Connection, Output, Sites, Targets
+from stt_shared.command.output import OutputFormat
+from stt_shared.errors import EXIT_FINDINGS, EXIT_INCOMPLETE, ConfigError, UsageError
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.telemetry import logs
+
+if TYPE_CHECKING:
+    from stt_worker.execution.equipment import Equipment
+    from stt_worker.oneshot.dry_run import Rehearsed, Tried
+    from stt_worker.oneshot.statements import Statement
+
+COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("ENDED AS"), Column("WRONG", whole=True))
+PLANNED = (
+    Column("TARGET", shorten=True),
+    Column("SERVER", shorten=True),
+    Column("CHECKS", right=True),
+    Column("STATEMENT", whole=True),
+)
+Pack = Annotated[
+    Path | None, Parameter(help="Folder of checks instead of the built-in ones.", name="--pack")
+]
+
+
+def register(app: App) -> None:
+    """Add the commands below `checks`."""
+    checks = app["checks"] if "checks" in app else add_noun(app, "checks", "Checks", READ)
+    add_command(
+        checks,
+        lint,
+        name="lint",
+        access="ro",
+        summary="Tell every fault of a folder of checks, with file and line",
+        examples=("stt checks lint my-checks", "stt checks lint"),
+    )
+    add_command(
+        checks,
+        try_checks,
+        name="test",
+        access="rw",
+        summary="Run checks on their samples, or on a server whose answers can be recorded",
+        examples=(
+            "stt checks test --pack my-checks",
+            "stt checks test --pack my-checks app_no_tls --target mysql://stt:pw@127.0.0.1/",
+            "stt checks test --pack my-checks app_no_tls --target mysql://127.0.0.1/ --record",
+        ),
+    )
+    add_command(
+        checks,
+        plan,
+        name="plan",
+        access="ro",
+        summary="Show every statement that would be sent, per target: for the change ticket",
+        examples=("stt checks plan", "stt checks plan --site office -o json"),
+    )
+
+
+async def lint(
+    pack: Annotated[Path | None, Parameter(help="Folder of checks; the built-in ones.")] = None,
+    /,
+) -> None:
+    """Load the folder strictly, hold every check to the policies, and define every script."""
+    from stt_shared.checkfile import linting  # noqa: PLC0415  # only where checks are written
+    from stt_worker.execution import equipment  # noqa: PLC0415  # as above
+
+    logs.configure("warning", "auto")
+    folder = pack or builtin_folder()
+    found = linting.lint(folder)
+    checks = found.catalogue.checks
+    faults = [*found.faults, *await equipment.faults_of_scripts(folder, found.catalogue)]
+    if faults:
+        hint = "the fields, the rules and the language: docs/writing-checks.md"
+        raise ConfigError(f"{len(faults)} faults in {folder}", faults=tuple(faults), hint=hint)
+    output.print_text(f"ok: {len(checks)} checks, {found.samples} samples")
+
+
+async def try_checks(
+    *names: Annotated[str, Parameter(help="Only these checks.")],
+    pack: Pack = None,
+    target: Annotated[str | None, Parameter(help="URL of a server to try them on.")] = None,
+    record: Annotated[
+        bool, Parameter(negative=(), help="Add the answers of --target to the samples.")
+    ] = False,
+) -> int:
+    """Try checks out; the exit code is 1 if one does not do what its samples say."""
+    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
+
+    logs.configure("warning", "auto")
+    if record and target is None:
+        raise UsageError("nothing to record", hint="name a server too: --target URL")
+    folder = pack or builtin_folder()
+    known = equipment.checks_of(pack)
+    for fault in known.faults:
+        output.note(f"warning: check left out: {fault}", "warn")
+    chosen = scanning.chosen(known, names)
+    async with equipment.equipped(known, 1) as tools:
+        for refused in await tools.strange_faults():
+            output.note(f"warning: {refused}", "warn")
+        if target is None:
+            return await _on_samples(chosen, folder, known, tools)
+        return await _on_server(chosen, folder, target, tools, record=record)
+
+
+def _file(folder: Path, check: Check) -> Path:
+    return folder / check.family / check.name / SAMPLES_FILE
+
+
+async def _on_samples(
+    chosen: Sequence[Check], folder: Path, known: Catalogue, tools: Equipment
+) -> int:
+    from stt_worker.oneshot import dry_run as rehearsal  # noqa: PLC0415  # as above
+
+    tried: list[Tried] = []
+    without: list[str] = []
+    for check in chosen:
+        samples = _samples(_file(folder, check))
+        if not samples:
+            without.append(check.name)
+        sandbox = tools.means[check.family].sandbox
+        tried += await rehearsal.on_samples(check, samples, sandbox, known.releases)
+    wrong = [one for one in tried if one.problems]
+    output.print_grid(Grid(COLUMNS, tuple(_tried(one) for one in wrong or tried)))
+    for one in wrong:
+        if one.printed:
+            output.note(f"{one.check}, {one.sample}, printed: {one.printed}")
+    if without:
+        output.note(f"warning: no samples for {', '.join(without)}", "warn")
+    output.note(f"{len(tried)} samples of {len(chosen)} checks, {len(wrong)} wrong")
+    if wrong:
+        output.print_exit(EXIT_FINDINGS, f"{len(wrong)} samples do not end as they say")
+    return EXIT_FINDINGS if wrong else 0
+
+
+def _samples(file: Path) -> tuple[Sample, ...]:
+    return parse_samples(file.read_text(encoding="utf-8"), str(file)) if file.is_file() else ()
+
+
+def _tried(one: Tried) -> tuple[Cell, ...]:
+    return (
+        Cell(one.check, "name"),
+        Cell(one.sample),
+        Cell(str(one.outcome.outcome), "fail" if one.problems else "ok"),
+        Cell("; ".join(one.problems)),
+    )
+
+
+async def _on_server(
+    chosen: Sequence[Check], folder: Path, url: str, tools: Equipment, *, record: bool
+) -> int:
+    from stt_worker.databases.port import LookError  # noqa: PLC0415  # as above
+    from stt_worker.oneshot import dry_run as rehearsal  # noqa: PLC0415  # as above
+    from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
+    from stt_worker.targets import passwords  # noqa: PLC0415  # as above
+
+    (target,) = scanning.targets_to_scan([url], None)
+    if scanning.has_password([url]):
+        output.note(f"warning: {passwords.SEEN_HERE}", "warn")
+    mine = [check for check in chosen if check.family is target.family]
+    if not mine:
+        raise UsageError(f"none of these checks is for {target.family}")
+    undecided = 0
+    for check in mine:
+        means = tools.means[check.family]
+        try:
+            found = await rehearsal.on_server(check, await target.resolved(), means, clock.now())
+        except LookError as error:
+            output.print_exit(EXIT_INCOMPLETE, f"{target.id}: {error.kind}: {error.reason}")
+            return EXIT_INCOMPLETE
+        output.print_text("\n".join(_told(check, found)))
+        undecided += found.outcome.outcome == "error"
+        if record:
+            name = rehearsal.record(_file(folder, check), found)
+            output.note(f"recorded as sample {name} in {_file(folder, check)}")
+    return EXIT_INCOMPLETE if undecided else 0
+
+
+def _told(check: Check, found: Rehearsed) -> Iterator[str]:
+    version = ".".join(map(str, found.facts.version))
+    outcome = found.outcome
+    why = f": {outcome.reason}" if outcome.reason else ""
+    yield f"{check.name} on {found.facts.flavour} {version}: {outcome.outcome}{why}"
+    for place, rows in enumerate(found.docs):
+        yield f"  docs[{place}]: {len(rows)} {'databases' if isinstance(rows, dict) else 'rows'}"
+    yield from (f"  printed: {line}" for line in found.printed.splitlines())
+    for one in outcome.findings:
+        yield f"  {one.severity}: {one.object}: {one.summary}"
+        yield from (f"    {line}" for line in one.remediation.splitlines())
+
+
+async def plan(
+    *,
+    site: Sites = (),
+    target: Targets = (),
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> None:
+    """Print the statements for each target, those of the session first."""
+    from stt_worker.oneshot import statements  # noqa: PLC0415  # as above
+
+    async with client.coordinator(connection) as control:
+        planned = await statements.planned(control, sites=site, targets=target)
+    if form is OutputFormat.JSON:
+        output.print_message(planned, form)
+    elif form is OutputFormat.JSONL:
+        output.print_lines(planned)
+    else:
+        output.print_grid(Grid(PLANNED, tuple(_planned(planned))))
+
+
+def _planned(planned: Iterable[Statement]) -> Iterator[tuple[Cell, ...]]:
+    for one in planned:
+        everywhere = "in every database: " if one.all_dbs else ""
+        yield (
+            Cell(one.target, "name"),
+            Cell(one.server),
+            Cell(str(len(one.checks)) if one.checks else "all"),
+            Cell(everywhere + " ".join(one.statement.split())),
+        )

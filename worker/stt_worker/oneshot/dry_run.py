@@ -1,0 +1,159 @@
+"""A check tried out by its author: on its samples, or on a server whose answers are recorded."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.samples import Sample, parse_samples
+from stt_shared.checkfile.variants import unsupported
+from stt_shared.protocol.messages import CheckOutcome, Facts
+from stt_shared.protocol.words import Kind, Outcome
+from stt_worker.databases.inspection import View
+from stt_worker.databases.port import Endpoint, Failure
+from stt_worker.execution import sanitize
+from stt_worker.execution.job import Means, context_of, failed
+from stt_worker.execution.plan import Plan, docs_of, job_plan, plan
+from stt_worker.execution.verdict import ended, judge
+from stt_worker.sandbox.port import Sandbox, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """How a check ended on one sample; `problems` is empty if that was what the sample says."""
+
+    check: str
+    sample: str
+    outcome: CheckOutcome
+    printed: str
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rehearsed:
+    """How a check ended on a server, with the rows its script got."""
+
+    facts: Facts
+    docs: list[Any]
+    outcome: CheckOutcome
+    printed: str = ""
+
+
+async def on_samples(
+    check: Check, samples: Sequence[Sample], sandbox: Sandbox, releases: Mapping[str, Any]
+) -> list[Tried]:
+    """`check` on each of its `samples`."""
+    tried: list[Tried] = []
+    for sample in samples:
+        task, answers = given(check, sample.docs)
+        (verdict,) = await sandbox.run([task], answers, sample.context(releases))
+        outcome = judge(check, verdict)
+        problems = tuple(_problems(outcome, sample))
+        tried.append(
+            Tried(
+                check=check.name,
+                sample=sample.name,
+                outcome=outcome,
+                printed=verdict.printed,
+                problems=problems,
+            )
+        )
+    return tried
+
+
+def given(check: Check, docs: Sequence[Any]) -> tuple[Task, list[bytes]]:
+    """The script of `check` over `docs`, and the answers that its places name."""
+    answers = [msgspec.json.encode(one) for one in docs]
+    places = tuple(range(len(docs)))
+    return Task(digest=check.digest, source=check.script, places=places), answers
+
+
+def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
+    if found.outcome is not sample.outcome:
+        why = f" ({found.reason})" if found.reason else ""
+        yield f"ended as {found.outcome}{why}, the sample expects {sample.outcome}"
+        return
+    if sample.reason not in found.reason:
+        yield f"the reason is {found.reason!r}, the sample expects {sample.reason!r} in it"
+    by_object = {finding.object or "": finding for finding in found.findings}
+    for wanted in sample.findings:
+        mine = by_object.pop(wanted.object, None)
+        if mine is None:
+            yield f"no finding for {wanted.object}"
+            continue
+        for key in ("severity", "summary", "remediation"):
+            expected, is_now = str(getattr(wanted, key)), str(getattr(mine, key))
+            if expected not in ("", is_now):
+                yield f"{wanted.object}: {key} is {is_now!r}, the sample expects {expected!r}"
+    for name in by_object:
+        yield f"a finding for {name}, which the sample does not expect"
+
+
+async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) -> Rehearsed:
+    """`check` on the server at `where`; raises LookError if it cannot be looked at."""
+    plans: list[Plan] = []
+
+    def choose(facts: Facts) -> Sequence[View]:
+        plans[:] = [plan(check, facts)]
+        return job_plan(plans).views
+
+    look = await means.inspector.inspect(where, choose, means.limits)
+    (planned,) = plans
+    if why := unsupported(check) or planned.not_applicable:
+        outcome = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
+        return Rehearsed(facts=look.facts, docs=[], outcome=outcome)
+    docs = docs_of(planned, look.answers)
+    if isinstance(docs, Failure):
+        return Rehearsed(facts=look.facts, docs=[], outcome=failed(check, docs, look.facts))
+    task, answers = given(check, docs)
+    context = context_of(look.facts, means.catalogue, now)
+    (verdict,) = await means.sandbox.run([task], answers, context)
+    outcome = judge(check, verdict)
+    return Rehearsed(facts=look.facts, docs=docs, outcome=outcome, printed=verdict.printed)
+
+
+def record(file: Path, rehearsed: Rehearsed) -> str:
+    """Append what a server answered to the samples in `file`; the new sample's name.
+
+    What stands under the name of a secret is hidden. Raises ConfigError if the file would be
+    broken afterwards; it is left as it was then.
+    """
+    before = file.read_text(encoding="utf-8") if file.exists() else "samples:\n"
+    taken = before.count("- name: recorded_")
+    sample = _sample(rehearsed, f"recorded_{taken + 1}")
+    dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
+    text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
+    after = f"{before.rstrip()}\n\n{text}"
+    parse_samples(after, str(file))
+    file.write_text(after, encoding="utf-8")
+    return str(sample["name"])
+
+
+def _sample(rehearsed: Rehearsed, name: str) -> dict[str, Any]:
+    facts, outcome = rehearsed.facts, rehearsed.outcome
+    sample: dict[str, Any] = {
+        "name": name,
+        "server": {
+            "flavour": facts.flavour,
+            "version": list(facts.version),
+            "provider": facts.provider,
+            "role": facts.role,
+        },
+        "docs": sanitize.plain(rehearsed.docs),
+        "expect": str(outcome.outcome),
+    }
+    if outcome.outcome is Outcome.FAILED:
+        sample["findings"] = [
+            {"severity": str(one.severity), "object": one.object} for one in outcome.findings
+        ]
+    elif outcome.reason:
+        sample["reason"] = outcome.reason
+    return sample

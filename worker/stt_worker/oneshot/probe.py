@@ -1,0 +1,134 @@
+"""Whether a target can be checked at all: connection, TLS, log-in, version and rights."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.variants import unsupported
+from stt_shared.errors import UsageError
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.words import Family, Kind
+from stt_shared.report.grid import Cell, Column, Grid
+from stt_worker.databases.inspection import Inspection, View
+from stt_worker.databases.port import LookError
+from stt_worker.execution.equipment import Equipment
+from stt_worker.execution.job import Means, failed
+from stt_worker.execution.plan import Plan, failure_of, job_plan, plan
+from stt_worker.execution.turns import Turns
+from stt_worker.targets.model import Target
+
+CONCURRENCY = 8
+COLUMNS = (
+    Column("TARGET", shorten=True),
+    Column("FAMILY"),
+    Column("STATE"),
+    Column("TLS"),
+    Column("SERVER", shorten=True),
+    Column("WHY", whole=True),
+)
+
+
+class Probed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found out; without facts the server could not be looked at.
+
+    `problems` are checks that could not run and why, or the one reason for all.
+    """
+
+    target: str
+    family: Family
+    tls: str
+    kind: Kind | None = None
+    facts: Facts | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether every check that applies can be run."""
+        return self.facts is not None and not self.problems
+
+
+def named(targets: Sequence[Target], names: Sequence[str]) -> list[Target]:
+    """The targets of these names, none meaning all; raises UsageError for an unknown one."""
+    known = {target.id: target for target in targets}
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"unknown target {name!r}", hint=hint)
+    return [known[name] for name in dict.fromkeys(names or known)]
+
+
+async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]:
+    """Each target looked at, CONCURRENCY at a time, in their order."""
+    turns = Turns(CONCURRENCY)
+
+    async def one(target: Target) -> Probed:
+        async with turns.turn(target.id):
+            return await probe(
+                target, tools.catalogue.of(target.family), tools.means[target.family]
+            )
+
+    return await asyncio.gather(*(one(target) for target in targets))
+
+
+def grid(probed: Sequence[Probed]) -> Grid:
+    """One row per target."""
+    return Grid(COLUMNS, tuple(_cells(one) for one in probed))
+
+
+def _cells(one: Probed) -> tuple[Cell, ...]:
+    server = f"{one.facts.flavour} {one.facts.version_text}" if one.facts else ""
+    state, style = (
+        ("ok", "ok") if one.good else ("limited", "warn") if one.facts else ("no", "fail")
+    )
+    return (
+        Cell(one.target, "name"),
+        Cell(one.family),
+        Cell(state, style),
+        Cell(one.tls),
+        Cell(server),
+        Cell("; ".join(one.problems)),
+    )
+
+
+async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed:
+    """Connect and ask what the checks of the target's family would ask; scripts are not run."""
+    mine = [check for check in checks if check.family is target.family and not unsupported(check)]
+    plans: list[Plan] = []
+
+    def choose(facts: Facts) -> Sequence[View]:
+        plans[:] = [plan(check, facts) for check in mine]
+        return job_plan(plans).views
+
+    tls = "socket" if target.endpoint.socket else target.endpoint.tls.mode
+    try:
+        look = await means.inspector.inspect(await target.resolved(), choose, means.limits)
+    except LookError as error:
+        return Probed(
+            target=target.id,
+            family=target.family,
+            tls=tls,
+            kind=error.kind,
+            problems=(error.reason,),
+        )
+    return Probed(
+        target=target.id,
+        family=target.family,
+        tls=tls,
+        facts=look.facts,
+        problems=_problems(plans, look),
+    )
+
+
+def _problems(plans: Sequence[Plan], look: Inspection) -> tuple[str, ...]:
+    found: list[str] = []
+    for planned in plans:
+        if failure := failure_of(planned, look.answers):
+            outcome = failed(planned.check, failure, look.facts)
+            found.append(f"{outcome.check}: {outcome.kind}: {outcome.reason}")
+    return tuple(found)

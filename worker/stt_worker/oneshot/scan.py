@@ -1,0 +1,177 @@
+"""Checks on targets right now, without NATS and without a coordinator: targets in, report out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from stt_shared import clock, identity
+from stt_shared.checkfile.catalogue import Catalogue, unknown_names
+from stt_shared.checkfile.model import Check
+from stt_shared.errors import UsageError
+from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
+from stt_shared.protocol.words import Family, Kind
+from stt_shared.report.counts import of_results
+from stt_shared.report.model import Report
+from stt_worker.execution.job import Means, execute
+from stt_worker.execution.turns import Turns
+from stt_worker.targets.file import load
+from stt_worker.targets.model import Target
+from stt_worker.targets.names import names_of
+from stt_worker.targets.secrets import Secret
+from stt_worker.targets.urls import Address, key_faults, parse, without_tls_if_local
+
+SCHEDULE = "scan"
+SITE = "local"
+EXPIRES = timedelta(days=1)  # nothing waits in a queue here
+CONCURRENCY = 8
+
+Progress = Callable[[int, int], None]  # targets done, of how many
+
+
+def targets_to_scan(urls: Sequence[str], config: Path | None) -> list[Target]:
+    """The targets of URLs and of a worker's file; raises UsageError or ConfigError."""
+    found = targets_of(parse(url) for url in urls)
+    if config is not None:
+        found += load(config).targets
+    if not found:
+        hint = "give a URL: stt scan postgresql://user@host/database --ask-password"
+        raise UsageError("nothing to scan", hint=hint)
+    twice = [name for name, number in Counter(one.id for one in found).items() if number > 1]
+    if twice:
+        raise UsageError(f"two targets have the name {twice[0]!r}", hint="scan them separately")
+    return found
+
+
+def has_password(urls: Iterable[str]) -> bool:
+    """Whether a password stands on the command line, where others see it."""
+    return any(parse(url).has_password for url in urls)
+
+
+def chosen(known: Catalogue, names: Iterable[str]) -> list[Check]:
+    """The checks people call `names`, none meaning all; raises UsageError for an unknown one."""
+    wanted = list(names)
+    if sentences := unknown_names(known, wanted):
+        raise UsageError("; ".join(sentences), hint="see the checks: stt checks list")
+    found = [known.find(name) for name in wanted] if wanted else list(known.checks.values())
+    return list({check.name: check for check in found if check is not None}.values())
+
+
+def advice(report: Report) -> list[str]:
+    """What to try where TLS was in the way."""
+    if not any(result.kind is Kind.TLS for result in report.results):
+        return []
+    return [
+        "TLS: name the CA with ?ca=ca.pem, or say ?tls=verify-ca (the host's name is not checked),",
+        "?tls=require (encrypted, certificate not checked) or ?tls=off",
+    ]
+
+
+def without_checks(targets: Iterable[Target], checks: Iterable[Check]) -> list[str]:
+    """The names of targets that none of `checks` is for."""
+    families = {check.family for check in checks}
+    return [target.id for target in targets if target.family not in families]
+
+
+def targets_of(addresses: Iterable[Address]) -> list[Target]:
+    """Targets for URLs, named after what they point to; UsageError for a setting without effect."""
+    endpoints = [without_tls_if_local(address) for address in addresses]
+    for endpoint in endpoints:
+        if faults := key_faults(endpoint):
+            raise UsageError(f"bad URL {endpoint.family}://...: {'; '.join(faults.values())}")
+    return [
+        Target(
+            id=name,
+            endpoint=replace(endpoint, password=""),
+            secret=Secret("", endpoint.password),
+        )
+        for name, endpoint in zip(names_of(endpoints), endpoints, strict=True)
+    ]
+
+
+async def scan(
+    targets: Sequence[Target],
+    checks: Sequence[Check],
+    means: Mapping[Family, Means],
+    *,
+    concurrency: int = CONCURRENCY,
+    progress: Progress | None = None,
+) -> Report:
+    """Run on each target the `checks` of its family; `concurrency` targets at a time.
+
+    A target that cannot be looked at has a result for each of its checks that says why.
+    """
+    started = clock.now()
+    turns = Turns(concurrency)
+    done = 0
+
+    async def one(target: Target) -> list[ReportedResult]:
+        nonlocal done
+        async with turns.turn(target.id):
+            job = _job(target, checks, started)
+            _, outcomes = await execute(job, target.resolved, means[target.family], now=started)
+        done += 1
+        if progress:
+            progress(done, len(targets))
+        return [_reported(target, outcome, started) for outcome in outcomes]
+
+    found = await asyncio.gather(*(one(target) for target in targets))
+    results = sorted((r for part in found for r in part), key=lambda r: (r.target, r.check))
+    return Report(
+        run_id=identity.run_id(SCHEDULE, started),
+        started=started,
+        finished=clock.now(),
+        summary=of_results(results),
+        results=tuple(results),
+    )
+
+
+def _job(target: Target, checks: Iterable[Check], now: datetime) -> Job:
+    run = identity.run_id(SCHEDULE, now)
+    return Job(
+        job_id=identity.job_id(run, target.id),
+        run_id=run,
+        dispatch=1,
+        target=target.id,
+        family=target.family,
+        site=SITE,
+        checks=tuple(
+            CheckRef(check=check.name, digest=check.digest)
+            for check in checks
+            if check.family is target.family
+        ),
+        created=now,
+        expires=now + EXPIRES,
+    )
+
+
+def _reported(target: Target, outcome: CheckOutcome, since: datetime) -> ReportedResult:
+    return ReportedResult(
+        target=target.id,
+        family=target.family,
+        site=SITE,
+        check=outcome.check,
+        outcome=outcome.outcome,
+        kind=outcome.kind,
+        reason=outcome.reason,
+        findings=tuple(
+            ReportedFinding(
+                id=identity.finding_id(target.id, outcome.check, finding.key),
+                severity=finding.severity,
+                object=finding.object,
+                summary=finding.summary,
+                description=finding.description,
+                remediation=finding.remediation,
+                evidence=finding.evidence,
+                since=since,
+                labels=finding.labels,
+            )
+            for finding in outcome.findings
+        ),
+        parts_not_checked=outcome.parts_not_checked,
+    )
