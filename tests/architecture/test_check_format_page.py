@@ -15,8 +15,8 @@ from stt_shared.checkfile.samples import FIELDS_OF_FINDING
 from stt_shared.checkfile.statements import limits
 from stt_shared.protocol.messages import Facts, Finding
 from stt_shared.protocol.words import Family, Interval, Kind, Outcome
-from stt_worker import evidence, verdict
 from stt_worker.databases import port as databases
+from stt_worker.execution import sanitize, verdict
 from stt_worker.sandbox import port as sandbox
 from stt_worker.sandbox.functions import FUNCTIONS
 
@@ -149,7 +149,7 @@ def test_every_kind_of_outcome_is_listed() -> None:
         ("findings of a check on a target", f"{verdict.MAX_FINDINGS}"),
         (
             "evidence of a finding",
-            f"{evidence.MAX_ROWS} rows; a text has {evidence.MAX_TEXT_CHARACTERS:,} characters",
+            f"{sanitize.MAX_ROWS} rows; a text has {sanitize.MAX_TEXT_CHARACTERS:,} characters",
         ),
     ],
 )
