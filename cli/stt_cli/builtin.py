@@ -9,23 +9,24 @@ from stt_cli.commands import (
     authoring,
     config,
     doctor,
-    exceptions,
-    findings,
     grants,
     inventory,
-    pack,
     releases,
-    reports,
     runs,
     schema,
     status,
     version,
 )
+from stt_cli.commands.findings import commands as findings
+from stt_cli.commands.pack import commands as pack
+from stt_cli.commands.reports import commands as reports
+from stt_cli.commands.suppressions import accept, exceptions
 
 PARTS = (
     status,
     runs,
     findings,
+    accept,
     exceptions,
     audit,
     inventory,
@@ -42,6 +43,6 @@ PARTS = (
 
 
 def add_builtin(app: App) -> None:
-    """Add every command of shared to `app`."""
+    """Add every command of the client to `app`."""
     for part in PARTS:
         part.add(app)

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stt_cli.commands import exceptions_file
 from stt_cli.commands.since import parse_until
+from stt_cli.commands.suppressions import file as exceptions_file
 from stt_shared.bus.port import RequestError
 from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.errors import ConfigError, UsageError

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stt_cli.commands.stored import Choice, chosen
+from stt_cli.commands.reports.stored import Choice, chosen
 from stt_shared import clock
 from stt_shared.command import client, output, progress, reporting
 from stt_shared.command.adding import CHANGE, READ, add_command, add_noun

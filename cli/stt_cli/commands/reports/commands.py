@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from stt_cli.commands.stored import Choice, chosen
+from stt_cli.commands.reports.stored import Choice, chosen
 from stt_shared.command import client, output, reporting
 from stt_shared.command.adding import READ, add_command
 from stt_shared.command.gate import FailOn, failed_at_or_above

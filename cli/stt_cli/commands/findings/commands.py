@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands import diff
-from stt_cli.commands.filters import known, takes
+from stt_cli.commands.findings import diff
+from stt_cli.commands.findings.filters import known, takes
 from stt_shared import clock
 from stt_shared.command import client, output, reporting
 from stt_shared.command.adding import READ, add_command, add_noun

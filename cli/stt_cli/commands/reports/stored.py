@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Group, Parameter
 
-from stt_cli.commands.findings import filtered
+from stt_cli.commands.findings.commands import filtered
 from stt_shared.command.control import Control, RefusedError, find_run, report
 from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError

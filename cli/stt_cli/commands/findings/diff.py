@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands.filters import Filters, known, takes
+from stt_cli.commands.findings.filters import Filters, known, takes
 from stt_cli.commands.since import parse_since
 from stt_shared import clock
 from stt_shared.command import client, output

@@ -1,0 +1,1 @@
+"""What is wrong: lists, one finding, changes."""

@@ -1,0 +1,1 @@
+"""Keys, and packs of checks that are built, signed, verified and inspected."""

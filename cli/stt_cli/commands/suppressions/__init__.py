@@ -1,0 +1,1 @@
+"""Accepted findings and other severities: what counts apart, until when."""
