@@ -6,7 +6,7 @@ ARGS ?=
 # Whole files, each beside one other, in their order: the longest are not left for the end.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: venv demo test servers lint types contracts check hostile bench session-settings clean
+.PHONY: venv demo test servers lint types contracts check hostile bench session-settings house clean
 
 venv: $(VENV)/.installed
 
@@ -50,6 +50,10 @@ hostile: venv servers
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# The figures of the code; BEFORE=path of another checkout prints both side by side.
+house:
+	@$(PYTHON) tools/house.py $(BEFORE) .
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
