@@ -40,9 +40,9 @@ from stt_shared.protocol.control import (
     SwitchRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts, Value
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
-from stt_shared.protocol.words import Family
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector

@@ -33,8 +33,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue, builtin
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckRef, Job
-from stt_shared.protocol.words import Family, Outcome
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import ChooseViews, Inspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Limits, Tls

@@ -18,6 +18,15 @@ from stt_shared.checkfile.model import Check
 from stt_shared.identity import finding_id, run_id
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.enums import (
+    Change,
+    Family,
+    FindingState,
+    Interval,
+    Kind,
+    Severity,
+    Way,
+)
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     Acceptance,
@@ -26,15 +35,6 @@ from stt_shared.protocol.messages import (
     FindingEvent,
     FindingRecord,
     RunRecord,
-)
-from stt_shared.protocol.words import (
-    Change,
-    Family,
-    FindingState,
-    Interval,
-    Kind,
-    Severity,
-    Way,
 )
 
 SITES = 20

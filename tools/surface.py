@@ -24,7 +24,7 @@ from stt_coordinator.metrics.prometheus import SPECS
 from stt_coordinator.web.app import application
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.words import ExceptionPhase, RunPhase, WorkerState
+from stt_shared.protocol.enums import ExceptionPhase, RunPhase, WorkerState
 from tools.surface_settings import Json, plain, setting_values, target_fields
 
 ROOT = Path(__file__).parents[1]

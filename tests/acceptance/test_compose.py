@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from stt_shared import settings
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 ROOT = Path(__file__).parents[2]
 STT = Path(sys.executable).parent / "stt"

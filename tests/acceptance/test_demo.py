@@ -19,7 +19,7 @@ import pytest
 from stt_coordinator.local.servers import mongodb, mysql
 from stt_coordinator.local.servers.cache import MissingServerError
 from stt_shared.clock import monotonic
-from stt_shared.protocol.words import Family, Outcome
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.report.model import SCHEMA, Report
 
 STT = Path(sys.executable).with_name("stt")

@@ -11,7 +11,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.acceptance.collector import Collector, Span, collecting
 from tests.acceptance.processes import GONE, SITE, WORKER, installed
 

@@ -13,8 +13,8 @@ from stt_shared.checkfile.model import UNSUPPORTED, QueryType
 from stt_shared.checkfile.samples import FIELDS as SAMPLE_FIELDS
 from stt_shared.checkfile.samples import FIELDS_OF_FINDING
 from stt_shared.checkfile.statements import limits
+from stt_shared.protocol.enums import Family, Interval, Kind, Outcome
 from stt_shared.protocol.messages import Facts, Finding
-from stt_shared.protocol.words import Family, Interval, Kind, Outcome
 from stt_worker.databases import port as databases
 from stt_worker.execution import sanitize, verdict
 from stt_worker.sandbox import port as sandbox

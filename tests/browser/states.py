@@ -30,6 +30,7 @@ from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.identity import finding_id, run_id
 from stt_shared.protocol import subjects
+from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -38,7 +39,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     RunRecord,
 )
-from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
 from tests.unit.coordination import until
 
 LABELS = {"team": "orders"}

@@ -21,9 +21,9 @@ from stt_coordinator.web.serve import Page as Served
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.protocol.control import FindingsReply, FindingsRequest, RunReply, RunRequest, Verb
+from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.messages import CheckOutcome, Counts, FindingEvent, Job
-from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
 from tests.browser.beside import beside
 from tests.browser.looking import chromium, looked_at
 from tests.unit.coordination import (

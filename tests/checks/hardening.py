@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from stt_coordinator.local.servers.process import Running
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, endpoint
 from tests.checks.scenario import execute, statements
 

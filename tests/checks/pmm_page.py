@@ -17,7 +17,7 @@ from stt_shared import clock
 from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.hardening import Hardener
 from tests.checks.installs import administrator, diagnosed, starter
 from tests.checks.pmm import Compared, Ended, compare, needs_a_store

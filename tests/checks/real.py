@@ -17,8 +17,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
-from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase

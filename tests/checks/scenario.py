@@ -13,8 +13,8 @@ from pymongo import MongoClient
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, mysql_do, postgresql_do
 

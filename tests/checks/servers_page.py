@@ -8,8 +8,8 @@ from pathlib import Path
 
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Family, Kind
 from tests.checks.states import ALL
 
 PAGE = Path(__file__).parents[2] / "docs" / "checks-on-servers.md"

@@ -18,8 +18,8 @@ from stt_coordinator.local.servers import mongodb as embedded_mongodb
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import EACH_DATABASE, PASSWORD, Account, Product, Step, steps
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.real import Judge, endpoint, judging
 from tests.checks.scenario import execute

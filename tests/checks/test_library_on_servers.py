@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.hardening import Hardener, Outcomes
 from tests.checks.installs import administrator, starter
 from tests.checks.real import Judge, endpoint, judging

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from stt_coordinator.local.servers import mongodb as embedded
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.mongods import key_file, replica_set
 from tests.checks.real import Judge, endpoint, judging

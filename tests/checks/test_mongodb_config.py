@@ -12,7 +12,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import HOST, UNPRIVILEGED, Running, free_port
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.mongod_tls import certificate_that_ends_soon, greeted_with_tls_1_1
 from tests.checks.mongods import (

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family, Outcome
+from stt_shared.protocol.enums import Family, Outcome
 from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"

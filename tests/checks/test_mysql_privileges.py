@@ -17,8 +17,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import Query, Server
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Finding
-from stt_shared.protocol.words import Family
 from tests.checks.real import Judge, encrypted, endpoint, judging, mysql_state
 from tests.checks.scenario import mend
 

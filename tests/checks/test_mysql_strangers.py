@@ -13,7 +13,7 @@ import pytest
 
 from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 from tests.servers.fixtures import server_or_reason
 

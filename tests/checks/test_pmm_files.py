@@ -10,7 +10,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.pmm import Compared, compare, needs_a_store
 from tests.checks.real import Judge, endpoint, judging
 

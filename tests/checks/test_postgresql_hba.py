@@ -10,8 +10,8 @@ import pytest
 
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Family
 from tests.checks.hba import file_of, maps, put, rules
 from tests.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 from tests.checks.scenario import mend, statements

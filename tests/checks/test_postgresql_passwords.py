@@ -15,7 +15,7 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, steps
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Limits
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 from tests.checks.scenario import statements

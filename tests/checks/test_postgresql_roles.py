@@ -11,7 +11,7 @@ import pytest
 
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 from tests.checks.scenario import statements

@@ -13,7 +13,7 @@ import pytest
 
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.hba import RELOAD, file_of, put, rules
 from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 from tests.checks.scenario import mend

@@ -11,8 +11,8 @@ import pytest_asyncio
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
+from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Outcome
 from stt_worker.execution.verdict import judge
 from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox

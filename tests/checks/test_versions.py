@@ -8,7 +8,7 @@ import pymysql
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.real import Judge, endpoint, judging
 
 SERVERS = [

@@ -12,8 +12,8 @@ import pymysql
 from stt_coordinator.local.servers import mysql as embedded_mysql
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase

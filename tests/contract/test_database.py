@@ -13,8 +13,8 @@ import pytest
 from stt_coordinator.local.servers import mongodb as embedded_mongodb
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, Look, LookError
 from tests.contract.database_subjects import (
     Subject,

@@ -16,8 +16,8 @@ import pytest
 
 from stt_shared.errors import ConfigError, ProtocolError
 from stt_shared.protocol import codec
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
-from stt_shared.protocol.words import Family, Outcome
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.port import Outbox, OutboxError, row_of
 from stt_worker.outbox.sqlite import FILE, SqliteOutbox, open_outbox

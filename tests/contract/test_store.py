@@ -19,6 +19,17 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.enums import (
+    Change,
+    Family,
+    FindingState,
+    Interval,
+    Kind,
+    Outcome,
+    Role,
+    Severity,
+    Way,
+)
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     Acceptance,
@@ -29,17 +40,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     RunRecord,
     Watermark,
-)
-from stt_shared.protocol.words import (
-    Change,
-    Family,
-    FindingState,
-    Interval,
-    Kind,
-    Outcome,
-    Role,
-    Severity,
-    Way,
 )
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

@@ -14,8 +14,8 @@ from stt_coordinator.domain.summary import Tallies, counts
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
-from stt_shared.protocol.words import Family, Kind
 from tests.contract.test_store import check, pair, target
 
 BILLING = PartNotChecked(name="billing", kind=Kind.NO_PRIVILEGE, reason="no CONNECT")

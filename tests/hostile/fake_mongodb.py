@@ -12,7 +12,7 @@ from typing import Any
 
 import bson
 
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.servers.listeners import listening
 

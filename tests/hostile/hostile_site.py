@@ -16,8 +16,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import ControlState, Job, Result
-from stt_shared.protocol.words import Family
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Limits

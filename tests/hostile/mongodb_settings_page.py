@@ -15,7 +15,7 @@ from pathlib import Path
 from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Endpoint, Tls
 from tests.checks.real import Judge, judging

@@ -14,7 +14,7 @@ from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import endpoint
 from tests.servers.fixtures import serving

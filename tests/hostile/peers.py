@@ -14,7 +14,7 @@ from collections.abc import Generator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.hostile import fake_postgresql
 from tests.hostile.fake_mongodb import HEADER, OP_MSG, Raw, answering, faking, scram
 from tests.servers.listeners import Handler, dripping, hang_up, listening, silence

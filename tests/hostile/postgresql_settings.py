@@ -18,7 +18,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.postgresql.connect import EARLY_PINS
 from stt_worker.databases.postgresql.session import SQL
 from tests.checks.hba import RELOAD, file_of

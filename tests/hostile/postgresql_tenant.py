@@ -12,7 +12,7 @@ import psycopg
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import endpoint
 

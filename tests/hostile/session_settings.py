@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Kind, Outcome
 
 Verdict = tuple[str, str, tuple[tuple[str, str], ...]]  # outcome, kind, objects and severities
 Verdicts = dict[str, Verdict]

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret

@@ -8,7 +8,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.held import Answers
 from stt_worker.databases.inspection import Inspection, View

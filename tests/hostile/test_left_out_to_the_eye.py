@@ -11,8 +11,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.port import Store
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Family, Outcome
 from stt_worker.databases.port import Endpoint
 from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import execute

@@ -12,7 +12,7 @@ from typing import Any
 import bson
 import pytest
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.inspection import View
 from stt_worker.databases.mongodb.driver import MongodbDatabase

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from bson import Int64
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.hostile.fake_mongodb import HELLO, PASSWORD, USER, Raw, answering, faking, scram

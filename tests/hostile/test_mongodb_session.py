@@ -14,7 +14,7 @@ import pytest
 
 from stt_coordinator.local.servers import mongodb as embedded_mongodb
 from stt_coordinator.local.servers.process import Running, free_port
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases import network
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.wire import CommandError

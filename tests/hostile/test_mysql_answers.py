@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.mysql.pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, Tls

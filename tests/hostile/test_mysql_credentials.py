@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.hostile.fake_mysql import (

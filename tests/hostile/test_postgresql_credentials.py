@@ -15,7 +15,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from stt_worker.databases.postgresql.connect import ENVIRONMENT, options
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase

@@ -11,8 +11,8 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_shared.protocol.words import Family, Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, Look
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import endpoint

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import DATABASE, LEAST_PASSWORD, do, least_account, shadowed

@@ -13,7 +13,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import (

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.checks.hba import rules
 from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import do, least_account

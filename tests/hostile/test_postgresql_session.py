@@ -13,7 +13,7 @@ import pytest
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running, own_directory, run_once
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import Judge, endpoint, judging

@@ -16,7 +16,7 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.checkfile.statements.mysql import FUNCTIONS
 from stt_shared.checkfile.statements.names import listed
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql import session
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits

@@ -20,8 +20,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
-from stt_shared.protocol.words import Family, Severity
 from tests.unit.coordination import (
     QUICK,
     FakeWorker,

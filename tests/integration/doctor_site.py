@@ -18,7 +18,7 @@ from stt_cli.doctor import rights
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 PATIENCE_S = 30.0
 # Real processes, but the worker is missed after 2 seconds instead of 45.

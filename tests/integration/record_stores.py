@@ -23,8 +23,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Job, Result, Watermark
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_shared.telemetry import logs
 from stt_worker.outbox import sqlite as outbox_file
 from tests.integration import stores

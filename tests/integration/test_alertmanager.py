@@ -19,7 +19,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
-from stt_shared.protocol.words import FindingState
+from stt_shared.protocol.enums import FindingState
 from stt_shared.settings.alerts import AlertSettings
 from tests.servers import prometheus
 from tests.servers.fixtures import serving

@@ -12,7 +12,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.web.serve import Front, bound
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 from tests.integration.api_site import site
 from tests.unit.visitors import login_with, tokens_in, visiting
 

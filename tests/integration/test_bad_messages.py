@@ -17,7 +17,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.faults.harness import Installation, installed
 from tests.unit.coordination import passed
 from tests.unit.ledgers import result

@@ -10,8 +10,8 @@ from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import FindingEvent, Watermark
-from stt_shared.protocol.words import Family
 from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     FakeWorker,

@@ -22,9 +22,9 @@ from stt_shared.protocol.control import (
     RunRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job
-from stt_shared.protocol.words import Family, Kind, Outcome
 from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     FakeWorker,

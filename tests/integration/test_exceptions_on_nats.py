@@ -17,6 +17,7 @@ from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import FindingsReply, FindingsRequest, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionEvent,
@@ -27,7 +28,6 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import FindingEvent, Summary
-from stt_shared.protocol.words import Family
 from tests.integration.on_nats import connected, coordinating
 from tests.unit.coordination import (
     SITE,

@@ -25,8 +25,8 @@ from stt_coordinator.store.memory.store import MemoryLedger
 from stt_coordinator.store.memory.tables import Tables
 from stt_shared import clock
 from stt_shared.clock import monotonic
+from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, ControlState
-from stt_shared.protocol.words import Outcome
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
 from tests.unit.ledgers import result

@@ -14,7 +14,7 @@ import pytest
 from stt_coordinator.local.servers import mysql as embedded_mysql
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.connection import Connection
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls

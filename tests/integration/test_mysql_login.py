@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
 from tests.contract.database_subjects import admin_mysql, endpoint_of

@@ -15,8 +15,8 @@ from stt_shared import clock
 from stt_shared.pack import archive, load, transfer
 from stt_shared.pack.archive import Pack
 from stt_shared.pack.transfer import Parcel
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from stt_shared.protocol.words import Kind, Outcome
 from tests.integration.test_worker_process import ended, process
 from tests.integration.worker_site import Coordinator, coordinator, until
 from tests.unit import packs

@@ -14,7 +14,7 @@ import pytest
 from stt_coordinator.local.servers import postgresql as embedded_postgresql
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
 from stt_worker.databases.postgresql import server as postgresql_line
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase

@@ -14,8 +14,8 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.identity import digest
 from stt_shared.protocol import subjects
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.settings import NatsSettings, WorkerSettings
 from stt_worker import service
 from stt_worker.databases.port import Endpoint, Tls

@@ -15,7 +15,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import subjects
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from tests.integration.test_worker import hanging, unused_port
 from tests.integration.worker_site import Coordinator, coordinator, until
 

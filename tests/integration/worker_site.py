@@ -14,6 +14,7 @@ from stt_shared.bus.port import Bus, Inbox, Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import (
     Announcement,
     CheckRef,
@@ -22,7 +23,6 @@ from stt_shared.protocol.messages import (
     Result,
     Watermark,
 )
-from stt_shared.protocol.words import Family
 
 DEADLINE_S = 60.0
 

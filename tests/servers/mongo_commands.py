@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.mongodb import login
 from stt_worker.databases.mongodb.wire import Wire
 from stt_worker.databases.port import Endpoint, Tls

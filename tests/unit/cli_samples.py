@@ -12,6 +12,7 @@ from stt_shared.protocol.control import (
     UncheckedTarget,
     WorkerInfo,
 )
+from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import (
     ControlState,
     Counts,
@@ -21,7 +22,6 @@ from stt_shared.protocol.messages import (
     RunRecord,
     Summary,
 )
-from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.report.model import Report
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

@@ -28,6 +28,7 @@ from stt_shared.protocol.control import (
     SwitchRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Interval, Outcome, Severity
 from stt_shared.protocol.messages import (
     AnnouncedTarget,
     Announcement,
@@ -39,7 +40,6 @@ from stt_shared.protocol.messages import (
     RunRecord,
     Value,
 )
-from stt_shared.protocol.words import Family, Interval, Outcome, Severity
 
 M = TypeVar("M", bound=Value)
 T = TypeVar("T")

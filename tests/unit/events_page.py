@@ -11,6 +11,7 @@ from typing import Any
 
 from stt_shared.protocol import subjects
 from stt_shared.protocol.codec import schema_of
+from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
 from stt_shared.protocol.exceptions import ExceptionEvent
 from stt_shared.protocol.messages import (
     FindingEvent,
@@ -20,7 +21,6 @@ from stt_shared.protocol.messages import (
     Value,
     WorkerEvent,
 )
-from stt_shared.protocol.words import Change, ExceptionPhase, RunPhase, WorkerState
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "events.md"

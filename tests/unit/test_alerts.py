@@ -16,7 +16,7 @@ from stt_coordinator.alerts.alertmanager import Memory, Push, alert
 from stt_coordinator.alerts.delivery_loop import keep
 from stt_coordinator.alerts.post import ChannelError, place
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_shared.protocol.words import Family, Severity
+from stt_shared.protocol.enums import Family, Severity
 from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import fill, finding

@@ -21,13 +21,13 @@ from stt_shared.protocol.control import (
     SwitchRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Role, Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionReply,
     SeveritySetRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.words import Role, Severity
 from tests.unit.coordination import FakeWorker, ask, at_work, enable, finished, running
 from tests.unit.visitors import HTML, Client, bearing, login_with, tokens_in, visiting
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stt_shared.checkfile.catalogue import Catalogue, builtin_folder, load
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import encoded, without_secrets
 from stt_worker.databases.port import Rows
 from stt_worker.execution.plan import docs_of, plan

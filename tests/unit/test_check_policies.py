@@ -16,7 +16,7 @@ from stt_shared.checkfile.parts import FOLDER
 from stt_shared.checkfile.policies import faults_of, faults_of_samples
 from stt_shared.errors import ConfigError
 from stt_shared.pack.serial import of, raised, written
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 CHECKS = list(builtin().checks.values())
 EACH = pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])

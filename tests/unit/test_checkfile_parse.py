@@ -13,7 +13,7 @@ from stt_shared.checkfile.catalogue import builtin, builtin_folder, load, unknow
 from stt_shared.checkfile.model import QueryType
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family, Interval
+from stt_shared.protocol.enums import Family, Interval
 
 GOOD = """\
 checks:

@@ -10,7 +10,7 @@ from stt_cli import main
 from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.words import Role, Way
+from stt_shared.protocol.enums import Role, Way
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service
 

@@ -34,8 +34,8 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Interval, Kind, Severity
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.words import Family, Interval, Kind, Severity
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service, Stt
 

@@ -19,6 +19,7 @@ from stt_shared.protocol.control import (
     UncheckedTarget,
     Verb,
 )
+from stt_shared.protocol.enums import Change, Family, Kind, Severity
 from stt_shared.protocol.history import (
     Difference,
     DiffReply,
@@ -30,7 +31,6 @@ from stt_shared.protocol.history import (
     TrendsRequest,
 )
 from stt_shared.protocol.messages import Acceptance, Value
-from stt_shared.protocol.words import Change, Family, Kind, Severity
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service, Stt
 

@@ -11,7 +11,7 @@ from stt_cli.doctor import consumers, rights
 from stt_cli.doctor.consumers import Seen, consumer
 from stt_cli.doctor.line import Level
 from stt_cli.doctor.rights import Part, Permissions, covers, overlap
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from tests.unit.cli_samples import NOW
 
 MINUTE = timedelta(minutes=1)

@@ -13,9 +13,9 @@ from stt_cli.doctor import coordinator, files, pack, workers
 from stt_cli.doctor.line import Level, Line, Unknown
 from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
 from stt_shared.protocol.messages import Counts, Summary
-from stt_shared.protocol.words import Family
 from stt_shared.settings import NatsSettings, Settings
 from tests.unit import cli_samples as samples
 from tests.unit.cli_samples import NOW

@@ -15,6 +15,7 @@ from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import ChangesReply, FindingsReply, FindingsRequest, Verb
+from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionEntry,
@@ -30,7 +31,6 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import Acceptance, Counts, FindingEvent
-from stt_shared.protocol.words import Change, Severity
 from stt_shared.report.counts import of_results
 from tests.unit import cli_samples as samples
 from tests.unit.cli_service import Service, Stt

@@ -38,8 +38,8 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_shared.report.counts import of_results
 from tests.unit.coordination import (
     NOW,

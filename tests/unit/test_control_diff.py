@@ -26,10 +26,10 @@ from stt_shared.protocol.control import (
     RunRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from tests.unit.coordination import (
     FakeWorker,
     ask,

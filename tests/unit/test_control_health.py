@@ -13,8 +13,8 @@ from stt_coordinator.store.port import Ledger, Rejected, StoreError
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.protocol.control import Empty, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.health import HealthReply
-from stt_shared.protocol.words import Family
 from tests.unit.coordination import FakeWorker, ask, at_work, running, status, until
 
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, RunsReply, RunsRequest, Verb
+from stt_shared.protocol.enums import Change, Family
 from stt_shared.protocol.messages import (
     CheckOutcome,
     FindingEvent,
@@ -28,7 +29,6 @@ from stt_shared.protocol.messages import (
     Summary,
     Watermark,
 )
-from stt_shared.protocol.words import Change, Family
 from tests.unit.coordination import (
     QUICK,
     SITE,

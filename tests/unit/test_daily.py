@@ -11,9 +11,9 @@ from stt_coordinator.control.trends import trends_of
 from stt_coordinator.domain.daily import DayRow, Fixes, fix_times, trend
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, lines
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.messages import Counts
-from stt_shared.protocol.words import Severity
 from tests.unit.coordination import NOW
 
 FIRST = date(2026, 11, 20)

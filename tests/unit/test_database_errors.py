@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from pymysql import err
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.mongodb import errors as mongodb_errors
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, WireError
 from stt_worker.databases.mysql import errors as mysql_errors

@@ -13,7 +13,7 @@ from bson.datetime_ms import DatetimeMS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import bounded
 from stt_worker.databases.mongodb.values import document, plain
 from stt_worker.databases.port import Failure, Limits

@@ -9,9 +9,9 @@ import msgspec
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.suppression import as_of
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import Acceptance, FindingEvent, FindingRecord
-from stt_shared.protocol.words import Change, Family, FindingState, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 
 HOUR = timedelta(hours=1)

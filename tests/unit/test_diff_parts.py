@@ -6,8 +6,8 @@ import msgspec
 
 from stt_coordinator.domain.diff import of_target
 from stt_shared.protocol.control import ReportedResult
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_shared.protocol.words import Kind
 from tests.unit.test_diff import ENDED, HOUR, LATER, answers, found, said
 
 OLD_DATABASE = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")

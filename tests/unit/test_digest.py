@@ -16,8 +16,8 @@ from stt_coordinator.alerts.mail import Mail
 from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared import clock
+from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.messages import FindingEvent
-from stt_shared.protocol.words import Change, FindingState, Severity
 from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import ACCEPTED, fill

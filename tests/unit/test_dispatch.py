@@ -17,8 +17,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import Job
-from stt_shared.protocol.words import Kind, Outcome
 from tests.unit.coordination import NOW, passed
 from tests.unit.ledgers import job_of, minutes, planned, result, run_of, settled, target_of
 

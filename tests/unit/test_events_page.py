@@ -8,8 +8,8 @@ import pytest
 from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
+from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
 from stt_shared.protocol.messages import FindingEvent, Result, WorkerEvent
-from stt_shared.protocol.words import Change, ExceptionPhase, RunPhase, WorkerState
 from tests.unit import events_page
 from tests.unit.events_page import KINDS, kind_of, recorded
 

@@ -26,6 +26,7 @@ from stt_shared.protocol.control import (
     StatusReply,
     Verb,
 )
+from stt_shared.protocol.enums import Change, ExceptionPhase, Family, Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionEntry,
@@ -41,7 +42,6 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import FindingEvent, FindingRecord, Value
-from stt_shared.protocol.words import Change, ExceptionPhase, Family, Severity
 from stt_shared.report.counts import of_results
 from tests.unit.coordination import (
     SITE,

@@ -8,8 +8,8 @@ import pytest
 
 from stt_shared.checkfile.guard import parse_guard as guard
 from stt_shared.checkfile.model import Check, QueryType
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Facts, Job
-from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging
 from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError

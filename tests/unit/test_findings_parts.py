@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stt_coordinator.domain.findings import covers
+from stt_shared.protocol.enums import FindingState, Kind, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding, FindingRecord, PartNotChecked
-from stt_shared.protocol.words import FindingState, Kind, Severity
 from tests.unit.coordination import failed, finding, passed
 from tests.unit.test_findings import ERROR, Life
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stt_shared.protocol.words import Family, Kind
+from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Limits, LookError

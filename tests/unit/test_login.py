@@ -23,7 +23,7 @@ from stt_coordinator.web.login.tokens import TokenFile, digest_of, made, parsed
 from stt_coordinator.web.pages.login import local
 from stt_coordinator.web.serve import front_of
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 from stt_shared.settings.web import WebSettings
 from tests.unit.coordination import NOW
 from tests.unit.visitors import HTML, JSON, Client, bearing, login_with, tokens_in, visiting

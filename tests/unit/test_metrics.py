@@ -16,6 +16,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo, PackStatus
+from stt_shared.protocol.enums import Family, FindingState, Interval, Kind, Outcome, Severity
 from stt_shared.protocol.messages import (
     Acceptance,
     CheckOutcome,
@@ -23,7 +24,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     PartNotChecked,
 )
-from stt_shared.protocol.words import Family, FindingState, Interval, Kind, Outcome, Severity
 from tests.unit.coordination import NOW
 from tests.unit.ledgers import result
 from tests.unit.visitors import visiting

@@ -15,9 +15,9 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
+from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Change, Family, FindingState, Severity
 from tests.unit.coordination import NOW, FakeWorker, at_work, until
 from tests.unit.visitors import Client, visiting
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, PartNotChecked
-from stt_shared.protocol.words import Kind, Outcome
 from stt_worker.databases.port import Answer
 from stt_worker.execution.job import execute
 from stt_worker.execution.parts import MAX_PARTS

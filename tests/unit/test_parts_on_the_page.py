@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from stt_shared.bus.memory import MemoryBroker
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, Finding, Job, PartNotChecked
-from stt_shared.protocol.words import Family, Kind
 from tests.unit.coordination import FakeWorker, at_work, failed, finding, passed, until
 from tests.unit.ledgers import minutes, planned, result, settled
 from tests.unit.visitors import HTML, Client, visiting

@@ -9,8 +9,8 @@ import msgspec
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRow, TargetRow
 from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.enums import Family, Interval
 from stt_shared.protocol.messages import RunRecord
-from stt_shared.protocol.words import Family, Interval
 from tests.unit.coordination import NOW
 
 MINUTE = timedelta(minutes=1)

@@ -15,8 +15,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Heard
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
-from stt_shared.protocol.words import Family
 from tests.unit.coordination import NOW, QUICK
 from tests.unit.ledgers import leaving, target_of
 

@@ -16,7 +16,7 @@ from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol import subjects
-from stt_shared.protocol.words import Family, Role
+from stt_shared.protocol.enums import Family, Role
 from tests.unit.coordination import (
     QUICK,
     FakeWorker,

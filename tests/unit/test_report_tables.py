@@ -9,9 +9,9 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.enums import FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.words import FindingState, Kind, Outcome, Severity
-from stt_shared.report import changes, finding, status, table, words
+from stt_shared.report import changes, finding, readable, status, table
 from stt_shared.report.grid import MIN_SHORTENED, Cell, Column, Grid, shrink, to_lines, to_tsv
 from stt_shared.report.theme import THEME, clean
 from tests.unit import cli_samples as samples
@@ -213,8 +213,8 @@ def test_a_change_heard_live_is_one_line() -> None:
     ],
 )
 def test_lengths_of_time_are_told_in_two_units(seconds: int, text: str) -> None:
-    assert words.span(timedelta(seconds=seconds)) == text
+    assert readable.span(timedelta(seconds=seconds)) == text
 
 
 def test_every_reason_code_has_its_words() -> None:
-    assert set(words.KINDS) == set(Kind)
+    assert set(readable.KINDS) == set(Kind)

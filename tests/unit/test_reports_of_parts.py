@@ -17,9 +17,9 @@ from stt_shared.protocol.control import (
     TargetsReply,
     Verb,
 )
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
-from stt_shared.protocol.words import Family, Kind
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.counts import is_whole, of_results
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs, State
@@ -173,7 +173,7 @@ def test_many_names_are_cut_to_the_first_and_counted() -> None:
     many = tuple(
         PartNotChecked(name=f"t{number}", kind=Kind.NO_PRIVILEGE, reason="") for number in range(7)
     )
-    assert words.parts(many, 2) == (
+    assert readable.parts(many, 2) == (
         "7 databases not checked: t0 (privilege missing), t1 (privilege missing), and 5 more"
     )
-    assert words.parts(()) == ""
+    assert readable.parts(()) == ""

@@ -24,9 +24,9 @@ from stt_coordinator.tasks.retention import BATCH_ROWS, Keep, prune
 from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
+from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import Counts, FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Change, Family, FindingState, Severity
 from stt_shared.sqlfile import folder, migrations, statements
 from tests.unit.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.unit.ledgers import job_of, planned, result, settled

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.store.memory.store import MemoryStore
+from stt_shared.protocol.enums import Role, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.words import Role, Severity
 from tests.unit.coordination import NOW
 from tests.unit.visitors import bearing, login_with, tokens_in, visiting
 

@@ -16,8 +16,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import ControlState, Result, Watermark
-from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase

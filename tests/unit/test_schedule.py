@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stt_coordinator.domain.schedule import MAX_SKIPPED, PERIODS, due, next_slot, slot_at
-from stt_shared.protocol.words import Interval
+from stt_shared.protocol.enums import Interval
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENABLED = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

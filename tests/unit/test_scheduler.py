@@ -20,8 +20,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus, Outgoing
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import ControlState, RunRecord, Tick
-from stt_shared.protocol.words import Family
 from tests.unit.coordination import QUICK, catalogue
 from tests.unit.ledgers import leaving
 

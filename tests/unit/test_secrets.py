@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import LookError
 from stt_worker.targets import secrets
 from stt_worker.targets.secrets import Secret, parse, resolve

@@ -11,8 +11,8 @@ import pytest
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Outgoing, Receipt
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Result, Watermark
-from stt_shared.protocol.words import Family
 from stt_worker.outbox import sender as sending
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender

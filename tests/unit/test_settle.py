@@ -12,8 +12,8 @@ from stt_coordinator.domain.timing import Pace
 from stt_coordinator.ledger.reconcile import end_all, reconcile
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.control import FindingsRequest
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Counts
-from stt_shared.protocol.words import Family, Kind, Outcome
 from tests.unit.coordination import failed, passed
 from tests.unit.ledgers import (
     CHECKS,

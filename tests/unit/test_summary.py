@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from stt_coordinator.domain.summary import Tallies, counts, summary
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState, Counts
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_shared.report.counts import of_results
 from tests.unit.coordination import NOW
 

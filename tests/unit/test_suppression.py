@@ -21,9 +21,9 @@ from stt_coordinator.domain.suppression import (
     scope_of,
     state_of,
 )
+from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import FindingRecord
-from stt_shared.protocol.words import Change, Family, FindingState, Severity
 from tests.unit.coordination import NOW
 
 DAY = timedelta(days=1)

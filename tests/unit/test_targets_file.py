@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.file import MAX_TARGETS, TargetList, load
 from stt_worker.targets.model import Inventory

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.urls import key_faults, parse, without_tls_if_local
 

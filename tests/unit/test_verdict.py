@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from stt_shared.checkfile.model import Check
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_worker.execution import sanitize
 from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, judge
 from stt_worker.sandbox.port import Broken, Returned, Skipped

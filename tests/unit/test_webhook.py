@@ -21,8 +21,8 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Before, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
+from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
-from stt_shared.protocol.words import Change, Severity
 from stt_shared.settings.alerts import AlertSettings
 from tests.unit.coordination import NOW
 from tests.unit.test_metrics import ACCEPTED, finding

@@ -23,8 +23,8 @@ from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, PackHead, Result
-from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.jobs.control_state import Gate

@@ -13,8 +13,8 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import Announcement, ControlState, Result
-from stt_shared.protocol.words import Family, Outcome
 from stt_shared.settings import WorkerSettings
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging, MemoryDatabase

@@ -20,7 +20,7 @@ from stt_coordinator.web.login.login import Login, login_of
 from stt_coordinator.web.login.tokens import made
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 from stt_shared.settings.web import WebSettings
 from tests.unit.coordination import QUICK, catalogue, until
 

@@ -17,8 +17,8 @@ from stt_shared.checkfile.model import Check, Query, QueryType, Question
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckRef, Facts, Job
-from stt_shared.protocol.words import Family
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Answer, Endpoint, Limits

@@ -17,8 +17,8 @@ from stt_shared.pack.load import load
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, judge, stale
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
-from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry.logs import logger
 from stt_worker.execution.job import not_run
 

@@ -9,7 +9,7 @@ from stt_shared.checkfile.catalogue import CHECK_FILE
 from stt_shared.checkfile.parse import NAME
 from stt_shared.checkfile.policies import SAMPLES_FILE
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 QUERIES = {
     Family.MYSQL: "type: MYSQL_SHOW\n        query: GLOBAL VARIABLES LIKE 'local_infile'",

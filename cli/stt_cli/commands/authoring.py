@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from stt_shared.command import output
 from stt_shared.command.adding import add_command
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 Pack = Annotated[Path, Parameter(name="--pack", help="Folder that the check belongs to.")]
 

@@ -33,7 +33,7 @@ from stt_shared.protocol.control import (
     TargetsReply,
     Verb,
 )
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.check import PERIODS, check_block, check_object
 from stt_shared.report.grid import Cell, Column, Grid
 
@@ -129,16 +129,16 @@ async def list_targets(
 
 
 def _target(one: TargetInfo) -> tuple[Cell, ...]:
-    checked = words.moment(one.last_checked, clock.now()) if one.last_checked else ""
+    checked = readable.moment(one.last_checked, clock.now()) if one.last_checked else ""
     return (
         Cell(one.target, "name"),
         Cell(str(one.family)),
         Cell(one.site),
         Cell(one.state, STATES.get(one.state, "")),
-        Cell(words.server(one.facts) if one.facts else ""),
-        Cell(checked, piped=words.rfc3339(one.last_checked)),
+        Cell(readable.server(one.facts) if one.facts else ""),
+        Cell(checked, piped=readable.rfc3339(one.last_checked)),
         Cell(", ".join(one.workers)),
-        Cell(words.kind(one.kind, one.reason) or words.parts(one.parts_not_checked), "warn"),
+        Cell(readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked), "warn"),
     )
 
 

@@ -37,9 +37,9 @@ from stt_shared.protocol.control import (
     StatusReply,
     Verb,
 )
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import RunRecord
-from stt_shared.protocol.words import Kind
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
@@ -152,14 +152,14 @@ def _tell_started(reply: RunReply, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return
-    output.print_text(f"Run {reply.run.run_id}: {words.number(reply.run.jobs, 'target')}.")
+    output.print_text(f"Run {reply.run.run_id}: {readable.number(reply.run.jobs, 'target')}.")
     _tell_joined(reply)
     output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
 
 
 def _tell_joined(reply: RunReply) -> None:
     if reply.joined:
-        amount = words.number(len(reply.joined), "target")
+        amount = readable.number(len(reply.joined), "target")
         output.note(f"{amount} had a job under way already and got no second one", "hint")
 
 
@@ -211,20 +211,20 @@ async def show(
 
 
 def _sentence(run: RunRecord) -> str:
-    state = f"{run.state}, {run.done} of {words.number(run.jobs, 'target')} done"
+    state = f"{run.state}, {run.done} of {readable.number(run.jobs, 'target')} done"
     why = f" ({run.reason})" if run.reason else ""
     return f"Run {run.run_id}: {state}{why}"
 
 
 def _cells(run: RunRecord) -> tuple[Cell, ...]:
     now = clock.now()
-    started = words.moment(run.started, now) if run.started else ""
-    took = words.span(run.finished - run.started) if run.started and run.finished else ""
+    started = readable.moment(run.started, now) if run.started else ""
+    took = readable.span(run.finished - run.started) if run.started and run.finished else ""
     unanswered = f"{run.unanswered} unanswered" if run.unanswered else ""
     return (
         Cell(run.run_id, "name"),
         Cell(run.state),
-        Cell(started, piped=words.rfc3339(run.started)),
+        Cell(started, piped=readable.rfc3339(run.started)),
         Cell(took),
         Cell(f"{run.done}/{run.jobs}", "warn" if run.unanswered else ""),
         Cell(run.requested_by),

@@ -10,7 +10,7 @@ from stt_cli.doctor.line import Line, cannot_tell, fail, ok, warn
 from stt_cli.doctor.server import Told
 from stt_cli.doctor.streams import different
 from stt_shared.protocol import subjects
-from stt_shared.report import words
+from stt_shared.report import readable
 
 STUCK = timedelta(minutes=10)  # longer without a delivery, and what waits is stuck
 AGGREGATOR = subjects.CONSUMER_RESULTS
@@ -57,7 +57,7 @@ def consumer(seen: Seen, limit: timedelta) -> Line:
     if 0 < most <= unacked:
         return fail(what, f"as many unconfirmed as there may be; {text}", _todo(seen.name))
     if why := _stuck(seen, limit):
-        seen_text = f"stuck, {why} (limit {words.span(limit)}); {text}"
+        seen_text = f"stuck, {why} (limit {readable.span(limit)}); {text}"
         return fail(what, seen_text, _todo(seen.name))
     if wrong := _differences(info):
         todo = "restart the coordinator to correct it: stt coordinator"
@@ -84,7 +84,7 @@ def _active(info: Told, part: str) -> datetime | None:
 
 
 def _ago(at: datetime | None, now: datetime | None) -> str:
-    return f"{words.span(now - at)} ago" if at and now else _NEVER
+    return f"{readable.span(now - at)} ago" if at and now else _NEVER
 
 
 def _stuck(seen: Seen, limit: timedelta) -> str:
@@ -97,13 +97,15 @@ def _stuck(seen: Seen, limit: timedelta) -> str:
     old = seen.oldest is None or now - seen.oldest > limit
     if info.get("num_pending", 0) and silent and old:
         waits = (
-            f"the oldest waits for {words.span(now - seen.oldest)}" if seen.oldest else "some wait"
+            f"the oldest waits for {readable.span(now - seen.oldest)}"
+            if seen.oldest
+            else "some wait"
         )
-        return f"{waits} and nothing was handed out for {words.span(now - given)}"
+        return f"{waits} and nothing was handed out for {readable.span(now - given)}"
     confirmed = _active(info, "ack_floor")
     quiet = confirmed is None or now - confirmed > limit
     if info.get("num_ack_pending", 0) and silent and quiet and not info.get("num_waiting", 0):
-        return f"what was handed out {words.span(now - given)} ago is not confirmed, nobody asks"
+        return f"what was handed out {readable.span(now - given)} ago is not confirmed, nobody asks"
     return ""
 
 

@@ -8,7 +8,7 @@ from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, named, ok, siz
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.status import switch_sentence
 
 FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
@@ -102,7 +102,7 @@ def _backup(found: StoreHealth, now: datetime) -> Line:
     if found.backup is None:
         return cannot_tell(what, "no stt store backup was made here", BACKUP)
     past = now - found.backup
-    seen = f"{words.span(past)} ago (limit {BACKUP_AGE.days} d)"
+    seen = f"{readable.span(past)} ago (limit {BACKUP_AGE.days} d)"
     return warn(what, seen, BACKUP) if past > BACKUP_AGE else ok(what, seen)
 
 

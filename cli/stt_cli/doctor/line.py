@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from stt_shared.errors import EXIT_INCOMPLETE
-from stt_shared.report import words
+from stt_shared.report import readable
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024
@@ -86,7 +86,7 @@ def verdict(lines: Iterable[Line]) -> tuple[int, str]:
     if not failed:
         return 0, ""
     worst = max(failed, key=lambda line: line.exit_code)
-    return worst.exit_code, f"{words.number(len(failed), 'thing')} to mend, first: {worst.what}"
+    return worst.exit_code, f"{readable.number(len(failed), 'thing')} to mend, first: {worst.what}"
 
 
 def amounts(lines: Sequence[Line]) -> str:

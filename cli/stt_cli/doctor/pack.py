@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, warn
 from stt_shared.protocol.control import PackStatus, StatusReply
 from stt_shared.protocol.health import HealthReply
-from stt_shared.report import words
+from stt_shared.report import readable
 
 ENDS_SOON, ENDS_NOW = timedelta(days=30), timedelta(days=7)
 NOT_FETCHED = timedelta(days=3)
@@ -33,7 +33,7 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
 
 def _source(pack: PackStatus | None, health: HealthReply | Unknown, now: datetime) -> Line:
     if pack is not None:
-        fetched = f"fetched {words.span(now - pack.fetched)} ago"
+        fetched = f"fetched {readable.span(now - pack.fetched)} ago"
         seen = f"{pack.name} serial {pack.serial} of {pack.source}, {pack.checks} checks, {fetched}"
         if now - pack.fetched > NOT_FETCHED:
             todo = "look at the source: it is fetched before every scheduled run"
@@ -46,18 +46,18 @@ def _source(pack: PackStatus | None, health: HealthReply | Unknown, now: datetim
         return fail("pack", seen, "see the coordinator's log, and: stt pack verify FILE --key KEY")
     if not health.checks:
         return fail("pack", "no checks at all", "see the coordinator's log")
-    return ok("pack", f"built-in, {words.number(health.checks, 'check')}")
+    return ok("pack", f"built-in, {readable.number(health.checks, 'check')}")
 
 
 def _end(pack: PackStatus, now: datetime) -> Line:
     what = "pack end"
     if pack.expires is None:
         return cannot_tell(what, "nobody signed the pack", "stt pack sign FILE --key KEY")
-    left, day = pack.expires - now, words.day(pack.expires, now)
+    left, day = pack.expires - now, readable.day(pack.expires, now)
     if left <= timedelta(0):
-        seen = f"ended {words.span(-left)} ago ({day}), workers refuse it"
+        seen = f"ended {readable.span(-left)} ago ({day}), workers refuse it"
         return fail(what, seen, RENEW)
-    seen = f"{day}, in {words.span(left)}"
+    seen = f"{day}, in {readable.span(left)}"
     for limit in (ENDS_NOW, ENDS_SOON):
         if left < limit:
             return warn(what, f"{seen} (limit {limit.days} d)", RENEW)

@@ -12,8 +12,8 @@ from stt_cli.doctor.line import Line, cannot_tell, fail, named, ok, warn
 from stt_cli.doctor.server import Told
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.words import Family
-from stt_shared.report import words
+from stt_shared.protocol.enums import Family
+from stt_shared.report import readable
 
 REST = ">"  # matches one token or more
 WHO = "$SYS.REQ.USER.INFO"
@@ -160,7 +160,7 @@ def line(who: Told, why: str, part: Part, needs: Needs) -> Line:
     amount = len(needs.publish) + len(needs.subscribe)
     refused = may.refused(needs)
     if not refused:
-        return ok(what, f"{user} may use all of {words.number(amount, 'subject')}")
+        return ok(what, f"{user} may use all of {readable.number(amount, 'subject')}")
     seen = f"{user} may not {named(refused)} ({len(refused)} of {amount})"
     todo = "allow them in the permissions of this user in nats-server, see docs/operating.md"
     # Who only looks may be kept from the rest on purpose.
@@ -174,7 +174,7 @@ def credentials(who: Told) -> Line | None:
     if not rest:
         return None
     left = timedelta(microseconds=rest / 1_000)
-    seen = f"end in {words.span(left)} (limit {CREDENTIALS_SOON.days} d)"
+    seen = f"end in {readable.span(left)} (limit {CREDENTIALS_SOON.days} d)"
     if left < CREDENTIALS_SOON:
         return warn("NATS credentials", seen, "have new ones made: nsc generate creds")
     return ok("NATS credentials", seen)

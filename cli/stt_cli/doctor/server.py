@@ -10,7 +10,7 @@ from typing import Any
 from stt_cli.doctor.line import Line, cannot_tell, fail, ok, size, warn
 from stt_shared.bus.port import Peer
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
-from stt_shared.report import words
+from stt_shared.report import readable
 
 MIN_NATS = (2, 10)
 MAX_SKEW = timedelta(seconds=5)
@@ -50,7 +50,7 @@ def transport(peer: Peer | None, now: datetime) -> Line:
     ends = peer.certificate_ends
     if ends is None:
         return ok(what, "TLS")
-    seen = f"TLS, the certificate of {peer.host} ends {words.moment(ends, now)}"
+    seen = f"TLS, the certificate of {peer.host} ends {readable.moment(ends, now)}"
     if ends - now < CERTIFICATE_SOON:
         return warn(what, f"{seen} (limit {CERTIFICATE_SOON.days} d)", "renew it now")
     return ok(what, seen)
@@ -101,7 +101,7 @@ def sync_always(varz: Told | None, why: str = "") -> Line:
     if config.get("sync_always"):
         return ok(what, "always")
     every = config.get("sync_interval")
-    span = words.span(timedelta(microseconds=every / 1_000)) if every else "two minutes"
+    span = readable.span(timedelta(microseconds=every / 1_000)) if every else "two minutes"
     return warn(
         what,
         f"every {span}: a power loss can lose confirmed messages",

@@ -9,7 +9,7 @@ from typing import Any
 from stt_cli.doctor.line import Line, cannot_tell, fail, named, ok, size, warn
 from stt_cli.doctor.server import WATCH_FULL, Told
 from stt_shared.protocol.subjects import STREAMS, StreamSpec
-from stt_shared.report import words
+from stt_shared.report import readable
 
 CREATE = "a coordinator creates its streams when it starts: stt coordinator"
 _SPANS = ("max_age", "duplicate_window")
@@ -51,7 +51,7 @@ def _stream(spec: StreamSpec, answer: Told) -> Line:
         return warn(spec.name, "differs: " + ", ".join(wrong), todo)
     state, limit = answer.get("state", {}), answer["config"].get("max_bytes", -1)
     used = state.get("bytes", 0)
-    seen = f"{words.number(state.get('messages', 0), 'message')}, {size(used)}"
+    seen = f"{readable.number(state.get('messages', 0), 'message')}, {size(used)}"
     if limit > 0:
         seen += f" of {size(limit)}"
     if 0 < limit <= used / WATCH_FULL and spec.discard == "new":
@@ -106,7 +106,7 @@ def _nanoseconds(span: timedelta) -> int:
 
 def _shown(name: str, value: object) -> str:
     if name in _SPANS and isinstance(value, int):
-        return words.span(timedelta(seconds=value / 10**9)) if value else "for ever"
+        return readable.span(timedelta(seconds=value / 10**9)) if value else "for ever"
     return "nothing" if value in ("", None) else str(value)
 
 

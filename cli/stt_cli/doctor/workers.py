@@ -10,7 +10,7 @@ from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, named, ok, war
 from stt_cli.doctor.server import MAX_SKEW
 from stt_shared.protocol.control import StatusReply, WorkerInfo
 from stt_shared.protocol.health import HealthReply
-from stt_shared.report import words
+from stt_shared.report import readable
 
 MANY_WAITING = 1_000  # results at one worker that the coordinator has not confirmed
 START = "start one: stt worker --config worker.toml"
@@ -43,7 +43,7 @@ def _here(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> L
 
 
 def _when(one: WorkerInfo, now: datetime) -> str:
-    return f"site {one.site}, since {words.moment(one.last_heard, now)}"
+    return f"site {one.site}, since {readable.moment(one.last_heard, now)}"
 
 
 def _waiting(workers: Sequence[WorkerInfo]) -> Line:
@@ -97,7 +97,7 @@ def _clocks(workers: Sequence[WorkerInfo], health: HealthReply) -> Line:
 def _targets(reply: StatusReply) -> Line:
     amount = reply.summary.counts.targets
     if amount:
-        return ok("targets", words.number(amount, "target"))
+        return ok("targets", readable.number(amount, "target"))
     return warn("targets", "none", "list them in the worker's file: worker.toml")
 
 
@@ -105,6 +105,6 @@ def _sites(health: HealthReply) -> Line:
     what = "sites"
     if not health.unserved:
         return ok(what, "each site with targets has a worker")
-    told = [f"{site} ({words.number(n, 'target')})" for site, n in health.unserved.items()]
+    told = [f"{site} ({readable.number(n, 'target')})" for site, n in health.unserved.items()]
     todo = "start a worker there: stt worker --config worker.toml --site SITE"
     return fail(what, f"no worker is up at {named(told)}", todo)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
-from stt_shared.protocol.words import Change, Severity
 
 SEVERITY_OUTWARDS = {
     Severity.CRITICAL: "critical",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stt_shared.protocol.words import Role, Way
+from stt_shared.protocol.enums import Role, Way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,9 +19,9 @@ from stt_coordinator.domain.suppression import Judge, as_of
 from stt_coordinator.store.port import EventPlace, Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import UncheckedTarget
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
 from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Kind
 
 PAGE_TARGETS = 200
 EVENTS_AT_ONCE = 1_000

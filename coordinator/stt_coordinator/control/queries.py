@@ -37,13 +37,13 @@ from stt_shared.protocol.control import (
     UncheckedTarget,
     WorkerInfo,
 )
+from stt_shared.protocol.enums import Interval, Kind, Outcome
 from stt_shared.protocol.messages import (
     ControlState,
     FindingRecord,
     PartNotChecked,
     RunRecord,
 )
-from stt_shared.protocol.words import Interval, Kind, Outcome
 
 MAX_UNCHECKED = 20
 MAX_PARTS = 100  # databases of one target

@@ -27,6 +27,7 @@ from stt_shared.protocol.control import (
     ReportReply,
     ReportRequest,
 )
+from stt_shared.protocol.enums import FindingState, Severity
 from stt_shared.protocol.messages import (
     CheckOutcome,
     Counts,
@@ -34,7 +35,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     RunRecord,
 )
-from stt_shared.protocol.words import FindingState, Severity
 from stt_shared.report.counts import of_results
 
 PAGE_PAIRS = 1_000

@@ -32,6 +32,7 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
+from stt_shared.protocol.enums import Way
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionsRequest,
@@ -42,7 +43,6 @@ from stt_shared.protocol.exceptions import (
 )
 from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.words import Way
 from stt_shared.telemetry.logs import bound
 
 R = TypeVar("R", bound=Value)

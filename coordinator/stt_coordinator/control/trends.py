@@ -10,9 +10,9 @@ from stt_coordinator.domain.daily import DayRow, day_of, fix_times, trend
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import Counts
-from stt_shared.protocol.words import Severity
 
 MAX_DAYS = 3_660  # the most that a setting may keep
 

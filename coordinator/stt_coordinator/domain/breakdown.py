@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stt_shared.protocol.words import Family, Kind, Severity
+from stt_shared.protocol.enums import Family, Kind, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
-from stt_shared.protocol.words import Change, Severity
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

@@ -10,6 +10,7 @@ import msgspec
 
 from stt_coordinator.domain.model import Evidence
 from stt_shared.identity import finding_id
+from stt_shared.protocol.enums import Change, FindingState, Outcome, Severity
 from stt_shared.protocol.messages import (
     CheckOutcome,
     Finding,
@@ -17,7 +18,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     PartNotChecked,
 )
-from stt_shared.protocol.words import Change, FindingState, Outcome, Severity
 
 DATABASE = "database"  # the label by which a finding names its database
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import (
     CheckOutcome,
     CheckRef,
@@ -15,7 +16,6 @@ from stt_shared.protocol.messages import (
     Instant,
     PartNotChecked,
 )
-from stt_shared.protocol.words import Family, Kind, Outcome
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from stt_shared.protocol.words import Interval
+from stt_shared.protocol.enums import Interval
 
 PERIODS = {
     Interval.STANDARD: timedelta(hours=24),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 from stt_shared.report.counts import counted
 
 

@@ -21,8 +21,8 @@ from stt_coordinator.domain.model import (
 from stt_coordinator.domain.suppression import Judge, events_between, plain
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.enums import Change, Kind, Outcome, RunPhase
 from stt_shared.protocol.messages import CheckOutcome, FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.words import Change, Kind, Outcome, RunPhase
 
 OVER = "no exception holds for it any more"
 

@@ -10,6 +10,7 @@ from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.exceptions import ExceptionEvent
 from stt_shared.protocol.messages import (
     FindingEvent,
@@ -18,7 +19,6 @@ from stt_shared.protocol.messages import (
     Summary,
     WorkerEvent,
 )
-from stt_shared.protocol.words import RunPhase
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
 

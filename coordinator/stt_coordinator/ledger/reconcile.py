@@ -10,7 +10,7 @@ from stt_coordinator.domain.model import JobRow, JobState, TargetRow
 from stt_coordinator.domain.timing import Pace
 from stt_coordinator.ledger.answers import Books, give_up
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.words import Kind, Outcome
+from stt_shared.protocol.enums import Kind, Outcome
 
 LIMIT = 1_000  # jobs a transaction
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from stt_coordinator.domain.model import Evidence, JobRow, JobState
 from stt_coordinator.ledger.answers import Books
 from stt_coordinator.store.port import Ledger, RawResult, Rejected
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
-from stt_shared.protocol.words import Kind, Outcome
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was not taken in
 Outbox = tuple[str, str]  # worker, epoch

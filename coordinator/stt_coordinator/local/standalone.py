@@ -20,7 +20,7 @@ from stt_coordinator.local.wait import answers, control_of, has_worker, once
 from stt_shared import clock, lifecycle, settings
 from stt_shared.command import output
 from stt_shared.errors import ConfigError
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.status import switch_sentence
 from stt_shared.settings import Settings
 
@@ -65,7 +65,7 @@ class Standalone:
             )
             self.worker = await self.installation.start(begin)
             status = await once(control, has_worker, "no worker announced itself")
-        targets = words.number(status.summary.counts.targets, "target")
+        targets = readable.number(status.summary.counts.targets, "target")
         sentence = switch_sentence(status.state, clock.now())
         output.note(f"Ready on {broker.url}: {targets}. {sentence}")
         if not status.state.enabled:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result
-from stt_shared.protocol.words import Family, Outcome
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 EVENT_TOKEN, KIND_TOKEN = 2, 3  # of `stt.v1.event.finding.opened`

@@ -23,8 +23,8 @@ from stt_coordinator.metrics.counters import BUCKETS_S, Meters
 from stt_coordinator.store.port import Ledger
 from stt_shared.distribution import installed_version
 from stt_shared.protocol.control import PackStatus
+from stt_shared.protocol.enums import Family, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.words import Family, Outcome, Severity
 
 MEDIA_TYPE = "text/plain; version=0.0.4"  # servers add the character set
 # What the states of targets are called outwards.

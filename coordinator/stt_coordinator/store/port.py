@@ -22,6 +22,7 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import (
@@ -33,7 +34,6 @@ from stt_shared.protocol.messages import (
     RunRecord,
     Watermark,
 )
-from stt_shared.protocol.words import Severity
 
 T = TypeVar("T")
 

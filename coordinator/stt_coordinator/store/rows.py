@@ -13,9 +13,9 @@ from stt_coordinator.domain.model import JobRow, Pair, TargetRow
 from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store.port import FindingPlace
 from stt_shared import clock
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import Counts, FindingRecord, RunRecord
-from stt_shared.protocol.words import Severity
 
 S = TypeVar("S", bound=msgspec.Struct)
 Columns = dict[str, object]

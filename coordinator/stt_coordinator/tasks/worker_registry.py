@@ -18,8 +18,8 @@ from stt_shared.bus.port import Bus, Heard, Outgoing
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import is_token
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEvent
-from stt_shared.protocol.words import Family, WorkerState
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5

@@ -37,13 +37,13 @@ from stt_shared.protocol.control import (
     TargetsReply,
     TargetsRequest,
 )
+from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.exceptions import (
     ExceptionsReply,
     ExceptionsRequest,
 )
 from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Instant
-from stt_shared.protocol.words import Family, Severity
 
 MAX_LIMIT = 1_000  # rows of a page
 MAX_OFFSET = 10_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import Numbers, TrendDay
-from stt_shared.protocol.words import Severity
 
 WIDTH, HEIGHT, EDGE = 600, 120, 6
 MIDDLE = HEIGHT / 2

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from stt_coordinator.web.login.tokens import made
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command, add_noun
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 
 
 def add(app: App) -> None:

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.web.login.identity import ANYBODY, who_asks
-from stt_shared.protocol.words import Way
+from stt_shared.protocol.enums import Way
 
 Given = NamedDependency[Desk]
 Acting = NamedDependency[Actor]

@@ -14,9 +14,9 @@ from stt_coordinator.domain.schedule import ENABLE, PERIODS
 from stt_coordinator.store.port import Grouped, Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import Empty, StatusReply
+from stt_shared.protocol.enums import Change, Interval, Severity
 from stt_shared.protocol.history import TrendsReply
 from stt_shared.protocol.messages import Counts, FindingEvent
-from stt_shared.protocol.words import Change, Interval, Severity
 from stt_shared.report.counts import is_whole
 
 DAY = timedelta(hours=24)

@@ -10,8 +10,8 @@ from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.audited_commands import act
 from stt_coordinator.control.handler_context import Desk
 from stt_coordinator.web.login.identity import enough
+from stt_shared.protocol.enums import Role
 from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
-from stt_shared.protocol.words import Role
 
 
 async def revoke(desk: Desk, actor: Actor, request: UnacceptRequest) -> ExceptionReply:

@@ -13,10 +13,10 @@ from stt_coordinator.web.chart import highest
 from stt_coordinator.web.login.identity import Who, who_asks
 from stt_shared import clock
 from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import Difference
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.protocol.words import Severity
-from stt_shared.report import diff, words
+from stt_shared.report import diff, readable
 from stt_shared.report.counts import parts_sentence
 from stt_shared.report.theme import MARKS
 
@@ -28,12 +28,12 @@ def ago(at: datetime | None) -> str:
     if at is None:
         return "never"
     past = clock.now() - at
-    return "just now" if past.total_seconds() < FRESH_S else f"{words.span(past)} ago"
+    return "just now" if past.total_seconds() < FRESH_S else f"{readable.span(past)} ago"
 
 
 def moment(at: datetime | None) -> str:
     """An instant, as short as it is clear."""
-    return words.moment(at, clock.now()) if at else ""
+    return readable.moment(at, clock.now()) if at else ""
 
 
 def change(number: int | None) -> str:
@@ -57,22 +57,22 @@ def query(**fields: Any) -> str:
 def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
     """Why something is not checked, or which databases of it are not."""
     parts = () if isinstance(row, UncheckedTarget) else row.parts_not_checked
-    return words.kind(row.kind, row.reason) or words.parts(parts)
+    return readable.kind(row.kind, row.reason) or readable.parts(parts)
 
 
 def part_why(one: PartNotChecked) -> str:
     """Why a database was left out."""
-    return words.kind(one.kind, one.reason)
+    return readable.kind(one.kind, one.reason)
 
 
 def server(facts: Facts | None) -> str:
     """A server as people call it."""
-    return words.server(facts) if facts else ""
+    return readable.server(facts) if facts else ""
 
 
 def age(at: datetime | None) -> str:
     """How long a finding has been there."""
-    return words.age(at, clock.now())
+    return readable.age(at, clock.now())
 
 
 def user(request: Request[Any, Any, Any]) -> Who | None:
@@ -88,7 +88,7 @@ def may(request: Request[Any, Any, Any], role: str) -> bool:
 
 def seconds(number: int | None) -> str:
     """A length of time given in seconds; empty for none."""
-    return "" if number is None else words.span(timedelta(seconds=number))
+    return "" if number is None else readable.span(timedelta(seconds=number))
 
 
 def difference(one: Difference) -> str:
@@ -106,15 +106,15 @@ def cell(value: object) -> str:
 FILTERS: dict[str, Callable[..., str]] = {
     "ago": ago,
     "moment": moment,
-    "rfc3339": words.rfc3339,
+    "rfc3339": readable.rfc3339,
     "change": change,
     "thousands": thousands,
     "why": why,
     "parts_sentence": parts_sentence,
-    "target_parts": words.target_parts,
+    "target_parts": readable.target_parts,
     "part_why": part_why,
     "server": server,
-    "span": words.span,
+    "span": readable.span,
     "age": age,
     "seconds": seconds,
     "difference": difference,
@@ -127,5 +127,5 @@ GLOBALS: dict[str, Any] = {
     "highest": highest,
     "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
     "SEVERITIES": [str(severity) for severity in Severity],
-    "FAMILIES": {str(family): name for family, name in words.FAMILIES.items()},
+    "FAMILIES": {str(family): name for family, name in readable.FAMILIES.items()},
 }

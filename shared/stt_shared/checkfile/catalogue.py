@@ -18,7 +18,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.parse import content_digest, parse_checks
 from stt_shared.checkfile.parts import is_part, load_parts
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 CHECK_FILE = "check.yaml"
 RELEASES_FILE = "releases.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 HEAD = """# The checks
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from stt_shared.protocol.words import Family, Interval
+from stt_shared.protocol.enums import Family, Interval
 
 
 class QueryType(StrEnum):

@@ -17,7 +17,7 @@ from stt_shared.checkfile.document import DocumentError, Entry, Fault, entries, 
 from stt_shared.checkfile.model import Check, Query
 from stt_shared.checkfile.parts import Parts, with_parts
 from stt_shared.checkfile.queries import ANY_FAMILY, QueryReader
-from stt_shared.protocol.words import Family, Interval
+from stt_shared.protocol.enums import Family, Interval
 
 MAX_SUMMARY_CHARACTERS = 100
 MAX_SCRIPT_CHARACTERS = 200_000

@@ -10,7 +10,7 @@ from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family, Outcome
+from stt_shared.protocol.enums import Family, Outcome
 
 CATEGORIES = (
     *("authentication", "privileges", "version", "encryption", "network"),

@@ -25,7 +25,7 @@ from typing import Any, cast
 from stt_shared.checkfile.document import DocumentError, Entry, entries, shown
 from stt_shared.clock import unix_nanoseconds
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Outcome, Severity
+from stt_shared.protocol.enums import Outcome, Severity
 
 FIELDS = frozenset({"name", "server", "docs", "releases", "now", "expect", "reason", "findings"})
 FIELDS_OF_FINDING = frozenset({"severity", "object", "summary", "remediation"})

@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter, Token
 from stt_shared import settings
 from stt_shared.command.gate import FailOn
 from stt_shared.command.output import OutputFormat
-from stt_shared.protocol.words import Family, Severity
+from stt_shared.protocol.enums import Family, Severity
 
 T = TypeVar("T", bound=str)
 CONNECTION = Group("Connection (flag, then environment, then file)", sort_key=90)

@@ -15,7 +15,7 @@ from stt_shared.command import output
 from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.distribution import installed_version
 from stt_shared.errors import SttError, UsageError
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.counts import unheard
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
@@ -93,7 +93,7 @@ def deliver(
 def _warnings(report: Report) -> list[str]:
     """What stands in no row: checks that nobody signed, a run under way, missing targets."""
     missing = unheard(report)
-    silent = f"{words.number(missing, 'target')} without any result" if missing else ""
+    silent = f"{readable.number(missing, 'target')} without any result" if missing else ""
     return [text for text in (report.notice, silent) if text]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.settings import Settings, default_config_path
 
 Check = Callable[[Path], None]

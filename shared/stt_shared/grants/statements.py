@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 PASSWORD = "<password>"  # noqa: S105  # a place to fill in, no password
 MAX_CONNECTIONS = 5  # of the account; a worker uses one per target and job

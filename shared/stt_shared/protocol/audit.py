@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from stt_shared.protocol.enums import Role, Way
 from stt_shared.protocol.messages import Instant, Value
-from stt_shared.protocol.words import Role, Way
 
 
 class AuditEntry(Value, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from stt_shared.protocol.enums import Family, Interval, Kind, Outcome, Severity
 from stt_shared.protocol.messages import (
     Acceptance,
     ControlState,
@@ -20,7 +21,6 @@ from stt_shared.protocol.messages import (
     TargetPart,
     Value,
 )
-from stt_shared.protocol.words import Family, Interval, Kind, Outcome, Severity
 
 
 class Verb(StrEnum):

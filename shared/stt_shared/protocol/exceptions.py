@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from stt_shared.protocol.enums import ExceptionPhase, Severity
 from stt_shared.protocol.messages import Instant, Value
-from stt_shared.protocol.words import ExceptionPhase, Severity
 
 
 class ExceptionEntry(Value, frozen=True, kw_only=True):

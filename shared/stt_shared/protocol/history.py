@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from stt_shared.protocol.control import ReportedFinding, UncheckedTarget
+from stt_shared.protocol.enums import Change, Family, Severity
 from stt_shared.protocol.messages import Instant, RunRecord, Value
-from stt_shared.protocol.words import Change, Family, Severity
 
 
 class DiffRequest(Value, frozen=True, kw_only=True):

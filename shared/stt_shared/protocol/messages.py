@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from stt_shared.protocol.words import (
+from stt_shared.protocol.enums import (
     Change,
     Family,
     FindingState,

@@ -10,12 +10,12 @@ import msgspec
 from stt_shared.protocol import (
     audit,
     control,
+    enums,
     exceptions,
     health,
     history,
     messages,
     subjects,
-    words,
 )
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
@@ -181,17 +181,17 @@ def _control() -> str:
 
 def _words() -> str:
     sets = (
-        words.Family,
-        words.Outcome,
-        words.Kind,
-        words.Severity,
-        words.FindingState,
-        words.Change,
-        words.ExceptionPhase,
-        words.RunPhase,
-        words.WorkerState,
-        words.Role,
-        words.Way,
+        enums.Family,
+        enums.Outcome,
+        enums.Kind,
+        enums.Severity,
+        enums.FindingState,
+        enums.Change,
+        enums.ExceptionPhase,
+        enums.RunPhase,
+        enums.WorkerState,
+        enums.Role,
+        enums.Way,
     )
     rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
     return _table("Words", ("set", "members"), rows)
@@ -223,7 +223,7 @@ def _type(kind: Any) -> str:
         return kind.__name__
     text = str(kind)
     for module in (
-        "stt_shared.protocol.words.",
+        "stt_shared.protocol.enums.",
         "stt_shared.protocol.messages.",
         "datetime.",
         "typing.",

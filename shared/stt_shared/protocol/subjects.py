@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import ExceptionPhase, Family, RunPhase, WorkerState
 from stt_shared.protocol.messages import FindingEvent
-from stt_shared.protocol.words import ExceptionPhase, Family, RunPhase, WorkerState
 
 ROOT = "stt.v1"
 SERVICE = "stt"

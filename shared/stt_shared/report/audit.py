@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
 COLUMNS = (
@@ -27,7 +27,7 @@ def audit_grid(entries: Iterable[AuditEntry], now: datetime) -> Grid:
 
 def _cells(one: AuditEntry, now: datetime) -> tuple[Cell, ...]:
     return (
-        Cell(words.moment(one.at, now), piped=words.rfc3339(one.at)),
+        Cell(readable.moment(one.at, now), piped=readable.rfc3339(one.at)),
         Cell(one.by, "name"),
         Cell(one.role or ""),
         Cell(one.way),

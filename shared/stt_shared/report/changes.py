@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import UncheckedTarget
+from stt_shared.protocol.enums import Change
 from stt_shared.protocol.messages import FindingEvent
-from stt_shared.protocol.words import Change
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.finding import change_words
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.table import found, severity_cell
@@ -65,7 +65,7 @@ def _cells(event: FindingEvent, now: datetime) -> tuple[Cell, ...]:
         Cell(after.check),
         Cell(after.target, "name"),
         Cell(after.site),
-        Cell(words.moment(event.at, now), piped=words.rfc3339(event.at)),
+        Cell(readable.moment(event.at, now), piped=readable.rfc3339(event.at)),
         Cell(_what(event)),
         Cell(found(after.object, after.summary)),
     )
@@ -89,7 +89,7 @@ def change_line(event: FindingEvent) -> Text:
 def unchecked_lines(unchecked: Iterable[UncheckedTarget], now: datetime) -> list[str]:
     """A line for each target that the last run learned nothing of, and when one last did."""
     return [
-        f"? {one.target} not checked ({words.kind(one.kind)}), {last_answer(one, now)}:"
+        f"? {one.target} not checked ({readable.kind(one.kind)}), {last_answer(one, now)}:"
         " its findings are kept"
         for one in unchecked
     ]
@@ -99,7 +99,7 @@ def last_answer(one: UncheckedTarget, now: datetime) -> str:
     """How old the last answer of a target is that was not checked, e.g. `last answer 3 d ago`."""
     if one.last_checked is None:
         return "never answered"
-    return f"last answer {words.span(now - one.last_checked)} ago"
+    return f"last answer {readable.span(now - one.last_checked)} ago"
 
 
 def changes_total(changes: Iterable[FindingEvent], unchecked: int) -> str:
@@ -107,5 +107,5 @@ def changes_total(changes: Iterable[FindingEvent], unchecked: int) -> str:
     amounts = Counter(event.change for event in changes)
     parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
     if unchecked:
-        parts.append(f"{words.number(unchecked, 'target')} not checked")
+        parts.append(f"{readable.number(unchecked, 'target')} not checked")
     return ", ".join(parts) or "nothing changed"

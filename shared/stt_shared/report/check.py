@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stt_shared.checkfile.model import Check, Query, QueryType
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.finding import LABEL_WIDTH
 from stt_shared.report.theme import clean
 
@@ -32,7 +32,7 @@ def statement(query: Query) -> str:
 def check_block(check: Check, origin: str = "") -> list[RenderableType]:
     """The paragraphs of `stt checks show`; `origin` says of which pack it is and who vouches."""
     title = Text().append(clean(check.name), "name").append(f"  {clean(check.summary)}", "bold")
-    place = f"{words.FAMILIES[check.family]}, every {PERIODS[check.interval]}"
+    place = f"{readable.FAMILIES[check.family]}, every {PERIODS[check.interval]}"
     if check.aliases:
         place += f", also known as {', '.join(check.aliases)}"
     body = Table.grid(padding=0)

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from stt_shared.protocol.control import ReportedResult
+from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import Counts
-from stt_shared.protocol.words import Kind, Outcome, Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.model import Report
 
 LEARNED = frozenset({Outcome.PASSED, Outcome.FAILED})
@@ -57,7 +57,7 @@ def is_not_checked(result: ReportedResult) -> bool:
 def parts_sentence(counts: Counts) -> str:
     """How many databases inside the targets were left out; empty if none was."""
     amount = counts.parts_not_checked
-    return f"{words.number(amount, 'database')} of targets not checked" if amount else ""
+    return f"{readable.number(amount, 'database')} of targets not checked" if amount else ""
 
 
 def unheard(report: Report) -> int:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
+from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.history import Difference, DiffReply
 from stt_shared.protocol.messages import RunRecord
-from stt_shared.protocol.words import Change, Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.changes import NAMES, SIGNS, STYLES
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.table import found, severity_cell
@@ -63,14 +63,14 @@ def what(one: Difference, now: datetime) -> str:
         parts.append(f"was {one.was}")
     accepted = one.finding.accepted
     if accepted is not None and one.change is not Change.RESOLVED:
-        until = words.date_day(accepted.until, now)
+        until = readable.date_day(accepted.until, now)
         parts.insert(0, f'accepted by {accepted.by} until {until}: "{accepted.reason}"')
     return ", ".join(parts)
 
 
 def runs_sentence(before: RunRecord, later: RunRecord, now: datetime) -> str:
     """Which runs are compared."""
-    first, second = (words.moment(one.started or one.slot, now) for one in (before, later))
+    first, second = (readable.moment(one.started or one.slot, now) for one in (before, later))
     going_on = ", still going on" if later.state == "running" else ""
     return f"From {before.run_id} ({first}) to {later.run_id} ({second}{going_on})"
 
@@ -80,7 +80,9 @@ def differences_total(reply: DiffReply, noun: str = "target") -> str:
     amounts = Counter(one.change for one in reply.differences)
     parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
     if reply.unchecked:
-        parts.append(f"{words.number(len(reply.unchecked), noun)} not checked")
+        parts.append(f"{readable.number(len(reply.unchecked), noun)} not checked")
     if reply.not_compared:
-        parts.append(f"{words.number(reply.not_compared, 'check')} not answered in the later run")
+        parts.append(
+            f"{readable.number(reply.not_compared, 'check')} not answered in the later run"
+        )
     return ", ".join(parts) or "nothing changed"

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stt_shared.protocol.exceptions import ExceptionInfo, ExceptionRecord, ExceptionReply
 from stt_shared.protocol.messages import Acceptance
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
 COLUMNS = (
@@ -39,12 +39,12 @@ def scope(one: ExceptionRecord) -> str:
 
 def end(one: ExceptionRecord, now: datetime) -> str:
     """Its last day, or what ends it."""
-    return words.date_day(one.until, now) if one.until is not None else FOR_EVER
+    return readable.date_day(one.until, now) if one.until is not None else FOR_EVER
 
 
 def accepted(one: Acceptance, now: datetime) -> str:
     """Who accepts a finding until when, and why."""
-    return f'by {one.by} until {words.date_day(one.until, now)}: "{one.reason}"'
+    return f'by {one.by} until {readable.date_day(one.until, now)}: "{one.reason}"'
 
 
 def exceptions_grid(infos: Iterable[ExceptionInfo], now: datetime) -> Grid:
@@ -61,7 +61,7 @@ def _cells(info: ExceptionInfo, now: datetime) -> tuple[Cell, ...]:
         Cell(end(one, now), piped=one.until.isoformat() if one.until is not None else ""),
         Cell(str(info.findings) if one.severity is None else ""),
         Cell(one.by),
-        Cell(words.day(one.created, now), piped=words.rfc3339(one.created)),
+        Cell(readable.day(one.created, now), piped=readable.rfc3339(one.created)),
         Cell(one.reason + _over(info)),
     )
 
@@ -76,7 +76,7 @@ def _over(info: ExceptionInfo) -> str:
 
 def made_sentence(reply: ExceptionReply, now: datetime) -> str:
     """What was made, or (nothing changed) what would be."""
-    one, number = reply.exception, words.number(reply.findings, "finding")
+    one, number = reply.exception, readable.number(reply.findings, "finding")
     until = f"until {end(one, now)}"
     if one.severity is not None:
         start = f"{number} {_verb(reply, 'count', 'would count')} as {one.severity} {until}"
@@ -94,7 +94,7 @@ def _verb(reply: ExceptionReply, done: str, planned: str) -> str:
 
 def over_sentence(reply: ExceptionReply, *, dry_run: bool) -> str:
     """What was revoked, would be, or is over already."""
-    one, number = reply.exception, words.number(reply.findings, "finding")
+    one, number = reply.exception, readable.number(reply.findings, "finding")
     counts = "counts" if reply.findings == 1 else "count"
     if dry_run:
         return f"Would revoke {one.id}: {scope(one)}; {number} in its scope."

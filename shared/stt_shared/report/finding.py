@@ -12,9 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from stt_shared.protocol.control import FindingReply
+from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
-from stt_shared.protocol.words import Change, FindingState, Outcome
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import GAP
 from stt_shared.report.theme import clean, mark
@@ -44,7 +44,7 @@ def _title(finding: FindingRecord) -> Text:
 
 def _where(reply: FindingReply, now: datetime) -> Text:
     finding = reply.finding
-    known = [words.server(reply.facts)] if reply.facts else [words.FAMILIES[finding.family]]
+    known = [readable.server(reply.facts)] if reply.facts else [readable.FAMILIES[finding.family]]
     known.append(f"site {finding.site}")
     known.extend(f"{key} {value}" for key, value in sorted(finding.labels.items()))
     line = Text().append(clean(finding.target), "name")
@@ -53,8 +53,8 @@ def _where(reply: FindingReply, now: datetime) -> Text:
 
 def _life(finding: FindingRecord, now: datetime) -> str:
     if finding.state is FindingState.RESOLVED and finding.resolved_at:
-        return f"resolved {words.moment(finding.resolved_at, now)}"
-    return f"failing since {words.moment(finding.since or finding.first_seen, now)}"
+        return f"resolved {readable.moment(finding.resolved_at, now)}"
+    return f"failing since {readable.moment(finding.since or finding.first_seen, now)}"
 
 
 def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, RenderableType]]:
@@ -84,9 +84,11 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
 
 
 def _not_confirmed(reply: FindingReply, now: datetime) -> str:
-    why = words.kind(reply.kind, reply.reason) or words.parts(reply.parts_not_checked, MAX_PARTS)
+    why = readable.kind(reply.kind, reply.reason) or readable.parts(
+        reply.parts_not_checked, MAX_PARTS
+    )
     said = f"{reply.outcome} ({clean(why)})" if why else str(reply.outcome)
-    return f"{said}; last confirmed {words.moment(reply.finding.last_confirmed, now)}"
+    return f"{said}; last confirmed {readable.moment(reply.finding.last_confirmed, now)}"
 
 
 def _evidence(rows: Iterable[Mapping[str, object]]) -> RenderableType:
@@ -111,7 +113,7 @@ def value_text(value: object) -> str:
 def history(events: Iterable[FindingEvent], now: datetime) -> str:
     """The newest changes of a finding in one line, oldest first."""
     shown = list(events)[-MAX_HISTORY:]
-    return " | ".join(f"{words.moment(event.at, now)} {change_words(event)}" for event in shown)
+    return " | ".join(f"{readable.moment(event.at, now)} {change_words(event)}" for event in shown)
 
 
 def change_words(event: FindingEvent) -> str:

@@ -8,9 +8,9 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.messages import ControlState, Counts, RunRecord
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.theme import clean, mark
 
 MAX_NAMED = 3  # targets named behind the count of those not checked
@@ -22,7 +22,7 @@ def switch_sentence(state: ControlState, now: datetime) -> str:
     if state.since is None:
         return f"Checks are {word}." if state.enabled else "Checks are disabled (never enabled)."
     who = f" (by {state.by}{_quoted(state.reason)})" if state.by else ""
-    return f"Checks are {word} since {words.moment(state.since, now)}{who}."
+    return f"Checks are {word} since {readable.moment(state.since, now)}{who}."
 
 
 def _quoted(reason: str) -> str:
@@ -37,8 +37,8 @@ def run_sentence(run: RunRecord | None, now: datetime) -> str:
         return f"Run {run.run_id} is under way: {run.done} of {run.jobs} targets done."
     if run.state == "skipped" or run.finished is None:
         return f"Run {run.run_id} was skipped{_colon(run.reason)}."
-    took = f", {words.span(run.finished - run.started)}" if run.started else ""
-    return f"Last run {run.run_id} finished {words.moment(run.finished, now)}{took}."
+    took = f", {readable.span(run.finished - run.started)}" if run.started else ""
+    return f"Last run {run.run_id} finished {readable.moment(run.finished, now)}{took}."
 
 
 def _colon(reason: str) -> str:
@@ -49,7 +49,7 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
     """The lines of `stt status`."""
     first = [switch_sentence(reply.state, now), run_sentence(reply.summary.last_run, now)]
     if reply.next_slots and reply.state.enabled:
-        first.append(f"Next at {words.moment(min(reply.next_slots.values()), now)}.")
+        first.append(f"Next at {readable.moment(min(reply.next_slots.values()), now)}.")
     style = "" if reply.state.enabled else "warn"
     lines = [Text(clean(" ".join(first)), style=style), Text()]
     lines.extend(_count_lines(reply, now))
@@ -65,10 +65,10 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
 def pack_sentence(pack: PackStatus, now: datetime) -> str:
     """Where the checks are from, and who stands for them."""
     signed = f"signed by {pack.key}" if pack.key else "UNSIGNED"
-    until = f", expires {words.day(pack.expires, now)}" if pack.expires else ""
+    until = f", expires {readable.day(pack.expires, now)}" if pack.expires else ""
     return (
-        f"checks: pack {pack.name} {pack.serial}, {words.number(pack.checks, 'check')}, {signed}"
-        f"{until}, from {pack.source}, fetched {words.moment(pack.fetched, now)}"
+        f"checks: pack {pack.name} {pack.serial}, {readable.number(pack.checks, 'check')}, {signed}"
+        f"{until}, from {pack.source}, fetched {readable.moment(pack.fetched, now)}"
     )
 
 
@@ -77,7 +77,7 @@ def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
     lines = [_severity_line(severity, _amount(counts, severity), before) for severity in Severity]
     accepted = Text(f"    accepted    {counts.accepted:>5}")
     if reply.next_end is not None:
-        accepted.append(f"   next ends {words.date_day(reply.next_end, now)}", style="hint")
+        accepted.append(f"   next ends {readable.date_day(reply.next_end, now)}", style="hint")
     passed = Text(f"    passed      {counts.passed:>5}")
     style = "warn" if counts.not_checked else ""
     unchecked = Text(f"    not checked {counts.not_checked:>5}", style=style)
@@ -92,7 +92,7 @@ def _parts_line(reply: StatusReply) -> list[Text]:
     if not amount:
         return []
     line = Text(f"    left out    {amount:>5}   ", style="warn")
-    return [line.append(clean(words.target_parts(named, amount)))]
+    return [line.append(clean(readable.target_parts(named, amount)))]
 
 
 def _amount(counts: Counts, severity: Severity) -> int:
@@ -114,7 +114,7 @@ def _severity_line(severity: Severity, amount: int, yesterday: Counts | None) ->
 
 
 def _named(reply: StatusReply) -> str:
-    named = [f"{one.target} ({words.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
+    named = [f"{one.target} ({readable.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
     if len(reply.unchecked) > MAX_NAMED:
         named.append("...")
     return ", ".join(named)
@@ -129,10 +129,10 @@ def _fleet(reply: StatusReply) -> str:
     down = len(reply.workers) - len(up)
     sites = {worker.site for worker in reply.workers}
     families = ", ".join(f"{name} {amount}" for name, amount in _largest_first(reply.families))
-    targets = words.number(reply.summary.counts.targets, "target")
+    targets = readable.number(reply.summary.counts.targets, "target")
     parts = [
-        words.number(len(sites), "site"),
-        f"{words.number(len(up), 'worker')} up" + (f" and {down} down" if down else ""),
+        readable.number(len(sites), "site"),
+        f"{readable.number(len(up), 'worker')} up" + (f" and {down} down" if down else ""),
         targets + (f" ({families})" if families else ""),
     ]
     return ", ".join(parts)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from rich.text import Text
 
+from stt_shared.protocol.enums import FindingState, Severity
 from stt_shared.protocol.messages import Acceptance, Counts, FindingRecord
-from stt_shared.protocol.words import FindingState, Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, parts_sentence
 from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import Cell, Column, Grid
@@ -95,7 +95,7 @@ def rows_of_report(report: Report) -> list[Row]:
 
 
 def _order(row: Row) -> tuple[int, str, str, str, str]:
-    return (ORDER[row.severity], words.rfc3339(row.since), row.check, row.target, row.id)
+    return (ORDER[row.severity], readable.rfc3339(row.since), row.check, row.target, row.id)
 
 
 def severity_cell(severity: Severity) -> Cell:
@@ -122,7 +122,7 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
         Cell(row.check),
         Cell(row.target, "name"),
         Cell(row.site),
-        Cell(row.note or words.age(row.since, now), piped=words.rfc3339(row.since)),
+        Cell(row.note or readable.age(row.since, now), piped=readable.rfc3339(row.since)),
         Cell(row.id[:SHORT_ID], "hint", piped=row.id),
         Cell(row.found),
     )
@@ -141,16 +141,16 @@ def silences(report: Report) -> list[tuple[tuple[str, str, str], tuple[str, ...]
     """Target, site and reason with the checks that have it: without a verdict, or a partial one."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for one in report.results:
-        why = words.parts(one.parts_not_checked)
+        why = readable.parts(one.parts_not_checked)
         if is_not_checked(one):
-            why = words.kind(one.kind, one.reason) or "no reason given"
+            why = readable.kind(one.kind, one.reason) or "no reason given"
         if why:
             groups.setdefault((one.target, one.site, why), []).append(one.check)
     return [(place, tuple(checks)) for place, checks in groups.items()]
 
 
 def _checks(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else words.number(len(names), "check")
+    return names[0] if len(names) == 1 else readable.number(len(names), "check")
 
 
 def totals(counts: Counts) -> list[Text]:
@@ -164,11 +164,11 @@ def totals(counts: Counts) -> list[Text]:
         style = str(severity) if amount else "hint"
         first.append(f"{mark(severity)} {amount} {severity}", style=style).append("   ")
     first.rstrip()
-    second = Text().append(f"{words.number(counts.passed, 'check')} passed, ")
+    second = Text().append(f"{readable.number(counts.passed, 'check')} passed, ")
     if counts.accepted:
         second.append(f"{counts.accepted} accepted, ")
     second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
-    targets = words.number(counts.targets, "target")
+    targets = readable.number(counts.targets, "target")
     second.append(f", {counts.targets_checked} of {targets} checked")
     if parts := parts_sentence(counts):
         second.append(", ").append(parts, "warn")

@@ -6,7 +6,7 @@ import unicodedata
 
 from rich.theme import Theme
 
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.enums import Severity
 from stt_shared.redaction import hide_addresses
 
 MARKS = {Severity.CRITICAL: "◆", Severity.MAJOR: "▲", Severity.TRIVIAL: "●"}

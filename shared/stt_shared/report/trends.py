@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay, TrendsReply
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
 COLUMNS = (
@@ -42,5 +42,5 @@ def fix_lines(reply: TrendsReply) -> list[str]:
 
 
 def _fix_line(one: FixTime) -> str:
-    half, most = (words.span(timedelta(seconds=s or 0)) for s in (one.median_s, one.p90_s))
+    half, most = (readable.span(timedelta(seconds=s or 0)) for s in (one.median_s, one.p90_s))
     return f"{one.severity}: {one.fixed} fixed, half of them within {half}, nine of ten in {most}"

@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from stt_shared import nats_address
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.pack.minisign import MinisignError, parse_public_key
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.enums import Severity
 from stt_shared.telemetry.logs import FORMATS, LEVELS
 
 MAX_CONCURRENCY = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure, Limits, Rows
 
 JSON_GROWTH = 6  # bytes that one byte of text may become, as a control character

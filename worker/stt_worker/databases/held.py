@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import without_json
 from stt_worker.databases.port import Failure
 

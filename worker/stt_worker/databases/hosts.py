@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Endpoint, LookError
 
 MAX_NAME_BYTES = 253  # of a name on the wire, without its last dot

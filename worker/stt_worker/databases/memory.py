@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded
 from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
 

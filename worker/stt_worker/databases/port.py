@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.protocol.words import Family, Kind
 
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 15.0

@@ -11,7 +11,7 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import CHECK_FILE, Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.execution.job import Means
 from stt_worker.execution.turns import WAITING

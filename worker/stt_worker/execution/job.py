@@ -16,8 +16,8 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
-from stt_shared.protocol.words import Kind, Outcome
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 from stt_worker.databases.inspection import Inspection, Inspector, View

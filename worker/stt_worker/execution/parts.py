@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, PartNotChecked
-from stt_shared.protocol.words import Kind, Outcome
 from stt_worker.databases.inspection import Inspection
 from stt_worker.databases.port import Failure
 from stt_worker.execution import sanitize

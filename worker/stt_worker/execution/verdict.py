@@ -12,8 +12,8 @@ import msgspec
 
 from stt_shared.checkfile.model import Check
 from stt_shared.identity import finding_key
+from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.protocol.words import Kind, Outcome, Severity
 from stt_worker.execution import sanitize
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
 

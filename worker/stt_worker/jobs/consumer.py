@@ -11,7 +11,7 @@ from stt_shared.bus.port import Bus, Delivery, Inbox
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.telemetry.logs import logger
 from stt_worker.execution.turns import DrainingError, Held, Turns
 

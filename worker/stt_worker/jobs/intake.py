@@ -6,8 +6,8 @@ from stt_shared.bus.port import Delivery
 from stt_shared.errors import ProtocolError
 from stt_shared.identity import is_token
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Job
-from stt_shared.protocol.words import Family
 
 
 def read(delivery: Delivery, site: str, family: Family) -> Job:

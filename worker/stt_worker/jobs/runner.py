@@ -14,9 +14,9 @@ import msgspec
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Delivery, Inbox
 from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job, Result
 from stt_shared.protocol.subjects import MAX_DELIVERIES
-from stt_shared.protocol.words import Family, Kind, Outcome
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 from stt_worker.execution.job import Examined, Means, execute, not_run

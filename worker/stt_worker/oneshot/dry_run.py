@@ -15,8 +15,8 @@ import yaml
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample, parse_samples
 from stt_shared.checkfile.variants import unsupported
+from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Facts
-from stt_shared.protocol.words import Kind, Outcome
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure
 from stt_worker.execution import sanitize

@@ -11,8 +11,8 @@ import msgspec
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.variants import unsupported
 from stt_shared.errors import UsageError
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Family, Kind
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_worker.databases.inspection import Inspection, View
 from stt_worker.databases.port import LookError

@@ -12,9 +12,9 @@ from stt_shared.checkfile.model import Check, Query, Server
 from stt_shared.checkfile.variants import choose, unsupported
 from stt_shared.command.control import Control
 from stt_shared.protocol.control import ChecksReply, Empty, TargetInfo, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.words import Family
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.check import statement
 from stt_worker.databases.mysql import session as mysql_session
 from stt_worker.databases.postgresql import session as postgresql_session
@@ -61,7 +61,7 @@ def statements(target: TargetInfo, checks: Iterable[Check]) -> Iterator[Statemen
         target=target.target,
         family=target.family,
         site=target.site,
-        server=words.server(target.facts) if target.facts else "not looked at yet",
+        server=readable.server(target.facts) if target.facts else "not looked at yet",
         statement="",
     )
     for text in SESSIONS[target.family]:

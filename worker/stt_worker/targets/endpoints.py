@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets import urls
 from stt_worker.targets.fields import Fault

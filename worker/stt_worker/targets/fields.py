@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from stt_shared.identity import TOKEN_RULE, is_token
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.redaction import hide_value
 from stt_worker.databases.hosts import fault_of
 from stt_worker.targets.tls_words import MODES

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import AnnouncedTarget
-from stt_shared.protocol.words import Family
 from stt_shared.redaction import hide_value
 from stt_worker.databases.port import Endpoint
 from stt_worker.targets.secrets import NO_SECRET, Secret, resolve

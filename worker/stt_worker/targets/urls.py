@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from stt_shared.errors import UsageError
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_worker.databases.hosts import fault_of
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.tls_words import mode_of

@@ -36,10 +36,10 @@ from stt_shared.protocol.control import (
     ReportedResult,
     Verb,
 )
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.messages import FindingEvent, FindingRecord
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.changes import change_line
 from stt_shared.report.counts import of_results
 from stt_shared.report.finding import finding_block
@@ -172,7 +172,7 @@ async def _print_rows(
     rows = limit or (ROWS_ON_TERMINAL if output.on_terminal() else None)
     found, last = await _fetch(control, wanted, rows, page)
     total = last.total
-    left_out = words.target_parts(last.parts_not_checked)
+    left_out = readable.target_parts(last.parts_not_checked)
     for what in filter(None, [last.notice, left_out and f"databases not checked: {left_out}"]):
         output.note(f"warning: {what}", "warn")
     with_accepted = wanted.state in ("accepted", "all")

@@ -38,8 +38,8 @@ from stt_shared.report.diff import (
     runs_sentence,
     worst_first,
 )
+from stt_shared.report.readable import moment
 from stt_shared.report.trends import fix_lines, trend_grid
-from stt_shared.report.words import moment
 
 TWO = 2
 YESTERDAY = "24h"

@@ -9,7 +9,7 @@ from cyclopts import Group, Parameter
 from stt_shared.command.control import Control
 from stt_shared.command.options import Checks, Families, Severities, Sites, Targets
 from stt_shared.protocol.control import FindingsReply, FindingsRequest, Verb
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.enums import Severity
 
 FILTERS = Group("Which findings (default: all)", sort_key=80)
 

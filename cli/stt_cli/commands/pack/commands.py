@@ -16,7 +16,7 @@ from stt_shared.command.adding import TOOL, add_command, add_noun
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.pack import minisign
 from stt_shared.pack.manifest import PackError
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.settings import DEFAULT_PACK
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def sign(
     manifest = decoded(file, data).manifest
     said = comment or (
         f"stt pack {manifest.name} serial {manifest.serial}"
-        f" expires {words.rfc3339(manifest.expires)}"
+        f" expires {readable.rfc3339(manifest.expires)}"
     )
     try:
         signature = signing.sign(data, files.secret_key(key), said)

@@ -14,7 +14,7 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.errors import EXIT_FINDINGS, ConfigError, UsageError
 from stt_shared.pack import minisign
 from stt_shared.pack.manifest import PackError
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def verify(
     checks = load.load(verdict.pack)
     if form is OutputFormat.TABLE:
         output.print_text(
-            f"good: {verdict.pack.label}, {words.number(len(checks.checks), 'check')}, signed by"
-            f" {verdict.key}, expires {words.rfc3339(verdict.pack.manifest.expires)}"
+            f"good: {verdict.pack.label}, {readable.number(len(checks.checks), 'check')}, signed by"
+            f" {verdict.key}, expires {readable.rfc3339(verdict.pack.manifest.expires)}"
         )
         output.note(f"  Trusted comment: {verdict.comment}", "hint")
     else:
@@ -107,7 +107,8 @@ def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
         output.print_message(said | _object(pack, checks, digest(data)), form)
         return
     manifest = pack.manifest
-    life = f"created {words.rfc3339(manifest.created)}, expires {words.rfc3339(manifest.expires)}"
+    created, expires = (readable.rfc3339(at) for at in (manifest.created, manifest.expires))
+    life = f"created {created}, expires {expires}"
     output.note(f"{pack.label}, {life}, release data as of {checks.as_of or 'none'}")
     claim = f"claims to be signed by {signed}" if signed else "unsigned"
     output.note(f"sha256 {digest(data)}, {claim}: stt pack verify tells")

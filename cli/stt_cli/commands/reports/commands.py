@@ -14,8 +14,8 @@ from stt_shared.command.gate import FailOn, failed_at_or_above
 from stt_shared.command.options import AllowIncomplete, Connection, FailOnOption
 from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
 from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.messages import Counts
-from stt_shared.protocol.words import Severity
 from stt_shared.report.counts import unheard
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs

@@ -15,7 +15,7 @@ from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import FindingsRequest, RunsReply, RunsRequest, Verb
 from stt_shared.protocol.messages import RunRecord
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.model import Report
 
 NEWEST = 100  # runs looked through for one that has finished
@@ -81,7 +81,7 @@ async def _run(control: Control, choice: Choice) -> RunRecord:
 
 
 def _under_way(whole: Report, run: RunRecord) -> Report:
-    jobs = words.number(run.jobs, "target")
+    jobs = readable.number(run.jobs, "target")
     notice = f"run {run.run_id} is under way: {run.done} of {jobs} done"
     counts = msgspec.structs.replace(whole.summary, targets=max(whole.summary.targets, run.jobs))
     both = "; ".join(part for part in (whole.notice, notice) if part)

@@ -14,6 +14,7 @@ from stt_shared.command.options import By, Connection, Output, user_name
 from stt_shared.command.output import OutputFormat
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionReply,
@@ -22,7 +23,6 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.words import Severity
 from stt_shared.report.exceptions import made_sentence, over_sentence
 
 DryRun = Annotated[bool, Parameter(negative=(), help="Only say what it would do.")]

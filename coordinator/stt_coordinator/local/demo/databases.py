@@ -11,7 +11,7 @@ from stt_coordinator.local.servers.cache import MissingServerError
 from stt_coordinator.local.servers.process import Running, ServerError
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 
 ACCOUNT = "stt"
 PACKAGE = "stt_coordinator.local.demo"

@@ -13,8 +13,8 @@ from stt_shared import clock
 from stt_shared.command import output
 from stt_shared.errors import SttError
 from stt_shared.protocol.control import TargetInfo
-from stt_shared.protocol.words import Family, Severity
-from stt_shared.report import words
+from stt_shared.protocol.enums import Family, Severity
+from stt_shared.report import readable
 from stt_shared.report.model import Report
 from stt_shared.report.table import (
     SHORT_ID,
@@ -50,7 +50,7 @@ def looked_at(targets: Iterable[TargetInfo]) -> None:
     """Which servers these are, as the worker saw them."""
     for target in targets:
         if target.facts is not None:
-            output.note(f"      {target.target:<{NAME_WIDTH}}{words.server(target.facts)}")
+            output.note(f"      {target.target:<{NAME_WIDTH}}{readable.server(target.facts)}")
 
 
 def result(report: Report) -> None:
@@ -111,5 +111,5 @@ def ended() -> None:
 def checked(report: Report) -> str:
     """How much was checked, in words."""
     counts = report.summary
-    targets = words.number(counts.targets, "database")
+    targets = readable.number(counts.targets, "database")
     return f"{counts.targets_checked} of {targets} checked"

@@ -36,7 +36,7 @@ from stt_shared.protocol.control import (
     TargetsRequest,
     Verb,
 )
-from stt_shared.protocol.words import Family
+from stt_shared.protocol.enums import Family
 from stt_shared.report.formats.names import Export, ReportFormat
 from stt_shared.report.model import Report
 

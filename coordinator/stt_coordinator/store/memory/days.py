@@ -12,8 +12,8 @@ from typing import Any
 from stt_coordinator.domain.daily import DayRow, Fixes, Steps, day_of
 from stt_coordinator.store.memory.tables import Tables
 from stt_coordinator.store.port import Before
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.messages import Counts, FindingRecord
-from stt_shared.protocol.words import Severity
 
 
 def add(tables: Tables, steps: Steps) -> None:

@@ -34,6 +34,7 @@ from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.enums import FindingState, Kind, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.messages import (
@@ -44,7 +45,6 @@ from stt_shared.protocol.messages import (
     RunRecord,
     Watermark,
 )
-from stt_shared.protocol.words import FindingState, Kind, Severity
 
 T = TypeVar("T")
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}

@@ -12,6 +12,7 @@ from stt_coordinator.store.port import RawResult, Rejected
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     ControlState,
@@ -20,7 +21,6 @@ from stt_shared.protocol.messages import (
     FindingRecord,
     RunRecord,
 )
-from stt_shared.protocol.words import Severity
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from stt_coordinator.domain.daily import DayRow, Fixes, day_of
 from stt_coordinator.store.port import Before
 from stt_coordinator.store.rows import Columns, text
 from stt_coordinator.store.sqlite.statements import Statements
-from stt_shared.protocol.words import Severity
+from stt_shared.protocol.enums import Severity
 
 _PRUNED = (
     *("jobs", "runs", "results", "rejected", "history", "counts", "findings"),

@@ -27,6 +27,7 @@ from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import (
     ControlState,
@@ -38,7 +39,6 @@ from stt_shared.protocol.messages import (
     TargetPart,
     Watermark,
 )
-from stt_shared.protocol.words import Family, Kind, Outcome, Severity
 
 LAST_CHARACTER = "\U0010ffff"  # sorts behind every text that goes on from a prefix
 LAST_POSITION = 2**63 - 1

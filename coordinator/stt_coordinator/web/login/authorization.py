@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from stt_coordinator.web.login.identity import ANYBODY, enough, who_asks
 from stt_coordinator.web.login.login import Login, names_this_machine
 from stt_shared import clock
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 
 KEY = "role"
 # Handlers say whom they are for; one that looks and says nothing is for viewers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
 

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
 from stt_coordinator.web.login.identity import Who
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 
 MAX_NAME = 100  # characters
 FORWARDED_FOR = "x-forwarded-for"

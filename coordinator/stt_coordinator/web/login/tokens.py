@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.words import Role
+from stt_shared.protocol.enums import Role
 from stt_shared.telemetry.logs import logger
 
 PREFIX = "stt_"  # lets scanners of repositories know one

@@ -19,6 +19,7 @@ from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_coordinator.web.revoking import revoke as take_back
 from stt_shared.identity import is_token
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
     ExceptionsRequest,
@@ -26,7 +27,6 @@ from stt_shared.protocol.exceptions import (
     SeveritySetRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.words import Severity
 
 ROWS = 100
 STATES = ("live", "ended", "revoked", "all")

@@ -16,8 +16,8 @@ from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import query
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol.control import FindingReply, FindingRequest, FindingsReply, FindingsRequest
+from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.words import Family, Severity
 
 ROWS = 50
 GROUPS = ("check", "target", "site")

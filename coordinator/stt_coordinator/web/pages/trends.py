@@ -11,8 +11,8 @@ from litestar.params import QueryParameter
 
 from stt_coordinator.control import trends as asked
 from stt_coordinator.web.dependencies import Given
+from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import TrendsReply, TrendsRequest
-from stt_shared.protocol.words import Severity
 
 WHAT = ("open", "opened", "resolved")
 Days = Annotated[int, QueryParameter(ge=1, le=asked.MAX_DAYS)]

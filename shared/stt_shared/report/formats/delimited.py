@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from io import StringIO
 
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
-from stt_shared.protocol.words import Outcome
-from stt_shared.report import words
+from stt_shared.protocol.enums import Outcome
+from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.sheet import Sheet, why
 from stt_shared.report.objects import jsonl_text
@@ -45,7 +45,7 @@ def text(sheet: Sheet) -> str:
     out = StringIO(newline="")
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
-    every = {"run_id": sheet.report.run_id, "finished": words.rfc3339(sheet.report.finished)}
+    every = {"run_id": sheet.report.run_id, "finished": readable.rfc3339(sheet.report.finished)}
     for result in sheet.report.results:
         for row in _rows(result):
             writer.writerow({name: safe(value) for name, value in (row | every).items()})
@@ -64,7 +64,7 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
         "target": result.target,
         "family": str(result.family),
         "site": result.site,
-        "parts_not_checked": words.parts(result.parts_not_checked),
+        "parts_not_checked": readable.parts(result.parts_not_checked),
     }
     for finding in result.findings:
         yield pair | _finding(finding)
@@ -89,7 +89,7 @@ def _finding(finding: ReportedFinding) -> dict[str, str]:
         "description": finding.description,
         "remediation": finding.remediation,
         "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
-        "since": words.rfc3339(finding.since),
+        "since": readable.rfc3339(finding.since),
         "finding_id": finding.id,
     }
     if one is None:

@@ -11,8 +11,8 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.protocol.enums import Severity
+from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
 from stt_shared.report.theme import clean
@@ -51,7 +51,7 @@ def _count(element: Element, suites: Iterable[Element]) -> None:
 
 
 def _suite(root: Element, name: str, sheet: Sheet) -> Element:
-    at = words.rfc3339(sheet.written).removesuffix("Z")
+    at = readable.rfc3339(sheet.written).removesuffix("Z")
     return SubElement(root, "testsuite", name=_xml(name), timestamp=at)
 
 
@@ -79,7 +79,7 @@ def _properties(case: Element, result: ReportedResult, findings: Iterable[Report
     properties = SubElement(case, "properties") if found or left_out else case
     for part in left_out:
         name = _xml(f"not checked {part.name}")
-        SubElement(properties, "property", name=name, value=_xml(words.part(part)))
+        SubElement(properties, "property", name=name, value=_xml(readable.part(part)))
     for one in found:
         word = str(one.severity) if one.accepted is None else f"accepted {one.severity}"
         accepted = f" ({acceptance(one.accepted)})" if one.accepted is not None else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
 from stt_shared.report.theme import clean, mark
 
@@ -17,7 +17,7 @@ _TICKS = re.compile("`+")
 def text(sheet: Sheet) -> str:
     """The report: counts, findings as a table, how to fix each, not checked, accepted."""
     blocks = [
-        f"# Security report, {words.rfc3339(sheet.written)}{_plain(sheet.heading)}",
+        f"# Security report, {readable.rfc3339(sheet.written)}{_plain(sheet.heading)}",
         *(f"> **Warning:** {_plain(gap)}" for gap in sheet.gaps),
         _counts(sheet),
         *_failures(sheet),
@@ -66,7 +66,7 @@ def _failures(sheet: Sheet) -> list[str]:
             _code(entry.result.check),
             _plain(entry.result.target),
             _plain(entry.result.site),
-            words.rfc3339(entry.finding.since)[:10],
+            readable.rfc3339(entry.finding.since)[:10],
             _plain(entry.found),
         )
         for entry in sheet.failures

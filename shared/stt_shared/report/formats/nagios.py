@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.messages import Counts
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
 from stt_shared.report.formats.sheet import Sheet
 from stt_shared.report.theme import clean
@@ -82,9 +82,9 @@ def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, 
     parts += reply.degraded
     if not counts.targets:
         parts.append("nothing was checked")
-    lines = [f"not checked: {one.target}: {words.kind(one.kind)}" for one in reply.unchecked]
+    lines = [f"not checked: {one.target}: {readable.kind(one.kind)}" for one in reply.unchecked]
     left_out = reply.parts_not_checked
-    lines += [f"not checked: {one.target}: {words.part(one.part)}" for one in left_out]
+    lines += [f"not checked: {one.target}: {readable.part(one.part)}" for one in left_out]
     return said, _text(said, parts, counts, _first(lines))
 
 
@@ -97,7 +97,7 @@ def _sentence(counts: Counts) -> str:
     return (
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
         f" {counts.accepted} accepted, {counts.not_checked} not checked,"
-        f" {counts.targets_checked} of {words.number(counts.targets, 'target')} checked"
+        f" {counts.targets_checked} of {readable.number(counts.targets, 'target')} checked"
     )
 
 

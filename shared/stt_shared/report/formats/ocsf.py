@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from stt_shared.protocol.control import ReportedResult
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.protocol.enums import Severity
+from stt_shared.report import readable
 from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
 from stt_shared.report.objects import json_text
 
@@ -75,7 +75,7 @@ def _of_pair(
 ) -> Object:
     """A pair without a finding; the reason stands where nothing was learned."""
     event = _event(sheet, result, ending, severity, CREATE)
-    left_out = words.parts(result.parts_not_checked)
+    left_out = readable.parts(result.parts_not_checked)
     said = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
     event["message"] = f"{result.target}: {result.check} {said}"
     if ending is WARNING:

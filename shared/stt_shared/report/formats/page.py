@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from stt_shared.protocol.words import Severity
-from stt_shared.report import words
+from stt_shared.protocol.enums import Severity
+from stt_shared.report import readable
 from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean, mark
@@ -43,7 +43,7 @@ def text(sheet: Sheet) -> str:
         counts=sheet.report.summary,
         numbers=_numbers(sheet),
         groups=groups(sheet),
-        number=words.number,
+        number=readable.number,
     )
 
 
@@ -60,7 +60,7 @@ def _template() -> Template:
     )
     environment.filters.update(
         {
-            "rfc3339": words.rfc3339,
+            "rfc3339": readable.rfc3339,
             "mark": mark,
             "acceptance": acceptance,
             "json": _json,

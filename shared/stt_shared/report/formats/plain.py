@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.formats.sheet import Sheet, acceptance
 from stt_shared.report.grid import Cell, Grid, to_lines
 from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
@@ -15,7 +15,7 @@ WIDE = 10_000  # columns; a file is never folded or shortened
 
 def text(sheet: Sheet) -> str:
     """The report as it reads on a very wide terminal, without colours."""
-    report, at = sheet.report, words.rfc3339(sheet.written)
+    report, at = sheet.report, readable.rfc3339(sheet.written)
     blocks = [
         [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{sheet.heading}")],
         [f"warning: {clean(gap)}" for gap in sheet.gaps],

@@ -9,8 +9,8 @@ from typing import Any
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.control import ReportedResult
-from stt_shared.protocol.words import Kind, Outcome, Severity
-from stt_shared.report import words
+from stt_shared.protocol.enums import Kind, Outcome, Severity
+from stt_shared.report import readable
 from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
 from stt_shared.report.objects import json_text
 
@@ -43,7 +43,7 @@ def _run(sheet: Sheet) -> Object:
         "semanticVersion": sheet.version,
         "rules": rules,
         "notifications": [
-            {"id": kind, "shortDescription": {"text": words.KINDS[kind]}} for kind in Kind
+            {"id": kind, "shortDescription": {"text": readable.KINDS[kind]}} for kind in Kind
         ]
         + [{"id": NO_RESULT, "shortDescription": {"text": "the report is not whole"}}],
     }
@@ -84,7 +84,7 @@ def _invocation(sheet: Sheet, places: dict[str, int]) -> Object:
     times = {"startTimeUtc": report.started, "endTimeUtc": report.finished}
     return {
         "executionSuccessful": sheet.complete,
-        **{name: words.rfc3339(at) for name, at in times.items() if at is not None},
+        **{name: readable.rfc3339(at) for name, at in times.items() if at is not None},
         "toolExecutionNotifications": notifications,
     }
 
@@ -101,12 +101,10 @@ def _notification(result: ReportedResult, places: dict[str, int]) -> Object:
 
 def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:
     """The verdict does not cover every database of the target."""
-    said = (
-        f"{result.target}: {result.check} {result.outcome}, {words.parts(result.parts_not_checked)}"
-    )
+    left_out = readable.parts(result.parts_not_checked)
     return {
         "level": "warning",
-        "message": {"text": said},
+        "message": {"text": f"{result.target}: {result.check} {result.outcome}, {left_out}"},
         "descriptor": {"id": result.parts_not_checked[0].kind},
         "associatedRule": {"id": result.check, "index": places[result.check]},
         "locations": [_location(result, one.name) for one in result.parts_not_checked],
@@ -128,7 +126,7 @@ def _result(entry: Entry, places: dict[str, int]) -> Object:
             "target": result.target,
             "family": result.family,
             "site": result.site,
-            "since": words.rfc3339(finding.since),
+            "since": readable.rfc3339(finding.since),
             "evidence": finding.evidence,
         },
     }

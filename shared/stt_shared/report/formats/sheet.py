@@ -9,9 +9,9 @@ from functools import cached_property
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.control import ReportedFinding, ReportedResult
+from stt_shared.protocol.enums import Outcome, Severity
 from stt_shared.protocol.messages import Acceptance
-from stt_shared.protocol.words import Outcome, Severity
-from stt_shared.report import words
+from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, unheard
 from stt_shared.report.model import Report
 from stt_shared.report.table import found, silences
@@ -36,7 +36,7 @@ class Entry:
     def place(self) -> tuple[int, str, str, str, str]:
         """Where it stands in a list: most severe first, then oldest, by check and target."""
         finding, result = self.finding, self.result
-        since = words.rfc3339(finding.since)
+        since = readable.rfc3339(finding.since)
         return (_ORDER[finding.severity], since, result.check, result.target, finding.id)
 
 
@@ -53,7 +53,7 @@ class Silence:
     def said(self) -> str:
         """The check, or how many."""
         one = self.checks[0]
-        return one if len(self.checks) == 1 else words.number(len(self.checks), "check")
+        return one if len(self.checks) == 1 else readable.number(len(self.checks), "check")
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is asked for often is kept
@@ -122,7 +122,7 @@ class Sheet:
     @cached_property
     def gaps(self) -> list[str]:
         """What must be said besides the results: what is missing, and the report's own notice."""
-        missing = f"{words.number(self.unheard, 'target')} without any result"
+        missing = f"{readable.number(self.unheard, 'target')} without any result"
         nothing = "" if self.report.summary.targets else "nothing was checked"
         parts = parts_sentence(self.report.summary)
         every = (missing if self.unheard else nothing, parts, self.report.notice)
@@ -146,7 +146,7 @@ class Sheet:
 
 def why(result: ReportedResult) -> str:
     """Why nothing was learned: the word of the code, and the reason."""
-    return words.kind(result.kind, result.reason) or "no reason given"
+    return readable.kind(result.kind, result.reason) or "no reason given"
 
 
 def acceptance(one: Acceptance) -> str:

@@ -7,8 +7,8 @@ import resource
 import signal
 
 from stt_shared.checkfile.statements import judge
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Family
 from stt_worker.databases.children import remote
 from stt_worker.databases.inspection import DirectInspector, Inspector, View
 from stt_worker.databases.mongodb.driver import MongodbDatabase

@@ -12,8 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.children import remote
 from stt_worker.databases.children.priority import lowered_when_busy
 from stt_worker.databases.inspection import ChooseViews, Inspection, View

@@ -8,7 +8,7 @@ import msgspec
 
 from stt_shared.checkfile import mongodb_commands
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure
 
 _FIXED: dict[QueryType, dict[str, Any]] = {

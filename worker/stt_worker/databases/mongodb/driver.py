@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases import certificate, network, tls
 from stt_worker.databases.mongodb import errors, login
 from stt_worker.databases.mongodb import facts as mongodb_facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, WireError
 from stt_worker.databases.network import reason

@@ -11,7 +11,7 @@ from pymongo.auth_shared import MongoCredential
 from pymongo.errors import PyMongoError
 from pymongo.saslprep import saslprep
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.mongodb.wire import CommandError, Wire, WireError
 from stt_worker.databases.network import where

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any
 
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded, too_much_memory
 from stt_worker.databases.held import Answers
 from stt_worker.databases.mongodb import errors, login

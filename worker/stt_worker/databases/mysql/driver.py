@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from stt_shared import clock
 from stt_shared.checkfile.model import Question
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_shared.telemetry.logs import in_thread
 from stt_worker.databases import network, tls
 from stt_worker.databases.certificate import shown_by_mysql

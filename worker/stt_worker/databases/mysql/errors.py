@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pymysql import err
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure, LookError
 
 _AUTH = frozenset(

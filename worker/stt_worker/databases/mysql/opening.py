@@ -8,8 +8,8 @@ from typing import Any
 from pymysql import err
 
 from stt_shared import sqlfile
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.mysql import errors
 from stt_worker.databases.mysql import facts as mysql_facts
 from stt_worker.databases.mysql.connection import QUERY, RESET, Command, Connection

@@ -11,8 +11,8 @@ from typing import TypeVar
 from pymysql import err
 
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.bounds import bounded, too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.mysql import errors, opening

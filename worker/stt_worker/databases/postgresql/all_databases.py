@@ -9,8 +9,8 @@ import msgspec
 
 from stt_shared import clock
 from stt_shared.checkfile.model import Question
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_shared.protocol.words import Kind
 from stt_worker.databases.port import Answer, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql.server import Line
 from stt_worker.databases.postgresql.session import SQL

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import AsyncConnection
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases import hosts, network, tls
 from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, Limits, LookError

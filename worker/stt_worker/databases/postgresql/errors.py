@@ -6,7 +6,7 @@ import re
 
 import psycopg
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import too_much_memory
 from stt_worker.databases.port import Failure, LookError
 

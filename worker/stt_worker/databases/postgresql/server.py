@@ -8,7 +8,7 @@ from typing import Any
 
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.statements.judge import refusal
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
 from stt_worker.databases.postgresql.connect import EARLIER, EARLY, Early
 from stt_worker.databases.postgresql.errors import ended_by_setting

@@ -13,7 +13,7 @@ from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 
 from stt_shared import sqlfile
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
 from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows

@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
-from stt_shared.protocol.words import Kind
+from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.network import is_local
 from stt_worker.databases.port import Endpoint, LookError, Tls

@@ -1,12 +1,12 @@
-"""The words people read for the codes that machines read: why not checked, when, how old."""
+"""Format codes, times, ages and counts as readable text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
-from stt_shared.protocol.words import Family, Kind
 
 KINDS = {
     Kind.NOT_APPLICABLE: "not applicable",

@@ -1,4 +1,4 @@
-"""The closed sets of words that messages, store, reports and commands share."""
+"""The enumerations that messages, the store, reports and commands share."""
 
 from __future__ import annotations
 
