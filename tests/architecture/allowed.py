@@ -4,8 +4,6 @@ from __future__ import annotations
 
 LONG_FILES = frozenset(
     {
-        "cli/stt_cli/commands/exceptions.py",
-        "cli/stt_cli/commands/pack.py",
         "coordinator/stt_coordinator/control/exceptions.py",
         "coordinator/stt_coordinator/control/queries.py",
         "coordinator/stt_coordinator/store/memory/store.py",
