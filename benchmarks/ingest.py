@@ -16,14 +16,14 @@ from pathlib import Path
 
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRow
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.answers import start_run
-from stt_coordinator.ledger.results import Taken, settle
+from stt_coordinator.ledger.results import ReceivedResult, record_results
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
@@ -104,7 +104,7 @@ async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) 
         for n in range(jobs)
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
-    rows = plan.jobs(run, targets, known, now=now, patience=timedelta(minutes=5))
+    rows = plan.jobs(run, targets, known, now=now, result_timeout=timedelta(minutes=5))
 
     def enter(ledger: Ledger) -> None:
         ledger.replace_checks(known)
@@ -130,10 +130,10 @@ async def through_the_bus(
     bus: JetStreamBus, store: Store, run: str, messages: list[Outgoing]
 ) -> float:
     """Seconds from the first delivery being asked for to the last result in the store."""
-    pace = Pace()
+    timing = Timing()
     await published(bus, messages)
     ingest = Ingest(
-        bus=bus, store=store, watermarks=Watermarks(bus, store), bells=Bells(), pace=pace
+        bus=bus, store=store, watermarks=Watermarks(bus, store), wakeups=Wakeups(), timing=timing
     )
     begun = clock.monotonic()
     task = asyncio.create_task(ingest.run())
@@ -150,11 +150,15 @@ async def through_the_store(store: Store, messages: list[Outgoing]) -> float:
     begun = clock.monotonic()
     for first in range(0, len(messages), MAX_BATCH):
         taken = [
-            Taken(result=codec.decode(Result, one.data), subject=one.subject, data=one.data)
+            ReceivedResult(
+                result=codec.decode(Result, one.data), subject=one.subject, data=one.data
+            )
             for one in messages[first : first + MAX_BATCH]
         ]
         now = clock.now()
-        await store.transact(lambda ledger, taken=taken, now=now: settle(ledger, taken, {}, now))  # type: ignore[misc]  # bound now
+        await store.transact(
+            lambda ledger, taken=taken, now=now: record_results(ledger, taken, {}, now)  # type: ignore[misc]  # bound now
+        )
     return clock.monotonic() - begun
 
 

@@ -18,9 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from stt_coordinator.coordinator import Coordinator
-from stt_coordinator.coordinator import Means as CoordinatorMeans
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
@@ -81,7 +80,7 @@ async def coordinate(url: str, folder: str) -> None:
     stop = asyncio.Event()
     bus, store = await connect(NatsOptions(servers=(url,))), await open_store(Path(folder))
     with stop_on_signals(stop):
-        means = CoordinatorMeans(bus=bus, store=store, checks=catalogue, pace=Pace())
+        means = CoordinatorDependencies(bus=bus, store=store, checks=catalogue, timing=Timing())
         await Coordinator(means).run(stop)
     await store.close()
     await bus.close()

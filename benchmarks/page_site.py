@@ -13,15 +13,15 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.readiness import Part
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers.process import accepts, free_port
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.sqlite.store import open_store
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.web.serve import Front, bound, serve
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
@@ -39,25 +39,30 @@ async def ready() -> tuple[Part, ...]:
 
 async def page(folder: Path, port: int) -> None:
     """Serve until the process is ended: no part of the coordinator runs beside the page."""
-    bus, store, bells = MemoryBroker().connect(), await open_store(folder), Bells()
+    bus, store, wakeups = MemoryBroker().connect(), await open_store(folder), Wakeups()
     await bus.ensure(subjects.STREAMS, [])
-    switch, library = Switch(bus, store), Library(builtin)
-    await switch.refresh()
+    control_state, library = ControlStateWriter(bus, store), Library(builtin)
+    await control_state.refresh()
     await library.begin()
     scheduler = Scheduler(
-        bus=bus, store=store, switch=switch, library=library, bells=bells, pace=Pace()
-    )
-    desk = Desk(
+        bus=bus,
         store=store,
-        switch=switch,
+        control_state=control_state,
+        library=library,
+        wakeups=wakeups,
+        timing=Timing(),
+    )
+    context = HandlerContext(
+        store=store,
+        control_state=control_state,
         library=library,
         scheduler=scheduler,
-        bells=bells,
+        wakeups=wakeups,
         degraded=lambda: (),
         ready=ready,
     )
     listen = f"127.0.0.1:{port}"
-    await serve(desk, bound(listen), Front(listen=listen))
+    await serve(context, bound(listen), Front(listen=listen))
 
 
 def is_there(port: int) -> bool:

@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from stt_coordinator.alerts.delivery_loop import Channel, keep, task_of
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.readiness import Readiness
 from stt_coordinator.control.service import handlers
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.ledger.reconcile import LIMIT, reconcile
 from stt_coordinator.metrics.counters import Meters
 from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.ingest import Ingest
-from stt_coordinator.tasks.outbox_publisher import Reporter
-from stt_coordinator.tasks.retention import Keep, prune
+from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
+from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.wakeups import TROUBLE, Bell, Bells, often
+from stt_coordinator.tasks.wakeups import RETRYABLE, Wakeup, Wakeups, repeat
 from stt_coordinator.tasks.watermarks import Watermarks
-from stt_coordinator.tasks.worker_registry import Presence
+from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
@@ -35,96 +35,98 @@ from stt_shared.protocol import subjects
 from stt_shared.telemetry.logs import logger
 
 STREAMS_S = 60.0  # between two looks at whether the streams are as they must be
-EXCEPTIONS_S = 60.0  # between two looks at which exceptions end
+SUPPRESSIONS_S = 60.0  # between two looks at which exceptions end
 IDLE_S = 30.0  # a task nobody rings for looks by itself
 _LOG = logger("coordinator")
 
 
-# Given the desk and where troubles are told: the task that serves the page.
-PageOf = Callable[[Desk, dict[str, str]], Callable[[], Awaitable[None]]]
+# Makes the task that serves the page from the context of handlers and the troubles by task.
+PageFactory = Callable[[HandlerContext, dict[str, str]], Callable[[], Awaitable[None]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """What a coordinator works with."""
+class CoordinatorDependencies:
+    """Bus, store, settings and adapters that the composition root hands to `Coordinator`."""
 
     bus: Bus
     store: Store
     checks: Callable[[], Catalogue]
-    pace: Pace
-    page: PageOf | None = None
+    timing: Timing
+    page: PageFactory | None = None
     channels: Sequence[Channel] = ()  # that findings are told by
-    keep: Keep = field(default_factory=Keep)
+    retention: RetentionLimits = field(default_factory=RetentionLimits)
     supply: Supply | None = None  # None: the checks are those of the installation
 
 
 class Coordinator:
     """Every part, wired; `run` lives until it is told to stop."""
 
-    def __init__(self, means: Means) -> None:
-        bus, store, pace = means.bus, means.store, means.pace
-        self._page = means.page
-        self._channels = means.channels
-        self._bus, self._store, self._pace = bus, store, pace
-        self._keep = means.keep
-        self._bells = Bells()
+    def __init__(self, dependencies: CoordinatorDependencies) -> None:
+        bus, store, timing = dependencies.bus, dependencies.store, dependencies.timing
+        self._page = dependencies.page
+        self._channels = dependencies.channels
+        self._bus, self._store, self._timing = bus, store, timing
+        self._retention = dependencies.retention
+        self._wakeups = Wakeups()
         self._meters = Meters()
         self._cannot: tuple[str, ...] = ()
         self._troubles: dict[str, str] = {}  # of tasks that are being tried again
-        self._switch = Switch(bus, store)
-        self._library = Library(means.checks, means.supply)
+        self._control_state = ControlStateWriter(bus, store)
+        self._library = Library(dependencies.checks, dependencies.supply)
         self._watermarks = Watermarks(bus, store)
-        self._presence = Presence(bus=bus, store=store, bells=self._bells, pace=pace)
-        self._dispatcher = Dispatcher(bus=bus, store=store, pace=pace)
-        self._reporter = Reporter(
+        self._registry = WorkerRegistry(bus=bus, store=store, wakeups=self._wakeups, timing=timing)
+        self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing)
+        self._publisher = OutboxPublisher(
             bus=bus,
             store=store,
-            switch=self._switch,
-            bells=self._bells,
-            pace=pace,
+            control_state=self._control_state,
+            wakeups=self._wakeups,
+            timing=timing,
             meters=self._meters,
         )
         self._ingest = Ingest(
             bus=bus,
             store=store,
             watermarks=self._watermarks,
-            bells=self._bells,
-            pace=pace,
+            wakeups=self._wakeups,
+            timing=timing,
             troubles=self._troubles,
             meters=self._meters,
         )
-        self._readiness = Readiness(switch=self._switch, store=store, ingest=self._ingest)
+        self._readiness = Readiness(
+            control_state=self._control_state, store=store, ingest=self._ingest
+        )
         self._scheduler = Scheduler(
             bus=bus,
             store=store,
-            switch=self._switch,
+            control_state=self._control_state,
             library=self._library,
-            bells=self._bells,
-            pace=pace,
+            wakeups=self._wakeups,
+            timing=timing,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until `stop`; an error nobody foresaw ends all tasks and is raised."""
         if not await self._prepared(stop):
             return
-        desk = Desk(
+        context = HandlerContext(
             store=self._store,
-            switch=self._switch,
+            control_state=self._control_state,
             library=self._library,
             scheduler=self._scheduler,
-            bells=self._bells,
+            wakeups=self._wakeups,
             degraded=self._degraded,
-            ready=self._readiness.look,
+            ready=self._readiness.check,
             meters=self._meters,
-            keep=self._keep,
-            silent_after=self._pace.worker_down,
-            skews=lambda: self._presence.skews,
+            retention=self._retention,
+            silent_after=self._timing.worker_down,
+            skews=lambda: self._registry.skews,
         )
-        async with self._bus.serve(handlers(desk)):
-            _LOG.info("ready", enabled=self._switch.state.enabled)
+        async with self._bus.serve(handlers(context)):
+            _LOG.info("ready", enabled=self._control_state.state.enabled)
             tasks = self._tasks()
             if self._page is not None:
-                tasks["page"] = self._page(desk, self._troubles)
+                tasks["page"] = self._page(context, self._troubles)
             await supervise(tasks, stop)
 
     async def _prepared(self, stop: asyncio.Event) -> bool:
@@ -133,12 +135,12 @@ class Coordinator:
             try:
                 await self._ensure()
                 await self._library.begin()
-                state = await self._switch.refresh()
-                await self._switch.nudge()
+                state = await self._control_state.refresh()
+                await self._control_state.nudge()
                 await self._know_checks(state.disabled_checks)
-            except TROUBLE as error:
+            except RETRYABLE as error:
                 _LOG.warning("not ready yet", reason=error.message, hint=error.hint)
-                await asyncio.sleep(self._pace.trouble_s)
+                await asyncio.sleep(self._timing.trouble_s)
             else:
                 return True
         return False
@@ -156,59 +158,59 @@ class Coordinator:
 
     def _degraded(self) -> tuple[str, ...]:
         of_tasks = dict.fromkeys(self._troubles.values())
-        return (*self._cannot, *self._library.trouble, *of_tasks, *self._presence.degraded)
+        return (*self._cannot, *self._library.trouble, *of_tasks, *self._registry.degraded)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        bells, pace = self._bells, self._pace
-        again = partial(often, trouble_s=pace.trouble_s, troubles=self._troubles)
-        repeated: dict[str, tuple[Callable[[], Awaitable[None]], Bell, float]] = {
-            "presence": (self._presence.write, Bell(), pace.presence_s),
-            "schedule": (self._scheduler.look, bells.schedule, pace.schedule_s),
-            "dispatch": (self._dispatcher.send_pending, bells.dispatch, pace.schedule_s),
-            "watermarks": (self._watermarks.publish, bells.watermarks, IDLE_S),
-            "events": (self._reporter.let_out, bells.leaving, IDLE_S),
-            "summary": (self._reporter.sum_up, bells.summary, IDLE_S),
-            "exceptions": (self._look_after_exceptions, Bell(), EXCEPTIONS_S),
-            "retention": (partial(prune, self._store, self._keep), Bell(), pace.prune_s),
+        wakeups, timing = self._wakeups, self._timing
+        again = partial(repeat, trouble_s=timing.trouble_s, troubles=self._troubles)
+        repeated: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
+            "presence": (self._registry.write, Wakeup(), timing.registry_s),
+            "schedule": (self._scheduler.run_due, wakeups.schedule, timing.schedule_s),
+            "dispatch": (self._dispatcher.send_pending, wakeups.dispatch, timing.schedule_s),
+            "watermarks": (self._watermarks.publish, wakeups.watermarks, IDLE_S),
+            "events": (self._publisher.publish, wakeups.outbox, IDLE_S),
+            "summary": (self._publisher.publish_summary, wakeups.summary, IDLE_S),
+            "exceptions": (self._end_due_suppressions, Wakeup(), SUPPRESSIONS_S),
+            "retention": (partial(prune, self._store, self._retention), Wakeup(), timing.prune_s),
         }
         # Not at once: after a start there are results to take in that came meanwhile.
         later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
-            "reconcile": (self._reconcile, pace.reconcile_s),
+            "reconcile": (self._reconcile, timing.reconcile_s),
             "streams": (self._keep_streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
-            name: partial(again, step, bell, every_s=every_s)
-            for name, (step, bell, every_s) in repeated.items()
+            name: partial(again, step, wakeup, every_s=every_s)
+            for name, (step, wakeup, every_s) in repeated.items()
         }
         tasks |= {
-            name: partial(again, step, Bell(), every_s=s, first_s=s)
+            name: partial(again, step, Wakeup(), every_s=s, first_s=s)
             for name, (step, s) in later.items()
         }
         tasks |= {task_of(one): partial(keep, one, self._troubles) for one in self._channels}
-        return {**tasks, "ingest": self._ingest.run, "announcements": self._presence.listen}
+        return {**tasks, "ingest": self._ingest.run, "announcements": self._registry.listen}
 
     async def _keep_streams(self) -> None:
         await self._ensure()
-        self._presence.forget_consumers()
+        self._registry.forget_consumers()
         self._watermarks.forget()
-        self._bells.watermarks.ring()
+        self._wakeups.watermarks.set()
 
-    async def _look_after_exceptions(self) -> None:
+    async def _end_due_suppressions(self) -> None:
         while True:
             now = clock.now()
-            due = await self._store.transact(lambda ledger: suppressions.look_after(ledger, now))  # noqa: B023  # it runs now
+            due = await self._store.transact(lambda ledger: suppressions.end_due(ledger, now))  # noqa: B023  # it runs now
             if due:
                 _LOG.info("exceptions ended or end soon", exceptions=due)
-                self._bells.books_changed()
+                self._wakeups.store_changed()
             if due < suppressions.LIMIT:
                 return
 
     async def _reconcile(self) -> None:
         while True:
-            now, pace = clock.now(), self._pace
-            late = await self._store.transact(lambda ledger: reconcile(ledger, now, pace))  # noqa: B023  # it runs now
+            now, timing = clock.now(), self._timing
+            late = await self._store.transact(lambda ledger: reconcile(ledger, now, timing))  # noqa: B023  # it runs now
             if late:
                 _LOG.warning("jobs without a result by their deadline", jobs=late)
-                self._bells.books_changed()
+                self._wakeups.store_changed()
             if late < LIMIT:
                 return

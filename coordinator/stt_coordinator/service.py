@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
-from stt_coordinator.coordinator import Coordinator, Means, PageOf
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.store import open_store
-from stt_coordinator.tasks.retention import Keep
+from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Page, front_of
 from stt_shared import clock
 from stt_shared.bus.port import Bus
@@ -40,7 +40,7 @@ ALIVE = "alive"  # the slot that signs of life are written to
 _LOG = logger("coordinator")
 
 
-async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None) -> None:
+async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = None) -> None:
     """Coordinate until `stop` is set; NATS may come later than the coordinator.
 
     Raises ConfigError if the state folder cannot be used or another coordinator uses it.
@@ -58,17 +58,17 @@ async def run(settings: Settings, stop: asyncio.Event, pace: Pace | None = None)
         if bus is None:
             return
         stack.push_async_callback(bus.close)
-        means = Means(
+        dependencies = CoordinatorDependencies(
             bus=bus,
             store=store,
             checks=builtin,
-            pace=pace or Pace(),
+            timing=timing or Timing(),
             supply=_supply(settings.pack, bus, state, Serials(state)),
             page=page,
             channels=channels(settings.alerts, store),
-            keep=_keep(settings.history),
+            retention=_retention(settings.history),
         )
-        await Coordinator(means).run(stop)
+        await Coordinator(dependencies).run(stop)
 
 
 async def _written(store: Store) -> None:
@@ -80,16 +80,18 @@ async def _written(store: Store) -> None:
         await store.transact(lambda ledger: ledger.put_slot(ALIVE, clock.now()))
 
 
-def _keep(history: HistorySettings) -> Keep:
-    return Keep(full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days))
+def _retention(history: HistorySettings) -> RetentionLimits:
+    return RetentionLimits(
+        full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days)
+    )
 
 
-def _page(web: WebSettings) -> PageOf | None:
+def _page(web: WebSettings) -> PageFactory | None:
     """What serves the page; None where there is none. Raises ConfigError as `front_of`."""
     if not web.listen:
         return None
     front = front_of(web)
-    return lambda desk, troubles: Page(desk, front, troubles).run
+    return lambda context, troubles: Page(context, front, troubles).run
 
 
 def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supply | None:

@@ -43,7 +43,7 @@ def machine(tmp_path: Path, postgresql: Running) -> Machine:
     return Machine(tmp_path, postgresql)
 
 
-def settle(machine: Machine, *lines: str) -> None:
+def record_results(machine: Machine, *lines: str) -> None:
     text = "\n".join((*lines, machine.targets.read_text()))
     machine.targets.write_text(text, encoding="utf-8")
 
@@ -66,7 +66,7 @@ def test_a_signed_pack_runs_and_a_changed_one_leaves_it_in_use_and_is_told(
     source = tmp_path / "checks.sttpack"
     publish(source, 1, "first")
     key = SIGNER.key.public
-    settle(machine, "[pack]", f'source = "{source}"', f'keys = ["{key.text}"]')
+    record_results(machine, "[pack]", f'source = "{source}"', f'keys = ["{key.text}"]')
     with machine.up():
         machine.stt("enable", "--reason", "test")
         assert found(machine) == {"first"}
@@ -93,7 +93,7 @@ def test_an_unsigned_folder_runs_only_where_it_is_allowed_and_every_output_says_
     machine: Machine, tmp_path: Path
 ) -> None:
     folder = packs.written(tmp_path / "mine", {packs.path_of("pg_site"): check("mine")})
-    settle(machine, "[pack]", f'source = "{folder}"')
+    record_results(machine, "[pack]", f'source = "{folder}"')
     with machine.up():
         machine.stt("enable", "--reason", "test")
         assert found(machine) == set()
@@ -102,7 +102,7 @@ def test_an_unsigned_folder_runs_only_where_it_is_allowed_and_every_output_says_
         assert result["reason"] == "unsigned: it has no signature"
         notice = f"the checks of {folder} are unsigned; no worker takes them without"
         assert notice in machine.stt("status")["notice"]
-    settle(machine, "[worker]", "allow_unsigned = true")
+    record_results(machine, "[worker]", "allow_unsigned = true")
     with machine.up():
         assert found(machine) == {"mine"}
         for words in (("status",), ("findings", "list"), (*RUN,), ("status", "-o", "json")):

@@ -10,19 +10,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.readiness import Part
 from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.web.serve import Front, bound, serve
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
@@ -331,9 +331,9 @@ async def serving(
     store = await open_store(folder)
     seed = Seed(state=state, now=clock.now())
     await store.transact(seed.write)
-    desk, port = await _desk(store, supply), free_port()
+    context, port = await _desk(store, supply), free_port()
     listen = f"127.0.0.1:{port}"
-    task = asyncio.create_task(serve(desk, bound(listen), Front(listen=listen)))
+    task = asyncio.create_task(serve(context, bound(listen), Front(listen=listen)))
     target, check, _, summary = FAILED[0]
     try:
         await until(partial(_answers, port))
@@ -360,23 +360,31 @@ async def _answers(port: int) -> bool:
     return True
 
 
-async def _desk(store: Store, supply: SupplyOf | None) -> Desk:
-    bus, bells = MemoryBroker().connect(), Bells()
+async def _desk(store: Store, supply: SupplyOf | None) -> HandlerContext:
+    bus, wakeups = MemoryBroker().connect(), Wakeups()
     await bus.ensure(subjects.STREAMS, [])
-    switch, library = Switch(bus, store), Library(builtin, supply(bus) if supply else None)
-    await switch.refresh()
+    control_state, library = (
+        ControlStateWriter(bus, store),
+        Library(builtin, supply(bus) if supply else None),
+    )
+    await control_state.refresh()
     await library.begin()
     checks = library.checks(())
     await store.transact(lambda ledger: ledger.replace_checks(checks))
     scheduler = Scheduler(
-        bus=bus, store=store, switch=switch, library=library, bells=bells, pace=Pace()
-    )
-    return Desk(
+        bus=bus,
         store=store,
-        switch=switch,
+        control_state=control_state,
+        library=library,
+        wakeups=wakeups,
+        timing=Timing(),
+    )
+    return HandlerContext(
+        store=store,
+        control_state=control_state,
         library=library,
         scheduler=scheduler,
-        bells=bells,
+        wakeups=wakeups,
         degraded=lambda: (),
         ready=_ready,
     )

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser
 
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.sqlite.store import open_store
@@ -96,12 +96,12 @@ async def serving(folder: Path) -> AsyncGenerator[tuple[str, MemoryBus, Fleet]]:
     store, broker, fleet = await open_store(folder), MemoryBroker(), Fleet()
     await store.transact(a_year)
     bus, stop, listen = broker.connect(), asyncio.Event(), f"127.0.0.1:{free_port()}"
-    means = Means(
+    means = CoordinatorDependencies(
         bus=bus,
         store=store,
         checks=catalogue,
-        pace=QUICK,
-        page=lambda desk, troubles: Served(desk, Front(listen=listen), troubles).run,
+        timing=QUICK,
+        page=lambda context, troubles: Served(context, Front(listen=listen), troubles).run,
     )
     task = asyncio.create_task(Coordinator(means).run(stop))
     worker = FakeWorker(bus=broker.connect(), targets=TARGETS, answer=fleet.answer)

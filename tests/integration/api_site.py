@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from stt_coordinator.control.handler_context import Desk
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.web.serve import Front, Page
 from stt_shared import clock
@@ -84,10 +84,12 @@ def site(front: Front, folder: Path) -> Generator[Seen]:
 async def _serve(front: Front, folder: Path, ready: list[Seen], stop: threading.Event) -> None:
     broker, store = MemoryBroker(), await open_store(folder)
 
-    def page(desk: Desk, found: dict[str, str]) -> Any:
-        return Page(desk, front, found).run
+    def page(context: HandlerContext, found: dict[str, str]) -> Any:
+        return Page(context, front, found).run
 
-    means = Means(bus=broker.connect(), store=store, checks=catalogue, pace=QUICK, page=page)
+    means = CoordinatorDependencies(
+        bus=broker.connect(), store=store, checks=catalogue, timing=QUICK, page=page
+    )
     over = asyncio.Event()
     task = asyncio.create_task(Coordinator(means).run(over))
     try:

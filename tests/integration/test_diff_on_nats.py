@@ -11,7 +11,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.sqlite.store import open_store
-from stt_coordinator.tasks.retention import Keep, prune
+from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
@@ -108,7 +108,7 @@ async def test_runs_before_and_after_a_restart_are_compared_until_they_are_prune
 async def forget_everything(folder: Path) -> None:
     """Prune as if a month had gone by."""
     store = await open_store(folder)
-    await prune(store, Keep(full=timedelta(0), daily=timedelta(days=400)))
+    await prune(store, RetentionLimits(full=timedelta(0), daily=timedelta(days=400)))
     left = await store.read(lambda ledger: ledger.events_since(clock.now() - timedelta(9), 0, 9))
     assert left == ([], 0)
     await store.close()

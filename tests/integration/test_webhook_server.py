@@ -13,7 +13,7 @@ import pytest
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.alerts.post import ChannelError, Poster, trusted
 from stt_coordinator.alerts.webhook import Webhook, signature
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.settings.alerts import AlertSettings
@@ -87,7 +87,9 @@ async def test_a_coordinator_tries_again_until_the_receiver_takes_it(tmp_path: P
         await channel.step()
         await add(store, "f_1")
         bus = MemoryBroker().connect()
-        means = Means(bus=bus, store=store, checks=catalogue, pace=QUICK, channels=(channel,))
+        means = CoordinatorDependencies(
+            bus=bus, store=store, checks=catalogue, timing=QUICK, channels=(channel,)
+        )
         stop = asyncio.Event()
         running = asyncio.create_task(Coordinator(means).run(stop))
         try:

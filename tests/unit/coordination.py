@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from stt_coordinator.coordinator import Coordinator, Means
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store, StoreFullError
 from stt_shared import clock
@@ -47,11 +47,11 @@ SITE = "eu-west"
 PATIENCE_S = 20.0
 POLL_S = 0.01
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
-QUICK = Pace(
+QUICK = Timing(
     schedule_s=0.02,
     first_targets=timedelta(seconds=2),
     occupied=timedelta(milliseconds=20),
-    presence_s=0.01,
+    registry_s=0.01,
     summary_s=0.01,
     trouble_s=0.02,
     reconcile_s=0.1,
@@ -196,11 +196,11 @@ class FakeWorker:
 
 @asynccontextmanager
 async def running(
-    bus: Bus, store: Store, pace: Pace = QUICK, checks: Callable[[], Catalogue] = catalogue
+    bus: Bus, store: Store, timing: Timing = QUICK, checks: Callable[[], Catalogue] = catalogue
 ) -> AsyncGenerator[None]:
     """A coordinator that answers requests when the block begins."""
     stop = asyncio.Event()
-    means = Means(bus=bus, store=store, checks=checks, pace=pace)
+    means = CoordinatorDependencies(bus=bus, store=store, checks=checks, timing=timing)
     task = asyncio.create_task(Coordinator(means).run(stop))
     try:
         await answering(bus, task)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRow, TargetRow
 from stt_coordinator.ledger.answers import start_run
-from stt_coordinator.ledger.results import Settled, Taken, settle
+from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects
@@ -49,7 +49,7 @@ async def planned(
         for t in targets
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
-    jobs = plan.jobs(run, rows, checks, now=now, patience=PATIENCE)
+    jobs = plan.jobs(run, rows, checks, now=now, result_timeout=PATIENCE)
 
     def enter(ledger: Ledger) -> None:
         known = ledger.targets(targets)
@@ -90,9 +90,9 @@ def result(
     )
 
 
-def taken(one: Result) -> Taken:
+def taken(one: Result) -> ReceivedResult:
     subject = subjects.result(one.family, one.site, one.target, one.worker)
-    return Taken(result=one, subject=subject, data=codec.encode(one))
+    return ReceivedResult(result=one, subject=subject, data=codec.encode(one))
 
 
 async def settled(
@@ -100,11 +100,11 @@ async def settled(
     *results: Result,
     floors: Mapping[tuple[str, str], int] | None = None,
     now: datetime | None = None,
-) -> Settled:
+) -> RecordedBatch:
     """Settle results in one transaction, a minute after the newest began."""
     at = now or max(one.started for one in results) + timedelta(minutes=1)
     batch = [taken(one) for one in results]
-    return await store.transact(lambda ledger: settle(ledger, batch, floors or {}, at))
+    return await store.transact(lambda ledger: record_results(ledger, batch, floors or {}, at))
 
 
 async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRow:

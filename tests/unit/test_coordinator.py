@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.ledger import results
-from stt_coordinator.ledger.results import Settled
+from stt_coordinator.ledger.results import RecordedBatch
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks import ingest
@@ -142,8 +142,8 @@ async def test_store_that_was_lost_is_refilled_by_the_next_run_and_results_go_on
     worker = seven_targets(broker)
     await enabled_run(broker, MemoryStore(), worker)
     # The broker knows the jobs of the run that is planned again, and takes them for repetitions.
-    pace = replace(QUICK, patience=timedelta(milliseconds=100))
-    async with running(broker.connect(), MemoryStore(), pace), at_work(worker):
+    timing = replace(QUICK, result_timeout=timedelta(milliseconds=100))
+    async with running(broker.connect(), MemoryStore(), timing), at_work(worker):
         await until(lambda: _knows(broker, 7))
         reply = await ask(broker.connect(), Verb.RUN, RunRequest(), RunReply)
         await finished(broker.connect(), reply.run.run_id)
@@ -235,12 +235,12 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
 async def test_result_that_breaks_the_books_is_refused_and_the_others_of_its_batch_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def breaking(*arguments: Any) -> Settled:
+    def breaking(*arguments: Any) -> RecordedBatch:
         if any(one.result.target == "t3" for one in arguments[1]):
             raise OverflowError("too large a number")
-        return results.settle(*arguments)
+        return results.record_results(*arguments)
 
-    monkeypatch.setattr(ingest, "settle", breaking)
+    monkeypatch.setattr(ingest, "record_results", breaking)
     broker, store = MemoryBroker(), MemoryStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store), at_work(worker):
@@ -264,6 +264,8 @@ async def test_error_that_nobody_foresaw_ends_the_coordinator_aloud() -> None:
             raise ZeroDivisionError("a bug")
 
     broker = MemoryBroker()
-    means = Means(bus=broker.connect(), store=Broken(), checks=catalogue, pace=QUICK)
+    means = CoordinatorDependencies(
+        bus=broker.connect(), store=Broken(), checks=catalogue, timing=QUICK
+    )
     with pytest.raises(ZeroDivisionError):
         await Coordinator(means).run(asyncio.Event())

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.domain.model import JobRow, JobState, WorkerRow
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.dispatcher import Dispatcher
@@ -22,7 +22,7 @@ from stt_shared.protocol.messages import Job
 from tests.unit.coordination import NOW, passed
 from tests.unit.ledgers import job_of, minutes, planned, result, run_of, settled, target_of
 
-PACE = Pace(occupied=timedelta(minutes=1))
+TIMING = Timing(occupied=timedelta(minutes=1))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ async def broker() -> MemoryBroker:
 
 
 def dispatcher(made: MemoryBroker, store: Store) -> Dispatcher:
-    return Dispatcher(bus=made.connect(), store=store, pace=PACE)
+    return Dispatcher(bus=made.connect(), store=store, timing=TIMING)
 
 
 def queued(made: MemoryBroker) -> list[Job]:
@@ -65,7 +65,7 @@ async def test_every_pending_job_is_published_and_noted() -> None:
     assert len(queued(made)) == 600
     tally = await store.read(lambda ledger: ledger.tally_jobs("standard-1"))
     assert tally == {JobState.DISPATCHED: 600}
-    assert (await job_of(store, "t0001")).deadline == NOW + PACE.patience
+    assert (await job_of(store, "t0001")).deadline == NOW + TIMING.result_timeout
 
 
 async def test_job_published_but_not_noted_is_on_the_queue_once() -> None:
@@ -100,15 +100,15 @@ async def test_job_whose_subject_is_taken_waits_its_turn() -> None:
     await dispatcher(made, foreign).send_pending()
     await dispatcher(made, store).send_pending()
     job = await job_of(store)
-    assert (job.state, job.not_before) == (JobState.PENDING, NOW + PACE.occupied)
+    assert (job.state, job.not_before) == (JobState.PENDING, NOW + TIMING.occupied)
 
 
 async def test_lost_job_is_published_again_under_a_new_number() -> None:
     made, store = await broker(), await with_worker(await planned("t1"))
     await dispatcher(made, store).send_pending()
     made.streams[subjects.STREAM_JOBS].messages.clear()
-    late = NOW + PACE.patience
-    assert await store.transact(lambda ledger: reconcile(ledger, late, PACE)) == 1
+    late = NOW + TIMING.result_timeout
+    assert await store.transact(lambda ledger: reconcile(ledger, late, TIMING)) == 1
     await change(store, not_before=NOW)
     await dispatcher(made, store).send_pending()
     assert [job.dispatch for job in queued(made)] == [2]
@@ -118,8 +118,8 @@ async def test_job_still_on_the_queue_is_left_there_and_does_not_use_up_a_number
     made, store = await broker(), await with_worker(await planned("t1"))
     await dispatcher(made, store).send_pending()
     for _ in range(9):
-        late = NOW + PACE.patience
-        await store.transact(lambda ledger: reconcile(ledger, late, PACE))  # noqa: B023
+        late = NOW + TIMING.result_timeout
+        await store.transact(lambda ledger: reconcile(ledger, late, TIMING))  # noqa: B023
         await change(store, not_before=NOW)
         await dispatcher(made, store).send_pending()
     job = await job_of(store)
@@ -127,7 +127,7 @@ async def test_job_still_on_the_queue_is_left_there_and_does_not_use_up_a_number
 
 
 async def given_up(store: Store, after: float = 5.0) -> JobRow:
-    await store.transact(lambda ledger: reconcile(ledger, minutes(after), PACE))
+    await store.transact(lambda ledger: reconcile(ledger, minutes(after), TIMING))
     return await job_of(store)
 
 
@@ -148,7 +148,7 @@ async def test_nothing_is_looked_at_before_its_deadline() -> None:
 
 async def test_job_that_got_lost_again_and_again_is_given_up() -> None:
     store = await with_worker(await planned("t1"))
-    await change(store, state=JobState.DISPATCHED, dispatch=PACE.max_dispatches)
+    await change(store, state=JobState.DISPATCHED, dispatch=TIMING.max_dispatches)
     assert (await given_up(store)).state is JobState.UNANSWERED
 
 

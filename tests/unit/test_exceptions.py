@@ -415,13 +415,13 @@ async def told(store: Store) -> list[FindingEvent]:
 
 
 def look(at: datetime) -> Callable[[Ledger], int]:
-    return lambda ledger: suppressions.look_after(ledger, at)
+    return lambda ledger: suppressions.end_due(ledger, at)
 
 
 async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_exception_ends() -> None:
     store, record = await book()
     one = exception()
-    await store.transact(lambda ledger: suppressions.enter(ledger, [one], minutes(5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(5)))
     assert await store.transact(look(kept_until(one, 7 * DAY + timedelta(seconds=1)))) == 0
     for _ in range(2):
         await store.transact(look(kept_until(one, 7 * DAY)))
@@ -445,7 +445,7 @@ async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_excepti
 async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() -> None:
     store = await planned("t1")
     one = exception(target="", site=SITE, created=minutes(-5))
-    await store.transact(lambda ledger: suppressions.enter(ledger, [one], minutes(-5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(-5)))
     await settled(store, result("t1", failed("c1", finding("a")), passed("c2")))
     changes = await told(store)
     assert [event.change for event in changes] == ["opened", "accepted"]
@@ -456,7 +456,7 @@ async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() ->
 
 async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_back() -> None:
     store, record = await book()
-    await store.transact(lambda ledger: suppressions.enter(ledger, [exception()], minutes(5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [exception()], minutes(5)))
     for number, outcome in enumerate((passed("c1"), failed("c1", finding("a"))), start=2):
         run_id = f"standard-{number}"
         await planned("t1", run_id=run_id, store=store, now=minutes(number * 10))
@@ -483,7 +483,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
 async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks() -> None:
     store, record = await book()
     one = exception(until=minutes(0).date())
-    await store.transact(lambda ledger: suppressions.enter(ledger, [one], minutes(5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(5)))
     later = datetime(2026, 11, 24, 1, tzinfo=UTC)
     await planned("t1", run_id="standard-2", store=store, now=later)
     answer = result(
@@ -498,7 +498,7 @@ async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks(
 async def test_another_severity_survives_runs_and_hides_no_real_change() -> None:
     store, record = await book()
     lower = exception(target="", site=SITE, severity=Severity.TRIVIAL, until=None)
-    await store.transact(lambda ledger: suppressions.enter(ledger, [lower], minutes(5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [lower], minutes(5)))
     await planned("t1", run_id="standard-2", store=store, now=minutes(20))
     worse = finding("a", Severity.MAJOR)
     answer = result(
@@ -520,10 +520,10 @@ async def test_a_target_with_another_label_leaves_the_exception_at_once() -> Non
     def label(ledger: Ledger, value: str, at: datetime) -> None:
         (row,) = ledger.targets(["t1"]).values()
         ledger.put_targets([msgspec.structs.replace(row, labels={"team": value})])
-        suppressions.relabelled(ledger, ["t1"], at)
+        suppressions.apply_to_relabelled(ledger, ["t1"], at)
 
     await store.transact(lambda ledger: label(ledger, "orders", minutes(9)))
-    await store.transact(lambda ledger: suppressions.enter(ledger, [one], minutes(10)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(10)))
     ((kept,), _) = await store.read(
         lambda ledger: ledger.find_findings(FindingsRequest(state="accepted"))
     )

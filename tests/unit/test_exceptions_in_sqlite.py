@@ -75,10 +75,10 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
             for state in ("open", "accepted", "all")
         ]
 
-    await store.transact(lambda ledger: suppressions.enter(ledger, [one], NOW))
+    await store.transact(lambda ledger: suppressions.record(ledger, [one], NOW))
     assert await store.read(found) == [("open", 0), ("accepted", 1), ("all", 1)]
     end = datetime(2026, 12, 2, tzinfo=UTC)
-    await store.transact(lambda ledger: suppressions.look_after(ledger, end))
+    await store.transact(lambda ledger: suppressions.end_due(ledger, end))
     assert await store.read(found) == [("open", 1), ("accepted", 0), ("all", 1)]
     ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
     assert (record, record.state) == (finding(), FindingState.OPEN)

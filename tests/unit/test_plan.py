@@ -36,7 +36,7 @@ RUN = RunRecord(run_id="standard-1", schedule="standard", slot=NOW, state="runni
 
 
 def planned(*targets: TargetRow, checks: tuple[CheckInfo, ...]) -> tuple[JobRow, ...]:
-    return plan.jobs(RUN, targets, checks, now=NOW, patience=MINUTE)
+    return plan.jobs(RUN, targets, checks, now=NOW, result_timeout=MINUTE)
 
 
 def test_scheduled_run_takes_the_checks_of_its_interval_and_any_other_run_takes_all() -> None:

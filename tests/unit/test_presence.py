@@ -8,8 +8,8 @@ import pytest
 
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.wakeups import Bells
-from stt_coordinator.tasks.worker_registry import Presence
+from stt_coordinator.tasks.wakeups import Wakeups
+from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Heard
@@ -31,8 +31,10 @@ class House:
         self.store: Store = MemoryStore()
         self.presence = self.fresh()
 
-    def fresh(self) -> Presence:
-        return Presence(bus=self.broker.connect(), store=self.store, bells=Bells(), pace=QUICK)
+    def fresh(self) -> WorkerRegistry:
+        return WorkerRegistry(
+            bus=self.broker.connect(), store=self.store, wakeups=Wakeups(), timing=QUICK
+        )
 
     async def say(
         self,

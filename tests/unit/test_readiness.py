@@ -9,9 +9,9 @@ import pytest
 
 from stt_coordinator.control.readiness import INGEST_LATE_S, Readiness
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.ingest import Ingest
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
@@ -83,13 +83,13 @@ async def test_results_that_are_not_taken_in_make_it_unready(
 ) -> None:
     bus, store = MemoryBroker().connect(), MemoryStore()
     await bus.ensure(subjects.STREAMS, [])
-    switch = Switch(bus, store)
+    control_state = ControlStateWriter(bus, store)
     ingest = Ingest(
-        bus=bus, store=store, watermarks=Watermarks(bus, store), bells=Bells(), pace=QUICK
+        bus=bus, store=store, watermarks=Watermarks(bus, store), wakeups=Wakeups(), timing=QUICK
     )
     ingest.turned = clock.monotonic() - still_s
     ingest.last = datetime(2026, 11, 23, 16, 4, 11, tzinfo=UTC)
-    results = (await Readiness(switch=switch, store=store, ingest=ingest).look())[-1]
+    results = (await Readiness(control_state=control_state, store=store, ingest=ingest).check())[-1]
     assert results.is_well is is_well
     if is_well:
         assert results.seen == "last taken in 2026-11-23T16:04:11Z"

@@ -14,13 +14,13 @@ import msgspec
 import pytest
 
 from stt_coordinator import service
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, RawResult, Store
 from stt_coordinator.store.sqlite.store import FILE, open_store
 from stt_coordinator.tasks import retention
-from stt_coordinator.tasks.retention import BATCH_ROWS, Keep, prune
+from stt_coordinator.tasks.retention import BATCH_ROWS, RetentionLimits, prune
 from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
@@ -32,7 +32,7 @@ from tests.unit.coordination import QUICK, catalogue, failed, finding, passed, u
 from tests.unit.ledgers import job_of, planned, result, settled
 
 T = TypeVar("T")
-KEEP = Keep()
+LIMITS = RetentionLimits()
 OLD = timedelta(days=31)
 DAILY = 5  # the number of the migration that counts days
 SQL = statements(folder("stt_coordinator.store") / "queries.sql")
@@ -88,7 +88,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
             assert len(watched.done) - before <= 2  # the step under way, and one that was asked for
             watched.done.append("result")
 
-    await asyncio.gather(prune(watched, KEEP), ingest())
+    await asyncio.gather(prune(watched, LIMITS), ingest())
     assert watched.done.count("step") == 7
     assert watched.done.index("result") < 4
     assert watched.done[-1] == "step"
@@ -104,7 +104,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
     store, then = await open_store(tmp_path), clock.now() - OLD
     await planned("t1", store=store, now=then)
     await settled(store, result("t1", failed("c1", finding()), passed("c2"), at=then))
-    await prune(store, KEEP)
+    await prune(store, LIMITS)
 
     def look(ledger: Ledger) -> tuple[object, ...]:
         return (
@@ -122,7 +122,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
 
 def test_days_are_never_dropped_before_what_is_kept_in_full() -> None:
     now = clock.now()
-    keep = Keep(full=timedelta(days=400), daily=timedelta(days=30))
+    keep = RetentionLimits(full=timedelta(days=400), daily=timedelta(days=30))
     assert keep.before(now).daily == keep.before(now).full == now - timedelta(days=400)
 
 
@@ -196,8 +196,10 @@ def contents(directory: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_how_long_is_a_setting_with_bounds() -> None:
     environ = {"STT_HISTORY_FULL_DAYS": "7", "STT_HISTORY_DAILY_DAYS": "90"}
     found = settings.load(flags={}, environ=environ, path=None)
-    assert service._keep(found.history) == Keep(full=timedelta(days=7), daily=timedelta(days=90))
-    assert service._keep(settings.Settings().history) == Keep()
+    assert service._retention(found.history) == RetentionLimits(
+        full=timedelta(days=7), daily=timedelta(days=90)
+    )
+    assert service._retention(settings.Settings().history) == RetentionLimits()
     for name in environ:
         with pytest.raises(ConfigError, match=r"history\..* is 5, expected"):
             settings.load(flags={}, environ={name: "5"}, path=None)
@@ -206,12 +208,12 @@ def test_how_long_is_a_setting_with_bounds() -> None:
 async def test_a_coordinator_keeps_to_what_it_was_told() -> None:
     store, stop, ten_days_ago = MemoryStore(), asyncio.Event(), clock.now() - timedelta(days=10)
     await store.transact(lambda ledger: much(ledger, ten_days_ago))
-    means = Means(
+    means = CoordinatorDependencies(
         bus=MemoryBroker().connect(),
         store=store,
         checks=catalogue,
-        pace=QUICK,
-        keep=Keep(full=timedelta(days=7)),
+        timing=QUICK,
+        retention=RetentionLimits(full=timedelta(days=7)),
     )
     task = asyncio.create_task(Coordinator(means).run(stop))
 

@@ -12,9 +12,9 @@ from stt_coordinator.domain.model import JobState, TargetRow
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.scheduler import NO_TARGETS, Scheduler
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus, Outgoing
@@ -56,7 +56,7 @@ class House:
     broker: MemoryBroker
     store: Store
     scheduler: Scheduler
-    switch: Switch
+    control_state: ControlStateWriter
 
 
 async def house(
@@ -74,21 +74,21 @@ async def house(
         TargetRow(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
     ]
     await made.transact(lambda ledger: ledger.put_targets(rows))
-    switch = Switch(connection, made)
+    control_state = ControlStateWriter(connection, made)
     scheduler = Scheduler(
         bus=connection,
         store=made,
-        switch=switch,
+        control_state=control_state,
         library=Library(catalogue),
-        bells=Bells(),
-        pace=QUICK,
+        wakeups=Wakeups(),
+        timing=QUICK,
     )
-    return House(broker=shared, store=made, scheduler=scheduler, switch=switch)
+    return House(broker=shared, store=made, scheduler=scheduler, control_state=control_state)
 
 
 async def enable(one: House, *, enabled: bool = True) -> None:
     state = ControlState(enabled=enabled, since=clock.now(), by="test", reason="CHG-1")
-    await one.switch.change(lambda _: state)
+    await one.control_state.change(lambda _: state)
 
 
 async def runs(store: Store) -> dict[str, RunRecord]:
@@ -98,7 +98,7 @@ async def runs(store: Store) -> dict[str, RunRecord]:
 async def test_nothing_is_scheduled_before_somebody_enables_it(time: Clock) -> None:
     one = await house()
     time.pass_by(days=9)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     assert await runs(one.store) == {}
 
 
@@ -106,7 +106,7 @@ async def test_enabling_starts_one_run_of_everything_and_no_second(time: Clock) 
     one = await house()
     await enable(one)
     for _ in range(3):
-        await one.scheduler.look()
+        await one.scheduler.run_due()
         time.pass_by(seconds=1)
     (run,) = (await runs(one.store)).values()
     assert (run.run_id, run.jobs, run.requested_by, run.reason) == (FIRST, 2, "test", "CHG-1")
@@ -119,10 +119,10 @@ async def test_first_run_waits_for_targets_to_be_announced_and_then_says_there_a
 ) -> None:
     one = await house(targets=())
     await enable(one)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     assert await runs(one.store) == {}
     time.pass_by(seconds=QUICK.first_targets.total_seconds() + 1)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     (run,) = (await runs(one.store)).values()
     assert (run.state, run.jobs, run.reason) == ("finished", 0, NO_TARGETS)
 
@@ -130,9 +130,9 @@ async def test_first_run_waits_for_targets_to_be_announced_and_then_says_there_a
 async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
     one = await house()
     await enable(one)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     time.pass_by(hours=8)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     found = await runs(one.store)
     job_id = "standard-20261124t000000z.t1"
     job = (await one.store.read(lambda ledger: ledger.jobs([job_id])))[job_id]
@@ -145,10 +145,10 @@ async def test_schedule_without_a_check_makes_no_runs_and_has_missed_nothing_lat
 ) -> None:
     one = await house()
     await enable(one)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     for _ in range(3):
         time.pass_by(hours=4)
-        await one.scheduler.look()
+        await one.scheduler.run_due()
     assert not any(name.startswith("frequent-") for name in await runs(one.store))
     slots = await one.store.read(lambda ledger: ledger.last_slots())
     assert slots["frequent"] == datetime(2026, 11, 24, 4, tzinfo=UTC)
@@ -159,10 +159,10 @@ async def test_after_an_outage_the_newest_slot_runs_and_the_others_are_skipped_b
 ) -> None:
     one = await house()
     await enable(one)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     time.pass_by(days=3)
     restarted = await house(one.broker, one.store)
-    await restarted.scheduler.look()
+    await restarted.scheduler.run_due()
     found = await runs(one.store)
     states = {name: run.state for name, run in found.items() if name.startswith("standard-")}
     assert states == {
@@ -181,9 +181,9 @@ async def test_two_coordinators_plan_the_same_jobs_of_a_slot_that_one_of_them_to
     first = await house()
     second = await house(first.broker)
     await enable(first)
-    await first.scheduler.look()
+    await first.scheduler.run_due()
     time.pass_by(seconds=30)
-    await second.scheduler.look()
+    await second.scheduler.run_due()
     ticks = first.broker.streams[subjects.STREAM_TICKS].messages
     assert len(ticks) == 1
     mine, theirs = await runs(first.store), await runs(second.store)
@@ -197,7 +197,7 @@ async def test_tick_without_a_run_is_made_good_by_whoever_finds_it(time: Clock) 
     tick = Tick(schedule="enable", slot=slot, decision="run", at=time.at)
     subject = subjects.tick("enable", "20261123t163012z")
     await one.broker.connect().publish([Outgoing(subject=subject, data=codec.encode(tick))])
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     assert (await runs(one.store))[FIRST].jobs == 2
 
 
@@ -208,7 +208,7 @@ async def test_decision_that_was_written_first_stands(time: Clock) -> None:
     tick = Tick(schedule="enable", slot=slot, decision="skipped", at=time.at, reason="they said")
     subject = subjects.tick("enable", "20261123t163012z")
     await one.broker.connect().publish([Outgoing(subject=subject, data=codec.encode(tick))])
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     (run,) = (await runs(one.store)).values()
     assert (run.state, run.reason) == ("skipped", "they said")
 
@@ -219,7 +219,7 @@ async def test_rubbish_in_the_place_of_a_tick_does_not_stop_the_schedule(time: C
     time.pass_by(seconds=1)
     subject = subjects.tick("enable", "20261123t163012z")
     await one.broker.connect().publish([Outgoing(subject=subject, data=b"\xff")])
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     assert (await runs(one.store))[FIRST].state == "running"
 
 
@@ -228,20 +228,20 @@ async def test_broker_that_is_away_loses_no_slot(time: Clock) -> None:
     await enable(one)
     one.broker.down = True
     with pytest.raises(UnreachableError):
-        await one.scheduler.look()
+        await one.scheduler.run_due()
     one.broker.down = False
     time.pass_by(minutes=1)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     assert (await runs(one.store))[FIRST].jobs == 2
 
 
 async def test_disabling_ends_what_waits_and_schedules_nothing_more(time: Clock) -> None:
     one = await house()
     await enable(one)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     await enable(one, enabled=False)
     time.pass_by(days=2)
-    await one.scheduler.look()
+    await one.scheduler.run_due()
     (run,) = (await runs(one.store)).values()
     assert (run.state, run.unanswered) == ("finished", 2)
     jobs = await one.store.read(lambda ledger: ledger.jobs_of_run(FIRST, "", 9))
@@ -253,7 +253,7 @@ async def test_enabling_again_runs_again(time: Clock) -> None:
     for enabled in (True, False, True):
         time.pass_by(minutes=1)
         await enable(one, enabled=enabled)
-        await one.scheduler.look()
+        await one.scheduler.run_due()
     assert len(await runs(one.store)) == 2
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.control import FindingsRequest
@@ -180,8 +180,8 @@ async def test_joined_target_shares_the_result_of_the_outstanding_job() -> None:
 
 
 async def gave_up(store: Store) -> None:
-    pace = Pace()
-    await store.transact(lambda ledger: reconcile(ledger, minutes(60), pace))
+    timing = Timing()
+    await store.transact(lambda ledger: reconcile(ledger, minutes(60), timing))
 
 
 async def test_job_given_up_is_not_checked_and_a_late_result_makes_it_good() -> None:

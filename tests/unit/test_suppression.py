@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stt_coordinator.domain.suppression import (
     REMIND,
-    Judge,
+    Suppressor,
     due_of,
     end_of,
     events_between,
@@ -106,25 +106,25 @@ def exceptions(draw: st.DrawFn) -> list[ExceptionRecord]:
     ]
 
 
-def judge(*made: ExceptionRecord, now: datetime = NOW) -> Judge:
-    return Judge(made, LABELS, now)
+def judge(*made: ExceptionRecord, now: datetime = NOW) -> Suppressor:
+    return Suppressor(made, LABELS, now)
 
 
 @given(exceptions(), findings)
 def test_exceptions_take_nothing_away_from_a_finding(
     made: list[ExceptionRecord], record: FindingRecord
 ) -> None:
-    judged = judge(*made).judged(record)
+    judged = judge(*made).apply(record)
     assert judged.state is record.state
     assert plain(judged) == record
-    assert judge(*made).judged(judged) == judged
+    assert judge(*made).apply(judged) == judged
 
 
 @given(exceptions(), findings)
 def test_without_any_exception_everything_is_back(
     made: list[ExceptionRecord], record: FindingRecord
 ) -> None:
-    assert judge().judged(judge(*made).judged(record)) == record
+    assert judge().apply(judge(*made).apply(record)) == record
 
 
 @given(exceptions(), findings, days)
@@ -141,7 +141,7 @@ def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
         and one.until >= day
         and scope_fits(one, record)
     ]
-    accepted = judge(*made, now=now).judged(record).accepted
+    accepted = judge(*made, now=now).apply(record).accepted
     if not fits or record.state is FindingState.RESOLVED:
         assert accepted is None
     else:
@@ -190,8 +190,8 @@ def test_another_severity_counts_at_its_site_alone_and_what_was_said_is_kept(
     said: Severity,
 ) -> None:
     other = exception(target="", site="eu", severity=Severity.TRIVIAL, until=None)
-    here = judge(other).judged(finding(severity=said))
-    there = judge(other).judged(finding(severity=said, site="us"))
+    here = judge(other).apply(finding(severity=said))
+    there = judge(other).apply(finding(severity=said, site="us"))
     assert (here.severity, here.accepted) == (Severity.TRIVIAL, None)
     assert here.said_severity is (None if said is Severity.TRIVIAL else said)
     assert (there.severity, there.said_severity) == (said, None)
@@ -214,8 +214,8 @@ def changes(before: FindingRecord | None, after: FindingRecord) -> list[Change]:
 
 def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
     bare = finding()
-    kept = judge(exception()).judged(bare)
-    longer = judge(exception(id="x_b", until=TODAY + 60 * DAY)).judged(bare)
+    kept = judge(exception()).apply(bare)
+    longer = judge(exception(id="x_b", until=TODAY + 60 * DAY)).apply(bare)
     (event,) = events_between(bare, kept, NOW)
     assert (event.change, event.by, event.reason) == (Change.ACCEPTED, "ann", "proxy only")
     assert changes(None, kept) == [Change.ACCEPTED]
@@ -224,6 +224,6 @@ def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
     assert changes(kept, bare) == [Change.UNACCEPTED]
     gone = msgspec.structs.replace(bare, state=FindingState.RESOLVED)
     assert changes(kept, gone) == []
-    lower = judge(exception(target="", site="eu", severity=Severity.TRIVIAL)).judged(bare)
+    lower = judge(exception(target="", site="eu", severity=Severity.TRIVIAL)).apply(bare)
     assert changes(bare, lower) == changes(lower, bare) == [Change.CHANGED]
     assert changes(gone, lower) == []

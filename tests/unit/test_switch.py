@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import Stored
 from stt_shared.protocol import subjects
@@ -32,7 +32,7 @@ class SlowReader(MemoryBus):
 async def test_an_answer_read_before_a_change_does_not_undo_it() -> None:
     bus = SlowReader(MemoryBroker())
     await bus.ensure(subjects.STREAMS, [])
-    switch = Switch(bus, MemoryStore())
+    switch = ControlStateWriter(bus, MemoryStore())
     looking = asyncio.create_task(switch.refresh())
     await asyncio.sleep(0)
     enabling = asyncio.create_task(

@@ -11,8 +11,8 @@ from typing import Any, cast
 import httpx
 from litestar import Litestar
 
-from stt_coordinator.control.handler_context import Desk
-from stt_coordinator.coordinator import Coordinator, Means
+from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.web.app import application
@@ -48,18 +48,18 @@ async def visiting(
     bus: Bus | None = None,
 ) -> AsyncGenerator[Client]:
     """A visitor of a coordinator that nobody has enabled, at the address in the browser."""
-    found: list[Desk] = []
+    found: list[HandlerContext] = []
 
-    def page(desk: Desk, _troubles: dict[str, str]) -> Any:
-        found.append(desk)
+    def page(context: HandlerContext, _troubles: dict[str, str]) -> Any:
+        found.append(context)
         return asyncio.Event().wait
 
     stop = asyncio.Event()
-    means = Means(
+    means = CoordinatorDependencies(
         bus=bus or MemoryBroker().connect(),
         store=store or MemoryStore(),
         checks=catalogue,
-        pace=QUICK,
+        timing=QUICK,
         page=page,
     )
     task = asyncio.create_task(Coordinator(means).run(stop))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from stt_coordinator.tasks.wakeups import TROUBLE, told
+from stt_coordinator.tasks.wakeups import RETRYABLE, format_error
 from stt_shared.telemetry.logs import logger
 
 FIRST_PAUSE_S = 1.0
@@ -48,9 +48,9 @@ async def keep(channel: Channel, troubles: dict[str, str], pause: Pause = asynci
     while True:
         try:
             complaint = await channel.step()
-        except TROUBLE as error:
+        except RETRYABLE as error:
             _LOG.warning("not told", channel=channel.name, reason=error.message, again_in_s=wait)
-            troubles[name] = f"{name}: {told(error)}"
+            troubles[name] = f"{name}: {format_error(error)}"
             await pause(wait)
             wait = min(wait * 2, channel.longest_pause_s)
         else:

@@ -9,7 +9,7 @@ import msgspec
 
 from stt_coordinator.control import control_commands, exceptions, pages
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.store.port import StoreError
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
@@ -36,7 +36,7 @@ class Asked(Protocol):
 Q = TypeVar("Q", bound=Asked)
 R = TypeVar("R", bound=Value)
 
-ACTS: dict[Callable[[Desk, Any], Awaitable[Value]], Verb] = {
+ACTS: dict[Callable[[HandlerContext, Any], Awaitable[Value]], Verb] = {
     control_commands.enable: Verb.ENABLE,
     control_commands.disable: Verb.DISABLE,
     control_commands.run: Verb.RUN,
@@ -50,15 +50,20 @@ ACTS: dict[Callable[[Desk, Any], Awaitable[Value]], Verb] = {
 }
 
 
-async def act(desk: Desk, actor: Actor, answer: Callable[[Desk, Q], Awaitable[R]], request: Q) -> R:
+async def act(
+    context: HandlerContext,
+    actor: Actor,
+    answer: Callable[[HandlerContext, Q], Awaitable[R]],
+    request: Q,
+) -> R:
     """The answer to `request`, made in the name of `actor`; recorded if it changed something."""
     given: Any = request  # a struct, which the protocol of its fields cannot say
     asked: Any = msgspec.structs.replace(given, by=actor.known_as(request.by))
     verb = ACTS[answer]
     with bound(verb=str(verb), way=str(actor.way), by=asked.by[:MAX_TEXT]):
-        reply = await answer(desk, asked)
+        reply = await answer(context, asked)
         if _changed(asked, reply):
-            await _record(desk, _entry(actor, verb, asked, reply))
+            await _record(context, _entry(actor, verb, asked, reply))
     return reply
 
 
@@ -96,21 +101,21 @@ def _what(request: Any, reply: Value) -> str:
     return request.check if isinstance(request, CheckSwitchRequest) else ""
 
 
-async def _record(desk: Desk, entry: AuditEntry) -> None:
+async def _record(context: HandlerContext, entry: AuditEntry) -> None:
     """Keep the entry; the change stands even if the store cannot be written."""
     told = {name: str(value) for name, value in msgspec.structs.asdict(entry).items() if value}
     _LOG.info("changed", **told)
     try:
-        await desk.store.transact(lambda ledger: ledger.add_audit([entry]))
+        await context.store.transact(lambda ledger: ledger.add_audit([entry]))
     except StoreError as error:
         _LOG.error("not recorded, the line before is all there is", reason=error.message)
 
 
-async def recorded(desk: Desk, request: AuditRequest) -> AuditReply:
+async def recorded(context: HandlerContext, request: AuditRequest) -> AuditReply:
     """A page of the record, newest first."""
     before = _position(request.after)
     limit = pages.rows(request.limit)
-    found = await desk.store.read(lambda ledger: ledger.audit(before, limit + 1))
+    found = await context.store.read(lambda ledger: ledger.audit(before, limit + 1))
     page = tuple(pages.fitting(entry for _, entry in found[:limit]))
     is_last = len(page) == len(found)
     return AuditReply(entries=page, next="" if is_last else str(found[len(page) - 1][0]))
@@ -120,7 +125,9 @@ def _position(after: str) -> int | None:
     if not after:
         return None
     if not (after.isascii() and after.isdigit() and len(after) <= MAX_DIGITS):
-        raise refused(Refusal.BAD_REQUEST, f"after is {after!r:.40}, expected next of a page")
+        raise request_error(
+            ErrorCode.BAD_REQUEST, f"after is {after!r:.40}, expected next of a page"
+        )
     return int(after)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.store.port import Ledger
@@ -29,17 +29,17 @@ MAX_TEXT = 500  # characters of who and why
 SECOND = timedelta(seconds=1)
 
 
-async def enable(desk: Desk, request: SwitchRequest) -> SwitchReply:
+async def enable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
     """Let checks run; the first run follows in the background. Twice is once."""
     since = clock.now()
 
     def on(state: ControlState) -> ControlState:
         return state if state.enabled else _switched(state, request, since, enabled=True)
 
-    changed = await desk.switch.change(on)
-    desk.bells.schedule.ring()
-    desk.bells.summary.ring()
-    state = desk.switch.state
+    changed = await context.control_state.change(on)
+    context.wakeups.schedule.set()
+    context.wakeups.summary.set()
+    state = context.control_state.state
     return SwitchReply(state=state, changed=changed, run_id=first_run_id(state))
 
 
@@ -50,7 +50,7 @@ def first_run_id(state: ControlState) -> str:
     return run_id(schedule.ENABLE, state.since.replace(microsecond=0))
 
 
-async def disable(desk: Desk, request: SwitchRequest) -> SwitchReply:
+async def disable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
     """Let no check run; what waits is ended by the scheduler."""
     since = clock.now()
 
@@ -58,10 +58,10 @@ async def disable(desk: Desk, request: SwitchRequest) -> SwitchReply:
         is_off = not state.enabled and state.since is not None
         return state if is_off else _switched(state, request, since, enabled=False)
 
-    changed = await desk.switch.change(off)
-    desk.bells.schedule.ring()
-    desk.bells.summary.ring()
-    return SwitchReply(state=desk.switch.state, changed=changed)
+    changed = await context.control_state.change(off)
+    context.wakeups.schedule.set()
+    context.wakeups.summary.set()
+    return SwitchReply(state=context.control_state.state, changed=changed)
 
 
 def _switched(
@@ -79,51 +79,51 @@ def _switched(
     )
 
 
-async def disable_check(desk: Desk, request: CheckSwitchRequest) -> SwitchReply:
+async def disable_check(context: HandlerContext, request: CheckSwitchRequest) -> SwitchReply:
     """Switch one check off for all targets."""
-    return await _switch_check(desk, request, lambda off, name: off | {name})
+    return await _switch_check(context, request, lambda off, name: off | {name})
 
 
-async def enable_check(desk: Desk, request: CheckSwitchRequest) -> SwitchReply:
+async def enable_check(context: HandlerContext, request: CheckSwitchRequest) -> SwitchReply:
     """Switch one check on again."""
-    return await _switch_check(desk, request, lambda off, name: off - {name})
+    return await _switch_check(context, request, lambda off, name: off - {name})
 
 
 async def _switch_check(
-    desk: Desk, request: CheckSwitchRequest, what: Callable[[set[str], str], set[str]]
+    context: HandlerContext, request: CheckSwitchRequest, what: Callable[[set[str], str], set[str]]
 ) -> SwitchReply:
-    name = _check_names(desk, (request.check,))[0]
+    name = _check_names(context, (request.check,))[0]
 
     def switched(state: ControlState) -> ControlState:
         off = what(set(state.disabled_checks), name)
         return msgspec.structs.replace(state, disabled_checks=tuple(sorted(off)))
 
-    changed = await desk.switch.change(switched)
-    state = desk.switch.state
-    checks = desk.library.checks(state.disabled_checks)
-    await desk.store.transact(lambda ledger: ledger.replace_checks(checks))
-    desk.bells.summary.ring()
+    changed = await context.control_state.change(switched)
+    state = context.control_state.state
+    checks = context.library.checks(state.disabled_checks)
+    await context.store.transact(lambda ledger: ledger.replace_checks(checks))
+    context.wakeups.summary.set()
     return SwitchReply(state=state, changed=changed)
 
 
-async def run(desk: Desk, request: RunRequest) -> RunReply:
+async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     """Check now; answers when the run and its jobs are in the store."""
-    state = await desk.switch.refresh()
+    state = await context.control_state.refresh()
     if not state.enabled:
-        raise refused(Refusal.DISABLED, "checks are disabled, nothing was run")
-    await desk.library.look()
-    targets = await desk.store.read(lambda ledger: ledger.all_targets())
+        raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
+    await context.library.look()
+    targets = await context.store.read(lambda ledger: ledger.all_targets())
     planned = Planned(
-        run=await _new_run(desk, request),
+        run=await _new_run(context, request),
         targets=_targets(request, targets),
-        checks=_checks(desk, request, state),
-        pack=desk.library.pack,
+        checks=_checks(context, request, state),
+        pack=context.library.pack,
     )
-    found, joined = await desk.scheduler.start(planned)
+    found, joined = await context.scheduler.start(planned)
     return RunReply(run=found, joined=joined[:MAX_JOINED])
 
 
-async def _new_run(desk: Desk, request: RunRequest) -> RunRecord:
+async def _new_run(context: HandlerContext, request: RunRequest) -> RunRecord:
     slot = clock.now().replace(microsecond=0)
 
     def free(ledger: Ledger) -> datetime:
@@ -132,7 +132,7 @@ async def _new_run(desk: Desk, request: RunRequest) -> RunRecord:
             at += SECOND
         return at
 
-    slot = await desk.store.read(free)
+    slot = await context.store.read(free)
     return RunRecord(
         run_id=run_id(schedule.MANUAL, slot),
         schedule=schedule.MANUAL,
@@ -146,11 +146,11 @@ def _targets(request: RunRequest, targets: list[TargetRow]) -> list[TargetRow]:
     there = {target.target: target for target in targets if not target.gone}
     for name in request.targets:
         if name not in there:
-            raise refused(Refusal.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
+            raise request_error(ErrorCode.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
     sites = {target.site for target in there.values()}
     for name in request.sites:
         if name not in sites:
-            raise refused(Refusal.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
+            raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
     found = [
         target
         for target in there.values()
@@ -160,28 +160,28 @@ def _targets(request: RunRequest, targets: list[TargetRow]) -> list[TargetRow]:
     ]
     if not found:
         why = "no target is all of that" if there else "no worker has announced a target"
-        raise refused(Refusal.NO_TARGETS, f"{why}, nothing was run")
+        raise request_error(ErrorCode.NO_TARGETS, f"{why}, nothing was run")
     return found
 
 
-def _checks(desk: Desk, request: RunRequest, state: ControlState) -> list[CheckInfo]:
-    checks = desk.library.checks(state.disabled_checks)
-    wanted = _check_names(desk, request.checks)
+def _checks(context: HandlerContext, request: RunRequest, state: ControlState) -> list[CheckInfo]:
+    checks = context.library.checks(state.disabled_checks)
+    wanted = _check_names(context, request.checks)
     off = [check.check for check in checks if check.check in wanted and not check.enabled]
     if off:
-        raise refused(Refusal.BAD_REQUEST, f"check {off[0]!r} is switched off")
+        raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is switched off")
     return [check for check in checks if not wanted or check.check in wanted]
 
 
-def _check_names(desk: Desk, names: tuple[str, ...]) -> list[str]:
+def _check_names(context: HandlerContext, names: tuple[str, ...]) -> list[str]:
     """The checks' own names for what people call them."""
-    catalogue = desk.library.catalogue
+    catalogue = context.library.catalogue
     found: list[str] = []
     for name in names:
         check = catalogue.find(name)
         if check is None:
             close = catalogue.close_to(name)
             hint = f", did you mean {close!r}?" if close else ""
-            raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}{hint}")
+            raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{hint}")
         found.append(check.name)
     return found

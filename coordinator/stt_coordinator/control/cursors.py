@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 
 MAX_CURSOR = 1_000  # characters
 T = TypeVar("T")
@@ -32,4 +32,4 @@ def place(text: str, kind: type[T]) -> T | None:
         return msgspec.json.decode(data, type=kind)
     except (ValueError, msgspec.MsgspecError) as error:
         what = f"after is {text!r:.40}, expected next of the page before"
-        raise refused(Refusal.BAD_REQUEST, what) from error
+        raise request_error(ErrorCode.BAD_REQUEST, what) from error

@@ -10,12 +10,12 @@ import msgspec
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.cursors import cursor, place
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries import MAX_REASON, kept_since, unchecked
 from stt_coordinator.control.report import of_job, refuse_without_details
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.model import JobRow, TargetRow
-from stt_coordinator.domain.suppression import Judge, as_of
+from stt_coordinator.domain.suppression import Suppressor, as_of
 from stt_coordinator.store.port import EventPlace, Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import UncheckedTarget
@@ -40,20 +40,22 @@ class _Side:
     run: RunRecord
     ended: datetime
     jobs: Mapping[str, JobRow]
-    judge: Judge
+    judge: Suppressor
 
 
-async def diff(desk: Desk, request: DiffRequest) -> DiffReply:
+async def diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
     """A page; with `run_b` alone against the finished run of its schedule before it."""
     after = place(request.after, Place) or ()
     since = request.since
     if (since is None) is not bool(request.run_a or request.run_b):
-        raise refused(Refusal.BAD_REQUEST, "expected either runs or an instant to compare with")
+        raise request_error(
+            ErrorCode.BAD_REQUEST, "expected either runs or an instant to compare with"
+        )
     if since is not None:
-        kept = kept_since(desk, since)
-        found = await desk.store.read(lambda ledger: _since(ledger, since, after))
+        kept = kept_since(context, since)
+        found = await context.store.read(lambda ledger: _since(ledger, since, after))
         return msgspec.structs.replace(found, since=since, kept_since=kept)
-    return await desk.store.read(lambda ledger: _runs(ledger, request, after))
+    return await context.store.read(lambda ledger: _runs(ledger, request, after))
 
 
 def _since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
@@ -106,13 +108,15 @@ def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecor
         other = ledger.run_before(named[0])
         if other is None:
             what = f"there is no finished run before {named[0].run_id} to compare it with"
-            raise refused(Refusal.UNKNOWN_RUN, what)
+            raise request_error(ErrorCode.UNKNOWN_RUN, what)
         named.append(other)
     if named[0].run_id == named[1].run_id:
-        raise refused(Refusal.BAD_REQUEST, f"both runs are {named[0].run_id}")
+        raise request_error(ErrorCode.BAD_REQUEST, f"both runs are {named[0].run_id}")
     for run in named:
         if run.state == "skipped":
-            raise refused(Refusal.BAD_REQUEST, f"run {run.run_id} was skipped: nothing was checked")
+            raise request_error(
+                ErrorCode.BAD_REQUEST, f"run {run.run_id} was skipped: nothing was checked"
+            )
         refuse_without_details(ledger, run)
     before, later = sorted(named, key=lambda run: (run.started or run.slot, run.run_id))
     return before, later
@@ -121,7 +125,7 @@ def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecor
 def _run(ledger: Ledger, id_: str) -> RunRecord:
     found = ledger.run(id_)
     if found is None:
-        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
     return found
 
 
@@ -136,7 +140,9 @@ def _side(
     ended = run.finished or clock.now()
     every, _ = ledger.find_exceptions("all", 0, ALL)
     labels = {name: row.labels for name, row in targets.items()}
-    return _Side(run=run, ended=ended, jobs=jobs, judge=Judge(as_of(every, ended), labels, ended))
+    return _Side(
+        run=run, ended=ended, jobs=jobs, judge=Suppressor(as_of(every, ended), labels, ended)
+    )
 
 
 def _answers(side: _Side, target: str, known: dict[str, FindingRecord]) -> Answers | None:

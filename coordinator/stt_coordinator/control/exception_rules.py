@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 
-from stt_coordinator.control.handler_context import Desk, Refusal
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger
@@ -14,7 +14,7 @@ from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol.exceptions import ExceptionEntry
 
 MAX_TEXT = 500  # characters of who and why
-Fault = tuple[Refusal, str]
+Fault = tuple[ErrorCode, str]
 
 
 class Places:
@@ -39,13 +39,13 @@ class Places:
 
 
 def faults(
-    desk: Desk, ledger: Ledger, one: ExceptionEntry, now: datetime, places: Places
+    context: HandlerContext, ledger: Ledger, one: ExceptionEntry, now: datetime, places: Places
 ) -> Iterator[Fault]:
     """Everything wrong with it, the shape before the names."""
     shape = [*_texts(one), *_days(one, now), *_shape(one)]
-    yield from ((Refusal.BAD_REQUEST, sentence) for sentence in shape)
+    yield from ((ErrorCode.BAD_REQUEST, sentence) for sentence in shape)
     if not shape:
-        yield from _names(desk, ledger, one, places)
+        yield from _names(context, ledger, one, places)
 
 
 def _texts(one: ExceptionEntry) -> Iterator[str]:
@@ -91,22 +91,24 @@ def _shape(one: ExceptionEntry) -> Iterator[str]:
         yield f"the label {one.label!r:.100} is not key=value"
 
 
-def _names(desk: Desk, ledger: Ledger, one: ExceptionEntry, places: Places) -> Iterator[Fault]:
+def _names(
+    context: HandlerContext, ledger: Ledger, one: ExceptionEntry, places: Places
+) -> Iterator[Fault]:
     """A name that nothing has would be an exception for nothing, and nobody would see it."""
     if one.finding:
         if not ledger.findings_by_id([one.finding]):
-            yield Refusal.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"
+            yield ErrorCode.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"
         return
-    catalogue = desk.library.catalogue
+    catalogue = context.library.catalogue
     if one.check not in catalogue.checks:
         close = catalogue.close_to(one.check)
         hint = f", did you mean {close!r}?" if close else ""
-        yield Refusal.UNKNOWN_CHECK, f"unknown check {one.check!r:.100}{hint}"
+        yield ErrorCode.UNKNOWN_CHECK, f"unknown check {one.check!r:.100}{hint}"
     if one.target:
         if one.target not in ledger.targets([one.target]):
-            yield Refusal.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"
+            yield ErrorCode.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"
         return
     if one.site and one.site not in places.sites:
-        yield Refusal.UNKNOWN_SITE, f"no target is at site {one.site!r:.100}"
+        yield ErrorCode.UNKNOWN_SITE, f"no target is at site {one.site!r:.100}"
     if one.label and one.label not in places.labels:
-        yield Refusal.UNKNOWN_LABEL, f"no target has the label {one.label!r:.100}"
+        yield ErrorCode.UNKNOWN_LABEL, f"no target has the label {one.label!r:.100}"

@@ -12,7 +12,7 @@ import msgspec
 from stt_coordinator.control import pages
 from stt_coordinator.control.cursors import cursor, place
 from stt_coordinator.control.exception_rules import MAX_TEXT, Places, faults
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries import FINDING_PREFIX, one_finding
 from stt_coordinator.domain.suppression import scope_of, state_of
 from stt_coordinator.ledger import suppressions
@@ -41,7 +41,7 @@ MAX_TOLD = 20  # faults of one file
 R = TypeVar("R")
 
 
-async def accept(desk: Desk, request: AcceptRequest) -> ExceptionReply:
+async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionReply:
     """Accept a finding, or a check on a target, a label or a site, until a day."""
     entry = ExceptionEntry(
         id="",
@@ -54,10 +54,10 @@ async def accept(desk: Desk, request: AcceptRequest) -> ExceptionReply:
         site=request.site,
         until=request.until,
     )
-    return await _make(desk, entry, dry_run=request.dry_run)
+    return await _make(context, entry, dry_run=request.dry_run)
 
 
-async def set_severity(desk: Desk, request: SeveritySetRequest) -> ExceptionReply:
+async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> ExceptionReply:
     """Let findings of a check at a site count as of another severity."""
     entry = ExceptionEntry(
         id="",
@@ -68,22 +68,22 @@ async def set_severity(desk: Desk, request: SeveritySetRequest) -> ExceptionRepl
         severity=request.severity,
         until=request.until,
     )
-    return await _make(desk, entry, dry_run=request.dry_run)
+    return await _make(context, entry, dry_run=request.dry_run)
 
 
-async def _make(desk: Desk, entry: ExceptionEntry, *, dry_run: bool) -> ExceptionReply:
+async def _make(context: HandlerContext, entry: ExceptionEntry, *, dry_run: bool) -> ExceptionReply:
     now = clock.now()
 
     def make(ledger: Ledger) -> ExceptionReply:
-        named = _named(desk, ledger, entry, exact=False)
+        named = _named(context, ledger, entry, exact=False)
         named = msgspec.structs.replace(named, id=exception_id("/".join(_scope(named)), now))
-        for code, sentence in faults(desk, ledger, named, now, Places(ledger)):
-            raise refused(code, sentence)
+        for code, sentence in faults(context, ledger, named, now, Places(ledger)):
+            raise request_error(code, sentence)
         one = _record(named, None, now)
         look = suppressions.Lookup(ledger)
         other = look.rival(one)
         if not dry_run:
-            suppressions.enter(ledger, [one], now)
+            suppressions.record(ledger, [one], now)
         return ExceptionReply(
             exception=one,
             findings=look.number(one),
@@ -91,14 +91,14 @@ async def _make(desk: Desk, entry: ExceptionEntry, *, dry_run: bool) -> Exceptio
             replaced=other.id if other is not None else "",
         )
 
-    return await _done(desk, make, dry_run=dry_run)
+    return await _done(context, make, dry_run=dry_run)
 
 
-async def _done(desk: Desk, work: Callable[[Ledger], R], *, dry_run: bool) -> R:
+async def _done(context: HandlerContext, work: Callable[[Ledger], R], *, dry_run: bool) -> R:
     if dry_run:
-        return await desk.store.read(work)
-    found = await desk.store.transact(work)
-    desk.bells.books_changed()
+        return await context.store.read(work)
+    found = await context.store.transact(work)
+    context.wakeups.store_changed()
     return found
 
 
@@ -106,7 +106,9 @@ def _scope(entry: ExceptionEntry) -> tuple[str, ...]:
     return (entry.finding, entry.check, entry.target, entry.label, entry.site)
 
 
-def _named(desk: Desk, ledger: Ledger, entry: ExceptionEntry, *, exact: bool) -> ExceptionEntry:
+def _named(
+    context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, *, exact: bool
+) -> ExceptionEntry:
     """With the check's own name, and for a finding with its check and target.
 
     Unless `exact` the beginning of a finding's id stands for it, if only one begins so.
@@ -120,7 +122,7 @@ def _named(desk: Desk, ledger: Ledger, entry: ExceptionEntry, *, exact: bool) ->
                 entry, finding=one.id, check=one.check, target=entry.target or one.target
             )
         return entry
-    check = desk.library.catalogue.find(entry.check) if entry.check else None
+    check = context.library.catalogue.find(entry.check) if entry.check else None
     return entry if check is None else msgspec.structs.replace(entry, check=check.name)
 
 
@@ -146,31 +148,31 @@ def _record(
     )
 
 
-async def unaccept(desk: Desk, request: UnacceptRequest) -> ExceptionReply:
+async def unaccept(context: HandlerContext, request: UnacceptRequest) -> ExceptionReply:
     """Revoke an exception; twice is once."""
     return await _revoke(
-        desk, lambda ledger: _find(ledger, request.id), request, dry_run=request.dry_run
+        context, lambda ledger: _find(ledger, request.id), request, dry_run=request.dry_run
     )
 
 
-async def reset_severity(desk: Desk, request: SeverityResetRequest) -> ExceptionReply:
+async def reset_severity(context: HandlerContext, request: SeverityResetRequest) -> ExceptionReply:
     """Let findings of a check at a site count as what the check says."""
 
     def find(ledger: Ledger) -> ExceptionRecord:
-        check = desk.library.catalogue.find(request.check)
+        check = context.library.catalogue.find(request.check)
         name = check.name if check is not None else request.check
         scope = ("severity", name, request.site)
         for one in ledger.live_exceptions([]):
             if scope_of(one) == scope:
                 return one
         what = f"check {name!r:.100} has no other severity at site {request.site!r:.100}"
-        raise refused(Refusal.UNKNOWN_EXCEPTION, what)
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, what)
 
-    return await _revoke(desk, find, request, dry_run=request.dry_run)
+    return await _revoke(context, find, request, dry_run=request.dry_run)
 
 
 async def _revoke(
-    desk: Desk,
+    context: HandlerContext,
     find: Callable[[Ledger], ExceptionRecord],
     request: UnacceptRequest | SeverityResetRequest,
     *,
@@ -187,7 +189,7 @@ async def _revoke(
         number = suppressions.Lookup(ledger).number(one)
         return ExceptionReply(exception=one, findings=number, changed=changed)
 
-    return await _done(desk, work, dry_run=dry_run)
+    return await _done(context, work, dry_run=dry_run)
 
 
 def _find(ledger: Ledger, id_: str) -> ExceptionRecord:
@@ -198,10 +200,10 @@ def _find(ledger: Ledger, id_: str) -> ExceptionRecord:
         return _of_finding(ledger, id_)
     found = ledger.exceptions_like(id_, 2) if id_.removeprefix(PREFIX) else []
     if not found:
-        raise refused(Refusal.UNKNOWN_EXCEPTION, f"unknown exception {id_!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"unknown exception {id_!r:.100}")
     if len(found) > 1:
         what = f"{id_!r:.100} is the beginning of several exceptions"
-        raise refused(Refusal.AMBIGUOUS_EXCEPTION, what)
+        raise request_error(ErrorCode.AMBIGUOUS_EXCEPTION, what)
     return found[0]
 
 
@@ -211,17 +213,17 @@ def _of_finding(ledger: Ledger, id_: str) -> ExceptionRecord:
         if one.finding == record.id:
             return one
     if record.accepted is None:
-        raise refused(Refusal.UNKNOWN_EXCEPTION, f"finding {record.id} is not accepted")
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"finding {record.id} is not accepted")
     wide = record.accepted.exception
     what = f"finding {record.id} is accepted through exception {wide}, which is for more than it"
-    raise refused(Refusal.BAD_REQUEST, what)
+    raise request_error(ErrorCode.BAD_REQUEST, what)
 
 
-async def listed(desk: Desk, request: ExceptionsRequest) -> ExceptionsReply:
+async def listed(context: HandlerContext, request: ExceptionsRequest) -> ExceptionsReply:
     """A page of exceptions, newest first, past ones too."""
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
-        raise refused(Refusal.BAD_REQUEST, what)
+        raise request_error(ErrorCode.BAD_REQUEST, what)
     limit, now, before = pages.rows(request.limit), clock.now(), place(request.after, Place)
     offset = 0 if before else max(0, request.offset)
 
@@ -241,10 +243,10 @@ async def listed(desk: Desk, request: ExceptionsRequest) -> ExceptionsReply:
             next=cursor((clock.to_text(last.created), last.id)) if last and more else "",
         )
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
-async def imported(desk: Desk, request: ImportRequest) -> ImportReply:
+async def imported(context: HandlerContext, request: ImportRequest) -> ImportReply:
     """Enter the exceptions of a file: all, or none if one is wrong. Twice is once.
 
     What is over here stays so, whatever the file says.
@@ -252,24 +254,24 @@ async def imported(desk: Desk, request: ImportRequest) -> ImportReply:
     now = clock.now()
 
     def work(ledger: Ledger) -> ImportReply:
-        plan = [_planned(desk, ledger, one, request.by, now) for one in request.exceptions]
+        plan = [_planned(context, ledger, one, request.by, now) for one in request.exceptions]
         places = Places(ledger)
         wrong = [
             f"{step.entry.id!r:.80}: {sentence}"
             for step in plan
-            for sentence in _wrong(desk, ledger, step, now, places)
+            for sentence in _wrong(context, ledger, step, now, places)
         ]
         wrong.extend(_twice(step.entry for step in plan if step.is_news))
         if wrong:
-            raise refused(Refusal.BAD_REQUEST, _told(wrong))
+            raise request_error(ErrorCode.BAD_REQUEST, _told(wrong))
         if not request.dry_run:
             news = [_record(s.entry, s.known, now, request.by) for s in plan if s.is_news]
-            suppressions.enter(ledger, news, now)
+            suppressions.record(ledger, news, now)
         return ImportReply(
             exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in plan)
         )
 
-    return await _done(desk, work, dry_run=request.dry_run)
+    return await _done(context, work, dry_run=request.dry_run)
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -284,9 +286,11 @@ class _Step(msgspec.Struct, frozen=True):
         return self.what in ("added", "updated")
 
 
-def _planned(desk: Desk, ledger: Ledger, entry: ExceptionEntry, by: str, now: datetime) -> _Step:
+def _planned(
+    context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, by: str, now: datetime
+) -> _Step:
     known = ledger.exception(entry.id)
-    entry = _named(desk, ledger, entry, exact=True)
+    entry = _named(context, ledger, entry, exact=True)
     entry = msgspec.structs.replace(
         entry,
         reason=entry.reason.strip(),
@@ -305,10 +309,12 @@ def _entry(one: ExceptionRecord) -> ExceptionEntry:
     return ExceptionEntry(**{name: getattr(one, name) for name in ExceptionEntry.__struct_fields__})
 
 
-def _wrong(desk: Desk, ledger: Ledger, step: _Step, now: datetime, places: Places) -> list[str]:
+def _wrong(
+    context: HandlerContext, ledger: Ledger, step: _Step, now: datetime, places: Places
+) -> list[str]:
     if not step.is_news:
         return []
-    found = [sentence for _, sentence in faults(desk, ledger, step.entry, now, places)]
+    found = [sentence for _, sentence in faults(context, ledger, step.entry, now, places)]
     known = step.known
     if known is not None and scope_of(known) != scope_of(_record(step.entry, None, now)):
         found.append("it is for something else here, which needs an id of its own")

@@ -1,4 +1,4 @@
-"""What every handler works with, and how a refusal leaves."""
+"""What every handler works with, and the error codes that it answers with."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stt_coordinator.control.readiness import Part
 from stt_coordinator.metrics.counters import Meters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.control_state import Switch
-from stt_coordinator.tasks.retention import Keep
+from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared.bus.port import RequestError
 
 
-class Refusal(StrEnum):
+class ErrorCode(StrEnum):
     """The codes that the control service answers with; a closed set."""
 
     DISABLED = "disabled"
@@ -37,22 +37,22 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """The parts of a coordinator that requests reach; `degraded` tells what is wrong with it."""
+class HandlerContext:
+    """The parts of a coordinator that requests reach; `degraded` lists what is wrong with it."""
 
     store: Store
-    switch: Switch
+    control_state: ControlStateWriter
     library: Library
     scheduler: Scheduler
-    bells: Bells
+    wakeups: Wakeups
     degraded: Callable[[], tuple[str, ...]]
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     meters: Meters = field(default_factory=Meters)
-    keep: Keep = field(default_factory=Keep)
+    retention: RetentionLimits = field(default_factory=RetentionLimits)
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
 
 
-def refused(code: Refusal, sentence: str) -> RequestError:
-    """A refusal to be raised."""
-    return RequestError(code, sentence)
+def request_error(code: ErrorCode, message: str) -> RequestError:
+    """The error that ends a request with `code`, to be raised by the handler."""
+    return RequestError(code, message)

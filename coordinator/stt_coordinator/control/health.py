@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
 from stt_shared.distribution import installed_version
@@ -23,29 +23,29 @@ class Fleet:
     unserved: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def health(desk: Desk, _request: Empty) -> HealthReply:
+async def health(context: HandlerContext, _request: Empty) -> HealthReply:
     """The coordinator's own state; a store that fails is told, never raised."""
-    parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await desk.ready()]
+    parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await context.ready()]
     fleet = Fleet()
     try:
-        fleet = await desk.store.read(_look)
+        fleet = await context.store.read(_look)
     except StoreError as error:
         parts.append(HealthPart(name="store", is_well=False, seen=error.message))
-    library, store = desk.library, await desk.store.health()
+    library, store = context.library, await context.store.health()
     return HealthReply(
         now=clock.now(),
         version=installed_version(),
         store=store,
         parts=tuple(parts),
-        troubles=tuple(one for one in desk.degraded() if one not in library.trouble),
+        troubles=tuple(one for one in context.degraded() if one not in library.trouble),
         pack_source=library.place,
         pack_troubles=library.trouble,
         checks=len(library.catalogue.checks),
         releases_as_of=library.catalogue.as_of,
         refused=fleet.refused,
-        silent_after_s=desk.silent_after.total_seconds(),
+        silent_after_s=context.silent_after.total_seconds(),
         consumers=fleet.consumers,
-        skews=dict(desk.skews()),
+        skews=dict(context.skews()),
         unserved=fleet.unserved,
     )
 

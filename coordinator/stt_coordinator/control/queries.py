@@ -11,7 +11,7 @@ import msgspec
 from stt_coordinator.control import pages
 from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.cursors import cursor, place
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow, WorkerRow
@@ -56,9 +56,9 @@ FINDING_PREFIX = "f_"
 STATES = ("open", "accepted", "resolved", "all")
 
 
-async def status(desk: Desk, _request: Empty) -> StatusReply:
+async def status(context: HandlerContext, _request: Empty) -> StatusReply:
     """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
-    now, state = clock.now(), desk.switch.state
+    now, state = clock.now(), context.control_state.state
     slots = {str(name): schedule.next_slot(name, now) for name in Interval}
 
     def look(ledger: Ledger) -> StatusReply:
@@ -73,18 +73,18 @@ async def status(desk: Desk, _request: Empty) -> StatusReply:
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts_before(now - DAY),
             degraded=(
-                *desk.degraded(),
+                *context.degraded(),
                 *_refusals(ledger),
-                *_other_checks(desk, workers),
+                *_other_checks(context, workers),
                 *_refused_packs(workers),
             ),
-            pack=desk.library.status,
-            notice=unsigned(desk, workers),
+            pack=context.library.status,
+            notice=unsigned(context, workers),
             next_end=ledger.next_end(),
             parts_not_checked=tuple(ledger.parts_not_checked((), MAX_UNCHECKED)),
         )
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
 def _refusals(ledger: Ledger) -> tuple[str, ...]:
@@ -93,10 +93,10 @@ def _refusals(ledger: Ledger) -> tuple[str, ...]:
     return (f"messages that were refused: {named}",) if tally else ()
 
 
-def _other_checks(desk: Desk, workers: list[WorkerRow]) -> tuple[str, ...]:
-    if desk.library.pack:
+def _other_checks(context: HandlerContext, workers: list[WorkerRow]) -> tuple[str, ...]:
+    if context.library.pack:
         return ()  # workers get it with their jobs
-    pack = desk.library.catalogue.pack
+    pack = context.library.catalogue.pack
     others = [w.worker for w in workers if w.state == "up" and w.pack not in ("", pack)]
     if not others:
         return ()
@@ -136,13 +136,13 @@ def unchecked(row: TargetRow) -> UncheckedTarget:
     )
 
 
-async def checks(desk: Desk, _request: Empty) -> ChecksReply:
+async def checks(context: HandlerContext, _request: Empty) -> ChecksReply:
     """Every known check, by family and name."""
-    known = desk.library.checks(desk.switch.state.disabled_checks)
-    return ChecksReply(checks=known, releases_as_of=desk.library.catalogue.as_of)
+    known = context.library.checks(context.control_state.state.disabled_checks)
+    return ChecksReply(checks=known, releases_as_of=context.library.catalogue.as_of)
 
 
-async def targets(desk: Desk, request: TargetsRequest) -> TargetsReply:
+async def targets(context: HandlerContext, request: TargetsRequest) -> TargetsReply:
     """A page of targets."""
     limit = pages.rows(request.limit)
 
@@ -152,7 +152,7 @@ async def targets(desk: Desk, request: TargetsRequest) -> TargetsReply:
         page = tuple(pages.fitting(_target(row, parts[row.target]) for row in found[:limit]))
         return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
 def _parts(ledger: Ledger, names: list[str]) -> defaultdict[str, list[PartNotChecked]]:
@@ -180,48 +180,48 @@ def _target(row: TargetRow, parts: Iterable[PartNotChecked]) -> TargetInfo:
     )
 
 
-async def findings(desk: Desk, request: FindingsRequest) -> FindingsReply:
+async def findings(context: HandlerContext, request: FindingsRequest) -> FindingsReply:
     """A page of findings, most severe first, then oldest."""
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
-        raise refused(Refusal.BAD_REQUEST, what)
+        raise request_error(ErrorCode.BAD_REQUEST, what)
     beyond, limit = place(request.after, FindingPlace), pages.rows(request.limit)
     offset = 0 if beyond else max(0, request.offset)
     query = msgspec.structs.replace(request, limit=limit + 1, offset=offset)
 
     def look(ledger: Ledger) -> FindingsReply:
-        _refuse_unknown(desk, ledger, request)
+        _refuse_unknown(context, ledger, request)
         found, total = ledger.find_findings(query, beyond)
         page = tuple(pages.fitting(found[:limit]))
         return FindingsReply(
             findings=page,
             total=total,
-            notice=unsigned(desk, ledger.workers()),
+            notice=unsigned(context, ledger.workers()),
             next=cursor(place_of(page[-1])) if len(page) < len(found) else "",
             parts_not_checked=tuple(ledger.parts_not_checked(request.targets, MAX_UNCHECKED)),
         )
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
-def _refuse_unknown(desk: Desk, ledger: Ledger, request: FindingsRequest) -> None:
+def _refuse_unknown(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
     """Raise for a name that nothing has: no findings would read like nothing wrong."""
     known = ledger.targets(request.targets)
     for name in request.targets:
         if name not in known:
-            raise refused(Refusal.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
+            raise request_error(ErrorCode.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
     if request.sites:
         there = {target.site for target in ledger.all_targets()}
         for name in request.sites:
             if name not in there:
-                raise refused(Refusal.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
-    catalogue = desk.library.catalogue
+                raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
+    catalogue = context.library.catalogue
     for name in request.checks:
         if name not in catalogue.checks and not _has_findings(ledger, name):
             close = catalogue.find(name)
             hint = close.name if close else catalogue.close_to(name)
             meant = f", did you mean {hint!r}?" if hint else ""
-            raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}{meant}")
+            raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{meant}")
 
 
 def _has_findings(ledger: Ledger, check: str) -> bool:
@@ -230,10 +230,10 @@ def _has_findings(ledger: Ledger, check: str) -> bool:
     return ledger.find_findings(query)[1] > 0
 
 
-async def finding(desk: Desk, request: FindingRequest) -> FindingReply:
+async def finding(context: HandlerContext, request: FindingRequest) -> FindingReply:
     """One finding with its history."""
-    return await desk.store.read(
-        lambda ledger: _finding(desk, ledger, one_finding(ledger, request.id))
+    return await context.store.read(
+        lambda ledger: _finding(context, ledger, one_finding(ledger, request.id))
     )
 
 
@@ -242,15 +242,15 @@ def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
     prefix = FINDING_PREFIX + id_.removeprefix(FINDING_PREFIX).lower()
     found = ledger.findings_like(prefix, 2)
     if not found or prefix == FINDING_PREFIX:
-        raise refused(Refusal.UNKNOWN_FINDING, f"unknown finding {id_!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_FINDING, f"unknown finding {id_!r:.100}")
     if len(found) > 1:
-        raise refused(
-            Refusal.AMBIGUOUS_FINDING, f"{id_!r:.100} is the beginning of several findings"
+        raise request_error(
+            ErrorCode.AMBIGUOUS_FINDING, f"{id_!r:.100} is the beginning of several findings"
         )
     return found[0]
 
 
-def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:
+def _finding(context: HandlerContext, ledger: Ledger, record: FindingRecord) -> FindingReply:
     pairs = {pair.check: pair for pair in ledger.pairs([record.target])}
     pair = pairs.get(record.check)
     target = ledger.targets([record.target]).get(record.target)
@@ -263,12 +263,12 @@ def _finding(desk: Desk, ledger: Ledger, record: FindingRecord) -> FindingReply:
         kind=pair.kind if pair else None,
         reason=pair.reason if pair else "",
         facts=target.facts if target else None,
-        notice=unsigned(desk, ledger.workers()),
+        notice=unsigned(context, ledger.workers()),
         parts_not_checked=pair.parts_not_checked[:MAX_PARTS] if pair else (),
     )
 
 
-async def changes(desk: Desk, request: ChangesRequest) -> ChangesReply:
+async def changes(context: HandlerContext, request: ChangesRequest) -> ChangesReply:
     """A page of what happened to findings."""
     limit, offset = pages.rows(request.limit), max(0, request.offset)
     beyond = place(request.after, EventPlace) or EventPlace(request.since, -1)
@@ -285,30 +285,30 @@ async def changes(desk: Desk, request: ChangesRequest) -> ChangesReply:
             total=total,
             unchecked=tuple(map(unchecked, ledger.unchecked(MAX_UNCHECKED))),
             unchecked_total=ledger.tally_unchecked(),
-            kept_since=kept_since(desk, request.since),
+            kept_since=kept_since(context, request.since),
             next=cursor((clock.to_text(last[1].at), last[0])) if last and more else "",
         )
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
-def kept_since(desk: Desk, since: datetime) -> datetime | None:
+def kept_since(context: HandlerContext, since: datetime) -> datetime | None:
     """From when on all changes are kept, if that is later than `since`."""
-    kept = clock.now() - desk.keep.full
+    kept = clock.now() - context.retention.full
     return kept if since < kept else None
 
 
-async def runs(desk: Desk, request: RunsRequest) -> RunsReply:
+async def runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
     """The newest runs, or one by its id; empty if there is none of that id."""
-    state = desk.switch.state
+    state = context.control_state.state
     if not request.run_id:
         limit, before = pages.rows(request.limit), place(request.after, Place)
-        found = await desk.store.read(lambda ledger: ledger.runs(limit + 1, before))
+        found = await context.store.read(lambda ledger: ledger.runs(limit + 1, before))
         page = tuple(pages.fitting(found[:limit]))
         more = len(page) < len(found)
         last = cursor((clock.to_text(page[-1].slot), page[-1].run_id)) if more else ""
         return RunsReply(runs=page, next=last)
-    one = await desk.store.read(lambda ledger: ledger.run(request.run_id))
+    one = await context.store.read(lambda ledger: ledger.run(request.run_id))
     if one is None and request.run_id == first_run_id(state):
         one = waiting(state)
     return RunsReply(runs=(one,) if one is not None else ())

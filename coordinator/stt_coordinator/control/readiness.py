@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.control_state import Switch
+from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.ingest import Ingest
-from stt_coordinator.tasks.wakeups import TROUBLE
+from stt_coordinator.tasks.wakeups import RETRYABLE
 from stt_shared import clock
 
 STEP_S = 5.0  # for each part to answer
@@ -32,14 +32,14 @@ class Part(NamedTuple):
 class Readiness:
     """Has each part prove itself, anew each time."""
 
-    switch: Switch
+    control_state: ControlStateWriter
     store: Store
     ingest: Ingest
 
-    async def look(self) -> tuple[Part, ...]:
+    async def check(self) -> tuple[Part, ...]:
         """A round trip through NATS, a write into the store, and how long results have waited."""
         return (
-            await _tried("nats", self.switch.refresh),
+            await _tried("nats", self.control_state.refresh),
             await _tried("store", self._write),
             self._results(),
         )
@@ -61,7 +61,7 @@ async def _tried(name: str, step: Callable[[], Awaitable[object]]) -> Part:
     try:
         async with asyncio.timeout(STEP_S):
             await step()
-    except TROUBLE as error:
+    except RETRYABLE as error:
         return Part(name, is_well=False, seen=error.message)
     except TimeoutError:
         return Part(name, is_well=False, seen=f"no answer within {STEP_S:g} s")

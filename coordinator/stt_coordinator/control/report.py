@@ -11,13 +11,13 @@ import msgspec
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.control_commands import first_run_id
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries import waiting
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.diff import reported
 from stt_coordinator.domain.model import JobRow, Pair
 from stt_coordinator.domain.summary import counts
-from stt_coordinator.domain.suppression import Judge
+from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.identity import finding_id
@@ -52,26 +52,28 @@ class _Page:
     is_last: bool
 
 
-async def report(desk: Desk, request: ReportRequest) -> ReportReply:
+async def report(context: HandlerContext, request: ReportRequest) -> ReportReply:
     """A page in order of target and check, with the counts of the whole."""
     target, _, check = request.after.partition(SEPARATOR)
     after = (target, check)
     if not request.run_id:
-        return await desk.store.read(lambda ledger: _noticed(desk, ledger, _latest(ledger, after)))
-    run = await desk.store.read(lambda ledger: ledger.run(request.run_id))
-    state = desk.switch.state
+        return await context.store.read(
+            lambda ledger: _noticed(context, ledger, _latest(ledger, after))
+        )
+    run = await context.store.read(lambda ledger: ledger.run(request.run_id))
+    state = context.control_state.state
     if run is None and request.run_id == first_run_id(state):
         run = waiting(state)
     if run is None:
-        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
     found = run
-    return await desk.store.read(
-        lambda ledger: _noticed(desk, ledger, _of_run(ledger, found, after))
+    return await context.store.read(
+        lambda ledger: _noticed(context, ledger, _of_run(ledger, found, after))
     )
 
 
-def _noticed(desk: Desk, ledger: Ledger, reply: ReportReply) -> ReportReply:
-    return msgspec.structs.replace(reply, notice=unsigned(desk, ledger.workers()))
+def _noticed(context: HandlerContext, ledger: Ledger, reply: ReportReply) -> ReportReply:
+    return msgspec.structs.replace(reply, notice=unsigned(context, ledger.workers()))
 
 
 def _latest(ledger: Ledger, after: tuple[str, str]) -> ReportReply:
@@ -120,18 +122,18 @@ def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
     """Raise for a run whose jobs were pruned: nothing found would read like nothing wrong."""
     if run.jobs and not ledger.jobs_of_run(run.run_id, "", 1):
         what = f"what run {run.run_id!r:.100} found is kept no more, only how many it checked"
-        raise refused(Refusal.UNKNOWN_RUN, what)
+        raise request_error(ErrorCode.UNKNOWN_RUN, what)
 
 
-def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Judge:
+def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Suppressor:
     """The exceptions of now: a run is judged by what is accepted today, however old it is."""
     targets = ledger.targets({job.target for job in jobs})
     labels = {name: row.labels for name, row in targets.items()}
-    return Judge(ledger.live_exceptions(targets), labels, clock.now())
+    return Suppressor(ledger.live_exceptions(targets), labels, clock.now())
 
 
 def of_job(
-    job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Judge
+    job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Suppressor
 ) -> Iterator[ReportedResult]:
     """What a run found on one target, its findings as `judge` lets them count."""
     for outcome in sorted(job.outcomes, key=lambda one: one.check):
@@ -151,7 +153,7 @@ def of_job(
         )
 
 
-def _counted(one: ReportedFinding, job: JobRow, check: str, judge: Judge) -> ReportedFinding:
+def _counted(one: ReportedFinding, job: JobRow, check: str, judge: Suppressor) -> ReportedFinding:
     """The finding as exceptions let it count."""
     severity = judge.severity(check, job.site, one.severity)
     accepted = judge.acceptance(one.id, check, job.target, job.site)

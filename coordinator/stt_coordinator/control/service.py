@@ -10,7 +10,7 @@ from stt_coordinator.control import control_commands, exceptions, queries
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.audited_commands import ACTS, act, recorded
 from stt_coordinator.control.diff import diff
-from stt_coordinator.control.handler_context import Desk, Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.health import health
 from stt_coordinator.control.report import report
 from stt_coordinator.control.trends import trends
@@ -46,7 +46,7 @@ from stt_shared.protocol.messages import Value
 from stt_shared.telemetry.logs import bound
 
 R = TypeVar("R", bound=Value)
-Answer = Callable[[Desk, Any], Awaitable[Value]]  # Any: each takes its own request
+Answer = Callable[[HandlerContext, Any], Awaitable[Value]]  # Any: each takes its own request
 
 VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.ENABLE: (SwitchRequest, control_commands.enable),
@@ -76,31 +76,31 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
 EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but defaults
 
 
-def handlers(desk: Desk) -> dict[str, Handler]:
+def handlers(context: HandlerContext) -> dict[str, Handler]:
     """One handler for the subject of each verb."""
-    return {subjects.control(verb): partial(_answer, desk, verb) for verb in VERBS}
+    return {subjects.control(verb): partial(_answer, context, verb) for verb in VERBS}
 
 
-async def _answer(desk: Desk, verb: Verb, data: bytes) -> bytes:
+async def _answer(context: HandlerContext, verb: Verb, data: bytes) -> bytes:
     with bound(verb=str(verb)):
-        return await _handle(desk, *VERBS[verb], data)
+        return await _handle(context, *VERBS[verb], data)
 
 
-async def _handle(desk: Desk, kind: type[Value], answer: Answer, data: bytes) -> bytes:
+async def _handle(context: HandlerContext, kind: type[Value], answer: Answer, data: bytes) -> bytes:
     try:
         request = codec.decode(kind, data) if data.strip() else _default(kind)
     except ProtocolError as error:
-        raise refused(Refusal.BAD_REQUEST, error.message) from error
+        raise request_error(ErrorCode.BAD_REQUEST, error.message) from error
     try:
-        return codec.encode(await _answered(desk, answer, request))
+        return codec.encode(await _answered(context, answer, request))
     except (StoreError, UnreachableError) as error:
-        raise refused(Refusal.UNAVAILABLE, error.message) from error
+        raise request_error(ErrorCode.UNAVAILABLE, error.message) from error
 
 
-async def _answered(desk: Desk, answer: Answer, request: Any) -> Value:
+async def _answered(context: HandlerContext, answer: Answer, request: Any) -> Value:
     if answer in ACTS:
-        return await act(desk, Actor(name="", way=Way.CLI), answer, request)
-    return await answer(desk, request)
+        return await act(context, Actor(name="", way=Way.CLI), answer, request)
+    return await answer(context, request)
 
 
 def _default(kind: type[Value]) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.domain.daily import DayRow, day_of, fix_times, trend
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
@@ -17,10 +17,10 @@ from stt_shared.protocol.messages import Counts
 MAX_DAYS = 3_660  # the most that a setting may keep
 
 
-async def trends(desk: Desk, request: TrendsRequest) -> TrendsReply:
+async def trends(context: HandlerContext, request: TrendsRequest) -> TrendsReply:
     """The last days, today as it is now."""
     now, days = clock.now(), max(1, min(request.days, MAX_DAYS))
-    return await desk.store.read(
+    return await context.store.read(
         lambda ledger: trends_of(ledger, days, now, counts(ledger.tallies()))
     )
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.domain.model import WorkerRow
 
 MAX_NAMED = 5
 
 
-def unsigned(desk: Desk, workers: Sequence[WorkerRow]) -> str:
+def unsigned(context: HandlerContext, workers: Sequence[WorkerRow]) -> str:
     """Who runs what nobody signed, and whose pack is unsigned; empty where all is signed."""
     allowing = [w.worker for w in workers if w.state == "up" and w.allow_unsigned]
-    pack = desk.library.status
+    pack = context.library.status
     found: list[str] = []
     if pack is not None and not pack.key:
         found.append(f"the checks of {pack.source} are unsigned")

@@ -41,13 +41,13 @@ def jobs(
     checks: Iterable[CheckInfo],
     *,
     now: datetime,
-    patience: timedelta,
+    result_timeout: timedelta,
     pack: str = "",
 ) -> tuple[JobRow, ...]:
     """One job per target that any of `checks` is meant for, in order of the targets' names.
 
-    Ids and content follow from run, targets and checks alone. `patience` is how long a job may go
-    without an answer before reconciling looks at it.
+    Ids and content follow from run, targets and checks alone. `result_timeout` is how long a job
+    may go without a result before it is reconciled.
     """
     refs = _by_family(checks)
     return tuple(
@@ -60,7 +60,7 @@ def jobs(
             checks=refs[target.family],
             created=now,
             expires=now + life(run.schedule),
-            deadline=now + patience,
+            deadline=now + result_timeout,
             not_before=now,
             pack=pack,
         )

@@ -83,7 +83,7 @@ def plain(record: FindingRecord) -> FindingRecord:
     return msgspec.structs.replace(record, severity=said, said_severity=None, accepted=None)
 
 
-class Judge:
+class Suppressor:
     """Exceptions that hold at an instant, and the labels of the targets that are judged."""
 
     def __init__(
@@ -122,7 +122,7 @@ class Judge:
         found = self._by_scope.get(("severity", check, site))
         return said if found is None or found.severity is None else found.severity
 
-    def judged(self, record: FindingRecord) -> FindingRecord:
+    def apply(self, record: FindingRecord) -> FindingRecord:
         """The finding with what exceptions make of it; its state stays, as does what was said."""
         bare = plain(record)
         severity = self.severity(bare.check, bare.site, bare.severity)

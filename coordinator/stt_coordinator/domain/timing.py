@@ -1,4 +1,4 @@
-"""How patient the coordinator is: every time limit of its tasks, with what it is for."""
+"""Every time limit of the coordinator's tasks, with what it is for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """Time limits; production uses these defaults, tests their own."""
+class Timing:
+    """Time limits of the tasks; production uses these defaults, tests set shorter ones."""
 
-    # Between two looks at the schedule, and at the control state that others may have changed.
+    # Between two reads of the schedule and of the control state, which others may have changed.
     schedule_s: float = 1.0
     # What the first run after enabling waits for the first announcement: workers send every 15 s.
     first_targets: timedelta = timedelta(seconds=20)
-    # How long a published job may go without a result before reconciling looks at it.
-    patience: timedelta = timedelta(minutes=5)
+    # How long a published job may go without a result before it is reconciled.
+    result_timeout: timedelta = timedelta(minutes=5)
     # How often a job that got lost is published before it is given up.
     max_dispatches: int = 3
     # When a job is tried again whose subject was still taken by the target's last one.
@@ -23,7 +23,8 @@ class Pace:
     reconcile_s: float = 60.0
     # Three announcements missed.
     worker_down: timedelta = timedelta(seconds=45)
-    presence_s: float = 0.25
+    # Between two writes of what workers announced.
+    registry_s: float = 0.25
     summary_s: float = 1.0
     # What a task waits before it tries again when NATS or the store do not answer.
     trouble_s: float = 1.0

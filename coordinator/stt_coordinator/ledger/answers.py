@@ -18,7 +18,7 @@ from stt_coordinator.domain.model import (
     Pair,
     TargetRow,
 )
-from stt_coordinator.domain.suppression import Judge, events_between, plain
+from stt_coordinator.domain.suppression import Suppressor, events_between, plain
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Change, Kind, Outcome, RunPhase
@@ -27,7 +27,7 @@ from stt_shared.protocol.messages import CheckOutcome, FindingEvent, FindingReco
 OVER = "no exception holds for it any more"
 
 
-class Books:
+class AnswerRecorder:
     """The part of the ledger around some jobs, read once and written once by `close`."""
 
     def __init__(self, ledger: Ledger, jobs: Iterable[JobRow], now: datetime) -> None:
@@ -41,7 +41,7 @@ class Books:
         self._targets = ledger.targets(targets)
         self._pairs = {(pair.target, pair.check): pair for pair in ledger.pairs(targets)}
         labels = {name: row.labels for name, row in self._targets.items()}
-        self._judge = Judge(ledger.live_exceptions(targets), labels, now)
+        self._judge = Suppressor(ledger.live_exceptions(targets), labels, now)
         # As their checks say them, by pair; and as exceptions let them count.
         self._findings: defaultdict[tuple[str, str], dict[str, FindingRecord]] = defaultdict(dict)
         self._counted: dict[str, FindingRecord] = {}
@@ -106,7 +106,7 @@ class Books:
 
     def _count(self, record: FindingRecord, event: FindingEvent | None, evidence: Evidence) -> None:
         """Enter a finding as exceptions let it count, and tell what of that is news."""
-        before, after = self._counted.get(record.id), self._judge.judged(record)
+        before, after = self._counted.get(record.id), self._judge.apply(record)
         self._counted[record.id] = self._changed_findings[record.id] = after
         # Whether its severity changed is seen behind exceptions, not before.
         if event is not None and event.change is not Change.CHANGED:
@@ -198,7 +198,7 @@ def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
     ledger.put_run(counted)
 
 
-def give_up(books: Books, job: JobRow, outcome: Outcome, kind: Kind, reason: str) -> None:
+def give_up(books: AnswerRecorder, job: JobRow, outcome: Outcome, kind: Kind, reason: str) -> None:
     """End a job that nobody answered; evidence of the moment it was made, so that any is newer."""
     outcomes = [
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)

@@ -7,38 +7,38 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain.model import JobRow, JobState, TargetRow
-from stt_coordinator.domain.timing import Pace
-from stt_coordinator.ledger.answers import Books, give_up
+from stt_coordinator.domain.timing import Timing
+from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Kind, Outcome
 
 LIMIT = 1_000  # jobs a transaction
 
 
-def reconcile(ledger: Ledger, now: datetime, pace: Pace) -> int:
+def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     """Look at the jobs whose deadline has passed; how many there were, at most LIMIT.
 
     While a worker serves the target a job may wait for its turn until it expires. One that got
     lost is published again, `pace.max_dispatches` times in all.
     """
     late = ledger.overdue(now, LIMIT)
-    books = Books(ledger, late, now)
+    books = AnswerRecorder(ledger, late, now)
     targets = ledger.targets({job.target for job in late})
     up = {worker.worker for worker in ledger.workers() if worker.state == "up"}
     kept: list[JobRow] = []
     for job in late:
-        reason = _hopeless(job, targets.get(job.target), up, now, pace)
+        reason = _hopeless(job, targets.get(job.target), up, now, timing)
         if reason:
             give_up(books, job, Outcome.ERROR, Kind.NO_WORKER, reason)
         else:
-            kept.append(_once_more(job, now, pace))
+            kept.append(_once_more(job, now, timing))
     ledger.put_jobs(kept)
     books.close()
     return len(late)
 
 
 def _hopeless(
-    job: JobRow, target: TargetRow | None, up: set[str], now: datetime, pace: Pace
+    job: JobRow, target: TargetRow | None, up: set[str], now: datetime, timing: Timing
 ) -> str:
     if target is None or target.gone:
         return f"target {job.target} is gone from the configuration of every worker"
@@ -46,13 +46,13 @@ def _hopeless(
         return f"no worker of site {job.site} that serves {job.target} is up"
     if now >= job.expires:
         return "no worker answered before the job expired"
-    if job.state is JobState.DISPATCHED and job.dispatch >= pace.max_dispatches:
+    if job.state is JobState.DISPATCHED and job.dispatch >= timing.max_dispatches:
         return f"no worker answered, the job was issued {job.dispatch} times"
     return ""
 
 
-def _once_more(job: JobRow, now: datetime, pace: Pace) -> JobRow:
-    later = msgspec.structs.replace(job, deadline=now + pace.patience)
+def _once_more(job: JobRow, now: datetime, timing: Timing) -> JobRow:
+    later = msgspec.structs.replace(job, deadline=now + timing.result_timeout)
     if job.state is JobState.PENDING:
         return later
     return msgspec.structs.replace(
@@ -63,7 +63,7 @@ def _once_more(job: JobRow, now: datetime, pace: Pace) -> JobRow:
 def end_all(ledger: Ledger, now: datetime, reason: str) -> int:
     """End outstanding jobs because checks were disabled; how many, at most LIMIT."""
     found = ledger.open_jobs(LIMIT)
-    books = Books(ledger, found, now)
+    books = AnswerRecorder(ledger, found, now)
     for job in found:
         give_up(books, job, Outcome.SKIPPED, Kind.DISABLED, reason)
     books.close()

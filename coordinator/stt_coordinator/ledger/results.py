@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stt_coordinator.domain.model import Evidence, JobRow, JobState
-from stt_coordinator.ledger.answers import Books
+from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger, RawResult, Rejected
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
@@ -17,7 +17,7 @@ Outbox = tuple[str, str]  # worker, epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ReceivedResult:
     """A result that may be entered, and the message it came in."""
 
     result: Result
@@ -27,7 +27,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class RecordedBatch:
     """How many results were new, how many there already, and which were refused."""
 
     entered: int
@@ -36,9 +36,9 @@ class Settled:
     results: tuple[Result, ...] = ()  # those that were entered
 
 
-def settle(
-    ledger: Ledger, taken: Sequence[Taken], floors: Mapping[Outbox, int], now: datetime
-) -> Settled:
+def record_results(
+    ledger: Ledger, taken: Sequence[ReceivedResult], floors: Mapping[Outbox, int], now: datetime
+) -> RecordedBatch:
     """Enter results; `floors` are positions up to which a worker may have dropped its own.
 
     A result of a job that is not known, or not this target's, is refused but counts as received:
@@ -52,14 +52,14 @@ def settle(
         for code, reason in _objections(one.result, jobs.get(one.result.job_id))
     )
     accepted = [one.result for one in fresh if _fits(one.result, jobs.get(one.result.job_id))]
-    books = Books(ledger, jobs.values(), now)
+    books = AnswerRecorder(ledger, jobs.values(), now)
     for result in accepted:
         job = books.job(result.job_id)
         books.answer(result.job_id, _complete(job, result), _evidence(job, result, now), _DONE)
     books.close()
     ledger.add_rejected(what for _, what in refused)
     _move_watermarks(ledger, {(one.result.worker, one.result.epoch) for one in taken}, floors, now)
-    return Settled(
+    return RecordedBatch(
         entered=len(accepted),
         repeated=len(taken) - len(fresh),
         refused=refused,
@@ -70,7 +70,9 @@ def settle(
 _DONE = JobState.DONE
 
 
-def _add_raw(ledger: Ledger, taken: Sequence[Taken], now: datetime) -> list[Taken]:
+def _add_raw(
+    ledger: Ledger, taken: Sequence[ReceivedResult], now: datetime
+) -> list[ReceivedResult]:
     rows = [
         RawResult(
             worker=one.result.worker,
@@ -96,7 +98,7 @@ def _objections(result: Result, job: JobRow | None) -> Iterable[tuple[str, str]]
         yield "wrong_job", f"job {job.job_id} is of target {job.target}, not {result.target}"
 
 
-def rejected(code: str, reason: str, one: Taken, now: datetime) -> Rejected:
+def rejected(code: str, reason: str, one: ReceivedResult, now: datetime) -> Rejected:
     """What is remembered of a message that was not taken in."""
     return Rejected(
         code=code, reason=reason, subject=one.subject, at=now, data=one.data[:MAX_REJECTED_BYTES]

@@ -10,8 +10,8 @@ import msgspec
 
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.suppression import (
-    Judge,
     Scope,
+    Suppressor,
     end_of,
     events_between,
     scope_of,
@@ -74,12 +74,12 @@ class Lookup:
         return sum(row is None or not row.gone for row in rows)
 
 
-def enter(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> None:
+def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> None:
     """Enter new exceptions, or another content of known ones; those they replace are revoked."""
-    look = Lookup(ledger)
+    lookup = Lookup(ledger)
     touched: dict[str, FindingRecord] = {}
     for one in many:
-        other = look.rival(one)
+        other = lookup.rival(one)
         if other is not None:
             over = msgspec.structs.replace(
                 other,
@@ -87,72 +87,74 @@ def enter(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> Non
                 revoked_by=one.imported_by or one.by,
                 revoked_reason=f"replaced by {one.id}",
             )
-            _put(ledger, look, over, ExceptionPhase.REVOKED, now)
+            _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
         known = ledger.exception(one.id) is not None
         phase = ExceptionPhase.CHANGED if known else ExceptionPhase.CREATED
-        _put(ledger, look, one, phase, now)
-        look.live[scope_of(one)] = one
-        touched.update((record.id, record) for record in look.in_scope(one))
-    review(ledger, touched.values(), now)
+        _put(ledger, lookup, one, phase, now)
+        lookup.live[scope_of(one)] = one
+        touched.update((record.id, record) for record in lookup.in_scope(one))
+    apply_suppressions(ledger, touched.values(), now)
 
 
 def revoke(
     ledger: Ledger, one: ExceptionRecord, now: datetime, by: str, reason: str
 ) -> ExceptionRecord:
     """Let it hold no more."""
-    look = Lookup(ledger)
+    lookup = Lookup(ledger)
     over = msgspec.structs.replace(one, revoked=now, revoked_by=by, revoked_reason=reason)
-    _put(ledger, look, over, ExceptionPhase.REVOKED, now)
-    review(ledger, look.in_scope(over), now, by=by, reason=reason)
+    _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
+    apply_suppressions(ledger, lookup.in_scope(over), now, by=by, reason=reason)
     return over
 
 
-def look_after(ledger: Ledger, now: datetime) -> int:
+def end_due(ledger: Ledger, now: datetime) -> int:
     """Remind of exceptions that end soon and end those that are over; how many, at most LIMIT."""
     due = ledger.exceptions_due(now, LIMIT)
-    look = Lookup(ledger)
+    lookup = Lookup(ledger)
     ended: list[ExceptionRecord] = []
     for one in due:
         end = end_of(one)
         if end is not None and end > now:
-            told = msgspec.structs.replace(one, reminded=now)
-            _put(ledger, look, told, ExceptionPhase.ENDING, now)
+            events = msgspec.structs.replace(one, reminded=now)
+            _put(ledger, lookup, events, ExceptionPhase.ENDING, now)
         else:
             ended.append(msgspec.structs.replace(one, ended=now))
-            _put(ledger, look, ended[-1], ExceptionPhase.ENDED, now)
-    _bring_back(ledger, look, ended, now)
+            _put(ledger, lookup, ended[-1], ExceptionPhase.ENDED, now)
+    _bring_back(ledger, lookup, ended, now)
     return len(due)
 
 
 def _bring_back(
-    ledger: Ledger, look: Lookup, ended: Sequence[ExceptionRecord], now: datetime
+    ledger: Ledger, lookup: Lookup, ended: Sequence[ExceptionRecord], now: datetime
 ) -> None:
-    touched = {record.id: record for one in ended for record in look.in_scope(one)}
+    touched = {record.id: record for one in ended for record in lookup.in_scope(one)}
     for one in ended:
         mine = [
             touched.pop(id_)
             for id_, record in list(touched.items())
             if record.accepted is not None and record.accepted.exception == one.id
         ]
-        review(ledger, mine, now, reason=f"exception {one.id} ended with {one.until}")
-    review(ledger, touched.values(), now)
+        apply_suppressions(ledger, mine, now, reason=f"exception {one.id} ended with {one.until}")
+    apply_suppressions(ledger, touched.values(), now)
 
 
 def _put(
-    ledger: Ledger, look: Lookup, one: ExceptionRecord, phase: ExceptionPhase, now: datetime
+    ledger: Ledger, lookup: Lookup, one: ExceptionRecord, phase: ExceptionPhase, now: datetime
 ) -> None:
     ledger.put_exceptions([one])
-    event = ExceptionEvent(phase=phase, at=now, exception=one, findings=look.number(one))
+    event = ExceptionEvent(phase=phase, at=now, exception=one, findings=lookup.number(one))
     ledger.add_outgoing([event_messages.of_exception(event)])
 
 
-def relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:
+def apply_to_relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:
     """Judge the findings of targets anew whose labels are others than before."""
     if targets:
-        review(ledger, ledger.findings_of(targets), now, reason="the labels of its target changed")
+        apply_suppressions(
+            ledger, ledger.findings_of(targets), now, reason="the labels of its target changed"
+        )
 
 
-def review(
+def apply_suppressions(
     ledger: Ledger,
     records: Iterable[FindingRecord],
     now: datetime,
@@ -166,14 +168,14 @@ def review(
     labels = {name: row.labels for name, row in targets.items()}
     # Also of targets that the store has forgotten.
     names = {record.target for record in there}
-    judge = Judge(ledger.live_exceptions(names), labels, now)
+    suppressor = Suppressor(ledger.live_exceptions(names), labels, now)
     changed: list[FindingRecord] = []
-    told: list[FindingEvent] = []
+    events: list[FindingEvent] = []
     for before in there:
-        after = judge.judged(before)
+        after = suppressor.apply(before)
         if after != before:
             changed.append(after)
-            told.extend(events_between(before, after, now, by=by, reason=reason))
+            events.extend(events_between(before, after, now, by=by, reason=reason))
     ledger.put_findings(changed)
-    ledger.add_events(told)
-    ledger.add_outgoing(map(event_messages.of_finding, told))
+    ledger.add_events(events)
+    ledger.add_outgoing(map(event_messages.of_finding, events))

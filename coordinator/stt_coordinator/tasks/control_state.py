@@ -19,7 +19,7 @@ SUBJECT = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
 _LOG = logger("switch")
 
 
-class Switch:
+class ControlStateWriter:
     """The control state as last read; disabled until somebody enabled it."""
 
     def __init__(self, bus: Bus, store: Store) -> None:

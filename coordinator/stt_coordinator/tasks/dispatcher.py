@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain.model import JobRow, JobState
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
@@ -26,10 +26,10 @@ _LOG = logger("dispatch")
 class Dispatcher:
     """Sends what is pending; a job sent twice has one message id and is stored once."""
 
-    def __init__(self, *, bus: Bus, store: Store, pace: Pace) -> None:
+    def __init__(self, *, bus: Bus, store: Store, timing: Timing) -> None:
         self._bus = bus
         self._store = store
-        self._pace = pace
+        self._timing = timing
 
     async def send_pending(self) -> None:
         """Publish every job whose time has come; raises UnreachableError if one was not stored."""
@@ -53,7 +53,7 @@ class Dispatcher:
     async def _note(self, jobs: Sequence[JobRow], receipts: Sequence[Receipt]) -> None:
         now = clock.now()
         sent = list(zip(jobs, receipts, strict=True))
-        await self._store.transact(lambda ledger: _note(ledger, sent, now, self._pace))
+        await self._store.transact(lambda ledger: _note(ledger, sent, now, self._timing))
         failed = [receipt for receipt in receipts if receipt.publication is Publication.FAILED]
         if failed:
             raise UnreachableError(f"{len(failed)} jobs were not stored ({failed[0].reason})")
@@ -88,7 +88,7 @@ def message(job: JobRow, traceparent: str = "") -> Outgoing:
 
 
 def _note(
-    ledger: Ledger, sent: Sequence[tuple[JobRow, Receipt]], now: datetime, pace: Pace
+    ledger: Ledger, sent: Sequence[tuple[JobRow, Receipt]], now: datetime, timing: Timing
 ) -> None:
     # A fast worker's result may be in the store before this note: it must stay.
     current = ledger.jobs(job.job_id for job, _ in sent)
@@ -96,24 +96,26 @@ def _note(
     for job, receipt in sent:
         row = current.get(job.job_id)
         if row is not None and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch):
-            changed.append(_noted(row, receipt, now, pace))
+            changed.append(_noted(row, receipt, now, timing))
     ledger.put_jobs(changed)
 
 
-def _noted(job: JobRow, receipt: Receipt, now: datetime, pace: Pace) -> JobRow:
+def _noted(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobRow:
     match receipt.publication:
         case Publication.STORED | Publication.DUPLICATE:
-            return _on_the_queue(job, now, pace)
+            return _on_the_queue(job, now, timing)
         case Publication.OCCUPIED if job.dispatch > 1:
             # Published again and again refused: the one before is still on the queue.
             waiting = msgspec.structs.replace(job, dispatch=job.dispatch - 1)
-            return _on_the_queue(waiting, now, pace)
+            return _on_the_queue(waiting, now, timing)
         case _:
             if receipt.publication is Publication.CONFLICT:
                 with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
                     _LOG.error("job refused by the broker", reason=receipt.reason)
-            return msgspec.structs.replace(job, not_before=now + pace.occupied)
+            return msgspec.structs.replace(job, not_before=now + timing.occupied)
 
 
-def _on_the_queue(job: JobRow, now: datetime, pace: Pace) -> JobRow:
-    return msgspec.structs.replace(job, state=JobState.DISPATCHED, deadline=now + pace.patience)
+def _on_the_queue(job: JobRow, now: datetime, timing: Timing) -> JobRow:
+    return msgspec.structs.replace(
+        job, state=JobState.DISPATCHED, deadline=now + timing.result_timeout
+    )

@@ -9,12 +9,18 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.timing import Pace
-from stt_coordinator.ledger.results import MAX_REJECTED_BYTES, Settled, Taken, rejected, settle
+from stt_coordinator.domain.timing import Timing
+from stt_coordinator.ledger.results import (
+    MAX_REJECTED_BYTES,
+    ReceivedResult,
+    RecordedBatch,
+    record_results,
+    rejected,
+)
 from stt_coordinator.metrics.counters import Meters
 from stt_coordinator.store.port import Rejected, Store, StoreError
 from stt_coordinator.tasks import intake
-from stt_coordinator.tasks.wakeups import Bells, told
+from stt_coordinator.tasks.wakeups import Wakeups, format_error
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Delivery, Inbox
@@ -43,16 +49,16 @@ class Ingest:
         bus: Bus,
         store: Store,
         watermarks: Watermarks,
-        bells: Bells,
-        pace: Pace,
+        wakeups: Wakeups,
+        timing: Timing,
         troubles: dict[str, str] | None = None,
         meters: Meters | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
         self._watermarks = watermarks
-        self._bells = bells
-        self._pace = pace
+        self._wakeups = wakeups
+        self._timing = timing
         self._troubles = {} if troubles is None else troubles
         self._meters = meters or Meters()
         self.turned = clock.monotonic()  # when the books last had all that had come
@@ -65,14 +71,14 @@ class Ingest:
                 await self._consume()
             except UnreachableError as error:
                 _LOG.warning("results cannot be taken", reason=error.message)
-                await asyncio.sleep(self._pace.trouble_s)
+                await asyncio.sleep(self._timing.trouble_s)
 
     async def _consume(self) -> None:
         stream, name = subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS
         async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
             several = False
             while True:
-                linger = self._pace.linger_s if several else 0.0
+                linger = self._timing.linger_s if several else 0.0
                 batch = await inbox.take(MAX_BATCH, wait=WAIT_S, linger=linger)
                 several = len(batch) > 1
                 if batch:
@@ -92,20 +98,20 @@ class Ingest:
         except UnreachableError as error:
             _LOG.info("acknowledged later, the results are in the store", reason=error.message)
 
-    async def _until_stored(self, taken: list[Taken], refused: list[Rejected]) -> None:
+    async def _until_stored(self, taken: list[ReceivedResult], refused: list[Rejected]) -> None:
         """Nothing is acknowledged before it is stored, however long the store is in trouble."""
         while True:
             try:
                 await self._store_all(taken, refused)
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results wait for the store", reason=error.message, hint=error.hint)
-                self._troubles[TASK] = told(error)
-                await asyncio.sleep(self._pace.trouble_s)
+                self._troubles[TASK] = format_error(error)
+                await asyncio.sleep(self._timing.trouble_s)
             else:
                 self._troubles.pop(TASK, None)
                 return
 
-    async def _store_all(self, taken: list[Taken], refused: list[Rejected]) -> None:
+    async def _store_all(self, taken: list[ReceivedResult], refused: list[Rejected]) -> None:
         floors = {
             (one.result.worker, one.result.epoch): await self._watermarks.floor(
                 one.result.worker, one.result.epoch
@@ -122,10 +128,12 @@ class Ingest:
             for one in refused:
                 _say(one)
 
-    async def _settle(self, taken: list[Taken], floors: dict[tuple[str, str], int]) -> None:
+    async def _settle(
+        self, taken: list[ReceivedResult], floors: dict[tuple[str, str], int]
+    ) -> None:
         now = clock.now()
-        settled: Settled = await self._store.transact(
-            lambda ledger: settle(ledger, taken, floors, now)
+        settled: RecordedBatch = await self._store.transact(
+            lambda ledger: record_results(ledger, taken, floors, now)
         )
         for result, what in settled.refused:
             with _of(result):
@@ -137,16 +145,18 @@ class Ingest:
             for result in settled.results:
                 with _of(result):
                     _LOG.debug("result taken in", sequence=result.sequence)
-        self._bells.watermarks.ring()
-        self._bells.books_changed()
+        self._wakeups.watermarks.set()
+        self._wakeups.store_changed()
 
-    async def _one_by_one(self, taken: list[Taken], floors: dict[tuple[str, str], int]) -> None:
+    async def _one_by_one(
+        self, taken: list[ReceivedResult], floors: dict[tuple[str, str], int]
+    ) -> None:
         """One result that cannot be entered must not keep the others of its batch out."""
         for one in taken:
             with _of(one.result):
                 await self._alone(one, floors)
 
-    async def _alone(self, one: Taken, floors: dict[tuple[str, str], int]) -> None:
+    async def _alone(self, one: ReceivedResult, floors: dict[tuple[str, str], int]) -> None:
         try:
             await self._settle([one], floors)
         except _UNUSABLE as error:
@@ -155,7 +165,7 @@ class Ingest:
             _say(what)
 
 
-def _trace(taken: Sequence[Taken], begun: datetime) -> None:
+def _trace(taken: Sequence[ReceivedResult], begun: datetime) -> None:
     tracing = traces.get()
     for one in taken if tracing.on else ():
         ids = {"job": one.result.job_id, "worker": one.result.worker}
@@ -167,8 +177,10 @@ def _of(one: Result) -> AbstractContextManager[None]:
     return bound(**ids, worker=one.worker, site=one.site, **traces.ids(one.run_id))
 
 
-def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery, Rejected]]]:
-    taken: list[Taken] = []
+def _sorted(
+    batch: Sequence[Delivery],
+) -> tuple[list[ReceivedResult], list[tuple[Delivery, Rejected]]]:
+    taken: list[ReceivedResult] = []
     refused: list[tuple[Delivery, Rejected]] = []
     for delivery in batch:
         try:
@@ -177,7 +189,7 @@ def _sorted(batch: Sequence[Delivery]) -> tuple[list[Taken], list[tuple[Delivery
             refused.append((delivery, _refused(delivery, error)))
         else:
             taken.append(
-                Taken(
+                ReceivedResult(
                     result=result,
                     subject=delivery.subject,
                     data=delivery.data,

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterable
 
 from stt_coordinator.domain.summary import summary
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.metrics.counters import Meters
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.control_state import Switch
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Outgoing, Publication
 from stt_shared.errors import UnreachableError
@@ -27,7 +27,7 @@ GONE = (Publication.STORED, Publication.DUPLICATE)
 _Said = tuple[Counts, bool, Instant | None, RunRecord | None]
 
 
-class Reporter:
+class OutboxPublisher:
     """The tasks that publish events and summaries."""
 
     def __init__(
@@ -35,20 +35,20 @@ class Reporter:
         *,
         bus: Bus,
         store: Store,
-        switch: Switch,
-        bells: Bells,
-        pace: Pace,
+        control_state: ControlStateWriter,
+        wakeups: Wakeups,
+        timing: Timing,
         meters: Meters | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
-        self._switch = switch
-        self._bells = bells
-        self._pace = pace
+        self._control_state = control_state
+        self._wakeups = wakeups
+        self._timing = timing
         self._meters = meters or Meters()
         self._said: dict[str, _Said] = {}
 
-    async def let_out(self) -> None:
+    async def publish(self) -> None:
         """Publish everything in the outbox in its order; raises UnreachableError if one stays."""
         while rows := await self._store.read(lambda ledger: ledger.outgoing(BATCH)):
             receipts = await self._bus.publish([row.message for row in rows])
@@ -62,19 +62,19 @@ class Reporter:
             if kept:
                 raise UnreachableError(f"{len(kept)} events were not stored ({kept[0].reason})")
 
-    async def sum_up(self) -> None:
+    async def publish_summary(self) -> None:
         """Put summaries that say something new into the outbox; at most one each `summary_s`."""
         found = await self._store.read(self._summaries)
         news = [one for one in found if self._said.get(one.site) != _said(one)]
         if news:
             await self._store.transact(lambda ledger: _enter(ledger, news))
             self._said.update((one.site, _said(one)) for one in news)
-            self._bells.leaving.ring()
-        await asyncio.sleep(self._pace.summary_s)
+            self._wakeups.outbox.set()
+        await asyncio.sleep(self._timing.summary_s)
 
     def _summaries(self, ledger: Ledger) -> list[Summary]:
         tallies, last_run, now = ledger.tallies(), ledger.last_run(), clock.now()
-        state = self._switch.state
+        state = self._control_state.state
         return [summary(tallies, state, last_run, now, site) for site in ("", *tallies.sites())]
 
 

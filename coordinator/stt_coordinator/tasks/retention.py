@@ -18,7 +18,7 @@ _LOG = logger("retention")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class RetentionLimits:
     """How long runs, results, events and resolved findings are kept; and how long days are."""
 
     full: timedelta = timedelta(days=30)
@@ -30,9 +30,9 @@ class Keep:
         return Before(full=now - self.full, daily=now - daily, audit=now - AUDIT)
 
 
-async def prune(store: Store, keep: Keep) -> None:
+async def prune(store: Store, retention: RetentionLimits) -> None:
     """Drop all that is older than its limit, BATCH_ROWS at a time, each in its transaction."""
-    before = keep.before(clock.now())
+    before = retention.before(clock.now())
     dropped: Counter[str] = Counter()
     while True:
         batch = await store.transact(lambda ledger: ledger.prune(before, BATCH_ROWS))

@@ -10,14 +10,14 @@ import msgspec
 
 from stt_coordinator.domain import plan, schedule
 from stt_coordinator.domain.model import TargetRow
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.ledger.answers import start_run
 from stt_coordinator.ledger.reconcile import end_all
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.control_state import Switch
-from stt_coordinator.tasks.wakeups import Bells
+from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -55,21 +55,21 @@ class Scheduler:
         *,
         bus: Bus,
         store: Store,
-        switch: Switch,
+        control_state: ControlStateWriter,
         library: Library,
-        bells: Bells,
-        pace: Pace,
+        wakeups: Wakeups,
+        timing: Timing,
     ) -> None:
         self._bus = bus
         self._store = store
-        self._switch = switch
+        self._control_state = control_state
         self._library = library
-        self._bells = bells
-        self._pace = pace
+        self._wakeups = wakeups
+        self._timing = timing
 
-    async def look(self) -> None:
+    async def run_due(self) -> None:
         """Start what is due now; while checks are disabled nothing is, and what waits ends."""
-        state = await self._switch.refresh()
+        state = await self._control_state.refresh()
         if not state.enabled or state.since is None:
             await self._end_jobs(state)
             return
@@ -78,7 +78,7 @@ class Scheduler:
         last = await self._store.read(lambda ledger: ledger.last_slots())
         for due in schedule.due(now, last, state.since):
             if self._has_checks(due.schedule, state):
-                await self._run_due(due, state)
+                await self._decide_due(due, state)
             else:
                 await self._let_pass(due)
 
@@ -87,7 +87,7 @@ class Scheduler:
         # Without any check something is wrong, and the run says so.
         return not known or bool(plan.checks_of(name, known))
 
-    async def _run_due(self, due: schedule.Due, state: ControlState) -> None:
+    async def _decide_due(self, due: schedule.Due, state: ControlState) -> None:
         for slot in due.skipped:
             await self._decide(due.schedule, slot, SKIPPED, NEWER, state)
         await self._decide(due.schedule, due.run, RUN, "", state)
@@ -103,7 +103,7 @@ class Scheduler:
             return
         now = clock.now()
         targets = await self._targets()
-        if not targets and abs(now - since) < self._pace.first_targets:
+        if not targets and abs(now - since) < self._timing.first_targets:
             return
         await self._decide(schedule.ENABLE, slot, RUN, state.reason, state)
 
@@ -113,7 +113,7 @@ class Scheduler:
         while await self._store.read(lambda ledger: ledger.open_jobs(1)):
             ended = await self._store.transact(lambda ledger: end_all(ledger, now, reason))
             _LOG.info("jobs ended", jobs=ended, reason=reason)
-            self._bells.books_changed()
+            self._wakeups.store_changed()
 
     async def _is_known(self, run: str) -> bool:
         return await self._store.read(lambda ledger: ledger.run(run)) is not None
@@ -172,13 +172,13 @@ class Scheduler:
 
     async def start(self, planned: Planned) -> tuple[RunRecord, tuple[str, ...]]:
         """Enter run and jobs in one transaction; the targets whose outstanding job was joined."""
-        now, pace = clock.now(), self._pace
-        known = self._library.checks(self._switch.state.disabled_checks)
+        now, timing = clock.now(), self._timing
+        known = self._library.checks(self._control_state.state.disabled_checks)
 
         def enter(ledger: Ledger) -> Entered:
             if known:
                 ledger.replace_checks(known)
-            run, joined = _enter(ledger, planned, now, pace)
+            run, joined = _enter(ledger, planned, now, timing)
             return run, joined
 
         run_id, tracing = planned.run.run_id, traces.get()
@@ -191,7 +191,7 @@ class Scheduler:
     async def _started(self, enter: Callable[[Ledger], Entered]) -> Entered:
         run, joined = await self._store.transact(enter)
         _LOG.info("run", state=run.state, jobs=run.jobs, joined=len(joined))
-        self._bells.books_changed()
+        self._wakeups.store_changed()
         return run, joined
 
     async def _skip(self, run: RunRecord) -> None:
@@ -205,11 +205,11 @@ class Scheduler:
 
         await self._store.transact(enter)
         _LOG.warning("slot skipped", reason=run.reason)
-        self._bells.books_changed()
+        self._wakeups.store_changed()
 
 
 def _enter(
-    ledger: Ledger, planned: Planned, now: datetime, pace: Pace
+    ledger: Ledger, planned: Planned, now: datetime, timing: Timing
 ) -> tuple[RunRecord, tuple[str, ...]]:
     checks = plan.checks_of(planned.run.schedule, planned.checks)
     jobs = plan.jobs(
@@ -217,7 +217,7 @@ def _enter(
         planned.targets,
         checks,
         now=now,
-        patience=pace.patience,
+        result_timeout=timing.result_timeout,
         pack=planned.pack,
     )
     outstanding = ledger.outstanding(job.target for job in jobs)

@@ -1,4 +1,4 @@
-"""How tasks wake each other: bells that remember having been rung, and loops that wait for them."""
+"""How tasks wake each other: auto-reset events, and the loop that repeats a step on them."""
 
 from __future__ import annotations
 
@@ -11,74 +11,74 @@ from stt_shared.errors import ProtocolError, SttError, UnreachableError
 from stt_shared.telemetry.logs import logger
 
 _LOG = logger("coordinator")
-TROUBLE = (UnreachableError, StoreError, ProtocolError)
+RETRYABLE = (UnreachableError, StoreError, ProtocolError)
 
 
-class Bell:
-    """Rung by anyone, heard once by its one task; ringing twice before that is ringing once."""
+class Wakeup:
+    """An auto-reset event for one waiting task: several sets before the wait count as one."""
 
     def __init__(self) -> None:
-        self._rung = asyncio.Event()
+        self._event = asyncio.Event()
 
-    def ring(self) -> None:
-        """Wake the task, or keep it from falling asleep."""
-        self._rung.set()
+    def set(self) -> None:
+        """Wake the task, or end its next wait at once."""
+        self._event.set()
 
     async def wait(self, seconds: float) -> None:
-        """Return when rung, at the latest after `seconds`."""
+        """Return when set, at the latest after `seconds`."""
         try:
             async with asyncio.timeout(seconds):
-                await self._rung.wait()
+                await self._event.wait()
         except TimeoutError:
             return
-        self._rung.clear()
+        self._event.clear()
 
 
 @dataclass(frozen=True, slots=True)
-class Bells:
-    """One bell for each task that others have news for."""
+class Wakeups:
+    """One wake-up for each task that others have work for."""
 
-    schedule: Bell = field(default_factory=Bell)
-    dispatch: Bell = field(default_factory=Bell)
-    leaving: Bell = field(default_factory=Bell)
-    watermarks: Bell = field(default_factory=Bell)
-    summary: Bell = field(default_factory=Bell)
+    schedule: Wakeup = field(default_factory=Wakeup)
+    dispatch: Wakeup = field(default_factory=Wakeup)
+    outbox: Wakeup = field(default_factory=Wakeup)
+    watermarks: Wakeup = field(default_factory=Wakeup)
+    summary: Wakeup = field(default_factory=Wakeup)
 
-    def books_changed(self) -> None:
-        """Something in the store is different: counts, messages to send, targets that are free."""
-        self.leaving.ring()
-        self.summary.ring()
-        self.dispatch.ring()
+    def store_changed(self) -> None:
+        """Wake the tasks that follow the store: outbox, summary and dispatch of jobs."""
+        self.outbox.set()
+        self.summary.set()
+        self.dispatch.set()
 
 
-async def often(
+async def repeat(
     step: Callable[[], Awaitable[None]],
-    bell: Bell,
+    wakeup: Wakeup,
     *,
     every_s: float,
     trouble_s: float,
     first_s: float = 0.0,
     troubles: dict[str, str],
 ) -> None:
-    """Do `step` after `first_s` seconds, whenever the bell rings, and every `every_s` seconds.
+    """Do `step` after `first_s` seconds, whenever `wakeup` is set, and every `every_s` seconds.
 
-    When NATS or the store do not answer it is said, stands in `troubles` under the task's name
-    until a step ends well, and is tried again after `trouble_s` seconds.
+    A step that fails because NATS or the store does not answer is logged, repeated after
+    `trouble_s` seconds, and stands in `troubles` under the task's name until a step succeeds.
     """
     await asyncio.sleep(first_s)
     while True:
         try:
             await step()
-        except TROUBLE as error:
+        except RETRYABLE as error:
             _LOG.warning("tried again soon", task=_task(), reason=error.message, hint=error.hint)
-            troubles[_task()] = told(error)
+            troubles[_task()] = format_error(error)
             await asyncio.sleep(trouble_s)
         else:
             troubles.pop(_task(), None)
-            await bell.wait(every_s)
+            await wakeup.wait(every_s)
 
 
-def told(error: SttError) -> str:
+def format_error(error: SttError) -> str:
     """An error and its hint in one line."""
     return f"{error.message}: {error.hint}" if error.hint else error.message
 

@@ -9,10 +9,10 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain.model import TargetRow, WorkerRow
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.wakeups import TROUBLE, Bells
+from stt_coordinator.tasks.wakeups import RETRYABLE, Wakeups
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Heard, Outgoing
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -23,17 +23,17 @@ from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEv
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
-_LOG = logger("presence")
+_LOG = logger("registry")
 
 
-class Presence:
+class WorkerRegistry:
     """Hears announcements, keeps the latest of each worker, writes them in batches."""
 
-    def __init__(self, *, bus: Bus, store: Store, bells: Bells, pace: Pace) -> None:
+    def __init__(self, *, bus: Bus, store: Store, wakeups: Wakeups, timing: Timing) -> None:
         self._bus = bus
         self._store = store
-        self._bells = bells
-        self._pace = pace
+        self._wakeups = wakeups
+        self._timing = timing
         self._waiting: dict[str, Announcement] = {}
         self._consumers: set[tuple[str, Family]] = set()
         self._doubles: dict[str, str] = {}
@@ -54,7 +54,7 @@ class Presence:
                         self._hear(one)
             except UnreachableError as error:
                 _LOG.warning("announcements not heard", reason=error.message)
-            await asyncio.sleep(self._pace.trouble_s)
+            await asyncio.sleep(self._timing.trouble_s)
 
     def _hear(self, heard: Heard) -> None:
         try:
@@ -74,13 +74,13 @@ class Presence:
         try:
             changed = await self._store.transact(lambda ledger: self._enter(ledger, heard, now))
             await self._ensure_consumers(heard.values())
-        except TROUBLE:
+        except RETRYABLE:
             # Said again by what came meanwhile; only what nobody repeated is put back.
             self._waiting = heard | self._waiting
             raise
         if changed:
-            self._bells.books_changed()
-            self._bells.schedule.ring()
+            self._wakeups.store_changed()
+            self._wakeups.schedule.set()
 
     async def _ensure_consumers(self, heard: Iterable[Announcement]) -> None:
         served = {(said.site, target.family) for said in heard for target in said.targets}
@@ -114,14 +114,14 @@ class Presence:
         }
         ledger.put_targets(targets)
         others = [t.target for t in targets if labels.get(t.target, t.labels) != t.labels]
-        suppressions.relabelled(ledger, others, now)
+        suppressions.apply_to_relabelled(ledger, others, now)
         moved = {name for name, row in changed.items() if _state(known.get(name)) != row.state}
         return bool(targets or moved)
 
     def _is_silent(self, worker: WorkerRow, now: datetime) -> bool:
         # While this process was not there nobody could be heard.
         heard = max(worker.last_heard, self._since)
-        return worker.state == "up" and now - heard > self._pace.worker_down
+        return worker.state == "up" and now - heard > self._timing.worker_down
 
     def _targets(
         self, ledger: Ledger, heard: dict[str, Announcement], live: set[str], now: datetime

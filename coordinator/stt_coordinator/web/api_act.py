@@ -28,21 +28,21 @@ from stt_shared.protocol.exceptions import (
 
 
 @change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
-async def enable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
+async def enable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(desk, actor, control_commands.enable, data)
+    return await act(context, actor, control_commands.enable, data)
 
 
 @change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
-async def disable(desk: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
+async def disable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(desk, actor, control_commands.disable, data)
+    return await act(context, actor, control_commands.disable, data)
 
 
 @change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
-async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
+async def start_run(context: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
     """The run to follow."""
-    return await act(desk, actor, control_commands.run, data)
+    return await act(context, actor, control_commands.run, data)
 
 
 @change(
@@ -52,11 +52,11 @@ async def start_run(desk: Given, actor: Acting, data: JSONBody[RunRequest]) -> R
     summary="Switch one check on",
 )
 async def enable_check(
-    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(desk, actor, control_commands.enable_check, request)
+    return await act(context, actor, control_commands.enable_check, request)
 
 
 @change(
@@ -66,11 +66,11 @@ async def enable_check(
     summary="Switch one check off",
 )
 async def disable_check(
-    desk: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(desk, actor, control_commands.disable_check, request)
+    return await act(context, actor, control_commands.disable_check, request)
 
 
 @change(
@@ -79,9 +79,9 @@ async def disable_check(
     status_code=HTTP_201_CREATED,
     summary="Accept something until a day",
 )
-async def accept(desk: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+async def accept(context: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
     """A finding, or a check on a target, a label or a site."""
-    return await act(desk, actor, exceptions.accept, data)
+    return await act(context, actor, exceptions.accept, data)
 
 
 @change(
@@ -91,11 +91,11 @@ async def accept(desk: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> E
     summary="Take it back",
 )
 async def unaccept(
-    desk: Given, actor: Acting, exception: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Given, actor: Acting, exception: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> ExceptionReply:
     """Its findings count again."""
     request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
-    return await revoke(desk, actor, request)
+    return await revoke(context, actor, request)
 
 
 @change(
@@ -105,10 +105,10 @@ async def unaccept(
     summary="Let findings of a check at a site count as of another severity",
 )
 async def set_severity(
-    desk: Given, actor: Acting, data: JSONBody[SeveritySetRequest]
+    context: Given, actor: Acting, data: JSONBody[SeveritySetRequest]
 ) -> ExceptionReply:
     """Until a day, or until it is reset."""
-    return await act(desk, actor, exceptions.set_severity, data)
+    return await act(context, actor, exceptions.set_severity, data)
 
 
 @change(
@@ -118,10 +118,10 @@ async def set_severity(
     summary="Let them count as what the check says again",
 )
 async def reset_severity(
-    desk: Given, actor: Acting, data: JSONBody[SeverityResetRequest]
+    context: Given, actor: Acting, data: JSONBody[SeverityResetRequest]
 ) -> ExceptionReply:
     """Of one check at one site."""
-    return await act(desk, actor, exceptions.reset_severity, data)
+    return await act(context, actor, exceptions.reset_severity, data)
 
 
 HANDLERS = [

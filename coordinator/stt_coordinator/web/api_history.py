@@ -24,7 +24,7 @@ Days = Annotated[
 @look("/diff", summary="A page of what is different between two runs, or since an instant")
 async def diff(
     request: Asked,
-    desk: Given,
+    context: Given,
     *,
     run_a: Run = "",
     run_b: Run = "",
@@ -37,13 +37,13 @@ async def diff(
     """
     start = instant(since) if since else None
     wanted = DiffRequest(run_a=run_a, run_b=run_b, since=start, after=after)
-    return paged(request, await compared.diff(desk, wanted))
+    return paged(request, await compared.diff(context, wanted))
 
 
 @look("/trends", summary="Findings per day and severity, and the time to fix")
-async def trends(desk: Given, days: Days = 30) -> TrendsReply:
+async def trends(context: Given, days: Days = 30) -> TrendsReply:
     """The last days, today as it is now."""
-    return await asked.trends(desk, TrendsRequest(days=days))
+    return await asked.trends(context, TrendsRequest(days=days))
 
 
 HANDLERS = [diff, trends]

@@ -12,7 +12,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from stt_coordinator.control import exceptions, queries
 from stt_coordinator.control.audited_commands import recorded
 from stt_coordinator.control.cursors import MAX_CURSOR
-from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.health import health as looked_at
 from stt_coordinator.control.report import report
 from stt_coordinator.web.dependencies import Given
@@ -67,40 +67,40 @@ def instant(text: str) -> datetime:
         return msgspec.convert(text, Instant)
     except msgspec.ValidationError as error:
         what = f"since is {text!r:.60}, expected an instant such as 2026-11-23T16:00:00Z"
-        raise refused(Refusal.BAD_REQUEST, what) from error
+        raise request_error(ErrorCode.BAD_REQUEST, what) from error
 
 
 @look("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
-async def status(desk: Given) -> StatusReply:
+async def status(context: Given) -> StatusReply:
     """The status."""
-    return await queries.status(desk, Empty())
+    return await queries.status(context, Empty())
 
 
 @look("/health", summary="How the coordinator itself is, for `stt doctor`")
-async def health(desk: Given) -> HealthReply:
+async def health(context: Given) -> HealthReply:
     """Its parts prove themselves, and its store is looked at."""
-    return await looked_at(desk, Empty())
+    return await looked_at(context, Empty())
 
 
 @look("/checks", summary="Every known check")
-async def checks(desk: Given) -> ChecksReply:
+async def checks(context: Given) -> ChecksReply:
     """The checks."""
-    return await queries.checks(desk, Empty())
+    return await queries.checks(context, Empty())
 
 
 @look("/targets", summary="A page of targets in order of their names")
 async def targets(
-    request: Asked, desk: Given, after: After = "", limit: Limit = 500
+    request: Asked, context: Given, after: After = "", limit: Limit = 500
 ) -> Response[TargetsReply]:
     """Targets beyond `after`."""
-    reply = await queries.targets(desk, TargetsRequest(after=after, limit=limit))
+    reply = await queries.targets(context, TargetsRequest(after=after, limit=limit))
     return paged(request, reply)
 
 
 @look("/findings", summary="A page of findings, most severe first, then oldest")
 async def findings(
     request: Asked,
-    desk: Given,
+    context: Given,
     *,
     severity: FromQuery[list[Severity] | None] = None,
     family: FromQuery[list[Family] | None] = None,
@@ -126,19 +126,19 @@ async def findings(
         offset=offset,
         limit=limit,
     )
-    return paged(request, await queries.findings(desk, asked))
+    return paged(request, await queries.findings(context, asked))
 
 
 @look("/findings/{finding_id:str}", summary="One finding with its history")
-async def finding(desk: Given, finding_id: FromPath[str]) -> FindingReply:
+async def finding(context: Given, finding_id: FromPath[str]) -> FindingReply:
     """By its id or an unambiguous beginning of it."""
-    return await queries.finding(desk, FindingRequest(id=finding_id))
+    return await queries.finding(context, FindingRequest(id=finding_id))
 
 
 @look("/changes", summary="What happened to findings since an instant, by default a day ago")
 async def changes(
     request: Asked,
-    desk: Given,
+    context: Given,
     *,
     since: Since = "",
     after: After = "",
@@ -148,44 +148,44 @@ async def changes(
     """Changes, oldest first."""
     at = instant(since) if since else clock.now() - DAY
     asked = ChangesRequest(since=at, after=after, offset=offset, limit=limit)
-    return paged(request, await queries.changes(desk, asked))
+    return paged(request, await queries.changes(context, asked))
 
 
 @look("/runs", summary="The newest runs")
 async def runs(
-    request: Asked, desk: Given, after: After = "", limit: Limit = 20
+    request: Asked, context: Given, after: After = "", limit: Limit = 20
 ) -> Response[RunsReply]:
     """Runs, newest first."""
-    return paged(request, await queries.runs(desk, RunsRequest(after=after, limit=limit)))
+    return paged(request, await queries.runs(context, RunsRequest(after=after, limit=limit)))
 
 
 @look("/runs/{run_id:str}", summary="One run and how far it is")
-async def run(desk: Given, run_id: FromPath[str]) -> RunsReply:
+async def run(context: Given, run_id: FromPath[str]) -> RunsReply:
     """The run in a list of one."""
-    reply = await queries.runs(desk, RunsRequest(run_id=run_id))
+    reply = await queries.runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
-        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
     return reply
 
 
 @look("/report", summary="A page of the latest outcome of everything")
-async def latest(request: Asked, desk: Given, after: After = "") -> Response[ReportReply]:
+async def latest(request: Asked, context: Given, after: After = "") -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return paged(request, await report(desk, ReportRequest(after=after)))
+    return paged(request, await report(context, ReportRequest(after=after)))
 
 
 @look("/runs/{run_id:str}/report", summary="A page of what one run found")
 async def report_of_run(
-    request: Asked, desk: Given, run_id: FromPath[str], after: After = ""
+    request: Asked, context: Given, run_id: FromPath[str], after: After = ""
 ) -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return paged(request, await report(desk, ReportRequest(run_id=run_id, after=after)))
+    return paged(request, await report(context, ReportRequest(run_id=run_id, after=after)))
 
 
 @look("/exceptions", summary="A page of exceptions, newest first; also the past ones")
 async def listed(
     request: Asked,
-    desk: Given,
+    context: Given,
     *,
     exception_state: Annotated[
         str, QueryParameter(name="state", description="live, ended, revoked, all")
@@ -196,15 +196,15 @@ async def listed(
 ) -> Response[ExceptionsReply]:
     """Exceptions with how many findings each accepts now."""
     asked = ExceptionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
-    return paged(request, await exceptions.listed(desk, asked))
+    return paged(request, await exceptions.listed(context, asked))
 
 
 @look("/audit", summary="Who did what, newest first")
 async def audit(
-    request: Asked, desk: Given, after: After = "", limit: Limit = 100
+    request: Asked, context: Given, after: After = "", limit: Limit = 100
 ) -> Response[AuditReply]:
     """Entries of the record before `after`."""
-    return paged(request, await recorded(desk, AuditRequest(after=after, limit=limit)))
+    return paged(request, await recorded(context, AuditRequest(after=after, limit=limit)))
 
 
 HANDLERS = [

@@ -1,4 +1,4 @@
-"""The HTTP application over one desk: pages, interface, health; nothing from anywhere else."""
+"""The HTTP application over one handler context: pages, interface and health."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from litestar.template import TemplateConfig
 from litestar.types import Message, Scope
 
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web import api, health
 from stt_coordinator.web.dependencies import API_PREFIX, actor_of
 from stt_coordinator.web.login.authorization import OPEN, Asking, allowed, asking
@@ -60,14 +60,16 @@ CSRF_COOKIE = "stt-form"
 STALE_FORM = "CSRF token verification failed"  # how litestar says it
 
 
-def application(desk: Desk, login: Login | None = None, *, secure: bool = False) -> Litestar:
-    """The application; `desk` is what the control service works with as well.
+def application(
+    context: HandlerContext, login: Login | None = None, *, secure: bool = False
+) -> Litestar:
+    """The application; `context` is what the control service works with as well.
 
     Without a log-in everybody may do everything; `secure` says whether browsers come over TLS.
     """
 
-    def provide() -> Desk:
-        return desk
+    def provide() -> HandlerContext:
+        return context
 
     pages = [handler for module in SHOWN for handler in module.HANDLERS]
     return Litestar(
@@ -78,7 +80,7 @@ def application(desk: Desk, login: Login | None = None, *, secure: bool = False)
             create_static_files_router(path="/static", directories=[HERE / "static"], opt=OPEN),
         ],
         dependencies={
-            "desk": Provide(provide, sync_to_thread=False),
+            "context": Provide(provide, sync_to_thread=False),
             "actor": Provide(actor_of, sync_to_thread=False),
         },
         middleware=[DefineMiddleware(Asking, login=login)],
@@ -96,8 +98,8 @@ def application(desk: Desk, login: Login | None = None, *, secure: bool = False)
         before_send=[_headers],
         exception_handlers={Exception: _answer},
         request_max_body_size=MAX_BODY_BYTES,
-        state=State({"desk": desk, "login": login}),
-        signature_types=[Actor, Desk],
+        state=State({"context": context, "login": login}),
+        signature_types=[Actor, HandlerContext],
         logging_config=None,
     )
 
@@ -145,7 +147,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         to = asked if request.method == "GET" else "/"
         return log_in.form(request, "Log in to see this page.", problem.status, to)
-    desk: Desk = request.app.state["desk"]
+    context: HandlerContext = request.app.state["context"]
     is_stale = problem.status == HTTP_403_FORBIDDEN and problem.detail == STALE_FORM
     title, sentence = in_words(problem)
     found = Template(
@@ -154,7 +156,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
             "title": "Nothing was changed" if is_stale else title,
             "sentence": sentence,
             "page": "",
-            "state": desk.switch.state,
+            "state": context.control_state.state,
         },
         status_code=problem.status,
     )

@@ -1,4 +1,4 @@
-"""What handlers are given: the desk that the control service works with, and who is asking."""
+"""What handlers are given: the context that the control service works with, and who is asking."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from litestar import Request
 from litestar.di import NamedDependency
 
 from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web.login.identity import ANYBODY, who_asks
 from stt_shared.protocol.enums import Way
 
-Given = NamedDependency[Desk]
+Given = NamedDependency[HandlerContext]
 Acting = NamedDependency[Actor]
 API_PREFIX = "/api/v1"
 

@@ -39,9 +39,9 @@ class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
     security=[{}],
     responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(Ready, description="Not")},
 )
-async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[Ready]:
+async def readyz(context: Given, request: Request[Any, Any, Any]) -> Response[Ready]:
     """Each part proves itself; where a log-in is configured only who is logged in reads how."""
-    parts = await desk.ready()
+    parts = await context.ready()
     wrong = tuple(f"{part.name}: {part.seen}" for part in parts if not part.is_well)
     code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
     if who_asks(request.scope) is None:
@@ -51,9 +51,9 @@ async def readyz(desk: Given, request: Request[Any, Any, Any]) -> Response[Ready
 
 
 @look("/version", summary="The version of the coordinator and of its checks")
-async def version(desk: Given) -> dict[str, str]:
+async def version(context: Given) -> dict[str, str]:
     """Versions as text."""
-    catalogue = desk.library.catalogue
+    catalogue = context.library.catalogue
     return {
         "version": metadata.version("security-threat-tool"),
         "checks": catalogue.pack,
@@ -66,10 +66,12 @@ async def version(desk: Given) -> dict[str, str]:
     summary="Metrics for Prometheus, see docs/metrics.md",
     media_type=metrics.MEDIA_TYPE,
 )
-async def prometheus(desk: Given) -> Response[bytes]:
+async def prometheus(context: Given) -> Response[bytes]:
     """Text of format 0.0.4."""
-    state, pack = desk.switch.state, desk.library.status
-    seen = await desk.store.read(lambda ledger: metrics.look(ledger, state, pack, desk.meters))
+    state, pack = context.control_state.state, context.library.status
+    seen = await context.store.read(
+        lambda ledger: metrics.look(ledger, state, pack, context.meters)
+    )
     return Response(metrics.render(seen), media_type=metrics.MEDIA_TYPE)
 
 

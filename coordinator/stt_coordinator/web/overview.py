@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stt_coordinator.control import queries
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.trends import trends_of
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE, PERIODS
@@ -64,9 +64,9 @@ class Overview:
     now: datetime
 
 
-async def overview(desk: Desk) -> Overview:
+async def overview(context: HandlerContext) -> Overview:
     """The overview as of now."""
-    now, status = clock.now(), await queries.status(desk, Empty())
+    now, status = clock.now(), await queries.status(context, Empty())
 
     def look(ledger: Ledger) -> Overview:
         events, _ = ledger.events_since(now - DAY, 0, MAX_EVENTS)
@@ -86,13 +86,13 @@ async def overview(desk: Desk) -> Overview:
             now=now,
         )
 
-    return await desk.store.read(look)
+    return await context.store.read(look)
 
 
-async def standing(desk: Desk) -> tuple[StatusReply, str]:
+async def standing(context: HandlerContext) -> tuple[StatusReply, str]:
     """The status and the state of the page, without all the rest."""
-    now, status = clock.now(), await queries.status(desk, Empty())
-    rows = await desk.store.read(lambda ledger: ledger.all_targets())
+    now, status = clock.now(), await queries.status(context, Empty())
+    rows = await context.store.read(lambda ledger: ledger.all_targets())
     return status, state_of(
         status, now, late=sum(is_late(row, now) for row in rows if not row.gone)
     )

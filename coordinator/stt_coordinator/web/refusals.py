@@ -10,7 +10,7 @@ from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
-from stt_coordinator.control.handler_context import Refusal
+from stt_coordinator.control.handler_context import ErrorCode
 from stt_coordinator.store.port import StoreError
 from stt_coordinator.web.dependencies import API_PREFIX
 from stt_shared.bus.port import RequestError
@@ -18,11 +18,11 @@ from stt_shared.errors import UnreachableError
 from stt_shared.telemetry.logs import logger
 
 STATUS = {
-    Refusal.DISABLED: 409,
-    Refusal.BAD_REQUEST: 400,
-    Refusal.NO_TARGETS: 409,
-    Refusal.AMBIGUOUS_FINDING: 409,
-    Refusal.UNAVAILABLE: 503,
+    ErrorCode.DISABLED: 409,
+    ErrorCode.BAD_REQUEST: 400,
+    ErrorCode.NO_TARGETS: 409,
+    ErrorCode.AMBIGUOUS_FINDING: 409,
+    ErrorCode.UNAVAILABLE: 503,
 }
 UNKNOWN = 404  # of every other code: something of that name is not there
 PROBLEM = "application/problem+json"
@@ -43,9 +43,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 def problem_of(error: Exception) -> Problem:
     """What an error is to somebody outside; nothing of its inside leaves."""
     if isinstance(error, RequestError):
-        return _problem(STATUS.get(Refusal(error.code), UNKNOWN), error.code, error.message)
+        return _problem(STATUS.get(ErrorCode(error.code), UNKNOWN), error.code, error.message)
     if isinstance(error, StoreError | UnreachableError):
-        return _problem(STATUS[Refusal.UNAVAILABLE], Refusal.UNAVAILABLE, error.message)
+        return _problem(STATUS[ErrorCode.UNAVAILABLE], ErrorCode.UNAVAILABLE, error.message)
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)
     status = HTTP_500_INTERNAL_SERVER_ERROR

@@ -8,20 +8,20 @@ from litestar.exceptions import PermissionDeniedException
 from stt_coordinator.control import exceptions
 from stt_coordinator.control.actor import Actor
 from stt_coordinator.control.audited_commands import act
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web.login.identity import enough
 from stt_shared.protocol.enums import Role
 from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
 
 
-async def revoke(desk: Desk, actor: Actor, request: UnacceptRequest) -> ExceptionReply:
+async def revoke(context: HandlerContext, actor: Actor, request: UnacceptRequest) -> ExceptionReply:
     """Revoke it; raises PermissionDeniedException for another severity that no admin asks for."""
     if actor.role not in (None, Role.ADMIN):
         dry_run = msgspec.structs.replace(request, dry_run=True)
-        found = (await exceptions.unaccept(desk, dry_run)).exception
+        found = (await exceptions.unaccept(context, dry_run)).exception
         if found.severity is not None:
             raise PermissionDeniedException(
                 f"exception {found.id} is another severity, and the role of {actor.name!r} is"
                 f" {actor.role}, expected {enough(Role.ADMIN)}"
             )
-    return await act(desk, actor, exceptions.unaccept, request)
+    return await act(context, actor, exceptions.unaccept, request)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
@@ -117,8 +117,8 @@ def _try(cert: str, key: str) -> None:
 class Page:
     """The page as a task of the coordinator: tried again where its address is taken."""
 
-    def __init__(self, desk: Desk, front: Front, troubles: dict[str, str]) -> None:
-        self._desk = desk
+    def __init__(self, context: HandlerContext, front: Front, troubles: dict[str, str]) -> None:
+        self._desk = context
         self._front = front
         self._troubles = troubles
 
@@ -137,11 +137,11 @@ class Page:
             await serve(self._desk, listening, self._front)
 
 
-async def serve(desk: Desk, listening: socket.socket, front: Front) -> None:
+async def serve(context: HandlerContext, listening: socket.socket, front: Front) -> None:
     """Serve until cancelled; requests under way get GRACE_S."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
-        application(desk, front.login, secure=front.is_secure),
+        application(context, front.login, secure=front.is_secure),
         ssl_certfile=front.cert or None,
         ssl_keyfile=front.key or None,
         # Who is asking is found out from the connection itself, see Proxy.

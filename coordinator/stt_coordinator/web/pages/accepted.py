@@ -12,7 +12,7 @@ from litestar.response import Redirect, Template
 from stt_coordinator.control import exceptions
 from stt_coordinator.control.audited_commands import act
 from stt_coordinator.control.exception_rules import Places
-from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
@@ -36,14 +36,14 @@ Form = URLEncodedBody[dict[str, str]]
 
 @get("/accepted", include_in_schema=False)
 async def accepted(
-    desk: Given, wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "live"
+    context: Given, wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "live"
 ) -> Template:
     """Exceptions, newest first; also the past ones, for auditors."""
     state = wanted if wanted in STATES else "live"
-    reply = await exceptions.listed(desk, ExceptionsRequest(state=state, limit=ROWS))
-    sites, labels = await desk.store.read(_places)
+    reply = await exceptions.listed(context, ExceptionsRequest(state=state, limit=ROWS))
+    sites, labels = await context.store.read(_places)
     return page(
-        desk,
+        context,
         "accepted.html",
         title="Accepted",
         at="/accepted",
@@ -54,7 +54,7 @@ async def accepted(
         where=WHERE,
         sites=sites,
         labels=labels,
-        checks=sorted(desk.library.catalogue.checks),
+        checks=sorted(context.library.catalogue.checks),
     )
 
 
@@ -64,18 +64,18 @@ def _places(ledger: Ledger) -> tuple[list[str], list[str]]:
 
 
 @post("/findings/{finding_id:str}/accept", include_in_schema=False, opt=OPERATORS)
-async def accept(desk: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
+async def accept(context: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
     """Accept one finding until a day, or its check at one of the places where it was found."""
     kind, _, name = data.get("scope", "").partition(":")
-    await act(desk, actor, exceptions.accept, _asked(data, kind, name, finding_id))
+    await act(context, actor, exceptions.accept, _asked(data, kind, name, finding_id))
     return see(f"/findings/{finding_id}")
 
 
 @post("/accepted", include_in_schema=False, opt=OPERATORS)
-async def accept_check(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def accept_check(context: Given, actor: Acting, data: Form) -> Redirect:
     """Accept what a check finds on a database, a label or at a site until a day."""
     request = _asked(data, data.get("where", ""), data.get("name", ""))
-    await act(desk, actor, exceptions.accept, request)
+    await act(context, actor, exceptions.accept, request)
     return see("/accepted")
 
 
@@ -94,7 +94,7 @@ def _asked(data: dict[str, str], kind: str, name: str, finding: str = "") -> Acc
 
 
 @post("/severities", include_in_schema=False, opt=ADMINS)
-async def override(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def override(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let findings of a check at a site count as of another severity."""
     until = data.get("until", "")
     request = SeveritySetRequest(
@@ -105,17 +105,17 @@ async def override(desk: Given, actor: Acting, data: Form) -> Redirect:
         reason=data.get("reason", ""),
         by=data.get("by") or SOMEBODY,
     )
-    await act(desk, actor, exceptions.set_severity, request)
+    await act(context, actor, exceptions.set_severity, request)
     return see(_back(data))
 
 
 @post("/severities/reset", include_in_schema=False, opt=ADMINS)
-async def reset(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def reset(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let them count as what the check says again."""
     request = SeverityResetRequest(
         check=data.get("check", ""), site=data.get("site", ""), by=data.get("by") or SOMEBODY
     )
-    await act(desk, actor, exceptions.reset_severity, request)
+    await act(context, actor, exceptions.reset_severity, request)
     return see(_back(data))
 
 
@@ -130,7 +130,7 @@ def _severity(text: str) -> Severity:
         return Severity(text)
     except ValueError:
         what = f"severity is {text!r:.40}, expected one of {', '.join(Severity)}"
-        raise refused(Refusal.BAD_REQUEST, what) from None
+        raise request_error(ErrorCode.BAD_REQUEST, what) from None
 
 
 def _day(text: str) -> date:
@@ -138,14 +138,16 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         what = f"until is {text!r:.40}, expected a day such as 2027-03-01"
-        raise refused(Refusal.BAD_REQUEST, what) from None
+        raise request_error(ErrorCode.BAD_REQUEST, what) from None
 
 
 @post("/accepted/{exception_id:str}", include_in_schema=False, opt=OPERATORS)
-async def revoke(desk: Given, actor: Acting, exception_id: FromPath[str], data: Form) -> Redirect:
+async def revoke(
+    context: Given, actor: Acting, exception_id: FromPath[str], data: Form
+) -> Redirect:
     """Take an exception back; its findings count again."""
     request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
-    await take_back(desk, actor, request)
+    await take_back(context, actor, request)
     return see(_back(data))
 
 

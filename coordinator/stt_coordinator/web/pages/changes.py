@@ -42,7 +42,7 @@ class Whole:
 
 @get("/changes", include_in_schema=False)
 async def changes(
-    desk: Given,
+    context: Given,
     *,
     run_a: Name = "",
     run_b: Name = "",
@@ -53,12 +53,12 @@ async def changes(
     since = None if run_a or run_b else now - timedelta(days=days)
     found, wrong = Whole(), ""
     try:
-        found = await whole(desk, DiffRequest(run_a=run_a, run_b=run_b, since=since))
+        found = await whole(context, DiffRequest(run_a=run_a, run_b=run_b, since=since))
     except RequestError as error:
         wrong = error.message
-    runs = await queries.runs(desk, RunsRequest(limit=MAX_RUNS))
+    runs = await queries.runs(context, RunsRequest(limit=MAX_RUNS))
     return page(
-        desk,
+        context,
         "changes.html",
         title="What changed",
         at="/runs",
@@ -70,13 +70,13 @@ async def changes(
     )
 
 
-async def whole(desk: Given, request: DiffRequest) -> Whole:
+async def whole(context: Given, request: DiffRequest) -> Whole:
     """The pages of a diff put together, most severe first."""
     differences: list[Difference] = []
     unchecked: list[UncheckedTarget] = []
     not_compared = 0
     while True:
-        reply = await compared.diff(desk, request)
+        reply = await compared.diff(context, request)
         differences += reply.differences
         unchecked += reply.unchecked
         not_compared += reply.not_compared

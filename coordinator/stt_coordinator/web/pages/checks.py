@@ -8,7 +8,7 @@ from litestar.response import Redirect, Template
 
 from stt_coordinator.control import control_commands, queries
 from stt_coordinator.control.audited_commands import act
-from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
@@ -20,11 +20,11 @@ Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/checks", include_in_schema=False)
-async def checks(desk: Given) -> Template:
+async def checks(context: Given) -> Template:
     """Every check by kind of database."""
-    reply = await queries.checks(desk, Empty())
+    reply = await queries.checks(context, Empty())
     return page(
-        desk,
+        context,
         "checks.html",
         title="Checks",
         at="/checks",
@@ -36,33 +36,33 @@ async def checks(desk: Given) -> Template:
 
 
 @get("/checks/{name:str}", include_in_schema=False)
-async def check(desk: Given, name: FromPath[str]) -> Template:
+async def check(context: Given, name: FromPath[str]) -> Template:
     """One check, by its name or an alias."""
-    found = desk.library.catalogue.find(name)
+    found = context.library.catalogue.find(name)
     if found is None:
-        raise refused(Refusal.UNKNOWN_CHECK, f"unknown check {name!r:.100}")
-    parts = await desk.store.read(lambda ledger: ledger.parts_of_check(found.name, MAX_PARTS))
+        raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}")
+    parts = await context.store.read(lambda ledger: ledger.parts_of_check(found.name, MAX_PARTS))
     return page(
-        desk,
+        context,
         "check.html",
         title=found.name,
         at="/checks",
         check=found,
         queries=check_object(found)["queries"],
-        enabled=found.name not in desk.switch.state.disabled_checks,
+        enabled=found.name not in context.control_state.state.disabled_checks,
         periods=PERIODS,
         parts=parts,
     )
 
 
 @post("/checks/{name:str}", include_in_schema=False, opt=ADMINS)
-async def switch(desk: Given, actor: Acting, name: FromPath[str], data: Form) -> Redirect:
+async def switch(context: Given, actor: Acting, name: FromPath[str], data: Form) -> Redirect:
     """Switch it off or on for all databases."""
     request = CheckSwitchRequest(check=name, by=SOMEBODY)
     if data.get("to") == "off":
-        await act(desk, actor, control_commands.disable_check, request)
+        await act(context, actor, control_commands.disable_check, request)
     else:
-        await act(desk, actor, control_commands.enable_check, request)
+        await act(context, actor, control_commands.enable_check, request)
     return see(f"/checks/{name}")
 
 

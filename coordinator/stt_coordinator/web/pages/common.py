@@ -7,14 +7,14 @@ from typing import Any
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
-from stt_coordinator.control.handler_context import Desk
+from stt_coordinator.control.handler_context import HandlerContext
 
 SOMEBODY = "the web page"
 
 
-def page(desk: Desk, template: str, *, title: str, at: str, **values: Any) -> Template:
+def page(context: HandlerContext, template: str, *, title: str, at: str, **values: Any) -> Template:
     """A page; `at` is the address in the navigation that it belongs to."""
-    common: dict[str, Any] = {"title": title, "page": at, "state": desk.switch.state}
+    common: dict[str, Any] = {"title": title, "page": at, "state": context.control_state.state}
     return Template(template, context={**common, **values})
 
 
@@ -23,6 +23,6 @@ def see(path: str) -> Redirect:
     return Redirect(path, status_code=HTTP_303_SEE_OTHER)
 
 
-def titles(desk: Desk) -> dict[str, str]:
+def titles(context: HandlerContext) -> dict[str, str]:
     """What each check finds, by its name."""
-    return {check.name: check.summary for check in desk.library.catalogue.checks.values()}
+    return {check.name: check.summary for check in context.library.catalogue.checks.values()}

@@ -27,7 +27,7 @@ Text = Annotated[str, QueryParameter(max_length=300)]
 
 @get("/findings", include_in_schema=False)
 async def findings(
-    desk: Given,
+    context: Given,
     *,
     severity: Text = "",
     family: Text = "",
@@ -50,10 +50,10 @@ async def findings(
         offset=offset,
         limit=ROWS,
     )
-    reply, wrong = await _found(desk, asked)
+    reply, wrong = await _found(context, asked)
     by = group if group in GROUPS else ""
     return page(
-        desk,
+        context,
         "findings.html",
         title="Findings",
         at="/findings",
@@ -64,24 +64,24 @@ async def findings(
         notice=reply.notice,
         parts=reply.parts_not_checked,
         group=by,
-        groups=await _groups(desk, by, MAX_GROUPS, asked) if by and not wrong else [],
+        groups=await _groups(context, by, MAX_GROUPS, asked) if by and not wrong else [],
         kept=_filters(asked),
-        titles=titles(desk),
+        titles=titles(context),
         before=_at(asked, offset - ROWS) if offset > 0 else None,
         after=_at(asked, offset + ROWS) if offset + ROWS < reply.total else None,
     )
 
 
-async def _found(desk: Given, asked: FindingsRequest) -> tuple[FindingsReply, str]:
+async def _found(context: Given, asked: FindingsRequest) -> tuple[FindingsReply, str]:
     """The findings; or none and the sentence that says which name is unknown."""
     try:
-        return await queries.findings(desk, asked), ""
+        return await queries.findings(context, asked), ""
     except RequestError as error:
         return FindingsReply(findings=(), total=0), error.message
 
 
-async def _groups(desk: Given, by: str, limit: int, asked: FindingsRequest) -> list[Grouped]:
-    return await desk.store.read(lambda ledger: ledger.group_findings(by, limit, asked))
+async def _groups(context: Given, by: str, limit: int, asked: FindingsRequest) -> list[Grouped]:
+    return await context.store.read(lambda ledger: ledger.group_findings(by, limit, asked))
 
 
 def _filters(asked: FindingsRequest) -> dict[str, tuple[str, ...]]:
@@ -100,11 +100,11 @@ def _at(asked: FindingsRequest, offset: int) -> str:
 
 
 @get("/findings/{finding_id:str}", include_in_schema=False)
-async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
+async def finding(context: Given, finding_id: FromPath[str]) -> Template:
     """One finding, by its id or an unambiguous beginning of it."""
-    reply: FindingReply = await queries.finding(desk, FindingRequest(id=finding_id))
+    reply: FindingReply = await queries.finding(context, FindingRequest(id=finding_id))
     name, site, target = reply.finding.check, reply.finding.site, reply.finding.target
-    same = await _groups(desk, "check", 1, FindingsRequest(checks=(name,)))
+    same = await _groups(context, "check", 1, FindingsRequest(checks=(name,)))
 
     def look(ledger: Ledger) -> tuple[list[str], ExceptionRecord | None]:
         """The labels of its target, and why it counts as another severity."""
@@ -113,15 +113,15 @@ async def finding(desk: Given, finding_id: FromPath[str]) -> Template:
         live = ledger.live_exceptions([target])
         return labels, next((one for one in live if scope_of(one) == scope), None)
 
-    labels, override = await desk.store.read(look)
+    labels, override = await context.store.read(look)
     return page(
-        desk,
+        context,
         "finding.html",
         title=reply.finding.summary,
         at="/findings",
         reply=reply,
         notice=reply.notice,
-        check=desk.library.catalogue.find(name),
+        check=context.library.catalogue.find(name),
         others=sum(group.findings for group in same),
         labels=labels,
         override=override,

@@ -23,39 +23,39 @@ WORDS = {  # where the numbers would say what is not so
 
 
 @get("/", include_in_schema=False)
-async def home(desk: Given) -> Template:
+async def home(context: Given) -> Template:
     """The numbers, the trend, what is new, what to fix first, the sites."""
-    view = await overview(desk)
+    view = await overview(context)
     return page(
-        desk,
+        context,
         "home.html",
         title="Failed checks",
         at="/",
         view=view,
         lines=lines(view.trend.days),
-        titles=titles(desk),
+        titles=titles(context),
         notice=view.status.notice,
     )
 
 
 @get("/overview", include_in_schema=False)
-async def numbers(desk: Given) -> Template:
+async def numbers(context: Given) -> Template:
     """The part of the home page that renews itself."""
-    view = await overview(desk)
-    return page(desk, "_numbers.html", title="", at="/", view=view)
+    view = await overview(context)
+    return page(context, "_numbers.html", title="", at="/", view=view)
 
 
 @get("/panel", include_in_schema=False, response_headers={"Content-Security-Policy": EMBEDDED})
-async def panel(desk: Given) -> Template:
+async def panel(context: Given) -> Template:
     """The numbers alone, to be embedded."""
-    view = await overview(desk)
-    return page(desk, "panel.html", title="Failed checks", at="/", view=view)
+    view = await overview(context)
+    return page(context, "panel.html", title="Failed checks", at="/", view=view)
 
 
 @get("/panel.svg", include_in_schema=False, media_type="image/svg+xml")
-async def badge(desk: Given) -> Template:
+async def badge(context: Given) -> Template:
     """The numbers as a drawing, for wikis."""
-    status, state = await standing(desk)
+    status, state = await standing(context)
     counts = status.summary.counts
     missing = counts.not_checked + counts.parts_not_checked
     text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {missing}"
@@ -65,8 +65,8 @@ async def badge(desk: Given) -> Template:
     )
     if state in WORDS:
         text = label = WORDS[state]
-    context = {"text": text, "label": label}
-    return Template("panel.svg", context=context, media_type="image/svg+xml")
+    values = {"text": text, "label": label}
+    return Template("panel.svg", context=values, media_type="image/svg+xml")
 
 
 HANDLERS = [home, numbers, panel, badge]

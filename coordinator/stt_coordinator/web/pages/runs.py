@@ -12,7 +12,7 @@ from litestar.response import Redirect, ServerSentEvent, Template
 
 from stt_coordinator.control import control_commands, queries
 from stt_coordinator.control.audited_commands import act
-from stt_coordinator.control.handler_context import Refusal, refused
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.trends import trends
 from stt_coordinator.web.chart import bars, lines
 from stt_coordinator.web.dependencies import Acting, Given
@@ -32,12 +32,12 @@ Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/runs", include_in_schema=False)
-async def runs(desk: Given) -> Template:
+async def runs(context: Given) -> Template:
     """The newest runs."""
-    reply = await queries.runs(desk, RunsRequest(limit=ROWS))
-    found = await trends(desk, TrendsRequest(days=TREND_DAYS))
+    reply = await queries.runs(context, RunsRequest(limit=ROWS))
+    found = await trends(context, TrendsRequest(days=TREND_DAYS))
     return page(
-        desk,
+        context,
         "runs.html",
         title="Runs",
         at="/runs",
@@ -48,41 +48,41 @@ async def runs(desk: Given) -> Template:
     )
 
 
-async def _run(desk: Given, run_id: str) -> RunRecord:
-    reply = await queries.runs(desk, RunsRequest(run_id=run_id))
+async def _run(context: Given, run_id: str) -> RunRecord:
+    reply = await queries.runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
-        raise refused(Refusal.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
+        raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
     return reply.runs[0]
 
 
 @get("/runs/{run_id:str}", include_in_schema=False)
-async def run(desk: Given, run_id: FromPath[str]) -> Template:
+async def run(context: Given, run_id: FromPath[str]) -> Template:
     """One run and what it changed against the one before."""
-    found = await _run(desk, run_id)
+    found = await _run(context, run_id)
     began = found.started or found.slot
-    events, _ = await desk.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
+    events, _ = await context.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
     changed = worst_first(event for event in events if event.run_id == run_id)
     return page(
-        desk,
+        context,
         "run.html",
         title=f"Run {run_id}",
         at="/runs",
         run=found,
         changed=changed,
-        is_kept=queries.kept_since(desk, began) is None,
+        is_kept=queries.kept_since(context, began) is None,
     )
 
 
 @get("/runs/{run_id:str}/events", include_in_schema=False)
-async def progress(desk: Given, run_id: FromPath[str]) -> ServerSentEvent:
+async def progress(context: Given, run_id: FromPath[str]) -> ServerSentEvent:
     """The run again and again until it is over."""
-    await _run(desk, run_id)
-    return ServerSentEvent(_watched(desk, run_id))
+    await _run(context, run_id)
+    return ServerSentEvent(_watched(context, run_id))
 
 
-async def _watched(desk: Given, run_id: str) -> AsyncGenerator[str]:
+async def _watched(context: Given, run_id: str) -> AsyncGenerator[str]:
     for _ in range(int(MAX_WATCH_S / PROGRESS_S)):
-        found = await _run(desk, run_id)
+        found = await _run(context, run_id)
         yield msgspec.json.encode(found).decode()
         if found.state != "running":
             return
@@ -90,14 +90,14 @@ async def _watched(desk: Given, run_id: str) -> AsyncGenerator[str]:
 
 
 @post("/runs", include_in_schema=False, opt=OPERATORS)
-async def start(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def start(context: Given, actor: Acting, data: Form) -> Redirect:
     """Check everything now, or one check on one database."""
     request = RunRequest(
         by=SOMEBODY,
         targets=(data["target"],) if data.get("target") else (),
         checks=(data["check"],) if data.get("check") else (),
     )
-    reply = await act(desk, actor, control_commands.run, request)
+    reply = await act(context, actor, control_commands.run, request)
     return see(f"/runs/{reply.run.run_id}")
 
 

@@ -22,19 +22,19 @@ Form = URLEncodedBody[dict[str, str]]
 
 @get("/settings", include_in_schema=False)
 async def settings(
-    desk: Given, after: Annotated[str, QueryParameter(max_length=40)] = ""
+    context: Given, after: Annotated[str, QueryParameter(max_length=40)] = ""
 ) -> Template:
     """Everything about STT itself."""
-    status = await queries.status(desk, Empty())
-    done = await recorded(desk, AuditRequest(after=after, limit=ROWS))
+    status = await queries.status(context, Empty())
+    done = await recorded(context, AuditRequest(after=after, limit=ROWS))
     return page(
-        desk,
+        context,
         "settings.html",
         title="Settings",
         at="/settings",
         status=status,
         done=done,
-        policy=desk.library.policy,
+        policy=context.library.policy,
         is_first=not after,
         notice=status.notice,
     )
@@ -45,16 +45,16 @@ def _request(data: dict[str, str]) -> SwitchRequest:
 
 
 @post("/enable", include_in_schema=False, opt=ADMINS)
-async def enable(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def enable(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let checks run and look at the first one."""
-    reply = await act(desk, actor, control_commands.enable, _request(data))
+    reply = await act(context, actor, control_commands.enable, _request(data))
     return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
 @post("/disable", include_in_schema=False, opt=ADMINS)
-async def disable(desk: Given, actor: Acting, data: Form) -> Redirect:
+async def disable(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let no check run."""
-    await act(desk, actor, control_commands.disable, _request(data))
+    await act(context, actor, control_commands.disable, _request(data))
     return see("/settings")
 
 

@@ -20,7 +20,7 @@ Text = Annotated[str, QueryParameter(max_length=300)]
 
 @get("/targets", include_in_schema=False)
 async def targets(
-    desk: Given,
+    context: Given,
     target_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     after: Text = "",
 ) -> Template:
@@ -28,13 +28,13 @@ async def targets(
     wanted = target_state if target_state in STATES else ""
     found: list[TargetInfo] = []
     while len(found) < ROWS:
-        reply = await queries.targets(desk, TargetsRequest(after=after, limit=ROWS))
+        reply = await queries.targets(context, TargetsRequest(after=after, limit=ROWS))
         found += [one for one in reply.targets if not wanted or one.state == wanted]
         after = reply.next
         if not after:
             break
     return page(
-        desk,
+        context,
         "targets.html",
         title="Targets",
         at="/targets",

@@ -19,9 +19,9 @@ Days = Annotated[int, QueryParameter(ge=1, le=asked.MAX_DAYS)]
 
 
 @get("/trends.csv", include_in_schema=False)
-async def trends_csv(desk: Given, days: Days = 30) -> Response[str]:
+async def trends_csv(context: Given, days: Days = 30) -> Response[str]:
     """One line a day, oldest first."""
-    found = await asked.trends(desk, TrendsRequest(days=days))
+    found = await asked.trends(context, TrendsRequest(days=days))
     return Response(as_csv(found), media_type="text/csv")
 
 
