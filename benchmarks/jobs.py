@@ -48,10 +48,10 @@ from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Endpoint
 from stt_worker.execution.equipment import Equipment
-from stt_worker.execution.job import Means as WorkerMeans
+from stt_worker.execution.job import CheckDependencies
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
-from stt_worker.service import Parts, serve
+from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
 
@@ -95,14 +95,14 @@ async def work(url: str, folder: str, targets: int) -> None:
     check = catalogue().checks["noop"]
     canned = Canned(facts=facts, answers={check.queries[0].what: []})
     sandbox = StarlarkSandbox()
-    means = WorkerMeans(
+    dependencies = CheckDependencies(
         inspector=DirectInspector(MemoryDatabase({"db": canned})),
         catalogue=catalogue(),
         sandbox=sandbox,
     )
-    tools = Equipment(means={Family.POSTGRESQL: means}, catalogue=catalogue())
+    tools = Equipment(dependencies={Family.POSTGRESQL: dependencies}, catalogue=catalogue())
     own = WorkerSettings(name="bench", concurrency=CONCURRENCY)
-    parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event())
+    parts = WorkerDependencies(tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event())
     with stop_on_signals(stop):
         await serve(own, inventory, lambda: TargetList(targets=(), warnings=()), parts, stop)
     await sandbox.close()

@@ -36,10 +36,10 @@ from stt_shared.checkfile.model import Question
 from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckRef, Job
 from stt_shared.telemetry import logs
-from stt_worker.databases.inspection import ChooseViews, Inspection, Inspector, View
+from stt_worker.databases.inspection import ChooseViews, EncodedInspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Limits, Tls
 from stt_worker.execution.equipment import equipped
-from stt_worker.execution.job import Means, execute
+from stt_worker.execution.job import CheckDependencies, execute
 
 ROUNDS = 5
 JOBS = 64  # per round and side
@@ -90,31 +90,33 @@ CASES = {
 class Recorder:
     """An inspector and a sandbox that remember what the last job asked of them."""
 
-    means: Means
+    dependencies: CheckDependencies
     views: list[View] = field(default_factory=list[View])
     scripts: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
-    async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
+    async def inspect(
+        self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> EncodedInspection:
         """As the inspector does."""
 
         def chosen(facts: Any) -> list[View]:
             self.views = list(dict.fromkeys(choose(facts)))
             return self.views
 
-        return await self.means.inspector.inspect(endpoint, chosen, limits)
+        return await self.dependencies.inspector.inspect(endpoint, chosen, limits)
 
     async def run(self, *given: Any, **named: Any) -> Any:
         """As the sandbox does."""
         self.scripts = (given, named)
-        return await self.means.sandbox.run(*given, **named)
+        return await self.dependencies.sandbox.run(*given, **named)
 
     async def close(self) -> None:
         """Nothing is held here."""
 
-    def recording(self) -> Means:
+    def recording(self) -> CheckDependencies:
         """The same means with this in their places."""
         stand_in = cast("Any", self)
-        return replace(self.means, inspector=cast("Inspector", stand_in), sandbox=stand_in)
+        return replace(self.dependencies, inspector=cast("Inspector", stand_in), sandbox=stand_in)
 
 
 def job_of(family: Family, known: Catalogue) -> Job:
@@ -134,14 +136,14 @@ def job_of(family: Family, known: Catalogue) -> Job:
     )
 
 
-def job_step(job: Job, endpoint: Endpoint, means: Means) -> Step:
+def job_step(job: Job, endpoint: Endpoint, dependencies: CheckDependencies) -> Step:
     """What a worker does with a job between its delivery and its outbox."""
 
     async def resolved() -> Endpoint:
         return endpoint
 
     async def step() -> None:
-        _, outcomes = await execute(job, resolved, means, now=clock.now())
+        _, outcomes = await execute(job, resolved, dependencies, now=clock.now())
         broken = [one for one in outcomes if one.outcome is Outcome.ERROR]
         if broken:
             raise RuntimeError(f"{broken[0].check}: {broken[0].reason}")
@@ -192,13 +194,15 @@ async def measure(case: Case, server: Running, options: Namespace) -> dict[str, 
     # The bare driver of MySQL gets as many threads as jobs are in flight.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(CONCURRENCY))
     async with equipped(known, CONCURRENCY) as tools:
-        means = tools.means[case.family]
-        sides = await _sides(case, server, means, job_of(case.family, known))
+        dependencies = tools.dependencies[case.family]
+        sides = await _sides(case, server, dependencies, job_of(case.family, known))
         await side_by_side(sides, options, server)
     return sides
 
 
-async def _sides(case: Case, server: Running, means: Means, job: Job) -> dict[str, Side]:
+async def _sides(
+    case: Case, server: Running, dependencies: CheckDependencies, job: Job
+) -> dict[str, Side]:
     endpoint = Endpoint(
         family=case.family,
         host=server.host,
@@ -207,19 +211,21 @@ async def _sides(case: Case, server: Running, means: Means, job: Job) -> dict[st
         password=server.password,
         tls=Tls(mode="off"),
     )
-    recorder = Recorder(means)
+    recorder = Recorder(dependencies)
     # MySQL asks for the password itself once: only then it lets others in by its cache.
     await case.bare(server, ())
     await job_step(job, endpoint, recorder.recording())()
     questions = list(dict.fromkeys(view.question for view in recorder.views))
     given, named = recorder.scripts
     return {
-        "job": Side(job_step(job, endpoint, means)),
+        "job": Side(job_step(job, endpoint, dependencies)),
         "look": Side(
-            lambda: means.inspector.inspect(endpoint, lambda _: recorder.views, means.limits)
+            lambda: dependencies.inspector.inspect(
+                endpoint, lambda _: recorder.views, dependencies.limits
+            )
         ),
         "bare": Side(lambda: case.bare(server, questions)),
-        "sandbox": Side(lambda: means.sandbox.run(*given, **named)),
+        "sandbox": Side(lambda: dependencies.sandbox.run(*given, **named)),
     }
 
 

@@ -26,7 +26,7 @@ from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure, Limits, Tls
 from stt_worker.execution.equipment import equipped
-from stt_worker.execution.job import Means, context_of
+from stt_worker.execution.job import CheckDependencies, context_of
 from stt_worker.execution.plan import JobPlan, Planner, failure_of
 from stt_worker.sandbox.port import Task
 from stt_worker.sandbox.starlark import StarlarkSandbox
@@ -57,7 +57,9 @@ async def cost(step: Step, sandbox: StarlarkSandbox, server: Running) -> Cost:
     return Cost(*((b - a) * 1_000 / JOBS for a, b in zip(begun, now(), strict=True)))
 
 
-async def answered(endpoint: Endpoint, means: Means) -> tuple[Facts, list[Task], list[bytes]]:
+async def answered(
+    endpoint: Endpoint, dependencies: CheckDependencies
+) -> tuple[Facts, list[Task], list[bytes]]:
     """One look at the server with the questions of all its checks."""
     checks = [one for one in builtin().of(endpoint.family) if not unsupported(one)]
     plans: list[JobPlan] = []
@@ -66,17 +68,17 @@ async def answered(endpoint: Endpoint, means: Means) -> tuple[Facts, list[Task],
         plans[:] = [Planner().plan(checks, facts)]
         return plans[0].views
 
-    look = await means.inspector.inspect(endpoint, choose, Limits())
+    inspection = await dependencies.inspector.inspect(endpoint, choose, Limits())
     (plan,) = plans
     answers = [
-        b"" if isinstance(one := look.answers[view], Failure) else one for view in plan.views
+        b"" if isinstance(one := inspection.answers[view], Failure) else one for view in plan.views
     ]
     tasks = [
         task
         for one, task in zip(plan.plans, plan.tasks, strict=True)
-        if task is not None and failure_of(one, look.answers) is None
+        if task is not None and failure_of(one, inspection.answers) is None
     ]
-    return look.facts, tasks, answers
+    return inspection.facts, tasks, answers
 
 
 async def measure(name: str, case: Case, server: Running, repeats: int) -> None:
@@ -90,14 +92,14 @@ async def measure(name: str, case: Case, server: Running, repeats: int) -> None:
         tls=Tls(mode="off"),
     )
     async with equipped(builtin(), 1) as tools:
-        means = tools.means[case.family]
-        sandbox = means.sandbox
+        dependencies = tools.dependencies[case.family]
+        sandbox = dependencies.sandbox
         if not isinstance(sandbox, StarlarkSandbox):
             raise TypeError(sandbox)
         await case.bare(server, ())
-        facts, tasks, answers = await answered(endpoint, means)
-        context = context_of(facts, means.catalogue, clock.now())
-        whole = job_step(job_of(case.family, builtin()), endpoint, means)
+        facts, tasks, answers = await answered(endpoint, dependencies)
+        context = context_of(facts, dependencies.catalogue, clock.now())
+        whole = job_step(job_of(case.family, builtin()), endpoint, dependencies)
 
         async def scripts() -> None:
             await sandbox.run(tasks, answers, context)

@@ -12,7 +12,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.port import Database, Endpoint
-from stt_worker.execution.job import Means
+from stt_worker.execution.job import CheckDependencies
 from stt_worker.execution.verdict import SEVERITIES
 from stt_worker.oneshot.scan import scan
 from stt_worker.sandbox.port import Returned, Sandbox, Task, Verdict
@@ -81,9 +81,11 @@ async def _compared(
     check: Check, catalogue: Catalogue, where: Endpoint, database: Database, sandbox: Sandbox
 ) -> Compared:
     recorder = Recorder(sandbox)
-    means = Means(inspector=DirectInspector(database), catalogue=catalogue, sandbox=recorder)
+    dependencies = CheckDependencies(
+        inspector=DirectInspector(database), catalogue=catalogue, sandbox=recorder
+    )
     target = Target(id="t", endpoint=where, secret=Secret("", where.password))
-    report = await scan([target], [check], {where.family: means})
+    report = await scan([target], [check], {where.family: dependencies})
     verdict = recorder.verdicts[0] if recorder.verdicts else None
     return Compared(check=check, ours=_ours(report.results[0]), theirs=_theirs(verdict))
 

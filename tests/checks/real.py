@@ -24,7 +24,7 @@ from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Tls
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from stt_worker.execution.job import Means, execute
+from stt_worker.execution.job import CheckDependencies, execute
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 DRIVERS: dict[Family, type[PostgresqlDatabase | MongodbDatabase]] = {
@@ -76,12 +76,14 @@ class Judge:
         if names is not None:
             chosen = tuple(builtin().checks[name] for name in names)
         inspector = DirectInspector(self.databases[where.family])
-        means = Means(inspector=inspector, catalogue=builtin(), sandbox=self.sandbox)
+        dependencies = CheckDependencies(
+            inspector=inspector, catalogue=builtin(), sandbox=self.sandbox
+        )
 
         async def endpoint_of() -> Endpoint:
             return where
 
-        _, outcomes = await execute(_job(chosen, where), endpoint_of, means, now=_now())
+        _, outcomes = await execute(_job(chosen, where), endpoint_of, dependencies, now=_now())
         return {outcome.check: outcome for outcome in outcomes}
 
     async def objects(self, name: str, where: Endpoint) -> dict[str | None, str]:

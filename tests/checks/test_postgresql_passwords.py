@@ -133,10 +133,10 @@ async def test_no_answer_holds_a_hash(judge: Judge, server: Running, monitor: En
     del monitor
     where = endpoint(server, Family.POSTGRESQL)
     asked = [query.what for check in builtin().of(where.family) for query in check.queries]
-    look = await judge.databases[where.family].look(where, lambda _: asked, Limits())
-    assert "'md5'" in repr(look)
-    assert "SCRAM-SHA-256$" not in repr(look)
-    assert "'md5" not in repr(look).replace("'md5'", "")
+    inspection = await judge.databases[where.family].inspect(where, lambda _: asked, Limits())
+    assert "'md5'" in repr(inspection)
+    assert "SCRAM-SHA-256$" not in repr(inspection)
+    assert "'md5" not in repr(inspection).replace("'md5'", "")
 
 
 async def test_the_new_password_is_said_once_and_lets_the_role_in(

@@ -15,7 +15,15 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.checkfile.model import Question
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
-from stt_worker.databases.port import Answer, Database, Endpoint, Failure, Limits, Look, LookError
+from stt_worker.databases.port import (
+    Answer,
+    Database,
+    Endpoint,
+    Failure,
+    Inspection,
+    InspectionError,
+    Limits,
+)
 from tests.contract.database_subjects import (
     Subject,
     memory_subject,
@@ -100,18 +108,18 @@ class Trial:
     async def ask(
         self, *questions: Question, endpoint: Endpoint | None = None, limits: Limits = LIMITS
     ) -> dict[Question, Answer]:
-        look = await self.look(endpoint or self.subject.endpoint, questions, limits)
-        return dict(look.answers)
+        inspection = await self.inspect(endpoint or self.subject.endpoint, questions, limits)
+        return dict(inspection.answers)
 
-    async def look(
+    async def inspect(
         self, endpoint: Endpoint, questions: tuple[Question, ...], limits: Limits = LIMITS
-    ) -> Look:
+    ) -> Inspection:
         async with asyncio.timeout(PATIENCE_S):
-            return await self.database.look(endpoint, lambda _: questions, limits)
+            return await self.database.inspect(endpoint, lambda _: questions, limits)
 
-    async def refusal(self, endpoint: Endpoint, limits: Limits = LIMITS) -> LookError:
-        with pytest.raises(LookError) as caught:
-            await self.look(endpoint, (), limits)
+    async def refusal(self, endpoint: Endpoint, limits: Limits = LIMITS) -> InspectionError:
+        with pytest.raises(InspectionError) as caught:
+            await self.inspect(endpoint, (), limits)
         assert self.subject.endpoint.password not in caught.value.reason
         return caught.value
 
@@ -175,13 +183,13 @@ async def test_facts_tell_flavour_numeric_version_provider_and_role(trial: Trial
         told.append(facts)
         return []
 
-    look = await trial.database.look(trial.subject.endpoint, choose, LIMITS)
-    assert told == [look.facts]
-    assert look.facts.flavour == trial.subject.flavour
-    assert look.facts.version[: len(trial.subject.version)] == trial.subject.version
-    assert ".".join(map(str, look.facts.version)) in look.facts.version_text
-    assert look.facts.provider == "self-managed"
-    assert look.facts.role == trial.subject.role
+    inspection = await trial.database.inspect(trial.subject.endpoint, choose, LIMITS)
+    assert told == [inspection.facts]
+    assert inspection.facts.flavour == trial.subject.flavour
+    assert inspection.facts.version[: len(trial.subject.version)] == trial.subject.version
+    assert ".".join(map(str, inspection.facts.version)) in inspection.facts.version_text
+    assert inspection.facts.provider == "self-managed"
+    assert inspection.facts.role == trial.subject.role
 
 
 async def test_equal_questions_have_one_answer(trial: Trial) -> None:
@@ -328,8 +336,8 @@ async def test_a_server_that_stops_answering_costs_one_client_time(real: Trial) 
     async with listening(proxy) as port, asyncio.timeout(PATIENCE_S):
         endpoint = await elsewhere(real, port)
         limits = replace(LIMITS, client_s=0.5)
-        look = await real.database.look(endpoint, freeze, limits)
-    assert [kind_of(answer) for answer in look.answers.values()] == [Kind.TIMEOUT] * 3
+        inspection = await real.database.inspect(endpoint, freeze, limits)
+    assert [kind_of(answer) for answer in inspection.answers.values()] == [Kind.TIMEOUT] * 3
 
 
 async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> None:
@@ -346,23 +354,23 @@ async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> N
     async with listening(proxy) as port, asyncio.timeout(PATIENCE_S):
         limits = Limits(client_s=10 * PATIENCE_S)
         endpoint = await elsewhere(real, port)
-        look = asyncio.create_task(real.database.look(endpoint, freeze, limits))
+        inspection = asyncio.create_task(real.database.inspect(endpoint, freeze, limits))
         await asked.wait()
         await asyncio.sleep(0)
-        look.cancel()
+        inspection.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await look
+            await inspection
 
 
 async def test_a_look_given_up_while_connecting_leaves_nothing(real: Trial) -> None:
     async with listening(silence) as port, asyncio.timeout(PATIENCE_S):
         endpoint = await elsewhere(real, port)
         limits = Limits(connect_s=10 * PATIENCE_S)
-        look = asyncio.create_task(real.database.look(endpoint, lambda _: [], limits))
+        inspection = asyncio.create_task(real.database.inspect(endpoint, lambda _: [], limits))
         await asyncio.sleep(0.1)
-        look.cancel()
+        inspection.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await look
+            await inspection
 
 
 async def test_a_hanging_server_delays_no_other_look(real: Trial) -> None:
@@ -370,7 +378,7 @@ async def test_a_hanging_server_delays_no_other_look(real: Trial) -> None:
     async with listening(silence) as port, asyncio.timeout(PATIENCE_S):
         endpoint = await elsewhere(real, port)
         limits = Limits(connect_s=10 * PATIENCE_S)
-        hanging = asyncio.create_task(real.database.look(endpoint, lambda _: [], limits))
+        hanging = asyncio.create_task(real.database.inspect(endpoint, lambda _: [], limits))
         for _ in range(3):
             assert isinstance((await real.ask(subject.good))[subject.good], list)
         assert not hanging.done()

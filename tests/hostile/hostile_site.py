@@ -23,7 +23,7 @@ from stt_shared.telemetry import logs
 from stt_worker.databases.port import Limits
 from stt_worker.execution.equipment import Equipment, equipped
 from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.service import Parts, serve
+from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
 from tests.support.holdings import descendants
@@ -102,9 +102,11 @@ async def site(targets: Sequence[Target], limits: Limits = LIMITS) -> AsyncGener
     stop = asyncio.Event()
     preload = ("tests.hostile.slow_names",)
     async with equipped(builtin(), CONCURRENCY, preload=preload) as tools:
-        means = {family: replace(one, limits=limits) for family, one in tools.means.items()}
-        parts = Parts(
-            tools=Equipment(means=means, catalogue=tools.catalogue),
+        dependencies = {
+            family: replace(one, limits=limits) for family, one in tools.dependencies.items()
+        }
+        parts = WorkerDependencies(
+            tools=Equipment(dependencies=dependencies, catalogue=tools.catalogue),
             outbox=MemoryOutbox(),
             bus=broker.connect(),
             hangup=asyncio.Event(),

@@ -55,7 +55,7 @@ class Flipper:
         self.before: Verdicts = {}
         self.refusals: dict[str, str] = {}  # why the server took no other value, by setting
 
-    async def look(self) -> Verdicts:
+    async def inspect(self) -> Verdicts:
         """What every check says now."""
         where = Endpoint(
             family=Family.MONGODB,
@@ -74,7 +74,7 @@ class Flipper:
             if why:
                 self.refusals[setting.name] = why
                 continue
-            after = await self.look()
+            after = await self.inspect()
             found = str(handling(self.before, after, about(setting.name)))
             seen |= changed(self.before, after)
             if worst == NOT_TAKEN or WORST_LAST.index(found) > WORST_LAST.index(worst):
@@ -89,7 +89,7 @@ async def flipping(folder: Path, version: str) -> AsyncIterator[Flipper]:
     with bad_server(folder, version, make(folder)) as server:
         async with judging() as judge:
             one = Flipper(server, judge)
-            one.before = await one.look()
+            one.before = await one.inspect()
             yield one
 
 
@@ -119,7 +119,7 @@ async def whole() -> Found:
                     if seen:
                         print(version, setting.name, found, seen, file=sys.stderr)
                     every.rows.setdefault((setting.scope, setting.name), {})[version] = found
-                assert await flipper.look() == flipper.before, "the server is not as it was"
+                assert await flipper.inspect() == flipper.before, "the server is not as it was"
                 every.refusals |= flipper.refusals
     return every
 

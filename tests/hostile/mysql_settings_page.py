@@ -47,7 +47,7 @@ class Flipper:
         self.bad, self.judge = bad, judge
         self.before: Verdicts = {}
 
-    async def look(self) -> Verdicts:
+    async def inspect(self) -> Verdicts:
         """What every check says now."""
         return verdicts(await self.judge.run_all(self.bad.where))
 
@@ -57,7 +57,7 @@ class Flipper:
         for why in flipped(self.bad, setting):
             if why:
                 continue
-            after = await self.look()
+            after = await self.inspect()
             found = str(handling(self.before, after, ABOUT.get(setting.name, frozenset())))
             seen |= changed(self.before, after)
             if worst == NOT_TAKEN or WORST_LAST.index(found) > WORST_LAST.index(worst):
@@ -71,7 +71,7 @@ async def flipping(folder: Path, name: str) -> AsyncIterator[Flipper]:
     with bad_server(name, folder) as bad:
         async with judging() as judge:
             one = Flipper(bad, judge)
-            one.before = await one.look()
+            one.before = await one.inspect()
             yield one
 
 
@@ -101,7 +101,7 @@ async def whole() -> Found:
                     if seen:
                         print(name, setting.name, found, str(seen)[:400], file=sys.stderr)
                     every.rows.setdefault((setting.name, setting.way), {})[name] = found
-                after = changed(flipper.before, await flipper.look())
+                after = changed(flipper.before, await flipper.inspect())
                 assert not after, f"the server is not as it was: {after}"
     return every
 

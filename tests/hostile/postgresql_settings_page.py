@@ -92,7 +92,7 @@ class Flipper:
         self.server, self.judge, self.account = server, judge, account
         self.before: Verdicts = {}
 
-    async def look(self) -> Verdicts:
+    async def inspect(self) -> Verdicts:
         """What every check says now; no secret of the server among it."""
         outcomes = await self.judge.run_all(self.account)
         assert SECRET not in repr(outcomes)
@@ -104,7 +104,7 @@ class Flipper:
         for value in setting.values:
             for way in ways:
                 with flipped(self.server, setting.name, value, way) as taken:
-                    after = await self.look() if taken else None
+                    after = await self.inspect() if taken else None
                 if after is None:
                     continue
                 own = way != CONFIGURATION
@@ -121,10 +121,10 @@ async def flipping(server: Running) -> AsyncIterator[Flipper]:
     with least_account(server) as account:
         async with judging() as judge:
             made = Flipper(server, judge, account)
-            made.before = await made.look()
+            made.before = await made.inspect()
             outcomes = Counter(one[0] for one in made.before.values())
             assert outcomes["failed"] > 2 * outcomes["error"], outcomes
-            assert await made.look() == made.before, "verdicts differ from run to run"
+            assert await made.inspect() == made.before, "verdicts differ from run to run"
             yield made
 
 

@@ -11,7 +11,7 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.held import Answers
-from stt_worker.databases.inspection import Inspection, View
+from stt_worker.databases.inspection import EncodedInspection, View
 from stt_worker.databases.port import Failure, Limits
 from tests.checks.real import endpoint
 
@@ -25,11 +25,11 @@ SERVERS = {
 }
 
 
-def inspected(server: Running, family: Family, questions: list[Question]) -> Inspection:
+def inspected(server: Running, family: Family, questions: list[Question]) -> EncodedInspection:
     """What a child of a worker brings back of these questions."""
     views = [View(question=one) for one in questions]
 
-    async def inspect() -> Inspection:
+    async def inspect() -> EncodedInspection:
         inspector = ChildInspector(1, 1)
         try:
             return await inspector.inspect(endpoint(server, family), lambda _: views, LIMITS)

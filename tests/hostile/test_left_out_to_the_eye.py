@@ -75,8 +75,8 @@ async def outcome_of(where: Endpoint) -> CheckOutcome:
 
     wanted = job([check])
     async with equipped(known, 1) as tools:
-        means = tools.means[Family.POSTGRESQL]
-        _, (found,) = await execute(wanted, endpoint_of, means, now=clock.now())
+        dependencies = tools.dependencies[Family.POSTGRESQL]
+        _, (found,) = await execute(wanted, endpoint_of, dependencies, now=clock.now())
     return found
 
 

@@ -17,7 +17,7 @@ from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.inspection import View
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.values import MAX_DEPTH
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, Look, LookError
+from stt_worker.databases.port import Answer, Endpoint, Failure, Inspection, InspectionError, Limits
 from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import (
     BUILD,
@@ -50,8 +50,8 @@ async def database() -> AsyncIterator[MongodbDatabase]:
     await made.close()
 
 
-async def look(database: MongodbDatabase, where: Endpoint, limits: Limits = LIMITS) -> Look:
-    return await database.look(where, lambda _: [LOG, HOST], limits)
+async def look(database: MongodbDatabase, where: Endpoint, limits: Limits = LIMITS) -> Inspection:
+    return await database.inspect(where, lambda _: [LOG, HOST], limits)
 
 
 async def answers(
@@ -92,7 +92,7 @@ async def test_a_length_that_cannot_be_is_refused_before_memory_is_taken(
     assert "bytes, the limit is" in failed(first, Kind.QUERY)
     assert first == second  # what follows on that connection means nothing
     async with faking(answering(hello=announced(HELLO_N, length)), anonymous=True) as fake:
-        with pytest.raises(LookError) as caught:
+        with pytest.raises(InspectionError) as caught:
             await look(database, fake.endpoint)
     assert caught.value.kind is Kind.UNREACHABLE
 
@@ -158,7 +158,7 @@ async def test_a_trickled_answer_costs_no_more_than_its_time(
     async with faking(answering(**{name: slow}), anonymous=True) as fake:
         try:
             found = (await look(database, fake.endpoint)).answers[LOG]
-        except LookError as error:
+        except InspectionError as error:
             found = Failure(kind=error.kind, reason=error.reason)
     assert time.monotonic() - started < LIMITS.connect_s + LIMITS.client_s + SLACK_S
     assert isinstance(found, Failure)
@@ -172,7 +172,7 @@ async def test_a_server_that_closes_instead_of_answering_is_unreachable(
     async with faking(answering(**{name: None}), anonymous=True) as fake:
         try:
             found = (await look(database, fake.endpoint)).answers[LOG]
-        except LookError as error:
+        except InspectionError as error:
             found = Failure(kind=error.kind, reason=error.reason)
     assert "closed the connection" in failed(found, Kind.UNREACHABLE)
 
@@ -248,7 +248,7 @@ async def no_crash(database: MongodbDatabase, act: Act) -> None:
     async with faking(act, anonymous=True) as fake:
         try:
             found = list((await look(database, fake.endpoint)).answers.values())
-        except LookError as error:
+        except InspectionError as error:
             found = [Failure(kind=error.kind, reason=error.reason)]
     for one in found:
         assert not isinstance(one, Failure) or 0 < len(one.reason) < LINE

@@ -14,7 +14,7 @@ from bson import Int64
 
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from tests.hostile.fake_mongodb import HELLO, PASSWORD, USER, Raw, answering, faking, scram
 from tests.servers.certificates import Certificates
 
@@ -31,9 +31,9 @@ async def database() -> AsyncIterator[MongodbDatabase]:
     await made.close()
 
 
-async def refusal(database: MongodbDatabase, endpoint: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await database.look(endpoint, lambda _: [], LIMITS)
+async def refusal(database: MongodbDatabase, endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(endpoint, lambda _: [], LIMITS)
     return caught.value
 
 
@@ -190,8 +190,8 @@ async def test_an_arbiter_by_its_own_word_gets_no_proof_of_the_password(
 ) -> None:
     hello = HELLO | {"arbiterOnly": True, "setName": "rs", "isWritablePrimary": False}
     async with faking(answering(hello=hello)) as fake:
-        look = await database.look(fake.endpoint, lambda _: [], LIMITS)
-    assert look.facts.role == "arbiter"
+        inspection = await database.inspect(fake.endpoint, lambda _: [], LIMITS)
+    assert inspection.facts.role == "arbiter"
     assert fake.names == ["hello", "buildInfo"]
 
 

@@ -18,7 +18,7 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases import network
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.wire import CommandError
-from stt_worker.databases.port import Failure, Limits, LookError, Tls
+from stt_worker.databases.port import Failure, InspectionError, Limits, Tls
 from tests.checks.real import endpoint, judging
 from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import HELLO, answering, faking
@@ -95,7 +95,7 @@ async def test_every_question_says_what_no_default_may_say_for_it(
 ) -> None:
     questions = [command('{"getLog": "startupWarnings"}'), command('{"usersInfo": 1}')]
     async with faking(answering(), anonymous=True) as fake:
-        await database.look(fake.endpoint, lambda _: questions, LIMITS)
+        await database.inspect(fake.endpoint, lambda _: questions, LIMITS)
     for sent in fake.commands[2:]:
         assert {**sent, **HELD, "maxTimeMS": 1_000} == sent
         assert sent["$db"] == "admin"
@@ -109,7 +109,7 @@ async def test_a_command_outside_the_list_is_a_failure_and_reaches_no_server(
     texts = ('{"shutdown": 1}', '{"usersInfo": 1, "showCredentials": true}', '{"hostInfo": 1}')
     questions = [command(text) for text in texts]
     async with faking(answering(), anonymous=True) as fake:
-        found = await database.look(fake.endpoint, lambda _: questions, LIMITS)
+        found = await database.inspect(fake.endpoint, lambda _: questions, LIMITS)
     kinds = [one.kind if isinstance(one, Failure) else None for one in found.answers.values()]
     assert kinds == [Kind.QUERY, Kind.QUERY, None]
     assert fake.names == ["hello", "buildInfo", "hostInfo"]
@@ -125,7 +125,7 @@ async def test_a_server_that_requires_a_version_of_its_api_gets_it_with_each_com
 
     question = command('{"hostInfo": 1}')
     async with faking(act, anonymous=True) as fake:
-        found = await database.look(fake.endpoint, lambda _: [question], LIMITS)
+        found = await database.inspect(fake.endpoint, lambda _: [question], LIMITS)
     assert isinstance(found.answers[question], list)
     assert [one.get("apiVersion") for one in fake.commands] == [None, "1", "1", "1"]
     assert all("apiStrict" not in one for one in fake.commands)
@@ -136,8 +136,8 @@ async def test_a_server_that_refuses_every_version_of_its_api_is_a_matter_of_the
 ) -> None:
     refusal = {"ok": 0, "code": 322, "errmsg": "API version 1 is no more"}
     async with faking(answering(hello=refusal), anonymous=True) as fake:
-        with pytest.raises(LookError) as caught:
-            await database.look(fake.endpoint, lambda _: [], LIMITS)
+        with pytest.raises(InspectionError) as caught:
+            await database.inspect(fake.endpoint, lambda _: [], LIMITS)
     assert caught.value.kind is Kind.SESSION
 
 
@@ -146,8 +146,8 @@ async def test_a_server_too_old_to_be_asked_says_so_in_one_sentence(
 ) -> None:
     hello = HELLO | {"maxWireVersion": OLD_WIRE}
     async with faking(answering(hello=hello), anonymous=True) as fake:
-        with pytest.raises(LookError) as caught:
-            await database.look(fake.endpoint, lambda _: [], LIMITS)
+        with pytest.raises(InspectionError) as caught:
+            await database.inspect(fake.endpoint, lambda _: [], LIMITS)
     assert caught.value.kind is Kind.CONFIG
     assert "older than MongoDB 3.6" in caught.value.reason
 
@@ -167,7 +167,7 @@ async def test_the_second_address_of_a_name_is_taken_and_verified_by_the_name(
         monkeypatch.setattr(network, "_addresses", addresses)
         tls = Tls(ca=str(certificates.ca))
         named = replace(fake.endpoint, host="elsewhere.example", tls=tls)
-        assert (await database.look(named, lambda _: [], LIMITS)).facts.version == (6, 0, 1)
-        with pytest.raises(LookError) as caught:
-            await database.look(replace(named, host="another.example"), lambda _: [], LIMITS)
+        assert (await database.inspect(named, lambda _: [], LIMITS)).facts.version == (6, 0, 1)
+        with pytest.raises(InspectionError) as caught:
+            await database.inspect(replace(named, host="another.example"), lambda _: [], LIMITS)
     assert caught.value.kind is Kind.TLS

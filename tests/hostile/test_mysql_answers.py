@@ -38,8 +38,8 @@ async def answers(database: MysqlDatabase, reply: Callable[[Peer], None]) -> lis
 
     with fake_mysql(talk) as fake:
         where = Endpoint(family=Family.MYSQL, port=fake.port, user="u", tls=Tls(mode="off"))
-        look = await database.look(where, lambda _: QUESTIONS, LIMITS)
-    return [look.answers[question] for question in QUESTIONS]
+        inspection = await database.inspect(where, lambda _: QUESTIONS, LIMITS)
+    return [inspection.answers[question] for question in QUESTIONS]
 
 
 def begin_rows(peer: Peer, *, status: bytes = EOF) -> None:

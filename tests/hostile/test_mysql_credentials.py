@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from tests.hostile.fake_mysql import (
     ASK_FOR_KEY,
     FAST_PATH_TAKEN,
@@ -62,9 +62,9 @@ def victim(port: int, tls: Tls) -> Endpoint:
     )
 
 
-async def refusal(database: MysqlDatabase, endpoint: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await database.look(endpoint, lambda _: [], LIMITS)
+async def refusal(database: MysqlDatabase, endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(endpoint, lambda _: [], LIMITS)
     return caught.value
 
 

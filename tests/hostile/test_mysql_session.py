@@ -14,7 +14,7 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.mysql.pins import pinned
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
 from tests.checks.real import endpoint, judging, mysql_do, mysql_state
 from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, open_session
 from tests.servers.listeners import BLOCK_BYTES, Handler, listening
@@ -76,13 +76,13 @@ def show(text: str) -> Question:
 async def answers(
     database: MysqlDatabase, where: Endpoint, questions: Sequence[Question]
 ) -> list[Answer]:
-    look = await database.look(where, lambda _: questions, LIMITS)
-    return [look.answers[question] for question in questions]
+    inspection = await database.inspect(where, lambda _: questions, LIMITS)
+    return [inspection.answers[question] for question in questions]
 
 
 async def refusal(database: MysqlDatabase, where: Endpoint) -> str:
-    with pytest.raises(LookError) as caught:
-        await database.look(where, lambda _: [select("1 AS one")], LIMITS)
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(where, lambda _: [select("1 AS one")], LIMITS)
     assert caught.value.kind is Kind.SESSION, caught.value
     return caught.value.reason
 
@@ -191,13 +191,13 @@ async def test_a_greeting_with_a_made_up_version_weakens_nothing(
     where = endpoint(server, Family.MYSQL)
     async with listening(relay(server, change=older)) as port:
         with global_value(server, "sql_select_limit", "1"):
-            look = await database.look(
+            inspection = await database.inspect(
                 replace(where, port=port), lambda _: [show("DATABASES")], LIMITS
             )
-    (rows,) = look.answers.values()
+    (rows,) = inspection.answers.values()
     assert isinstance(rows, list)
     assert len(rows) > 1
-    assert look.facts.version > (5, 1)
+    assert inspection.facts.version > (5, 1)
 
 
 async def test_a_proxy_that_hangs_up_on_statements_sent_at_once_is_asked_one_by_one(
@@ -214,12 +214,12 @@ async def test_a_proxy_that_loses_statements_sent_at_once_is_asked_one_by_one(
 ) -> None:
     where = endpoint(server, Family.MYSQL)
     async with listening(relay(server, at_once=LOSES)) as port:
-        look = await database.look(
+        inspection = await database.inspect(
             replace(where, port=port),
             lambda _: [select("1 AS one"), select("2 AS two")],
             Limits(client_s=4),
         )
-    assert list(look.answers.values()) == [[{"one": 1}], [{"two": 2}]]
+    assert list(inspection.answers.values()) == [[{"one": 1}], [{"two": 2}]]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.children.pool import ChildInspector
-from stt_worker.databases.inspection import Inspection, View
-from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Tls
+from stt_worker.databases.inspection import EncodedInspection, View
+from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits, Tls
 from tests.contract.database_subjects import endpoint_of
 from tests.hostile import fake_postgresql
 from tests.servers.listeners import Handler, dripping, hang_up, listening, silence
@@ -44,15 +44,15 @@ def select(text: str) -> View:
 
 async def inspected(
     inspector: ChildInspector, endpoint: Endpoint, *views: View, limits: Limits = SHORT
-) -> Inspection:
+) -> EncodedInspection:
     return await inspector.inspect(endpoint, lambda _: views, limits)
 
 
 async def refused(
     inspector: ChildInspector, handler: Handler, family: Family, limits: Limits = SHORT
-) -> LookError:
+) -> InspectionError:
     async with listening(handler) as port:
-        with pytest.raises(LookError) as caught:
+        with pytest.raises(InspectionError) as caught:
             await inspected(inspector, at(family, port), limits=limits)
     return caught.value
 
@@ -88,7 +88,7 @@ async def test_rounds_of_hashing_cost_the_server_its_own_time_out(
         hostile = asyncio.create_task(inspected(inspector, at(Family.POSTGRESQL, port)))
         await asyncio.sleep(0.5)
         assert (await inspected(inspector, healthy)).facts.flavour == "postgresql"
-        with pytest.raises(LookError) as caught:
+        with pytest.raises(InspectionError) as caught:
             await hostile
     assert caught.value.kind in (Kind.TIMEOUT, Kind.UNREACHABLE)
     assert time.monotonic() - started < 2 * SHORT.connect_s + SLACK_S

@@ -16,7 +16,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from stt_worker.databases.postgresql.connect import ENVIRONMENT, options
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import endpoint
@@ -46,9 +46,9 @@ def at(port: int, tls: Tls, host: str = "127.0.0.1", socket: str = "") -> Endpoi
     )
 
 
-async def refusal(where: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await PostgresqlDatabase().look(where, lambda _: [], SHORT)
+async def refusal(where: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await PostgresqlDatabase().inspect(where, lambda _: [], SHORT)
     assert PASSWORD not in caught.value.reason
     return caught.value
 
@@ -163,12 +163,12 @@ async def test_a_long_password_works_without_tls(postgresql: Running) -> None:
     do(postgresql, [f"CREATE ROLE stt_long LOGIN PASSWORD '{long}'"])
     try:
         admin = endpoint(postgresql, Family.POSTGRESQL)
-        look = await PostgresqlDatabase().look(
+        inspection = await PostgresqlDatabase().inspect(
             replace(admin, user="stt_long", password=long), lambda _: [ONE], Limits()
         )
     finally:
         do(postgresql, ["DROP ROLE stt_long"])
-    assert look.answers[ONE] == [{"port": postgresql.port}]
+    assert inspection.answers[ONE] == [{"port": postgresql.port}]
 
 
 def test_every_option_of_libpq_is_set_or_has_no_variable() -> None:
@@ -262,9 +262,9 @@ async def test_neither_the_environment_nor_a_home_changes_a_connection(
         " current_setting('geqo') AS geqo, current_setting('search_path') AS path"
     )
     question = Question(type=QueryType.POSTGRESQL_SELECT, text=text)
-    look = await PostgresqlDatabase().look(where, lambda _: [question], Limits())
+    inspection = await PostgresqlDatabase().inspect(where, lambda _: [question], Limits())
     row = {"u": "postgres", "geqo": "on", "path": "pg_catalog, pg_temp"}
-    assert look.answers[question] == [{"tls": way in {"verified", "encrypted"}, **row}]
+    assert inspection.answers[question] == [{"tls": way in {"verified", "encrypted"}, **row}]
 
 
 async def test_an_address_in_the_environment_does_not_lead_a_socket_elsewhere(

@@ -13,7 +13,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_worker.databases.port import Endpoint, Failure, Limits, Look
+from stt_worker.databases.port import Endpoint, Failure, Inspection, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import endpoint
 from tests.hostile.postgresql_tenant import do
@@ -57,17 +57,17 @@ def visitor(server: Running) -> Iterator[Endpoint]:
     do(server, [f"DROP ROLE {PLAIN}"])
 
 
-async def look(where: Endpoint, *questions: Question, limits: Limits | None = None) -> Look:
-    return await PostgresqlDatabase().look(where, lambda _: questions, limits or Limits())
+async def look(where: Endpoint, *questions: Question, limits: Limits | None = None) -> Inspection:
+    return await PostgresqlDatabase().inspect(where, lambda _: questions, limits or Limits())
 
 
-def asked(found: Look, question: Question = NAME) -> set[str]:
+def asked(found: Inspection, question: Question = NAME) -> set[str]:
     answer = found.answers[question]
     assert isinstance(answer, dict), answer
     return set(answer)
 
 
-def parts(found: Look, question: Question = NAME) -> dict[str, tuple[Kind, str]]:
+def parts(found: Inspection, question: Question = NAME) -> dict[str, tuple[Kind, str]]:
     return {one.name: (one.kind, one.reason) for one in found.parts.get(question, ())}
 
 

@@ -14,7 +14,7 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running, own_directory, run_once
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import do, least_account, session
@@ -54,8 +54,8 @@ def select(text: str) -> Question:
 
 
 async def answer(where: Endpoint, question: Question) -> Answer:
-    look = await PostgresqlDatabase().look(where, lambda _: [question], Limits())
-    return look.answers[question]
+    inspection = await PostgresqlDatabase().inspect(where, lambda _: [question], Limits())
+    return inspection.answers[question]
 
 
 @contextmanager
@@ -204,7 +204,7 @@ async def test_a_server_that_cannot_be_pinned_is_refused(postgresql: Running) ->
     """A superuser who replaces set_config in pg_catalog owns the server; it is still said."""
     do(postgresql, ["ALTER FUNCTION pg_catalog.set_config(text, text, boolean) RENAME TO set_conf"])
     try:
-        with pytest.raises(LookError) as caught:
+        with pytest.raises(InspectionError) as caught:
             await answer(endpoint(postgresql, Family.POSTGRESQL), select("1 AS one"))
     finally:
         do(

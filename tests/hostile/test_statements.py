@@ -48,7 +48,7 @@ def ask(server: Running | Endpoint, kind: QueryType, texts: Sequence[str]) -> li
     async def look() -> list[Answer]:
         database = MysqlDatabase(2) if family is Family.MYSQL else PostgresqlDatabase()
         try:
-            found = await database.look(where, lambda _: questions, LIMITS)
+            found = await database.inspect(where, lambda _: questions, LIMITS)
         finally:
             await database.close()
         return [found.answers[one] for one in questions]

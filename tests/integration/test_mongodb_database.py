@@ -16,7 +16,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
 from tests.contract.database_subjects import command, endpoint_of
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
@@ -72,7 +72,7 @@ async def database() -> AsyncIterator[MongodbDatabase]:
 async def ask(
     database: MongodbDatabase, endpoint: Endpoint, *questions: Question
 ) -> dict[Question, Answer]:
-    return dict((await database.look(endpoint, lambda _: questions, Limits())).answers)
+    return dict((await database.inspect(endpoint, lambda _: questions, Limits())).answers)
 
 
 async def reply(database: MongodbDatabase, endpoint: Endpoint, text: str) -> dict[str, Any]:
@@ -88,9 +88,9 @@ async def whoami(database: MongodbDatabase, endpoint: Endpoint) -> list[dict[str
     return users
 
 
-async def refusal(database: MongodbDatabase, endpoint: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await database.look(endpoint, lambda _: [], Limits())
+async def refusal(database: MongodbDatabase, endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(endpoint, lambda _: [], Limits())
     return caught.value
 
 

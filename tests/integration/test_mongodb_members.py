@@ -19,7 +19,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared import clock
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from tests.contract.database_subjects import command
 from tests.servers.fixtures import serving
 
@@ -114,20 +114,20 @@ async def answers_itself(
     async with asyncio.timeout(READY_S):
         while True:  # the secondary copies the data, and with it the account, first
             try:
-                look = await database.look(
+                inspection = await database.inspect(
                     replica_set.endpoint(index), lambda _: [command('{"hello": 1}')], Limits()
                 )
-            except LookError as error:
+            except InspectionError as error:
                 assert error.kind is Kind.AUTH, error.reason  # noqa: PT017  # only that may be
                 await asyncio.sleep(0.1)
                 continue
-            if look.facts.role == role:
+            if inspection.facts.role == role:
                 break
             await asyncio.sleep(0.1)
-    (answer,) = look.answers.values()
+    (answer,) = inspection.answers.values()
     assert isinstance(answer, list)
     assert answer[0]["me"] == f"127.0.0.1:{replica_set.ports[index]}"
-    assert ".".join(map(str, look.facts.version)) == look.facts.version_text
+    assert ".".join(map(str, inspection.facts.version)) == inspection.facts.version_text
 
 
 async def test_a_secondary_tells_its_users_as_the_primary_does(
@@ -137,7 +137,7 @@ async def test_a_secondary_tells_its_users_as_the_primary_does(
     await answers_itself(replica_set, database, ROLES.index("secondary"), "secondary")
     for role in ("primary", "secondary"):
         endpoint = replica_set.endpoint(ROLES.index(role))
-        (answer,) = (await database.look(endpoint, lambda _: [users], Limits())).answers.values()
+        (answer,) = (await database.inspect(endpoint, lambda _: [users], Limits())).answers.values()
         assert isinstance(answer, list), (role, answer)
         assert [one["user"] for one in answer[0]["users"]] == ["root"]
 
@@ -146,6 +146,6 @@ async def test_a_wrong_password_is_auth_on_members_that_have_accounts(
     replica_set: ReplicaSet, database: MongodbDatabase
 ) -> None:
     wrong = replace(replica_set.endpoint(0), password="wrong")
-    with pytest.raises(LookError) as caught:
-        await database.look(wrong, lambda _: [], Limits())
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(wrong, lambda _: [], Limits())
     assert caught.value.kind is Kind.AUTH

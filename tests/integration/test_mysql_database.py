@@ -17,7 +17,7 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.connection import Connection
 from stt_worker.databases.mysql.driver import MysqlDatabase
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
 from stt_worker.databases.tls import Contexts
 from tests.contract.database_subjects import admin_mysql, endpoint_of, select
 from tests.servers.certificates import Certificates
@@ -78,7 +78,7 @@ def make_user(server: Running, user: str, words: str, *, args: tuple[str, ...] =
 async def ask(
     database: MysqlDatabase, endpoint: Endpoint, *questions: Question
 ) -> dict[Question, Answer]:
-    return dict((await database.look(endpoint, lambda _: questions, Limits())).answers)
+    return dict((await database.inspect(endpoint, lambda _: questions, Limits())).answers)
 
 
 async def rows(database: MysqlDatabase, endpoint: Endpoint, text: str) -> list[dict[str, Any]]:
@@ -87,9 +87,9 @@ async def rows(database: MysqlDatabase, endpoint: Endpoint, text: str) -> list[d
     return answer
 
 
-async def refusal(database: MysqlDatabase, endpoint: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await database.look(endpoint, lambda _: [], Limits())
+async def refusal(database: MysqlDatabase, endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(endpoint, lambda _: [], Limits())
     return caught.value
 
 
@@ -289,11 +289,13 @@ async def test_a_read_only_server_is_called_a_replica(
     with admin_mysql(server) as cursor:
         cursor.execute("SET GLOBAL read_only = 1")
     try:
-        look = await database.look(endpoint_of(server, Family.MYSQL), lambda _: [], Limits())
+        inspection = await database.inspect(
+            endpoint_of(server, Family.MYSQL), lambda _: [], Limits()
+        )
     finally:
         with admin_mysql(server) as cursor:
             cursor.execute("SET GLOBAL read_only = 0")
-    assert look.facts.role == "replica"
+    assert inspection.facts.role == "replica"
 
 
 async def test_a_listener_gets_no_password_in_clear_text(database: MysqlDatabase) -> None:

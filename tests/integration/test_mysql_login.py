@@ -11,7 +11,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
-from stt_worker.databases.port import Endpoint, Limits, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from tests.contract.database_subjects import admin_mysql, endpoint_of
 from tests.servers.certificates import Certificates
 
@@ -43,13 +43,13 @@ def account(mysql: Running, plugin: str, password: str) -> Endpoint:
 
 
 async def enters(database: MysqlDatabase, endpoint: Endpoint) -> bool:
-    look = await database.look(endpoint, lambda _: [], Limits())
-    return look.facts.flavour == "mysql"
+    inspection = await database.inspect(endpoint, lambda _: [], Limits())
+    return inspection.facts.flavour == "mysql"
 
 
 async def refusal(database: MysqlDatabase, endpoint: Endpoint, kind: Kind = Kind.AUTH) -> str:
-    with pytest.raises(LookError) as caught:
-        await database.look(endpoint, lambda _: [], Limits())
+    with pytest.raises(InspectionError) as caught:
+        await database.inspect(endpoint, lambda _: [], Limits())
     assert caught.value.kind is kind, caught.value
     return caught.value.reason
 
@@ -150,5 +150,5 @@ async def test_300_characters_of_mariadb_work_without_tls(
     with admin_mysql(mariadb) as cursor:
         cursor.execute("CREATE OR REPLACE USER long_one@localhost IDENTIFIED BY %s", (LONG,))
     where = replace(endpoint_of(mariadb, Family.MYSQL), user="long_one", password=LONG)
-    look = await database.look(where, lambda _: [], Limits())
-    assert look.facts.flavour == "mariadb"
+    inspection = await database.inspect(where, lambda _: [], Limits())
+    assert inspection.facts.flavour == "mariadb"

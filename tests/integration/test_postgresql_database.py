@@ -15,7 +15,7 @@ from stt_coordinator.local.servers import postgresql as embedded_postgresql
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError, Tls
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
 from stt_worker.databases.postgresql import server as postgresql_line
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.contract.database_subjects import admin_postgresql, endpoint_of
@@ -38,7 +38,7 @@ async def ask(
     endpoint: Endpoint, *questions: Question, limits: Limits | None = None
 ) -> dict[Question, Answer]:
     database = PostgresqlDatabase()
-    return dict((await database.look(endpoint, lambda _: questions, limits or Limits())).answers)
+    return dict((await database.inspect(endpoint, lambda _: questions, limits or Limits())).answers)
 
 
 async def rows(endpoint: Endpoint, text: str) -> list[dict[str, Any]]:
@@ -47,9 +47,9 @@ async def rows(endpoint: Endpoint, text: str) -> list[dict[str, Any]]:
     return answer
 
 
-async def refusal(endpoint: Endpoint) -> LookError:
-    with pytest.raises(LookError) as caught:
-        await PostgresqlDatabase().look(endpoint, lambda _: [], Limits())
+async def refusal(endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await PostgresqlDatabase().inspect(endpoint, lambda _: [], Limits())
     return caught.value
 
 
@@ -315,5 +315,5 @@ async def test_a_standby_is_called_so(servers_folder: Path) -> None:
     with serving("PostgreSQL 18", start) as running:
         (running.directory / "data" / "standby.signal").touch()
         running.restart()
-        look = await PostgresqlDatabase().look(at(running), lambda _: [], Limits())
-    assert look.facts.role == "standby"
+        inspection = await PostgresqlDatabase().inspect(at(running), lambda _: [], Limits())
+    assert inspection.facts.role == "standby"

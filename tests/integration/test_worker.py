@@ -98,7 +98,9 @@ async def live(
     assert bus is not None
     try:
         async with equipped(checks, own.concurrency) as tools:
-            parts = service.Parts(tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event())
+            parts = service.WorkerDependencies(
+                tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event()
+            )
             listed = TargetList(targets=tuple(targets))
             await service.serve(own, Inventory(targets), lambda: listed, parts, stop)
     finally:

@@ -7,7 +7,7 @@ import pytest
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase
-from stt_worker.databases.port import Database, Endpoint, Limits, LookError
+from stt_worker.databases.port import Database, Endpoint, InspectionError, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 
 DRIVERS: dict[Family, type[Database]] = {
@@ -26,8 +26,8 @@ async def test_a_host_that_dns_cannot_carry_is_of_kind_config_in_every_family(
     driver = DRIVERS[family]()
     endpoint = Endpoint(family=family, host=host, port=1, user="stt", password="x")
     try:
-        with pytest.raises(LookError) as caught:
-            await driver.look(endpoint, lambda _facts: [], Limits(connect_s=2))
+        with pytest.raises(InspectionError) as caught:
+            await driver.inspect(endpoint, lambda _facts: [], Limits(connect_s=2))
     finally:
         await driver.close()
     assert caught.value.kind is Kind.CONFIG

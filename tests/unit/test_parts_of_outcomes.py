@@ -10,7 +10,7 @@ from stt_worker.databases.port import Answer
 from stt_worker.execution.job import execute
 from stt_worker.execution.parts import MAX_PARTS
 from stt_worker.execution.verdict import fit
-from tests.unit.worker_fakes import AT, check, endpoint, job, means, query, server
+from tests.unit.worker_fakes import AT, check, dependencies, endpoint, job, query, server
 
 EVERY = query("2", all_dbs=True)
 ALSO = query("3", all_dbs=True)
@@ -27,7 +27,7 @@ async def outcome(script: str, answers: dict[Any, Answer], parts: dict[Any, Any]
     one = check("a", script, queries=list(answers))
     asked = {key.what: value for key, value in parts.items()}
     told = {key.what: value for key, value in answers.items()}
-    having = means([one], {"db": server(told, parts=asked)})
+    having = dependencies([one], {"db": server(told, parts=asked)})
 
     async def endpoint_of() -> Any:
         return endpoint()

@@ -21,19 +21,29 @@ from stt_shared.protocol.messages import ControlState, Result, Watermark
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.jobs.control_state import Gate
+from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.runner import (
     MAX_DELIVERIES_UNKNOWN,
     OUTBOX_DELAY_S,
     UNKNOWN_TARGET_DELAY_S,
     Runner,
-    Station,
+    RunnerDependencies,
 )
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.port import OutboxError, Row
 from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
-from tests.unit.worker_fakes import AT, Spy, check, delivery, free_turn, job, means, server, target
+from tests.unit.worker_fakes import (
+    AT,
+    Spy,
+    check,
+    delivery,
+    dependencies,
+    free_turn,
+    job,
+    server,
+    target,
+)
 
 CHECKS = [check("a"), check("b")]
 
@@ -67,16 +77,16 @@ class Bench:
 
 
 def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list[Check]) -> Runner:
-    equipped = means(checks, inspector=DirectInspector(database))
+    equipped = dependencies(checks, inspector=DirectInspector(database))
     return Runner(
-        Station(
+        RunnerDependencies(
             worker="w1",
             site="default",
             inventory=Inventory([target()]),
             outbox=outbox,
             sender=sender,
-            gate=Gate(bus),
-            means={Family.POSTGRESQL: equipped},
+            control_state=ControlStateReader(bus),
+            check_dependencies={Family.POSTGRESQL: equipped},
         )
     )
 
@@ -115,7 +125,7 @@ async def test_a_result_published_but_not_acknowledged_is_published_again_not_ru
     bench.inbox.down = False
     await bench.serve(delivered=2)
     assert len(bench.results()) == 1
-    assert len(bench.database.looked) == 1
+    assert len(bench.database.inspected) == 1
     assert [one.delivered for one in bench.inbox.acked] == [2]
 
 
@@ -124,14 +134,14 @@ async def test_a_job_whose_result_the_store_has_is_just_acknowledged(bench: Benc
     mark = Watermark(worker="w1", epoch=bench.outbox.epoch, sequence=1)
     await bench.outbox.covered(mark, AT)
     await bench.serve(delivered=2)
-    assert len(bench.database.looked) == 1
+    assert len(bench.database.inspected) == 1
     assert len(bench.inbox.acked) == 2
 
 
 async def test_a_job_issued_again_is_run_again(bench: Bench) -> None:
     await bench.serve()
     await bench.serve(dispatch=2)
-    assert len(bench.database.looked) == 2
+    assert len(bench.database.inspected) == 2
     assert [result.dispatch for result in bench.results()] == [1, 2]
 
 
@@ -140,7 +150,7 @@ async def test_nothing_is_run_while_checks_are_disabled(bench: Bench, state: Con
     await bench.control(state)
     await bench.serve()
     assert bench.kinds() == {(Outcome.SKIPPED, Kind.DISABLED)}
-    assert bench.database.looked == []
+    assert bench.database.inspected == []
     assert len(bench.inbox.acked) == 1
 
 
@@ -157,7 +167,7 @@ async def test_a_check_that_is_switched_off_is_left_out(bench: Bench) -> None:
 async def test_without_knowing_the_control_state_nothing_is_run(bench: Bench) -> None:
     bench.broker.down = True
     await bench.serve()
-    assert bench.database.looked == []
+    assert bench.database.inspected == []
     assert len(bench.inbox.retried) == 1
 
 
@@ -165,16 +175,16 @@ async def test_a_nudge_makes_a_new_state_count_at_once(bench: Bench) -> None:
     await bench.serve()
     await bench.control(ControlState(enabled=False))
     await bench.serve(dispatch=2)
-    assert len(bench.database.looked) == 2  # read less than FRESH_S ago
-    bench.runner._station.gate.forget()
+    assert len(bench.database.inspected) == 2  # read less than FRESH_S ago
+    bench.runner._dependencies.control_state.forget()
     await bench.serve(dispatch=3)
-    assert len(bench.database.looked) == 2
+    assert len(bench.database.inspected) == 2
 
 
 async def test_an_expired_job_is_not_run(bench: Bench) -> None:
     await bench.serve(expires=AT - timedelta(days=400))
     assert bench.kinds() == {(Outcome.SKIPPED, Kind.EXPIRED)}
-    assert bench.database.looked == []
+    assert bench.database.inspected == []
 
 
 async def test_a_job_that_ended_five_deliveries_without_a_result_is_given_up(
@@ -183,7 +193,7 @@ async def test_a_job_that_ended_five_deliveries_without_a_result_is_given_up(
     await bench.outbox.count_start("run-1.t1", 1, AT)
     await bench.serve(delivered=6)
     assert bench.kinds() == {(Outcome.ERROR, Kind.DEAD)}
-    assert bench.database.looked == []
+    assert bench.database.inspected == []
     assert len(bench.inbox.acked) == 1
 
 
@@ -209,7 +219,7 @@ async def test_a_target_that_nobody_serves_ends_as_dead(bench: Bench) -> None:
 async def test_two_deliveries_of_one_job_at_once_run_it_once(bench: Bench) -> None:
     bench.database.servers["db"] = server(latency_s=0.05)
     await asyncio.gather(bench.serve(), bench.serve(delivered=2))
-    assert len(bench.database.looked) == 1
+    assert len(bench.database.inspected) == 1
     assert len(bench.inbox.acked) == 2
     assert bench.runner._busy == {}
 
@@ -276,11 +286,11 @@ class Meeting:
         self.database = MemoryDatabase({"db": server()})
         self.met = asyncio.Barrier(number)
 
-    async def look(self, *given: Any) -> Any:
+    async def inspect(self, *given: Any) -> Any:
         for _ in range(3):
             await self.met.wait()
             logs.logger("database").info("looking")
-        return await self.database.look(*given)
+        return await self.database.inspect(*given)
 
     async def close(self) -> None:
         await self.database.close()
@@ -290,10 +300,12 @@ async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_
     bench: Bench,
 ) -> None:
     names = ("t1", "t2", "t3")
-    station = bench.runner._station
-    equipped = {Family.POSTGRESQL: means(CHECKS, inspector=DirectInspector(Meeting(len(names))))}
+    runner_dependencies = bench.runner._dependencies
+    equipped = {
+        Family.POSTGRESQL: dependencies(CHECKS, inspector=DirectInspector(Meeting(len(names))))
+    }
     inventory = Inventory([target(name) for name in names])
-    runner = Runner(replace(station, inventory=inventory, means=equipped))
+    runner = Runner(replace(runner_dependencies, inventory=inventory, check_dependencies=equipped))
     stream = io.StringIO()
     logs.configure("debug", "json", stream)
     jobs = [job(CHECKS, name, run_id=f"run-{name}") for name in names]

@@ -12,17 +12,17 @@ from stt_shared.errors import UsageError
 from stt_shared.identity import finding_id, token_of
 from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import Counts
-from stt_worker.databases.port import LookError
+from stt_worker.databases.port import InspectionError
 from stt_worker.oneshot.scan import advice, chosen, scan, targets_of, targets_to_scan
 from stt_worker.targets.urls import parse
-from tests.unit.worker_fakes import FAILS, check, means, server, target
+from tests.unit.worker_fakes import FAILS, check, dependencies, server, target
 
 CHECKS = [check("a"), check("b", FAILS), check("m", family=Family.MYSQL)]
 
 
 async def test_a_scan_reports_every_check_of_a_targets_family_and_counts_them() -> None:
-    servers = {"db": server(), "gone": LookError(Kind.UNREACHABLE, "refused")}
-    having = {Family.POSTGRESQL: means(CHECKS, servers)}
+    servers = {"db": server(), "gone": InspectionError(Kind.UNREACHABLE, "refused")}
+    having = {Family.POSTGRESQL: dependencies(CHECKS, servers)}
     done: list[tuple[int, int]] = []
     report = await scan(
         [target("t1"), target("t0", "gone")],
@@ -101,9 +101,9 @@ def test_nothing_to_scan_and_a_name_that_is_taken_are_usage_errors(tmp_path: Pat
 
 
 async def test_where_tls_was_in_the_way_the_way_out_is_said() -> None:
-    servers = {"db": LookError(Kind.TLS, "the server has no TLS")}
+    servers = {"db": InspectionError(Kind.TLS, "the server has no TLS")}
     one = [check("a")]
-    report = await scan([target()], one, {Family.POSTGRESQL: means(one, servers)})
+    report = await scan([target()], one, {Family.POSTGRESQL: dependencies(one, servers)})
     assert "?tls=off" in " ".join(advice(report))
-    fine = await scan([target()], one, {Family.POSTGRESQL: means(one)})
+    fine = await scan([target()], one, {Family.POSTGRESQL: dependencies(one)})
     assert advice(fine) == []

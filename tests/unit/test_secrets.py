@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stt_shared.protocol.enums import Kind
-from stt_worker.databases.port import LookError
+from stt_worker.databases.port import InspectionError
 from stt_worker.targets import secrets
 from stt_worker.targets.secrets import Secret, parse, resolve
 from tests.support.holdings import holdings, leftovers
@@ -23,7 +23,7 @@ async def value(text: str, folder: Path, **environ: str) -> str:
 
 
 async def refused(text: str, folder: Path, **environ: str) -> str:
-    with pytest.raises(LookError) as caught:
+    with pytest.raises(InspectionError) as caught:
         await value(text, folder, **environ)
     assert caught.value.kind is Kind.CONFIG
     return caught.value.reason

@@ -27,20 +27,20 @@ from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, PackHead, Result
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.jobs.control_state import Gate
-from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, Station
+from stt_worker.jobs.control_state import ControlStateReader
+from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, RunnerDependencies
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
-from stt_worker.packs import Shelf
+from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory
 from tests.unit import packs
 from tests.unit.worker_fakes import (
     Spy,
     check,
     delivery,
+    dependencies,
     free_turn,
     job,
-    means,
     question,
     server,
     target,
@@ -88,31 +88,31 @@ class Bench:
     def restart(self) -> None:
         bus, self.outbox = self.broker.connect(), MemoryOutbox()
         self.database = MemoryDatabase({"db": server({question("1"): [{"n": 1}]})})
-        equipped = means(OWN, inspector=DirectInspector(self.database))
+        equipped = dependencies(OWN, inspector=DirectInspector(self.database))
         policy = Policy(
             keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
         )
-        self.shelf = Shelf(
+        self.pack_registry = PackRegistry(
             bus,
             equipped.catalogue,
             policy,
             Serials(self.folder),
             script_faults=self._script_faults,
         )
-        self.shelf.changed = self._changed
+        self.pack_registry.changed = self._changed
         sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
         sender.confirm = self._confirmed  # type: ignore[method-assign]  # nothing is sent
         self.sandbox: Any = equipped.sandbox
         self.runner = Runner(
-            Station(
+            RunnerDependencies(
                 worker="w1",
                 site="default",
                 inventory=Inventory([target()]),
                 outbox=self.outbox,
                 sender=sender,
-                gate=Gate(bus),
-                means={Family.POSTGRESQL: equipped},
-                shelf=self.shelf,
+                control_state=ControlStateReader(bus),
+                check_dependencies={Family.POSTGRESQL: equipped},
+                pack_registry=self.pack_registry,
             )
         )
 
@@ -160,7 +160,7 @@ async def test_a_signed_pack_runs_with_its_own_release_data_and_is_announced(ben
     found = await bench.run(refs_of(pack()), name)
     assert found["pg_one"].outcome is Outcome.PASSED
     assert bench.sandbox.runs[0][1]["releases"] == {"as_of": "2026-10-10"}
-    (held,) = bench.shelf.held
+    (held,) = bench.pack_registry.held
     assert (held.digest, held.name, held.serial) == (name, "checks", 3)
     assert held.key == SIGNER.key.public.name
     assert bench.changes == 1
@@ -263,8 +263,8 @@ async def test_a_pack_that_is_refused_is_named_in_the_outcome_of_its_checks_and_
     assert (barred.outcome, barred.kind) == (Outcome.SKIPPED, Kind.UNTRUSTED_PACK)
     assert barred.reason.startswith(f"{reason}: ")
     assert found["own"].outcome is Outcome.PASSED
-    assert bench.shelf.refusal.startswith(f"untrusted pack: {reason}: ")
-    assert name not in {held.digest for held in bench.shelf.held}
+    assert bench.pack_registry.refusal.startswith(f"untrusted pack: {reason}: ")
+    assert name not in {held.digest for held in bench.pack_registry.held}
 
 
 async def test_an_accepted_pack_runs_until_it_expires_and_not_once_more(
@@ -280,7 +280,7 @@ async def test_an_accepted_pack_runs_until_it_expires_and_not_once_more(
     at(packs.EXPIRES)
     found = await bench.run(refs_of(pack()), name)
     assert found["pg_one"].reason.startswith("expired: checks 3 expired at 2027-11-01")
-    assert bench.shelf.held == ()
+    assert bench.pack_registry.held == ()
 
 
 async def test_no_restart_lets_an_older_pack_in(bench: Bench) -> None:
@@ -305,8 +305,8 @@ async def test_an_unsigned_pack_runs_where_it_is_allowed_and_says_so(bench: Benc
     bench.restart()
     name = await bench.offer(pack(), None)
     assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
-    assert [held.key for held in bench.shelf.held] == [""]
-    assert bench.shelf.allow_unsigned
+    assert [held.key for held in bench.pack_registry.held] == [""]
+    assert bench.pack_registry.allow_unsigned
     assert Serials(bench.folder).last("checks") == 0
 
 

@@ -18,13 +18,13 @@ from stt_shared.protocol.messages import Announcement, ControlState, Result
 from stt_shared.settings import WorkerSettings
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging, MemoryDatabase
-from stt_worker.databases.port import Choose, Endpoint, Limits, Look
+from stt_worker.databases.port import Choose, Endpoint, Inspection, Limits
 from stt_worker.execution.equipment import Equipment
 from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.service import Parts, serve
+from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
-from tests.unit.worker_fakes import QUICK, check, job, means, server, target, until
+from tests.unit.worker_fakes import QUICK, check, dependencies, job, server, target, until
 
 CHECKS = [check("a")]
 
@@ -85,9 +85,9 @@ async def site(
     database = database or MemoryDatabase(servers)
     listed, heard = list(targets), list[Announcement]()
     listening = asyncio.create_task(listen(broker, heard))
-    equipped = means(checks, inspector=DirectInspector(database), limits=limits or QUICK)
+    equipped = dependencies(checks, inspector=DirectInspector(database), limits=limits or QUICK)
     settings: dict[str, Any] = {"name": "w1", "grace_s": 5.0} | own
-    tools = Equipment(means={Family.POSTGRESQL: equipped}, catalogue=equipped.catalogue)
+    tools = Equipment(dependencies={Family.POSTGRESQL: equipped}, catalogue=equipped.catalogue)
     stop = asyncio.Event()
 
     def load() -> TargetList:
@@ -96,7 +96,7 @@ async def site(
         return TargetList(targets=tuple(listed))
 
     hangup = asyncio.Event()
-    parts = Parts(tools=tools, outbox=outbox, bus=broker.connect(), hangup=hangup)
+    parts = WorkerDependencies(tools=tools, outbox=outbox, bus=broker.connect(), hangup=hangup)
     life = asyncio.create_task(
         serve(WorkerSettings(**settings), Inventory(listed), load, parts, stop)
     )
@@ -154,11 +154,11 @@ class Counting(MemoryDatabase):
 
     now = most = 0
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         self.now += 1
         self.most = max(self.most, self.now)
         try:
-            return await super().look(endpoint, choose, limits)
+            return await super().inspect(endpoint, choose, limits)
         finally:
             self.now -= 1
 
@@ -212,7 +212,7 @@ async def test_at_the_end_running_jobs_finish_and_waiting_ones_go_back() -> None
 async def test_a_job_that_outlasts_the_grace_time_is_put_back() -> None:
     async with site({"db": server(latency_s=60.0)}, [target()], grace_s=0.1) as here:
         await here.publish_jobs("t1")
-        await until(lambda: here.database.looked)
+        await until(lambda: here.database.inspected)
         here.stop.set()
         await asyncio.wait_for(here.life, 10)
         consumer = here.broker.consumers[subjects.STREAM_JOBS, "w_default_postgresql"]

@@ -22,7 +22,7 @@ from stt_shared.protocol.messages import CheckRef, Facts, Job
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Answer, Endpoint, Limits
-from stt_worker.execution.job import Means
+from stt_worker.execution.job import CheckDependencies
 from stt_worker.execution.turns import Held
 from stt_worker.sandbox.port import Broken, Returned, Skipped, Task, Verdict
 from stt_worker.targets.model import Target
@@ -152,9 +152,9 @@ def server(
     return Canned(facts=facts, answers=found, **more)
 
 
-def means(
+def dependencies(
     checks: Sequence[Check], servers: Mapping[str, Any] | None = None, **fields: Any
-) -> Means:
+) -> CheckDependencies:
     database = MemoryDatabase({"db": server()} if servers is None else servers)
     named = {one.name: one for one in checks}
     catalogue = Catalogue(checks=named, releases={"as_of": "2026-11-01"})
@@ -164,10 +164,10 @@ def means(
         "sandbox": PythonSandbox(),
         "limits": QUICK,
     }
-    return Means(**given | fields)
+    return CheckDependencies(**given | fields)
 
 
-def database_of(having: Means) -> MemoryDatabase:
+def database_of(having: CheckDependencies) -> MemoryDatabase:
     inspector = having.inspector
     assert isinstance(inspector, DirectInspector)
     assert isinstance(inspector.database, MemoryDatabase)

@@ -209,7 +209,7 @@ async def scan(
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
         for refused in await tools.strange_faults():
             output.note(f"warning: {refused}", "warn")
-        report = await scanning.scan(found, chosen, tools.means)
+        report = await scanning.scan(found, chosen, tools.dependencies)
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
     return reporting.finish(

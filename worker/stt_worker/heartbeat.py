@@ -16,7 +16,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Announcement
 from stt_shared.telemetry.logs import logger
-from stt_worker.packs import Shelf
+from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory
 
 EVERY_S = 15.0
@@ -24,7 +24,7 @@ _LOG = logger("announce")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Presence:
+class Heartbeat:
     """What an announcement says; the callables tell the load of the moment."""
 
     worker: str
@@ -36,7 +36,7 @@ class Presence:
     inventory: Inventory
     running: Callable[[], int]
     outbox: Callable[[], int]
-    shelf: Shelf | None = None
+    pack_registry: PackRegistry | None = None
 
     def announcement(self, at: datetime, *, leaving: bool) -> Announcement:
         """The message at this moment."""
@@ -52,21 +52,21 @@ class Presence:
             concurrency=self.concurrency,
             outbox=self.outbox(),
             leaving=leaving,
-            packs=self.shelf.held if self.shelf else (),
-            refused_pack=self.shelf.refusal if self.shelf else "",
-            allow_unsigned=self.shelf.allow_unsigned if self.shelf else False,
+            packs=self.pack_registry.held if self.pack_registry else (),
+            refused_pack=self.pack_registry.refusal if self.pack_registry else "",
+            allow_unsigned=self.pack_registry.allow_unsigned if self.pack_registry else False,
         )
 
 
-class Announcer:
+class HeartbeatSender:
     """Announces every EVERY_S seconds and whenever it is woken."""
 
-    def __init__(self, bus: Bus, presence: Presence) -> None:
+    def __init__(self, bus: Bus, heartbeat_content: Heartbeat) -> None:
         self._bus = bus
-        self._presence = presence
+        self._presence = heartbeat_content
         self._woken = asyncio.Event()
-        if presence.shelf is not None:
-            presence.shelf.changed = self.wake
+        if heartbeat_content.pack_registry is not None:
+            heartbeat_content.pack_registry.changed = self.wake
 
     def wake(self) -> None:
         """Announce now: something changed, or somebody asked."""

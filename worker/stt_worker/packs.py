@@ -58,7 +58,7 @@ class Choice:
     barred: tuple[CheckOutcome, ...] = ()
 
 
-class Shelf:
+class PackRegistry:
     """Chooses the checks of each job among `own`, the installation's, and the pack it names.
 
     `changed` is called when what is announced has changed. `script_faults` tells what is refused

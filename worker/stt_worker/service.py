@@ -28,14 +28,14 @@ from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
 from stt_worker.execution.equipment import Equipment, equipped
-from stt_worker.heartbeat import Announcer, Presence
+from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
-from stt_worker.jobs.control_state import Gate
-from stt_worker.jobs.runner import Runner, Station
+from stt_worker.jobs.control_state import ControlStateReader
+from stt_worker.jobs.runner import Runner, RunnerDependencies
 from stt_worker.outbox.port import Outbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.outbox.sqlite import open_outbox
-from stt_worker.packs import Shelf
+from stt_worker.packs import PackRegistry
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
 from stt_worker.targets.readers import ReadError, in_daemon
@@ -72,46 +72,52 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         bus = await _connected(settings.nats, name_of(own), stop)
         if bus is not None:
             stack.push_async_callback(bus.close)
-            shelf = Shelf(
+            pack_registry = PackRegistry(
                 bus,
                 tools.catalogue,
                 policy_of(settings),
                 serials,
                 script_faults=tools.script_faults,
             )
-            parts = Parts(tools=tools, outbox=outbox, bus=bus, hangup=hangup, shelf=shelf)
+            parts = WorkerDependencies(
+                tools=tools, outbox=outbox, bus=bus, hangup=hangup, pack_registry=pack_registry
+            )
             await serve(own, inventory, load, parts, stop)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class WorkerDependencies:
     """What a worker works with; `hangup` is set to have the targets read again."""
 
     tools: Equipment
     outbox: Outbox
     bus: Bus
     hangup: asyncio.Event
-    shelf: Shelf | None = None
+    pack_registry: PackRegistry | None = None
 
 
 async def serve(
-    own: WorkerSettings, inventory: Inventory, load: Load, parts: Parts, stop: asyncio.Event
+    own: WorkerSettings,
+    inventory: Inventory,
+    load: Load,
+    parts: WorkerDependencies,
+    stop: asyncio.Event,
 ) -> None:
     """Live on parts that are there: take jobs until `stop`, drain, say that we leave."""
     bus, outbox = parts.bus, parts.outbox
     name = name_of(own)
-    gate = Gate(bus)
+    control_state = ControlStateReader(bus)
     sender = Sender(bus=bus, outbox=outbox, worker=name, expected=lambda: runner.expected)
     runner = Runner(
-        Station(
+        RunnerDependencies(
             worker=name,
             site=own.site,
             inventory=inventory,
             outbox=outbox,
             sender=sender,
-            gate=gate,
-            means=parts.tools.means,
-            shelf=parts.shelf,
+            control_state=control_state,
+            check_dependencies=parts.tools.dependencies,
+            pack_registry=parts.pack_registry,
         )
     )
     consumer = Consumer(
@@ -121,7 +127,7 @@ async def serve(
         grace_s=own.grace_s,
         serve=runner.serve,
     )
-    presence = Presence(
+    heartbeat_content = Heartbeat(
         worker=name,
         site=own.site,
         version=installed_version(),
@@ -131,9 +137,9 @@ async def serve(
         inventory=inventory,
         running=lambda: consumer.running,
         outbox=lambda: outbox.size,
-        shelf=parts.shelf,
+        pack_registry=parts.pack_registry,
     )
-    announcer = Announcer(bus, presence)
+    heartbeat = HeartbeatSender(bus, heartbeat_content)
     drained = asyncio.Event()
 
     async def consume() -> None:
@@ -145,13 +151,13 @@ async def serve(
         "consume": consume,
         "send": sender.run,
         "watermark": sender.keep,
-        "announce": announcer.run,
-        "nudges": partial(_heed_nudges, bus, gate, announcer),
-        "reload": partial(_reload, parts.hangup, load, inventory, announcer),
+        "announce": heartbeat.run,
+        "nudges": partial(_heed_nudges, bus, control_state, heartbeat),
+        "reload": partial(_reload, parts.hangup, load, inventory, heartbeat),
     }
     # Not until `stop`: what the last jobs found is still to be published.
     await supervise(tasks, drained)
-    await announcer.say(leaving=True)
+    await heartbeat.say(leaving=True)
     _LOG.info("ended", outbox=outbox.size)
 
 
@@ -196,7 +202,7 @@ def _on_hangup() -> Generator[asyncio.Event]:
 
 
 async def _reload(
-    hangup: asyncio.Event, load: Load, inventory: Inventory, announcer: Announcer
+    hangup: asyncio.Event, load: Load, inventory: Inventory, heartbeat: HeartbeatSender
 ) -> None:
     while True:
         await hangup.wait()
@@ -214,7 +220,7 @@ async def _reload(
             _LOG.error("new targets not taken", reason=f"internal error {type(error).__name__}")
         else:
             _LOG.info("targets read again", targets=len(inventory))
-            announcer.wake()
+            heartbeat.wake()
 
 
 def _told(found: TargetList) -> TargetList:
@@ -223,13 +229,15 @@ def _told(found: TargetList) -> TargetList:
     return found
 
 
-async def _heed_nudges(bus: Bus, gate: Gate, announcer: Announcer) -> None:
+async def _heed_nudges(
+    bus: Bus, control_state: ControlStateReader, heartbeat: HeartbeatSender
+) -> None:
     while True:
         try:
             async with bus.listen(subjects.NUDGE) as heard:
                 async for _ in heard:
-                    gate.forget()
-                    announcer.wake()
+                    control_state.forget()
+                    heartbeat.wake()
         except UnreachableError as error:
             _LOG.debug("nudges not heard", reason=error.message)
         await asyncio.sleep(LAST_RETRY_S)

@@ -9,7 +9,7 @@ import ssl
 import struct
 
 from stt_worker.databases import network
-from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.port import Endpoint, InspectionError
 from stt_worker.databases.tls import unverified
 
 MAX_PACKET = 16 * 1024 * 1024 - 1
@@ -21,7 +21,7 @@ _UTF8MB4 = 45
 
 async def shown_by_mysql(endpoint: Endpoint, seconds: float) -> bytes | None:
     """The certificate (DER) a MySQL server shows when asked for TLS; None if it shows none."""
-    with contextlib.suppress(TimeoutError, OSError, LookError, ssl.SSLError, EOFError):
+    with contextlib.suppress(TimeoutError, OSError, InspectionError, ssl.SSLError, EOFError):
         async with asyncio.timeout(seconds):
             opened = await network.connect(endpoint, seconds)
             return await _ask_mysql(opened, endpoint.host)
@@ -46,7 +46,7 @@ async def _ask_mysql(opened: socket.socket, host: str) -> bytes | None:
 
 async def shown(endpoint: Endpoint, seconds: float) -> bytes | None:
     """The certificate (DER) of a server that speaks TLS from the first byte; None without."""
-    with contextlib.suppress(TimeoutError, OSError, LookError, ssl.SSLError):
+    with contextlib.suppress(TimeoutError, OSError, InspectionError, ssl.SSLError):
         async with asyncio.timeout(seconds):
             opened = await network.connect(endpoint, seconds)
             _, writer = await asyncio.open_connection(

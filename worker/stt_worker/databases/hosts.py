@@ -6,7 +6,7 @@ import ipaddress
 import re
 
 from stt_shared.protocol.enums import Kind
-from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.port import Endpoint, InspectionError
 
 MAX_NAME_BYTES = 253  # of a name on the wire, without its last dot
 MAX_LABEL_BYTES = 63
@@ -58,4 +58,6 @@ def _fault_of_name(host: str) -> str:
 def check(endpoint: Endpoint) -> None:
     """Raise LookError (config) for an endpoint whose host no resolver could be asked for."""
     if not endpoint.socket and (fault := fault_of(endpoint.host)):
-        raise LookError(Kind.CONFIG, f"the host {endpoint.host[:80]!r} cannot be used: {fault}")
+        raise InspectionError(
+            Kind.CONFIG, f"the host {endpoint.host[:80]!r} cannot be used: {fault}"
+        )

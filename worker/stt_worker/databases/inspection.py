@@ -32,7 +32,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
+class EncodedInspection:
     """The facts, an answer per view, and per question the databases that were not asked."""
 
     facts: Facts
@@ -48,7 +48,9 @@ ChooseViews = Callable[[Facts], Sequence[View]]
 class Inspector(Protocol):
     """Inspects servers of one family; who runs the driver, and in which process, is its own."""
 
-    async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
+    async def inspect(
+        self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> EncodedInspection:
         """Connect, learn the facts, answer the distinct views that `choose` names, disconnect.
 
         Raises LookError; a question that fails is a Failure in each of its views.
@@ -66,7 +68,9 @@ class DirectInspector:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
+    async def inspect(
+        self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> EncodedInspection:
         """See the port."""
         views: list[View] = []
 
@@ -74,11 +78,11 @@ class DirectInspector:
             views[:] = dict.fromkeys(choose(facts))
             return list(dict.fromkeys(view.question for view in views))
 
-        look = await self.database.look(endpoint, questions, limits)
+        inspection = await self.database.inspect(endpoint, questions, limits)
         answers: Answers[View, bytes] = Answers(limits.bytes)
         for view in views:
-            answers[view] = encoded(look.answers[view.question], view)
-        return Inspection(facts=look.facts, answers=answers, parts=look.parts)
+            answers[view] = encoded(inspection.answers[view.question], view)
+        return EncodedInspection(facts=inspection.facts, answers=answers, parts=inspection.parts)
 
     async def close(self) -> None:
         """See the port."""

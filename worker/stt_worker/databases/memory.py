@@ -10,7 +10,15 @@ from stt_shared.checkfile.model import Question
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_worker.databases.bounds import bounded
-from stt_worker.databases.port import Answer, Choose, Endpoint, Failure, Limits, Look, LookError
+from stt_worker.databases.port import (
+    Answer,
+    Choose,
+    Endpoint,
+    Failure,
+    Inspection,
+    InspectionError,
+    Limits,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,7 @@ class Hanging:
     """A server that accepts connections and says nothing."""
 
 
-Server = Canned | Hanging | LookError
+Server = Canned | Hanging | InspectionError
 
 
 class MemoryDatabase:
@@ -47,33 +55,33 @@ class MemoryDatabase:
 
     def __init__(self, servers: Mapping[str, Server] | None = None) -> None:
         self.servers: dict[str, Server] = dict(servers or {})
-        self.looked: list[Endpoint] = []
+        self.inspected: list[Endpoint] = []
         self.asked: list[tuple[str, Question]] = []
         self.closed = False
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """As the port says; a hanging server costs `connect_s`, a slow answer `statement_s`."""
-        self.looked.append(endpoint)
+        self.inspected.append(endpoint)
         server = await self._connect(endpoint, limits)
         answers: dict[Question, Answer] = {}
         for question in dict.fromkeys(choose(server.facts)):
             self.asked.append((endpoint.host, question))
             answers[question] = await _answer(server, question, limits)
-        return Look(facts=server.facts, answers=answers, parts=server.parts)
+        return Inspection(facts=server.facts, answers=answers, parts=server.parts)
 
     async def _connect(self, endpoint: Endpoint, limits: Limits) -> Canned:
         server = self.servers.get(endpoint.host)
         if server is None:
             where = f"{endpoint.host}:{endpoint.port}"
-            raise LookError(Kind.UNREACHABLE, f"connection to {where} refused")
+            raise InspectionError(Kind.UNREACHABLE, f"connection to {where} refused")
         if isinstance(server, Hanging):
             await asyncio.sleep(limits.connect_s)
-            raise LookError(Kind.UNREACHABLE, f"no answer within {limits.connect_s:g} s")
-        if isinstance(server, LookError):
-            raise LookError(server.kind, server.reason)
+            raise InspectionError(Kind.UNREACHABLE, f"no answer within {limits.connect_s:g} s")
+        if isinstance(server, InspectionError):
+            raise InspectionError(server.kind, server.reason)
         wanted = server.passwords.get(endpoint.user)
         if server.passwords and wanted != endpoint.password:
-            raise LookError(Kind.AUTH, f"log-in of {endpoint.user!r} refused")
+            raise InspectionError(Kind.AUTH, f"log-in of {endpoint.user!r} refused")
         return server
 
     async def close(self) -> None:

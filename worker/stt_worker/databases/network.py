@@ -14,7 +14,7 @@ from typing import Any
 
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases import hosts
-from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.port import Endpoint, InspectionError
 
 STAGGER_S = 0.25  # between attempts at two addresses of one name, as RFC 8305 has it
 MAX_ADDRESSES = 16  # of one name
@@ -67,13 +67,13 @@ async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
             yield
     except TimeoutError as error:
         why = f"{where(endpoint)} did not accept a connection within {seconds:g} s"
-        raise LookError(Kind.UNREACHABLE, why) from error
+        raise InspectionError(Kind.UNREACHABLE, why) from error
     except UnicodeError as error:
         why = f"{endpoint.host!r} is not a name that DNS can carry: {error}"
-        raise LookError(Kind.CONFIG, why) from error
+        raise InspectionError(Kind.CONFIG, why) from error
     except OSError as error:
         why = f"{where(endpoint)} is not reachable: {reason(error)}"
-        raise LookError(Kind.UNREACHABLE, why) from error
+        raise InspectionError(Kind.UNREACHABLE, why) from error
 
 
 def reason(error: Exception) -> str:

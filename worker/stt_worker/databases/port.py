@@ -70,7 +70,7 @@ Answer = Rows | dict[str, Rows] | Failure  # by database for a question with `al
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Inspection:
     """What one look brought back."""
 
     facts: Facts
@@ -80,7 +80,7 @@ class Look:
     )  # per question with `all_dbs` the databases that were not asked
 
 
-class LookError(Exception):
+class InspectionError(Exception):
     """The server could not be looked at: unreachable, auth, tls, timeout, session or config."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
@@ -95,7 +95,7 @@ Choose = Callable[[Facts], Sequence[Question]]
 class Database(Protocol):
     """One family's driver."""
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """Connect, learn the facts, ask the distinct questions that `choose` names, disconnect.
 
         Within `connect_s` plus `client_s` a question it returns or raises, whatever the server

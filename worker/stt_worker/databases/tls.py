@@ -11,7 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.network import reason
-from stt_worker.databases.port import Endpoint, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Tls
 
 OFF = "off"
 VERIFYING = frozenset({"verify-ca", "verify-full"})
@@ -36,7 +36,7 @@ class Contexts:
             context = build(tls)
         except OSError as error:  # SSLError is one
             why = f"a TLS file of the target cannot be used: {reason(error)}"
-            raise LookError(Kind.CONFIG, why) from error
+            raise InspectionError(Kind.CONFIG, why) from error
         self._known[tls] = (stamp, context)
         return context
 
@@ -52,7 +52,7 @@ def _stamp(tls: Tls) -> tuple[int, ...]:
         return tuple(Path(name).stat().st_mtime_ns for name in names)
     except OSError as error:
         why = f"TLS file {error.filename} of the target: {reason(error)}"
-        raise LookError(Kind.CONFIG, why) from error
+        raise InspectionError(Kind.CONFIG, why) from error
 
 
 def verifies(tls: Tls) -> bool:
@@ -88,13 +88,13 @@ def identify(context: ssl.SSLContext, tls: Tls) -> None:
     def no_pass_phrase() -> str:
         # Nobody is there to be asked: without this OpenSSL waits at the terminal.
         why = f"the private key {tls.key or tls.cert} has a pass phrase, which is not supported"
-        raise LookError(Kind.CONFIG, f"{why}; name a key without one")
+        raise InspectionError(Kind.CONFIG, f"{why}; name a key without one")
 
     try:
         context.load_cert_chain(tls.cert, tls.key or None, no_pass_phrase)
     except OSError as error:
         why = f"the certificate {tls.cert} of the target cannot be used with its key"
-        raise LookError(Kind.CONFIG, f"{why}: {reason(error)}") from error
+        raise InspectionError(Kind.CONFIG, f"{why}: {reason(error)}") from error
 
 
 def unverified() -> ssl.SSLContext:
@@ -111,9 +111,11 @@ def refuse_unused(endpoint: Endpoint) -> None:
     named = [name for name in ("ca", "cert", "key") if getattr(tls, name)]
     if named and (endpoint.socket or tls.mode == OFF):
         why = "a Unix socket is not encrypted" if endpoint.socket else f"tls is {OFF}"
-        raise LookError(Kind.CONFIG, f"{' and '.join(named)} of the target has no effect: {why}")
+        raise InspectionError(
+            Kind.CONFIG, f"{' and '.join(named)} of the target has no effect: {why}"
+        )
     if tls.key and not tls.cert:
-        raise LookError(Kind.CONFIG, "key of the target has no effect without cert")
+        raise InspectionError(Kind.CONFIG, "key of the target has no effect without cert")
 
 
 def asked(tls: Tls, host: str) -> str:
@@ -127,10 +129,10 @@ def asked(tls: Tls, host: str) -> str:
     return f"tls {tls.mode} asks for {wants.get(tls.mode, 'none')}"
 
 
-def failed(why: str, tls: Tls, host: str, found: bytes | None) -> LookError:
+def failed(why: str, tls: Tls, host: str, found: bytes | None) -> InspectionError:
     """Why TLS failed: what was asked, what the server showed, and what OpenSSL says."""
     shown = f"; the server shows {describe(found)}" if found else ""
-    return LookError(Kind.TLS, f"{asked(tls, host)}{shown}: {why}")
+    return InspectionError(Kind.TLS, f"{asked(tls, host)}{shown}: {why}")
 
 
 def words(error: ssl.SSLError) -> str:

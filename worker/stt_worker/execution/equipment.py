@@ -13,7 +13,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.children.pool import ChildInspector
-from stt_worker.execution.job import Means
+from stt_worker.execution.job import CheckDependencies
 from stt_worker.execution.turns import WAITING
 from stt_worker.sandbox.language import ScriptFault, line_in, script_faults
 from stt_worker.sandbox.starlark import StarlarkSandbox
@@ -23,12 +23,12 @@ from stt_worker.sandbox.starlark import StarlarkSandbox
 class Equipment:
     """What runs the checks of `catalogue` on each family."""
 
-    means: Mapping[Family, Means]
+    dependencies: Mapping[Family, CheckDependencies]
     catalogue: Catalogue
 
     async def script_faults(self, checks: Sequence[Check]) -> list[ScriptFault]:
         """What the language refuses in the scripts of `checks`; each breaks where it is run."""
-        sandbox = next(iter(self.means.values())).sandbox
+        sandbox = next(iter(self.dependencies.values())).sandbox
         return await script_faults(checks, sandbox)
 
     async def strange_faults(self) -> list[ScriptFault]:
@@ -81,5 +81,5 @@ async def equipped(
         size = concurrency * WAITING
         inspector = ChildInspector(size, keep=concurrency, known=known, preload=preload)
         stack.push_async_callback(inspector.close)
-        means = Means(inspector=inspector, catalogue=checks, sandbox=sandbox)
-        yield Equipment(means=dict.fromkeys(Family, means), catalogue=checks)
+        dependencies = CheckDependencies(inspector=inspector, catalogue=checks, sandbox=sandbox)
+        yield Equipment(dependencies=dict.fromkeys(Family, dependencies), catalogue=checks)

@@ -20,8 +20,8 @@ from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Facts, Job
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
-from stt_worker.databases.inspection import Inspection, Inspector, View
-from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
+from stt_worker.databases.inspection import EncodedInspection, Inspector, View
+from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits
 from stt_worker.execution import sanitize
 from stt_worker.execution.parts import nowhere_asked, parts_of, with_parts
 from stt_worker.execution.plan import JobPlan, Plan, Planner, failure_of
@@ -36,7 +36,7 @@ _LOG = logger("execution")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class CheckDependencies:
     """What it takes to run the checks of one family."""
 
     inspector: Inspector
@@ -51,22 +51,24 @@ EndpointOf = Callable[[], Awaitable[Endpoint]]
 Examined = tuple[Facts | None, tuple[CheckOutcome, ...]]
 
 
-async def execute(job: Job, endpoint_of: EndpointOf, means: Means, *, now: datetime) -> Examined:
+async def execute(
+    job: Job, endpoint_of: EndpointOf, dependencies: CheckDependencies, *, now: datetime
+) -> Examined:
     """Run the checks of `job`; the facts if the server told them, and an outcome per check.
 
     Never raises: what prevents a check is its outcome. `now` is what scripts take for the
     present. The outcomes fit into one result.
     """
-    checks, outcomes = _known(job, means.catalogue)
+    checks, outcomes = _known(job, dependencies.catalogue)
     facts: Facts | None = None
     if checks:
         try:
-            async with asyncio.timeout(means.deadline_s):
-                facts, found = await _examine(checks, endpoint_of, means, now)
-        except LookError as error:
+            async with asyncio.timeout(dependencies.deadline_s):
+                facts, found = await _examine(checks, endpoint_of, dependencies, now)
+        except InspectionError as error:
             found = _all(checks, error.kind, error.reason)
         except TimeoutError:
-            why = f"the job did not end within {means.deadline_s:g} s"
+            why = f"the job did not end within {dependencies.deadline_s:g} s"
             found = _all(checks, Kind.TIMEOUT, why)
         except Exception as error:  # noqa: BLE001  # the one edge: a bug in a driver costs one job
             name = type(error).__name__
@@ -130,20 +132,20 @@ def _all(checks: Iterable[Check], kind: Kind, reason: str) -> list[CheckOutcome]
 
 
 async def _examine(
-    checks: Sequence[Check], endpoint_of: EndpointOf, means: Means, now: datetime
+    checks: Sequence[Check], endpoint_of: EndpointOf, dependencies: CheckDependencies, now: datetime
 ) -> tuple[Facts, list[CheckOutcome]]:
     started = clock.monotonic()
     endpoint = await endpoint_of()
     plans: list[JobPlan] = []
 
     def choose(facts: Facts) -> Sequence[View]:
-        plans[:] = [means.planner.plan(checks, facts)]
+        plans[:] = [dependencies.planner.plan(checks, facts)]
         return plans[0].views
 
     with traces.get().span("look"):
-        look = await means.inspector.inspect(endpoint, choose, means.limits)
-    facts = _bounded(look.facts)
-    outcomes = await _judge_all(plans[0], look, facts, means, now)
+        inspection = await dependencies.inspector.inspect(endpoint, choose, dependencies.limits)
+    facts = _bounded(inspection.facts)
+    outcomes = await _judge_all(plans[0], inspection, facts, dependencies, now)
     took = round((clock.monotonic() - started) * 1_000, 3)
     return facts, [msgspec.structs.replace(one, duration_ms=took) for one in outcomes]
 
@@ -156,40 +158,46 @@ def _bounded(facts: Facts) -> Facts:
 
 async def _judge_all(
     job: JobPlan,
-    look: Inspection,
+    inspection: EncodedInspection,
     facts: Facts,
-    means: Means,
+    dependencies: CheckDependencies,
     now: datetime,
 ) -> list[CheckOutcome]:
     outcomes: list[CheckOutcome] = []
     ready: list[tuple[Plan, Task]] = []
-    answers = [look.answers[view] for view in job.views]
+    answers = [inspection.answers[view] for view in job.views]
     # Views are slow to hash: checks look their own up only where one has failed.
     whole = not any(isinstance(one, Failure) for one in answers)
     for planned, task in zip(job.plans, job.tasks, strict=True):
         if task is None:
             why = planned.not_applicable
             outcomes.append(ended(planned.check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why))
-        elif failure := nowhere_asked(planned, look) or (
-            None if whole else failure_of(planned, look.answers)
+        elif failure := nowhere_asked(planned, inspection) or (
+            None if whole else failure_of(planned, inspection.answers)
         ):
             outcomes.append(failed(planned.check, failure, facts))
         else:
             ready.append((planned, task))
     given = [b"" if isinstance(one, Failure) else one for one in answers]
-    verdicts = await _run([task for _, task in ready], given, facts, means, now)
+    verdicts = await _run([task for _, task in ready], given, facts, dependencies, now)
     for (planned, _), verdict in zip(ready, verdicts, strict=True):
         judged = judge(planned.check, verdict)
-        outcomes.append(with_parts(judged, parts_of(planned, look)))
+        outcomes.append(with_parts(judged, parts_of(planned, inspection)))
     return outcomes
 
 
 async def _run(
-    tasks: Sequence[Task], answers: Sequence[bytes], facts: Facts, means: Means, now: datetime
+    tasks: Sequence[Task],
+    answers: Sequence[bytes],
+    facts: Facts,
+    dependencies: CheckDependencies,
+    now: datetime,
 ) -> list[Verdict]:
     if not tasks:
         return []
-    return await means.sandbox.run(tasks, answers, context_of(facts, means.catalogue, now))
+    return await dependencies.sandbox.run(
+        tasks, answers, context_of(facts, dependencies.catalogue, now)
+    )
 
 
 def context_of(facts: Facts, catalogue: Catalogue, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import msgspec
 
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, PartNotChecked
-from stt_worker.databases.inspection import Inspection
+from stt_worker.databases.inspection import EncodedInspection
 from stt_worker.databases.port import Failure
 from stt_worker.execution import sanitize
 from stt_worker.execution.plan import Plan
@@ -17,7 +17,7 @@ NOTHING = b"{}"  # the answer to a question with `all_dbs` that no database was 
 VERDICTS = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 
-def parts_of(planned: Plan, found: Inspection) -> tuple[PartNotChecked, ...]:
+def parts_of(planned: Plan, found: EncodedInspection) -> tuple[PartNotChecked, ...]:
     """The databases that at least one question of the check was not asked in, by name."""
     if not found.parts:  # nearly always: nothing to gather for each check of a job
         return ()
@@ -37,7 +37,7 @@ def _bounded(part: PartNotChecked) -> PartNotChecked:
     )
 
 
-def nowhere_asked(planned: Plan, found: Inspection) -> Failure | None:
+def nowhere_asked(planned: Plan, found: EncodedInspection) -> Failure | None:
     """Why a check has no answer although none of its questions failed: every database was left out.
 
     Without this an empty answer would pass.

@@ -13,7 +13,7 @@ FRESH_S = 30.0  # a state read that long ago is read again
 STREAM = f"KV_{subjects.BUCKET_CONTROL}"
 
 
-class Gate:
+class ControlStateReader:
     """The control state, read again when it is old or when `forget` was called."""
 
     def __init__(self, bus: Bus) -> None:

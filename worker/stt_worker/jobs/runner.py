@@ -19,13 +19,13 @@ from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job,
 from stt_shared.protocol.subjects import MAX_DELIVERIES
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
-from stt_worker.execution.job import Examined, Means, execute, not_run
+from stt_worker.execution.job import CheckDependencies, Examined, execute, not_run
 from stt_worker.jobs.consumer import Turn
-from stt_worker.jobs.control_state import Gate
+from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.intake import read
 from stt_worker.outbox.port import Outbox, OutboxError, Row
 from stt_worker.outbox.sender import Sender
-from stt_worker.packs import Shelf
+from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory, Target
 
 # Another worker of the site may serve the target, so the job goes round; each round is a delivery.
@@ -46,7 +46,7 @@ class _Later(Exception):  # noqa: N818  # no error: the job is put back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
+class RunnerDependencies:
     """Who this worker is and what it works with."""
 
     worker: str
@@ -54,9 +54,9 @@ class Station:
     inventory: Inventory
     outbox: Outbox
     sender: Sender
-    gate: Gate
-    means: Mapping[Family, Means]
-    shelf: Shelf | None = None  # None: this worker takes no packs
+    control_state: ControlStateReader
+    check_dependencies: Mapping[Family, CheckDependencies]
+    pack_registry: PackRegistry | None = None  # None: this worker takes no packs
 
 
 class Runner:
@@ -66,8 +66,8 @@ class Runner:
     jobs under way whose result is not in the outbox yet.
     """
 
-    def __init__(self, station: Station) -> None:
-        self._station = station
+    def __init__(self, dependencies: RunnerDependencies) -> None:
+        self._dependencies = dependencies
         self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
         self.refused: Counter[str] = Counter()
         self.expected = 0
@@ -77,9 +77,9 @@ class Runner:
 
         When it is cancelled, or `turn` raises, the delivery is left unsettled.
         """
-        with bound(worker=self._station.worker, site=self._station.site):
+        with bound(worker=self._dependencies.worker, site=self._dependencies.site):
             try:
-                job = read(delivery, self._station.site, family)
+                job = read(delivery, self._dependencies.site, family)
             except ProtocolError as error:
                 await self._refuse(error, delivery, inbox)
                 return
@@ -88,7 +88,7 @@ class Runner:
             with (
                 bound(**ids),
                 traces.get().span(
-                    "execute", {**ids, "worker": self._station.worker}, parent=parent
+                    "execute", {**ids, "worker": self._dependencies.worker}, parent=parent
                 ),
             ):
                 await self._settle(job, delivery, inbox, turn)
@@ -125,11 +125,11 @@ class Runner:
                 self._busy[target] = lock, users - 1
 
     async def _serve(self, job: Job, delivery: Delivery, inbox: Inbox, turn: Turn) -> None:
-        done = await self._station.outbox.finished(job.job_id, job.dispatch)
+        done = await self._dependencies.outbox.finished(job.job_id, job.dispatch)
         row = done.row if done else await self._run(job, delivery, turn)
         if row is not None:  # else the coordinator's store has it already
             with traces.get().span("publish", {"sequence": row.sequence}):
-                await self._station.sender.confirm(row)
+                await self._dependencies.sender.confirm(row)
         faultpoint.reach(AFTER_PUBLISH)
         await _settled(inbox.ack([delivery]))
 
@@ -154,10 +154,10 @@ class Runner:
 
     async def _append(self, job: Job, result: Result, traceparent: str) -> Row:
         try:
-            return await self._station.outbox.append(result, traceparent)
+            return await self._dependencies.outbox.append(result, traceparent)
         except ProtocolError as error:
             small = not_run(job.checks, Outcome.ERROR, Kind.TOO_LARGE, error.message)
-            return await self._station.outbox.append(
+            return await self._dependencies.outbox.append(
                 msgspec.structs.replace(result, outcomes=small, facts=None), traceparent
             )
 
@@ -168,19 +168,19 @@ class Runner:
         state = await self._control()
         if not state.enabled:
             return None, not_run(job.checks, Outcome.SKIPPED, Kind.DISABLED, _disabled(state))
-        target = self._station.inventory.get(job.target, job.family)
+        target = self._dependencies.inventory.get(job.target, job.family)
         if dead := await self._dead(job, delivery, known=target is not None):
             _LOG.error("job given up", reason=dead)
             return None, not_run(job.checks, Outcome.ERROR, Kind.DEAD, dead)
         if target is None:
             raise _Later(UNKNOWN_TARGET_DELAY_S)
         if delivery.delivered > 1:
-            await self._station.outbox.count_start(job.job_id, job.dispatch, now)
+            await self._dependencies.outbox.count_start(job.job_id, job.dispatch, now)
         return await self._execute(job, target, state, now)
 
     async def _control(self) -> ControlState:
         try:
-            return await self._station.gate.state()
+            return await self._dependencies.control_state.state()
         except (UnreachableError, ProtocolError) as error:
             _LOG.warning("control state not read", reason=error.message)
             raise _Later(CONTROL_DELAY_S) from error
@@ -194,7 +194,7 @@ class Runner:
         if not known and delivery.delivered > MAX_DELIVERIES_UNKNOWN:
             return f"{times}, and no worker of site {job.site} serves target {job.target}"
         if known and delivery.delivered > MAX_DELIVERIES:
-            starts = await self._station.outbox.starts(job.job_id, job.dispatch)
+            starts = await self._dependencies.outbox.starts(job.job_id, job.dispatch)
             if starts:
                 return f"{times}, begun here at least {starts} times, and never ended"
         return ""
@@ -205,30 +205,32 @@ class Runner:
         off = [ref for ref in job.checks if ref.check in state.disabled_checks]
         on = tuple(ref for ref in job.checks if ref not in off)
         part = msgspec.structs.replace(job, checks=on)
-        means, barred = await self._means(part, now)
+        dependencies, barred = await self._means(part, now)
         without = {outcome.check for outcome in barred}
         part = msgspec.structs.replace(
             part, checks=tuple(ref for ref in on if ref.check not in without)
         )
-        facts, found = await execute(part, target.resolved, means, now=now)
+        facts, found = await execute(part, target.resolved, dependencies, now=now)
         switched_off = not_run(off, Outcome.SKIPPED, Kind.DISABLED, "the check is switched off")
         by_check = {outcome.check: outcome for outcome in (*found, *barred, *switched_off)}
         return facts, tuple(by_check[ref.check] for ref in job.checks)
 
-    async def _means(self, job: Job, now: datetime) -> tuple[Means, tuple[CheckOutcome, ...]]:
+    async def _means(
+        self, job: Job, now: datetime
+    ) -> tuple[CheckDependencies, tuple[CheckOutcome, ...]]:
         """What runs the checks of `job`, and the outcome of those that no trusted pack holds."""
-        means = self._station.means[job.family]
-        if self._station.shelf is None:
-            return means, ()
+        dependencies = self._dependencies.check_dependencies[job.family]
+        if self._dependencies.pack_registry is None:
+            return dependencies, ()
         try:
-            choice = await self._station.shelf.choose(job, now)
+            choice = await self._dependencies.pack_registry.choose(job, now)
         except UnreachableError as error:
             _LOG.warning("pack not read", reason=error.message)
             raise _Later(CONTROL_DELAY_S) from error
         except OSError as error:
             _LOG.error("pack not taken", reason=str(error))
             raise _Later(OUTBOX_DELAY_S) from error
-        return replace(means, catalogue=choice.catalogue), choice.barred
+        return replace(dependencies, catalogue=choice.catalogue), choice.barred
 
     def _result(
         self,
@@ -246,7 +248,7 @@ class Runner:
             target=job.target,
             family=job.family,
             site=job.site,
-            worker=self._station.worker,
+            worker=self._dependencies.worker,
             sequence=0,  # with the epoch given by the outbox
             epoch="",
             started=started,

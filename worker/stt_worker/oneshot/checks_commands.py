@@ -133,7 +133,7 @@ async def _on_samples(
         samples = _samples(_file(folder, check))
         if not samples:
             without.append(check.name)
-        sandbox = tools.means[check.family].sandbox
+        sandbox = tools.dependencies[check.family].sandbox
         tried += await rehearsal.on_samples(check, samples, sandbox, known.releases)
     wrong = [one for one in tried if one.problems]
     output.print_grid(Grid(COLUMNS, tuple(_tried(one) for one in wrong or tried)))
@@ -164,7 +164,7 @@ def _tried(one: Tried) -> tuple[Cell, ...]:
 async def _on_server(
     chosen: Sequence[Check], folder: Path, url: str, tools: Equipment, *, record: bool
 ) -> int:
-    from stt_worker.databases.port import LookError  # noqa: PLC0415  # as above
+    from stt_worker.databases.port import InspectionError  # noqa: PLC0415  # as above
     from stt_worker.oneshot import dry_run as rehearsal  # noqa: PLC0415  # as above
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.targets import passwords  # noqa: PLC0415  # as above
@@ -177,10 +177,12 @@ async def _on_server(
         raise UsageError(f"none of these checks is for {target.family}")
     undecided = 0
     for check in mine:
-        means = tools.means[check.family]
+        dependencies = tools.dependencies[check.family]
         try:
-            found = await rehearsal.on_server(check, await target.resolved(), means, clock.now())
-        except LookError as error:
+            found = await rehearsal.on_server(
+                check, await target.resolved(), dependencies, clock.now()
+            )
+        except InspectionError as error:
             output.print_exit(EXIT_INCOMPLETE, f"{target.id}: {error.kind}: {error.reason}")
             return EXIT_INCOMPLETE
         output.print_text("\n".join(_told(check, found)))

@@ -20,7 +20,7 @@ from stt_shared.protocol.messages import CheckOutcome, Facts
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure
 from stt_worker.execution import sanitize
-from stt_worker.execution.job import Means, context_of, failed
+from stt_worker.execution.job import CheckDependencies, context_of, failed
 from stt_worker.execution.plan import Plan, docs_of, job_plan, plan
 from stt_worker.execution.verdict import ended, judge
 from stt_worker.sandbox.port import Sandbox, Task
@@ -97,7 +97,9 @@ def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
         yield f"a finding for {name}, which the sample does not expect"
 
 
-async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) -> Rehearsed:
+async def on_server(
+    check: Check, where: Endpoint, dependencies: CheckDependencies, now: datetime
+) -> Rehearsed:
     """`check` on the server at `where`; raises LookError if it cannot be looked at."""
     plans: list[Plan] = []
 
@@ -105,19 +107,21 @@ async def on_server(check: Check, where: Endpoint, means: Means, now: datetime) 
         plans[:] = [plan(check, facts)]
         return job_plan(plans).views
 
-    look = await means.inspector.inspect(where, choose, means.limits)
+    inspection = await dependencies.inspector.inspect(where, choose, dependencies.limits)
     (planned,) = plans
     if why := unsupported(check) or planned.not_applicable:
         outcome = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
-        return Rehearsed(facts=look.facts, docs=[], outcome=outcome)
-    docs = docs_of(planned, look.answers)
+        return Rehearsed(facts=inspection.facts, docs=[], outcome=outcome)
+    docs = docs_of(planned, inspection.answers)
     if isinstance(docs, Failure):
-        return Rehearsed(facts=look.facts, docs=[], outcome=failed(check, docs, look.facts))
+        return Rehearsed(
+            facts=inspection.facts, docs=[], outcome=failed(check, docs, inspection.facts)
+        )
     task, answers = given(check, docs)
-    context = context_of(look.facts, means.catalogue, now)
-    (verdict,) = await means.sandbox.run([task], answers, context)
+    context = context_of(inspection.facts, dependencies.catalogue, now)
+    (verdict,) = await dependencies.sandbox.run([task], answers, context)
     outcome = judge(check, verdict)
-    return Rehearsed(facts=look.facts, docs=docs, outcome=outcome, printed=verdict.printed)
+    return Rehearsed(facts=inspection.facts, docs=docs, outcome=outcome, printed=verdict.printed)
 
 
 def record(file: Path, rehearsed: Rehearsed) -> str:

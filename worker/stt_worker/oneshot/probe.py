@@ -14,10 +14,10 @@ from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_worker.databases.inspection import Inspection, View
-from stt_worker.databases.port import LookError
+from stt_worker.databases.inspection import EncodedInspection, View
+from stt_worker.databases.port import InspectionError
 from stt_worker.execution.equipment import Equipment
-from stt_worker.execution.job import Means, failed
+from stt_worker.execution.job import CheckDependencies, failed
 from stt_worker.execution.plan import Plan, failure_of, job_plan, plan
 from stt_worker.execution.turns import Turns
 from stt_worker.targets.model import Target
@@ -70,7 +70,7 @@ async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]
     async def one(target: Target) -> Probed:
         async with turns.turn(target.id):
             return await probe(
-                target, tools.catalogue.of(target.family), tools.means[target.family]
+                target, tools.catalogue.of(target.family), tools.dependencies[target.family]
             )
 
     return await asyncio.gather(*(one(target) for target in targets))
@@ -96,7 +96,7 @@ def _cells(one: Probed) -> tuple[Cell, ...]:
     )
 
 
-async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed:
+async def probe(target: Target, checks: Iterable[Check], dependencies: CheckDependencies) -> Probed:
     """Connect and ask what the checks of the target's family would ask; scripts are not run."""
     mine = [check for check in checks if check.family is target.family and not unsupported(check)]
     plans: list[Plan] = []
@@ -107,8 +107,10 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
 
     tls = "socket" if target.endpoint.socket else target.endpoint.tls.mode
     try:
-        look = await means.inspector.inspect(await target.resolved(), choose, means.limits)
-    except LookError as error:
+        inspection = await dependencies.inspector.inspect(
+            await target.resolved(), choose, dependencies.limits
+        )
+    except InspectionError as error:
         return Probed(
             target=target.id,
             family=target.family,
@@ -120,15 +122,15 @@ async def probe(target: Target, checks: Iterable[Check], means: Means) -> Probed
         target=target.id,
         family=target.family,
         tls=tls,
-        facts=look.facts,
-        problems=_problems(plans, look),
+        facts=inspection.facts,
+        problems=_problems(plans, inspection),
     )
 
 
-def _problems(plans: Sequence[Plan], look: Inspection) -> tuple[str, ...]:
+def _problems(plans: Sequence[Plan], inspection: EncodedInspection) -> tuple[str, ...]:
     found: list[str] = []
     for planned in plans:
-        if failure := failure_of(planned, look.answers):
-            outcome = failed(planned.check, failure, look.facts)
+        if failure := failure_of(planned, inspection.answers):
+            outcome = failed(planned.check, failure, inspection.facts)
             found.append(f"{outcome.check}: {outcome.kind}: {outcome.reason}")
     return tuple(found)

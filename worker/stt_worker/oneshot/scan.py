@@ -18,7 +18,7 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
-from stt_worker.execution.job import Means, execute
+from stt_worker.execution.job import CheckDependencies, execute
 from stt_worker.execution.turns import Turns
 from stt_worker.targets.file import load
 from stt_worker.targets.model import Target
@@ -97,7 +97,7 @@ def targets_of(addresses: Iterable[Address]) -> list[Target]:
 async def scan(
     targets: Sequence[Target],
     checks: Sequence[Check],
-    means: Mapping[Family, Means],
+    dependencies: Mapping[Family, CheckDependencies],
     *,
     concurrency: int = CONCURRENCY,
     progress: Progress | None = None,
@@ -114,7 +114,9 @@ async def scan(
         nonlocal done
         async with turns.turn(target.id):
             job = _job(target, checks, started)
-            _, outcomes = await execute(job, target.resolved, means[target.family], now=started)
+            _, outcomes = await execute(
+                job, target.resolved, dependencies[target.family], now=started
+            )
         done += 1
         if progress:
             progress(done, len(targets))

@@ -11,7 +11,7 @@ from pathlib import Path
 from stt_shared.errors import UsageError
 from stt_shared.redaction import hide_addresses
 from stt_worker.databases.network import where
-from stt_worker.databases.port import LookError
+from stt_worker.databases.port import InspectionError
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret, parse, resolve
 
@@ -69,7 +69,7 @@ async def _referred(reference: str, folder: Path) -> str:
         raise UsageError("--password-from is no reference", hint=f"give {REFERENCES}")
     try:
         return await resolve(secret)
-    except LookError as error:
+    except InspectionError as error:
         raise UsageError(error.reason) from error
 
 

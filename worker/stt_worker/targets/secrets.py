@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stt_shared.protocol.enums import Kind
-from stt_worker.databases.port import LookError
+from stt_worker.databases.port import InspectionError
 from stt_worker.targets import readers
 
 EXEC_TIMEOUT_S = 15.0
@@ -101,8 +101,8 @@ async def resolve(secret: Secret, environ: Mapping[str, str] | None = None) -> s
     return await _read(secret, readers.file(path, MAX_SECRET_BYTES, FILE_TIMEOUT_S))
 
 
-def _missing(secret: Secret, why: str) -> LookError:
-    return LookError(Kind.CONFIG, f"cannot read the secret {secret} ({why})")
+def _missing(secret: Secret, why: str) -> InspectionError:
+    return InspectionError(Kind.CONFIG, f"cannot read the secret {secret} ({why})")
 
 
 async def _read(secret: Secret, reading: Awaitable[bytes]) -> str:

@@ -14,7 +14,7 @@ from stt_worker.databases.inspection import DirectInspector, Inspector, View
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql import statement
 from stt_worker.databases.mysql.driver import MysqlDatabase
-from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.port import Failure, InspectionError
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from stt_worker.processes.frames import Channel, FrameError
 from stt_worker.processes.zygote import address_space
@@ -69,7 +69,7 @@ async def _inspected(
     with _Watched(order.limits.connect_s):
         try:
             found = await inspector.inspect(order.endpoint, choose, order.limits)
-        except LookError as error:
+        except InspectionError as error:
             return remote.Refused(failure=Failure(kind=error.kind, reason=error.reason))
         answers = [found.answers[view] for view in asked]
         parts = [found.parts.get(view.question, ()) for view in asked]

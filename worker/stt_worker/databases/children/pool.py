@@ -16,9 +16,9 @@ from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_worker.databases.children import remote
 from stt_worker.databases.children.priority import lowered_when_busy
-from stt_worker.databases.inspection import ChooseViews, Inspection, View
+from stt_worker.databases.inspection import ChooseViews, EncodedInspection, View
 from stt_worker.databases.network import where
-from stt_worker.databases.port import Endpoint, Failure, Limits, LookError
+from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits
 from stt_worker.processes.child import Bounds, Child, NurseryError, reason
 from stt_worker.processes.frames import FrameError
 from stt_worker.processes.nursery import Nursery
@@ -64,7 +64,9 @@ class ChildInspector:
         self._costly: dict[str, None] = {}
         self._facts: dict[str, Facts] = {}
 
-    async def inspect(self, endpoint: Endpoint, choose: ChooseViews, limits: Limits) -> Inspection:
+    async def inspect(
+        self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
+    ) -> EncodedInspection:
         """See the port."""
         found, starved = await self._once(endpoint, choose, limits)
         if starved:
@@ -75,7 +77,7 @@ class ChildInspector:
 
     async def _once(
         self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
-    ) -> tuple[Inspection, bool]:
+    ) -> tuple[EncodedInspection, bool]:
         """What a child brings back, and whether it was lost for want of memory."""
         name = f"{endpoint.family} {where(endpoint)}"
         costly = True
@@ -89,7 +91,7 @@ class ChildInspector:
                     costly = watch.busy or any(map(_is_costly, found.answers.values()))
                     return found, starved
         except NurseryError as error:
-            raise LookError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
+            raise InspectionError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
         finally:
             self._costly.pop(name, None)
             if costly:
@@ -102,7 +104,7 @@ class ChildInspector:
         choose: ChooseViews,
         limits: Limits,
         expected: Facts | None,
-    ) -> tuple[Inspection, bool]:
+    ) -> tuple[EncodedInspection, bool]:
         # A server that is what it was last time is asked without a word between child and parent.
         asked = tuple(dict.fromkeys(choose(expected))) if expected else ()
         order = remote.Order(
@@ -130,7 +132,7 @@ class ChildInspector:
             # What the server is we know; no question has an answer.
             answers = [Failure(kind=error.kind, reason=error.reason)] * len(asked)
             starved = error.starved
-        found = Inspection(
+        found = EncodedInspection(
             facts=known.facts,
             answers=dict(zip(asked, answers, strict=True)),
             parts=remote.by_question(asked, parts),
@@ -151,7 +153,7 @@ class ChildInspector:
         await self._nursery.close()
 
 
-class _ChildLostError(LookError):
+class _ChildLostError(InspectionError):
     """The child had to be ended, or has ended by itself; `starved`: for want of memory."""
 
     starved = False
@@ -205,5 +207,5 @@ def _remember(known: dict[str, Remembered], name: str, value: Remembered) -> Non
 def _unless_refused(message: Message | remote.Refused) -> Message:
     """`message`; raises the LookError that the child tells in its place."""
     if isinstance(message, remote.Refused):
-        raise LookError(message.failure.kind, message.failure.reason)
+        raise InspectionError(message.failure.kind, message.failure.reason)
     return message

@@ -15,7 +15,7 @@ from stt_worker.databases.mongodb import facts as mongodb_facts
 from stt_worker.databases.mongodb.session import BROKEN, Session
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, Wire
 from stt_worker.databases.network import where
-from stt_worker.databases.port import Choose, Endpoint, Limits, Look, LookError
+from stt_worker.databases.port import Choose, Endpoint, Inspection, InspectionError, Limits
 
 
 class MongodbDatabase:
@@ -24,14 +24,14 @@ class MongodbDatabase:
     def __init__(self) -> None:
         self._contexts = tls.Contexts()
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """As the port says; an arbiter, which knows no users, is looked at without log-in."""
         login.check(endpoint)
         context = await self._context(endpoint)
         async with _opened(endpoint, limits, context) as (session, hello):
             facts = mongodb_facts.facts(hello, await session.build(), endpoint.host)
             session.known(facts)
-            return Look(facts=facts, answers=await session.answers(choose(facts)))
+            return Inspection(facts=facts, answers=await session.answers(choose(facts)))
 
     async def close(self) -> None:
         """Forget the TLS contexts."""
@@ -58,7 +58,7 @@ async def _opened(
                 hello = await session.greet()
         except TimeoutError as error:
             why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
-            raise LookError(Kind.UNREACHABLE, why) from error
+            raise InspectionError(Kind.UNREACHABLE, why) from error
         except (*BROKEN, CommandError, TooLargeError) as error:
             raise await _explained(error, endpoint, limits) from error
         yield session, hello
@@ -79,7 +79,7 @@ async def _connect(endpoint: Endpoint, seconds: float, context: ssl.SSLContext |
     return Wire(*streams)
 
 
-async def _explained(error: Exception, endpoint: Endpoint, limits: Limits) -> LookError:
+async def _explained(error: Exception, endpoint: Endpoint, limits: Limits) -> InspectionError:
     found = errors.of_connection(error, where(endpoint))
     if found.kind is not Kind.TLS:
         return found

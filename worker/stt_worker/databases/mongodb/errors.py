@@ -8,7 +8,7 @@ from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, WireError
 from stt_worker.databases.network import reason
-from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.port import Failure, InspectionError
 
 _NO_PRIVILEGE = 13
 AUTH = frozenset({11, 18, 334, 8000})  # no user, refused, no such mechanism, Atlas
@@ -43,12 +43,12 @@ def of_question(error: Exception) -> Failure:
     return Failure(kind=Kind.UNREACHABLE, reason=reason(error))
 
 
-def of_connection(error: Exception, where: str) -> LookError:
+def of_connection(error: Exception, where: str) -> InspectionError:
     """Why there is no session to the server at `where`."""
     if isinstance(error, ssl.SSLError):
-        return LookError(Kind.TLS, tls.words(error))
+        return InspectionError(Kind.TLS, tls.words(error))
     if isinstance(error, CommandError):
         found = by_code(error.code)
         # Nothing but the log-in was asked yet.
-        return LookError(Kind.AUTH if found is Kind.QUERY else found, str(error))
-    return LookError(Kind.UNREACHABLE, f"{where}: {reason(error)}")
+        return InspectionError(Kind.AUTH if found is Kind.QUERY else found, str(error))
+    return InspectionError(Kind.UNREACHABLE, f"{where}: {reason(error)}")

@@ -15,7 +15,7 @@ from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.mongodb.wire import CommandError, Wire, WireError
 from stt_worker.databases.network import where
-from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.port import Endpoint, InspectionError
 
 EXTERNAL = "$external"  # the authentication source of client certificates
 # Mechanisms that never show the password to the server, the preferred one first.
@@ -48,8 +48,8 @@ def _check_certificate(endpoint: Endpoint) -> None:
         raise _refused(endpoint, why)
 
 
-def _refused(endpoint: Endpoint, why: str) -> LookError:
-    return LookError(Kind.CONFIG, f"{where(endpoint)}: {why}")
+def _refused(endpoint: Endpoint, why: str) -> InspectionError:
+    return InspectionError(Kind.CONFIG, f"{where(endpoint)}: {why}")
 
 
 def greeting(endpoint: Endpoint) -> dict[str, str]:
@@ -83,7 +83,7 @@ def _mechanism(endpoint: Endpoint, offered: object) -> str:
         if mechanism in names:
             return mechanism
     why = f"the server offers {', '.join(names) or 'nothing readable'} to log in, not {SCRAM[0]}"
-    raise LookError(Kind.AUTH, f"{where(endpoint)}: {why}")
+    raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {why}")
 
 
 async def _by_password(
@@ -99,7 +99,7 @@ async def _by_password(
     try:
         await auth.authenticate(credentials, conversation)
     except PyMongoError as error:
-        raise LookError(Kind.AUTH, f"{where(endpoint)}: {error}") from error
+        raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {error}") from error
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         # The driver takes the answers apart as they come.
         raise WireError(f"an answer to the log-in that makes no sense: {error}") from error

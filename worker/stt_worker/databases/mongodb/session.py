@@ -17,7 +17,7 @@ from stt_worker.databases.mongodb.commands import command
 from stt_worker.databases.mongodb.errors import API_REQUIRED, UNKNOWN_COMMAND
 from stt_worker.databases.mongodb.values import document
 from stt_worker.databases.mongodb.wire import CommandError, TooLargeError, Wire, WireError
-from stt_worker.databases.port import Answer, Endpoint, Failure, Limits, LookError
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits
 
 MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
 MAX_APPLICATION_BYTES = 128
@@ -52,7 +52,7 @@ class Session:
         spoken = hello.get("maxWireVersion")
         if not isinstance(spoken, int) or spoken < MIN_WIRE_VERSION:
             why = "the server is older than MongoDB 3.6, which is the oldest that can be checked"
-            raise LookError(Kind.CONFIG, why)
+            raise InspectionError(Kind.CONFIG, why)
         if not hello.get("arbiterOnly"):
             await login.log_in(
                 self._wire, self._endpoint, self._pins, hello.get("saslSupportedMechs")
@@ -82,7 +82,7 @@ class Session:
         """`buildInfo`; empty where the server does not tell it to us."""
         found = await self._received(self._sent({"buildInfo": 1}))
         if isinstance(found, Failure) and self.lost is not None:
-            raise LookError(found.kind, found.reason)
+            raise InspectionError(found.kind, found.reason)
         return {} if isinstance(found, Failure) else found
 
     async def answers(self, questions: Iterable[Question]) -> dict[Question, Answer]:

@@ -14,7 +14,7 @@ from pymysql import err
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.network import reason
-from stt_worker.databases.port import Endpoint, LookError
+from stt_worker.databases.port import Endpoint, InspectionError
 
 REFUSED = 2059  # the client's own number: authentication plugin cannot be loaded
 OAEP_BYTES = 42  # of padding, and the password ends with a zero byte
@@ -113,7 +113,7 @@ def public_key(endpoint: Endpoint) -> bytes:
         _room(pem)
     except (OSError, ValueError) as error:
         why = f"server_public_key {path} of the target cannot be used: {reason(error)}"
-        raise LookError(Kind.CONFIG, why) from error
+        raise InspectionError(Kind.CONFIG, why) from error
     return pem
 
 

@@ -19,7 +19,7 @@ from stt_worker.databases.mysql import auth
 from stt_worker.databases.mysql.connection import Connection
 from stt_worker.databases.mysql.opening import takes_all_at_once
 from stt_worker.databases.mysql.session import Progress, Session
-from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look, LookError
+from stt_worker.databases.port import Answer, Choose, Endpoint, Inspection, InspectionError, Limits
 
 LOOK_AGAIN_S = 0.2  # at the deadline of a session that runs
 GRACE_S = 2.0  # for a thread to notice that its connection was cut
@@ -34,7 +34,7 @@ class MysqlDatabase:
         self._turn = asyncio.Semaphore(threads)
         self._contexts = tls.Contexts()
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """As the port says; waiting for a thread is not counted as the server's time."""
         answers: Answers[Question, Answer] = Answers(limits.bytes)
         progress = Progress(answers=answers, at_once=takes_all_at_once(endpoint))
@@ -43,8 +43,8 @@ class MysqlDatabase:
             while progress.unfinished:
                 await self._session(endpoint, choose, limits, progress)
         if progress.facts is None:
-            raise LookError(Kind.UNREACHABLE, "the session ended before the facts were known")
-        return Look(facts=progress.facts, answers=progress.answers)
+            raise InspectionError(Kind.UNREACHABLE, "the session ended before the facts were known")
+        return Inspection(facts=progress.facts, answers=progress.answers)
 
     async def close(self) -> None:
         """Release the threads; a look under way ends by itself within its limits."""
@@ -98,7 +98,7 @@ class MysqlDatabase:
             if not running.done():
                 await asyncio.wait([running], timeout=GRACE_S)
             if not running.done():
-                raise LookError(Kind.TIMEOUT, "the driver did not end in time")
+                raise InspectionError(Kind.TIMEOUT, "the driver did not end in time")
             running.result()
         finally:
             if not running.done():

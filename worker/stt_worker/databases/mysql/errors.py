@@ -5,7 +5,7 @@ from __future__ import annotations
 from pymysql import err
 
 from stt_shared.protocol.enums import Kind
-from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.port import Failure, InspectionError
 
 _AUTH = frozenset(
     {
@@ -63,15 +63,15 @@ def of_question(error: err.Error) -> Failure:
     return Failure(kind=Kind.UNREACHABLE if lost(error) else Kind.QUERY, reason=said(error))
 
 
-def of_connection(error: err.Error) -> LookError:
+def of_connection(error: err.Error) -> InspectionError:
     """Why the log-in failed; TLS errors are found by `tls.error_behind`."""
     number = code(error)
     if number in _AUTH:
-        return LookError(Kind.AUTH, said(error))
+        return InspectionError(Kind.AUTH, said(error))
     if number in _TLS:
-        return LookError(Kind.TLS, said(error))
+        return InspectionError(Kind.TLS, said(error))
     if number in _NO_PRIVILEGE:
-        return LookError(Kind.NO_PRIVILEGE, said(error))
+        return InspectionError(Kind.NO_PRIVILEGE, said(error))
     if number == _UNKNOWN_DATABASE:
-        return LookError(Kind.CONFIG, said(error))
-    return LookError(Kind.UNREACHABLE, said(error))
+        return InspectionError(Kind.CONFIG, said(error))
+    return InspectionError(Kind.UNREACHABLE, said(error))

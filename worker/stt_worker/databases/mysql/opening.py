@@ -15,7 +15,7 @@ from stt_worker.databases.mysql import facts as mysql_facts
 from stt_worker.databases.mysql.connection import QUERY, RESET, Command, Connection
 from stt_worker.databases.mysql.pins import MIN_PACKET_BYTES, Pinned, pinned
 from stt_worker.databases.mysql.replies import Reply
-from stt_worker.databases.port import Endpoint, Limits, LookError
+from stt_worker.databases.port import Endpoint, InspectionError, Limits
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
 HOME = "information_schema"  # where nobody can put a function
@@ -137,5 +137,5 @@ def _with_provider(connection: Connection, row: Mapping[str, Any], found: Facts)
     return mysql_facts.facts(row, aurora=aurora)
 
 
-def _untrusted(why: str) -> LookError:
-    return LookError(Kind.SESSION, f"the session cannot be trusted: {why}")
+def _untrusted(why: str) -> InspectionError:
+    return InspectionError(Kind.SESSION, f"the session cannot be trusted: {why}")

@@ -19,7 +19,7 @@ from stt_worker.databases.mysql import errors, opening
 from stt_worker.databases.mysql.connection import QUERY, Connection
 from stt_worker.databases.mysql.replies import TooManyPacketsError, TooMuchError
 from stt_worker.databases.mysql.statement import statement
-from stt_worker.databases.port import Answer, Choose, Failure, Limits, LookError
+from stt_worker.databases.port import Answer, Choose, Failure, InspectionError, Limits
 from stt_worker.databases.tls import error_behind
 
 SQL = opening.SQL
@@ -67,7 +67,7 @@ class Session:
                 if known.kind in {Kind.UNREACHABLE, Kind.TIMEOUT} and progress.at_once:
                     progress.at_once = False
                     return
-                raise LookError(known.kind, known.reason)
+                raise InspectionError(known.kind, known.reason)
             if progress.facts is None:
                 progress.pending = list(dict.fromkeys(choose(known)))
                 progress.facts = known
@@ -82,19 +82,19 @@ class Session:
         except Exception as error:
             if self.guard.cut_off:
                 why = f"no answer to the log-in within {self.limits.connect_s:g} s"
-                raise LookError(Kind.UNREACHABLE, why) from error
+                raise InspectionError(Kind.UNREACHABLE, why) from error
             broken = error_behind(error)
             if isinstance(broken, ssl.SSLEOFError | ssl.SSLZeroReturnError) and (
                 self.connection.encrypted
             ):
                 why = "the server closed the connection during the log-in, after the TLS handshake"
-                raise LookError(Kind.UNREACHABLE, why) from error
+                raise InspectionError(Kind.UNREACHABLE, why) from error
             if broken is not None:
                 raise broken from None
             if isinstance(error, err.Error):
                 raise errors.of_connection(error) from error
             why = f"what answers is no MySQL server ({type(error).__name__})"
-            raise LookError(Kind.UNREACHABLE, why) from error
+            raise InspectionError(Kind.UNREACHABLE, why) from error
 
     def _open(self, progress: Progress) -> Facts | Failure:
         """A proxy may take statements sent at once for an error, or never answer the second."""
@@ -148,7 +148,7 @@ class Session:
         self.guard.allow(seconds or self.limits.client_s)
         try:
             return step()
-        except LookError as error:
+        except InspectionError as error:
             return Failure(kind=error.kind, reason=error.reason)
         # The edge to a server that may lie, as above.
         except Exception as error:  # noqa: BLE001

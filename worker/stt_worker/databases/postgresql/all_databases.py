@@ -11,7 +11,7 @@ from stt_shared import clock
 from stt_shared.checkfile.model import Question
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_worker.databases.port import Answer, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.port import Answer, Failure, InspectionError, Limits, Row, Rows
 from stt_worker.databases.postgresql.server import Line
 from stt_worker.databases.postgresql.session import SQL
 
@@ -147,7 +147,7 @@ async def _moved(line: Line, name: str, limits: Limits) -> Failure | None:
     """Connect `line` to the database `name`, or say why not; `config`: there is none."""
     try:
         await line.open(name, limits)
-    except LookError as error:
+    except InspectionError as error:
         return Failure(kind=error.kind, reason=error.reason)
     if line.database != name:
         why = f"connected to {line.database} in its place"

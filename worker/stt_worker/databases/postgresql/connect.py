@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases import hosts, network, tls
 from stt_worker.databases.network import where
-from stt_worker.databases.port import Endpoint, Limits, LookError
+from stt_worker.databases.port import Endpoint, InspectionError, Limits
 from stt_worker.databases.postgresql import errors
 from stt_worker.databases.postgresql.tls import tls_options
 from stt_worker.databases.postgresql.values import Context
@@ -70,7 +70,7 @@ async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> C
             return await _connect(parameters, endpoint, early)
     # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
     why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
-    raise LookError(Kind.UNREACHABLE, why)
+    raise InspectionError(Kind.UNREACHABLE, why)
 
 
 def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
@@ -83,7 +83,7 @@ async def _connect(parameters: dict[str, Any], endpoint: Endpoint, early: Early)
         words = " ".join(f"-c {name}={value}" for name, value in settings.items())
         try:
             return await _log_in(parameters | {"options": words}, endpoint)
-        except LookError as error:
+        except InspectionError as error:
             if not errors.refuses_options(error.reason):
                 raise
     return await _log_in(parameters, endpoint)
@@ -98,14 +98,14 @@ async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
         raise _explained(error, endpoint) from error
     except (psycopg.Error, ValueError) as error:
         # A host name, a user or a password that the driver cannot even write down.
-        raise LookError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
+        raise InspectionError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
 
 
-def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> LookError:
+def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> InspectionError:
     found = errors.of_connection(error, where(endpoint))
     if found.kind is not Kind.TLS:
         return found
-    return LookError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
+    return InspectionError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
 
 
 def _forget_environment() -> None:
@@ -121,7 +121,9 @@ def _address(endpoint: Endpoint) -> dict[str, Any]:
         hosts.check(endpoint)  # libpq would take some texts for a folder or a list of hosts
         return {"host": endpoint.host, "port": endpoint.port, **nowhere_else}
     if "," in endpoint.socket:
-        raise LookError(Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path")
+        raise InspectionError(
+            Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path"
+        )
     named = _SOCKET.match(endpoint.socket)
     if named is None:
         return {"host": endpoint.socket, "port": endpoint.port, **nowhere_else}

@@ -6,7 +6,7 @@ import asyncio
 
 from stt_shared.checkfile.model import QueryType, Question
 from stt_worker.databases.held import Answers
-from stt_worker.databases.port import Answer, Choose, Endpoint, Limits, Look
+from stt_worker.databases.port import Answer, Choose, Endpoint, Inspection, Limits
 from stt_worker.databases.postgresql import facts as postgresql_facts
 from stt_worker.databases.postgresql.all_databases import everywhere
 from stt_worker.databases.postgresql.server import Line
@@ -15,7 +15,7 @@ from stt_worker.databases.postgresql.server import Line
 class PostgresqlDatabase:
     """The driver of the family; holds nothing between looks."""
 
-    async def look(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Look:
+    async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """As the port says; cancelling it cuts the connection."""
         line = Line(endpoint, limits)
         task = asyncio.create_task(_look(line, choose, limits))
@@ -31,7 +31,7 @@ class PostgresqlDatabase:
         """Nothing to release."""
 
 
-async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
+async def _look(line: Line, choose: Choose, limits: Limits) -> Inspection:
     try:
         row = await line.open()
         facts = postgresql_facts.facts(row)
@@ -43,11 +43,11 @@ async def _look(line: Line, choose: Choose, limits: Limits) -> Look:
                 answers[question] = await line.answer(question)
         tour = [question for question in questions if question.all_dbs]
         if not tour:
-            return Look(facts=facts, answers=answers)
+            return Inspection(facts=facts, answers=answers)
         found, parts = await everywhere(line, tour, facts.provider, limits)
         for question, answer in found.items():
             answers[question] = answer
-        return Look(facts=facts, answers=answers, parts=parts)
+        return Inspection(facts=facts, answers=answers, parts=parts)
     finally:
         await line.close()
 

@@ -8,7 +8,7 @@ import psycopg
 
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import too_much_memory
-from stt_worker.databases.port import Failure, LookError
+from stt_worker.databases.port import Failure, InspectionError
 
 _NO_PRIVILEGE = frozenset({"42501"})
 _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
@@ -71,13 +71,13 @@ def of_question(error: psycopg.Error) -> Failure:
     return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=said(error))
 
 
-def of_connection(error: psycopg.Error, where: str) -> LookError:
+def of_connection(error: psycopg.Error, where: str) -> InspectionError:
     """Why there is no session."""
     words = said(error)
     kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
     reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
     reason += _METHOD_HINT if _METHOD.search(words) else ""
-    return LookError(kind, reason)
+    return InspectionError(kind, reason)
 
 
 def ended_by_setting(words: str) -> bool:

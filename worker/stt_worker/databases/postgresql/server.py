@@ -9,7 +9,7 @@ from typing import Any
 from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.protocol.enums import Kind
-from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits, Row, Rows
 from stt_worker.databases.postgresql.connect import EARLIER, EARLY, Early
 from stt_worker.databases.postgresql.errors import ended_by_setting
 from stt_worker.databases.postgresql.session import SQL, Session, opened
@@ -44,7 +44,7 @@ class Line:
         """The facts of a new session; once more where it ended before it could be pinned."""
         try:
             return await (await self._opened(self._early)).facts()
-        except LookError as error:
+        except InspectionError as error:
             closed = self._session is not None and error.kind is Kind.UNREACHABLE
             if self._early is EARLIER or not (closed or ended_by_setting(error.reason)):
                 raise
@@ -88,7 +88,7 @@ class Line:
             return Failure(kind=Kind.SESSION, reason=why)
         try:
             session = await self._opened(())
-        except LookError as error:
+        except InspectionError as error:
             return Failure(kind=error.kind, reason=error.reason)
         answer = await session.ask(SQL["settings"])
         await self.close()
@@ -103,7 +103,7 @@ class Line:
             return session
         try:
             await self.open()
-        except LookError as error:
+        except InspectionError as error:
             return Failure(kind=error.kind, reason=error.reason)
         return self._session or Failure(kind=Kind.UNREACHABLE, reason="the connection is closed")
 

@@ -16,7 +16,7 @@ from stt_shared import sqlfile
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.bounds import too_many_bytes, too_many_rows, too_much_memory
 from stt_worker.databases.guard import Guard
-from stt_worker.databases.port import Endpoint, Failure, Limits, LookError, Row, Rows
+from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits, Row, Rows
 from stt_worker.databases.postgresql import errors
 from stt_worker.databases.postgresql.connect import Connection, Early, connect
 from stt_worker.databases.postgresql.facts import POSTGRESQL, flavour
@@ -64,9 +64,9 @@ class Session:
         if isinstance(found, Failure) and self.lost is None and found.kind is Kind.QUERY:
             return await self._look_alike(found)
         if isinstance(found, Failure):
-            raise LookError(found.kind, found.reason)
+            raise InspectionError(found.kind, found.reason)
         if not found or found[0].get("pinned") is not True:
-            raise LookError(
+            raise InspectionError(
                 Kind.SESSION, "the settings of this session did not stay as we set them"
             )
         return found[0]
@@ -78,7 +78,7 @@ class Session:
         if _DIVISION in refused.reason:  # by the statement `only_its_own`
             why = "operators or functions in pg_catalog belong to a role that is not a superuser"
         if flavour(str(row.get("version") or "")) == POSTGRESQL:
-            raise LookError(Kind.SESSION, why)
+            raise InspectionError(Kind.SESSION, why)
         self._refused = Failure(kind=Kind.SESSION, reason=why)
         return row
 

@@ -9,7 +9,7 @@ from typing import Any
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases import tls
 from stt_worker.databases.network import is_local
-from stt_worker.databases.port import Endpoint, LookError, Tls
+from stt_worker.databases.port import Endpoint, InspectionError, Tls
 
 NO_FILE = "/dev/null/none"
 # `none` is a server that lets everybody in, or knows the client by its certificate or its user.
@@ -83,10 +83,12 @@ def _authorities(wanted: Tls) -> str:
     for path in (paths.cafile, paths.openssl_cafile):
         if path and Path(path).is_file():
             return path
-    raise LookError(Kind.CONFIG, "the system has no list of trusted authorities, name one (ca)")
+    raise InspectionError(
+        Kind.CONFIG, "the system has no list of trusted authorities, name one (ca)"
+    )
 
 
 def _present(path: str) -> str:
     if not Path(path).is_file():
-        raise LookError(Kind.CONFIG, f"TLS file {path} of the target: no such file")
+        raise InspectionError(Kind.CONFIG, f"TLS file {path} of the target: no such file")
     return path
