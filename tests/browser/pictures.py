@@ -61,12 +61,12 @@ PICTURES: dict[str, Picture] = {
         "home.html",
         state_never="Never enabled: nothing is sent to any database",
         state_empty="Nothing to check: no worker has announced a database",
-        state_first="The first run is going on",
+        state_first="The first run is in progress",
         state_clear="All clear: the one state that is green, as everything was checked",
         state_partial="Nothing failed, but not everything was checked",
         state_findings="Something failed",
         state_overdue="A run is overdue: the numbers are greyed and say of when they are",
-        state_off="Switched off: by whom and why, and the numbers of the last run",
+        state_off="Checks disabled: by whom and why, with the numbers of the last run",
         home="Home over real databases, one of which does not answer",
         home_year="Home after a year",
     ),
@@ -104,8 +104,8 @@ PICTURES: dict[str, Picture] = {
     ),
     **_of(
         "changes.html",
-        changes_runs="What changed between two runs",
-        changes_week="What changed in a week",
+        changes_runs="Changes between two runs",
+        changes_week="Changes in a week",
         changes_unknown="A run to compare with that is unknown",
     ),
     **_of("accepted.html", accepted="What is accepted, and what counts as something else"),
@@ -121,10 +121,10 @@ PICTURES: dict[str, Picture] = {
         "login.html",
         login="Logging in",
         login_asked="A page that needs a log-in",
-        login_wrong="A token that is not known",
+        login_wrong="An unknown token",
     ),
     **_of("message.html", not_found="A page that is not there"),
-    **_of("reload.html", stale_form="A form that is older than the coordinator"),
+    **_of("reload.html", stale_form="An expired form"),
 }
 
 

@@ -83,7 +83,7 @@ class State:
 # The words are those of Home; that the numbers are green is said of one alone.
 STATES: dict[str, State] = {
     "never": State(
-        words=("Checks are off: they were never enabled.", "what would run", "enable them"),
+        words=("Checks have never been enabled.", "which checks would run", "enable them"),
         badge="checks are off",
         enabled=None,
         ran=None,
@@ -98,11 +98,11 @@ STATES: dict[str, State] = {
     ),
     "first": State(
         words=(
-            "The first run since checks were enabled is going on: 2 of 6 databases",
+            "The first run since checks were enabled is in progress: 2 of 6 databases",
             "2 min",
             "so far",
         ),
-        badge="first run going on",
+        badge="first run in progress",
         ran=timedelta(minutes=2),
         answered=2,
         is_going_on=True,
@@ -114,7 +114,7 @@ STATES: dict[str, State] = {
         fails=False,
     ),
     "partial": State(
-        words=("Nothing failed of what was checked, but not everything was: 5 of 6 databases",),
+        words=("No check failed, but not everything was checked: 5 of 6 databases",),
         badge="◆ 0  ▲ 0  ● 0  ? ",
         answered=5,
         fails=False,
@@ -135,7 +135,7 @@ STATES: dict[str, State] = {
         down="us-east",
     ),
     "off": State(
-        words=("Checks are off since", "by ann: “migration, CHG-4411”", "those of the last run"),
+        words=("Checks are off since", "by ann: “migration, CHG-4411”", "from the last run"),
         badge="checks are off",
         enabled=False,
     ),

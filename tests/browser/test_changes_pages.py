@@ -157,7 +157,7 @@ def test_changes_and_trends_are_sound_in_both_themes_and_widths(
     with beside(after_two_runs(tmp_path)) as (url, first, second):
         trend = ("Last 90 days", "Time to fix", "Upwards: opened. Downwards: fixed.", "compare")
         for path, name, words in (
-            ("/", "home-year", ("Last 30 days", "90 days, what was opened")),
+            ("/", "home-year", ("Last 30 days", "Last 90 days: opened")),
             ("/runs", "runs-year", trend),
             (
                 f"/changes?run_a={first}&run_b={second}",
@@ -170,6 +170,6 @@ def test_changes_and_trends_are_sound_in_both_themes_and_widths(
             looked_at(browser, url + path, name, tmp_path, words)
         page = browser.new_page(java_script_enabled=False)
         page.goto(f"{url}/runs/{second}")
-        page.click("text=Compare with the run before")
+        page.click("text=Compare with the previous run")
         assert first in page.inner_text("main")
         page.close()

@@ -51,7 +51,7 @@ def test_every_page_of_logging_in_is_accessible(browser: Browser, place: Place) 
     page.goto(place.url + "/settings")
     seen(page, "login-asked", place.pictures)
     log_in(page, place, "ann")
-    page.wait_for_selector("text=Who did what")
+    page.wait_for_selector("text=Audit log")
     seen(page, "settings-ann", place.pictures)
     page.close()
 
@@ -85,7 +85,7 @@ def test_a_wrong_token_is_told_beside_the_field(browser: Browser, place: Place) 
     page = browser.new_page()
     page.goto(place.url + "/login")
     log_in(page, place, "nobody's")
-    assert "This token is not known." in page.inner_text("[role=alert]")
+    assert "Unknown token." in page.inner_text("[role=alert]")
     assert page.get_attribute("#token", "aria-describedby") == "wrong"
     seen(page, "login-wrong", place.pictures)
     page.close()
@@ -99,21 +99,21 @@ def test_each_role_sees_only_the_buttons_that_it_may_use(browser: Browser, place
             "Check again now": False,
             "Accept": False,
             "Disable": False,
-            "Change": False,
+            "Override": False,
         },
         "olga": {
             "Run now": True,
             "Check again now": True,
             "Accept": True,
             "Disable": False,
-            "Change": False,
+            "Override": False,
         },
         "ann": {
             "Run now": True,
             "Check again now": True,
             "Accept": True,
             "Disable": True,
-            "Change": True,
+            "Override": True,
         },
     }
     for name, buttons in may.items():

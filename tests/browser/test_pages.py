@@ -128,7 +128,7 @@ def test_before_it_is_enabled_the_page_says_so_and_a_form_enables_it(
     looked_at(browser, site.url + "/settings", "settings-never", site.pictures)
     page = browser.new_page()
     page.goto(site.url)
-    assert "they were never enabled" in page.inner_text("main")
+    assert "Checks have never been enabled" in page.inner_text("main")
     page.click("text=Enable >> nth=0")
     page.fill("#reason", "CHG-4411")
     page.fill("#by", "ann")
@@ -165,13 +165,13 @@ def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, si
 def test_what_is_not_there_or_no_longer_good_says_so(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     page.goto(site.url + "/nope")
-    assert "there is no page at this address" in seen(page, "not-found", site.pictures)
+    assert "this page does not exist" in seen(page, "not-found", site.pictures)
     page.goto(site.url + "/settings")
     page.context.clear_cookies()  # as after the coordinator began anew
     page.fill("#reason", "CHG-4412")
     page.fill("#by", "ann")
     page.click("main form button")
-    page.wait_for_selector("text=This form is older")
+    page.wait_for_selector("text=This form has expired")
     seen(page, "stale-form", site.pictures)
     assert site.ask("/api/v1/status")["state"]["enabled"]
     page.close()
@@ -216,7 +216,7 @@ def test_a_finding_is_accepted_until_a_day_and_taken_back(browser: Browser, site
     looked_at(browser, f"{site.url}/findings/{finding}", "finding-accepted", site.pictures)
     page.goto(f"{site.url}/accepted")
     assert "proxied users only" in page.inner_text("main")
-    page.click("text=Take back")
+    page.click("text=Revoke")
     page.wait_for_selector("text=0 of 0")
     assert site.ask("/api/v1/status")["summary"]["counts"]["critical"] == before
     page.close()
@@ -243,11 +243,11 @@ def test_a_target_that_does_not_answer_says_why(browser: Browser, site: Site) ->
 def test_a_check_is_switched_off_and_on_again(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     page.goto(f"{site.url}/checks/postgresql_version")
-    page.click("text=Switch off")
-    page.wait_for_selector("text=Switched off")
+    page.click("main button:text-is('Disable')")
+    page.wait_for_selector("text=Disabled: ")
     assert "postgresql_version" in site.ask("/api/v1/status")["state"]["disabled_checks"]
-    page.click("text=Switch on")
-    page.wait_for_selector("text=Switched on")
+    page.click("main button:text-is('Enable')")
+    page.wait_for_selector("text=Enabled for")
     page.close()
 
 
@@ -259,6 +259,6 @@ def test_when_disabled_the_numbers_are_those_of_before_and_say_so(
     assert "maintenance" in text_of(page, "/", site)
     page.close()
     found = site.ask("/api/v1/findings?check=mysql_empty_password")["findings"][0]["id"]
-    words = ("cannot be checked again",)
+    words = ("enable them to check again",)
     looked_at(browser, f"{site.url}/findings/{found}", "finding-off", site.pictures, words)
     site.stt("enable", "--reason", "done")

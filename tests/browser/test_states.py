@@ -123,7 +123,7 @@ def test_before_there_is_anything_lists_say_so(browser: Browser, tmp_path: Path)
         looked_at(browser, f"{site.url}/targets", "targets-none", tmp_path, words)
         page = browser.new_page()
         page.goto(f"{site.url}/findings")
-        assert "No finding is like that." in page.inner_text("main")
+        assert "No findings match these filters." in page.inner_text("main")
         page.close()
 
 
@@ -157,5 +157,5 @@ def test_settings_say_which_pack_is_in_use_and_whose_are_taken(
 
     with beside(serving(tmp_path, STATES["findings"], supply)) as site:
         key = signer.key.public.name
-        words = ("checks 7 (1 check)", f"Signed by\n{key}", f"signed them:\n\n{key}")
+        words = ("checks 7 (1 check)", f"Signed by\n{key}", f"one of these keys:\n\n{key}")
         looked_at(browser, f"{site.url}/settings", "settings-pack", tmp_path, words)

@@ -50,7 +50,7 @@ def problem_of(error: Exception) -> Problem:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)
     status = HTTP_500_INTERNAL_SERVER_ERROR
     _LOG.error("internal", error=repr(error)[:MAX_ERROR], exc_info=error)
-    return _problem(status, "internal", "an error of the coordinator itself, see its log")
+    return _problem(status, "internal", "internal error of the coordinator, see its log")
 
 
 def _problem(status: int, code: str, detail: str) -> Problem:
@@ -62,7 +62,7 @@ def in_words(problem: Problem) -> tuple[str, str]:
     """The heading and the sentence of a problem on a page."""
     phrase = HTTPStatus(problem.status).phrase
     if problem.detail == phrase == HTTPStatus.NOT_FOUND.phrase:
-        return phrase.capitalize(), "there is no page at this address"
+        return phrase.capitalize(), "this page does not exist"
     is_plain = problem.code == f"http_{problem.status}"
     return (phrase if is_plain else problem.title).capitalize(), problem.detail
 

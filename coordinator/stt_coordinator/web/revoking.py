@@ -21,7 +21,7 @@ async def revoke(context: HandlerContext, actor: Actor, request: UnacceptRequest
         found = (await exceptions.unaccept(context, dry_run)).exception
         if found.severity is not None:
             raise PermissionDeniedException(
-                f"exception {found.id} is another severity, and the role of {actor.name!r} is"
+                f"exception {found.id} overrides a severity: the role of {actor.name!r} is"
                 f" {actor.role}, expected {enough(Role.ADMIN)}"
             )
     return await act(context, actor, exceptions.unaccept, request)

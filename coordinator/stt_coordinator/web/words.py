@@ -21,6 +21,7 @@ from stt_shared.report.counts import parts_sentence
 from stt_shared.report.theme import MARKS
 
 FRESH_S = 60.0
+GROUPS = {"check": "check", "target": "database", "site": "site"}  # what findings are grouped by
 
 
 def ago(at: datetime | None) -> str:
@@ -39,7 +40,7 @@ def moment(at: datetime | None) -> str:
 def change(number: int | None) -> str:
     """A change since yesterday in words."""
     if number is None:
-        return "no day to compare with yet"
+        return "no comparison yet (first day)"
     return f"{number:+d} since yesterday" if number else "no change since yesterday"
 
 
@@ -127,5 +128,6 @@ GLOBALS: dict[str, Any] = {
     "highest": highest,
     "MARKS": {str(severity): mark for severity, mark in MARKS.items()},
     "SEVERITIES": [str(severity) for severity in Severity],
+    "GROUPS": GROUPS,
     "FAMILIES": {str(family): name for family, name in readable.FAMILIES.items()},
 }

@@ -21,7 +21,7 @@ OPEN: dict[str, Any] = {KEY: None}
 OPERATORS: dict[str, Any] = {KEY: Role.OPERATOR}
 ADMINS: dict[str, Any] = {KEY: Role.ADMIN}
 LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
-ELSEWHERE = "no log-in is configured, and the address asked for is not one of this machine"
+ELSEWHERE = "no log-in is configured, and the requested host is not this machine"
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="stt"'}
 
 

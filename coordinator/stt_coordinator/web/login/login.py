@@ -39,7 +39,7 @@ class Login:
         try:
             named = self.proxy.asker(peer_of(connection), connection.headers)
         except DoubtfulError as error:
-            return f"the proxy is not believed: {error}"
+            return f"the headers of the proxy are rejected: {error}"
         if named is not None:
             return named
         if (said := connection.headers.get("authorization")) is not None:
@@ -48,20 +48,20 @@ class Login:
 
     def _bearer(self, said: str) -> Who | str:
         if not said.lower().startswith(BEARER):
-            return "the authorization is not of type bearer"
+            return "the authorization scheme is not bearer"
         holder = self.tokens.holder(said[len(BEARER) :].strip()) if self.tokens else None
         if holder is None:
-            return "the token is not known"
+            return "unknown token"
         return Who(name=holder.name, role=holder.role)
 
     def _session(self, connection: Connection, now: datetime) -> Who | str:
         id_ = connection.cookies.get(cookie_of(connection))
         if not id_ or self.tokens is None:
-            return "nobody is logged in"
+            return "not logged in"
         digest = self.sessions.holder(id_, now)
         holder = self.tokens.of_digest(digest) if digest else None
         if holder is None:
-            return "the session is over"
+            return "the session has expired"
         return Who(name=holder.name, role=holder.role, session=True)
 
     def begin(self, token: str, now: datetime) -> tuple[str, Who] | None:

@@ -62,7 +62,9 @@ class Proxy:
         if not name:
             return None
         if len(name) > MAX_NAME or not name.isprintable():
-            raise DoubtfulError(f"{self.user_header} holds no name of at most {MAX_NAME} letters")
+            raise DoubtfulError(
+                f"{self.user_header} is not a printable name of at most {MAX_NAME} characters"
+            )
         return Who(name=name, role=self._role(headers))
 
     def _role(self, headers: Headers) -> Role:
@@ -72,11 +74,11 @@ class Proxy:
         for role in reversed(Role):
             if role in said:
                 return role
-        raise DoubtfulError(f"{self.role_header} names none of {', '.join(Role)}")
+        raise DoubtfulError(f"{self.role_header} has no role of {', '.join(Role)}")
 
 
 def _only(headers: Headers, name: str) -> str:
     found = headers.getall(name.lower(), [])
     if len(found) > 1:
-        raise DoubtfulError(f"{name} stands there {len(found)} times")
+        raise DoubtfulError(f"{name} is set {len(found)} times, expected once")
     return found[0].strip() if found else ""

@@ -66,13 +66,13 @@ def parsed(text: str, path: Path) -> tuple[Token, ...]:
     if len(found) > MAX_TOKENS:
         faults.append(f"{path}: {len(found)} tokens, the limit is {MAX_TOKENS}")
     if len({one.digest for one in found}) < len(found):
-        faults.append(f"{path}: a token stands there twice")
+        faults.append(f"{path}: the same token is listed twice")
     if faults:
-        raise ConfigError("the file of tokens is wrong", faults=tuple(faults), hint=HINT)
+        raise ConfigError("the token file is invalid", faults=tuple(faults), hint=HINT)
     return tuple(found)
 
 
-HINT = "a line is what stt web token new NAME --role viewer prints"
+HINT = "create a line with stt web token new NAME --role viewer"
 
 
 def _token(words: list[str]) -> Token:
@@ -81,7 +81,7 @@ def _token(words: list[str]) -> Token:
         raise ValueError(f"{len(words)} words, expected NAME ROLE sha256:HASH")
     name, role, hash_ = words
     if not NAME.fullmatch(name):
-        raise ValueError(f"the name is not of {NAME_RULE}")
+        raise ValueError(f"the name is invalid, expected {NAME_RULE}")
     if role not in set(Role):
         raise ValueError(f"the role is not one of {', '.join(Role)}")
     match = HASH.fullmatch(hash_)
@@ -150,7 +150,7 @@ class TokenFile:
         if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
             mode = stat.S_IMODE(found.st_mode)
             raise ConfigError(
-                f"web.tokens is {self._path} of mode {mode:o}, open to everybody",
+                f"web.tokens is {self._path} with mode {mode:o}, which gives everybody access",
                 hint=f"chmod 600 {self._path}",
             )
         if found.st_size > MAX_FILE_BYTES:

@@ -60,7 +60,7 @@ async def changes(
     return page(
         context,
         "changes.html",
-        title="What changed",
+        title="Changes",
         at="/runs",
         found=found,
         wrong=wrong,

@@ -13,14 +13,13 @@ from stt_coordinator.domain.suppression import scope_of
 from stt_coordinator.store.port import Grouped, Ledger
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page, titles
-from stt_coordinator.web.words import query
+from stt_coordinator.web.words import GROUPS, query
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol.control import FindingReply, FindingRequest, FindingsReply, FindingsRequest
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 
 ROWS = 50
-GROUPS = ("check", "target", "site")
 MAX_GROUPS = 500
 Text = Annotated[str, QueryParameter(max_length=300)]
 

@@ -17,7 +17,7 @@ WORDS = {  # where the numbers would say what is not so
     "never": "checks are off",
     "off": "checks are off",
     "empty": "no databases yet",
-    "first": "first run going on",
+    "first": "first run in progress",
     "overdue": "a run is overdue",
 }
 

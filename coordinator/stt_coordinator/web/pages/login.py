@@ -64,16 +64,15 @@ async def enter(request: Asked, data: Form) -> Response[Any]:
         return Response(None, status_code=HTTP_303_SEE_OTHER, headers={"Location": "/"})
     now, address, to = clock.now(), login.visitor(request), data.get("to", "/")
     if wait := login.attempts.wait_s(address, now):
-        found = form(
-            request, f"Too many attempts: try again in {wait} s.", HTTP_429_TOO_MANY_REQUESTS, to
-        )
+        sentence = f"Too many failed attempts: try again in {wait} s."
+        found = form(request, sentence, HTTP_429_TOO_MANY_REQUESTS, to)
         found.headers["Retry-After"] = str(wait)
         return found
     begun = login.begin(data.get("token", "").strip(), now)
     if begun is None:
         login.attempts.failed(address, now)
         _LOG.warning("refused", address=address)
-        return form(request, "This token is not known.", HTTP_401_UNAUTHORIZED, to)
+        return form(request, "Unknown token.", HTTP_401_UNAUTHORIZED, to)
     id_, who = begun
     _LOG.info("logged in", name=who.name, role=str(who.role), address=address)
     return Response(

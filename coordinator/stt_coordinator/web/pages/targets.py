@@ -36,7 +36,7 @@ async def targets(
     return page(
         context,
         "targets.html",
-        title="Targets",
+        title="Databases",
         at="/targets",
         found=found,
         wanted=wanted,
