@@ -40,9 +40,9 @@ check: lint types contracts
 
 # Flips every setting of every server and writes docs/session-settings-*.md: minutes.
 session-settings: venv servers
-	$(BIN)/python -m tests.hostile.mongodb_settings_page
-	$(BIN)/python -m tests.hostile.mysql_settings_page
-	$(BIN)/python -m tests.hostile.postgresql_settings_page
+	$(BIN)/python -m tools.pages.session_settings_mongodb
+	$(BIN)/python -m tools.pages.session_settings_mysql
+	$(BIN)/python -m tools.pages.session_settings_postgresql
 
 # Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
 hostile: venv servers

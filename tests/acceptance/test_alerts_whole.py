@@ -14,11 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from stt_coordinator.local.servers.process import Running, free_port
 from tests.acceptance.test_standalone import Machine
-from tests.integration.hooks import Hook, listening
-from tests.integration.test_alertmanager import CONFIG
-from tests.integration.test_mail_server import Box, server
+from tests.integration.coordinator.alerts.test_alertmanager import CONFIG
+from tests.integration.coordinator.alerts.test_mail_server import Box, server
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
+from tests.support.coordinator.hooks import Hook, listening
 
 HOST = "127.0.0.1"
 

@@ -29,9 +29,9 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.messages import RunRecord
-from tests.faults.harness import Installation, installed
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, serving
+from tests.support.processes.installation import Installation, installed
 
 PATIENCE_S = 60.0
 STT = Path(sys.executable).with_name("stt")

@@ -18,8 +18,8 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
-from tests.acceptance.secret_places import site
-from tests.checks.real import mysql_state, postgresql_state
+from tests.support.checks.real import mysql_state, postgresql_state
+from tests.support.processes.secret_places import site
 
 STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
-from tests.acceptance.processes import installed
+from tests.support.processes.logging_processes import installed
 
 
 def epoch_in(file: Path) -> str:

@@ -12,7 +12,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.pack import archive
 from tests.acceptance.test_standalone import STT, Machine
-from tests.unit import packs
+from tests.support.shared import packs
 
 SIGNER = packs.Signer()
 RUN = ("run", "--wait", "--fail-on", "none", "--allow-incomplete")

@@ -29,7 +29,7 @@ from stt_shared.clock import monotonic
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.ocsf import VERSION
 from stt_shared.report.model import Report
-from tests.checks.real import mysql_state
+from tests.support.checks.real import mysql_state
 
 STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0

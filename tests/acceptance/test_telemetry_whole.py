@@ -12,8 +12,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family
-from tests.acceptance.collector import Collector, Span, collecting
-from tests.acceptance.processes import GONE, SITE, WORKER, installed
+from tests.support.processes.collector import Collector, Span, collecting
+from tests.support.processes.logging_processes import GONE, SITE, WORKER, installed
 
 TARGETS = ("books", "orders", "stock")
 ALL = (*TARGETS, GONE)

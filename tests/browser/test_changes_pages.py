@@ -24,9 +24,9 @@ from stt_shared.protocol.control import FindingsReply, FindingsRequest, RunReply
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.messages import CheckOutcome, Counts, FindingEvent, Job
-from tests.browser.beside import beside
-from tests.browser.looking import chromium, looked_at
-from tests.unit.coordination import (
+from tests.support.browser.beside import beside
+from tests.support.browser.looking import chromium, looked_at
+from tests.support.coordinator.coordination import (
     QUICK,
     FakeWorker,
     answering,
@@ -41,7 +41,7 @@ from tests.unit.coordination import (
     status,
     until,
 )
-from tests.unit.test_metrics import finding as record
+from tests.unit.coordinator.metrics.test_metrics import finding as record
 
 TARGETS = (
     *((f"orders-mysql-{number}", Family.MYSQL) for number in range(1, 5)),

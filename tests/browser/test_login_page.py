@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.web.serve import Front
 from stt_shared.protocol.enums import Role
-from tests.browser.looking import chromium, seen
-from tests.integration.api_site import Seen, site
-from tests.unit.visitors import login_with, tokens_in
+from tests.support.browser.looking import chromium, seen
+from tests.support.coordinator.api_site import Seen, site
+from tests.support.coordinator.visitors import login_with, tokens_in
 
 
 class Place:

@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Page
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared import clock
 from stt_shared.clock import monotonic
-from tests.browser.looking import chromium, looked_at, seen
-from tests.checks.real import mysql_state, postgresql_state
+from tests.support.browser.looking import chromium, looked_at, seen
+from tests.support.checks.real import mysql_state, postgresql_state
 
 STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0

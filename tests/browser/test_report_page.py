@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
-from tests.unit import report_cases as cases
+from tests.support.shared import report_cases as cases
 
 STT = Path(sys.executable).with_name("stt")
 WIDTHS = (1200, 360)

@@ -20,10 +20,10 @@ from stt_shared.bus.port import Bus
 from stt_shared.pack import archive
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
-from tests.browser.beside import beside
-from tests.browser.looking import chromium, looked_at
-from tests.browser.states import STATES, serving
-from tests.unit.packs import Signer, files_of
+from tests.support.browser.beside import beside
+from tests.support.browser.looking import chromium, looked_at
+from tests.support.browser.states import STATES, serving
+from tests.support.shared.packs import Signer, files_of
 
 GREEN = ".note.good, .note .ok"
 SENTENCES = {name: state.words[0] for name, state in STATES.items() if name != "findings"}

@@ -21,10 +21,10 @@ from stt_shared.grants.statements import EACH_DATABASE, PASSWORD, Account, Produ
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint, Tls
-from tests.checks.real import Judge, endpoint, judging
-from tests.checks.scenario import execute
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
+from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.scenario import execute
 
 OWN = "Least 1: password"
 ACCOUNT = Account(user="stt_least", host="%")

@@ -11,12 +11,12 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.hardening import Hardener, Outcomes
-from tests.checks.installs import administrator, starter
-from tests.checks.real import Judge, endpoint, judging
-from tests.checks.servers_page import HEAD, PAGE, SERVERS, outcome, section
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
+from tests.support.checks.hardening import Hardener, Outcomes
+from tests.support.checks.installs import administrator, starter
+from tests.support.checks.real import Judge, endpoint, judging
+from tools.pages.servers import HEAD, PAGE, SERVERS, outcome, section
 
 TOLD: dict[str, dict[str, tuple[str, str]]] = {}
 # What they say is work for people: a package to install, a program to run while the server is off.

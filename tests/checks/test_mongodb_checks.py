@@ -13,9 +13,9 @@ from stt_coordinator.local.servers import mongodb as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
-from tests.checks.mongods import key_file, replica_set
-from tests.checks.real import Judge, endpoint, judging
 from tests.servers.fixtures import server_or_reason
+from tests.support.checks.mongods import key_file, replica_set
+from tests.support.checks.real import Judge, endpoint, judging
 
 AUTH = "mongodb_auth"
 PASSWORD = "s3cret/ @:"

@@ -14,8 +14,9 @@ from stt_coordinator.local.servers.process import HOST, UNPRIVILEGED, Running, f
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
-from tests.checks.mongod_tls import certificate_that_ends_soon, greeted_with_tls_1_1
-from tests.checks.mongods import (
+from tests.servers.certificates import Certificates
+from tests.support.checks.mongod_tls import certificate_that_ends_soon, greeted_with_tls_1_1
+from tests.support.checks.mongods import (
     CA,
     CERTIFICATE,
     DEFAULT_PORTS,
@@ -34,9 +35,8 @@ from tests.checks.mongods import (
     under,
     wait_for_arbiter,
 )
-from tests.checks.real import Judge, endpoint, judging
-from tests.checks.scenario import mongodb_do
-from tests.servers.certificates import Certificates
+from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.scenario import mongodb_do
 
 BAD = {
     "mongodb_bind_all": {"net.bindIp": "critical"},

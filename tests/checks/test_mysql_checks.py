@@ -9,7 +9,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family, Outcome
-from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 

@@ -10,11 +10,11 @@ import pytest
 from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.hardening import Hardener
-from tests.checks.real import Judge, encrypted, endpoint, judging, mysql_do, mysql_state
-from tests.checks.scenario import mend
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.hardening import Hardener
+from tests.support.checks.real import Judge, encrypted, endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.scenario import mend
 
 USER = ["CREATE USER 'remote'@'%' IDENTIFIED BY 'Str0ng-enough'"]
 GONE = ["DROP USER 'remote'@'%'"]

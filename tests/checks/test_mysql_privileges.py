@@ -19,8 +19,8 @@ from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import Query, Server
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Finding
-from tests.checks.real import Judge, encrypted, endpoint, judging, mysql_state
-from tests.checks.scenario import mend
+from tests.support.checks.real import Judge, encrypted, endpoint, judging, mysql_state
+from tests.support.checks.scenario import mend
 
 CHECKS = [
     *("mysql_root_remote", "mysql_super_remote", "mysql_wildcard_host"),

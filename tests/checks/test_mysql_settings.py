@@ -13,9 +13,9 @@ import pytest
 from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.real import Judge, endpoint, judging
-from tests.checks.scenario import execute, statements
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.scenario import execute, statements
 
 SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
 BAD = ["--bind-address=*", "--secure-file-priv="]

@@ -14,8 +14,8 @@ import pytest
 from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 from tests.servers.fixtures import server_or_reason
+from tests.support.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 LIBRARIES = {

@@ -14,7 +14,7 @@ from stt_worker.execution.verdict import judge
 from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
-from tests.checks.library import CHECKS, samples
+from tests.support.checks.library import CHECKS, samples
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ASKS = "GLOBAL VARIABLES WHERE Variable_name IN ("

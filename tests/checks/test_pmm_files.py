@@ -11,8 +11,8 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.protocol.enums import Family
-from tests.checks.pmm import Compared, compare, needs_a_store
-from tests.checks.real import Judge, endpoint, judging
+from tests.support.checks.pmm import Compared, compare, needs_a_store
+from tests.support.checks.real import Judge, endpoint, judging
 
 FILES = Path(__file__).parent / "pmm_style"
 SERVERS = {

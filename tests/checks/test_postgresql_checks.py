@@ -12,7 +12,7 @@ import pytest
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 
 SUPER = "postgresql_super_role"
 

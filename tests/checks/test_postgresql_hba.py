@@ -12,11 +12,11 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
-from tests.checks.hba import file_of, maps, put, rules
-from tests.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.hba import file_of, maps, put, rules
+from tests.support.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
 
 PREFIX = "postgresql_hba_"
 CHECKS = (

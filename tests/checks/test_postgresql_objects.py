@@ -12,9 +12,9 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
-from tests.checks.scenario import mend, statements
-from tests.checks.states.postgresql_objects import DEFINERS, NO_DEFINERS
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.scenario import mend, statements
+from tests.support.checks.states.postgresql_objects import DEFINERS, NO_DEFINERS
 
 OWN = "Monitor 1: password"
 DEFINER = "postgresql_security_definer_path"

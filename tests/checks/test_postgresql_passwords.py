@@ -17,9 +17,9 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, steps
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Limits
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
-from tests.checks.scenario import statements
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.scenario import statements
 
 MD5 = "postgresql_md5_hashes"
 OWN = "Monitor 1: password"

@@ -13,9 +13,9 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
-from tests.checks.scenario import statements
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.scenario import statements
 
 OWN = "Monitor 1: password"
 

@@ -14,11 +14,11 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running, own_directory, run_once
 from stt_shared import clock
 from stt_shared.protocol.enums import Family
-from tests.checks.hba import RELOAD, file_of
-from tests.checks.real import Judge, endpoint, judging, postgresql_do
-from tests.checks.scenario import mend
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.hba import RELOAD, file_of
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do
+from tests.support.checks.scenario import mend
 
 REPLICATION = "postgresql_replication_log_tls"
 REPLICATOR = "Replicator 1: password"

@@ -14,11 +14,11 @@ import pytest
 from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.hba import RELOAD, file_of, put, rules
-from tests.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
-from tests.checks.scenario import mend
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
+from tests.support.checks.hba import RELOAD, file_of, put, rules
+from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.scenario import mend
 
 SESSIONS = "postgresql_unencrypted_sessions"
 APP_PASSWORD = "app"

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from tests.checks.real import Judge, judging
-from tests.checks.scenario import State, parameters, prove
-from tests.checks.states import ALL
+from tests.support.checks.real import Judge, judging
+from tests.support.checks.scenario import State, parameters, prove
+from tests.support.checks.states import ALL
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import Judge, endpoint, judging
 
 SERVERS = [
     ("mysql", Family.MYSQL),

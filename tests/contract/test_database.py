@@ -24,15 +24,15 @@ from stt_worker.databases.port import (
     InspectionError,
     Limits,
 )
-from tests.contract.database_subjects import (
+from tests.servers.fixtures import serving
+from tests.servers.listeners import Proxy, dripping, hang_up, listening, saying, silence
+from tests.support.worker.database_subjects import (
     Subject,
     memory_subject,
     mongodb_subject,
     mysql_subject,
     postgresql_subject,
 )
-from tests.servers.fixtures import serving
-from tests.servers.listeners import Proxy, dripping, hang_up, listening, saying, silence
 
 LIMITS = Limits(connect_s=5, statement_s=0.5, client_s=5, rows=100, bytes=100_000)
 SHORT = Limits(connect_s=0.4, statement_s=0.2, client_s=0.4)

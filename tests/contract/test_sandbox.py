@@ -21,7 +21,7 @@ from stt_worker.sandbox.port import (
     Skipped,
 )
 from stt_worker.sandbox.starlark import StarlarkSandbox
-from tests.support.scripts import Run, runner, script
+from tests.support.worker.scripts import Run, runner, script
 
 TIME_S = 1.0
 OF_PMM = '''
@@ -192,7 +192,7 @@ async def test_closing_leaves_no_process_and_no_descriptor() -> None:
 
 
 def test_the_interpreter_ends_in_peace_after_scripts_that_broke() -> None:
-    program = Path(__file__).with_name("sandbox_process.py")
+    program = Path(__file__).parents[1] / "support" / "worker" / "sandbox_process.py"
     for _ in range(3):
         done = subprocess.run(
             [sys.executable, str(program)], capture_output=True, timeout=60, check=False

@@ -12,7 +12,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family
-from tests.faults.harness import Installation, installed
+from tests.support.processes.installation import Installation, installed
 
 TARGETS = 20
 MANY_TARGETS = 100

@@ -27,7 +27,7 @@ from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
 from tests.support.holdings import descendants
-from tests.unit.worker_fakes import job, until
+from tests.support.worker.fakes import job, until
 
 CONCURRENCY = 8
 LIMITS = Limits(connect_s=4, statement_s=4, client_s=5)

@@ -16,8 +16,8 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import endpoint
 from tests.servers.fixtures import serving
+from tests.support.checks.real import endpoint
 
 FINDERS = {
     "MariaDB 10.11": embedded.find_mariadb,

@@ -21,9 +21,9 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.postgresql.connect import EARLY_PINS
 from stt_worker.databases.postgresql.session import SQL
-from tests.checks.hba import RELOAD, file_of
-from tests.checks.states import ALL
 from tests.hostile.postgresql_tenant import LEAST, do
+from tests.support.checks.hba import RELOAD, file_of
+from tests.support.checks.states import ALL
 
 RELOAD_S = 5.0
 TIMEOUTS = {"idle_in_transaction_session_timeout": 10, "idle_session_timeout": 14}

@@ -14,7 +14,7 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.grants.statements import PASSWORD, Account, Product, steps
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import endpoint
+from tests.support.checks.real import endpoint
 
 RAN = "the code of a tenant ran"
 LEAST = "stt_least"

@@ -15,7 +15,7 @@ from stt_worker.sandbox.port import Broken, Returned
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from tests.hostile.confined import ACTS, GOOD
 from tests.hostile.scripts import GREEDY, LOOP
-from tests.support.scripts import runner, script
+from tests.support.worker.scripts import runner, script
 
 JOBS = 300
 MEMORY_BYTES = 16 * 1024 * 1024

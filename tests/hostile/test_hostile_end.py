@@ -17,8 +17,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from tests.hostile.peers import Peers, hostile_peers
-from tests.integration.worker_site import coordinator, until
 from tests.support.holdings import descendants
+from tests.support.worker.site import coordinator, until
 
 GRACE_S = 2.0
 SLACK_S = 8.0  # above the grace time: for a machine under load

@@ -17,12 +17,12 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret
-from tests.contract.database_subjects import endpoint_of
 from tests.hostile import slow_names
 from tests.hostile.hostile_site import LIMITS, MIB, Peak, Site, site
 from tests.hostile.peers import Peers, hostile_peers
 from tests.servers.certificates import Certificates
 from tests.support.holdings import descendants, holdings, leftovers
+from tests.support.worker.database_subjects import endpoint_of
 
 HEALTHY = 20
 GROWTH_BYTES = 128 * MIB

@@ -13,7 +13,7 @@ from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.held import Answers
 from stt_worker.databases.inspection import EncodedInspection, View
 from stt_worker.databases.port import Failure, Limits
-from tests.checks.real import endpoint
+from tests.support.checks.real import endpoint
 
 LIMITS = Limits(connect_s=10, statement_s=10, client_s=20)
 LARGE_BYTES = 7_000_000

@@ -17,11 +17,11 @@ from stt_worker.databases.port import Endpoint
 from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import execute
 from tests.acceptance.test_scan import report, stt, url
-from tests.checks.real import endpoint
 from tests.hostile.postgresql_tenant import do
 from tests.hostile.test_postgresql_databases import databases
-from tests.unit.ledgers import minutes, planned, result, settled
-from tests.unit.worker_fakes import job
+from tests.support.checks.real import endpoint
+from tests.support.coordinator.ledgers import minutes, planned, result, settled
+from tests.support.worker.fakes import job
 
 CHECK = "postgresql_public_schema_create"
 BAD = "GRANT CREATE ON SCHEMA public TO PUBLIC"

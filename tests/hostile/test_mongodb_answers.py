@@ -18,7 +18,6 @@ from stt_worker.databases.inspection import View
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.values import MAX_DEPTH
 from stt_worker.databases.port import Answer, Endpoint, Failure, Inspection, InspectionError, Limits
-from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import (
     BUILD,
     HEADER,
@@ -31,6 +30,7 @@ from tests.hostile.fake_mongodb import (
     message,
     nested,
 )
+from tests.support.worker.database_subjects import command
 
 LIMITS = Limits(connect_s=2, statement_s=1, client_s=1)
 SLACK_S = 1.5

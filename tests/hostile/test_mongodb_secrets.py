@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.checks.real import judging
 from tests.hostile.fake_mongodb import BUILD, answering, faking
+from tests.support.checks.real import judging
 
 SECRET = "throw-away-secret"
 LEAST_FAILED = 18  # checks that have something to show

@@ -19,15 +19,15 @@ from stt_worker.databases import network
 from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mongodb.wire import CommandError
 from stt_worker.databases.port import Failure, InspectionError, Limits, Tls
-from tests.checks.real import endpoint, judging
-from tests.contract.database_subjects import command
 from tests.hostile.fake_mongodb import HELLO, answering, faking
 from tests.hostile.mongodb_settings import VERSIONS, settings
-from tests.hostile.mongodb_settings_page import flipping, written
 from tests.hostile.session_settings import Handling, verdicts
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
 from tests.servers.mongo_commands import told
+from tests.support.checks.real import endpoint, judging
+from tests.support.worker.database_subjects import command
+from tools.pages.session_settings_mongodb import flipping, written
 
 LIMITS = Limits(connect_s=3, statement_s=1, client_s=2)
 SAMPLE = 12  # settings of each version; all of them: make session-settings

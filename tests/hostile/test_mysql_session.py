@@ -15,9 +15,9 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.mysql.pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
-from tests.checks.real import endpoint, judging, mysql_do, mysql_state
 from tests.hostile.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, open_session
 from tests.servers.listeners import BLOCK_BYTES, Handler, listening
+from tests.support.checks.real import endpoint, judging, mysql_do, mysql_state
 
 LOW, PASSWORD = "stt_low", "Str0ng-enough"
 LIMITS = Limits()

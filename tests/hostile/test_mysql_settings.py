@@ -10,8 +10,8 @@ import pytest
 from stt_worker.databases.mysql import pins
 from stt_worker.databases.mysql.pins import PINS
 from tests.hostile.mysql_settings import SERVERS, settings
-from tests.hostile.mysql_settings_page import cell, flipping, written
 from tests.hostile.session_settings import Handling
+from tools.pages.session_settings_mysql import cell, flipping, written
 
 SAMPLE = 10  # variables of each server; all of them: make session-settings
 SEED = "session settings"

@@ -15,10 +15,10 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.databases.inspection import EncodedInspection, View
 from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits, Tls
-from tests.contract.database_subjects import endpoint_of
 from tests.hostile import fake_postgresql
 from tests.servers.listeners import Handler, dripping, hang_up, listening, silence
 from tests.support.holdings import holdings, leftovers
+from tests.support.worker.database_subjects import endpoint_of
 
 MIB = 1024 * 1024
 SHORT = Limits(connect_s=2, statement_s=1, client_s=2)

@@ -19,10 +19,10 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Endpoint, InspectionError, Limits, Tls
 from stt_worker.databases.postgresql.connect import ENVIRONMENT, options
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.checks.real import endpoint
 from tests.hostile.fake_postgresql_login import ASKS, SALT, Fake, asking
 from tests.hostile.postgresql_tenant import do
 from tests.servers.certificates import Certificates
+from tests.support.checks.real import endpoint
 
 USER, PASSWORD = "stt", "a password that nobody may see"
 SHORT = Limits(connect_s=1)

@@ -15,8 +15,8 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked
 from stt_worker.databases.port import Endpoint, Failure, Inspection, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.checks.real import endpoint
 from tests.hostile.postgresql_tenant import do
+from tests.support.checks.real import endpoint
 
 PLAIN, PLAIN_PASSWORD = "stt_visitor", "x"
 NAME = Question(type=QueryType.POSTGRESQL_SELECT, text="current_database() AS d", all_dbs=True)

@@ -13,11 +13,11 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import DATABASE, LEAST_PASSWORD, do, least_account, shadowed
 from tests.hostile.session_settings import verdicts
 from tests.servers import pgbouncer
 from tests.servers.fixtures import serving
+from tests.support.checks.real import Judge, endpoint, judging
 
 Start = Callable[[str, str], Running]
 

@@ -15,7 +15,6 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import (
     DATABASE,
     LEAST,
@@ -27,6 +26,7 @@ from tests.hostile.postgresql_tenant import (
     shadowed,
 )
 from tests.hostile.session_settings import verdicts
+from tests.support.checks.real import Judge, endpoint, judging
 
 PATHS = {
     "of the database": f"ALTER DATABASE {DATABASE} SET search_path = s, pg_catalog",

@@ -8,9 +8,9 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.checks.hba import rules
-from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import do, least_account
+from tests.support.checks.hba import rules
+from tests.support.checks.real import Judge, endpoint, judging
 
 SECRET = "hush-1 hush-2"
 RULES = [

@@ -16,10 +16,10 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.checks.real import Judge, endpoint, judging
 from tests.hostile.postgresql_tenant import do, least_account, session
 from tests.hostile.session_settings import verdicts
 from tests.servers.fixtures import serving
+from tests.support.checks.real import Judge, endpoint, judging
 
 SHOW = Question(type=QueryType.POSTGRESQL_SHOW)
 LOGIN_TRIGGER = [

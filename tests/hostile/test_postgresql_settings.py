@@ -19,7 +19,9 @@ from tests.hostile.postgresql_settings import (
     pinned,
     settings,
 )
-from tests.hostile.postgresql_settings_page import (
+from tests.hostile.session_settings import Handling
+from tests.servers.fixtures import serving
+from tools.pages.session_settings_postgresql import (
     INSTALLED,
     PACKAGED,
     PAGE,
@@ -28,8 +30,6 @@ from tests.hostile.postgresql_settings_page import (
     sections,
     start,
 )
-from tests.hostile.session_settings import Handling
-from tests.servers.fixtures import serving
 
 SAMPLE = 10
 DANGEROUS = {

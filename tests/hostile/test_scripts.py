@@ -13,7 +13,7 @@ import pytest
 from stt_worker.sandbox.port import JOB_OUTPUT_BYTES, JOB_TIME_S, Broken, Returned, Verdict
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from tests.hostile.scripts import GREEDY, LOOP, PRYING, SILENT, TAMPERING, TOP_LEVEL
-from tests.support.scripts import Run, runner, script
+from tests.support.worker.scripts import Run, runner, script
 
 TIME_S = 1.0
 MARGIN_S = 4.0  # of a machine under load

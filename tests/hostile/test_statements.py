@@ -22,7 +22,10 @@ from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Answer, Endpoint, Failure, Limits
 from stt_worker.databases.postgresql import server as postgresql_line
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.checks.postgresql_functions import (
+from tests.hostile import statements
+from tests.support.checks.real import endpoint
+from tests.support.worker.database_subjects import admin_mysql, admin_postgresql
+from tools.postgresql_functions import (
     FIELDS_FILE,
     FIELDS_HEAD,
     FILE,
@@ -30,9 +33,6 @@ from tests.checks.postgresql_functions import (
     functions,
     text,
 )
-from tests.checks.real import endpoint
-from tests.contract.database_subjects import admin_mysql, admin_postgresql
-from tests.hostile import statements
 
 LIMITS = Limits(connect_s=10, statement_s=5, client_s=10)
 MYSQL = ("mariadb", "mysql")

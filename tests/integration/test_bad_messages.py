@@ -18,9 +18,9 @@ from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.enums import Family
-from tests.faults.harness import Installation, installed
-from tests.unit.coordination import passed
-from tests.unit.ledgers import result
+from tests.support.coordinator.coordination import passed
+from tests.support.coordinator.ledgers import result
+from tests.support.processes.installation import Installation, installed
 
 PATIENCE_S = 30.0
 POLL_S = 0.1

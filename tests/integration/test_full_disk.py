@@ -13,8 +13,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
-from tests.faults.harness import Installation, installed
 from tests.servers.fixtures import left_out
+from tests.support.processes.installation import Installation, installed
 
 SIZE = "4m"
 PATIENCE_S = 60.0

@@ -17,8 +17,9 @@ from stt_shared import clock, sqlfile
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_worker.outbox import sqlite as outbox_file
-from tests.integration import record_stores, stores
-from tests.unit.coordination import running
+from tests.support.coordinator import stores
+from tests.support.coordinator.coordination import running
+from tools import record_stores
 
 SQL = {"coordinator": "stt_coordinator.store", "outbox": "stt_worker.outbox"}
 FILES = {"coordinator": sqlite.FILE, "outbox": outbox_file.FILE}
@@ -28,7 +29,7 @@ MIGRATIONS = {
 }
 RECORDED = [(what, level) for what in SQL for level in sorted(stores.recorded(what))]
 COORDINATORS = sorted(stores.recorded("coordinator"))
-WRITES_THEM = "run `python -m tests.integration.record_stores` and commit what it wrote"
+WRITES_THEM = "run `python -m tools.record_stores` and commit what it wrote"
 # One migration more than there is, and its process dies in the middle of it.
 DYING = """
 import asyncio, importlib, os, signal, sqlite3, sys

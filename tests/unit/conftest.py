@@ -11,8 +11,8 @@ from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.command import client, control
 from stt_shared.settings import NatsSettings
-from tests.unit import cli_samples as samples
-from tests.unit.cli_service import Service, Stt
+from tests.support.cli import samples
+from tests.support.cli.service import Service, Stt
 
 
 @pytest.fixture

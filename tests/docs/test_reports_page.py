@@ -1,0 +1,34 @@
+"""The page of reports says what the code does, with one real run in every format."""
+
+from __future__ import annotations
+
+from stt_shared.errors import (
+    EXIT_DISABLED,
+    EXIT_FINDINGS,
+    EXIT_INCOMPLETE,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+)
+from stt_shared.report.formats.names import ReportFormat
+from stt_shared.report.formats.render import render
+from tools.pages import reports as reports_page
+
+AGAIN = "write it anew: python -m tools.pages.reports"
+
+
+def test_the_page_and_its_files_are_what_the_code_writes() -> None:
+    assert reports_page.PAGE.read_text(encoding="utf-8") == reports_page.page(), AGAIN
+    written = render(reports_page.sheet(), ReportFormat.HTML)
+    assert reports_page.HTML.read_text(encoding="utf-8") == written, AGAIN
+
+
+def test_the_run_of_the_examples_is_a_report_as_the_code_prints_it() -> None:
+    written = render(reports_page.sheet(), ReportFormat.JSON)
+    assert reports_page.RUN.read_text(encoding="utf-8") == written
+
+
+def test_every_format_and_every_exit_code_is_on_the_page() -> None:
+    assert set(reports_page.FOR) == set(ReportFormat)
+    text = reports_page.page()
+    codes = (EXIT_FINDINGS, EXIT_USAGE, EXIT_INCOMPLETE, EXIT_UNREACHABLE, EXIT_DISABLED)
+    assert [code for code in (0, *codes) if f"\n| {code} | " not in text] == []

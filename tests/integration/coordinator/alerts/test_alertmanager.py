@@ -1,0 +1,142 @@
+"""Alerts pushed to a real Alertmanager: taken, grouped by stable labels, kept, ended."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stt_coordinator.alerts.alertmanager import Push
+from stt_coordinator.alerts.post import ChannelError, Poster, trusted
+from stt_coordinator.local.servers.process import Running, free_port
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Ledger
+from stt_shared import clock
+from stt_shared.protocol.enums import FindingState
+from stt_shared.settings.alerts import AlertSettings
+from tests.servers import prometheus
+from tests.servers.fixtures import serving
+from tests.unit.coordinator.metrics.test_metrics import fill
+
+CONFIG = """
+route: {receiver: nobody, group_by: [finding_id]}
+receivers: [{name: nobody}]
+"""
+
+
+@pytest.fixture
+def manager(servers_folder: Path) -> Iterator[Running]:
+    """An Alertmanager of its own: alerts of other tests would be found in it."""
+    folder = servers_folder / "alertmanager"
+    with serving("alertmanager", lambda: prometheus.start_alertmanager(folder, CONFIG)) as running:
+        yield running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fixture:
+    """A channel to the Alertmanager, over a store with two critical findings of target t1."""
+
+    push: Push
+    store: MemoryStore
+    url: str
+
+    def alerts(self) -> dict[str, dict[str, Any]]:
+        """What Alertmanager holds as firing, by finding."""
+        address = f"{self.url}/api/v2/alerts"
+        with urllib.request.urlopen(address, timeout=10) as reply:  # noqa: S310  # loopback
+            held = json.load(reply)
+        return {one["labels"].get("finding_id", ""): one for one in held}
+
+
+@pytest.fixture
+async def told(manager: Running) -> Fixture:
+    url = f"http://127.0.0.1:{manager.port}"
+    store = MemoryStore()
+    await store.transact(opened)
+    settings = AlertSettings(alertmanager=(url,), page_url="https://stt.example")
+    return Fixture(push=Push(settings, store, Poster(trusted(""))), store=store, url=url)
+
+
+def opened(ledger: Ledger) -> None:
+    fill(ledger)
+    hour_ago = clock.now() - timedelta(hours=1)
+    records = ledger.findings_like("f_", 9)
+    ledger.put_findings(msgspec.structs.replace(one, since=hour_ago) for one in records)
+
+
+def resolve(ledger: Ledger) -> None:
+    (record,) = ledger.findings_like("f_1", 1)
+    state = {"state": FindingState.RESOLVED, "resolved_at": clock.now()}
+    ledger.put_findings([msgspec.structs.replace(record, **state)])
+
+
+async def test_open_findings_become_alerts_that_last_four_intervals(told: Fixture) -> None:
+    before = clock.now()
+    assert await told.push.step() == ""
+    held = told.alerts()
+    assert held.keys() == {"f_1", "f_2"}
+    one = held["f_1"]
+    assert one["labels"]["alertname"] == "SttFailedCheck"
+    assert one["labels"]["severity"] == "critical"
+    assert one["generatorURL"] == "https://stt.example/findings/f_1"
+    assert one["status"]["state"] in ("active", "unprocessed")
+    lasts = datetime.fromisoformat(one["endsAt"]) - before
+    assert timedelta(seconds=239) < lasts < timedelta(seconds=300)
+
+
+async def test_sending_again_prolongs_the_same_alert(told: Fixture) -> None:
+    await told.push.step()
+    first = told.alerts()["f_1"]
+    await told.push.step()
+    second = told.alerts()["f_1"]
+    assert (second["fingerprint"], second["startsAt"]) == (first["fingerprint"], first["startsAt"])
+    assert second["endsAt"] > first["endsAt"]
+
+
+async def test_a_resolved_finding_ends_its_alert_at_once_and_alone(told: Fixture) -> None:
+    await told.push.step()
+    await told.store.transact(resolve)
+    await told.push.step()
+    assert told.alerts().keys() == {"f_2"}
+    await told.push.step()
+    assert told.alerts().keys() == {"f_2"}, "the end is told again"
+
+
+async def test_a_finding_that_is_open_again_fires_again(told: Fixture) -> None:
+    await told.push.step()
+    await told.store.transact(resolve)
+    await told.push.step()
+    await told.store.transact(opened)
+    await told.push.step()
+    assert told.alerts().keys() == {"f_1", "f_2"}
+
+
+async def test_a_restarted_alertmanager_has_every_alert_after_the_next_push(
+    told: Fixture, manager: Running
+) -> None:
+    await told.push.step()
+    manager.kill()
+    with pytest.raises(ChannelError, match="cannot be reached"):
+        await told.push.step()
+    manager.start()
+    await told.push.step()
+    assert told.alerts().keys() == {"f_1", "f_2"}
+
+
+async def test_what_alertmanager_refuses_is_told_in_its_words(manager: Running) -> None:
+    poster = Poster(trusted(""))
+    url = f"http://127.0.0.1:{manager.port}/api/v2/alerts"
+    with pytest.raises(ChannelError, match="answers 400"):
+        await poster(url, b'[{"labels": {"": "no name"}}]', {})
+
+
+async def test_nobody_at_the_address_is_told_without_a_trace() -> None:
+    with pytest.raises(ChannelError, match=r"cannot be reached \(connection refused\)"):
+        await Poster(trusted(""))(f"http://127.0.0.1:{free_port()}/", b"[]", {})

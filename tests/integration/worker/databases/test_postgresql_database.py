@@ -1,0 +1,319 @@
+"""PostgreSQL: every way to connect, every database of a server, and what values become."""
+
+from __future__ import annotations
+
+import shutil
+import string
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stt_coordinator.local.servers import postgresql as embedded_postgresql
+from stt_coordinator.local.servers.process import Running
+from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.protocol.enums import Family, Kind
+from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
+from stt_worker.databases.postgresql import server as postgresql_line
+from stt_worker.databases.postgresql.driver import PostgresqlDatabase
+from tests.servers.certificates import Certificates
+from tests.servers.fixtures import serving
+from tests.support.worker.database_subjects import admin_postgresql, endpoint_of
+
+EVERYTHING = string.printable.strip() + " \u00e4\u20ac\u4e2d\U0001f600 "
+SHOW = Question(type=QueryType.POSTGRESQL_SHOW)
+
+
+def select(text: str, *, all_dbs: bool = False) -> Question:
+    return Question(type=QueryType.POSTGRESQL_SELECT, text=text, all_dbs=all_dbs)
+
+
+def at(server: Running) -> Endpoint:
+    return endpoint_of(server, Family.POSTGRESQL)
+
+
+async def ask(
+    endpoint: Endpoint, *questions: Question, limits: Limits | None = None
+) -> dict[Question, Answer]:
+    database = PostgresqlDatabase()
+    return dict((await database.inspect(endpoint, lambda _: questions, limits or Limits())).answers)
+
+
+async def rows(endpoint: Endpoint, text: str) -> list[dict[str, Any]]:
+    (answer,) = (await ask(endpoint, select(text))).values()
+    assert isinstance(answer, list), answer
+    return answer
+
+
+async def refusal(endpoint: Endpoint) -> InspectionError:
+    with pytest.raises(InspectionError) as caught:
+        await PostgresqlDatabase().inspect(endpoint, lambda _: [], Limits())
+    return caught.value
+
+
+@pytest.fixture(scope="module")
+def wrong_name(servers_folder: Path, certificates: Certificates) -> Iterator[Running]:
+    """A server whose certificate is another host's."""
+
+    def start() -> Running:
+        return embedded_postgresql.start(
+            servers_folder / "postgresql-wrong",
+            binaries=embedded_postgresql.installed(15),
+            tls=(certificates.wrong_cert, certificates.wrong_key, certificates.ca),
+        )
+
+    with serving("PostgreSQL 15", start) as running:
+        yield running
+
+
+@pytest.fixture
+def role(postgresql: Running) -> Iterator[str]:
+    """An account without any grant."""
+    with admin_postgresql(postgresql) as connection:
+        connection.execute("CREATE ROLE stt_plain LOGIN PASSWORD 'x'")
+    yield "stt_plain"
+    with admin_postgresql(postgresql) as connection:
+        connection.execute("DROP ROLE stt_plain")
+
+
+async def test_a_password_may_hold_any_character(postgresql: Running) -> None:
+    quoted = EVERYTHING.replace("'", "''")
+    with admin_postgresql(postgresql) as connection:
+        connection.execute("DROP ROLE IF EXISTS anything")
+        connection.execute(f"CREATE ROLE anything LOGIN PASSWORD '{quoted}'".encode())
+    endpoint = replace(at(postgresql), user="anything", password=EVERYTHING)
+    assert await rows(endpoint, "current_user AS u") == [{"u": "anything"}]
+
+
+async def test_a_unix_socket_is_named_by_its_folder_or_its_file(postgresql: Running) -> None:
+    folder = replace(at(postgresql), socket=postgresql.socket, tls=Tls())
+    file = replace(folder, socket=f"{postgresql.socket}/.s.PGSQL.{postgresql.port}", port=0)
+    for endpoint in (folder, file):
+        text = "inet_server_addr() IS NULL AS local"
+        assert await rows(endpoint, text) == [{"local": True}]
+
+
+@pytest.mark.parametrize("mode", ["off", "require", "verify-ca", "verify-full"])
+async def test_each_mode_of_tls_encrypts_or_does_not(
+    postgresql15: Running, certificates: Certificates, mode: str
+) -> None:
+    ca = str(certificates.ca) if mode.startswith("verify") else ""
+    endpoint = replace(at(postgresql15), tls=Tls(mode=mode, ca=ca))
+    found = await rows(endpoint, "ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+    assert found == [{"ssl": mode != "off"}]
+
+
+async def test_an_unknown_authority_is_a_tls_error(
+    postgresql15: Running, certificates: Certificates
+) -> None:
+    for tls in (Tls(), Tls(ca=str(certificates.other_ca)), Tls(mode="verify-ca")):
+        error = await refusal(replace(at(postgresql15), tls=tls))
+        assert error.kind is Kind.TLS
+        assert "certificate verify failed" in error.reason
+
+
+async def test_a_name_mismatch_says_what_was_asked_and_what_was_found(
+    wrong_name: Running, certificates: Certificates
+) -> None:
+    endpoint = replace(at(wrong_name), tls=Tls(ca=str(certificates.ca)))
+    error = await refusal(endpoint)
+    assert error.kind is Kind.TLS
+    assert "verify-full asks for a certificate" in error.reason
+    assert 'certificate for "elsewhere.example"' in error.reason
+    assert 'does not match host name "127.0.0.1"' in error.reason
+    tls = Tls(mode="verify-ca", ca=str(certificates.ca))
+    assert await rows(replace(endpoint, tls=tls), "1 AS one") == [{"one": 1}]
+
+
+async def test_a_server_without_tls_is_a_tls_error(postgresql: Running) -> None:
+    error = await refusal(replace(at(postgresql), tls=Tls(mode="require")))
+    assert error.kind is Kind.TLS
+    assert "server does not support SSL" in error.reason
+
+
+async def test_a_client_certificate_logs_in(
+    servers_folder: Path, certificates: Certificates, tmp_path: Path
+) -> None:
+    def start() -> Running:
+        return embedded_postgresql.start(
+            servers_folder / "postgresql-cert",
+            superuser="stt-client",  # the name in the certificate
+            binaries=embedded_postgresql.installed(15),
+            tls=(certificates.cert, certificates.key, certificates.ca),
+        )
+
+    key = tmp_path / "client.key"
+    shutil.copy(certificates.client_key, key)
+    key.chmod(0o600)
+    with serving("PostgreSQL 15", start) as running:
+        hba = running.directory / "data" / "pg_hba.conf"
+        hba.write_text("hostssl all all 127.0.0.1/32 cert\n", encoding="utf-8")
+        running.restart()
+        tls = Tls(ca=str(certificates.ca))
+        without = replace(at(running), tls=tls)
+        assert (await refusal(without)).kind in {Kind.AUTH, Kind.TLS}
+        shown = replace(tls, cert=str(certificates.client_cert), key=str(key))
+        found = await rows(replace(without, tls=shown), "current_user AS u")
+        assert found == [{"u": "stt-client"}]
+        clear = replace(without, tls=Tls(mode="off"))
+        error = await refusal(clear)
+    assert error.kind is Kind.AUTH
+    assert "no pg_hba.conf entry" in error.reason
+
+
+async def test_a_password_is_never_handed_over_in_clear_text(
+    servers_folder: Path,
+) -> None:
+    def start() -> Running:
+        return embedded_postgresql.start(servers_folder / "postgresql-clear", password="secret")
+
+    with serving("PostgreSQL 18", start) as running:
+        hba = running.directory / "data" / "pg_hba.conf"
+        hba.write_text("host all all 127.0.0.1/32 password\n", encoding="utf-8")
+        running.restart()
+        error = await refusal(at(running))
+    assert error.kind is Kind.AUTH
+    assert "server requested a cleartext password" in error.reason
+
+
+async def test_files_of_tls_that_are_missing_are_named(postgresql: Running) -> None:
+    error = await refusal(replace(at(postgresql), tls=Tls(ca="/nowhere/ca.pem")))
+    assert error.kind is Kind.CONFIG
+    assert "/nowhere/ca.pem" in error.reason
+
+
+async def test_an_unknown_database_is_config(postgresql: Running) -> None:
+    assert (await refusal(replace(at(postgresql), database="nowhere"))).kind is Kind.CONFIG
+
+
+async def test_the_environment_of_the_worker_changes_nothing(
+    postgresql: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "PGHOST": "nowhere.invalid",
+        "PGHOSTADDR": "192.0.2.1",
+        "PGOPTIONS": "-c statement_timeout=1",
+        "PGSSLMODE": "require",
+        "PGPASSWORD": "wrong",
+        "PGDATABASE": "nowhere",
+        "PGAPPNAME": "other",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert await rows(at(postgresql), "1 AS one") == [{"one": 1}]
+
+
+async def test_values_are_what_the_format_says(postgresql: Running) -> None:
+    text = (
+        "NULL AS n, true AS t, 7::int2 AS i, 9223372036854775807 AS big, 1.50 AS d,"
+        " 1.5::float8 AS f, 'NaN'::float8 AS nan, 'abc'::name AS name, 10::oid AS oid,"
+        " '\\x00ff41'::bytea AS b, ARRAY[1,2] AS ints, ARRAY['a',NULL,'{,\"}'] AS texts,"
+        " '{\"a\": 1}'::jsonb AS j, '10.0.0.1/8'::inet AS ip, '1 day'::interval AS iv,"
+        " date '2024-01-02' AS day, timestamp '2024-01-02 03:04:05.000006' AS at,"
+        " timestamptz '2024-01-02 03:04:05+02' AS tz, timestamptz 'infinity' AS never,"
+        " ARRAY[date '1970-01-02'] AS days, '{a=r/b}'::text::varchar AS acl, ''::text AS e"
+    )
+    day = 1_704_153_600 * 10**9
+    assert await rows(at(postgresql), text) == [
+        {
+            "n": None,
+            "t": True,
+            "i": 7,
+            "big": 2**63 - 1,
+            "d": "1.50",
+            "f": 1.5,
+            "nan": "nan",
+            "name": "abc",
+            "oid": "10",
+            "b": "\x00\\xffA",
+            "ints": [1, 2],
+            "texts": ["a", None, '{,"}'],
+            "j": '{"a": 1}',
+            "ip": "10.0.0.1/8",
+            "iv": "1 day",
+            "day": day,
+            "at": day + (3 * 3_600 + 4 * 60 + 5) * 10**9 + 6_000,
+            "tz": day + (1 * 3_600 + 4 * 60 + 5) * 10**9,
+            "never": "infinity",
+            "days": [86_400 * 10**9],
+            "acl": "{a=r/b}",
+            "e": "",
+        }
+    ]
+
+
+async def test_dates_do_not_depend_on_how_the_account_likes_them(
+    postgresql: Running, role: str
+) -> None:
+    with admin_postgresql(postgresql) as connection:
+        connection.execute(f"ALTER ROLE {role} SET datestyle = 'German'".encode())
+        connection.execute(f"ALTER ROLE {role} SET timezone = 'Asia/Kolkata'".encode())
+    endpoint = replace(at(postgresql), user=role, password="x")
+    found = await rows(endpoint, "timestamptz '2024-01-02 00:00:00+00' AS tz")
+    assert found == [{"tz": 1_704_153_600 * 10**9}]
+
+
+async def test_show_all_tells_the_server_s_settings_not_those_of_our_session(
+    postgresql: Running,
+) -> None:
+    after = select("current_setting('statement_timeout') AS s")
+    answers = await ask(at(postgresql), SHOW, after)
+    shown = answers[SHOW]
+    assert isinstance(shown, list)
+    settings = {row["name"]: row["setting"] for row in shown}
+    assert settings["statement_timeout"] == "0"
+    assert settings["lock_timeout"] == "0"
+    assert settings["default_transaction_read_only"] == "off"
+    assert answers[after] == [{"s": "15s"}]
+
+
+async def test_one_statement_only(postgresql: Running) -> None:
+    for text in ("1; SELECT 2", "1; COMMIT; CREATE TABLE stt_never (a int)"):
+        answer = (await ask(at(postgresql), select(text)))[select(text)]
+        assert isinstance(answer, Failure)
+        assert answer.kind is Kind.QUERY
+
+
+async def test_a_query_cannot_make_its_session_writable(
+    postgresql: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one that the judge of statements let through."""
+    monkeypatch.setattr(postgresql_line, "refusal", lambda *_: "")
+    attempts = [
+        select("set_config('transaction_read_only', 'off', true)"),
+        select("set_config('default_transaction_read_only', 'off', false)"),
+    ]
+    write = select("* INTO stt_never FROM pg_roles")
+    answers = await ask(at(postgresql), *attempts, write)
+    failure = answers[write]
+    assert isinstance(failure, Failure)
+    assert "read-only transaction" in failure.reason
+
+
+async def test_a_failure_ends_neither_the_time_out_nor_the_read_only_transaction(
+    postgresql: Running,
+) -> None:
+    bad = select("no_such_column")
+    text = (
+        "current_setting('statement_timeout') AS s, current_setting('transaction_read_only') AS r"
+    )
+    answers = await ask(at(postgresql), bad, select(text))
+    assert answers[select(text)] == [{"s": "15s", "r": "on"}]
+
+
+async def test_the_server_sees_who_asks(postgresql: Running) -> None:
+    endpoint = replace(at(postgresql), application="stt-worker/a_check")
+    text = "current_setting('application_name') AS a"
+    assert await rows(endpoint, text) == [{"a": "stt-worker/a_check"}]
+
+
+async def test_a_standby_is_called_so(servers_folder: Path) -> None:
+    def start() -> Running:
+        return embedded_postgresql.start(servers_folder / "postgresql-standby")
+
+    with serving("PostgreSQL 18", start) as running:
+        (running.directory / "data" / "standby.signal").touch()
+        running.restart()
+        inspection = await PostgresqlDatabase().inspect(at(running), lambda _: [], Limits())
+    assert inspection.facts.role == "standby"

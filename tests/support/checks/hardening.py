@@ -1,0 +1,93 @@
+"""A server made sound by nothing but what the findings themselves say."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from stt_coordinator.local.servers.process import Running
+from stt_shared.protocol.enums import Family
+from stt_shared.protocol.messages import CheckOutcome, Finding
+from tests.support.checks.real import Judge, endpoint
+from tests.support.checks.scenario import execute, statements
+
+ROUNDS = 4  # a mended thing may let another be seen
+SECTION = "[mysqld]\n"
+RESTART = "Restart the server"  # how a remediation begins that is nothing else
+SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
+Outcomes = dict[str, CheckOutcome]
+
+
+class Hardener:
+    """One server and what was changed on it so far."""
+
+    def __init__(self, server: Running, family: Family, *, left: Iterable[str] = ()) -> None:
+        self.server = server
+        self.family = family
+        self.left = frozenset(left)  # checks whose remediation is work for people
+        self.lines: dict[str, str] = {}
+        self.options: dict[str, Any] = {}
+        self.executed: list[str] = []
+
+    async def harden(self, judge: Judge) -> Outcomes:
+        """Execute remediations until none is left; the outcomes afterwards."""
+        for _ in range(ROUNDS):
+            outcomes = await judge.run_all(endpoint(self.server, self.family))
+            findings = [
+                finding
+                for name, outcome in outcomes.items()
+                if name not in self.left
+                for finding in outcome.findings
+            ]
+            if not findings:
+                return outcomes
+            self.mend(findings)
+        return await judge.run_all(endpoint(self.server, self.family))
+
+    def mend(self, findings: Iterable[Finding]) -> None:
+        """All remediations in order, files last and with one restart."""
+        restart = False
+        for finding in findings:
+            text = finding.remediation
+            if text.startswith(SECTION):
+                parser = configparser.ConfigParser(interpolation=None)
+                parser.read_string(text.replace(SUGGESTED_FOLDER, str(self.server.directory)))
+                self.lines.update(parser["mysqld"])
+                restart = True
+            elif text.startswith(RESTART):
+                restart = True
+            elif self.family is Family.MONGODB and "runCommand(" not in text:
+                merge(self.options, yaml.safe_load(text))
+                restart = True
+            else:
+                execute(self.server, self.family, statements(text))
+                self.executed += statements(text)
+        if restart:
+            self.restart()
+
+    def restart(self) -> None:
+        """Restart with the lines that the findings gave."""
+        if self.family is Family.MYSQL:
+            words = [f"--{key.replace('_', '-')}={value}" for key, value in self.lines.items()]
+            taken = {word.partition("=")[0] for word in words}
+            kept = [word for word in self.server.command if word.partition("=")[0] not in taken]
+            self.server.command = [*kept, *words]
+        elif self.family is Family.MONGODB:
+            file = self.server.directory / "hardened.conf"
+            file.write_text(yaml.safe_dump(self.options))
+            command = [word for word in self.server.command if not word.endswith(".conf")]
+            command = [word for word in command if word != "--config"]
+            self.server.command = [*command, "--config", str(file)]
+        self.server.restart()
+
+
+def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    """Put the keys of `more` into `into`, level by level."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value

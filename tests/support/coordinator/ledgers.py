@@ -1,0 +1,129 @@
+"""A store with planned jobs, and results to settle in it, for the tests of the coordinator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from stt_coordinator.domain import plan
+from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.ledger.answers import start_run
+from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Ledger, Store
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.enums import Family, Interval
+from stt_shared.protocol.messages import CheckOutcome, Facts, Result, RunRecord
+from tests.support.coordinator.coordination import NOW, SITE
+
+PATIENCE = timedelta(minutes=5)
+CHECKS = tuple(
+    CheckInfo(
+        check=name,
+        family=Family.MYSQL,
+        summary="",
+        interval=Interval.STANDARD,
+        digest=name,
+        enabled=True,
+    )
+    for name in ("c1", "c2")
+)
+
+
+def minutes(number: float) -> datetime:
+    return NOW + timedelta(minutes=number)
+
+
+async def planned(
+    *targets: str,
+    run_id: str = "standard-1",
+    store: Store | None = None,
+    now: datetime = NOW,
+    checks: Sequence[CheckInfo] = CHECKS,
+) -> Store:
+    """A store with a run of `targets`, all its jobs pending."""
+    made = store or MemoryStore()
+    rows = [
+        TargetRow(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1",))
+        for t in targets
+    ]
+    run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
+    jobs = plan.jobs(run, rows, checks, now=now, result_timeout=PATIENCE)
+
+    def enter(ledger: Ledger) -> None:
+        known = ledger.targets(targets)
+        ledger.put_targets(row for row in rows if row.target not in known)
+        ledger.replace_checks(CHECKS)
+        following, _ = plan.joined(jobs, ledger.outstanding(targets))
+        start_run(ledger, run, following, now)
+
+    await made.transact(enter)
+    return made
+
+
+def result(
+    target: str = "t1",
+    *outcomes: CheckOutcome,
+    sequence: int = 1,
+    run_id: str = "standard-1",
+    at: datetime = NOW,
+    worker: str = "w1",
+    epoch: str = "e1",
+    job_id: str = "",
+) -> Result:
+    return Result(
+        job_id=job_id or f"{run_id}.{target}",
+        run_id=run_id,
+        dispatch=1,
+        execution="1-1-1",
+        target=target,
+        family=Family.MYSQL,
+        site=SITE,
+        worker=worker,
+        sequence=sequence,
+        epoch=epoch,
+        started=at,
+        finished=at + timedelta(seconds=1),
+        outcomes=outcomes,
+        facts=Facts(flavour="mysql", version=(8, 4), version_text="8.4"),
+    )
+
+
+def taken(one: Result) -> ReceivedResult:
+    subject = subjects.result(one.family, one.site, one.target, one.worker)
+    return ReceivedResult(result=one, subject=subject, data=codec.encode(one))
+
+
+async def settled(
+    store: Store,
+    *results: Result,
+    floors: Mapping[tuple[str, str], int] | None = None,
+    now: datetime | None = None,
+) -> RecordedBatch:
+    """Settle results in one transaction, a minute after the newest began."""
+    at = now or max(one.started for one in results) + timedelta(minutes=1)
+    batch = [taken(one) for one in results]
+    return await store.transact(lambda ledger: record_results(ledger, batch, floors or {}, at))
+
+
+async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRow:
+    job_id = f"{run_id}.{target}"
+    return (await store.read(lambda ledger: ledger.jobs([job_id])))[job_id]
+
+
+async def run_of(store: Store, run_id: str = "standard-1") -> RunRecord:
+    run = await store.read(lambda ledger: ledger.run(run_id))
+    assert run is not None
+    return run
+
+
+async def target_of(store: Store, target: str = "t1") -> TargetRow:
+    return (await store.read(lambda ledger: ledger.targets([target])))[target]
+
+
+async def leaving(store: Store, prefix: str) -> list[str]:
+    """The subjects below `stt.v1.<prefix>` of what is in the outbox."""
+    rows = await store.read(lambda ledger: ledger.outgoing(10_000))
+    begin = f"{subjects.ROOT}.{prefix}"
+    return [row.message.subject for row in rows if row.message.subject.startswith(begin)]

@@ -1,0 +1,334 @@
+"""Reports of stored runs, files, gates and the plugin's output: what comes out and which code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stt_shared.command import output
+from stt_shared.protocol.codec import decode
+from stt_shared.protocol.control import (
+    FindingsReply,
+    ReportReply,
+    ReportRequest,
+    RunReply,
+    RunsReply,
+    RunsRequest,
+    Verb,
+)
+from stt_shared.protocol.messages import ControlState, Counts
+from stt_shared.report.formats import nagios
+from stt_shared.report.formats.nagios import NotCheckedAs, State
+from stt_shared.report.formats.names import ReportFormat
+from stt_shared.report.model import Report
+from tests.support.cli import samples
+from tests.support.cli.service import Service, Stt
+from tests.support.shared import report_cases as cases
+
+RUN = "standard-20261123t155700z"
+OFF = ControlState(enabled=False, since=samples.NOW, by="ann")
+
+
+def holds(service: Service, report: Report, **changes: object) -> None:
+    """Have the coordinator know this report, as a run and as the state now."""
+    reply = ReportReply(
+        run_id=report.run_id,
+        started=report.started,
+        finished=report.finished,
+        counts=report.summary,
+        results=report.results,
+        notice=report.notice,
+    )
+    service.answer(Verb.REPORT, reply)
+    service.answer(Verb.STATUS, samples.status(**changes))
+    running = samples.run(run_id="later", state="running", finished=None)
+    service.compute(
+        Verb.RUNS,
+        RunsRequest,
+        lambda asked: RunsReply(
+            runs=tuple(one for one in (running, samples.run()) if asked.run_id in ("", one.run_id))
+        ),
+    )
+
+
+def asked_run(service: Service) -> str:
+    return decode(ReportRequest, service.asked[-1]).run_id
+
+
+@pytest.mark.parametrize(("words", "run"), [((), ""), (("--last",), RUN), (("--run", RUN), RUN)])
+def test_a_report_is_of_the_state_now_the_last_finished_run_or_the_run_named(
+    service: Service, stt: Stt, words: tuple[str, ...], run: str
+) -> None:
+    holds(service, cases.ordinary())
+    code, out, _ = stt("report", *words, "-o", "json")
+    assert (code, asked_run(service)) == (0, run)
+    assert msgspec.json.decode(out, type=Report) == cases.ordinary()
+
+
+def test_an_unknown_run_two_runs_and_no_run_are_usage_errors(service: Service, stt: Stt) -> None:
+    holds(service, cases.ordinary())
+    assert stt("report", "--run", "nope")[2][0] == "error: unknown run 'nope'"
+    assert stt("report", "--run", RUN, "--last")[0] == 2
+    service.answer(Verb.RUNS, RunsReply(runs=()))
+    code, _, err = stt("report", "--last")
+    assert (code, err[0]) == (2, "error: no run has finished yet")
+
+
+@pytest.mark.parametrize("form", ReportFormat)
+def test_every_format_comes_out_of_one_stored_run(
+    service: Service, stt: Stt, form: ReportFormat
+) -> None:
+    holds(service, cases.ordinary())
+    code, out, _ = stt("report", "--last", "-o", str(form))
+    assert code == (State.CRITICAL if form is ReportFormat.NAGIOS else 0)
+    assert "orders-mysql-3" in out
+
+
+def test_files_are_written_beside_what_is_printed(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    (tmp_path / "r.html").write_text("old")
+    names = ("r.html", "r.sarif", "r.csv", "r.md")
+    words = [word for name in names for word in ("--export", str(tmp_path / name))]
+    code, out, _ = stt("report", *words, "--export", f"junit:{tmp_path}/all", "-o", "jsonl")
+    assert code == 0
+    assert len(out.splitlines()) == len(cases.ordinary().results)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "all"])
+    assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((tmp_path / "r.sarif").read_text())["version"] == "2.1.0"
+    heads = (tmp_path / "r.csv").read_bytes().splitlines(keepends=True)[0]
+    assert heads.endswith(b"id,finished,parts_not_checked\r\n")
+    assert (tmp_path / "all").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_whoever_sits_at_a_terminal_is_told_what_was_written(
+    service: Service, stt: Stt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, typed: bool
+) -> None:
+    holds(service, cases.ordinary())
+    monkeypatch.setattr(output, "on_terminal", lambda: typed)
+    monkeypatch.chdir(tmp_path)
+    _, _, err = stt("gate", "--export", "r.html", "--export", "junit:all", "--fail-on", "none")
+    told = [line for line in err if line.startswith("Written")]
+    assert told == (["Written: r.html (html)", "Written: all (junit)"] if typed else [])
+
+
+@pytest.mark.parametrize("name", ["nowhere/r.csv", "r.pdf", "folder.csv"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
+    service: Service, stt: Stt, tmp_path: Path, name: str
+) -> None:
+    holds(service, cases.ordinary())
+    (tmp_path / "folder.csv").mkdir()
+    code, out, err = stt("report", "--export", str(tmp_path / name))
+    assert (code, out, service.asked) == (2, "", [])
+    assert name in err[0]
+
+
+def test_a_full_disk_is_3_and_says_so(service: Service, stt: Stt) -> None:
+    holds(service, cases.ordinary())
+    code, _, err = stt("report", "--export", "csv:/dev/full")
+    assert code == 3
+    assert "no space left on device" in "\n".join(err)
+
+
+@pytest.mark.parametrize("form", ["md", "html", "sarif", "junit", "ocsf", "nagios"])
+def test_a_part_says_that_it_is_a_part(service: Service, stt: Stt, form: str) -> None:
+    holds(service, cases.ordinary())
+    words = ("--check", "mysql_empty_password", "--site", "eu-west", "-o", form)
+    said = "site eu-west, check mysql_empty_password"
+    assert said in stt("report", *words)[1].replace("\\_", "_")
+    assert said not in stt("report", "-o", form)[1]
+
+
+def test_two_exports_to_one_file_are_refused(stt: Stt, tmp_path: Path) -> None:
+    words = ("--export", str(tmp_path / "r"), "--export", str(tmp_path / "r"))
+    code, _, err = stt("report", *(word.replace("/r", "/r.csv") for word in words))
+    assert (code, err[0]) == (2, "error: two --export have the same file")
+
+
+def test_a_file_that_cannot_be_replaced_keeps_what_it_held(
+    service: Service, stt: Stt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds(service, cases.ordinary())
+    (tmp_path / "r.csv").write_text("old")
+
+    def replace(_: Path, __: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    code, _, err = stt("report", "--export", str(tmp_path / "r.csv"))
+    assert code == 2
+    assert f"cannot write the report to {tmp_path}/r.csv (permission denied)" in "\n".join(err)
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_pipe_or_device_is_written_and_not_replaced(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    (tmp_path / "null").symlink_to("/dev/null")
+    assert stt("report", "--export", f"csv:{tmp_path}/null")[0] == 0
+    assert (tmp_path / "null").is_char_device()
+
+
+def test_a_run_under_way_says_so_and_counts_the_targets_it_waits_for(
+    service: Service, stt: Stt
+) -> None:
+    holds(service, cases.clean())
+    code, out, err = stt("report", "--run", "later", "-o", "md")
+    assert code == 0
+    assert "3 targets without any result" in out
+    assert "run later is under way: 4 of 4 targets done" in out
+    assert err == [
+        "warning: run later is under way: 4 of 4 targets done",
+        "warning: 3 targets without any result",
+    ]
+    assert stt("gate", "--run", "later")[0] == 3
+
+
+def test_a_report_can_be_of_some_targets_only_and_a_name_it_does_not_hold_is_refused(
+    service: Service, stt: Stt
+) -> None:
+    holds(service, cases.ordinary())
+    _, out, _ = stt("report", "--target", "billing-pg-2", "-o", "json")
+    report = msgspec.json.decode(out, type=Report)
+    assert report.summary == Counts(passed=1, targets=1, targets_checked=1)
+    code, _, err = stt("report", "--target", "billing-pg-2,bilingg")
+    assert (code, err[0]) == (2, "error: the report holds no target 'bilingg'")
+
+
+@pytest.mark.parametrize(
+    ("report", "words", "ending"),
+    [
+        (cases.ordinary(), (), (1, "exit 1: 1 failed check at or above critical")),
+        (
+            cases.ordinary(),
+            ("--fail-on", "major"),
+            (1, "exit 1: 2 failed checks at or above major"),
+        ),
+        (cases.ordinary(), ("--fail-on", "none"), (3, "exit 3: 3 checks could not be evaluated")),
+        (cases.ordinary(), ("--fail-on", "none", "--max-not-checked", "2"), (3, "exit 3: ")),
+        (cases.ordinary(), ("--fail-on", "none", "--max-not-checked", "3"), (0, "")),
+        (cases.ordinary(), ("--fail-on", "none", "--allow-incomplete"), (0, "")),
+        (cases.clean(), (), (0, "")),
+        (cases.unheard(), (), (3, "exit 3: 2 targets without any result")),
+        (cases.unheard(), ("--allow-incomplete",), (0, "")),
+        (cases.nothing(), (), (3, "exit 3: nothing was checked")),
+        (cases.nothing(), ("--allow-incomplete",), (3, "exit 3: nothing was checked")),
+    ],
+)
+def test_a_gate_passes_only_what_was_checked_and_is_below_the_limit(
+    service: Service, stt: Stt, report: Report, words: tuple[str, ...], ending: tuple[int, str]
+) -> None:
+    holds(service, report)
+    found, out, err = stt("gate", *words)
+    code, last = ending
+    assert found == code
+    assert out
+    assert err[-1].startswith(last or "warning: ") if err else not last
+
+
+def test_a_gate_prints_the_numbers_that_count(service: Service, stt: Stt) -> None:
+    holds(service, cases.ordinary())
+    assert stt("gate")[1] == "1 critical, 1 major, 1 trivial\n"
+    assert stt("gate", "--target", "shop-mysql-2")[:2] == (0, "0 at or above critical\n")
+
+
+def test_a_gate_on_the_state_now_is_5_while_checks_are_disabled_but_a_run_can_be_judged(
+    service: Service, stt: Stt
+) -> None:
+    holds(service, cases.clean(), state=OFF)
+    assert stt("gate")[0] == 5
+    assert stt("gate", "--last")[0] == 0
+
+
+def test_a_gate_warns_of_what_is_wrong_with_stt_itself(service: Service, stt: Stt) -> None:
+    holds(service, cases.clean(), degraded=("the store is full",))
+    code, _, err = stt("gate")
+    assert (code, err) == (0, ["warning: the store is full"])
+
+
+def test_a_gate_writes_files_and_prints_other_formats(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    code, out, _ = stt("gate", "-o", "sarif", "--export", f"{tmp_path}/r.xml")
+    assert (code, json.loads(out)["version"]) == (1, "2.1.0")
+    assert "<testsuites" in (tmp_path / "r.xml").read_text()
+
+
+def test_a_run_that_is_not_waited_for_has_no_report(service: Service, stt: Stt) -> None:
+    service.answer(Verb.RUN, RunReply(run=samples.run(state="running")))
+    for words in (("-o", "sarif"), ("--export", "r.csv")):
+        code, _, err = stt("run", *words)
+        assert (code, service.asked) == (2, [])
+        assert f"{words[0]} {words[1]}"[:8] in err[0]
+        assert "--wait" in err[0]
+    assert stt("run", "-o", "json")[0] == 0
+
+
+def test_a_run_that_is_waited_for_and_the_list_of_findings_come_in_every_format(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    service.answer(Verb.RUN, RunReply(run=samples.run()))
+    service.answer(Verb.FINDINGS, FindingsReply(findings=(), total=0))
+    code, out, _ = stt("run", "--wait", "-o", "junit", "--export", f"{tmp_path}/r.md")
+    assert (code, out.startswith("<?xml")) == (1, True)
+    assert (tmp_path / "r.md").exists()
+    code, out, _ = stt("findings", "list", "--severity", "critical", "-o", "csv")
+    assert (code, len(out.splitlines())) == (0, 3)
+
+
+def test_the_plugin_says_the_worst_that_holds() -> None:
+    counts = Counts(targets=2, targets_checked=2)
+    unknown = NotCheckedAs.UNKNOWN
+    assert nagios.state(counts, unknown) is State.OK
+    assert nagios.state(msgspec.structs.replace(counts, trivial=3), unknown) is State.OK
+    major = msgspec.structs.replace(counts, major=1, not_checked=1)
+    assert nagios.state(major, unknown) is State.WARNING
+    assert nagios.state(msgspec.structs.replace(major, critical=1), unknown) is State.CRITICAL
+    assert nagios.state(Counts(), NotCheckedAs.OK) is State.UNKNOWN
+    assert nagios.state(counts, unknown, unheard=1) is State.UNKNOWN
+
+
+@pytest.mark.parametrize("as_", NotCheckedAs)
+def test_what_is_not_checked_is_unknown_a_warning_or_nothing_as_chosen(as_: NotCheckedAs) -> None:
+    counts = Counts(targets=2, targets_checked=1, not_checked=1)
+    assert nagios.state(counts, as_).name.lower() == as_
+
+
+def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
+    service: Service, stt: Stt
+) -> None:
+    service.answer(Verb.STATUS, samples.status())
+    code, out, err = stt("status", "-o", "nagios")
+    assert (code, err) == (2, [])
+    assert out.splitlines() == [
+        (
+            "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
+            " 298 of 300 targets checked | critical=3 major=17 trivial=42 accepted=0 not_checked=2"
+            " passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
+        ),
+        "not checked: ledger-pg-9: timed out",
+        "not checked: carts-mongo-4: login refused",
+    ]
+
+
+def test_status_as_a_plugin_is_unknown_while_disabled_and_when_nobody_answers(
+    service: Service, stt: Stt
+) -> None:
+    code, out, _ = stt("status", "-o", "nagios", "--nats-url", "nats://n:1")
+    assert code == 3
+    assert out.startswith("STT UNKNOWN - no coordinator answers on NATS at nats://n:1")
+    well = msgspec.structs.replace(
+        samples.status().summary, counts=Counts(targets=1, targets_checked=1)
+    )
+    service.answer(Verb.STATUS, samples.status(state=OFF, summary=well))
+    code, out, _ = stt("status", "-o", "nagios")
+    assert code == 3
+    assert out.startswith("STT UNKNOWN - checks are disabled; 0 critical")

@@ -1,0 +1,330 @@
+"""Every verb of the control service: what it answers, and what it refuses with which code."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from stt_coordinator.control import pages
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Ledger, Store
+from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.port import RequestError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import (
+    ChangesReply,
+    ChangesRequest,
+    ChecksReply,
+    CheckSwitchRequest,
+    Empty,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+    ReportReply,
+    ReportRequest,
+    RunReply,
+    RunRequest,
+    RunsReply,
+    RunsRequest,
+    StatusReply,
+    SwitchReply,
+    SwitchRequest,
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
+from stt_shared.protocol.messages import CheckOutcome, Job, Value
+from stt_shared.report.counts import of_results
+from tests.support.coordinator.coordination import (
+    NOW,
+    FakeWorker,
+    ask,
+    at_work,
+    enable,
+    failed,
+    finding,
+    finished,
+    passed,
+    running,
+    status,
+    until,
+)
+
+TARGETS = (("ledger", Family.POSTGRESQL), ("orders", Family.MYSQL), ("shop", Family.MYSQL))
+
+
+def answer(job: Job) -> list[CheckOutcome]:
+    if job.target == "ledger":
+        return [
+            CheckOutcome(check=ref.check, outcome=Outcome.ERROR, kind=Kind.AUTH, reason="refused")
+            for ref in job.checks
+        ]
+    return [
+        failed(ref.check, finding("'a'@'%'"), finding("'b'@'%'", Severity.TRIVIAL))
+        if ref.check == "mysql_empty_password"
+        else passed(ref.check)
+        for ref in job.checks
+    ]
+
+
+@dataclass(kw_only=True)
+class House:
+    """A running coordinator with one worker at work."""
+
+    bus: MemoryBus
+    store: Store
+    worker: FakeWorker
+
+    async def checked(self) -> str:
+        reply = await enable(self.bus)
+        await finished(self.bus, reply.run_id)
+        return reply.run_id
+
+    async def refusal(self, verb: Verb, request: Value) -> str:
+        with pytest.raises(RequestError) as caught:
+            await ask(self.bus, verb, request, Empty)
+        assert caught.value.message
+        return caught.value.code
+
+
+@pytest.fixture
+async def house() -> AsyncGenerator[House]:
+    broker, store = MemoryBroker(), MemoryStore()
+    bus = broker.connect()
+    worker = FakeWorker(bus=broker.connect(), targets=TARGETS, answer=answer)
+    async with running(bus, store), at_work(worker):
+        made = House(bus=bus, store=store, worker=worker)
+        await until(lambda: _all_known(made))
+        yield made
+
+
+async def _all_known(house: House) -> bool:
+    return (await status(house.bus)).summary.counts.targets == len(TARGETS)
+
+
+async def test_enable_twice_is_once_and_names_the_same_first_run(house: House) -> None:
+    first = await enable(house.bus)
+    second = await enable(house.bus)
+    assert (first.changed, second.changed) == (True, False)
+    assert first.run_id == second.run_id != ""
+    assert (first.state.by, first.state.reason) == ("test", "CHG-1")
+    assert second.state == first.state
+
+
+async def test_run_that_enabling_announced_can_be_followed_from_the_first_moment(
+    house: House,
+) -> None:
+    reply = await enable(house.bus)
+    found = await ask(house.bus, Verb.RUNS, RunsRequest(run_id=reply.run_id), RunsReply)
+    assert found.runs[0].run_id == reply.run_id
+    report = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=reply.run_id), ReportReply)
+    assert report.run_id == reply.run_id
+
+
+async def test_disable_says_since_when_and_refuses_to_run(house: House) -> None:
+    await house.checked()
+    request = SwitchRequest(by="dba", reason="maintenance")
+    reply = await ask(house.bus, Verb.DISABLE, request, SwitchReply)
+    again = await ask(house.bus, Verb.DISABLE, request, SwitchReply)
+    assert (reply.changed, again.changed, reply.state.reason) == (True, False, "maintenance")
+    assert await house.refusal(Verb.RUN, RunRequest()) == "disabled"
+    found = await status(house.bus)
+    assert (found.state.enabled, found.next_slots) == (False, {})
+    assert found.summary.counts.critical == 2
+
+
+async def test_run_takes_the_targets_and_checks_that_were_asked_for(house: House) -> None:
+    await house.checked()
+    request = RunRequest(by="dba", targets=("orders", "shop"), checks=("mysql_version",))
+    reply = await ask(house.bus, Verb.RUN, request, RunReply)
+    run = await finished(house.bus, reply.run.run_id)
+    assert (run.jobs, run.done, run.requested_by, run.schedule) == (2, 2, "dba", "manual")
+    report = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=run.run_id), ReportReply)
+    assert {(one.target, one.check) for one in report.results} == {
+        ("orders", "mysql_version"),
+        ("shop", "mysql_version"),
+    }
+    second = await ask(house.bus, Verb.RUN, request, RunReply)
+    assert second.run.run_id != reply.run.run_id
+
+
+async def test_what_nobody_knows_is_refused_with_its_own_code(house: House) -> None:
+    await house.checked()
+    assert await house.refusal(Verb.RUN, RunRequest(targets=("nope",))) == "unknown_target"
+    assert await house.refusal(Verb.RUN, RunRequest(sites=("nope",))) == "unknown_site"
+    assert await house.refusal(Verb.RUN, RunRequest(checks=("nope",))) == "unknown_check"
+    mongodb = RunRequest(families=(Family.MONGODB,))
+    assert await house.refusal(Verb.RUN, mongodb) == "no_targets"
+    assert await house.refusal(Verb.FINDING, FindingRequest(id="f_nope")) == "unknown_finding"
+    assert await house.refusal(Verb.FINDING, FindingRequest(id="f_")) == "unknown_finding"
+    assert await house.refusal(Verb.REPORT, ReportRequest(run_id="nope")) == "unknown_run"
+    switch = CheckSwitchRequest(check="mysql_versions")
+    assert await house.refusal(Verb.CHECK_DISABLE, switch) == "unknown_check"
+    assert await house.refusal(Verb.FINDINGS, FindingsRequest(state="shut")) == "bad_request"
+    nobody = await ask(house.bus, Verb.RUNS, RunsRequest(run_id="nope"), RunsReply)
+    assert nobody.runs == ()
+
+
+async def test_request_that_is_none_is_refused_and_an_empty_one_takes_the_defaults(
+    house: House,
+) -> None:
+    for data in (b"\xff", b"{}", b'{"schema": "stt.control.empty/v9"}'):
+        with pytest.raises(RequestError) as caught:
+            await house.bus.request(subjects.control(Verb.STATUS), data, timeout=5)
+        assert caught.value.code == "bad_request"
+    data = await house.bus.request(subjects.control(Verb.STATUS), b"", timeout=5)
+    assert codec.decode(StatusReply, data).summary.counts.targets == 3
+    with pytest.raises(RequestError, match="empty request"):
+        await house.bus.request(subjects.control(Verb.FINDING), b"", timeout=5)
+
+
+async def test_status_says_what_is_found_what_is_not_checked_and_what_comes_next(
+    house: House,
+) -> None:
+    await house.checked()
+    found = await status(house.bus)
+    counts = found.summary.counts
+    assert (counts.critical, counts.trivial, counts.passed, counts.not_checked) == (2, 2, 2, 1)
+    assert (counts.targets, counts.targets_checked) == (3, 2)
+    assert found.families == {Family.MYSQL: 2, Family.POSTGRESQL: 1}
+    assert [(one.target, one.kind, one.reason) for one in found.unchecked] == [
+        ("ledger", Kind.AUTH, "refused")
+    ]
+    assert set(found.next_slots) == {"standard", "rare", "frequent"}
+    assert [(one.worker, one.state, one.targets) for one in found.workers] == [("w1", "up", 3)]
+    assert found.degraded == ()
+
+
+async def test_check_switched_off_leaves_runs_and_counts_until_it_is_on_again(
+    house: House,
+) -> None:
+    await house.checked()
+    switch = CheckSwitchRequest(check="mysql_empty_password", by="dba")
+    assert (await ask(house.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
+    assert not (await ask(house.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
+    assert (await status(house.bus)).summary.counts.critical == 0
+    checks = await ask(house.bus, Verb.CHECKS, Empty(), ChecksReply)
+    assert [one.check for one in checks.checks if not one.enabled] == ["mysql_empty_password"]
+    assert checks.releases_as_of == "2026-11-01"
+    reply = await ask(house.bus, Verb.RUN, RunRequest(), RunReply)
+    await finished(house.bus, reply.run.run_id)
+    page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=reply.run.run_id), ReportReply)
+    assert "mysql_empty_password" not in {one.check for one in page.results}
+    named = RunRequest(checks=("mysql_empty_password",))
+    assert await house.refusal(Verb.RUN, named) == "bad_request"
+    assert (await ask(house.bus, Verb.CHECK_ENABLE, switch, SwitchReply)).changed
+    assert (await status(house.bus)).summary.counts.critical == 2
+
+
+async def test_findings_targets_and_changes_come_in_pages(house: House) -> None:
+    await house.checked()
+    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(limit=3), FindingsReply)
+    assert ([one.severity for one in page.findings], page.total) == (
+        [Severity.CRITICAL, Severity.CRITICAL, Severity.TRIVIAL],
+        4,
+    )
+    first = await ask(house.bus, Verb.TARGETS, TargetsRequest(limit=2), TargetsReply)
+    second = await ask(house.bus, Verb.TARGETS, TargetsRequest(after=first.next), TargetsReply)
+    states = {one.target: one.state for one in (*first.targets, *second.targets)}
+    assert states == {"ledger": "unchecked", "orders": "checked", "shop": "checked"}
+    assert second.next == ""
+    request = ChangesRequest(since=NOW - timedelta(days=9999), offset=1, limit=2)
+    changes = await ask(house.bus, Verb.CHANGES, request, ChangesReply)
+    assert (len(changes.changes), changes.total) == (2, 4)
+    assert [one.target for one in changes.unchecked] == ["ledger"]
+
+
+async def test_finding_is_found_by_the_beginning_of_its_id_with_its_history(house: House) -> None:
+    await house.checked()
+    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
+    wanted = page.findings[0].id
+    for text in (wanted[:-2], wanted.removeprefix("f_"), wanted.upper()[2:]):
+        like = await ask(house.bus, Verb.FINDING, FindingRequest(id=text), FindingReply)
+        assert like.finding.id == wanted
+    found = await ask(house.bus, Verb.FINDING, FindingRequest(id=wanted), FindingReply)
+    assert [event.change for event in found.history] == ["opened"]
+    assert (found.outcome, found.facts and found.facts.version) == (Outcome.FAILED, (8, 4, 6))
+
+
+async def all_pages(house: House, run_id: str) -> list[ReportReply]:
+    found: list[ReportReply] = []
+    while not found or found[-1].next:
+        after = found[-1].next if found else ""
+        request = ReportRequest(run_id=run_id, after=after)
+        found.append(await ask(house.bus, Verb.REPORT, request, ReportReply))
+        assert found[-1].results
+    return found
+
+
+async def test_report_pages_hold_every_pair_once_with_the_counts_of_the_whole(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await house.checked()
+    monkeypatch.setattr(pages, "ROOM_BYTES", 700)
+    for wanted in ("", run_id):
+        paged = await all_pages(house, wanted)
+        results = [one for page in paged for one in page.results]
+        places = [(one.target, one.check) for one in results]
+        assert places == sorted(set(places))
+        assert len(places) == 5
+        assert {page.counts.targets for page in paged} == {3}
+        assert {page.run_id for page in paged} == {run_id}
+
+
+async def test_counts_of_a_report_are_those_of_its_results(house: House) -> None:
+    run_id = await house.checked()
+    for wanted in ("", run_id):
+        page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
+        assert page.counts == of_results(page.results)
+        assert page.finished is not None
+
+
+async def test_broker_that_is_away_makes_requests_fail_with_a_code(house: House) -> None:
+    await house.checked()
+    handler = house.bus.broker.services[subjects.control(Verb.DISABLE)]
+    house.bus.broker.down = True
+    with pytest.raises(RequestError) as caught:
+        await handler(codec.encode(SwitchRequest()))
+    house.bus.broker.down = False
+    assert caught.value.code == "unavailable"
+
+
+def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "ROOM_BYTES", 600)
+    big = finding("x")
+    big = type(big)(
+        key=big.key,
+        severity=big.severity,
+        summary="s",
+        evidence=tuple({"row": "x" * 100} for _ in range(50)),
+    )
+    (found,) = pages.fitting([big, big])
+    assert (found.evidence, found.summary) == ((), "s")
+
+
+async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(house: House) -> None:
+    first = await house.checked()
+    await ask(house.bus, Verb.DISABLE, SwitchRequest(), SwitchReply)
+    second = await enable(house.bus)
+    assert second.run_id != first
+    assert (await finished(house.bus, second.run_id)).done == 3
+
+
+async def test_worker_that_holds_other_checks_is_told(house: House) -> None:
+    def change(ledger: Ledger) -> None:
+        rows = [msgspec.structs.replace(row, pack="other") for row in ledger.workers()]
+        ledger.put_workers(rows)
+
+    async def told() -> bool:
+        await house.store.transact(change)
+        return (await status(house.bus)).degraded == (
+            "workers that hold other checks than the coordinator: w1",
+        )
+
+    await until(told)

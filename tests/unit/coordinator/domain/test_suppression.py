@@ -1,0 +1,229 @@
+"""Exceptions: what they hold for, until when, and that they take nothing from a finding."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stt_coordinator.domain.suppression import (
+    REMIND,
+    Suppressor,
+    due_of,
+    end_of,
+    events_between,
+    is_live,
+    last_day,
+    plain,
+    scope_of,
+    state_of,
+)
+from stt_shared.protocol.enums import Change, Family, FindingState, Severity
+from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.messages import FindingRecord
+from tests.support.coordinator.coordination import NOW
+
+DAY = timedelta(days=1)
+TODAY = NOW.date()
+LABELS = {"t1": {"team": "orders", "tier": "1"}, "t2": {"team": "shop"}}
+names = st.sampled_from(("c1", "c2"))
+targets = st.sampled_from(("t1", "t2", "t3"))
+sites = st.sampled_from(("eu", "us"))
+ids = st.sampled_from(("f_1", "f_2"))
+days = st.integers(-3, 400).map(lambda n: TODAY + n * DAY)
+
+
+def exception(**changes: object) -> ExceptionRecord:
+    values: dict[str, object] = {
+        "id": "x_a",
+        "check": "c1",
+        "target": "t1",
+        "until": TODAY + 30 * DAY,
+        "reason": "proxy only",
+        "by": "ann",
+        "created": NOW,
+    }
+    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def finding(**changes: object) -> FindingRecord:
+    values: dict[str, object] = {
+        "id": "f_1",
+        "target": "t1",
+        "family": Family.MYSQL,
+        "site": "eu",
+        "check": "c1",
+        "state": FindingState.OPEN,
+        "severity": Severity.MAJOR,
+        "summary": "something",
+        "first_seen": NOW,
+        "last_confirmed": NOW,
+        "since": NOW,
+    }
+    return FindingRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+findings = st.builds(
+    finding,
+    id=ids,
+    target=targets,
+    site=sites,
+    check=names,
+    state=st.sampled_from(FindingState),
+    severity=st.sampled_from(Severity),
+)
+scopes = st.one_of(
+    st.fixed_dictionaries({"finding": ids, "check": names, "target": targets}),
+    st.fixed_dictionaries({"check": names, "target": targets}),
+    st.fixed_dictionaries(
+        {"check": names, "target": st.just(""), "label": st.sampled_from(("team=orders", "x=y"))}
+    ),
+    st.fixed_dictionaries({"check": names, "target": st.just(""), "site": sites}),
+    st.fixed_dictionaries(
+        {
+            "check": names,
+            "target": st.just(""),
+            "site": sites,
+            "severity": st.sampled_from(Severity),
+        }
+    ),
+)
+
+
+@st.composite
+def exceptions(draw: st.DrawFn) -> list[ExceptionRecord]:
+    return [
+        exception(
+            id=f"x_{number}",
+            until=draw(days),
+            revoked=draw(st.sampled_from((None, None, NOW))),
+            **draw(scopes),
+        )
+        for number in range(draw(st.integers(0, 6)))
+    ]
+
+
+def judge(*made: ExceptionRecord, now: datetime = NOW) -> Suppressor:
+    return Suppressor(made, LABELS, now)
+
+
+@given(exceptions(), findings)
+def test_exceptions_take_nothing_away_from_a_finding(
+    made: list[ExceptionRecord], record: FindingRecord
+) -> None:
+    judged = judge(*made).apply(record)
+    assert judged.state is record.state
+    assert plain(judged) == record
+    assert judge(*made).apply(judged) == judged
+
+
+@given(exceptions(), findings)
+def test_without_any_exception_everything_is_back(
+    made: list[ExceptionRecord], record: FindingRecord
+) -> None:
+    assert judge().apply(judge(*made).apply(record)) == record
+
+
+@given(exceptions(), findings, days)
+def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
+    made: list[ExceptionRecord], record: FindingRecord, day: date
+) -> None:
+    now = datetime.combine(day, time(12), UTC)
+    fits = [
+        one
+        for one in made
+        if one.severity is None
+        and one.revoked is None
+        and one.until is not None
+        and one.until >= day
+        and scope_fits(one, record)
+    ]
+    accepted = judge(*made, now=now).apply(record).accepted
+    if not fits or record.state is FindingState.RESOLVED:
+        assert accepted is None
+    else:
+        assert accepted is not None
+        assert accepted.until == max(one.until for one in fits if one.until is not None)
+
+
+def scope_fits(one: ExceptionRecord, record: FindingRecord) -> bool:
+    if one.finding:
+        return one.finding == record.id
+    place = {"target": record.target, "site": record.site}
+    wanted = {name: value for name in place if (value := getattr(one, name))}
+    labels = {f"{key}={value}" for key, value in LABELS.get(record.target, {}).items()}
+    fits_label = not one.label or one.label in labels
+    return (
+        one.check == record.check
+        and fits_label
+        and all(place[name] == value for name, value in wanted.items())
+    )
+
+
+def test_it_holds_through_its_last_day_and_not_a_moment_longer() -> None:
+    one = exception(until=date(2026, 12, 1))
+    end = datetime(2026, 12, 2, tzinfo=UTC)
+    assert end_of(one) == end
+    assert is_live(one, end - timedelta(microseconds=1))
+    assert not is_live(one, end)
+    assert [state_of(one, at) for at in (NOW, end)] == ["live", "ended"]
+    revoked = msgspec.structs.replace(one, revoked=NOW)
+    assert state_of(revoked, NOW) == "revoked"
+    assert last_day(NOW) == TODAY + 400 * DAY
+
+
+def test_the_reminder_comes_once_before_the_end_unless_it_was_made_for_less() -> None:
+    long, short = exception(), exception(until=TODAY + 6 * DAY)
+    end = end_of(long)
+    assert end is not None
+    assert due_of(long) == end - REMIND
+    assert due_of(msgspec.structs.replace(long, reminded=NOW)) == end
+    assert due_of(short) == end_of(short)
+    assert due_of(exception(until=None, severity=Severity.TRIVIAL)) is None
+
+
+@pytest.mark.parametrize("said", list(Severity))
+def test_another_severity_counts_at_its_site_alone_and_what_was_said_is_kept(
+    said: Severity,
+) -> None:
+    other = exception(target="", site="eu", severity=Severity.TRIVIAL, until=None)
+    here = judge(other).apply(finding(severity=said))
+    there = judge(other).apply(finding(severity=said, site="us"))
+    assert (here.severity, here.accepted) == (Severity.TRIVIAL, None)
+    assert here.said_severity is (None if said is Severity.TRIVIAL else said)
+    assert (there.severity, there.said_severity) == (said, None)
+
+
+def test_scopes_of_different_kinds_are_never_the_same() -> None:
+    whole = [
+        exception(finding="f_1"),
+        exception(),
+        exception(target="", label="t1=t1"),
+        exception(target="", site="t1"),
+        exception(target="", site="t1", severity=Severity.MAJOR),
+    ]
+    assert len({scope_of(one) for one in whole}) == len(whole)
+
+
+def changes(before: FindingRecord | None, after: FindingRecord) -> list[Change]:
+    return [event.change for event in events_between(before, after, NOW)]
+
+
+def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
+    bare = finding()
+    kept = judge(exception()).apply(bare)
+    longer = judge(exception(id="x_b", until=TODAY + 60 * DAY)).apply(bare)
+    (event,) = events_between(bare, kept, NOW)
+    assert (event.change, event.by, event.reason) == (Change.ACCEPTED, "ann", "proxy only")
+    assert changes(None, kept) == [Change.ACCEPTED]
+    assert changes(kept, kept) == []
+    assert changes(kept, longer) == [Change.ACCEPTED]
+    assert changes(kept, bare) == [Change.UNACCEPTED]
+    gone = msgspec.structs.replace(bare, state=FindingState.RESOLVED)
+    assert changes(kept, gone) == []
+    lower = judge(exception(target="", site="eu", severity=Severity.TRIVIAL)).apply(bare)
+    assert changes(bare, lower) == changes(lower, bare) == [Change.CHANGED]
+    assert changes(gone, lower) == []

@@ -1,0 +1,244 @@
+"""Metrics: a closed set, from one look at a store, in the text that Prometheus reads."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
+from stt_coordinator.metrics import page as metrics_page
+from stt_coordinator.metrics import prometheus
+from stt_coordinator.metrics.counters import Meters, kind_of
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.sqlite.store import open_store
+from stt_shared.protocol.control import CheckInfo, PackStatus
+from stt_shared.protocol.enums import Family, FindingState, Interval, Kind, Outcome, Severity
+from stt_shared.protocol.messages import (
+    Acceptance,
+    CheckOutcome,
+    ControlState,
+    FindingRecord,
+    PartNotChecked,
+)
+from tests.support.coordinator.coordination import NOW
+from tests.support.coordinator.ledgers import result
+from tests.support.coordinator.visitors import visiting
+
+HOUR = timedelta(hours=1)
+ROOT = Path(__file__).parents[4]
+ACCEPTED = Acceptance(exception="e_1", until=NOW.date(), by="dba", reason="proxy only")
+PACK = PackStatus(
+    source="/packs",
+    name="core",
+    serial=7,
+    digest="d",
+    key="7A1C",
+    checks=1,
+    fetched=NOW,
+    expires=NOW + 30 * 24 * HOUR,
+)
+
+
+def target(name: str, site: str, **changes: object) -> TargetRow:
+    values: dict[str, object] = {"family": Family.MYSQL, "first_seen": NOW}
+    return TargetRow(target=name, site=site, **(values | changes))  # type: ignore[arg-type]
+
+
+def worker(name: str, site: str, state: str) -> WorkerRow:
+    return WorkerRow(
+        worker=name, site=site, state=state, version="1", started=NOW, last_heard=NOW, targets=1
+    )
+
+
+def finding(
+    id_: str,
+    target: str,
+    site: str,
+    severity: Severity,
+    accepted: Acceptance | None = None,
+) -> FindingRecord:
+    return FindingRecord(
+        id=id_,
+        target=target,
+        family=Family.MYSQL,
+        site=site,
+        check="c1",
+        state=FindingState.OPEN,
+        severity=severity,
+        summary="s",
+        first_seen=NOW,
+        last_confirmed=NOW,
+        since=NOW,
+        accepted=accepted,
+    )
+
+
+def fill(ledger: Ledger) -> None:
+    """Site eu: one checked with findings, one refused; us: never looked at, no worker."""
+    learned = {"last_started": NOW, "learned": True, "last_checked": NOW + timedelta(seconds=2)}
+    ledger.put_targets(
+        [
+            target("t1", "eu", **learned),
+            target("t2", "eu", last_started=NOW + HOUR, kind=Kind.AUTH),
+            target("t3", "us", family=Family.MONGODB),
+            target("t4", "old", gone=True, **learned),
+        ]
+    )
+    ledger.replace_checks(
+        CheckInfo(
+            check=name,
+            family=Family.MYSQL,
+            summary="",
+            interval=Interval.STANDARD,
+            digest=name,
+            enabled=True,
+        )
+        for name in ("c1", "c2")
+    )
+    ledger.put_pairs(
+        Pair(
+            target="t2",
+            check=check,
+            family=Family.MYSQL,
+            site="eu",
+            outcome=outcome,
+            kind=kind,
+            run_id="r",
+            started=NOW,
+            finished=NOW,
+        )
+        for check, outcome, kind in (
+            ("c1", Outcome.ERROR, Kind.AUTH),
+            ("c2", Outcome.SKIPPED, Kind.NOT_APPLICABLE),
+        )
+    )
+    partial = Pair(
+        target="t1",
+        check="c2",
+        family=Family.MYSQL,
+        site="eu",
+        outcome=Outcome.PASSED,
+        run_id="r",
+        started=NOW,
+        finished=NOW,
+        parts_not_checked=(PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid"),),
+    )
+    ledger.put_pairs([partial])
+    ledger.put_findings(
+        [
+            finding("f_1", "t1", "eu", Severity.CRITICAL),
+            finding("f_2", "t1", "eu", Severity.CRITICAL),
+            finding("f_3", "t4", "old", Severity.CRITICAL),
+            finding("f_4", "t1", "eu", Severity.MAJOR, accepted=ACCEPTED),
+        ]
+    )
+    ledger.put_workers([worker("w1", "eu", "up"), worker("w2", "eu", "down")])
+
+
+def counted() -> Meters:
+    meters = Meters()
+    slow = CheckOutcome(check="c1", outcome=Outcome.FAILED, duration_ms=40_000)
+    quick = CheckOutcome(check="c2", outcome=Outcome.PASSED, duration_ms=20)
+    meters.taken_in([result("t1", slow, quick)])
+    meters.left("stt.v1.event.finding.opened.critical", stored=True)
+    meters.left("stt.v1.summary.all", stored=False)
+    return meters
+
+
+Samples = dict[str, float]
+
+
+async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
+    """Every sample as `name{label=value,...}`, labels in order of their names."""
+    await store.transact(fill)
+    state, meters = ControlState(enabled=True), counted()
+    text = prometheus.render(
+        await store.read(lambda led: prometheus.look(led, state, pack, meters))
+    )
+    return {
+        sample.name
+        + "{"
+        + ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+        + "}": sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> None:
+    store: Store = MemoryStore() if kind == "memory" else await open_store(tmp_path)
+    found = await samples(store)
+    await store.close()
+    expected = {
+        "stt_enabled{}": 1,
+        "stt_findings{engine=mysql,severity=critical,site=eu}": 2,
+        "stt_findings{engine=mysql,severity=major,site=eu}": 0,
+        "stt_findings_accepted{engine=mysql,severity=major,site=eu}": 1,
+        "stt_findings_accepted{engine=mysql,severity=critical,site=eu}": 0,
+        "stt_findings{engine=mongodb,severity=critical,site=us}": 0,
+        "stt_databases{engine=mysql,site=eu,state=checked}": 1,
+        "stt_databases{engine=mysql,site=eu,state=unreachable}": 1,
+        "stt_databases{engine=mongodb,site=us,state=never}": 1,
+        "stt_not_checked{engine=mysql,reason=auth,site=eu}": 1,
+        "stt_parts_not_checked{engine=mysql,reason=query,site=eu}": 1,
+        "stt_run_last_start_timestamp_seconds{site=eu}": (NOW + HOUR).timestamp(),
+        "stt_run_last_success_timestamp_seconds{site=eu}": NOW.timestamp() + 2,
+        "stt_run_last_success_timestamp_seconds{site=us}": 0,
+        "stt_workers{site=eu}": 1,
+        "stt_workers{site=us}": 0,
+        "stt_check_pack_info{key_id=7A1C,pack=core,version=7}": 1,
+        "stt_check_pack_expiry_timestamp_seconds{pack=core}": (NOW + 720 * HOUR).timestamp(),
+        "stt_check_executions_total{engine=mysql,result=failed}": 1,
+        "stt_check_executions_total{engine=mysql,result=error}": 0,
+        "stt_check_duration_seconds_bucket{engine=mysql,le=0.025}": 1,
+        "stt_check_duration_seconds_bucket{engine=mysql,le=30}": 1,
+        "stt_check_duration_seconds_bucket{engine=mysql,le=+Inf}": 2,
+        "stt_check_duration_seconds_sum{engine=mysql}": 40.02,
+        "stt_events_published_total{kind=finding}": 1,
+        "stt_event_publish_failures_total{kind=finding}": 0,
+        "stt_event_publish_failures_total{kind=summary}": 1,
+    }
+    assert {name: found.get(name) for name in expected} == expected
+    assert not [name for name in found if "old" in name], "what is gone is counted nowhere"
+    assert not [name for name in found if "not_applicable" in name]
+
+
+async def test_every_metric_of_the_set_is_told_and_no_other() -> None:
+    found = {name.partition("{")[0] for name in await samples(MemoryStore())}
+    suffixes = ("_bucket", "_sum", "_count")
+    histogram = {f"stt_check_duration_seconds{suffix}" for suffix in suffixes}
+    assert found == prometheus.SPECS.keys() - {"stt_check_duration_seconds"} | histogram
+
+
+async def test_the_page_serves_them_in_prometheus_own_type() -> None:
+    async with visiting() as client:
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "stt_enabled 0.0" in answer.text
+
+
+async def test_a_built_in_library_has_no_pack_to_tell_of() -> None:
+    found = await samples(MemoryStore(), pack=None)
+    assert not [name for name in found if "pack" in name]
+
+
+@pytest.mark.parametrize(
+    ("subject", "kind"),
+    [
+        ("stt.v1.event.worker.up.eu", "worker"),
+        ("stt.v1.event.run.started", "run"),
+        ("stt.v1.summary.site.eu", "summary"),
+    ],
+)
+def test_events_are_counted_by_what_they_are_about(subject: str, kind: str) -> None:
+    assert kind_of(subject) == kind
+
+
+def test_the_page_of_metrics_is_the_set() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page == metrics_page.render()

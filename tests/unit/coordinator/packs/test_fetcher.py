@@ -1,0 +1,349 @@
+"""The coordinator plans with the newest pack that it could fetch and believe, and says which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.packs import cache
+from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.https import FetchError, Version
+from stt_coordinator.packs.library import Library
+from stt_coordinator.packs.sources import HttpsSource, LocalSource, Offer, source_of
+from stt_shared import clock
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.errors import ConfigError, SttError, UnreachableError
+from stt_shared.pack import archive, transfer
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.transfer import Parcel
+from stt_shared.pack.trust import Policy
+from stt_shared.protocol import subjects
+from tests.support.shared import packs
+
+SIGNER, STRANGER = packs.Signer(), packs.Signer()
+POLICY = Policy(keys=(SIGNER.key.public,), name="checks")
+BUILT_IN = Catalogue(checks={})
+
+
+def parcel(serial: int = 3, signer: packs.Signer | None = SIGNER, name: str = "checks") -> Parcel:
+    data = archive.encode(packs.make(serial=serial, name=name))
+    return Parcel(data=data, signature=signer.signature(data) if signer else None)
+
+
+@dataclass
+class FakeSource:
+    """Offers what the test says; remembers what it was told to be known."""
+
+    what: Offer | SttError = field(default_factory=lambda: Offer(parcel=parcel()))
+    place: str = "a test"
+    near: bool = False
+    known: list[Offer | None] = field(default_factory=list)
+
+    async def offer(self, known: Offer | None) -> Offer:
+        self.known.append(known)
+        if isinstance(self.what, SttError):
+            raise self.what
+        return self.what
+
+
+@dataclass
+class Bench:
+    """A supply of `source` on a broker in memory; `restart` forgets all but the disk."""
+
+    folder: Path
+    source: FakeSource = field(default_factory=FakeSource)
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+
+    async def start(self) -> None:
+        await self.broker.connect().ensure(subjects.STREAMS, [])
+        self.restart()
+
+    def restart(self) -> None:
+        self.supply = Supply(
+            bus=self.broker.connect(),
+            source=self.source,
+            policy=POLICY,
+            serials=Serials(self.folder),
+            folder=self.folder,
+        )
+        self.library = Library(lambda: BUILT_IN, self.supply)
+
+    @property
+    def serial(self) -> int:
+        status = self.library.status
+        return status.serial if status else 0
+
+    @property
+    def on_nats(self) -> set[str]:
+        kept = self.broker.streams[subjects.STREAM_PACKS].messages.values()
+        return {one.subject for one in kept}
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(clock, "now", lambda: packs.NOW)
+    made = Bench(folder=tmp_path)
+    await made.start()
+    return made
+
+
+async def test_a_fetched_pack_is_planned_with_and_lies_on_nats_for_the_workers(
+    bench: Bench,
+) -> None:
+    await bench.library.fetch()
+    status = bench.library.status
+    assert status is not None
+    assert (status.name, status.serial, status.checks) == ("checks", 3, 1)
+    assert (status.key, status.source) == (SIGNER.key.public.name, "a test")
+    assert bench.library.pack == parcel().digest
+    assert list(bench.library.catalogue.checks) == ["pg_one"]
+    assert subjects.pack(bench.library.pack) in bench.on_nats
+    assert bench.library.trouble == ()
+
+
+BAD: dict[str, Callable[[], Offer | SttError]] = {
+    "host is down": lambda: FetchError("host is down"),
+    "cannot read": lambda: ConfigError("cannot read it"),
+    "untrusted pack: unsigned": lambda: Offer(parcel=parcel(4, None)),
+    "untrusted pack: unknown_key": lambda: Offer(parcel=parcel(4, STRANGER)),
+    "untrusted pack: wrong_name": lambda: Offer(parcel=parcel(4, name="other")),
+    "untrusted pack: rolled_back": lambda: Offer(parcel=parcel(2)),
+    "untrusted pack: tampered": lambda: Offer(
+        parcel=replace(parcel(4), data=parcel(4).data + b"\0")
+    ),
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+async def test_a_failed_fetch_keeps_the_last_good_pack_and_says_so(bench: Bench, why: str) -> None:
+    await bench.library.fetch()
+    bench.source.what = BAD[why]()
+    await bench.library.fetch()
+    assert bench.serial == 3
+    first, second = bench.library.trouble
+    assert first.startswith(f"no newer pack from a test: {why}")
+    assert second == "pack checks 3 of 2026-11-23T12:00:00.000000Z stays in use"
+    bench.source.what = Offer(parcel=parcel(5))
+    await bench.library.fetch()
+    assert (bench.serial, bench.library.trouble) == (5, ())
+
+
+async def test_the_last_good_pack_is_there_after_a_restart_without_its_source(
+    bench: Bench,
+) -> None:
+    await bench.library.fetch()
+    bench.source.what = FetchError("host is down")
+    bench.restart()
+    fetched = len(bench.source.known)
+    await bench.library.begin()
+    assert (bench.serial, len(bench.source.known)) == (3, fetched)
+    await bench.library.fetch()
+    assert bench.serial == 3
+
+
+async def test_no_restart_lets_an_older_pack_in(bench: Bench) -> None:
+    bench.source.what = Offer(parcel=parcel(7))
+    await bench.library.fetch()
+    (bench.folder / cache.FILE).unlink()
+    bench.source.what = Offer(parcel=parcel(6))
+    bench.restart()
+    await bench.library.begin()
+    assert bench.serial == 0
+    assert "rolled_back: its serial is 6, the last accepted was 7" in bench.library.trouble[0]
+
+
+async def test_a_kept_pack_whose_key_is_pinned_no_more_is_not_taken_up(bench: Bench) -> None:
+    bench.source.what = Offer(parcel=parcel(7))
+    await bench.library.fetch()
+    bench.restart()
+    bench.supply._policy = replace(POLICY, keys=(STRANGER.key.public,))
+    bench.source.what = FetchError("host is down")
+    await bench.library.begin()
+    assert bench.serial == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"\x80"])
+async def test_what_was_kept_and_cannot_be_read_is_fetched_again(
+    bench: Bench, content: bytes
+) -> None:
+    (bench.folder / cache.FILE).write_bytes(content)
+    await bench.library.begin()
+    assert (bench.serial, len(bench.source.known)) == (3, 1)
+
+
+async def test_what_was_kept_of_another_place_is_not_taken_for_this_one(bench: Bench) -> None:
+    await bench.library.fetch()
+    bench.source.place = "another"
+    bench.source.what = FetchError("host is down")
+    bench.restart()
+    await bench.library.begin()
+    assert bench.serial == 0
+
+
+async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that_is_said(
+    bench: Bench,
+) -> None:
+    bench.source.what = FetchError("host is down")
+    await bench.library.begin()
+    assert bench.library.catalogue is BUILT_IN
+    assert (bench.library.pack, bench.library.status) == ("", None)
+    assert bench.library.trouble == (
+        "no newer pack from a test: host is down",
+        "no pack was ever fetched, the checks of this installation are used",
+    )
+
+
+async def test_a_source_is_told_what_is_known_so_that_it_need_not_be_sent_again(
+    bench: Bench,
+) -> None:
+    bench.source.what = offer = Offer(parcel=parcel(), version=Version(etag='"1"'))
+    await bench.library.fetch()
+    bench.restart()
+    await bench.library.begin()
+    await bench.library.fetch()
+    assert bench.source.known == [None, offer]
+
+
+async def test_a_pack_that_nats_has_lost_is_put_there_again(bench: Bench) -> None:
+    await bench.library.fetch()
+    bench.broker.streams[subjects.STREAM_PACKS].messages.clear()
+    bench.source.what = FetchError("host is down")
+    await bench.library.fetch()
+    found = await transfer.get(bench.broker.connect(), bench.library.pack)
+    assert found == parcel()
+
+
+async def test_while_nats_does_not_take_the_pack_no_run_is_planned(bench: Bench) -> None:
+    bench.broker.down = True
+    with pytest.raises(UnreachableError):
+        await bench.library.fetch()
+
+
+async def test_a_pack_that_ends_soon_or_has_ended_is_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.library.fetch()
+    monkeypatch.setattr(clock, "now", lambda: packs.EXPIRES - timedelta(days=14))
+    assert bench.library.trouble == ("pack checks 3 expires at 2027-11-01T00:00:00.000000Z",)
+    monkeypatch.setattr(clock, "now", lambda: packs.EXPIRES)
+    assert "workers refuse it" in bench.library.trouble[0]
+    bench.restart()
+    await bench.library.begin()
+    assert bench.serial == 3, "what was known of its checks is not thrown away"
+
+
+async def test_a_bad_check_of_a_pack_is_named_and_hides_no_other(bench: Bench) -> None:
+    files = packs.files_of("pg_one") | {packs.path_of("bad"): packs.BAD_CHECK.encode()}
+    data, signature = SIGNER.signed(packs.make(files))
+    bench.source.what = Offer(parcel=Parcel(data=data, signature=signature))
+    await bench.library.fetch()
+    assert list(bench.library.catalogue.checks) == ["pg_one"]
+    (trouble,) = bench.library.trouble
+    assert trouble.startswith("left out of pack checks 3: postgresql/bad/check.yaml:")
+
+
+async def test_a_pack_that_cannot_be_kept_is_not_used(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache, "write_safely", full)
+    await bench.library.fetch()
+    assert bench.serial == 0
+    assert "it cannot be kept (no space left on device)" in bench.library.trouble[0]
+
+
+def local(path: Path) -> LocalSource:
+    return LocalSource(path=path, policy=POLICY)
+
+
+def saved(folder: Path, one: Parcel, name: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_bytes(one.data)
+    if one.signature is not None:
+        path.with_name(name + ".minisig").write_text(one.signature, encoding="utf-8")
+    return path
+
+
+async def test_a_file_is_offered_with_the_signature_beside_it(tmp_path: Path) -> None:
+    signed = saved(tmp_path, parcel(3), "a.sttpack")
+    bare = saved(tmp_path, parcel(3, None), "b.sttpack")
+    assert await local(signed).offer(None) == Offer(parcel=parcel(3))
+    assert await local(bare).offer(None) == Offer(parcel=parcel(3, None))
+    with pytest.raises(ConfigError, match="cannot read"):
+        await local(tmp_path / "none").offer(None)
+
+
+async def test_of_a_folder_of_packs_the_newest_that_is_believed_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: packs.NOW)
+    saved(tmp_path, parcel(9, STRANGER), "checks-9.sttpack")
+    saved(tmp_path, parcel(10), "checks-10.sttpack")
+    saved(tmp_path, parcel(4), "checks-4.sttpack")
+    assert await local(tmp_path).offer(None) == Offer(parcel=parcel(10))
+
+
+async def test_a_folder_of_checks_is_an_unsigned_pack_with_the_same_bytes_at_any_time(
+    tmp_path: Path,
+) -> None:
+    packs.written(tmp_path, packs.files_of("pg_one"))
+    first, second = await local(tmp_path).offer(None), await local(tmp_path).offer(None)
+    assert first == second
+    assert first.unsigned
+    assert first.parcel.signature is None
+    manifest = archive.decode(first.parcel.data).manifest
+    assert (manifest.name, manifest.serial, manifest.lenient) == ("checks", 0, False)
+
+
+async def test_a_folder_of_pmms_files_is_read_as_such(tmp_path: Path) -> None:
+    packs.written(tmp_path, {"pg_one.yml": packs.check_text()})
+    offer = await local(tmp_path).offer(None)
+    assert archive.decode(offer.parcel.data).manifest.lenient
+
+
+@pytest.mark.parametrize("make", [lambda _: None, lambda folder: folder.mkdir()])
+async def test_a_place_without_checks_says_so(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "x")
+    with pytest.raises(ConfigError, match="x"):
+        await local(tmp_path / "x").offer(None)
+
+
+async def test_an_unsigned_folder_is_planned_with_and_shown_as_unsigned(
+    bench: Bench, tmp_path: Path
+) -> None:
+    folder = packs.written(tmp_path / "src", packs.files_of("pg_one", "pg_two"))
+    supply = Supply(
+        bus=bench.broker.connect(),
+        source=local(folder),
+        policy=POLICY,
+        serials=Serials(tmp_path),
+        folder=tmp_path,
+    )
+    await supply.fetch()
+    assert supply.current is not None
+    status = supply.current.status
+    assert (status.key, status.checks, status.expires) == ("", 2, None)
+    assert supply.troubles(packs.NOW) == ()
+
+
+def test_the_setting_tells_an_address_from_a_path() -> None:
+    assert source_of("https://host/a.sttpack", POLICY) == HttpsSource(url="https://host/a.sttpack")
+    assert source_of("HTTPS://host/a", POLICY) == HttpsSource(url="HTTPS://host/a")
+    assert source_of("/etc/stt/packs", POLICY).place == "/etc/stt/packs"
+
+
+async def test_a_run_by_hand_looks_again_only_where_that_costs_nothing(bench: Bench) -> None:
+    await bench.library.look()
+    assert bench.source.known == []
+    bench.source.near = True
+    await bench.library.look()
+    assert bench.serial == 3
+    assert [local(Path()).near, HttpsSource(url="").near] == [True, False]

@@ -1,0 +1,201 @@
+"""Who is here: workers come and go, targets are gone only when nobody lists them any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.wakeups import Wakeups
+from stt_coordinator.tasks.worker_registry import WorkerRegistry
+from stt_shared import clock
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.port import Heard
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
+from stt_shared.protocol.messages import AnnouncedTarget, Announcement
+from tests.support.coordinator.coordination import NOW, QUICK
+from tests.support.coordinator.ledgers import leaving, target_of
+
+
+class House:
+    """Presence with a clock that the test moves."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at = NOW
+        monkeypatch.setattr(clock, "now", lambda: self.at)
+        self.broker = MemoryBroker()
+        self.store: Store = MemoryStore()
+        self.presence = self.fresh()
+
+    def fresh(self) -> WorkerRegistry:
+        return WorkerRegistry(
+            bus=self.broker.connect(), store=self.store, wakeups=Wakeups(), timing=QUICK
+        )
+
+    async def say(
+        self,
+        worker: str,
+        *targets: str,
+        site: str = "eu",
+        family: Family = Family.MYSQL,
+        leaving: bool = False,
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        said = Announcement(
+            worker=worker,
+            site=site,
+            version="1",
+            started=NOW,
+            at=self.at,
+            targets=tuple(
+                AnnouncedTarget(target=t, family=family, labels=labels or {}) for t in targets
+            ),
+            pack="",
+            leaving=leaving,
+        )
+        self.hear(subjects.announce(site, worker), codec.encode(said))
+        await self.presence.write()
+
+    def hear(self, subject: str, data: bytes) -> None:
+        self.presence._hear(Heard(subject=subject, data=data))
+
+    async def later(self, **parts: float) -> None:
+        self.at += timedelta(**parts)
+        await self.presence.write()
+
+    async def workers(self) -> dict[str, str]:
+        return {w.worker: w.state for w in await self.store.read(lambda ledger: ledger.workers())}
+
+    async def gone(self) -> set[str]:
+        rows = await self.store.read(lambda ledger: ledger.all_targets())
+        return {row.target for row in rows if row.gone}
+
+
+@pytest.fixture
+async def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    made = House(monkeypatch)
+    await made.broker.connect().ensure(subjects.STREAMS, [])
+    return made
+
+
+async def test_announced_targets_are_known_and_their_queue_is_made(house: House) -> None:
+    await house.say("w1", "t1", "t2", labels={"env": "prod"})
+    row = await target_of(house.store)
+    assert (row.site, row.workers, row.labels, row.state) == (
+        "eu",
+        ("w1",),
+        {"env": "prod"},
+        "never",
+    )
+    assert (subjects.STREAM_JOBS, "w_eu_mysql") in house.broker.consumers
+    assert await leaving(house.store, "event.worker") == ["stt.v1.event.worker.up.eu"]
+
+
+async def test_worker_that_misses_three_announcements_is_down_once_and_its_targets_stay(
+    house: House,
+) -> None:
+    await house.say("w1", "t1")
+    await house.later(seconds=45)
+    assert await house.workers() == {"w1": "up"}
+    await house.later(seconds=1)
+    await house.later(seconds=1)
+    assert await house.workers() == {"w1": "down"}
+    assert await house.gone() == set()
+    await house.say("w1", "t1")
+    assert await leaving(house.store, "event.worker") == [
+        "stt.v1.event.worker.up.eu",
+        "stt.v1.event.worker.down.eu",
+        "stt.v1.event.worker.up.eu",
+    ]
+
+
+async def test_worker_that_leaves_is_down_at_once_and_keeps_its_targets(house: House) -> None:
+    await house.say("w1", "t1")
+    await house.say("w1", "t1", leaving=True)
+    assert (await house.workers(), await house.gone()) == ({"w1": "down"}, set())
+
+
+async def test_target_that_no_live_worker_lists_any_more_is_gone_and_comes_back(
+    house: House,
+) -> None:
+    await house.say("w1", "t1", "t2")
+    await house.say("w2", "t1")
+    await house.say("w1", "t1")
+    assert await house.gone() == {"t2"}
+    await house.say("w1")
+    assert await house.gone() == {"t2"}
+    await house.say("w2")
+    assert await house.gone() == {"t1", "t2"}
+    await house.say("w2", "t2")
+    assert await house.gone() == {"t1"}
+
+
+async def test_coordinator_that_was_away_takes_nobody_for_down_before_it_listened(
+    house: House,
+) -> None:
+    await house.say("w1", "t1")
+    house.at += timedelta(days=2)
+    house.presence = house.fresh()
+    await house.later(seconds=30)
+    assert await house.workers() == {"w1": "up"}
+    await house.later(seconds=30)
+    assert await house.workers() == {"w1": "down"}
+
+
+async def test_name_that_a_live_worker_serves_at_another_site_is_left_out_and_told(
+    house: House,
+) -> None:
+    await house.say("w1", "t1")
+    await house.say("w2", "t1", "t2", site="us")
+    assert (await target_of(house.store)).site == "eu"
+    assert (await target_of(house.store, "t2")).site == "us"
+    (sentence,) = house.presence.degraded
+    assert "target t1 of worker w2 is left out" in sentence
+
+
+async def test_target_that_moved_is_served_where_it_is_now(house: House) -> None:
+    await house.say("w1", "t1")
+    await house.say("w1")
+    await house.say("w2", "t1", site="us")
+    row = await target_of(house.store)
+    assert (row.site, row.workers, row.gone) == ("us", ("w2",), False)
+
+
+@pytest.mark.parametrize(
+    ("subject", "data"),
+    [
+        ("stt.v1.announce.eu.w1", b"\xff"),
+        ("stt.v1.announce.eu.w1", b'{"schema": "stt.announcement/v9"}'),
+        ("stt.v1.announce.us.w1", b""),
+        ("stt.v1.announce.eu.other", b""),
+    ],
+)
+async def test_rubbish_and_lies_among_announcements_are_left_out(
+    house: House, subject: str, data: bytes
+) -> None:
+    said = Announcement(
+        worker="w1", site="eu", version="", started=NOW, at=NOW, targets=(), pack=""
+    )
+    house.hear(subject, data or codec.encode(said))
+    await house.presence.write()
+    assert await house.workers() == {}
+
+
+async def test_announcement_heard_while_the_broker_was_away_is_entered_later(
+    house: House,
+) -> None:
+    house.broker.down = True
+    with pytest.raises(UnreachableError):
+        await house.say("w1", "t1")
+    house.broker.down = False
+    await house.presence.write()
+    assert (subjects.STREAM_JOBS, "w_eu_mysql") in house.broker.consumers
+
+
+def test_down_means_three_announcements_missed() -> None:
+    started: datetime = NOW
+    assert started + QUICK.worker_down == NOW + timedelta(seconds=45)

@@ -1,0 +1,325 @@
+"""A delivered job is settled only when its result is safe, and run only when it should be."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.port import Outgoing
+from stt_shared.checkfile.model import Check
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, Kind, Outcome
+from stt_shared.protocol.messages import ControlState, Result, Watermark
+from stt_shared.telemetry import logs
+from stt_worker.databases.inspection import DirectInspector
+from stt_worker.databases.memory import MemoryDatabase
+from stt_worker.jobs.control_state import ControlStateReader
+from stt_worker.jobs.runner import (
+    MAX_DELIVERIES_UNKNOWN,
+    OUTBOX_DELAY_S,
+    UNKNOWN_TARGET_DELAY_S,
+    Runner,
+    RunnerDependencies,
+)
+from stt_worker.outbox.memory import MemoryOutbox
+from stt_worker.outbox.port import OutboxError, Row
+from stt_worker.outbox.sender import Sender
+from stt_worker.targets.model import Inventory
+from tests.support.worker.fakes import (
+    AT,
+    Spy,
+    check,
+    delivery,
+    dependencies,
+    free_turn,
+    job,
+    server,
+    target,
+)
+
+CHECKS = [check("a"), check("b")]
+
+
+@dataclass
+class Bench:
+    """A runner with everything it stands on in memory."""
+
+    runner: Runner
+    broker: MemoryBroker
+    outbox: MemoryOutbox
+    database: MemoryDatabase
+    inbox: Spy = field(default_factory=Spy)
+
+    async def serve(self, **fields: Any) -> None:
+        delivered = fields.pop("delivered", 1)
+        one = delivery(job(CHECKS, **fields), delivered=delivered)
+        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, free_turn)
+
+    def results(self) -> list[Result]:
+        kept = self.broker.streams[subjects.STREAM_RESULTS].messages.values()
+        return [codec.decode(Result, one.data) for one in kept]
+
+    def kinds(self) -> set[tuple[Outcome, Kind | None]]:
+        (result,) = self.results()
+        return {(one.outcome, one.kind) for one in result.outcomes}
+
+    async def control(self, state: ControlState) -> None:
+        subject = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
+        await self.broker.connect().publish([Outgoing(subject=subject, data=codec.encode(state))])
+
+
+def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list[Check]) -> Runner:
+    equipped = dependencies(checks, inspector=DirectInspector(database))
+    return Runner(
+        RunnerDependencies(
+            worker="w1",
+            site="default",
+            inventory=Inventory([target()]),
+            outbox=outbox,
+            sender=sender,
+            control_state=ControlStateReader(bus),
+            check_dependencies={Family.POSTGRESQL: equipped},
+        )
+    )
+
+
+@pytest.fixture
+async def bench() -> AsyncIterator[Bench]:
+    broker, outbox = MemoryBroker(), MemoryOutbox()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, [])
+    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
+    database = MemoryDatabase({"db": server()})
+    made = Bench(runner_of(bus, outbox, sender, database, CHECKS), broker, outbox, database)
+    await made.control(ControlState(enabled=True))
+    sending = asyncio.create_task(sender.run())
+    yield made
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+async def test_a_job_is_run_stored_published_and_only_then_acknowledged(bench: Bench) -> None:
+    await bench.serve()
+    (result,) = bench.results()
+    assert (result.job_id, result.worker, result.execution) == ("run-1.t1", "w1", "1-7-1")
+    assert (result.sequence, result.epoch) == (1, bench.outbox.epoch)
+    assert bench.kinds() == {(Outcome.PASSED, None)}
+    assert result.started <= result.finished
+    assert len(bench.inbox.acked) == 1
+    assert bench.outbox.size == 1
+
+
+async def test_a_result_published_but_not_acknowledged_is_published_again_not_run_again(
+    bench: Bench,
+) -> None:
+    bench.inbox.down = True
+    await bench.serve()
+    bench.inbox.down = False
+    await bench.serve(delivered=2)
+    assert len(bench.results()) == 1
+    assert len(bench.database.inspected) == 1
+    assert [one.delivered for one in bench.inbox.acked] == [2]
+
+
+async def test_a_job_whose_result_the_store_has_is_just_acknowledged(bench: Bench) -> None:
+    await bench.serve()
+    mark = Watermark(worker="w1", epoch=bench.outbox.epoch, sequence=1)
+    await bench.outbox.covered(mark, AT)
+    await bench.serve(delivered=2)
+    assert len(bench.database.inspected) == 1
+    assert len(bench.inbox.acked) == 2
+
+
+async def test_a_job_issued_again_is_run_again(bench: Bench) -> None:
+    await bench.serve()
+    await bench.serve(dispatch=2)
+    assert len(bench.database.inspected) == 2
+    assert [result.dispatch for result in bench.results()] == [1, 2]
+
+
+@pytest.mark.parametrize("state", [ControlState(), ControlState(enabled=False, since=AT)])
+async def test_nothing_is_run_while_checks_are_disabled(bench: Bench, state: ControlState) -> None:
+    await bench.control(state)
+    await bench.serve()
+    assert bench.kinds() == {(Outcome.SKIPPED, Kind.DISABLED)}
+    assert bench.database.inspected == []
+    assert len(bench.inbox.acked) == 1
+
+
+async def test_a_check_that_is_switched_off_is_left_out(bench: Bench) -> None:
+    await bench.control(ControlState(enabled=True, disabled_checks=("a",)))
+    await bench.serve()
+    (result,) = bench.results()
+    assert [(one.check, one.kind) for one in result.outcomes] == [
+        ("a", Kind.DISABLED),
+        ("b", None),
+    ]
+
+
+async def test_without_knowing_the_control_state_nothing_is_run(bench: Bench) -> None:
+    bench.broker.down = True
+    await bench.serve()
+    assert bench.database.inspected == []
+    assert len(bench.inbox.retried) == 1
+
+
+async def test_a_nudge_makes_a_new_state_count_at_once(bench: Bench) -> None:
+    await bench.serve()
+    await bench.control(ControlState(enabled=False))
+    await bench.serve(dispatch=2)
+    assert len(bench.database.inspected) == 2  # read less than FRESH_S ago
+    bench.runner._dependencies.control_state.forget()
+    await bench.serve(dispatch=3)
+    assert len(bench.database.inspected) == 2
+
+
+async def test_an_expired_job_is_not_run(bench: Bench) -> None:
+    await bench.serve(expires=AT - timedelta(days=400))
+    assert bench.kinds() == {(Outcome.SKIPPED, Kind.EXPIRED)}
+    assert bench.database.inspected == []
+
+
+async def test_a_job_that_ended_five_deliveries_without_a_result_is_given_up(
+    bench: Bench,
+) -> None:
+    await bench.outbox.count_start("run-1.t1", 1, AT)
+    await bench.serve(delivered=6)
+    assert bench.kinds() == {(Outcome.ERROR, Kind.DEAD)}
+    assert bench.database.inspected == []
+    assert len(bench.inbox.acked) == 1
+
+
+async def test_a_job_that_only_went_round_other_workers_is_run(bench: Bench) -> None:
+    await bench.serve(delivered=9)
+    assert bench.kinds() == {(Outcome.PASSED, None)}
+    assert await bench.outbox.starts("run-1.t1", 1) == 1
+
+
+async def test_a_job_for_a_target_of_another_worker_is_left_to_it(bench: Bench) -> None:
+    await bench.serve(target="elsewhere")
+    assert bench.inbox.retried == [UNKNOWN_TARGET_DELAY_S]
+    assert bench.results() == []
+
+
+async def test_a_target_that_nobody_serves_ends_as_dead(bench: Bench) -> None:
+    await bench.serve(target="elsewhere", delivered=MAX_DELIVERIES_UNKNOWN + 1)
+    assert bench.kinds() == {(Outcome.ERROR, Kind.DEAD)}
+    (result,) = bench.results()
+    assert "no worker of site default serves target elsewhere" in result.outcomes[0].reason
+
+
+async def test_two_deliveries_of_one_job_at_once_run_it_once(bench: Bench) -> None:
+    bench.database.servers["db"] = server(latency_s=0.05)
+    await asyncio.gather(bench.serve(), bench.serve(delivered=2))
+    assert len(bench.database.inspected) == 1
+    assert len(bench.inbox.acked) == 2
+    assert bench.runner._busy == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"data": b"\x00garbage"}, "malformed"),
+        ({"data": b"{}"}, "malformed"),
+        ({"data": b'{"schema": "stt.job/v2"}'}, "newer_major"),
+        ({"data": b'{"schema": "stt.result/v1"}'}, "wrong_schema"),
+        ({"data": b" " * (codec.MAX_MESSAGE_BYTES + 1)}, "too_large"),
+        ({"subject": "stt.v1.job.postgresql.default.t2"}, "wrong_subject"),
+        ({"data": codec.encode(job(CHECKS, site="other"))}, "wrong_site"),
+        ({"data": codec.encode(job(CHECKS, family=Family.MYSQL))}, "wrong_site"),
+        ({"data": codec.encode(job(CHECKS, target="t.*"))}, "wrong_subject"),
+    ],
+)
+async def test_what_is_no_job_for_this_worker_is_ended_counted_and_stops_nothing(
+    bench: Bench, changes: dict[str, Any], code: str
+) -> None:
+    bad = delivery(job(CHECKS), **changes)
+    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, free_turn)
+    assert bench.inbox.ended == [bad]
+    assert bench.runner.refused == {code: 1}
+    await bench.serve()
+    assert bench.kinds() == {(Outcome.PASSED, None)}
+
+
+class FullOutbox(MemoryOutbox):
+    """An outbox on a full disk."""
+
+    full = True
+
+    async def append(self, result: Result, traceparent: str = "") -> Row:
+        if self.full:
+            raise OutboxError("database or disk is full")
+        return await super().append(result, traceparent)
+
+
+async def test_on_a_full_disk_the_job_is_put_back_and_done_when_there_is_room() -> None:
+    broker, outbox = MemoryBroker(), FullOutbox()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, [])
+    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
+    database = MemoryDatabase({"db": server()})
+    bench = Bench(runner_of(bus, outbox, sender, database, CHECKS), broker, outbox, database)
+    await bench.control(ControlState(enabled=True))
+    await bench.serve()
+    assert bench.inbox.retried == [OUTBOX_DELAY_S]
+    assert bench.inbox.acked == []
+    outbox.full = False
+    sending = asyncio.create_task(sender.run())
+    await bench.serve(delivered=2)
+    assert bench.kinds() == {(Outcome.PASSED, None)}
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
+class Meeting:
+    """A database whose looks wait for each other and write lines meanwhile."""
+
+    def __init__(self, number: int) -> None:
+        self.database = MemoryDatabase({"db": server()})
+        self.met = asyncio.Barrier(number)
+
+    async def inspect(self, *given: Any) -> Any:
+        for _ in range(3):
+            await self.met.wait()
+            logs.logger("database").info("looking")
+        return await self.database.inspect(*given)
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_check(
+    bench: Bench,
+) -> None:
+    names = ("t1", "t2", "t3")
+    runner_dependencies = bench.runner._dependencies
+    equipped = {
+        Family.POSTGRESQL: dependencies(CHECKS, inspector=DirectInspector(Meeting(len(names))))
+    }
+    inventory = Inventory([target(name) for name in names])
+    runner = Runner(replace(runner_dependencies, inventory=inventory, check_dependencies=equipped))
+    stream = io.StringIO()
+    logs.configure("debug", "json", stream)
+    jobs = [job(CHECKS, name, run_id=f"run-{name}") for name in names]
+    serving = [
+        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, free_turn) for one in jobs
+    ]
+    await asyncio.gather(*serving)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert {(one["worker"], one["site"]) for one in lines} == {("w1", "default")}
+    assert {(one["run"], one["job"], one["target"]) for one in lines} == {
+        (one.run_id, one.job_id, one.target) for one in jobs
+    }
+    for name in names:
+        mine = [one for one in lines if one["target"] == name]
+        said = ["job begun", *["looking"] * 3, "check done", "check done", "job done"]
+        assert [one["event"] for one in mine] == said
+        assert [one.get("check") for one in mine] == [*[None] * 4, "a", "b", None]

@@ -1,0 +1,403 @@
+"""A worker runs what it was installed with or what a pinned key signed, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stt_shared import clock
+from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.port import Outgoing
+from stt_shared.checkfile.model import Check
+from stt_shared.errors import UnreachableError
+from stt_shared.identity import digest
+from stt_shared.pack import archive, load, transfer
+from stt_shared.pack.archive import Pack
+from stt_shared.pack.serials import Serials
+from stt_shared.pack.transfer import Parcel
+from stt_shared.pack.trust import Policy
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family, Kind, Outcome
+from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, PackHead, Result
+from stt_worker.databases.inspection import DirectInspector
+from stt_worker.databases.memory import MemoryDatabase
+from stt_worker.jobs.control_state import ControlStateReader
+from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, RunnerDependencies
+from stt_worker.outbox.memory import MemoryOutbox
+from stt_worker.outbox.sender import Sender
+from stt_worker.packs import PackRegistry
+from stt_worker.targets.model import Inventory
+from tests.support.shared import packs
+from tests.support.worker.fakes import (
+    Spy,
+    check,
+    delivery,
+    dependencies,
+    free_turn,
+    job,
+    question,
+    server,
+    target,
+)
+
+SIGNER, STRANGER = packs.Signer(), packs.Signer()
+OWN = [check("own")]
+SCRIPTED = packs.check_text("pg_one").replace(
+    b"POSTGRESQL_SHOW", b"POSTGRESQL_SELECT\n        query: '1'"
+)
+
+
+def pack(serial: int = 3, name: str = "checks", **files: bytes) -> Pack:
+    found = {packs.path_of("pg_one"): SCRIPTED, "releases.yaml": b'as_of: "2026-10-10"\n'}
+    return packs.make(
+        found | {packs.path_of(key): files[key] for key in files}, serial=serial, name=name
+    )
+
+
+def refs_of(one: Pack) -> tuple[CheckRef, ...]:
+    return tuple(
+        CheckRef(check=found.name, digest=found.digest) for found in load.load(one).checks.values()
+    )
+
+
+@dataclass
+class Bench:
+    """A runner whose shelf believes SIGNER, all in memory but the serials."""
+
+    folder: Path
+    broker: MemoryBroker = field(default_factory=MemoryBroker)
+    inbox: Spy = field(default_factory=Spy)
+    changes: int = 0
+    jobs: int = 0
+    judged: list[list[str]] = field(default_factory=list[list[str]])  # scripts that were defined
+    allow_unsigned: bool = False
+
+    async def start(self) -> None:
+        bus = self.broker.connect()
+        await bus.ensure(subjects.STREAMS, [])
+        state = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
+        await bus.publish([Outgoing(subject=state, data=codec.encode(ControlState(enabled=True)))])
+        self.restart()
+
+    def restart(self) -> None:
+        bus, self.outbox = self.broker.connect(), MemoryOutbox()
+        self.database = MemoryDatabase({"db": server({question("1"): [{"n": 1}]})})
+        equipped = dependencies(OWN, inspector=DirectInspector(self.database))
+        policy = Policy(
+            keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
+        )
+        self.pack_registry = PackRegistry(
+            bus,
+            equipped.catalogue,
+            policy,
+            Serials(self.folder),
+            script_faults=self._script_faults,
+        )
+        self.pack_registry.changed = self._changed
+        sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
+        sender.confirm = self._confirmed  # type: ignore[method-assign]  # nothing is sent
+        self.sandbox: Any = equipped.sandbox
+        self.runner = Runner(
+            RunnerDependencies(
+                worker="w1",
+                site="default",
+                inventory=Inventory([target()]),
+                outbox=self.outbox,
+                sender=sender,
+                control_state=ControlStateReader(bus),
+                check_dependencies={Family.POSTGRESQL: equipped},
+                pack_registry=self.pack_registry,
+            )
+        )
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    async def _script_faults(self, checks: Sequence[Check]) -> list[str]:
+        self.judged.append([one.name for one in checks])
+        return ["pg_one: script line 2: cannot use reserved keyword `while`"]
+
+    async def _confirmed(self, row: Any) -> None:
+        del row
+
+    async def offer(self, one: Pack, signer: packs.Signer | None = SIGNER) -> str:
+        data = archive.encode(one)
+        parcel = Parcel(data=data, signature=signer.signature(data) if signer else None)
+        await transfer.put(self.broker.connect(), parcel)
+        return parcel.digest
+
+    async def run(self, refs: Sequence[CheckRef], pack_digest: str) -> dict[str, CheckOutcome]:
+        self.jobs += 1
+        wanted = job(OWN, pack=pack_digest, job_id=f"run.{self.jobs}")
+        wanted = msgspec.structs.replace(wanted, checks=tuple(refs))
+        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, free_turn)
+        rows = await self.outbox.pending(limit=1_000)
+        if not rows:
+            return {}
+        result = codec.decode(Result, rows[-1].data)
+        return {one.check: one for one in result.outcomes}
+
+
+OWN_REF = CheckRef(check="own", digest=OWN[0].digest)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(clock, "now", lambda: packs.NOW)
+    made = Bench(folder=tmp_path)
+    await made.start()
+    return made
+
+
+async def test_a_signed_pack_runs_with_its_own_release_data_and_is_announced(bench: Bench) -> None:
+    name = await bench.offer(pack())
+    found = await bench.run(refs_of(pack()), name)
+    assert found["pg_one"].outcome is Outcome.PASSED
+    assert bench.sandbox.runs[0][1]["releases"] == {"as_of": "2026-10-10"}
+    (held,) = bench.pack_registry.held
+    assert (held.digest, held.name, held.serial) == (name, "checks", 3)
+    assert held.key == SIGNER.key.public.name
+    assert bench.changes == 1
+    await bench.run(refs_of(pack()), name)
+    assert bench.changes == 1
+
+
+async def test_what_is_refused_in_the_scripts_of_a_pack_is_logged_when_it_is_taken(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = await bench.offer(pack())
+    for _ in range(2):
+        found = await bench.run(refs_of(pack()), name)
+        assert found["pg_one"].outcome is Outcome.PASSED  # of this sandbox, which is Python
+    assert bench.judged == [["pg_one"]]
+    told = capsys.readouterr()
+    assert (told.out + told.err).count("cannot use reserved keyword `while`") == 1
+
+
+async def test_checks_of_the_installation_run_beside_those_of_a_pack(bench: Bench) -> None:
+    name = await bench.offer(pack())
+    found = await bench.run([*refs_of(pack()), OWN_REF], name)
+    assert {one.outcome for one in found.values()} == {Outcome.PASSED}
+
+
+async def test_a_job_without_a_pack_runs_the_installations_checks_alone(bench: Bench) -> None:
+    await bench.offer(pack())
+    found = await bench.run([*refs_of(pack()), OWN_REF], "")
+    assert found["own"].outcome is Outcome.PASSED
+    assert found["pg_one"].kind is Kind.UNKNOWN_CHECK
+
+
+async def stranger(bench: Bench) -> str:
+    return await bench.offer(pack(), STRANGER)
+
+
+async def unsigned(bench: Bench) -> str:
+    return await bench.offer(pack(), None)
+
+
+async def other_name(bench: Bench) -> str:
+    return await bench.offer(pack(name="other"))
+
+
+async def older(bench: Bench) -> str:
+    newer = pack(serial=4)
+    assert (await bench.run(refs_of(newer), await bench.offer(newer)))["pg_one"].kind is None
+    return await bench.offer(pack(serial=3))
+
+
+async def overwritten(bench: Bench) -> str:
+    name = await bench.offer(pack())
+    part = archive.encode(pack()).replace(b"One is wrong", b"All is right")
+    message = Outgoing(subject=subjects.pack_part(name, 0), data=part)
+    await bench.broker.connect().publish([message])
+    return name
+
+
+async def signature_exchanged(bench: Bench) -> str:
+    data = archive.encode(pack())
+    parcel = Parcel(data=data, signature=SIGNER.signature(data + b"\0"))
+    await transfer.put(bench.broker.connect(), parcel)
+    return parcel.digest
+
+
+async def no_head(bench: Bench) -> str:
+    name = digest(b"x")
+    message = Outgoing(subject=subjects.pack(name), data=b"no head")
+    await bench.broker.connect().publish([message])
+    return name
+
+
+async def endless(bench: Bench) -> str:
+    name = digest(b"x")
+    head = PackHead(digest=name, size=1, parts=1_000_000)
+    message = Outgoing(subject=subjects.pack(name), data=codec.encode(head))
+    await bench.broker.connect().publish([message])
+    return name
+
+
+@pytest.mark.parametrize(
+    ("offer", "reason"),
+    [
+        (stranger, "unknown_key"),
+        (unsigned, "unsigned"),
+        (other_name, "wrong_name"),
+        (older, "rolled_back"),
+        (overwritten, "tampered"),
+        (signature_exchanged, "tampered"),
+        (no_head, "malformed"),
+        (endless, "malformed"),
+    ],
+)
+async def test_a_pack_that_is_refused_is_named_in_the_outcome_of_its_checks_and_of_no_other(
+    bench: Bench, offer: Callable[[Bench], Any], reason: str
+) -> None:
+    name = await offer(bench)
+    found = await bench.run([*refs_of(pack()), OWN_REF], name)
+    barred = found["pg_one"]
+    assert (barred.outcome, barred.kind) == (Outcome.SKIPPED, Kind.UNTRUSTED_PACK)
+    assert barred.reason.startswith(f"{reason}: ")
+    assert found["own"].outcome is Outcome.PASSED
+    assert bench.pack_registry.refusal.startswith(f"untrusted pack: {reason}: ")
+    assert name not in {held.digest for held in bench.pack_registry.held}
+
+
+async def test_an_accepted_pack_runs_until_it_expires_and_not_once_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await bench.offer(pack())
+
+    def at(now: datetime) -> None:
+        monkeypatch.setattr(clock, "now", lambda: now)
+
+    at(packs.EXPIRES - timedelta(seconds=1))
+    assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
+    at(packs.EXPIRES)
+    found = await bench.run(refs_of(pack()), name)
+    assert found["pg_one"].reason.startswith("expired: checks 3 expired at 2027-11-01")
+    assert bench.pack_registry.held == ()
+
+
+async def test_no_restart_lets_an_older_pack_in(bench: Bench) -> None:
+    newer, old = pack(serial=9), pack(serial=8)
+    await bench.run(refs_of(newer), await bench.offer(newer))
+    bench.restart()
+    found = await bench.run(refs_of(old), await bench.offer(old))
+    assert found["pg_one"].reason == "rolled_back: its serial is 8, the last accepted was 9"
+    assert (await bench.run(refs_of(newer), await bench.offer(newer)))["pg_one"].kind is None
+
+
+async def test_a_pack_held_before_a_newer_one_came_is_rolled_back_too(bench: Bench) -> None:
+    old, newer = pack(serial=8), pack(serial=9)
+    name = await bench.offer(old)
+    assert (await bench.run(refs_of(old), name))["pg_one"].outcome is Outcome.PASSED
+    await bench.run(refs_of(newer), await bench.offer(newer))
+    assert (await bench.run(refs_of(old), name))["pg_one"].kind is Kind.UNTRUSTED_PACK
+
+
+async def test_an_unsigned_pack_runs_where_it_is_allowed_and_says_so(bench: Bench) -> None:
+    bench.allow_unsigned = True
+    bench.restart()
+    name = await bench.offer(pack(), None)
+    assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
+    assert [held.key for held in bench.pack_registry.held] == [""]
+    assert bench.pack_registry.allow_unsigned
+    assert Serials(bench.folder).last("checks") == 0
+
+
+async def test_a_pack_with_one_bad_check_runs_the_others(bench: Bench) -> None:
+    mixed = pack(bad=packs.BAD_CHECK.encode())
+    refs = [*refs_of(mixed), CheckRef(check="bad", digest="0" * 64)]
+    found = await bench.run(refs, await bench.offer(mixed))
+    assert found["pg_one"].outcome is Outcome.PASSED
+    assert found["bad"].kind is Kind.UNKNOWN_CHECK
+
+
+async def test_a_pack_that_is_not_there_is_an_error_and_tried_again_with_the_next_job(
+    bench: Bench,
+) -> None:
+    name = digest(archive.encode(pack()))
+    found = await bench.run(refs_of(pack()), name)
+    assert (found["pg_one"].outcome, found["pg_one"].kind) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
+    assert found["pg_one"].reason == f"the pack {name[:12]} of the job is not on NATS"
+    await bench.offer(pack())
+    assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
+
+
+async def test_a_refused_pack_is_fetched_once_for_many_jobs_and_again_after_a_while(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await stranger(bench)
+    fetched = list[str]()
+    real = transfer.get
+
+    async def get(bus: MemoryBus, wanted: str) -> Parcel | None:
+        fetched.append(wanted)
+        return await real(bus, wanted)
+
+    monkeypatch.setattr(transfer, "get", get)
+    for _ in range(3):
+        await bench.run(refs_of(pack()), name)
+    assert fetched == [name]
+    monkeypatch.setattr("stt_worker.packs.REFUSED_FOR_S", 0.0)
+    await bench.run(refs_of(pack()), name)
+    assert fetched == [name, name]
+
+
+async def test_a_job_waits_while_its_pack_cannot_be_had_or_its_serial_cannot_be_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await bench.offer(pack())
+
+    async def unreachable(*_: object) -> None:
+        raise UnreachableError("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(transfer, "get", unreachable)
+        await bench.run(refs_of(pack()), name)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Serials, "accept", full)
+        await bench.run(refs_of(pack()), name)
+    assert bench.inbox.retried == [CONTROL_DELAY_S, OUTBOX_DELAY_S]
+    assert await bench.outbox.pending() == []
+    assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
+
+
+async def test_a_pack_of_many_parts_comes_whole_and_is_sent_once() -> None:
+    broker = MemoryBroker()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, [])
+    parcel = Parcel(data=bytes(range(256)) * 5_000, signature="a signature")
+    for _ in range(2):
+        await transfer.put(bus, parcel)
+    assert await transfer.get(bus, parcel.digest) == parcel
+    assert broker.streams[subjects.STREAM_PACKS].last == 4, "three parts and a head"
+    part = subjects.pack_part(parcel.digest, 1)
+    kept = broker.streams[subjects.STREAM_PACKS].messages
+    del kept[next(number for number, one in kept.items() if one.subject == part)]
+    assert await transfer.get(bus, parcel.digest) is None
+    await transfer.put(bus, parcel)
+    assert await transfer.get(bus, parcel.digest) == parcel
+
+
+async def test_a_pack_that_the_bus_does_not_take_is_no_silent_success() -> None:
+    broker = MemoryBroker()
+    await broker.connect().ensure(subjects.STREAMS, [])
+    bus = broker.connect()
+
+    async def nothing_there(stream: str, subject: str) -> None:
+        del stream, subject
+
+    bus.last = nothing_there  # type: ignore[method-assign]  # reading works
+    broker.down = True
+    with pytest.raises(UnreachableError, match="cannot be put on NATS"):
+        await transfer.put(bus, Parcel(data=b"x", signature=None))

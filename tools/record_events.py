@@ -1,0 +1,218 @@
+"""Maintainers' command: has every event happen on real servers, and records one of each kind.
+
+`python -m tools.record_events` writes docs/events/recorded.json in half a minute,
+then `python -m tools.pages.events` writes the page from it. Three events need days to go by:
+for them the coordinator's clock is set forward.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.aio.msg import Msg
+
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers import postgresql
+from stt_coordinator.local.servers.process import Running
+from stt_shared import clock
+from tools.pages.events import KINDS, RECORDED, SUBJECTS, kind_of
+
+STT = Path(sys.executable).with_name("stt")
+PATIENCE_S = 60.0
+HELD_DAYS = 10  # of the exception whose end is seen
+ENDING_DAYS = 5  # the clock ahead: the end is near, and slots of the standard checks were missed
+ENDED_DAYS = 12  # the clock ahead: its last day is over
+AHEAD = """
+import sys
+from datetime import timedelta
+from stt_shared import clock
+from stt_cli.main import main
+now = clock.now
+clock.now = lambda: now() + timedelta(days={days})
+sys.exit(main())
+"""
+CONFIG = """
+[worker]
+name = "eu-west-1"
+site = "eu-west"
+
+[[targets]]
+id = "orders-pg"
+family = "postgresql"
+host = "{server.host}"
+port = {server.port}
+user = "{server.user}"
+password = "env:PASSWORD_OF_TARGET"
+tls = "off"
+labels = {{ team = "orders" }}
+"""
+BAD = "ALTER ROLE app SUPERUSER"
+GOOD = "ALTER ROLE app NOSUPERUSER"
+OF_THE_ROLE = b'"check":"postgresql_super_role"'
+ENTRY = """
+exceptions:
+- id: {id}
+  finding: {finding}
+  until: {until}
+  reason: proxy only, CHG-4411
+  by: ann
+"""
+
+
+class Site:
+    """A broker, a database, and what was heard of both."""
+
+    def __init__(self, folder: Path, broker: Running, server: Running) -> None:
+        self.folder = folder
+        self.server = server
+        self.heard: list[Msg] = []
+        (folder / "worker.toml").write_text(CONFIG.format(server=server))
+        mine = {
+            "PASSWORD_OF_TARGET": server.password,
+            "STT_NATS_URL": broker.url,
+            "STT_WEB_LISTEN": "",
+            "STT_COORDINATOR_STATE_DIR": str(folder / "coordinator"),
+            "STT_WORKER_STATE_DIR": str(folder / "worker"),
+            "XDG_CONFIG_HOME": str(folder),
+            "LOGNAME": "ann",
+        }
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+        self.environ = kept | mine
+
+    @contextmanager
+    def running(self, *words: str, days: int = 0) -> Generator[None]:
+        """A service of ours, its clock so many days ahead."""
+        command = [sys.executable, "-c", AHEAD.format(days=days), *words]
+        with (self.folder / f"{words[0]}.log").open("ab") as log:
+            process = subprocess.Popen(command, env=self.environ, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+    async def stt(self, *words: str) -> Any:
+        """What a command prints."""
+        process = await asyncio.create_subprocess_exec(
+            STT,
+            *words,
+            "-o",
+            "json",
+            env=self.environ,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        return json.loads(out) if out else {}
+
+    async def check(self, statement: str) -> None:
+        """Change the database, then look at it."""
+        await asyncio.to_thread(postgresql.execute, self.server, statement)
+        words = ("--wait", "--fail-on", "none", "--allow-incomplete")
+        await self.stt("run", "--check", "postgresql_super_role", *words)
+
+    async def hear(self, *kinds: str) -> Any:
+        """The newest message of the last of `kinds`, of the role if any is, once all are there."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not set(kinds) <= {kind_of(one.subject) for one in self.heard}:  # noqa: ASYNC110  # of three processes
+                await asyncio.sleep(0.1)
+        mine = [one.data for one in self.heard if kind_of(one.subject) == kinds[-1]]
+        return json.loads(([one for one in mine if OF_THE_ROLE in one] or mine)[-1])
+
+
+async def happen(site: Site) -> None:
+    """Everything, in an order in which it could happen to anyone."""
+    with site.running("coordinator"):
+        await in_service(site)
+        await site.hear("worker.down")
+    with site.running("coordinator", days=ENDING_DAYS):
+        await site.hear("exception.ending", "run.skipped")
+    with site.running("coordinator", days=ENDED_DAYS):
+        await site.hear("exception.ended")
+
+
+async def in_service(site: Site) -> None:
+    """What happens while all processes are there; at the end a worker goes."""
+    with site.running("worker", "--config", str(site.folder / "worker.toml")):
+        await site.hear("worker.up", "summary.site")
+        await site.stt("enable", "--reason", "CHG-4400")
+        await site.hear("run.finished")
+        await site.check(BAD)
+        opened = await site.hear("run.finished", "result", "finding.opened")
+        await exceptions(site, opened["after"])
+        await site.check(GOOD)
+        await site.hear("finding.resolved")
+        await site.check(BAD)
+        await site.hear("finding.reopened")
+
+
+async def exceptions(site: Site, finding: dict[str, Any]) -> None:
+    """Accepted, for longer, no more; and another severity; and accepted for some days."""
+    why = ("--reason", "proxy only, CHG-4411")
+    await site.stt("accept", finding["id"], "--until", "60d", *why)
+    made = (await site.hear("finding.accepted", "exception.created"))["exception"]
+    until = clock.now().date() + timedelta(days=90)
+    entry = site.folder / "exceptions.yaml"
+    entry.write_text(ENTRY.format(id=made["id"], finding=finding["id"], until=until))
+    await site.stt("exceptions", "import", str(entry))
+    await site.hear("exception.changed")
+    await site.stt("unaccept", made["id"], "--reason", "proxy is gone")
+    await site.hear("finding.unaccepted", "exception.revoked")
+    where = (finding["check"], "trivial", "--site", "eu-west")
+    await site.stt("severity", "set", *where, "--reason", "nobody reaches it")
+    await site.hear("finding.changed")
+    await site.stt("severity", "reset", where[0], "--site", "eu-west")
+    await site.stt("accept", finding["id"], "--until", f"{HELD_DAYS}d", *why)
+
+
+async def record(folder: Path) -> dict[str, Any]:
+    """One message of each kind."""
+    server = postgresql.start(folder / "postgresql", password="throw-away")
+    broker = embedded_nats.start(folder / "nats")
+    try:
+        postgresql.execute(server, "CREATE ROLE app LOGIN")
+        site = Site(folder, broker, server)
+        listener = await nats.connect(broker.url)
+
+        async def note(message: Msg) -> None:
+            site.heard.append(message)
+
+        for subject in SUBJECTS:
+            await listener.subscribe(subject, cb=note)
+        await happen(site)
+        await listener.close()
+        return {kind: _chosen(site.heard, kind) for kind in KINDS}
+    finally:
+        broker.stop()
+        server.stop()
+
+
+def _chosen(heard: list[Msg], kind: str) -> dict[str, Any]:
+    """The shortest of its kind that speaks of the role or, where none does, of anything."""
+    mine = [one for one in heard if kind_of(one.subject) == kind]
+    telling = [one for one in mine if OF_THE_ROLE in one.data] or mine
+    shortest = min(telling, key=lambda one: len(one.data))
+    return {"subject": shortest.subject, "message": json.loads(shortest.data)}
+
+
+def main() -> None:
+    """Record every event on servers of its own and write the file."""
+    with tempfile.TemporaryDirectory(prefix="stt-events-") as folder:
+        Path(folder).chmod(0o755)
+        found = asyncio.run(record(Path(folder)))
+    RECORDED.parent.mkdir(exist_ok=True)
+    RECORDED.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
