@@ -25,6 +25,7 @@ from stt_coordinator.web.app import application
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import ExceptionPhase, RunPhase, WorkerState
+from tools.log_events import recorded
 from tools.surface_settings import Json, plain, setting_values, target_fields
 
 ROOT = Path(__file__).parents[1]
@@ -220,6 +221,7 @@ SURFACE: dict[str, Callable[[], Json]] = {
     "commands": commands,
     "http": http,
     "distribution": distribution,
+    "log_events": recorded,
 }
 
 

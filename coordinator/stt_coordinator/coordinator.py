@@ -123,7 +123,7 @@ class Coordinator:
             skews=lambda: self._registry.skews,
         )
         async with self._bus.serve(handlers(context)):
-            _LOG.info("ready", enabled=self._control_state.state.enabled)
+            _LOG.info("coordinator_started", enabled=self._control_state.state.enabled)
             tasks = self._tasks()
             if self._page is not None:
                 tasks["page"] = self._page(context, self._troubles)
@@ -139,7 +139,7 @@ class Coordinator:
                 await self._control_state.nudge()
                 await self._know_checks(state.disabled_checks)
             except RETRYABLE as error:
-                _LOG.warning("not ready yet", reason=error.message, hint=error.hint)
+                _LOG.warning("start_delayed", reason=error.message, hint=error.hint)
                 await asyncio.sleep(self._timing.trouble_s)
             else:
                 return True
@@ -153,7 +153,7 @@ class Coordinator:
     async def _ensure(self) -> None:
         found = await self._bus.ensure(subjects.STREAMS, [subjects.aggregator()])
         for sentence in set(found) - set(self._cannot):
-            _LOG.warning("degraded", what=sentence)
+            _LOG.warning("feature_degraded", what=sentence)
         self._cannot = found
 
     def _degraded(self) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ class Coordinator:
             now = clock.now()
             due = await self._store.transact(lambda ledger: suppressions.end_due(ledger, now))  # noqa: B023  # it runs now
             if due:
-                _LOG.info("exceptions ended or end soon", exceptions=due)
+                _LOG.info("suppressions_ended", exceptions=due)
                 self._wakeups.store_changed()
             if due < suppressions.LIMIT:
                 return
@@ -210,7 +210,7 @@ class Coordinator:
             now, timing = clock.now(), self._timing
             late = await self._store.transact(lambda ledger: reconcile(ledger, now, timing))  # noqa: B023  # it runs now
             if late:
-                _LOG.warning("jobs without a result by their deadline", jobs=late)
+                _LOG.warning("jobs_reconciled", jobs=late)
                 self._wakeups.store_changed()
             if late < LIMIT:
                 return

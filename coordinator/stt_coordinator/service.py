@@ -19,11 +19,10 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Page, front_of
 from stt_shared import clock
+from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
-from stt_shared.errors import UnreachableError
-from stt_shared.lifecycle import pause
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
@@ -34,8 +33,6 @@ from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
 
-FIRST_RETRY_S = 0.25
-LAST_RETRY_S = 10.0
 ALIVE = "alive"  # the slot that signs of life are written to
 _LOG = logger("coordinator")
 
@@ -50,11 +47,16 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
         store = await open_store(state)
-        stack.callback(_LOG.info, "ended")
+        stack.callback(_LOG.info, "coordinator_stopped")
         stack.push_async_callback(store.close)
         # Before NATS is there: it may come later, and systemd is not to wait for it.
         await stack.enter_async_context(notify.told(partial(_written, store)))
-        bus = await _connected(settings, stop)
+        bus = await connect_with_backoff(
+            lambda: connected(
+                settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
+            ),
+            stop,
+        )
         if bus is None:
             return
         stack.push_async_callback(bus.close)
@@ -101,18 +103,3 @@ def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supp
     policy = Policy(keys=tuple(map(parse_public_key, pack.keys)), name=pack.name)
     source = source_of(pack.source, policy)
     return Supply(bus=bus, source=source, policy=policy, serials=serials, folder=state)
-
-
-async def _connected(settings: Settings, stop: asyncio.Event) -> Bus | None:
-    """The bus as soon as it can be reached; None if `stop` came first."""
-    wait = FIRST_RETRY_S
-    while not stop.is_set():
-        try:
-            return await connected(
-                settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
-            )
-        except UnreachableError as error:
-            _LOG.warning("waiting for NATS", reason=error.message, again_in_s=wait)
-        await pause(wait, stop)
-        wait = min(wait * 2, LAST_RETRY_S)
-    return None

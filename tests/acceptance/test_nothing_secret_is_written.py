@@ -148,7 +148,7 @@ def test_no_process_shows_a_secret_wherever_one_stands(
         good, bad = here.url(here.secrets.nats), here.url(here.secrets.wrong)
         worker = ("worker", "--config", here.config, "--name", "w1")
         with (
-            here.service("coordinator", "coordinator", url=good, until='"ready"'),
+            here.service("coordinator", "coordinator", url=good, until='"coordinator_started"'),
             here.service("worker", *worker, url=good, until='"started"'),
         ):
             assert here.stt("enable", url=good) == 0
@@ -167,7 +167,7 @@ def test_no_process_shows_a_secret_wherever_one_stands(
                 ("alerts", "test"),
             ):
                 here.stt(*words, url=good)
-        waiting = '"waiting for NATS"'
+        waiting = '"connection_failed"'
         with here.service("worker refused", *worker, url=bad, until=waiting):
             pass
         loose = [here.url(here.secrets.wrong, encoded=False), bad.replace("nats:", "natz:")]

@@ -101,14 +101,18 @@ def test_lines_of_the_coordinator_name_run_result_and_request_while_they_are_abo
     told: Told,
 ) -> None:
     lines = told.coordinator
-    taken = [line for line in lines if line["event"] == "result taken in"]
+    taken = [line for line in lines if line["event"] == "result_recorded"]
     assert {(line["run"], line["job"], line["target"], line["worker"]) for line in taken} == {
         (told.run, f"{told.run}.{target}", target, WORKER) for target in ALL
     }
     assert [line["run"] for line in lines if line["part"] == "scheduler"] == [told.run]
-    (changed,) = [line for line in lines if line["event"] == "changed"]
+    (changed,) = [line for line in lines if line["event"] == "change_made"]
     assert (changed["verb"], changed["way"], changed["by"] != "") == ("enable", "cli", True)
-    others = [line for line in lines if line["event"] in {"ready", "ended", "stored"}]
+    others = [
+        line
+        for line in lines
+        if line["event"] in {"coordinator_started", "coordinator_stopped", "results_recorded"}
+    ]
     assert not any(key in line for line in others for key in (*IDS, "verb"))
 
 

@@ -58,7 +58,7 @@ async def until(holds: Callable[[], Awaitable[bool]], house: Installation) -> No
 def refusals(house: Installation) -> list[str]:
     """The code of each message that the coordinator's log says was refused."""
     lines = [json.loads(line) for line in house.coordinator.log.read_text().splitlines()]
-    return [line["code"] for line in lines if line["event"] == "message refused"]
+    return [line["code"] for line in lines if line["event"] == "message_rejected"]
 
 
 async def works(house: Installation) -> None:

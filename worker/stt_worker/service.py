@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from stt_shared import clock
+from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
 from stt_shared.distribution import installed_version
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.identity import token_of
-from stt_shared.lifecycle import Task, pause, supervise
+from stt_shared.lifecycle import Task, supervise
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
-from stt_shared.settings import NatsSettings, Settings, WorkerSettings, state_dir
+from stt_shared.settings import Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
@@ -40,8 +41,7 @@ from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
 from stt_worker.targets.readers import ReadError, in_daemon
 
-FIRST_RETRY_S = 0.5
-LAST_RETRY_S = 10.0
+SUBSCRIBE_AGAIN_S = 10.0  # after nudges could not be heard
 RELOAD_TIMEOUT_S = 30.0
 SHOWN_FAULTS = 20  # of a configuration that was not taken
 _LOG = logger("worker")
@@ -69,7 +69,9 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         stack.push_async_callback(outbox.close)
         await stack.enter_async_context(notify.told(partial(outbox.pending, limit=1)))
         serials = Serials(state)
-        bus = await _connected(settings.nats, name_of(own), stop)
+        bus = await connect_with_backoff(
+            lambda: connected(settings.nats, f"stt-worker {name_of(own)}"), stop
+        )
         if bus is not None:
             stack.push_async_callback(bus.close)
             pack_registry = PackRegistry(
@@ -177,19 +179,6 @@ def name_of(own: WorkerSettings) -> str:
     return own.name or token_of(socket.gethostname(), "worker")
 
 
-async def _connected(nats: NatsSettings, name: str, stop: asyncio.Event) -> Bus | None:
-    """The bus as soon as it can be reached; None if `stop` came first."""
-    wait = FIRST_RETRY_S
-    while True:
-        try:
-            return await connected(nats, f"stt-worker {name}")
-        except UnreachableError as error:
-            _LOG.warning("waiting for NATS", reason=error.message, again_in_s=wait)
-        if await pause(wait, stop):
-            return None
-        wait = min(wait * 2, LAST_RETRY_S)
-
-
 @contextmanager
 def _on_hangup() -> Generator[asyncio.Event]:
     loop = asyncio.get_running_loop()
@@ -240,4 +229,4 @@ async def _heed_nudges(
                     heartbeat.wake()
         except UnreachableError as error:
             _LOG.debug("nudges not heard", reason=error.message)
-        await asyncio.sleep(LAST_RETRY_S)
+        await asyncio.sleep(SUBSCRIBE_AGAIN_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, named, ok, size, warn
+from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, size, warn
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
@@ -112,4 +112,4 @@ def refused(health: HealthReply) -> Line:
     if not health.refused:
         return ok(what, "none")
     told = [f"{number} {code}" for code, number in health.refused.items()]
-    return warn(what, named(told), f"who publishes what is not ours? {LOG}")
+    return warn(what, readable.first_names(told), f"who publishes what is not ours? {LOG}")

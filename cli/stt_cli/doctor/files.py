@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stt_cli.doctor.line import Line, cannot_tell, named, ok, warn
+from stt_cli.doctor.line import Line, cannot_tell, ok, warn
 from stt_shared.command.tables import SecretUse
+from stt_shared.report import readable
 from stt_shared.settings import SECRET_SETTINGS, Settings, environment_name
 
 WHAT = "secret files"
@@ -92,10 +93,11 @@ def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[Line]:
     plain = [one.owner for one in uses if one.scheme == "plain"]
     found: list[Line] = []
     if variables:
-        seen = f"in the environment, which child processes and /proc show: {named(variables)}"
+        names = readable.first_names(variables)
+        seen = f"in the environment, which child processes and /proc show: {names}"
         found.append(warn("secrets", seen, "use file:, cred: or exec: (settings: VARIABLE_FILE)"))
     if plain:
-        seen = f"in the clear in the file: {named(plain)}"
+        seen = f"in the clear in the file: {readable.first_names(plain)}"
         found.append(warn("secrets", seen, "use a reference: file:, cred: or exec:"))
     return found
 

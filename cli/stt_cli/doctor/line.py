@@ -11,7 +11,6 @@ from stt_shared.report import readable
 
 _UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _KIB = 1024
-MAX_NAMED = 5  # names in one line
 
 
 class Level(StrEnum):
@@ -72,12 +71,6 @@ def size(amount: float) -> str:
             return f"{amount:.0f} {unit}" if unit == _UNITS[0] else f"{amount:.1f} {unit}"
         amount /= _KIB
     return f"{amount:.1f} {_UNITS[-1]}"
-
-
-def named(names: Sequence[str]) -> str:
-    """The first MAX_NAMED names, and how many more there are."""
-    more = len(names) - MAX_NAMED
-    return ", ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def verdict(lines: Iterable[Line]) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from stt_cli.doctor.line import Line, cannot_tell, fail, named, ok, warn
+from stt_cli.doctor.line import Line, cannot_tell, fail, ok, warn
 from stt_cli.doctor.server import Told
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
@@ -19,8 +19,8 @@ REST = ">"  # matches one token or more
 WHO = "$SYS.REQ.USER.INFO"
 INBOX = "_INBOX.>"
 CREDENTIALS_SOON = timedelta(days=7)
-_CONTROL = f"KV_{subjects.BUCKET_CONTROL}"
-_WATERMARK = f"KV_{subjects.BUCKET_WATERMARK}"
+_CONTROL = subjects.kv_stream(subjects.BUCKET_CONTROL)
+_WATERMARK = subjects.kv_stream(subjects.BUCKET_WATERMARK)
 _STREAM_CALLS = ("INFO", "CREATE", "UPDATE")
 _DIRECT = "$JS.API.DIRECT.GET"
 
@@ -161,7 +161,7 @@ def line(who: Told, why: str, part: Part, needs: Needs) -> Line:
     refused = may.refused(needs)
     if not refused:
         return ok(what, f"{user} may use all of {readable.number(amount, 'subject')}")
-    seen = f"{user} may not {named(refused)} ({len(refused)} of {amount})"
+    seen = f"{user} may not {readable.first_names(refused)} ({len(refused)} of {amount})"
     todo = "allow them in the permissions of this user in nats-server, see docs/operating.md"
     # Who only looks may be kept from the rest on purpose.
     return (warn if part is Part.OPERATOR else fail)(what, seen, todo)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from stt_cli.doctor.line import Line, cannot_tell, fail, named, ok, size, warn
+from stt_cli.doctor.line import Line, cannot_tell, fail, ok, size, warn
 from stt_cli.doctor.server import WATCH_FULL, Told
 from stt_shared.protocol.subjects import STREAMS, StreamSpec
 from stt_shared.report import readable
@@ -29,7 +29,7 @@ def streams(answers: Sequence[Told]) -> list[Line]:
         seen = ", ".join(f"{name} ({why})" for name, why in gone)
         lines.append(fail("streams", f"missing: {seen}", CREATE))
     if unknown := [(name, why_not(answer)) for name, answer in missing if "error" not in answer]:
-        because = f"{unknown[0][1]}: {named([name for name, _ in unknown])}"
+        because = f"{unknown[0][1]}: {readable.first_names([name for name, _ in unknown])}"
         todo = "let this user publish to $JS.API.STREAM.INFO.*, or ask as the coordinator's user"
         lines.append(cannot_tell("streams", because, todo))
     return lines
@@ -119,7 +119,9 @@ def replicas(answers: Sequence[Told], cluster: str) -> Line:
     late = sorted({_peer(peer) for answer in told for peer in _peers(answer) if _is_late(peer)})
     if late:
         return warn(
-            what, f"behind or away: {named(late)}", "start that nats-server: nats server ls"
+            what,
+            f"behind or away: {readable.first_names(late)}",
+            "start that nats-server: nats server ls",
         )
     counts = {int(answer["config"].get("num_replicas", 1)) for answer in told}
     copies = " to ".join(map(str, sorted({min(counts), max(counts)})))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, named, ok, warn
+from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, warn
 from stt_cli.doctor.server import MAX_SKEW
 from stt_shared.protocol.control import StatusReply, WorkerInfo
 from stt_shared.protocol.health import HealthReply
@@ -34,11 +34,13 @@ def _here(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> L
     limit = "" if isinstance(health, Unknown) else f" (limit {health.silent_after_s:g} s)"
     names = [f"{one.worker} ({_when(one, now)})" for one in silent]
     if not up:
-        seen = f"none up, silent: {named(names)}" if silent else "none was ever heard"
+        seen = (
+            f"none up, silent: {readable.first_names(names)}" if silent else "none was ever heard"
+        )
         return fail("workers", seen, START)
     if silent:
         todo = "look at their logs and start them again: journalctl -u stt-worker"
-        return warn("workers", f"{up} up, silent{limit}: {named(names)}", todo)
+        return warn("workers", f"{up} up, silent{limit}: {readable.first_names(names)}", todo)
     return ok("workers", f"{up} up{limit}")
 
 
@@ -64,10 +66,10 @@ def _versions(workers: Sequence[WorkerInfo], version: str) -> Line:
     if not up:
         return cannot_tell(what, "no worker is up", START)
     if new:
-        seen = f"newer than the coordinator ({version}): {named(new)}"
+        seen = f"newer than the coordinator ({version}): {readable.first_names(new)}"
         return warn(what, seen, "upgrade the coordinator: it comes first")
     if old:
-        seen = f"older than the coordinator ({version}): {named(old)}"
+        seen = f"older than the coordinator ({version}): {readable.first_names(old)}"
         return warn(what, seen, "upgrade them, and start them again")
     return ok(what, f"as the coordinator, {version}")
 
@@ -83,10 +85,10 @@ def _clocks(workers: Sequence[WorkerInfo], health: HealthReply) -> Line:
     up = [one.worker for one in workers if one.state == "up"]
     skews = {name: health.skews[name] for name in up if name in health.skews}
     if late := [f"{name} {skew:+.1f} s" for name, skew in skews.items() if abs(skew) > limit]:
-        seen = f"behind the coordinator's: {named(late)} (limit {limit:g} s)"
+        seen = f"behind the coordinator's: {readable.first_names(late)} (limit {limit:g} s)"
         return warn(what, seen, "synchronise them (NTP; see: timedatectl): packs end by them")
     if missing := [name for name in up if name not in skews]:
-        because = f"not heard since the coordinator started: {named(missing)}"
+        because = f"not heard since the coordinator started: {readable.first_names(missing)}"
         return cannot_tell(what, because, "ask again in 15 s: stt doctor")
     if not skews:
         return cannot_tell(what, "no worker is up", START)
@@ -107,4 +109,4 @@ def _sites(health: HealthReply) -> Line:
         return ok(what, "each site with targets has a worker")
     told = [f"{site} ({readable.number(n, 'target')})" for site, n in health.unserved.items()]
     todo = "start a worker there: stt worker --config worker.toml --site SITE"
-    return fail(what, f"no worker is up at {named(told)}", todo)
+    return fail(what, f"no worker is up at {readable.first_names(told)}", todo)

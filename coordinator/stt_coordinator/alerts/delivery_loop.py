@@ -49,7 +49,9 @@ async def keep(channel: Channel, troubles: dict[str, str], pause: Pause = asynci
         try:
             complaint = await channel.step()
         except RETRYABLE as error:
-            _LOG.warning("not told", channel=channel.name, reason=error.message, again_in_s=wait)
+            _LOG.warning(
+                "alert_failed", channel=channel.name, reason=error.message, again_in_s=wait
+            )
             troubles[name] = f"{name}: {format_error(error)}"
             await pause(wait)
             wait = min(wait * 2, channel.longest_pause_s)

@@ -15,7 +15,6 @@ from stt_shared.settings.alerts import AlertSettings
 
 MAX_LISTED = 50  # findings of each part
 MAX_CHARACTERS = 300  # of a summary, and of a fix
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 PARTS = {
     Change.OPENED: "New",
     Change.REOPENED: "Back",
@@ -42,7 +41,7 @@ class Digest:
 def last_changes(events: Iterable[FindingEvent]) -> list[FindingEvent]:
     """Of each finding its last change, most severe first, then oldest."""
     last = {event.after.id: event for event in events}
-    return sorted(last.values(), key=lambda one: (_RANK[one.after.severity], one.at))
+    return sorted(last.values(), key=lambda one: (one.after.severity.rank, one.at))
 
 
 def subject(digest: Digest) -> str:

@@ -16,11 +16,11 @@ from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
 from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest, Verb
 from stt_shared.protocol.exceptions import ExceptionReply, ImportReply
 from stt_shared.protocol.messages import Value
+from stt_shared.report import readable
 from stt_shared.report.exceptions import scope
 from stt_shared.telemetry.logs import bound, logger
 
 MAX_TEXT = 500  # characters of each text of an entry
-MAX_NAMED = 5  # targets, sites and checks of a run
 _LOG = logger("audit")
 
 
@@ -91,8 +91,7 @@ def _entry(actor: Actor, verb: Verb, request: Any, reply: Value) -> AuditEntry:
 def _what(request: Any, reply: Value) -> str:
     if isinstance(request, RunRequest) and isinstance(reply, RunReply):
         parts = (*request.targets, *request.sites, *request.families, *request.checks)
-        more = ", ..." if len(parts) > MAX_NAMED else ""
-        of = f" of {', '.join(parts[:MAX_NAMED])}{more}" if parts else ""
+        of = f" of {readable.first_names(parts)}" if parts else ""
         return f"{reply.run.run_id}{of}"
     if isinstance(reply, ExceptionReply):
         return f"{reply.exception.id}: {scope(reply.exception)}"
@@ -104,11 +103,11 @@ def _what(request: Any, reply: Value) -> str:
 async def _record(context: HandlerContext, entry: AuditEntry) -> None:
     """Keep the entry; the change stands even if the store cannot be written."""
     told = {name: str(value) for name, value in msgspec.structs.asdict(entry).items() if value}
-    _LOG.info("changed", **told)
+    _LOG.info("change_made", **told)
     try:
         await context.store.transact(lambda ledger: ledger.add_audit([entry]))
     except StoreError as error:
-        _LOG.error("not recorded, the line before is all there is", reason=error.message)
+        _LOG.error("audit_failed", reason=error.message)
 
 
 async def recorded(context: HandlerContext, request: AuditRequest) -> AuditReply:

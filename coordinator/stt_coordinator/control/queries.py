@@ -44,6 +44,7 @@ from stt_shared.protocol.messages import (
     PartNotChecked,
     RunRecord,
 )
+from stt_shared.report import readable
 
 MAX_UNCHECKED = 20
 MAX_PARTS = 100  # databases of one target
@@ -100,8 +101,7 @@ def _other_checks(context: HandlerContext, workers: list[WorkerRow]) -> tuple[st
     others = [w.worker for w in workers if w.state == "up" and w.pack not in ("", pack)]
     if not others:
         return ()
-    named = ", ".join(others[:MAX_NAMED]) + (", ..." if len(others) > MAX_NAMED else "")
-    return (f"workers that hold other checks than the coordinator: {named}",)
+    return (f"workers that hold other checks than the coordinator: {readable.first_names(others)}",)
 
 
 def _refused_packs(workers: list[WorkerRow]) -> tuple[str, ...]:

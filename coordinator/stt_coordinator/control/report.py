@@ -27,7 +27,7 @@ from stt_shared.protocol.control import (
     ReportReply,
     ReportRequest,
 )
-from stt_shared.protocol.enums import FindingState, Severity
+from stt_shared.protocol.enums import FindingState
 from stt_shared.protocol.messages import (
     CheckOutcome,
     Counts,
@@ -40,7 +40,6 @@ from stt_shared.report.counts import of_results
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200
 ALL_JOBS = 2**31
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 SEPARATOR = "/"  # in no name
 
 
@@ -167,7 +166,7 @@ def _findings(
     job: JobRow, outcome: CheckOutcome, known: dict[str, FindingRecord], found_at: datetime
 ) -> tuple[ReportedFinding, ...]:
     """What the check found then; one finding of each identity, as in the store."""
-    least_first = sorted(outcome.findings, key=lambda one: -_RANK[one.severity])
+    least_first = sorted(outcome.findings, key=lambda one: -one.severity.rank)
     by_id = {finding_id(job.target, outcome.check, one.key): one for one in least_first}
     return tuple(
         _finding(id_, one, _since(known.get(id_), found_at)) for id_, one in sorted(by_id.items())

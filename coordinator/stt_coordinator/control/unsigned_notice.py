@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.domain.model import WorkerRow
-
-MAX_NAMED = 5
+from stt_shared.report import readable
 
 
 def unsigned(context: HandlerContext, workers: Sequence[WorkerRow]) -> str:
@@ -20,6 +19,6 @@ def unsigned(context: HandlerContext, workers: Sequence[WorkerRow]) -> str:
         if not allowing:
             found.append("no worker takes them without --allow-unsigned")
     if allowing:
-        named = ", ".join(allowing[:MAX_NAMED]) + (", ..." if len(allowing) > MAX_NAMED else "")
+        named = readable.first_names(allowing)
         found.append(f"unsigned packs are taken by {named} (--allow-unsigned)")
     return "; ".join(found)

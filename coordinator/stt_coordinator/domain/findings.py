@@ -10,7 +10,7 @@ import msgspec
 
 from stt_coordinator.domain.model import Evidence
 from stt_shared.identity import finding_id
-from stt_shared.protocol.enums import Change, FindingState, Outcome, Severity
+from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.messages import (
     CheckOutcome,
     Finding,
@@ -20,7 +20,6 @@ from stt_shared.protocol.messages import (
 )
 
 DATABASE = "database"  # the label by which a finding names its database
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ def covers(parts: Sequence[PartNotChecked], labels: Mapping[str, str]) -> bool:
 
 def _by_id(outcome: CheckOutcome, evidence: Evidence) -> dict[str, Finding]:
     """By id; of several findings with one identity the most severe stands."""
-    least_first = sorted(outcome.findings, key=lambda finding: -_RANK[finding.severity])
+    least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
     return {
         finding_id(evidence.target, outcome.check, finding.key): finding for finding in least_first
     }

@@ -60,7 +60,7 @@ def read(folder: Path, place: str) -> Kept | None:
         return None
     except (OSError, msgspec.DecodeError) as error:
         # It only saves a fetch; whether it is believed its signature tells.
-        _LOG.error("the pack that was kept cannot be read", path=str(path), reason=str(error))
+        _LOG.error("cache_unreadable", path=str(path), reason=str(error))
         return None
     return found if found.place == place else None
 

@@ -99,7 +99,7 @@ class Supply:
             supplied = await asyncio.to_thread(self._accept, offer)
         except (SttError, OSError) as error:
             self.failure = f"no newer pack from {place}: {_why(error)}"
-            _LOG.error("no newer pack", source=place, reason=_why(error))
+            _LOG.error("pack_unavailable", source=place, reason=_why(error))
         else:
             self._tell(supplied)
             self.current, self.failure = supplied, ""
@@ -141,14 +141,14 @@ class Supply:
         # It was good once; that it expired since is told, and workers refuse it.
         verdict = self._judge(kept.offer, _BEFORE_ALL, 0)
         if isinstance(verdict, Refused):
-            _LOG.error("the pack that was kept is refused", reason=str(verdict))
+            _LOG.error("cache_rejected", reason=str(verdict))
             return None
         return Supplied(accepted=verdict, catalogue=load.load(verdict.pack), kept=kept)
 
     def _tell(self, supplied: Supplied) -> None:
         if self.current is None or self.current.accepted.digest != supplied.accepted.digest:
             _LOG.info(
-                "pack fetched",
+                "pack_fetched",
                 pack=supplied.accepted.pack.label,
                 source=supplied.kept.place,
                 key=supplied.accepted.key or "unsigned",

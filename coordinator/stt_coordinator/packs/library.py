@@ -77,7 +77,7 @@ class Library:
             self.catalogue = await asyncio.to_thread(self._source)
         except ConfigError as error:
             self._trouble = f"the checks cannot be read: {error.message}"
-            _LOG.error("checks not read", reason=error.message, hint=error.hint)
+            _LOG.error("checks_rejected", reason=error.message, hint=error.hint)
         else:
             self._trouble = ""
 

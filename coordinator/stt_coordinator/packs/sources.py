@@ -99,7 +99,7 @@ class LocalSource:
     def _serial(self, parcel: Parcel) -> int:
         verdict = judge(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
         if isinstance(verdict, Refused):
-            _LOG.warning("pack passed over", folder=self.place, reason=str(verdict))
+            _LOG.warning("pack_skipped", folder=self.place, reason=str(verdict))
             return -1
         return verdict.pack.manifest.serial
 

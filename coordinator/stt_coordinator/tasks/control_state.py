@@ -14,7 +14,7 @@ from stt_shared.protocol.messages import ControlState
 from stt_shared.telemetry.logs import logger
 
 ATTEMPTS = 5  # to write, while others write too
-STREAM = f"KV_{subjects.BUCKET_CONTROL}"
+STREAM = subjects.kv_stream(subjects.BUCKET_CONTROL)
 SUBJECT = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
 _LOG = logger("switch")
 
@@ -57,7 +57,7 @@ class ControlStateWriter:
         receipt = await self._write(lost)
         if receipt.publication is not Publication.STORED:
             raise UnreachableError(f"the control state cannot be restored ({receipt.reason})")
-        _LOG.warning("the broker had lost the control state, restored", enabled=lost.enabled)
+        _LOG.warning("control_state_restored", enabled=lost.enabled)
 
     async def _remember(self) -> None:
         state = self.state

@@ -111,7 +111,7 @@ def _noted(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobR
         case _:
             if receipt.publication is Publication.CONFLICT:
                 with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
-                    _LOG.error("job refused by the broker", reason=receipt.reason)
+                    _LOG.error("job_rejected", reason=receipt.reason)
             return msgspec.structs.replace(job, not_before=now + timing.occupied)
 
 

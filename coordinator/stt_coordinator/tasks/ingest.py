@@ -70,7 +70,7 @@ class Ingest:
             try:
                 await self._consume()
             except UnreachableError as error:
-                _LOG.warning("results cannot be taken", reason=error.message)
+                _LOG.warning("consumer_failed", reason=error.message)
                 await asyncio.sleep(self._timing.trouble_s)
 
     async def _consume(self) -> None:
@@ -96,7 +96,7 @@ class Ingest:
         try:
             await inbox.ack([delivery for delivery in batch if delivery.lease not in bad])
         except UnreachableError as error:
-            _LOG.info("acknowledged later, the results are in the store", reason=error.message)
+            _LOG.info("acknowledgement_delayed", reason=error.message)
 
     async def _until_stored(self, taken: list[ReceivedResult], refused: list[Rejected]) -> None:
         """Nothing is acknowledged before it is stored, however long the store is in trouble."""
@@ -104,7 +104,7 @@ class Ingest:
             try:
                 await self._store_all(taken, refused)
             except (StoreError, UnreachableError) as error:
-                _LOG.error("results wait for the store", reason=error.message, hint=error.hint)
+                _LOG.error("results_delayed", reason=error.message, hint=error.hint)
                 self._troubles[TASK] = format_error(error)
                 await asyncio.sleep(self._timing.trouble_s)
             else:
@@ -140,11 +140,11 @@ class Ingest:
                 _say(what)
         _trace(taken, now)
         self._meters.taken_in(settled.results)
-        _LOG.debug("stored", entered=settled.entered, repeated=settled.repeated)
+        _LOG.debug("results_recorded", entered=settled.entered, repeated=settled.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
             for result in settled.results:
                 with _of(result):
-                    _LOG.debug("result taken in", sequence=result.sequence)
+                    _LOG.debug("result_recorded", sequence=result.sequence)
         self._wakeups.watermarks.set()
         self._wakeups.store_changed()
 
@@ -210,4 +210,4 @@ def _refused(delivery: Delivery, error: ProtocolError) -> Rejected:
 
 
 def _say(one: Rejected) -> None:
-    _LOG.error("message refused", code=one.code, reason=one.reason, subject=one.subject)
+    _LOG.error("message_rejected", code=one.code, reason=one.reason, subject=one.subject)

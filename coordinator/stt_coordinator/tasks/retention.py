@@ -42,4 +42,4 @@ async def prune(store: Store, retention: RetentionLimits) -> None:
         await asyncio.sleep(PAUSE_S)
     said = {kind: number for kind, number in dropped.items() if number}
     if said:
-        _LOG.info("old rows dropped", **said)
+        _LOG.info("rows_pruned", **said)

@@ -112,7 +112,7 @@ class Scheduler:
         reason, now = f"checks are disabled{since}", clock.now()
         while await self._store.read(lambda ledger: ledger.open_jobs(1)):
             ended = await self._store.transact(lambda ledger: end_all(ledger, now, reason))
-            _LOG.info("jobs ended", jobs=ended, reason=reason)
+            _LOG.info("jobs_ended", jobs=ended, reason=reason)
             self._wakeups.store_changed()
 
     async def _is_known(self, run: str) -> bool:
@@ -167,7 +167,7 @@ class Scheduler:
             return codec.decode(Tick, stored.data)
         except ProtocolError as error:
             # Somebody else's rubbish must not stop the schedule: our own decision is as good.
-            _LOG.error("tick not understood", subject=subject, reason=error.message)
+            _LOG.error("tick_rejected", subject=subject, reason=error.message)
             return tick
 
     async def start(self, planned: Planned) -> tuple[RunRecord, tuple[str, ...]]:
@@ -190,7 +190,7 @@ class Scheduler:
 
     async def _started(self, enter: Callable[[Ledger], Entered]) -> Entered:
         run, joined = await self._store.transact(enter)
-        _LOG.info("run", state=run.state, jobs=run.jobs, joined=len(joined))
+        _LOG.info("run_recorded", state=run.state, jobs=run.jobs, joined=len(joined))
         self._wakeups.store_changed()
         return run, joined
 
@@ -204,7 +204,7 @@ class Scheduler:
                 ledger.add_outgoing([event_messages.of_run(RunPhase.SKIPPED, run, now)])
 
         await self._store.transact(enter)
-        _LOG.warning("slot skipped", reason=run.reason)
+        _LOG.warning("slot_skipped", reason=run.reason)
         self._wakeups.store_changed()
 
 

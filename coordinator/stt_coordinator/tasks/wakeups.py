@@ -70,7 +70,7 @@ async def repeat(
         try:
             await step()
         except RETRYABLE as error:
-            _LOG.warning("tried again soon", task=_task(), reason=error.message, hint=error.hint)
+            _LOG.warning("task_failed", task=_task(), reason=error.message, hint=error.hint)
             troubles[_task()] = format_error(error)
             await asyncio.sleep(trouble_s)
         else:

@@ -9,7 +9,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
 from stt_shared.telemetry.logs import logger
 
-STREAM = f"KV_{subjects.BUCKET_WATERMARK}"
+STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
 _LOG = logger("watermarks")
 
 
@@ -53,7 +53,7 @@ class Watermarks:
         try:
             watermark = codec.decode(Watermark, stored.data)
         except ProtocolError as error:
-            _LOG.warning("watermark not understood", worker=worker, reason=error.message)
+            _LOG.warning("watermark_rejected", worker=worker, reason=error.message)
             return 0
         return watermark.sequence if watermark.epoch == epoch else 0
 

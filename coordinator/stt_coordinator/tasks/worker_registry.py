@@ -53,7 +53,7 @@ class WorkerRegistry:
                     async for one in heard:
                         self._hear(one)
             except UnreachableError as error:
-                _LOG.warning("announcements not heard", reason=error.message)
+                _LOG.warning("announcements_missed", reason=error.message)
             await asyncio.sleep(self._timing.trouble_s)
 
     def _hear(self, heard: Heard) -> None:
@@ -61,7 +61,10 @@ class WorkerRegistry:
             said = _read(heard)
         except ProtocolError as error:
             _LOG.warning(
-                "announcement refused", code=error.code, reason=error.message, subject=heard.subject
+                "announcement_rejected",
+                code=error.code,
+                reason=error.message,
+                subject=heard.subject,
             )
         else:
             self._waiting[said.worker] = said

@@ -49,7 +49,7 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)
     status = HTTP_500_INTERNAL_SERVER_ERROR
-    _LOG.error("internal", error=repr(error)[:MAX_ERROR], exc_info=error)
+    _LOG.error("request_failed", error=repr(error)[:MAX_ERROR], exc_info=error)
     return _problem(status, "internal", "internal error of the coordinator, see its log")
 
 

@@ -99,7 +99,7 @@ def front_of(web: WebSettings) -> Front:
         _try(web.cert, web.key)
     front = Front(listen=web.listen, login=login, cert=web.cert, key=web.key)
     if not is_loopback(host) and not front.is_secure:
-        _LOG.warning("tokens travel in clear", listen=web.listen, hint="set web.cert and web.key")
+        _LOG.warning("tokens_exposed", listen=web.listen, hint="set web.cert and web.key")
     return front
 
 
@@ -129,7 +129,7 @@ class Page:
                 listening = bound(self._front.listen, login=self._front.login is not None)
             except ConfigError as error:
                 if TASK not in self._troubles:
-                    _LOG.warning("no page", reason=error.message, hint=error.hint)
+                    _LOG.warning("page_failed", reason=error.message, hint=error.hint)
                 self._troubles[TASK] = error.message
                 await asyncio.sleep(RETRY_S)
                 continue
@@ -154,7 +154,7 @@ async def serve(context: HandlerContext, listening: socket.socket, front: Front)
     )
     server = _Server(config)
     scheme = "https" if front.cert else "http"
-    _LOG.info("page", address=f"{scheme}://{host}:{port}/", login=front.login is not None)
+    _LOG.info("page_started", address=f"{scheme}://{host}:{port}/", login=front.login is not None)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await asyncio.shield(task)

@@ -53,6 +53,14 @@ class Severity(StrEnum):
     MAJOR = "major"
     TRIVIAL = "trivial"
 
+    @property
+    def rank(self) -> int:
+        """The place in this order: 0 for the most severe."""
+        return _SEVERITY_RANK[self]
+
+
+_SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
 
 class FindingState(StrEnum):
     """Where a finding is in its life."""

@@ -66,6 +66,14 @@ class ConsumerSpec:
     max_ack_pending: int = MAX_UNACKED_JOBS
 
 
+KV_STREAM = "KV_"  # begins the name of each bucket's stream; NATS sets it
+
+
+def kv_stream(bucket: str) -> str:
+    """The stream behind a bucket."""
+    return KV_STREAM + bucket
+
+
 GIB = 1 << 30
 STREAMS: tuple[StreamSpec, ...] = (
     StreamSpec(
@@ -127,7 +135,7 @@ STREAMS: tuple[StreamSpec, ...] = (
         allow_direct=True,
     ),
     StreamSpec(
-        name=f"KV_{BUCKET_CONTROL}",
+        name=kv_stream(BUCKET_CONTROL),
         subjects=(f"$KV.{BUCKET_CONTROL}.>",),
         max_msgs_per_subject=10,
         max_bytes=GIB // 64,
@@ -135,7 +143,7 @@ STREAMS: tuple[StreamSpec, ...] = (
         allow_direct=True,
     ),
     StreamSpec(
-        name=f"KV_{BUCKET_WATERMARK}",
+        name=kv_stream(BUCKET_WATERMARK),
         subjects=(f"$KV.{BUCKET_WATERMARK}.>",),
         max_msgs_per_subject=1,
         max_bytes=GIB // 16,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_shared.protocol.enums import Change, Severity
+from stt_shared.protocol.enums import Change
 from stt_shared.protocol.history import Difference, DiffReply
 from stt_shared.protocol.messages import RunRecord
 from stt_shared.report import readable
@@ -23,14 +23,13 @@ COLUMNS = (
     Column("WHAT", shorten=True),
     Column("FOUND", shorten=True),
 )
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def worst_first(differences: Iterable[Difference]) -> list[Difference]:
     """Most severe first, then by target, check and finding."""
     return sorted(
         differences,
-        key=lambda one: (_RANK[one.finding.severity], one.target, one.check, one.finding.id),
+        key=lambda one: (one.finding.severity.rank, one.target, one.check, one.finding.id),
     )
 
 

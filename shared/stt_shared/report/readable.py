@@ -43,6 +43,12 @@ def kind(code: Kind | None, reason: str = "") -> str:
     return f"{word}: {reason}" if word and reason else word or reason
 
 
+def first_names(names: Sequence[str], most: int = 5) -> str:
+    """The first `most` names and how many more there are, e.g. `a, b and 3 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def part(one: PartNotChecked) -> str:
     """A database that was left out, and why, e.g. `billing (closed)`."""
     return f"{one.name} ({one.reason or KINDS[one.kind]})"

@@ -72,7 +72,7 @@ async def _alive(progress: Progress, every_s: float, environ: Mapping[str, str])
             async with asyncio.timeout(every_s):
                 await progress()
         except (OSError, TimeoutError) as error:
-            _LOG.warning("no progress", reason=str(error) or f"nothing within {every_s:g} s")
+            _LOG.warning("progress_stopped", reason=str(error) or f"nothing within {every_s:g} s")
         else:
             tell("WATCHDOG=1", environ)
         await asyncio.sleep(every_s)

@@ -12,6 +12,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Query, QueryType
+from stt_shared.connection import connected
 from stt_shared.identity import digest
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family, Kind, Outcome
@@ -94,8 +95,7 @@ async def live(
 ) -> None:
     checks = Catalogue(checks={one.name: one for one in CHECKS})
     outbox = await open_outbox(folder)
-    bus = await service._connected(NatsSettings(url=url), own.name, stop)
-    assert bus is not None
+    bus = await connected(NatsSettings(url=url), own.name)
     try:
         async with equipped(checks, own.concurrency) as tools:
             parts = service.WorkerDependencies(

@@ -20,7 +20,7 @@ from stt_shared.clock import monotonic
 STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 SITE, WORKER = "eu-west", "w1"
-TAKEN_IN = '"result taken in"'
+TAKEN_IN = '"result_recorded"'
 GONE = "gone"  # a target at whose address nobody answers
 TARGET = """
 [[targets]]
@@ -98,7 +98,7 @@ def installed(
         for name, command in (("coordinator", ("coordinator",)), ("worker", worker)):
             stack.enter_context(_process(site, name, command))
         log = folder / "coordinator.log"
-        site.wait_for(lambda: '"ready"' in log.read_text())
+        site.wait_for(lambda: '"coordinator_started"' in log.read_text())
         yield site
 
 

@@ -32,7 +32,6 @@ MAX_KEY_CHARACTERS = 500
 MAX_SUMMARY_CHARACTERS = 500
 MAX_REASON_CHARACTERS = 1_000
 MAX_FAULTS_NAMED = 3
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def ended(check: Check, outcome: Outcome, kind: Kind, reason: str) -> CheckOutcome:
@@ -175,7 +174,7 @@ def _distinct(findings: Iterable[Finding]) -> list[Finding]:
     The order, and with it the numbers, depends on what the findings say alone.
     """
     once = {
-        (_RANK[finding.severity], finding.key, msgspec.json.encode(finding)): finding
+        (finding.severity.rank, finding.key, msgspec.json.encode(finding)): finding
         for finding in findings
     }
     times: Counter[str] = Counter()

@@ -10,7 +10,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import ControlState
 
 FRESH_S = 30.0  # a state read that long ago is read again
-STREAM = f"KV_{subjects.BUCKET_CONTROL}"
+STREAM = subjects.kv_stream(subjects.BUCKET_CONTROL)
 
 
 class ControlStateReader:

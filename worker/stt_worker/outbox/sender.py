@@ -22,7 +22,7 @@ LAST_RETRY_S = 5.0
 WATERMARK_EVERY_S = 5.0
 STALLED_S = 60.0  # a watermark that stands still that long: perhaps the broker lost results
 MOST_STALLED_S = 900.0
-STREAM = f"KV_{subjects.BUCKET_WATERMARK}"
+STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
 _LOG = logger("sender")
 
 

@@ -47,7 +47,6 @@ from stt_shared.protocol.messages import (
 )
 
 T = TypeVar("T")
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class MemoryStore:
@@ -323,7 +322,7 @@ def _place(one: FindingRecord) -> tuple[int, str, str]:
 
 
 def _key(place: FindingPlace) -> tuple[int, str, str]:
-    return (_RANK[place.severity], place.since, place.id)
+    return (place.severity.rank, place.since, place.id)
 
 
 def _answers(query: FindingsRequest, finding: FindingRecord) -> bool:

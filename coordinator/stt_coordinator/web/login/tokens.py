@@ -123,7 +123,7 @@ class TokenFile:
             if _state(self._path.stat()) == before:
                 return
             self._tokens = self._read()
-            _LOG.info("tokens read again", path=str(self._path), tokens=len(self._tokens))
+            _LOG.info("tokens_loaded", path=str(self._path), tokens=len(self._tokens))
         except OSError as error:
             self._seen = ()
             self._close(_unreadable(self._path, error), is_news=bool(before))
@@ -133,7 +133,7 @@ class TokenFile:
     def _close(self, why: ConfigError, *, is_news: bool) -> None:
         self._tokens = ()
         if is_news:
-            _LOG.error("nobody can log in", reason=why.message, hint=why.hint)
+            _LOG.error("tokens_rejected", reason=why.message, hint=why.hint)
 
     def _read(self) -> tuple[Token, ...]:
         try:

@@ -71,10 +71,10 @@ async def enter(request: Asked, data: Form) -> Response[Any]:
     begun = login.begin(data.get("token", "").strip(), now)
     if begun is None:
         login.attempts.failed(address, now)
-        _LOG.warning("refused", address=address)
+        _LOG.warning("login_rejected", address=address)
         return form(request, "Unknown token.", HTTP_401_UNAUTHORIZED, to)
     id_, who = begun
-    _LOG.info("logged in", name=who.name, role=str(who.role), address=address)
+    _LOG.info("login_accepted", name=who.name, role=str(who.role), address=address)
     return Response(
         None,
         status_code=HTTP_303_SEE_OTHER,

@@ -111,7 +111,7 @@ class PullInbox:
             # A lease of a lost connection is of no use any more: the message comes again.
             self._drop(delivery)
             if reply is None:
-                log.debug("acknowledgement not confirmed", subject=delivery.subject)
+                log.debug("acknowledgement_failed", subject=delivery.subject)
         lost = sum(reply is None for reply in replies)
         if lost:
             raise UnreachableError(f"{lost} acknowledgements were not confirmed within {ACK_S:g} s")
@@ -134,7 +134,7 @@ class PullInbox:
         try:
             await self._link.publish(delivery.lease, word)
         except UnreachableError:
-            log.debug("not settled, it will be delivered again", subject=delivery.subject)
+            log.debug("settlement_failed", subject=delivery.subject)
 
     async def _received(self, message: Msg) -> None:
         status = (message.headers or {}).get("Status")

@@ -133,7 +133,7 @@ class Link:
             try:
                 await wire.current.unsubscribe()
             except CLIENT_ERRORS:
-                log.debug("unsubscribe failed", subject=wire.subject)
+                log.debug("subscription_failed", subject=wire.subject)
 
     async def _attach(self, wire: Wire, client: Client) -> None:
         wire.current = await client.subscribe(  # pyright: ignore[reportUnknownMemberType]
@@ -248,12 +248,12 @@ class Link:
     async def _on_lost(self) -> None:
         if not self._closing and self._lost_at is None:
             self._lost_at = clock.monotonic()
-            log.warning("connection lost", servers=self.address, reason=self._last_error)
+            log.warning("connection_lost", servers=self.address, reason=self._last_error)
 
     async def _on_back(self) -> None:
         self._lost_at = None
         self.generation += 1
-        log.info("connected again", servers=self.address)
+        log.info("connection_restored", servers=self.address)
 
     async def _watch(self) -> None:
         backoff = RECONNECT_WAIT_S * 1.0
@@ -266,7 +266,7 @@ class Link:
             try:
                 await self._rebuild()
             except UnreachableError as error:
-                log.warning("cannot connect", reason=error.message)
+                log.warning("connection_failed", reason=error.message)
 
     async def _healthy(self) -> bool:
         client = self._client
@@ -295,7 +295,7 @@ class Link:
         for wire in self._wires:
             await self._attach(wire, client)
         self._client, self._lost_at = client, None
-        log.info("connected anew", servers=self.address)
+        log.info("connection_replaced", servers=self.address)
 
 
 def said(error: BaseException) -> str:
@@ -317,7 +317,7 @@ async def _finish(client: Client) -> None:
         async with asyncio.timeout(CLOSE_S):
             await client.close()
     except (*CLIENT_ERRORS, asyncio.InvalidStateError) as error:
-        log.debug("close failed", reason=said(error))
+        log.debug("connection_closed", reason=said(error))
         writer: Any = getattr(transport, "_io_writer", None)
         if writer is not None:
             writer.transport.abort()

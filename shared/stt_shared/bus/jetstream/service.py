@@ -138,7 +138,7 @@ class Service:
         try:
             await self.link.publish(message.reply, data, headers=headers)
         except UnreachableError:
-            log.warning("reply not sent", subject=message.subject)
+            log.warning("reply_failed", subject=message.subject)
 
     def _identity(self, kind: str) -> dict[str, Any]:
         return {

@@ -12,7 +12,7 @@ from typing import Any
 
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.subjects import KV_STREAM, ConsumerSpec, StreamSpec
 
 API_S = 10.0
 MAX_REPLICAS = 3
@@ -94,7 +94,7 @@ def stream_config(spec: StreamSpec, replicas: int) -> dict[str, Any]:
         config["republish"] = {"src": spec.republish[0], "dest": spec.republish[1]}
     if spec.allow_atomic:
         config["allow_atomic"] = True
-    if spec.name.startswith("KV_"):
+    if spec.name.startswith(KV_STREAM):
         config["allow_rollup_hdrs"] = True
         config["deny_delete"] = True
     return config

@@ -13,7 +13,6 @@ from stt_cli.doctor.line import (
     Line,
     amounts,
     fail,
-    named,
     ok,
     size,
     verdict,
@@ -21,6 +20,7 @@ from stt_cli.doctor.line import (
 )
 from stt_shared.bus.port import Peer
 from stt_shared.protocol.subjects import STREAMS
+from stt_shared.report import readable
 from tests.support.cli.samples import NOW
 
 DAY = timedelta(days=1)
@@ -197,4 +197,4 @@ def test_sizes_and_long_lists_are_short() -> None:
         "1.5 KiB",
         "5.0 GiB",
     ]
-    assert named(list("abcdefg")) == "a, b, c, d, e and 2 more"
+    assert readable.first_names(list("abcdefg")) == "a, b, c, d, e and 2 more"

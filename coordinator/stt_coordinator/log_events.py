@@ -1,0 +1,48 @@
+"""The log events of the coordinator: a closed set, by name with what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EVENTS: Mapping[str, str] = {
+    "acknowledgement_delayed": "results are stored but not acknowledged; they come again, harmless",
+    "alert_failed": "a channel did not deliver its alerts; tried again",
+    "announcement_rejected": "a worker's announcement is malformed or came on another's subject",
+    "announcements_missed": "announcements of workers cannot be heard; tried again",
+    "audit_failed": "a change was made, but its audit entry could not be stored",
+    "cache_rejected": "the pack kept on the disk is no longer valid; not used",
+    "cache_unreadable": "the pack kept on the disk cannot be read",
+    "change_made": "somebody changed something: who, how and why",
+    "checks_rejected": "the installed checks cannot be read; the ones before stay in use",
+    "consumer_failed": "results cannot be taken from the broker; tried again",
+    "control_state_restored": "the broker had lost the control state; written from the store",
+    "coordinator_started": "streams, checks and control state are there; tasks run",
+    "coordinator_stopped": "the coordinator ended",
+    "feature_degraded": "the NATS server lacks something; what that costs",
+    "job_rejected": "the broker refused a job; it is published again",
+    "jobs_ended": "outstanding jobs were ended because checks are disabled",
+    "jobs_reconciled": "jobs had no result by their deadline; published again or given up",
+    "login_accepted": "somebody logged in to the page",
+    "login_rejected": "somebody tried to log in to the page with a wrong token",
+    "message_rejected": "a message is no result of ours; kept among the rejected ones",
+    "pack_fetched": "another pack is in use",
+    "pack_skipped": "a pack in the source's folder is not valid; passed over",
+    "pack_unavailable": "no newer pack could be had; the one before stays in use",
+    "page_failed": "the page cannot be served; tried again",
+    "page_started": "the page is served at this address",
+    "request_failed": "an internal error while a page was made",
+    "result_recorded": "a result was recorded",
+    "results_delayed": "results wait because the store cannot be written; tried again",
+    "results_recorded": "a batch of results was recorded",
+    "rows_pruned": "rows older than their retention were dropped",
+    "run_recorded": "a run and its jobs were recorded",
+    "slot_skipped": "a scheduled slot was not run",
+    "start_delayed": "streams, checks or control state are not there yet; tried again",
+    "suppressions_ended": "accepted findings or severities ended, or end soon",
+    "task_failed": "a step of a task failed; tried again",
+    "tick_rejected": "the decision about a slot cannot be read; our own is used",
+    "tokens_exposed": "the page's log-in is served without TLS",
+    "tokens_loaded": "the file of log-in tokens was read",
+    "tokens_rejected": "the file of log-in tokens has faults; nobody can log in",
+    "watermark_rejected": "a published watermark cannot be read; counted as 0",
+}

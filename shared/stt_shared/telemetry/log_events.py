@@ -1,0 +1,26 @@
+"""The log events of what both halves share; each half has such a list of its own.
+
+A line's `event` is a noun and a verb, `result_recorded`. Each list is closed: a test compares it
+with the calls in the code, and `docs/log-events.md` is written from both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+EVENT_NAME = re.compile(r"[a-z]+(_[a-z]+)+")
+
+# By name: what happened, for an operator who reads the line.
+EVENTS: Mapping[str, str] = {
+    "acknowledgement_failed": "the broker did not confirm one; the message is delivered again",
+    "connection_closed": "closing a connection to NATS failed; it is dropped",
+    "connection_failed": "NATS cannot be reached; tried again",
+    "connection_lost": "NATS went away; the client reconnects by itself",
+    "connection_replaced": "an unusable connection to NATS was replaced by a new one",
+    "connection_restored": "the connection to NATS is there again",
+    "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
+    "reply_failed": "the answer to a request could not be sent",
+    "settlement_failed": "a message could not be settled; it is delivered again",
+    "subscription_failed": "a subscription could not be ended; it ends with the connection",
+}
