@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -52,9 +52,9 @@ def _setting(name: str, found: object) -> Json:
         "environment": [settings.environment_name(name), f"{settings.environment_name(name)}_FILE"],
         "flag": settings.flag_name(name),
         "type": kind,
-        "default": plain(default),
+        "default": plain(cast("object", default)),
     }
-    if also := settings.FOREIGN_ENVIRONMENT.get(name):
+    if also := settings.SETTINGS[name].foreign:
         known["environment"].append(also)
 
     def accepts(value: object) -> bool:

@@ -25,7 +25,7 @@ from stt_shared.command.tables import load_whole_file
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.report.formats.names import ReportFormat
-from stt_shared.settings.rules import RULES
+from stt_shared.settings import SETTINGS
 from stt_shared.telemetry import logs
 
 PORT = 4222
@@ -148,8 +148,10 @@ async def demo(
     """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
     from stt_coordinator.local import demo as play  # noqa: PLC0415  # as above
 
-    if fault := RULES["alerts.webhook"](webhook):
-        raise UsageError(f"--webhook is {webhook!r}: {fault}")
+    try:
+        SETTINGS["alerts.webhook"].check(webhook)
+    except ValueError as error:
+        raise UsageError(f"--webhook is {webhook!r}, {error}") from None
     return await play.run(
         play.Options(
             once=once,

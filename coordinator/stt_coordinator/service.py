@@ -26,8 +26,7 @@ from stt_shared.connection import connected
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
-from stt_shared.settings import BUILT_IN, PackSettings, Settings, state_dir
-from stt_shared.settings.history import HistorySettings
+from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
 from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger

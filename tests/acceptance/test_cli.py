@@ -99,8 +99,8 @@ def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     for fault in (
         f"{path}:2: unknown setting 'nats.ulr', did you mean 'nats.url'?",
-        f"{path}:3: nats.timeout_s is 900.0, expected 0.1 to 300",
-        f"{path}:5: worker.concurrency: ",
+        f"{path}:3: nats.timeout_s is 900, expected 0.1 to 300",
+        f"{path}:5: worker.concurrency is 'many', expected a whole number",
         "environment STT_LOG_LEVEL: log.level is 'loud'",
     ):
         assert f"\n  {fault}" in done.stderr

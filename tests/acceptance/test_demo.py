@@ -152,7 +152,7 @@ def test_an_address_that_no_alert_may_go_to_is_told_before_anything_starts(folde
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: --webhook is 'http://elsewhere.example/': expected http")
+    assert done.stderr.startswith("error: --webhook is 'http://elsewhere.example/', expected http")
     nothing_is_left(folder)
 
 

@@ -13,7 +13,6 @@ LONG_FILES = frozenset(
         "shared/stt_shared/bus/memory.py",
         "shared/stt_shared/protocol/control.py",
         "shared/stt_shared/protocol/messages.py",
-        "shared/stt_shared/settings/__init__.py",
         "tests/acceptance/test_bad_input.py",
         "tests/support/browser/states.py",
         "tests/contract/test_database.py",

@@ -1,35 +1,38 @@
-"""The page docs/settings.md, written from the closed set of settings."""
+"""The page docs/settings.md, generated from the fields of the settings."""
 
 from __future__ import annotations
 
-from stt_shared import settings
+from stt_shared.settings.field import Setting, environment_name
+from stt_shared.settings.sections import SETTINGS
 
 HEAD = """# Settings
 
-Written from the code; a test compares. A value comes from the first of: a flag, the environment,
-the configuration file, the default. The file is TOML: `stt config check` reads it and tells every
-fault at once, `stt config show --origin` tells where each value came from.
+Generated from the code; a test compares. A value comes from the first of: a flag, the environment,
+the configuration file, the default. The file is TOML: `stt config check` reads it and reports all
+faults at once, `stt config show --origin` shows the origin of each value.
 
 A variable whose name ends in `_FILE` names a file that holds the value:
-`STT_NATS_PASSWORD_FILE=/run/secrets/nats`. `NATS_URL` and `NATS_CREDS` are understood where ours
-are unset. A list (`pack.keys`) is written `["...", "..."]` in the file, and with commas between its
-values in the environment.
+`STT_NATS_PASSWORD_FILE=/run/secrets/nats`. Use it for every secret. `NATS_URL` and `NATS_CREDS` are
+used where the variables of STT are not set. A list (`pack.keys`) is written `["...", "..."]` in the
+file, and in the environment as values separated by commas.
 
-| in the file | environment | default | what it is |
-|---|---|---|---|
+| in the file | environment | default | limits | what it is |
+|---|---|---|---|---|
 """
 
 
 def render() -> str:
     """The whole page as Markdown."""
-    defaults = settings.Settings()
-    return HEAD + "".join(_row(name, defaults) for name in settings.names())
+    return HEAD + "".join(map(_row, SETTINGS.values()))
 
 
-def _row(name: str, defaults: settings.Settings) -> str:
-    section, _, key = name.partition(".")
-    default = getattr(getattr(defaults, section), key)
-    words = str(default).lower() if isinstance(default, bool) else default
-    shown = f"`{words}`" if words not in ("", ()) else "empty"
-    variable = settings.environment_name(name)
-    return f"| `[{section}]` `{key}` | `{variable}` | {shown} | {settings.description(name)} |\n"
+def _row(one: Setting) -> str:
+    default = str(one.default).lower() if isinstance(one.default, bool) else one.default
+    cells = (
+        f"`[{one.section}]` `{one.key}`",
+        f"`{environment_name(one.name)}`",
+        f"`{default}`" if default not in ("", ()) else "empty",
+        one.limits,
+        f"{one.text}; a secret" if one.secret else one.text,
+    )
+    return f"| {' | '.join(cells)} |\n".replace("|  |", "| |")

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-
-def _said(text: str) -> msgspec.Meta:
-    return msgspec.Meta(description=text)
+from stt_shared.settings import rules
+from stt_shared.settings.field import setting
 
 
 class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,19 +15,29 @@ class WebSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     listen: Annotated[
         str,
-        _said("host:port of the page; one that others reach needs a log-in; empty: no page"),
+        setting("host:port of the page; other than localhost it needs a log-in; empty: no page"),
     ] = "127.0.0.1:8642"
-    cert: Annotated[str, _said("path of the page's TLS certificate (PEM); empty: no TLS")] = ""
-    key: Annotated[str, _said("path of the key of that certificate")] = ""
+    cert: Annotated[str, setting("path of the page's TLS certificate (PEM); empty: no TLS")] = ""
+    key: Annotated[str, setting("path of the key of that certificate")] = ""
     tokens: Annotated[
-        str, _said("path of the file of those who may log in, see `stt web token new`")
+        str, setting("path of the file of those who may log in, see `stt web token new`")
     ] = ""
     trusted_proxies: Annotated[
-        tuple[str, ...], _said("addresses or networks of proxies that say who is asking")
+        tuple[str, ...],
+        setting("addresses or networks of proxies that authenticate the user", rule=rules.networks),
     ] = ()
     proxy_user_header: Annotated[
-        str, _said("header in which a trusted proxy names the user; empty: none is believed")
+        str,
+        setting(
+            "header in which a trusted proxy sends the user name; empty: not used",
+            rule=rules.header_or_empty,
+        ),
     ] = ""
     proxy_role_header: Annotated[
-        str, _said("header in which it gives the role or groups; empty: all of it are viewers")
+        str,
+        setting(
+            "header in which a trusted proxy sends the role or groups; empty: every user of the"
+            " proxy is a viewer",
+            rule=rules.header_or_empty,
+        ),
     ] = ""

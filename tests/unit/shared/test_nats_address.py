@@ -73,8 +73,8 @@ def test_a_wrong_address_is_refused_and_not_shown(url: str) -> None:
         ({"nats.url": "nats://u:p@h", "nats.user": "v"}, "more than one log-in: nats.url (flag"),
         ({"nats.url": "nats://t@h", "nats.creds": "/c"}, "more than one log-in"),
         ({"nats.user": "u", "nats.creds": "/c"}, "nats.user (flag --nats-user), nats.creds"),
-        ({"nats.password": "p"}, "nats.password is of no use without nats.user"),
-        ({"nats.key": "/k"}, "nats.key is of no use without nats.cert"),
+        ({"nats.password": "p"}, "nats.password has no effect without nats.user"),
+        ({"nats.key": "/k"}, "nats.key has no effect without nats.cert"),
     ],
 )
 def test_no_part_of_a_log_in_is_ignored(given_settings: dict[str, object], says: str) -> None:
