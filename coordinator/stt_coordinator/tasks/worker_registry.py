@@ -16,10 +16,11 @@ from stt_coordinator.tasks.wakeups import RETRYABLE, Wakeups
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Heard, Outgoing
 from stt_shared.errors import ProtocolError, UnreachableError
-from stt_shared.identity import is_token
-from stt_shared.protocol import codec, subjects
+from stt_shared.identity import TOKEN_RULE, is_token
+from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEvent
+from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
@@ -161,12 +162,12 @@ class WorkerRegistry:
 
 
 def _read(heard: Heard) -> Announcement:
-    said = codec.decode(Announcement, heard.data)
-    names = (said.site, said.worker, *(target.target for target in said.targets))
-    if not all(map(is_token, names)) or heard.subject != subjects.announce(said.site, said.worker):
-        who = f"worker {said.worker!r:.80} at site {said.site!r:.80}"
-        raise ProtocolError("wrong_subject", f"{who} announced itself on {heard.subject!r:.200}")
-    return said
+    announcement = read_message(ANNOUNCEMENT, heard.subject, heard.data)
+    for target in announcement.targets:
+        if not is_token(target.target):
+            what = f"worker {announcement.worker} announced target {target.target!r:.80}"
+            raise ProtocolError("wrong_subject", f"{what}, which is not {TOKEN_RULE}")
+    return announcement
 
 
 def _worker(said: Announcement, now: datetime) -> WorkerRow:
