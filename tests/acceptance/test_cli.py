@@ -144,7 +144,7 @@ def test_the_doctor_tells_that_nats_is_down_and_what_to_do() -> None:
         done = stt("doctor", "--nats-url", url, "--nats-timeout-s", "2", "-o", "json")
     assert done.returncode == 4
     assert [line["level"] for line in json.loads(done.stdout)] == ["ok", "ok", "ok", "fail"]
-    assert done.stderr.splitlines()[-1] == "exit 4: 1 thing to mend, first: NATS"
+    assert done.stderr.splitlines()[-1] == "exit 4: 1 problem, first: NATS"
 
 
 def test_every_schema_is_json_schema() -> None:

@@ -1,4 +1,4 @@
-"""`stt doctor`: looks at the installation itself, part by part, and says what to do."""
+"""`stt doctor`: diagnoses the installation part by part and recommends what to do."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.text import Text
 
 from stt_cli.doctor import consumers
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, amounts, verdict
 from stt_cli.doctor.examine import Scope, examine
-from stt_cli.doctor.line import Line, amounts, verdict
 from stt_cli.doctor.rights import Part
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command
@@ -32,12 +32,12 @@ As = Annotated[
     Part | None,
     Parameter(
         name="--as",
-        help="Whose rights on NATS are looked at; default: worker if the file has targets.",
+        help="Whose rights on NATS are checked; default: worker if the file has targets.",
         show_default=False,
     ),
 ]
 StuckAfter = Annotated[
-    float, Parameter(help="Seconds after which what waits and does not move is stuck.")
+    float, Parameter(help="Seconds without a delivery after which a consumer is stuck.")
 ]
 
 
@@ -48,7 +48,7 @@ def add(app: App) -> None:
         doctor,
         name="doctor",
         access="ro",
-        summary="Look at the tool itself: NATS, rights, coordinator, store, pack, workers, clocks",
+        summary="Diagnose the installation: NATS, rights, coordinator, store, pack, workers",
         examples=(
             "stt doctor",
             "stt doctor --nats-monitor-url http://127.0.0.1:8222 -o json",
@@ -67,7 +67,7 @@ async def doctor(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> int:
-    """Look at everything, one line each; nothing is written."""
+    """Print one line per diagnosed part; returns the exit code. Changes nothing."""
     if stuck_after_s < 0:
         raise UsageError(f"--stuck-after-s is {stuck_after_s:g}, expected 0 or more")
     scope = Scope(
@@ -76,7 +76,7 @@ async def doctor(
         part=part,
         stuck=timedelta(seconds=stuck_after_s),
     )
-    lines: list[Line] = []
+    lines: list[DiagnosticLine] = []
     async for line in examine(scope):
         lines.append(line)
         if form is OutputFormat.TABLE:
@@ -92,8 +92,8 @@ async def doctor(
     return code
 
 
-def drawn(line: Line) -> list[RenderableType]:
-    """A line for people: its level, what it is about, what was seen; below it what to do."""
+def drawn(line: DiagnosticLine) -> list[RenderableType]:
+    """A line for people: its level, its subject, what was seen; below it what to do."""
     first = Text().append(f"{line.level:<{LEVEL_WIDTH}}", str(line.level))
     first.append(f"{line.what:<{LABEL_WIDTH}} ").append(clean(line.seen))
     todo = Padding(Text(clean(f"to do: {line.todo}"), "hint"), (0, 0, 0, LEVEL_WIDTH))

@@ -1,1 +1,1 @@
-"""What is right and wrong with an installation, judged from what its parts answered."""
+"""Diagnosis of an installation from the answers of its parts."""

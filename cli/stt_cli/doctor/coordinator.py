@@ -1,10 +1,18 @@
-"""What the coordinator says of itself: its clock, its troubles, its store, what it refused."""
+"""Lines about the coordinator: its clock, its troubles, its store, the messages it rejected."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, size, warn
+from stt_cli.doctor.diagnostic_line import (
+    DiagnosticLine,
+    Unknown,
+    fail,
+    ok,
+    size,
+    unknown,
+    warn,
+)
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
@@ -12,10 +20,10 @@ from stt_shared.report import readable
 from stt_shared.report.status import switch_sentence
 
 FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
-WAL_WATCH = 256 << 20  # bytes; a log that grows so far is held open by somebody
+WAL_WATCH = 256 << 20  # bytes; a larger log means that a reader holds it open
 BACKUP_AGE = timedelta(days=8)
 LOG = "see the coordinator's log: journalctl -u stt-coordinator"
-UNTOLD = (
+FROM_HEALTH = (
     "coordinator clock",
     "progress: store",
     "store",
@@ -26,13 +34,13 @@ UNTOLD = (
 BACKUP = "stt store backup FILE, on the coordinator's host"
 
 
-def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[Line]:
-    """What is known of the coordinator."""
+def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[DiagnosticLine]:
+    """The lines about the coordinator."""
     switch = switch_sentence(reply.state, now)
     if isinstance(health, Unknown):
         found = [ok("coordinator", switch)]
         found.extend(warn("coordinator", degraded, LOG) for degraded in reply.degraded)
-        return [*found, *health.lines(*UNTOLD)]
+        return [*found, *health.lines(*FROM_HEALTH)]
     found = [ok("coordinator", f"{health.version}, {switch}")]
     found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
     found += map(_part, health.parts)
@@ -40,76 +48,81 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     return [*found, *store(health.store, now), refused(health)]
 
 
-def _part(part: HealthPart) -> Line:
+def _part(part: HealthPart) -> DiagnosticLine:
     what = f"progress: {part.name}"
     return ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG)
 
 
-def store(found: StoreHealth, now: datetime) -> list[Line]:
-    """Whether the store is whole, has room and was backed up."""
+def store(found: StoreHealth, now: datetime) -> list[DiagnosticLine]:
+    """Whether the store is intact, has free space and was backed up."""
     if not found.path:
-        return [ok("store", "in memory: gone when the coordinator ends")]
+        return [ok("store", "in memory: lost when the coordinator stops")]
     return [_pages(found), _schema(found), _open(found), _room(found), _backup(found, now)]
 
 
-def _pages(found: StoreHealth) -> Line:
+def _pages(found: StoreHealth) -> DiagnosticLine:
     what = "store"
     if found.sound is None:
-        return cannot_tell(what, f"{found.path}: {found.fault}", f"have a copy examined: {BACKUP}")
+        return unknown(
+            what,
+            f"{found.path}: {found.fault}",
+            f"make a backup, which verifies the copy: {BACKUP}",
+        )
     if not found.sound:
         todo = "stop the coordinator, then: stt store restore FILE"
         return fail(what, f"{found.path} is damaged: {found.fault}", todo)
-    return ok(what, f"{found.path}: every page can be read, {size(found.size_bytes or 0)}")
+    return ok(what, f"{found.path}: integrity check passed, {size(found.size_bytes or 0)}")
 
 
-def _schema(found: StoreHealth) -> Line:
+def _schema(found: StoreHealth) -> DiagnosticLine:
     what = "store schema"
     if found.version is None:
-        return cannot_tell(what, "the file cannot be read", BACKUP)
-    seen = f"version {found.version}, the program has {found.knows}"
+        return unknown(what, "the file cannot be read", BACKUP)
+    seen = f"version {found.version}, expected {found.knows}"
     if found.version != found.knows:
-        return fail(what, seen, "start the coordinator again, it migrates: stt coordinator")
+        return fail(what, seen, "restart the coordinator, which migrates it: stt coordinator")
     return ok(what, seen)
 
 
-def _open(found: StoreHealth) -> Line:
+def _open(found: StoreHealth) -> DiagnosticLine:
     what = "store folder"
     if found.open_to_others is None:
-        return cannot_tell(what, "its permissions cannot be read", LOG)
+        return unknown(what, "its permissions cannot be read", LOG)
     folder = found.path.rpartition("/")[0]
     if found.open_to_others:
         return warn(what, f"{folder} can be read by other users", f"chmod 700 {folder}")
-    return ok(what, f"{folder} is the coordinator's alone")
+    return ok(what, f"only the coordinator's user can read {folder}")
 
 
-def _room(found: StoreHealth) -> Line:
+def _room(found: StoreHealth) -> DiagnosticLine:
     what, free = "store room", found.free_bytes
     if free is None:
-        return cannot_tell(what, "the disk cannot be looked at", LOG)
-    seen = f"{size(free)} free (limit {size(FREE_WATCH)}), log {size(found.wal_bytes or 0)}"
+        return unknown(what, "the free space cannot be read", LOG)
+    log = size(found.wal_bytes or 0)
+    seen = f"{size(free)} free (limit {size(FREE_WATCH)}), write-ahead log {log}"
     if free < FREE_LEAST:
-        return fail(what, seen, "make room on the disk of the coordinator")
+        return fail(what, seen, "free space on the coordinator's disk")
     if free < max(FREE_WATCH, found.size_bytes or 0):  # a backup needs as much again
-        return warn(what, seen, "make room on the disk of the coordinator")
+        return warn(what, seen, "free space on the coordinator's disk")
     if (found.wal_bytes or 0) > WAL_WATCH:
-        todo = f"find who holds it open (limit {size(WAL_WATCH)}): fuser {found.path}"
+        todo = f"find the process that holds it open (limit {size(WAL_WATCH)}): fuser {found.path}"
         return warn(what, seen, todo)
     return ok(what, seen)
 
 
-def _backup(found: StoreHealth, now: datetime) -> Line:
+def _backup(found: StoreHealth, now: datetime) -> DiagnosticLine:
     what = "store backup"
     if found.backup is None:
-        return cannot_tell(what, "no stt store backup was made here", BACKUP)
+        return unknown(what, "no backup was made with stt store backup", BACKUP)
     past = now - found.backup
     seen = f"{readable.span(past)} ago (limit {BACKUP_AGE.days} d)"
     return warn(what, seen, BACKUP) if past > BACKUP_AGE else ok(what, seen)
 
 
-def refused(health: HealthReply) -> Line:
-    """Messages that were not taken in."""
+def refused(health: HealthReply) -> DiagnosticLine:
+    """Messages that the coordinator rejected."""
     what = "refused messages"
     if not health.refused:
         return ok(what, "none")
-    told = [f"{number} {code}" for code, number in health.refused.items()]
-    return warn(what, readable.first_names(told), f"who publishes what is not ours? {LOG}")
+    counts = [f"{number} {code}" for code, number in health.refused.items()]
+    return warn(what, readable.first_names(counts), f"find the publisher by its subject, {LOG}")

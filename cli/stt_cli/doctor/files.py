@@ -1,4 +1,4 @@
-"""Whether files with secrets are for their owner alone, and no secret is in the environment."""
+"""Whether only the owner can read files with secrets, and no secret is in the environment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from stt_cli.doctor.line import Line, cannot_tell, ok, warn
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, ok, unknown, warn
 from stt_shared.command.tables import SecretUse
 from stt_shared.report import readable
 from stt_shared.settings import SECRET_SETTINGS, Settings, environment_name
@@ -18,8 +18,8 @@ _FILE = "_FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A file that is named somewhere; `mode` is its permissions, None if `fault` says why not."""
+class SecretFile:
+    """A file with a secret; `mode` is its permissions, None if they cannot be read (`fault`)."""
 
     path: Path
     what: str
@@ -50,61 +50,61 @@ def _holds_secrets(settings: Settings, config: Path) -> bool:
     return any(settings.origins.get(n, "").startswith(f"{config}:") for n in SECRET_SETTINGS)
 
 
-def look(files: Iterable[tuple[Path, str]]) -> list[Seen]:
+def read_modes(files: Iterable[tuple[Path, str]]) -> list[SecretFile]:
     """Each file once, with its permissions."""
-    seen: dict[Path, Seen] = {}
+    seen: dict[Path, SecretFile] = {}
     for path, what in files:
         if path in seen:
             continue
         try:
-            seen[path] = Seen(path=path, what=what, mode=stat.S_IMODE(path.stat().st_mode))
+            seen[path] = SecretFile(path=path, what=what, mode=stat.S_IMODE(path.stat().st_mode))
         except OSError as error:
-            seen[path] = Seen(path=path, what=what, fault=(error.strerror or "").lower())
+            seen[path] = SecretFile(path=path, what=what, fault=(error.strerror or "").lower())
     return list(seen.values())
 
 
-def lines(seen: Sequence[Seen]) -> list[Line]:
-    """A line for each file that others may read or write, and one for all that are right."""
+def lines(seen: Sequence[SecretFile]) -> list[DiagnosticLine]:
+    """A line for each file that other users can access, and one for all others."""
     found = [_open(one) for one in seen if one.mode is not None and one.mode & _OTHERS]
     found += [
-        cannot_tell(WHAT, f"{one.path} ({one.what}): {one.fault}", f"ls -l {one.path}")
+        unknown(WHAT, f"{one.path} ({one.what}): {one.fault}", f"ls -l {one.path}")
         for one in seen
         if one.mode is None
     ]
     good = sum(one.mode is not None and not one.mode & _OTHERS for one in seen)
     if good:
-        found.append(ok(WHAT, f"{good} of {len(seen)} closed to other users"))
+        found.append(ok(WHAT, f"{good} of {len(seen)} not accessible to other users"))
     return found
 
 
-def _open(one: Seen) -> Line:
+def _open(one: SecretFile) -> DiagnosticLine:
     mode = one.mode or 0
     can = "write" if mode & stat.S_IWOTH else "read"
     seen = f"everybody can {can} {one.path} ({one.what}, mode {mode:04o})"
     return warn(WHAT, seen, f"chmod o-rwx {one.path}")
 
 
-def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[Line]:
-    """Secrets that stand in the environment or in the clear, where others come by them."""
+def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[DiagnosticLine]:
+    """Warnings for secrets in environment variables and for secrets in plain text."""
     variables = [one.owner for one in uses if one.scheme == "env"]
     variables += [
         name for name in sorted(SECRET_SETTINGS) if settings.origins.get(name) == _variable(name)
     ]
     plain = [one.owner for one in uses if one.scheme == "plain"]
-    found: list[Line] = []
+    found: list[DiagnosticLine] = []
     if variables:
         names = readable.first_names(variables)
-        seen = f"in the environment, which child processes and /proc show: {names}"
+        seen = f"in environment variables, visible in child processes and /proc: {names}"
         found.append(warn("secrets", seen, "use file:, cred: or exec: (settings: VARIABLE_FILE)"))
     if plain:
-        seen = f"in the clear in the file: {readable.first_names(plain)}"
+        seen = f"in plain text in the file: {readable.first_names(plain)}"
         found.append(warn("secrets", seen, "use a reference: file:, cred: or exec:"))
     return found
 
 
-def nothing() -> Line:
-    """The line where no secret is named at all."""
-    return ok("secrets", "none is named in settings, targets or environment")
+def nothing() -> DiagnosticLine:
+    """The line for an installation without secrets."""
+    return ok("secrets", "none in settings, targets or environment")
 
 
 def _variable(name: str) -> str:

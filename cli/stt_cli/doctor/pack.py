@@ -1,10 +1,10 @@
-"""Whether the checks are current: where from, signed by whom, until when, of which release data."""
+"""Lines about the pack: its source, its signature, its expiry, the age of its release data."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from stt_cli.doctor.line import Line, Unknown, cannot_tell, fail, ok, warn
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, Unknown, fail, ok, unknown, warn
 from stt_shared.protocol.control import PackStatus, StatusReply
 from stt_shared.protocol.health import HealthReply
 from stt_shared.report import readable
@@ -16,8 +16,8 @@ REFRESH = "upgrade the coordinator, or publish a newer pack: stt releases refres
 RENEW = "publish a newer one: stt pack build checks --serial N --days 180, then stt pack sign"
 
 
-def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[Line]:
-    """What is known of the pack in use and of its release data."""
+def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> list[DiagnosticLine]:
+    """The lines about the pack in use and its release data."""
     found = [_source(reply.pack, health, now)]
     if reply.pack is not None:
         found += [_end(reply.pack, now), _signature(reply.pack)]
@@ -31,55 +31,57 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     return [*found, release_data(health, now)]
 
 
-def _source(pack: PackStatus | None, health: HealthReply | Unknown, now: datetime) -> Line:
+def _source(
+    pack: PackStatus | None, health: HealthReply | Unknown, now: datetime
+) -> DiagnosticLine:
     if pack is not None:
         fetched = f"fetched {readable.span(now - pack.fetched)} ago"
         seen = f"{pack.name} serial {pack.serial} of {pack.source}, {pack.checks} checks, {fetched}"
         if now - pack.fetched > NOT_FETCHED:
-            todo = "look at the source: it is fetched before every scheduled run"
+            todo = "check the source: the coordinator fetches it before every scheduled run"
             return warn("pack", f"{seen} (limit {NOT_FETCHED.days} d)", todo)
         return ok("pack", seen)
     if isinstance(health, Unknown):
-        return cannot_tell("pack", health.because, health.todo)
+        return unknown("pack", health.because, health.todo)
     if health.pack_source:
-        seen = f"none from {health.pack_source}, the checks of the installation are used"
+        seen = f"no pack from {health.pack_source}, the built-in checks are used"
         return fail("pack", seen, "see the coordinator's log, and: stt pack verify FILE --key KEY")
     if not health.checks:
-        return fail("pack", "no checks at all", "see the coordinator's log")
+        return fail("pack", "there are no checks", "see the coordinator's log")
     return ok("pack", f"built-in, {readable.number(health.checks, 'check')}")
 
 
-def _end(pack: PackStatus, now: datetime) -> Line:
+def _end(pack: PackStatus, now: datetime) -> DiagnosticLine:
     what = "pack end"
     if pack.expires is None:
-        return cannot_tell(what, "nobody signed the pack", "stt pack sign FILE --key KEY")
+        return unknown(what, "the pack is not signed", "stt pack sign FILE --key KEY")
     left, day = pack.expires - now, readable.day(pack.expires, now)
     if left <= timedelta(0):
-        seen = f"ended {readable.span(-left)} ago ({day}), workers refuse it"
+        seen = f"expired {readable.span(-left)} ago ({day}), workers reject it"
         return fail(what, seen, RENEW)
-    seen = f"{day}, in {readable.span(left)}"
+    seen = f"expires {day}, in {readable.span(left)}"
     for limit in (ENDS_NOW, ENDS_SOON):
         if left < limit:
             return warn(what, f"{seen} (limit {limit.days} d)", RENEW)
     return ok(what, f"{seen} (limit {ENDS_SOON.days} d)")
 
 
-def _signature(pack: PackStatus) -> Line:
+def _signature(pack: PackStatus) -> DiagnosticLine:
     what = "pack signature"
     if not pack.key:
-        return warn(what, "nobody signed it", "stt pack sign FILE --key KEY")
+        return warn(what, "not signed", "stt pack sign FILE --key KEY")
     return ok(what, f"by key {pack.key}")
 
 
-def release_data(health: HealthReply | Unknown, now: datetime) -> Line:
-    """How old the knowledge is of which server versions are current."""
+def release_data(health: HealthReply | Unknown, now: datetime) -> DiagnosticLine:
+    """The age of the data about current server versions."""
     what = "release data"
     if isinstance(health, Unknown):
-        return cannot_tell(what, health.because, health.todo)
+        return unknown(what, health.because, health.todo)
     try:
         as_of = date.fromisoformat(health.releases_as_of)
     except ValueError:
-        return cannot_tell(what, "the coordinator does not say its date", "stt releases check")
+        return unknown(what, "the coordinator does not report its date", "stt releases check")
     past = timedelta(days=(now.date() - as_of).days)
     seen = f"of {as_of}, {past.days} d old (limits {DATA_OLD.days} and {DATA_TOO_OLD.days} d)"
     if past > DATA_TOO_OLD:

@@ -1,4 +1,4 @@
-"""Whether the connected user of NATS may do what its role needs; names each subject refused."""
+"""Whether the connected user of NATS has the permissions that its part needs."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from stt_cli.doctor.line import Line, cannot_tell, fail, ok, warn
-from stt_cli.doctor.server import Told
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, unknown, warn
+from stt_cli.doctor.server import ServerAnswer
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.report import readable
 
 REST = ">"  # matches one token or more
-WHO = "$SYS.REQ.USER.INFO"
+USER_INFO = "$SYS.REQ.USER.INFO"
 INBOX = "_INBOX.>"
 CREDENTIALS_SOON = timedelta(days=7)
 _CONTROL = subjects.kv_stream(subjects.BUCKET_CONTROL)
@@ -26,7 +26,7 @@ _DIRECT = "$JS.API.DIRECT.GET"
 
 
 class Part(StrEnum):
-    """Whose rights are looked at: what runs with these credentials."""
+    """Whose rights are examined: the program that uses these credentials."""
 
     OPERATOR = "operator"
     COORDINATOR = "coordinator"
@@ -43,22 +43,22 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a user may do as its server says: `{}` means everything."""
+    """The permissions of a user as its server reports them: `{}` allows everything."""
 
-    told: Told
+    rules: ServerAnswer
 
     def may(self, way: str, subject: str) -> bool:
         """Whether `way`, publish or subscribe, is allowed on all of `subject`."""
-        rules: Told = self.told.get(way) or {}
+        rules: ServerAnswer = self.rules.get(way) or {}
         allow, deny = _patterns(rules.get("allow")), _patterns(rules.get("deny"))
-        if way == "publish" and subject == INBOX and self.told.get("responses"):
+        if way == "publish" and subject == INBOX and self.rules.get("responses"):
             return True
         return (not allow or any(covers(one, subject) for one in allow)) and not any(
             overlap(one, subject) for one in deny
         )
 
     def refused(self, needs: Needs) -> list[str]:
-        """What of `needs` is not allowed, in words."""
+        """The parts of `needs` that are not allowed, e.g. `publish stt.v1.x`."""
         return [
             f"{way} {subject}"
             for way, wanted in (("publish", needs.publish), ("subscribe", needs.subscribe))
@@ -94,7 +94,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def of_operator() -> Needs:
-    """What the commands that ask the coordinator need."""
+    """The subjects that the commands of an operator use."""
     return Needs(
         publish=("$JS.API.INFO", *map(subjects.control, Verb)),
         subscribe=(INBOX, subjects.EVENTS_OF_FINDINGS),
@@ -102,7 +102,7 @@ def of_operator() -> Needs:
 
 
 def of_worker(site: str, worker: str, families: Sequence[Family]) -> Needs:
-    """What a worker with targets of these families needs."""
+    """The subjects that a worker with targets of these families uses."""
     jobs = [subjects.jobs_consumer(site, family) for family in families]
     return Needs(
         publish=(
@@ -120,7 +120,7 @@ def of_worker(site: str, worker: str, families: Sequence[Family]) -> Needs:
 
 
 def of_coordinator() -> Needs:
-    """What a coordinator needs."""
+    """The subjects that a coordinator uses."""
     results = subjects.aggregator()
     streams = subjects.STREAMS
     own = [subject for one in streams if one.name != results.stream for subject in one.subjects]
@@ -144,18 +144,18 @@ def of_coordinator() -> Needs:
     )
 
 
-def permissions(who: Told) -> Permissions | None:
-    """What the server says that this user may do; None where it says nothing."""
+def permissions(who: ServerAnswer) -> Permissions | None:
+    """The permissions that the server reports of this user; None without a report."""
     data = who.get("data")
     return Permissions(data.get("permissions") or {}) if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
 
 
-def line(who: Told, why: str, part: Part, needs: Needs) -> Line:
-    """Whether this user may do what `part` needs; `why` there is no answer, if there is none."""
+def line(who: ServerAnswer, why: str, part: Part, needs: Needs) -> DiagnosticLine:
+    """Whether this user may use the subjects of `part`; `why` there is no answer, if so."""
     what, may = "permissions", permissions(who)
     if may is None:
-        todo = f"allow this user to publish to {WHO} and to subscribe to {INBOX}"
-        return cannot_tell(what, why, todo)
+        todo = f"allow this user to publish to {USER_INFO} and to subscribe to {INBOX}"
+        return unknown(what, why, todo)
     user = f"user {who['data'].get('user') or 'without a name'} as {part}"
     amount = len(needs.publish) + len(needs.subscribe)
     refused = may.refused(needs)
@@ -163,18 +163,18 @@ def line(who: Told, why: str, part: Part, needs: Needs) -> Line:
         return ok(what, f"{user} may use all of {readable.number(amount, 'subject')}")
     seen = f"{user} may not {readable.first_names(refused)} ({len(refused)} of {amount})"
     todo = "allow them in the permissions of this user in nats-server, see docs/operating.md"
-    # Who only looks may be kept from the rest on purpose.
+    # An operator who only reads may lack the other subjects on purpose: no failure.
     return (warn if part is Part.OPERATOR else fail)(what, seen, todo)
 
 
-def credentials(who: Told) -> Line | None:
-    """When the user's credentials end; None if never."""
-    data: Told = who.get("data") or {}
+def credentials(who: ServerAnswer) -> DiagnosticLine | None:
+    """When the user's credentials expire; None if never."""
+    data: ServerAnswer = who.get("data") or {}
     rest = data.get("expires") or 0
     if not rest:
         return None
     left = timedelta(microseconds=rest / 1_000)
-    seen = f"end in {readable.span(left)} (limit {CREDENTIALS_SOON.days} d)"
+    seen = f"expire in {readable.span(left)} (limit {CREDENTIALS_SOON.days} d)"
     if left < CREDENTIALS_SOON:
-        return warn("NATS credentials", seen, "have new ones made: nsc generate creds")
+        return warn("NATS credentials", seen, "create new ones: nsc generate creds")
     return ok("NATS credentials", seen)

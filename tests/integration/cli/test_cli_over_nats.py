@@ -159,7 +159,7 @@ async def test_the_doctor_sees_server_streams_coordinator_and_workers(
     assert lines["NATS sync to disk"]["level"] == "warn"
     assert lines["workers"]["level"] == "warn"
     # This coordinator is older than the verb `health`.
-    assert lines["store"]["seen"].startswith("cannot tell, the coordinator does not tell")
+    assert lines["store"]["seen"].startswith("unknown: the coordinator does not report")
 
 
 @pytest.mark.parametrize(("sync_always", "level"), [(True, "ok"), (False, "warn")])

@@ -26,17 +26,17 @@ COORDINATOR = """
 import asyncio, os
 from datetime import timedelta
 from stt_coordinator import service
-from stt_coordinator.domain.timing import Pace
+from stt_coordinator.domain.timing import Timing
 from stt_shared import settings
-pace = Pace(worker_down=timedelta(seconds=2))
+timing = Timing(worker_down=timedelta(seconds=2))
 found = settings.load(flags={}, environ=os.environ)
-asyncio.run(service.run(found, asyncio.Event(), pace))
+asyncio.run(service.run(found, asyncio.Event(), timing))
 """
 WORKER = """
 import sys
 from stt_cli.main import main
-from stt_worker import announce
-announce.EVERY_S = 0.2
+from stt_worker import heartbeat
+heartbeat.EVERY_S = 0.2
 sys.argv = ["stt", "worker", "--config", sys.argv[1]]
 sys.exit(main())
 """
@@ -78,7 +78,7 @@ def _users(monitor: int) -> str:
 
 
 def _only(needs: rights.Needs) -> str:
-    publish = [*needs.publish, rights.WHO]
+    publish = [*needs.publish, rights.USER_INFO]
     return json.dumps({"publish": publish, "subscribe": needs.subscribe})
 
 

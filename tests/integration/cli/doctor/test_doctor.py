@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_cli.doctor.line import Level
+from stt_cli.doctor.diagnostic_line import Level
 from stt_cli.doctor.server import transport
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.packs import cache
@@ -76,7 +76,7 @@ def test_a_stream_with_other_settings_is_named_with_them(site: Site) -> None:
     (line,) = lines["STT_SUMMARY"]
     assert line["level"] == "warn"
     assert line["seen"] == (
-        "differs: max_age is 1 h, not 400 d, duplicate_window is 1 min, not 1 d"
+        "differs: max_age is 1 h, expected 400 d, duplicate_window is 1 min, expected 1 d"
     )
 
 
@@ -97,8 +97,8 @@ def test_a_consumer_that_nobody_empties_is_stuck(site: Site) -> None:
     site.ask("$JS.API.STREAM.PURGE.STT_JOBS", {})
     site.ask("$JS.API.CONSUMER.DELETE.STT_JOBS.w_moon_mysql", {})
     assert code == 3
-    assert line["seen"].startswith("stuck, the oldest waits for ")
-    assert "1 wait" in line["seen"]
+    assert line["seen"].startswith("stuck: the oldest message is pending for ")
+    assert "1 pending" in line["seen"]
     assert line["todo"].startswith("start a worker with mysql targets at site moon")
     assert patient["level"] == "ok"
 
@@ -124,7 +124,7 @@ def test_a_user_that_lacks_permissions_is_told_which_and_the_rest_is_unknown(sit
     for what in ("streams", "consumers", "NATS replicas", "store"):
         (unknown,) = lines[what]
         assert unknown["level"] == "warn"
-        assert unknown["seen"].startswith("cannot tell, ")
+        assert unknown["seen"].startswith("unknown: ")
     assert site.doctor(user="poor")[1]["permissions"][0]["level"] == "warn"
 
 
@@ -189,7 +189,7 @@ def test_a_pack_that_ended_and_old_release_data_fail(alone: Site) -> None:
     alone.coordinate(STT_PACK_SOURCE=place, STT_PACK_KEYS=signer.key.public.text)
     code, line = alone.until("pack end", "fail")
     assert code == 3
-    assert line["seen"].startswith("ended 1 d ago (")
+    assert line["seen"].startswith("expired 1 d ago (")
     lines = alone.doctor()[1]
     assert lines["release data"][0]["level"] == "fail"
     assert lines["pack signature"][0]["level"] == "ok"
@@ -201,7 +201,7 @@ def test_without_a_coordinator_nothing_of_it_is_called_ok(alone: Site) -> None:
     assert lines["coordinator"][0]["level"] == "fail"
     assert lines["streams"][0]["seen"].startswith("missing: STT_JOBS (stream not found)")
     for what in ("store", "pack", "workers", "release data", "sites"):
-        assert lines[what][0]["seen"] == "cannot tell, no coordinator answers"
+        assert lines[what][0]["seen"] == "unknown: no coordinator answers"
 
 
 async def test_the_connection_itself_tells_whether_it_is_encrypted_and_until_when(

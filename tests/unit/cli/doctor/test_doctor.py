@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stt_cli.doctor import server, streams
-from stt_cli.doctor.line import (
+from stt_cli.doctor.diagnostic_line import (
+    DiagnosticLine,
     Level,
-    Line,
     amounts,
     fail,
     ok,
@@ -56,7 +56,7 @@ def test_a_server_that_is_too_old_is_refused(version: str, level: str) -> None:
 def test_sync_that_cannot_be_read_is_unknown_and_never_ok() -> None:
     line = server.sync_always(None)
     assert line.level is Level.WARN
-    assert line.seen.startswith("cannot tell, ")
+    assert line.seen.startswith("unknown: ")
     assert server.sync_always({"jetstream": {"config": {}}}).level is Level.WARN
     seldom = server.sync_always({"jetstream": {"config": {"sync_interval": 30 * 10**9}}})
     assert seldom.seen.startswith("every 30 s")
@@ -89,7 +89,7 @@ def test_a_server_that_takes_only_small_messages_is_refused(most: int, level: st
 def test_clocks_that_differ_are_told() -> None:
     assert server.clock_skew("clock", NOW, NOW, "x").level is Level.OK
     assert server.clock_skew("clock", NOW - timedelta(seconds=9), NOW, "x").level is Level.WARN
-    assert server.clock_skew("clock", None, NOW, "x").seen.startswith("cannot tell, ")
+    assert server.clock_skew("clock", None, NOW, "x").seen.startswith("unknown: ")
 
 
 def test_jetstream_that_is_off_fails_with_what_to_do() -> None:
@@ -120,7 +120,7 @@ def test_room_is_that_of_the_account_or_of_the_server(
     assert server.room(account, varz).level == level
 
 
-def of_jobs(answer: dict[str, Any]) -> Line:
+def of_jobs(answer: dict[str, Any]) -> DiagnosticLine:
     """The line about the first stream; of the others nothing is known."""
     return streams.streams([answer, *({} for _ in STREAMS[1:])])[0]
 
@@ -133,14 +133,14 @@ def test_a_stream_as_it_must_be_is_ok() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"retention": "limits"}, "retention is limits, not workqueue"),
-        ({"discard_new_per_subject": False}, "discard_new_per_subject is False, not True"),
-        ({"storage": "memory"}, "storage is memory, not file"),
-        ({"duplicate_window": 120 * 10**9}, "duplicate_window is 2 min, not 2 h"),
-        ({"max_age": 0}, "max_age is for ever, not 2 d"),
-        ({"max_bytes": GIB // 8}, "max_bytes is 128.0 MiB, not 1.0 GiB"),
-        ({"allow_atomic": False}, "allow_atomic is False, not True"),
-        ({"republish": {"src": "a", "dest": "b"}}, "republish is a to b, not nothing"),
+        ({"retention": "limits"}, "retention is limits, expected workqueue"),
+        ({"discard_new_per_subject": False}, "discard_new_per_subject is False, expected True"),
+        ({"storage": "memory"}, "storage is memory, expected file"),
+        ({"duplicate_window": 120 * 10**9}, "duplicate_window is 2 min, expected 2 h"),
+        ({"max_age": 0}, "max_age is unlimited, expected 2 d"),
+        ({"max_bytes": GIB // 8}, "max_bytes is 128.0 MiB, expected 1.0 GiB"),
+        ({"allow_atomic": False}, "allow_atomic is False, expected True"),
+        ({"republish": {"src": "a", "dest": "b"}}, "republish is a to b, expected nothing"),
     ],
 )
 def test_a_stream_that_differs_names_the_setting(changes: dict[str, object], told: str) -> None:
@@ -159,7 +159,7 @@ def test_missing_streams_fail_by_name_and_those_that_cannot_be_read_are_unknown(
     lines = streams.streams([config(), gone, *(secret for _ in STREAMS[2:])])
     assert [line.level for line in lines] == [Level.OK, Level.FAIL, Level.WARN]
     assert lines[1].seen == "missing: STT_RESULTS (stream not found)"
-    assert lines[2].seen.startswith("cannot tell, this user may not: STT_TICKS")
+    assert lines[2].seen.startswith("unknown: this user may not: STT_TICKS")
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,9 @@ def test_the_verdict_is_the_worst_failure_and_warnings_do_not_fail() -> None:
     lines = [ok("a", ""), warn("b", "", "x")]
     assert verdict(lines) == (0, "")
     lines += [fail("c", "", "x")]
-    assert verdict(lines) == (3, "1 thing to mend, first: c")
-    lines += [Line(level=Level.FAIL, what="NATS", seen="", exit_code=4)]
-    assert verdict(lines) == (4, "2 things to mend, first: NATS")
+    assert verdict(lines) == (3, "1 problem, first: c")
+    lines += [DiagnosticLine(level=Level.FAIL, what="NATS", seen="", exit_code=4)]
+    assert verdict(lines) == (4, "2 problems, first: NATS")
     assert amounts(lines) == "1 ok, 1 warn, 2 fail"
 
 

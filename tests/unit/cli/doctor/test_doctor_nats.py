@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from stt_cli.doctor import consumers, rights
-from stt_cli.doctor.consumers import Seen, consumer
-from stt_cli.doctor.line import Level
+from stt_cli.doctor.consumers import ConsumerState, consumer
+from stt_cli.doctor.diagnostic_line import Level
 from stt_cli.doctor.rights import Part, Permissions, covers, overlap
 from stt_shared.protocol.enums import Family
 from tests.support.cli.samples import NOW
@@ -60,27 +60,28 @@ def test_stuck_is_what_waits_and_is_not_handed_out(
     changes: dict[str, Any], oldest: int | None, level: str
 ) -> None:
     since = NOW - oldest * MINUTE if oldest is not None else None
-    line = consumer(Seen(info=info(**changes), oldest=since), LIMIT)
+    line = consumer(ConsumerState(info=info(**changes), oldest=since), LIMIT)
     assert line.level == level
     assert bool(line.todo) == (level != "ok")
 
 
 def test_the_line_gives_every_number_and_who_should_take_the_jobs() -> None:
     stuck = info(num_pending=9, num_ack_pending=2, num_redelivered=1, given=30, acked=31)
-    line = consumer(Seen(info=stuck, oldest=NOW - 20 * MINUTE), LIMIT)
+    line = consumer(ConsumerState(info=stuck, oldest=NOW - 20 * MINUTE), LIMIT)
     assert line.seen == (
-        "stuck, the oldest waits for 20 min and nothing was handed out for 30 min (limit 10 min);"
-        " 9 wait, 2 of 1024 unconfirmed, 1 handed out again, last handed out 30 min ago,"
-        " last confirmed 31 min ago"
+        "stuck: the oldest message is pending for 20 min and none was delivered for 30 min"
+        " (limit 10 min);"
+        " 9 pending, 2 of 1024 unacknowledged, 1 redelivered, last delivery 30 min ago,"
+        " last acknowledgement 31 min ago"
     )
     assert line.todo.startswith("start a worker with mysql targets at site eu")
 
 
 def test_an_expected_consumer_that_is_not_there_fails() -> None:
-    lines = consumers.consumers([Seen(info=info())], ["aggregator", "w_eu_mysql"], LIMIT)
+    lines = consumers.consumers([ConsumerState(info=info())], ["aggregator", "w_eu_mysql"], LIMIT)
     assert [line.level for line in lines] == [Level.OK, Level.FAIL]
     assert lines[1].seen == "missing: aggregator"
-    assert consumers.unknown("why").level is Level.WARN
+    assert consumers.unlisted("why").level is Level.WARN
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_what_is_denied_is_named_and_an_operator_who_only_looks_is_a_warning() -
 
 def test_without_an_answer_permissions_are_unknown() -> None:
     line = rights.line({"unanswered": "x"}, "x", Part.WORKER, rights.of_operator())
-    assert (line.level, line.seen) == (Level.WARN, "cannot tell, x")
+    assert (line.level, line.seen) == (Level.WARN, "unknown: x")
     assert rights.permissions({}) is None
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stt_cli.doctor import coordinator, files, pack, workers
-from stt_cli.doctor.line import Level, Line, Unknown
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, Level, Unknown
 from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
 from stt_shared.protocol.enums import Family
@@ -45,7 +45,7 @@ def named_workers(*states: str, version: str = "1.2.0") -> tuple[WorkerInfo, ...
     )
 
 
-def of_workers(what: str, found: tuple[WorkerInfo, ...], **changes: object) -> Line:
+def of_workers(what: str, found: tuple[WorkerInfo, ...], **changes: object) -> DiagnosticLine:
     told = {"skews": {one.worker: 0.1 for one in found}} | changes
     lines = workers.lines(samples.status(workers=found), health(**told), NOW)
     return next(line for line in lines if line.what == what)
@@ -64,7 +64,7 @@ def test_workers_that_are_silent_are_named(states: tuple[str, ...], level: str) 
 @pytest.mark.parametrize(
     ("version", "level", "told"),
     [
-        ("1.2.0", "ok", "as the coordinator"),
+        ("1.2.0", "ok", "same as the coordinator"),
         ("1.1.9", "warn", "older than the coordinator (1.2.0): w0 1.1.9"),
         ("1.10.0", "warn", "newer than the coordinator (1.2.0): w0 1.10.0"),
         ("unknown", "warn", "older"),
@@ -98,7 +98,7 @@ def test_no_targets_and_what_the_coordinator_cannot_do_are_told() -> None:
     older = Unknown(because="it is older", todo="upgrade it")
     untold = workers.lines(reply, older, NOW)
     assert "none" in [line.seen for line in untold]
-    assert pack.release_data(older, NOW).seen == "cannot tell, it is older"
+    assert pack.release_data(older, NOW).seen == "unknown: it is older"
     old = coordinator.lines(reply, older, NOW)
     assert "no atomic batches" in [line.seen for line in old]
     assert {line.level for line in old[1:]} == {Level.WARN}
@@ -176,7 +176,7 @@ def status_of_pack(**changes: object) -> PackStatus:
         (90 * DAY, "ok", "limit 30 d"),
         (29 * DAY, "warn", "limit 30 d"),
         (6 * DAY, "warn", "limit 7 d"),
-        (-DAY, "fail", "ended 1 d ago"),
+        (-DAY, "fail", "expired 1 d ago"),
     ],
 )
 def test_the_end_of_a_pack_is_told_before_it_comes(left: timedelta, level: str, told: str) -> None:
@@ -213,7 +213,7 @@ def test_a_secret_that_everybody_reaches_is_told(tmp_path: Path, mode: int, leve
     path.write_text("x")
     path.chmod(mode)
     settings = Settings(nats=NatsSettings(creds=str(path)))
-    (line,) = files.lines(files.look(files.named_files(settings, None, {}, ())))
+    (line,) = files.lines(files.read_modes(files.named_files(settings, None, {}, ())))
     assert line.level == level
 
 
@@ -225,9 +225,9 @@ def test_each_file_that_holds_a_secret_is_looked_at_once(tmp_path: Path) -> None
     settings = Settings(origins={"nats.password": f"{tmp_path}/worker.toml:3"})
     environ = {"STT_ALERTS_SMTP_PASSWORD_FILE": str(tmp_path / "smtp")}
     wanted = files.named_files(settings, tmp_path / "worker.toml", environ, uses)
-    seen = files.look(wanted)
+    seen = files.read_modes(wanted)
     assert {one.path.name for one in seen} == {"one", "worker.toml", "smtp"}
-    assert all(line.seen.startswith("cannot tell, ") for line in files.lines(seen))
+    assert all(line.seen.startswith("unknown: ") for line in files.lines(seen))
     bare = files.named_files(Settings(), tmp_path / "config.toml", {}, ())
     assert bare == []
 

@@ -1,4 +1,4 @@
-"""One line of the doctor: its level, what was seen, what to do; and the verdict over all lines."""
+"""A line of the doctor: its level, what was seen, what to do; and the exit code of all lines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One thing looked at, what was seen, and what to do about it."""
+class DiagnosticLine:
+    """One thing that was examined, what was seen, and what to do about it."""
 
     level: Level
     what: str
@@ -32,36 +32,36 @@ class Line:
     exit_code: int = EXIT_INCOMPLETE
 
 
-def ok(what: str, seen: str) -> Line:
+def ok(what: str, seen: str) -> DiagnosticLine:
     """It is as it should be."""
-    return Line(level=Level.OK, what=what, seen=seen)
+    return DiagnosticLine(level=Level.OK, what=what, seen=seen)
 
 
-def warn(what: str, seen: str, todo: str) -> Line:
-    """It works, and could bite."""
-    return Line(level=Level.WARN, what=what, seen=seen, todo=todo)
+def warn(what: str, seen: str, todo: str) -> DiagnosticLine:
+    """It works, but needs attention."""
+    return DiagnosticLine(level=Level.WARN, what=what, seen=seen, todo=todo)
 
 
-def fail(what: str, seen: str, todo: str) -> Line:
+def fail(what: str, seen: str, todo: str) -> DiagnosticLine:
     """It does not work."""
-    return Line(level=Level.FAIL, what=what, seen=seen, todo=todo)
+    return DiagnosticLine(level=Level.FAIL, what=what, seen=seen, todo=todo)
 
 
-def cannot_tell(what: str, because: str, todo: str) -> Line:
-    """It could not be looked at, which is never ok."""
-    return warn(what, f"cannot tell, {because}", todo)
+def unknown(what: str, because: str, todo: str) -> DiagnosticLine:
+    """It could not be examined, which is never ok."""
+    return warn(what, f"unknown: {because}", todo)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Why a part does not tell of itself, and what to do about it."""
+    """Why a part could not be examined, and what to do about it."""
 
     because: str
     todo: str
 
-    def lines(self, *subjects: str) -> list[Line]:
-        """One line for each of `subjects`, none of them ok."""
-        return [cannot_tell(what, self.because, self.todo) for what in subjects]
+    def lines(self, *subjects: str) -> list[DiagnosticLine]:
+        """A warning for each of `subjects`."""
+        return [unknown(what, self.because, self.todo) for what in subjects]
 
 
 def size(amount: float) -> str:
@@ -73,15 +73,15 @@ def size(amount: float) -> str:
     return f"{amount:.1f} {_UNITS[-1]}"
 
 
-def verdict(lines: Iterable[Line]) -> tuple[int, str]:
+def verdict(lines: Iterable[DiagnosticLine]) -> tuple[int, str]:
     """The exit code of all lines, the most severe first, and why."""
     failed = [line for line in lines if line.level is Level.FAIL]
     if not failed:
         return 0, ""
     worst = max(failed, key=lambda line: line.exit_code)
-    return worst.exit_code, f"{readable.number(len(failed), 'thing')} to mend, first: {worst.what}"
+    return worst.exit_code, f"{readable.number(len(failed), 'problem')}, first: {worst.what}"
 
 
-def amounts(lines: Sequence[Line]) -> str:
-    """How many are ok, to be watched, and wrong."""
+def amounts(lines: Sequence[DiagnosticLine]) -> str:
+    """How many lines have each level, e.g. `36 ok, 5 warn, 2 fail`."""
     return ", ".join(f"{sum(line.level is one for line in lines)} {one}" for one in Level)

@@ -1,0 +1,80 @@
+"""Requests of the doctor: to nats-server by its own subjects, to its monitoring by HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from stt_cli.doctor.diagnostic_line import Unknown
+from stt_cli.doctor.rights import Permissions
+from stt_shared.bus.port import Bus, RequestError
+from stt_shared.command.control import Control
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol import subjects
+from stt_shared.protocol.control import Empty, Verb
+from stt_shared.protocol.messages import Value
+
+MONITOR_TIMEOUT_S = 5.0
+SYSTEM_ACCOUNT_TIMEOUT_S = 1.0  # only a system account gets an answer: do not wait long
+MAX_MONITOR_BYTES = 4 * 1024 * 1024
+R = TypeVar("R", bound=Value)
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+_SYSTEM_VARZ = "$SYS.REQ.SERVER.PING.VARZ"
+
+
+@dataclass(slots=True)
+class Asker:
+    """Sends requests to nats-server; a subject that `permissions` forbid is not requested."""
+
+    bus: Bus
+    timeout_s: float
+    permissions: Permissions | None = None
+
+    def refused(self, subject: str) -> str:
+        """Why this user may not publish to `subject`; empty if allowed or unknown."""
+        if self.permissions is None or self.permissions.may("publish", subject):
+            return ""
+        return f"this user may not publish to {subject}"
+
+    async def ask(self, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The server's answer; its key `unanswered` holds the reason if there is none."""
+        # The server drops a forbidden message without a reply: a request would run into timeout.
+        if why := self.refused(subject):
+            return {"unanswered": why}
+        data = json.dumps(body).encode() if body else b""
+        try:
+            return _OBJECT.decode(await self.bus.request(subject, data, timeout=self.timeout_s))
+        except (UnreachableError, RequestError, msgspec.DecodeError) as error:
+            return {"unanswered": str(error)}
+
+    async def ask_coordinator(self, control: Control, verb: Verb, reply: type[R]) -> R | Unknown:
+        """The coordinator's answer, or why this user may not ask; raises what `ask` raises."""
+        subject = subjects.control(verb)
+        if why := self.refused(subject):
+            return Unknown(because=why, todo=f"allow this user to publish to {subject}")
+        return await control.ask(verb, Empty(), reply)
+
+    async def varz(self, monitor_url: str | None) -> tuple[dict[str, Any] | None, str]:
+        """The server's settings and state, or None and the reason."""
+        if monitor_url is not None:
+            url = monitor_url.rstrip("/") + "/varz"
+            found = await asyncio.to_thread(_read_varz, url)
+            return found, "" if found else f"no valid answer from {url}"
+        timeout_s = min(SYSTEM_ACCOUNT_TIMEOUT_S, self.timeout_s)
+        found = (await Asker(self.bus, timeout_s, self.permissions).ask(_SYSTEM_VARZ)).get("data")
+        return found, "only the monitoring address or a system account can read it"
+
+
+def _read_varz(url: str) -> dict[str, Any] | None:
+    if not url.startswith(("http://", "https://")):
+        return None
+    try:
+        with urllib.request.urlopen(url, timeout=MONITOR_TIMEOUT_S) as reply:  # noqa: S310  # checked above
+            return _OBJECT.decode(reply.read(MAX_MONITOR_BYTES))
+    except (OSError, msgspec.DecodeError):
+        return None
