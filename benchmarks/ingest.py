@@ -32,7 +32,8 @@ from stt_shared.identity import job_id
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome, Facts, Finding, Result, RunRecord
+from stt_shared.protocol.messages import CheckOutcome, Facts, Finding, Result
+from stt_shared.protocol.records import RunRecord
 from stt_shared.telemetry import logs
 
 SITE = "bench"

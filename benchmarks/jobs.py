@@ -32,8 +32,6 @@ from stt_shared.protocol.control import (
     Empty,
     RunReply,
     RunRequest,
-    RunsReply,
-    RunsRequest,
     StatusReply,
     SwitchReply,
     SwitchRequest,
@@ -41,6 +39,7 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts, Value
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs

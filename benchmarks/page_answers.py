@@ -9,7 +9,8 @@ from benchmarks.page_fleet import FULL_DAYS, RUNS_WITH_OUTCOMES, Fleet
 from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow
 from stt_shared.identity import job_id
 from stt_shared.protocol.enums import Outcome
-from stt_shared.protocol.messages import CheckOutcome, Finding, FindingRecord
+from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.records import FindingRecord
 
 
 def pairs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[Pair]:

@@ -28,14 +28,8 @@ from stt_shared.protocol.enums import (
     Way,
 )
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import (
-    Acceptance,
-    Counts,
-    Facts,
-    FindingEvent,
-    FindingRecord,
-    RunRecord,
-)
+from stt_shared.protocol.messages import Facts
+from stt_shared.protocol.records import Acceptance, Counts, FindingEvent, FindingRecord, RunRecord
 
 SITES = 20
 FULL_DAYS = 30

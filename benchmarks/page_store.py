@@ -16,7 +16,8 @@ from stt_coordinator.store import rows
 from stt_coordinator.store.sqlite.store import FILE, open_store
 from stt_shared import clock, sqlfile
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import ControlState, FindingRecord
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import FindingRecord
 
 MINUTES = 4_000  # between how long it took to mend two findings
 RAW_RESULT_BYTES = 2_000

@@ -21,14 +21,9 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers import postgresql as embedded_postgresql
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
-from stt_shared.protocol.control import (
-    RunsReply,
-    RunsRequest,
-    SwitchReply,
-    SwitchRequest,
-    Verb,
-)
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.control import SwitchReply, SwitchRequest, Verb
+from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, serving
 from tests.support.processes.installation import Installation, installed

@@ -11,8 +11,6 @@ LONG_FILES = frozenset(
         "coordinator/stt_coordinator/store/sqlite/ledger.py",
         "shared/stt_shared/bus/jetstream/link.py",
         "shared/stt_shared/bus/memory.py",
-        "shared/stt_shared/protocol/control.py",
-        "shared/stt_shared/protocol/messages.py",
         "tests/acceptance/test_bad_input.py",
         "tests/support/browser/states.py",
         "tests/contract/test_database.py",

@@ -20,10 +20,12 @@ from stt_coordinator.web.serve import Front
 from stt_coordinator.web.serve import Page as Served
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.protocol.control import FindingsReply, FindingsRequest, RunReply, RunRequest, Verb
+from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
-from stt_shared.protocol.messages import CheckOutcome, Counts, FindingEvent, Job
+from stt_shared.protocol.findings import FindingsReply, FindingsRequest
+from stt_shared.protocol.messages import CheckOutcome, Job
+from stt_shared.protocol.records import Counts, FindingEvent
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
 from tests.support.coordinator.coordination import (

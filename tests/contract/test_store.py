@@ -18,7 +18,7 @@ from stt_coordinator.store.port import Before, Grouped, Ledger, RawResult, Rejec
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import (
     Change,
     Family,
@@ -31,16 +31,9 @@ from stt_shared.protocol.enums import (
     Way,
 )
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import (
-    Acceptance,
-    CheckRef,
-    ControlState,
-    Counts,
-    FindingEvent,
-    FindingRecord,
-    RunRecord,
-    Watermark,
-)
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.messages import CheckRef, ControlState, Watermark
+from stt_shared.protocol.records import Acceptance, Counts, FindingEvent, FindingRecord, RunRecord
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -9,7 +9,8 @@ from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
-from stt_shared.protocol.messages import FindingEvent, Result, WorkerEvent
+from stt_shared.protocol.messages import Result
+from stt_shared.protocol.records import FindingEvent, WorkerEvent
 from tools.pages import events as events_page
 from tools.pages.events import KINDS, kind_of, recorded
 

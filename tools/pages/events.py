@@ -13,14 +13,8 @@ from stt_shared.protocol import subjects
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
 from stt_shared.protocol.exceptions import ExceptionEvent
-from stt_shared.protocol.messages import (
-    FindingEvent,
-    Result,
-    RunEvent,
-    Summary,
-    Value,
-    WorkerEvent,
-)
+from stt_shared.protocol.messages import Result, Value
+from stt_shared.protocol.records import FindingEvent, RunEvent, Summary, WorkerEvent
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "events.md"

@@ -12,12 +12,33 @@ from msgspec.structs import fields
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command
 from stt_shared.errors import UsageError
-from stt_shared.protocol import audit, control, exceptions, health, history, messages
+from stt_shared.protocol import (
+    audit,
+    control,
+    exceptions,
+    findings,
+    health,
+    history,
+    messages,
+    records,
+    reports,
+)
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import Value
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text
 
+MODULES = (
+    messages,
+    records,
+    control,
+    findings,
+    reports,
+    exceptions,
+    health,
+    history,
+    audit,
+)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -37,7 +58,7 @@ def add(app: App) -> None:
 def kinds() -> dict[str, type[msgspec.Struct]]:
     """Every message by its schema's name without `stt.` and version, e.g. `event.finding`."""
     found: dict[str, type[msgspec.Struct]] = {"report": Report}
-    for module in (messages, control, exceptions, health, history, audit):
+    for module in MODULES:
         for _, kind in inspect.getmembers(module, inspect.isclass):
             if issubclass(kind, Value) and "schema" in kind.__struct_fields__:
                 found[_name(schema_of(kind))] = kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 SEVERITY_OUTWARDS = {
     Severity.CRITICAL: "critical",

@@ -13,8 +13,8 @@ from stt_coordinator.alerts.alert_filter import SEVERITY_OUTWARDS, is_accepted, 
 from stt_coordinator.alerts.post import ChannelError, Post
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
-from stt_shared.protocol.control import FindingsRequest
-from stt_shared.protocol.messages import FindingRecord
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.records import FindingRecord
 from stt_shared.settings.alerts import AlertSettings
 
 PATH = "/api/v2/alerts"

@@ -10,7 +10,7 @@ from email.utils import format_datetime, make_msgid
 
 from stt_coordinator.alerts.alert_filter import link
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.settings.alerts import AlertSettings
 
 MAX_LISTED = 50  # findings of each part

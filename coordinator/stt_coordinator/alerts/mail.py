@@ -16,9 +16,9 @@ from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.alerts.webhook import begun
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
-from stt_shared.protocol.control import FindingsRequest
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import FindingRecord
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.records import FindingRecord
 from stt_shared.settings.alerts import AlertSettings
 
 CURSOR = "mail"

@@ -14,7 +14,7 @@ from stt_coordinator.alerts.alert_filter import is_news, link
 from stt_coordinator.alerts.post import Post
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
-from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.settings.alerts import AlertSettings
 
 CURSOR = "webhook"

@@ -22,7 +22,8 @@ from stt_shared.protocol.control import (
     SwitchReply,
     SwitchRequest,
 )
-from stt_shared.protocol.messages import ControlState, RunRecord
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import RunRecord
 
 MAX_JOINED = 5_000  # targets named in a reply
 MAX_TEXT = 500  # characters of who and why

@@ -21,7 +21,7 @@ from stt_shared import clock
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
-from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 
 PAGE_TARGETS = 200
 EVENTS_AT_ONCE = 1_000

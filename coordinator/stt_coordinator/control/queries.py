@@ -20,16 +20,8 @@ from stt_coordinator.store.port import EventPlace, FindingPlace, Ledger, Place
 from stt_coordinator.store.rows import place_of
 from stt_shared import clock
 from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
     ChecksReply,
     Empty,
-    FindingReply,
-    FindingRequest,
-    FindingsReply,
-    FindingsRequest,
-    RunsReply,
-    RunsRequest,
     StatusReply,
     TargetInfo,
     TargetsReply,
@@ -38,12 +30,17 @@ from stt_shared.protocol.control import (
     WorkerInfo,
 )
 from stt_shared.protocol.enums import Interval, Kind, Outcome
-from stt_shared.protocol.messages import (
-    ControlState,
-    FindingRecord,
-    PartNotChecked,
-    RunRecord,
+from stt_shared.protocol.findings import (
+    ChangesReply,
+    ChangesRequest,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
 )
+from stt_shared.protocol.messages import ControlState, PartNotChecked
+from stt_shared.protocol.records import FindingRecord, RunRecord
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.report import readable
 
 MAX_UNCHECKED = 20

@@ -21,20 +21,10 @@ from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.identity import finding_id
-from stt_shared.protocol.control import (
-    ReportedFinding,
-    ReportedResult,
-    ReportReply,
-    ReportRequest,
-)
 from stt_shared.protocol.enums import FindingState
-from stt_shared.protocol.messages import (
-    CheckOutcome,
-    Counts,
-    Finding,
-    FindingRecord,
-    RunRecord,
-)
+from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult, ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 
 PAGE_PAIRS = 1_000

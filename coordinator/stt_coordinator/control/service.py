@@ -20,14 +20,9 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import (
-    ChangesRequest,
     CheckSwitchRequest,
     Empty,
-    FindingRequest,
-    FindingsRequest,
-    ReportRequest,
     RunRequest,
-    RunsRequest,
     SwitchRequest,
     TargetsRequest,
     Verb,
@@ -41,8 +36,10 @@ from stt_shared.protocol.exceptions import (
     SeveritySetRequest,
     UnacceptRequest,
 )
+from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
 from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.reports import ReportRequest, RunsRequest
 from stt_shared.telemetry.logs import bound
 
 R = TypeVar("R", bound=Value)

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)

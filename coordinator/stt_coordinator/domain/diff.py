@@ -8,10 +8,10 @@ from datetime import datetime
 
 from stt_coordinator.domain.findings import covers
 from stt_coordinator.domain.model import LEARNED
-from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.enums import Change, FindingState, Kind
 from stt_shared.protocol.history import Difference
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 
 Answers = Mapping[str, ReportedResult]  # of one target in one run, by check
 

@@ -11,13 +11,8 @@ import msgspec
 from stt_coordinator.domain.model import Evidence
 from stt_shared.identity import finding_id
 from stt_shared.protocol.enums import Change, FindingState, Outcome
-from stt_shared.protocol.messages import (
-    CheckOutcome,
-    Finding,
-    FindingEvent,
-    FindingRecord,
-    PartNotChecked,
-)
+from stt_shared.protocol.messages import CheckOutcome, Finding, PartNotChecked
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 DATABASE = "database"  # the label by which a finding names its database
 

@@ -13,7 +13,8 @@ from stt_coordinator.domain.schedule import PERIODS
 from stt_shared.identity import job_id
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval
-from stt_shared.protocol.messages import CheckRef, RunRecord
+from stt_shared.protocol.messages import CheckRef
+from stt_shared.protocol.records import RunRecord
 
 LONGEST_LIFE = timedelta(hours=24)  # of a job whose worker is there but busy
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
-from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import Counts, RunRecord, Summary
 from stt_shared.report.counts import counted
 
 

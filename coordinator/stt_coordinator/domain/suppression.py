@@ -9,7 +9,7 @@ import msgspec
 
 from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
 
 MAX_AHEAD = timedelta(days=400)  # the last day of an exception, from today
 REMIND = timedelta(days=7)  # before the end

@@ -22,7 +22,8 @@ from stt_coordinator.domain.suppression import Suppressor, events_between, plain
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Change, Kind, Outcome, RunPhase
-from stt_shared.protocol.messages import CheckOutcome, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.messages import CheckOutcome
+from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 
 OVER = "no exception holds for it any more"
 

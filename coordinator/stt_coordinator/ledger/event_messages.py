@@ -12,13 +12,7 @@ from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.exceptions import ExceptionEvent
-from stt_shared.protocol.messages import (
-    FindingEvent,
-    RunEvent,
-    RunRecord,
-    Summary,
-    WorkerEvent,
-)
+from stt_shared.protocol.records import FindingEvent, RunEvent, RunRecord, Summary, WorkerEvent
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
 

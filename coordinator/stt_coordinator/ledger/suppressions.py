@@ -20,7 +20,7 @@ from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import ExceptionPhase, FindingState
 from stt_shared.protocol.exceptions import ExceptionEvent, ExceptionRecord
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 LIMIT = 100  # exceptions a transaction
 

@@ -21,19 +21,13 @@ from stt_coordinator.store.port_parts import PartsLedger
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.health import StoreHealth
-from stt_shared.protocol.messages import (
-    ControlState,
-    Counts,
-    FindingEvent,
-    FindingRecord,
-    Instant,
-    RunRecord,
-    Watermark,
-)
+from stt_shared.protocol.messages import ControlState, Instant, Watermark
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from stt_coordinator.store.port import FindingPlace
 from stt_shared import clock
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import Counts, FindingRecord, RunRecord
+from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 
 S = TypeVar("S", bound=msgspec.Struct)
 Columns = dict[str, object]

@@ -17,7 +17,8 @@ from stt_shared.bus.port import Bus, Outgoing, Publication
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase
-from stt_shared.protocol.messages import Counts, Instant, RunEvent, RunRecord, Summary
+from stt_shared.protocol.messages import Instant
+from stt_shared.protocol.records import Counts, RunEvent, RunRecord, Summary
 from stt_shared.telemetry import traces
 
 BATCH = 512  # messages under way before they are dropped from the outbox

@@ -25,7 +25,8 @@ from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Interval, RunPhase
-from stt_shared.protocol.messages import ControlState, RunRecord, Tick
+from stt_shared.protocol.messages import ControlState, Tick
+from stt_shared.protocol.records import RunRecord
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 

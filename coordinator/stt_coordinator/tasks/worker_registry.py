@@ -19,8 +19,9 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family, WorkerState
-from stt_shared.protocol.messages import AnnouncedTarget, Announcement, WorkerEvent
+from stt_shared.protocol.messages import AnnouncedTarget, Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
+from stt_shared.protocol.records import WorkerEvent
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5

@@ -21,18 +21,8 @@ from stt_coordinator.web.paging import paged
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditReply, AuditRequest
 from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
     ChecksReply,
     Empty,
-    FindingReply,
-    FindingRequest,
-    FindingsReply,
-    FindingsRequest,
-    ReportReply,
-    ReportRequest,
-    RunsReply,
-    RunsRequest,
     StatusReply,
     TargetsReply,
     TargetsRequest,
@@ -42,8 +32,17 @@ from stt_shared.protocol.exceptions import (
     ExceptionsReply,
     ExceptionsRequest,
 )
+from stt_shared.protocol.findings import (
+    ChangesReply,
+    ChangesRequest,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+)
 from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Instant
+from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 
 MAX_LIMIT = 1_000  # rows of a page
 MAX_OFFSET = 10_000_000

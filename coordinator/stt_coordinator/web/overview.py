@@ -16,7 +16,7 @@ from stt_shared import clock
 from stt_shared.protocol.control import Empty, StatusReply
 from stt_shared.protocol.enums import Change, Interval, Severity
 from stt_shared.protocol.history import TrendsReply
-from stt_shared.protocol.messages import Counts, FindingEvent
+from stt_shared.protocol.records import Counts, FindingEvent
 from stt_shared.report.counts import is_whole
 
 DAY = timedelta(hours=24)

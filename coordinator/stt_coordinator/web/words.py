@@ -12,8 +12,9 @@ from litestar import Request
 from stt_coordinator.web.chart import highest
 from stt_coordinator.web.login.identity import Who, who_asks
 from stt_shared import clock
-from stt_shared.protocol.control import FindingReply, TargetInfo, UncheckedTarget
+from stt_shared.protocol.control import TargetInfo, UncheckedTarget
 from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.findings import FindingReply
 from stt_shared.protocol.history import Difference
 from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_shared.report import diff, readable

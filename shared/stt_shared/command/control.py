@@ -11,18 +11,16 @@ from stt_shared.bus.port import Bus, RequestError
 from stt_shared.clock import monotonic
 from stt_shared.errors import DisabledError, SttError, UnreachableError, UsageError
 from stt_shared.protocol.codec import decode, encode
-from stt_shared.protocol.control import (
+from stt_shared.protocol.control import TargetInfo, TargetsReply, TargetsRequest, Verb
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.reports import (
     ReportedResult,
     ReportReply,
     ReportRequest,
     RunsReply,
     RunsRequest,
-    TargetInfo,
-    TargetsReply,
-    TargetsRequest,
-    Verb,
 )
-from stt_shared.protocol.messages import RunRecord, Value
 from stt_shared.protocol.subjects import control as subject_of
 from stt_shared.report.model import Report
 

@@ -11,7 +11,7 @@ from stt_shared.errors import (
     EXIT_UNREACHABLE,
     EXIT_USAGE,
 )
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import parts_sentence
 
 EXIT_OK = 0

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from stt_shared.clock import monotonic
 from stt_shared.command import output
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.records import RunRecord
 
 LINE_EVERY_S = 10.0
 

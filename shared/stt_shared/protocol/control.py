@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
-from stt_shared.protocol.enums import Family, Interval, Kind, Outcome, Severity
+from stt_shared.protocol.enums import Family, Interval, Kind
 from stt_shared.protocol.messages import (
-    Acceptance,
     ControlState,
-    Counts,
     Facts,
-    FindingEvent,
-    FindingRecord,
     Instant,
     PartNotChecked,
-    RunRecord,
-    Summary,
     TargetPart,
     Value,
+)
+from stt_shared.protocol.records import (
+    Counts,
+    RunRecord,
+    Summary,
 )
 
 
@@ -206,140 +204,3 @@ class TargetsReply(Value, frozen=True, kw_only=True):
     targets: tuple[TargetInfo, ...]
     next: str = ""
     schema: str = "stt.control.targets-reply/v1"
-
-
-class FindingsRequest(Value, frozen=True, kw_only=True):
-    """A page of findings, most severe first, then oldest; an empty tuple means all."""
-
-    severities: tuple[Severity, ...] = ()
-    families: tuple[Family, ...] = ()
-    sites: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
-    state: str = "open"  # open (without accepted ones), accepted, resolved, all
-    offset: int = 0
-    limit: int = 100
-    after: str = ""  # `next` of the page before; stays right where an offset would not
-    schema: str = "stt.control.findings/v1"
-
-
-class FindingsReply(Value, frozen=True, kw_only=True):
-    """A page of findings and how many there are in all."""
-
-    findings: tuple[FindingRecord, ...]
-    total: int
-    notice: str = ""  # who runs what nobody signed
-    next: str = ""  # empty on the last page
-    parts_not_checked: tuple[TargetPart, ...] = ()  # of the targets asked for; at most 20
-    schema: str = "stt.control.findings-reply/v1"
-
-
-class FindingRequest(Value, frozen=True, kw_only=True):
-    """One finding by its id or an unambiguous beginning of it."""
-
-    id: str
-    schema: str = "stt.control.finding/v1"
-
-
-class FindingReply(Value, frozen=True, kw_only=True):
-    """A finding with its history, oldest first, and what its check last said."""
-
-    finding: FindingRecord
-    history: tuple[FindingEvent, ...]
-    outcome: Outcome
-    kind: Kind | None = None
-    reason: str = ""
-    facts: Facts | None = None
-    notice: str = ""
-    parts_not_checked: tuple[PartNotChecked, ...] = ()  # by its check's latest answer; at most 100
-    schema: str = "stt.control.finding-reply/v1"
-
-
-class ChangesRequest(Value, frozen=True, kw_only=True):
-    """What happened to findings since an instant."""
-
-    since: Instant
-    offset: int = 0
-    limit: int = 100
-    after: str = ""  # `next` of the page before
-    schema: str = "stt.control.changes/v1"
-
-
-class ChangesReply(Value, frozen=True, kw_only=True):
-    """A page of changes, oldest first, and the targets not checked in their last run."""
-
-    changes: tuple[FindingEvent, ...]
-    total: int
-    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20
-    unchecked_total: int = 0
-    kept_since: Instant | None = None  # where `since` lies before: only later changes are kept
-    next: str = ""  # empty on the last page
-    schema: str = "stt.control.changes-reply/v1"
-
-
-class RunsRequest(Value, frozen=True, kw_only=True):
-    """The newest runs, or one by its id."""
-
-    run_id: str = ""
-    limit: int = 20
-    after: str = ""  # `next` of the page before
-    schema: str = "stt.control.runs/v1"
-
-
-class RunsReply(Value, frozen=True, kw_only=True):
-    """Runs, newest first."""
-
-    runs: tuple[RunRecord, ...]
-    next: str = ""  # empty on the last page
-    schema: str = "stt.control.runs-reply/v1"
-
-
-class ReportRequest(Value, frozen=True, kw_only=True):
-    """A page of a report: of one run, or (no run id) of the latest outcome of everything."""
-
-    run_id: str = ""
-    after: str = ""
-    schema: str = "stt.control.report/v1"
-
-
-class ReportedFinding(Value, frozen=True, kw_only=True):
-    """A finding in a report."""
-
-    id: str
-    severity: Severity
-    object: str | None
-    summary: str
-    description: str
-    remediation: str
-    evidence: tuple[dict[str, Any], ...]  # Any: `object` is a field here
-    since: Instant
-    accepted: Acceptance | None = None  # then it does not count as open
-    said_severity: Severity | None = None  # by the check, where an exception says otherwise
-    labels: dict[str, str] = {}
-
-
-class ReportedResult(Value, frozen=True, kw_only=True):
-    """A pair of target and check in a report."""
-
-    target: str
-    family: Family
-    site: str
-    check: str
-    outcome: Outcome
-    kind: Kind | None
-    reason: str
-    findings: tuple[ReportedFinding, ...]
-    parts_not_checked: tuple[PartNotChecked, ...] = ()  # the verdict is that of the others
-
-
-class ReportReply(Value, frozen=True, kw_only=True):
-    """A page of a report, in order of target and check; `next` is empty on the last page."""
-
-    run_id: str
-    started: Instant | None
-    finished: Instant | None
-    counts: Counts
-    results: tuple[ReportedResult, ...]
-    next: str = ""
-    notice: str = ""  # who runs what nobody signed
-    schema: str = "stt.control.report-reply/v1"

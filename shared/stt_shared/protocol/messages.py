@@ -5,20 +5,16 @@ Fields are only ever added within a major; a reader ignores fields it does not k
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
 from stt_shared.protocol.enums import (
-    Change,
     Family,
-    FindingState,
     Kind,
     Outcome,
-    RunPhase,
     Severity,
-    WorkerState,
 )
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # without a zone it is no instant: refused
@@ -199,118 +195,3 @@ class Watermark(Value, frozen=True, kw_only=True):
     epoch: str
     sequence: int
     schema: str = "stt.watermark/v1"
-
-
-class Acceptance(Value, frozen=True, kw_only=True):
-    """The exception through which a finding is accepted: until when, by whom and why."""
-
-    exception: str
-    until: date  # its last day, UTC
-    by: str
-    reason: str
-
-
-class FindingRecord(Value, frozen=True, kw_only=True):
-    """A finding with its life, as the store knows it."""
-
-    id: str
-    target: str
-    family: Family
-    site: str
-    check: str
-    state: FindingState
-    severity: Severity
-    summary: str
-    first_seen: Instant
-    last_confirmed: Instant
-    object: str | None = None
-    description: str = ""
-    remediation: str = ""
-    read_more_url: str = ""
-    evidence: tuple[dict[str, Any], ...] = ()
-    labels: dict[str, str] = {}
-    since: Instant | None = None  # opened or last reopened
-    resolved_at: Instant | None = None
-    accepted: Acceptance | None = None  # then it counts as accepted, whatever its state
-    said_severity: Severity | None = None  # by the check, where an exception says otherwise
-
-
-class FindingEvent(Value, frozen=True, kw_only=True):
-    """One change in a finding's life."""
-
-    change: Change
-    at: Instant
-    run_id: str
-    after: FindingRecord
-    before: FindingRecord | None = None
-    by: str = ""  # who accepted it, or revoked that
-    reason: str = ""
-    schema: str = "stt.event.finding/v1"
-
-
-class RunRecord(Value, frozen=True, kw_only=True):
-    """A run and how far it is."""
-
-    run_id: str
-    schedule: str
-    slot: Instant
-    state: str  # running, finished, skipped
-    jobs: int = 0
-    done: int = 0
-    unanswered: int = 0
-    started: Instant | None = None
-    finished: Instant | None = None
-    reason: str = ""
-    requested_by: str = ""
-
-
-class RunEvent(Value, frozen=True, kw_only=True):
-    """A run started, finished, or was skipped."""
-
-    phase: RunPhase
-    at: Instant
-    run: RunRecord
-    schema: str = "stt.event.run/v1"
-
-
-class WorkerEvent(Value, frozen=True, kw_only=True):
-    """A worker came (`up`) or went (`down`)."""
-
-    worker: str
-    site: str
-    state: WorkerState
-    at: Instant
-    reason: str = ""
-    schema: str = "stt.event.worker/v1"
-
-
-class Counts(Value, frozen=True, kw_only=True):
-    """The numbers people look at.
-
-    The severities count open findings that are not accepted, `accepted` those that are; `passed`
-    and `not_checked` count pairs of target and check. A pair that does not apply to its target
-    counts as neither. `parts_not_checked` counts databases of targets that a check with a verdict
-    left out, each once however many checks did.
-    """
-
-    critical: int = 0
-    major: int = 0
-    trivial: int = 0
-    passed: int = 0
-    not_checked: int = 0
-    targets: int = 0
-    targets_checked: int = 0
-    accepted: int = 0
-    parts_not_checked: int = 0
-
-
-class Summary(Value, frozen=True, kw_only=True):
-    """The counts of all targets (`site` empty) or of one site, and what they rest on."""
-
-    counts: Counts
-    as_of: Instant
-    enabled: bool
-    since: Instant | None = None  # enabled or disabled since
-    site: str = ""
-    last_run: RunRecord | None = None
-    schema: str = "stt.summary/v1"

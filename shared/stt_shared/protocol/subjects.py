@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import ExceptionPhase, Family, RunPhase, WorkerState
-from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.records import FindingEvent
 
 ROOT = "stt.v1"
 SERVICE = "stt"

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Change
-from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.report import readable
 from stt_shared.report.finding import change_words
 from stt_shared.report.grid import Cell, Column, Grid

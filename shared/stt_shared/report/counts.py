@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.enums import Kind, Outcome, Severity
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
+from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 

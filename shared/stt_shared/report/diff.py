@@ -8,7 +8,7 @@ from datetime import datetime
 
 from stt_shared.protocol.enums import Change
 from stt_shared.protocol.history import Difference, DiffReply
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
 from stt_shared.report.changes import NAMES, SIGNS, STYLES
 from stt_shared.report.grid import Cell, Column, Grid

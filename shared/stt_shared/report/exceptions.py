@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_shared.protocol.exceptions import ExceptionInfo, ExceptionRecord, ExceptionReply
-from stt_shared.protocol.messages import Acceptance
+from stt_shared.protocol.records import Acceptance
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 

@@ -11,9 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from stt_shared.protocol.control import FindingReply
 from stt_shared.protocol.enums import Change, FindingState, Outcome
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.findings import FindingReply
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.report import readable
 from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import GAP

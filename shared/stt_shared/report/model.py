@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from stt_shared.protocol.control import ReportedResult
-from stt_shared.protocol.messages import Counts, Instant
+from stt_shared.protocol.messages import Instant
+from stt_shared.protocol.records import Counts
+from stt_shared.protocol.reports import ReportedResult
 
 SCHEMA = "stt.report/v1"
 

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import ControlState, Counts, RunRecord
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import Counts, RunRecord
 from stt_shared.report import readable
 from stt_shared.report.theme import clean, mark
 

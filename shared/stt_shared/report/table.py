@@ -9,7 +9,7 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.enums import FindingState, Severity
-from stt_shared.protocol.messages import Acceptance, Counts, FindingRecord
+from stt_shared.protocol.records import Acceptance, Counts, FindingRecord
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, parts_sentence
 from stt_shared.report.exceptions import accepted

@@ -18,8 +18,10 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Handler, RequestError
 from stt_shared.protocol.codec import encode
-from stt_shared.protocol.control import FindingsReply, RunReply, RunsReply, Verb
+from stt_shared.protocol.control import RunReply, Verb
+from stt_shared.protocol.findings import FindingsReply
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.reports import RunsReply
 from stt_shared.protocol.subjects import STREAMS, aggregator, control, finding_event
 from tests.support.cli import samples
 from tests.support.cli.service import Service

@@ -11,7 +11,8 @@ from stt_shared.bus.port import Outgoing
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import FindingEvent, Watermark
+from stt_shared.protocol.messages import Watermark
+from stt_shared.protocol.records import FindingEvent
 from tests.support.coordinator.coordination import (
     FakeWorker,
     ask,

@@ -31,14 +31,8 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.identity import finding_id, run_id
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
-from stt_shared.protocol.messages import (
-    ControlState,
-    Counts,
-    Facts,
-    FindingEvent,
-    FindingRecord,
-    RunRecord,
-)
+from stt_shared.protocol.messages import ControlState, Facts
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 from tests.support.coordinator.coordination import until
 
 LABELS = {"team": "orders"}

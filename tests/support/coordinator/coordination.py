@@ -19,15 +19,7 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import (
-    Empty,
-    RunsReply,
-    RunsRequest,
-    StatusReply,
-    SwitchReply,
-    SwitchRequest,
-    Verb,
-)
+from stt_shared.protocol.control import Empty, StatusReply, SwitchReply, SwitchRequest, Verb
 from stt_shared.protocol.enums import Family, Interval, Outcome, Severity
 from stt_shared.protocol.messages import (
     AnnouncedTarget,
@@ -37,9 +29,10 @@ from stt_shared.protocol.messages import (
     Finding,
     Job,
     Result,
-    RunRecord,
     Value,
 )
+from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 
 M = TypeVar("M", bound=Value)
 T = TypeVar("T")

@@ -14,7 +14,8 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval
-from stt_shared.protocol.messages import CheckOutcome, Facts, Result, RunRecord
+from stt_shared.protocol.messages import CheckOutcome, Facts, Result
+from stt_shared.protocol.records import RunRecord
 from tests.support.coordinator.coordination import NOW, SITE
 
 PATIENCE = timedelta(minutes=5)

@@ -23,18 +23,16 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
     Empty,
-    ReportReply,
-    ReportRequest,
     RunReply,
     RunRequest,
-    RunsReply,
-    RunsRequest,
     StatusReply,
     SwitchReply,
     SwitchRequest,
     Verb,
 )
-from stt_shared.protocol.messages import FindingEvent, RunRecord, Value
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.records import FindingEvent, RunRecord
+from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 
 M = TypeVar("M", bound=Value)
 

@@ -19,16 +19,11 @@ from stt_coordinator.tasks import ingest
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import RunReply, RunRequest, RunsReply, RunsRequest, Verb
+from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Change, Family
-from stt_shared.protocol.messages import (
-    CheckOutcome,
-    FindingEvent,
-    Job,
-    RunEvent,
-    Summary,
-    Watermark,
-)
+from stt_shared.protocol.messages import CheckOutcome, Job, Watermark
+from stt_shared.protocol.records import FindingEvent, RunEvent, Summary
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.support.coordinator.coordination import (
     QUICK,
     SITE,

@@ -13,9 +13,9 @@ from stt_shared import clock, identity
 from stt_shared.checkfile.catalogue import Catalogue, unknown_names
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UsageError
-from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
 from stt_worker.execution.job import CheckDependencies, execute

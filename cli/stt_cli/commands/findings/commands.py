@@ -28,16 +28,16 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.command.reporting import ReportOutput
 from stt_shared.errors import ProtocolError, UsageError
 from stt_shared.protocol.codec import decode
-from stt_shared.protocol.control import (
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.findings import (
     FindingReply,
     FindingRequest,
     FindingsReply,
     FindingsRequest,
-    ReportedResult,
-    Verb,
 )
-from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.reports import ReportedResult
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
 from stt_shared.report import readable
 from stt_shared.report.changes import change_line

@@ -16,13 +16,8 @@ from stt_shared.command.control import Control
 from stt_shared.command.options import Connection, Output
 from stt_shared.command.output import OutputFormat
 from stt_shared.errors import UsageError
-from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
-    FindingsRequest,
-    UncheckedTarget,
-    Verb,
-)
+from stt_shared.protocol.control import UncheckedTarget, Verb
+from stt_shared.protocol.findings import ChangesReply, ChangesRequest, FindingsRequest
 from stt_shared.protocol.history import (
     Difference,
     DiffReply,
@@ -30,7 +25,7 @@ from stt_shared.protocol.history import (
     TrendsReply,
     TrendsRequest,
 )
-from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.report.changes import changes_grid, changes_total, unchecked_lines
 from stt_shared.report.diff import (
     differences_grid,

@@ -8,8 +8,9 @@ from cyclopts import Group, Parameter
 
 from stt_shared.command.control import Control
 from stt_shared.command.options import Checks, Families, Severities, Sites, Targets
-from stt_shared.protocol.control import FindingsReply, FindingsRequest, Verb
+from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 
 FILTERS = Group("Which findings (default: all)", sort_key=80)
 

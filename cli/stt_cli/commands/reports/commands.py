@@ -15,7 +15,7 @@ from stt_shared.command.options import AllowIncomplete, Connection, FailOnOption
 from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import unheard
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs

@@ -13,8 +13,10 @@ from stt_cli.commands.findings.commands import filtered
 from stt_shared.command.control import Control, RefusedError, find_run, report
 from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError
-from stt_shared.protocol.control import FindingsRequest, RunsReply, RunsRequest, Verb
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 

@@ -13,7 +13,7 @@ from stt_coordinator.domain.daily import DayRow, Fixes, Steps, day_of
 from stt_coordinator.store.memory.tables import Tables
 from stt_coordinator.store.port import Before
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.messages import Counts, FindingRecord
+from stt_shared.protocol.records import Counts, FindingRecord
 
 
 def add(tables: Tables, steps: Steps) -> None:

@@ -33,18 +33,13 @@ from stt_coordinator.store.rows import outcome_of, place_of, text
 from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import FindingState, Kind, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.health import StoreHealth
-from stt_shared.protocol.messages import (
-    ControlState,
-    Counts,
-    FindingEvent,
-    FindingRecord,
-    RunRecord,
-    Watermark,
-)
+from stt_shared.protocol.messages import ControlState, Watermark
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 
 T = TypeVar("T")
 

@@ -14,13 +14,8 @@ from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import (
-    ControlState,
-    Counts,
-    FindingEvent,
-    FindingRecord,
-    RunRecord,
-)
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 
 
 @dataclass(slots=True)

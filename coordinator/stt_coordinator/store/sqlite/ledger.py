@@ -26,19 +26,12 @@ from stt_coordinator.store.sqlite.statements import Statements
 from stt_shared import clock
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import (
-    ControlState,
-    Counts,
-    FindingEvent,
-    FindingRecord,
-    PartNotChecked,
-    RunRecord,
-    TargetPart,
-    Watermark,
-)
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.messages import ControlState, PartNotChecked, TargetPart, Watermark
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 
 LAST_CHARACTER = "\U0010ffff"  # sorts behind every text that goes on from a prefix
 LAST_POSITION = 2**63 - 1

@@ -17,8 +17,9 @@ from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared import clock
 from stt_shared.bus.port import RequestError
-from stt_shared.protocol.control import RunsRequest, UncheckedTarget
+from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
+from stt_shared.protocol.reports import RunsRequest
 from stt_shared.report.diff import differences_total, worst_first
 
 MAX_ROWS = 1_000  # of each kind on the page; the command line has no limit

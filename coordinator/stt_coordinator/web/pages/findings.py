@@ -15,9 +15,14 @@ from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import GROUPS, query
 from stt_shared.bus.port import RequestError
-from stt_shared.protocol.control import FindingReply, FindingRequest, FindingsReply, FindingsRequest
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.findings import (
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+)
 
 ROWS = 50
 MAX_GROUPS = 500

@@ -19,9 +19,10 @@ from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import OPERATORS
 from stt_coordinator.web.overview import worst_first
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
-from stt_shared.protocol.control import RunRequest, RunsRequest
+from stt_shared.protocol.control import RunRequest
 from stt_shared.protocol.history import TrendsRequest
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.reports import RunsRequest
 
 ROWS = 50
 MAX_CHANGES = 1_000

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
-from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.enums import Outcome
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.sheet import Sheet, why

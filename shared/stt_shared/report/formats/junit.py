@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 
 from stt_shared.protocol.control import StatusReply
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
 from stt_shared.report.formats.sheet import Sheet

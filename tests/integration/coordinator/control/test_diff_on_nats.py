@@ -15,14 +15,9 @@ from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
-from stt_shared.protocol.control import (
-    FindingsReply,
-    FindingsRequest,
-    RunReply,
-    RunRequest,
-    Verb,
-)
+from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome
+from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job
 from tests.support.coordinator.coordination import (

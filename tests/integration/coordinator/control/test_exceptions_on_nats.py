@@ -16,7 +16,7 @@ from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import FindingsReply, FindingsRequest, Verb
+from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
@@ -27,7 +27,8 @@ from stt_shared.protocol.exceptions import (
     ExceptionsRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.messages import FindingEvent, Summary
+from stt_shared.protocol.findings import FindingsReply, FindingsRequest
+from stt_shared.protocol.records import FindingEvent, Summary
 from tests.support.coordinator.coordination import (
     SITE,
     FakeWorker,

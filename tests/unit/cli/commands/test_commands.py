@@ -14,19 +14,11 @@ from stt_shared.command import output
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
     CheckInfo,
     ChecksReply,
     CheckSwitchRequest,
-    FindingsReply,
-    FindingsRequest,
-    ReportReply,
-    ReportRequest,
     RunReply,
     RunRequest,
-    RunsReply,
-    RunsRequest,
     SwitchReply,
     SwitchRequest,
     TargetInfo,
@@ -35,7 +27,14 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.enums import Family, Interval, Kind, Severity
+from stt_shared.protocol.findings import (
+    ChangesReply,
+    ChangesRequest,
+    FindingsReply,
+    FindingsRequest,
+)
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt
 

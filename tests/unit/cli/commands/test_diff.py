@@ -12,14 +12,9 @@ import pytest
 from stt_shared.bus.port import RequestError
 from stt_shared.command import output
 from stt_shared.protocol.codec import decode
-from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
-    FindingsReply,
-    UncheckedTarget,
-    Verb,
-)
+from stt_shared.protocol.control import UncheckedTarget, Verb
 from stt_shared.protocol.enums import Change, Family, Kind, Severity
+from stt_shared.protocol.findings import ChangesReply, ChangesRequest, FindingsReply
 from stt_shared.protocol.history import (
     Difference,
     DiffReply,
@@ -30,7 +25,8 @@ from stt_shared.protocol.history import (
     TrendsReply,
     TrendsRequest,
 )
-from stt_shared.protocol.messages import Acceptance, Value
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.records import Acceptance
 from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt
 

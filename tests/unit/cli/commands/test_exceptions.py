@@ -14,7 +14,7 @@ from stt_shared.bus.port import RequestError
 from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.protocol.codec import decode
-from stt_shared.protocol.control import ChangesReply, FindingsReply, FindingsRequest, Verb
+from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
@@ -30,7 +30,8 @@ from stt_shared.protocol.exceptions import (
     SeveritySetRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.messages import Acceptance, Counts, FindingEvent
+from stt_shared.protocol.findings import ChangesReply, FindingsReply, FindingsRequest
+from stt_shared.protocol.records import Acceptance, Counts, FindingEvent
 from stt_shared.report.counts import of_results
 from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt

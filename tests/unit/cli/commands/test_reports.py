@@ -10,16 +10,11 @@ import pytest
 
 from stt_shared.command import output
 from stt_shared.protocol.codec import decode
-from stt_shared.protocol.control import (
-    FindingsReply,
-    ReportReply,
-    ReportRequest,
-    RunReply,
-    RunsReply,
-    RunsRequest,
-    Verb,
-)
-from stt_shared.protocol.messages import ControlState, Counts
+from stt_shared.protocol.control import RunReply, Verb
+from stt_shared.protocol.findings import FindingsReply
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import Counts
+from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs, State
 from stt_shared.report.formats.names import ReportFormat

@@ -17,7 +17,7 @@ from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared import clock
 from stt_shared.protocol.enums import Change, FindingState, Severity
-from stt_shared.protocol.messages import FindingEvent
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.settings.alerts import AlertSettings
 from tests.support.coordinator.coordination import NOW
 from tests.unit.coordinator.alerts.test_webhook import event, record

@@ -22,7 +22,7 @@ from stt_coordinator.store.port import Before, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.messages import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.settings.alerts import AlertSettings
 from tests.support.coordinator.coordination import NOW
 from tests.unit.coordinator.metrics.test_metrics import ACCEPTED, finding

@@ -16,21 +16,11 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
-    ChangesReply,
-    ChangesRequest,
     ChecksReply,
     CheckSwitchRequest,
     Empty,
-    FindingReply,
-    FindingRequest,
-    FindingsReply,
-    FindingsRequest,
-    ReportReply,
-    ReportRequest,
     RunReply,
     RunRequest,
-    RunsReply,
-    RunsRequest,
     StatusReply,
     SwitchReply,
     SwitchRequest,
@@ -39,7 +29,16 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
+from stt_shared.protocol.findings import (
+    ChangesReply,
+    ChangesRequest,
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+)
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
+from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import (
     NOW,

@@ -17,19 +17,13 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError
-from stt_shared.protocol.control import (
-    Empty,
-    FindingsReply,
-    FindingsRequest,
-    ReportRequest,
-    RunReply,
-    RunRequest,
-    Verb,
-)
+from stt_shared.protocol.control import Empty, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
+from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
+from stt_shared.protocol.reports import ReportRequest
 from tests.support.coordinator.coordination import (
     FakeWorker,
     ask,

@@ -16,16 +16,7 @@ from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import (
-    FindingReply,
-    FindingRequest,
-    FindingsReply,
-    FindingsRequest,
-    ReportReply,
-    ReportRequest,
-    StatusReply,
-    Verb,
-)
+from stt_shared.protocol.control import StatusReply, Verb
 from stt_shared.protocol.enums import Change, ExceptionPhase, Family, Severity
 from stt_shared.protocol.exceptions import (
     AcceptRequest,
@@ -41,7 +32,15 @@ from stt_shared.protocol.exceptions import (
     SeveritySetRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.messages import FindingEvent, FindingRecord, Value
+from stt_shared.protocol.findings import (
+    FindingReply,
+    FindingRequest,
+    FindingsReply,
+    FindingsRequest,
+)
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.reports import ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import (
     SITE,

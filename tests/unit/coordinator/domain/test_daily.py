@@ -13,7 +13,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, lines
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from tests.support.coordinator.coordination import NOW
 
 FIRST = date(2026, 11, 20)

@@ -8,10 +8,10 @@ import msgspec
 
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.suppression import as_of
-from stt_shared.protocol.control import ReportedFinding, ReportedResult
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from tests.support.coordinator.coordination import NOW
 
 HOUR = timedelta(hours=1)

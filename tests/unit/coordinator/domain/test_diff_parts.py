@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from stt_coordinator.domain.diff import of_target
-from stt_shared.protocol.control import ReportedResult
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
+from stt_shared.protocol.reports import ReportedResult
 from tests.unit.coordinator.domain.test_diff import ENDED, HOUR, LATER, answers, found, said
 
 OLD_DATABASE = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")

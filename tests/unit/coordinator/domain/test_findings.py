@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from stt_coordinator.domain.findings import Folded, fold
 from stt_coordinator.domain.model import LEARNED, Evidence
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
-from stt_shared.protocol.messages import CheckOutcome, Finding, FindingEvent, FindingRecord
+from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.protocol.records import FindingEvent, FindingRecord
 from tests.support.coordinator.coordination import NOW, failed, finding, passed
 
 Known = dict[str, FindingRecord]

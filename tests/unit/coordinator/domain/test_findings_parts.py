@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from stt_coordinator.domain.findings import covers
 from stt_shared.protocol.enums import FindingState, Kind, Severity
-from stt_shared.protocol.messages import CheckOutcome, Finding, FindingRecord, PartNotChecked
+from stt_shared.protocol.messages import CheckOutcome, Finding, PartNotChecked
+from stt_shared.protocol.records import FindingRecord
 from tests.support.coordinator.coordination import failed, finding, passed
 from tests.unit.coordinator.domain.test_findings import ERROR, Life
 

@@ -10,7 +10,7 @@ from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRow, TargetRow
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval
-from stt_shared.protocol.messages import RunRecord
+from stt_shared.protocol.records import RunRecord
 from tests.support.coordinator.coordination import NOW
 
 MINUTE = timedelta(minutes=1)

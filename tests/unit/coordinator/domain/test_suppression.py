@@ -23,7 +23,7 @@ from stt_coordinator.domain.suppression import (
 )
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import FindingRecord
+from stt_shared.protocol.records import FindingRecord
 from tests.support.coordinator.coordination import NOW
 
 DAY = timedelta(days=1)

@@ -11,9 +11,10 @@ from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
 from stt_coordinator.store.port import Store
-from stt_shared.protocol.control import FindingsRequest
 from stt_shared.protocol.enums import Family, Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, Counts
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.messages import CheckOutcome
+from stt_shared.protocol.records import Counts
 from tests.support.coordinator.coordination import failed, passed
 from tests.support.coordinator.ledgers import (
     CHECKS,

@@ -17,13 +17,8 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo, PackStatus
 from stt_shared.protocol.enums import Family, FindingState, Interval, Kind, Outcome, Severity
-from stt_shared.protocol.messages import (
-    Acceptance,
-    CheckOutcome,
-    ControlState,
-    FindingRecord,
-    PartNotChecked,
-)
+from stt_shared.protocol.messages import CheckOutcome, ControlState, PartNotChecked
+from stt_shared.protocol.records import Acceptance, FindingRecord
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.ledgers import result
 from tests.support.coordinator.visitors import visiting

@@ -11,9 +11,10 @@ from stt_coordinator.ledger import suppressions
 from stt_coordinator.store import rows
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.sqlite.store import FILE, open_store
-from stt_shared.protocol.control import CheckInfo, FindingsRequest
+from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, FindingState, Interval
 from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.sqlfile import folder, migrations
 from tests.support.cli.samples import NOW, finding
 

@@ -26,7 +26,7 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.health import StoreHealth
-from stt_shared.protocol.messages import Counts, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 from stt_shared.sqlfile import folder, migrations, statements
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, result, settled

@@ -21,7 +21,8 @@ from stt_shared.bus.port import Bus, Outgoing
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import ControlState, RunRecord, Tick
+from stt_shared.protocol.messages import ControlState, Tick
+from stt_shared.protocol.records import RunRecord
 from tests.support.coordinator.coordination import QUICK, catalogue
 from tests.support.coordinator.ledgers import leaving
 

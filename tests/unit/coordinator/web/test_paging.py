@@ -17,7 +17,7 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
-from stt_shared.protocol.messages import FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 from tests.support.coordinator.coordination import NOW, FakeWorker, at_work, until
 from tests.support.coordinator.visitors import Client, visiting
 

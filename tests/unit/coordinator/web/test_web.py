@@ -13,7 +13,8 @@ from stt_coordinator.web.serve import address_of
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.control import StatusReply
-from stt_shared.protocol.messages import ControlState, Counts, RunRecord, Summary
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import Counts, RunRecord, Summary
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.visitors import HTML, JSON, visiting
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stt_shared.command.gate import FailOn, exit_code
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 
 MANY = Counts(critical=3, major=2, trivial=1)
 

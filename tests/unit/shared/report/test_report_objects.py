@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
 from stt_shared.report.objects import report_json, report_jsonl

@@ -9,16 +9,11 @@ import junitparser
 import msgspec
 import pytest
 
-from stt_shared.protocol.control import (
-    FindingsReply,
-    ReportReply,
-    StatusReply,
-    TargetInfo,
-    TargetsReply,
-    Verb,
-)
+from stt_shared.protocol.control import StatusReply, TargetInfo, TargetsReply, Verb
 from stt_shared.protocol.enums import Family, Kind
+from stt_shared.protocol.findings import FindingsReply
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
+from stt_shared.protocol.reports import ReportReply
 from stt_shared.report import readable
 from stt_shared.report.counts import is_whole, of_results
 from stt_shared.report.formats import nagios

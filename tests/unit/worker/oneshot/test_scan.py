@@ -11,7 +11,7 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import UsageError
 from stt_shared.identity import finding_id, token_of
 from stt_shared.protocol.enums import Family, Kind, Outcome
-from stt_shared.protocol.messages import Counts
+from stt_shared.protocol.records import Counts
 from stt_worker.databases.port import InspectionError
 from stt_worker.oneshot.scan import advice, chosen, scan, targets_of, targets_to_scan
 from stt_worker.targets.urls import parse

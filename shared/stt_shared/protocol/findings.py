@@ -1,0 +1,82 @@
+"""Requests and replies of the control service about findings and their changes."""
+
+from __future__ import annotations
+
+from stt_shared.protocol.control import UncheckedTarget
+from stt_shared.protocol.enums import (
+    Family,
+    Kind,
+    Outcome,
+    Severity,
+)
+from stt_shared.protocol.messages import Facts, Instant, PartNotChecked, TargetPart, Value
+from stt_shared.protocol.records import FindingEvent, FindingRecord
+
+
+class FindingsRequest(Value, frozen=True, kw_only=True):
+    """A page of findings, most severe first, then oldest; an empty tuple means all."""
+
+    severities: tuple[Severity, ...] = ()
+    families: tuple[Family, ...] = ()
+    sites: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    state: str = "open"  # open (without accepted ones), accepted, resolved, all
+    offset: int = 0
+    limit: int = 100
+    after: str = ""  # `next` of the page before; stays right where an offset would not
+    schema: str = "stt.control.findings/v1"
+
+
+class FindingsReply(Value, frozen=True, kw_only=True):
+    """A page of findings and how many there are in all."""
+
+    findings: tuple[FindingRecord, ...]
+    total: int
+    notice: str = ""  # who runs what nobody signed
+    next: str = ""  # empty on the last page
+    parts_not_checked: tuple[TargetPart, ...] = ()  # of the targets asked for; at most 20
+    schema: str = "stt.control.findings-reply/v1"
+
+
+class FindingRequest(Value, frozen=True, kw_only=True):
+    """One finding by its id or an unambiguous beginning of it."""
+
+    id: str
+    schema: str = "stt.control.finding/v1"
+
+
+class FindingReply(Value, frozen=True, kw_only=True):
+    """A finding with its history, oldest first, and what its check last said."""
+
+    finding: FindingRecord
+    history: tuple[FindingEvent, ...]
+    outcome: Outcome
+    kind: Kind | None = None
+    reason: str = ""
+    facts: Facts | None = None
+    notice: str = ""
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # by its check's latest answer; at most 100
+    schema: str = "stt.control.finding-reply/v1"
+
+
+class ChangesRequest(Value, frozen=True, kw_only=True):
+    """What happened to findings since an instant."""
+
+    since: Instant
+    offset: int = 0
+    limit: int = 100
+    after: str = ""  # `next` of the page before
+    schema: str = "stt.control.changes/v1"
+
+
+class ChangesReply(Value, frozen=True, kw_only=True):
+    """A page of changes, oldest first, and the targets not checked in their last run."""
+
+    changes: tuple[FindingEvent, ...]
+    total: int
+    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20
+    unchecked_total: int = 0
+    kept_since: Instant | None = None  # where `since` lies before: only later changes are kept
+    next: str = ""  # empty on the last page
+    schema: str = "stt.control.changes-reply/v1"

@@ -1,0 +1,82 @@
+"""Requests and replies of the control service about runs and reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stt_shared.protocol.enums import (
+    Family,
+    Kind,
+    Outcome,
+    Severity,
+)
+from stt_shared.protocol.messages import Instant, PartNotChecked, Value
+from stt_shared.protocol.records import Acceptance, Counts, RunRecord
+
+
+class RunsRequest(Value, frozen=True, kw_only=True):
+    """The newest runs, or one by its id."""
+
+    run_id: str = ""
+    limit: int = 20
+    after: str = ""  # `next` of the page before
+    schema: str = "stt.control.runs/v1"
+
+
+class RunsReply(Value, frozen=True, kw_only=True):
+    """Runs, newest first."""
+
+    runs: tuple[RunRecord, ...]
+    next: str = ""  # empty on the last page
+    schema: str = "stt.control.runs-reply/v1"
+
+
+class ReportRequest(Value, frozen=True, kw_only=True):
+    """A page of a report: of one run, or (no run id) of the latest outcome of everything."""
+
+    run_id: str = ""
+    after: str = ""
+    schema: str = "stt.control.report/v1"
+
+
+class ReportedFinding(Value, frozen=True, kw_only=True):
+    """A finding in a report."""
+
+    id: str
+    severity: Severity
+    object: str | None
+    summary: str
+    description: str
+    remediation: str
+    evidence: tuple[dict[str, Any], ...]  # Any: `object` is a field here
+    since: Instant
+    accepted: Acceptance | None = None  # then it does not count as open
+    said_severity: Severity | None = None  # by the check, where an exception says otherwise
+    labels: dict[str, str] = {}
+
+
+class ReportedResult(Value, frozen=True, kw_only=True):
+    """A pair of target and check in a report."""
+
+    target: str
+    family: Family
+    site: str
+    check: str
+    outcome: Outcome
+    kind: Kind | None
+    reason: str
+    findings: tuple[ReportedFinding, ...]
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # the verdict is that of the others
+
+
+class ReportReply(Value, frozen=True, kw_only=True):
+    """A page of a report, in order of target and check; `next` is empty on the last page."""
+
+    run_id: str
+    started: Instant | None
+    finished: Instant | None
+    counts: Counts
+    results: tuple[ReportedResult, ...]
+    next: str = ""
+    notice: str = ""  # who runs what nobody signed
+    schema: str = "stt.control.report-reply/v1"
