@@ -24,7 +24,8 @@ from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
-from stt_coordinator.tasks.wakeups import RETRYABLE, Wakeup, Wakeups, repeat
+from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
+from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared import clock
@@ -41,7 +42,7 @@ _LOG = logger("coordinator")
 
 
 # Makes the task that serves the page from the context of handlers and the troubles by task.
-PageFactory = Callable[[HandlerContext, dict[str, str]], Callable[[], Awaitable[None]]]
+PageFactory = Callable[[HandlerContext, Troubles], Callable[[], Awaitable[None]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class Coordinator:
         self._wakeups = Wakeups()
         self._meters = Meters()
         self._cannot: tuple[str, ...] = ()
-        self._troubles: dict[str, str] = {}  # of tasks that are being tried again
+        self._troubles = Troubles()
         self._control_state = ControlStateWriter(bus, store)
         self._library = Library(dependencies.checks, dependencies.supply)
         self._watermarks = Watermarks(bus, store)
@@ -157,7 +158,7 @@ class Coordinator:
         self._cannot = found
 
     def _degraded(self) -> tuple[str, ...]:
-        of_tasks = dict.fromkeys(self._troubles.values())
+        of_tasks = self._troubles.sentences()
         return (*self._cannot, *self._library.trouble, *of_tasks, *self._registry.degraded)
 
     def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -20,7 +20,7 @@ from tests.acceptance.test_scan import report, stt, url
 from tests.hostile.postgresql_tenant import do
 from tests.hostile.test_postgresql_databases import databases
 from tests.support.checks.real import endpoint
-from tests.support.coordinator.ledgers import minutes, planned, result, settled
+from tests.support.coordinator.ledgers import minutes, planned, recorded, result
 from tests.support.worker.fakes import job
 
 CHECK = "postgresql_public_schema_create"
@@ -85,7 +85,7 @@ async def states(store: Store, outcomes: Sequence[CheckOutcome], run: int) -> di
     run_id, at = f"standard-{run}", minutes(60 * run)
     await planned("t1", run_id=run_id, store=store, now=at)
     named = [msgspec.structs.replace(one, check="c1") for one in outcomes]
-    await settled(store, result("t1", *named, run_id=run_id, sequence=run, at=at))
+    await recorded(store, result("t1", *named, run_id=run_id, sequence=run, at=at))
     records = await store.read(lambda ledger: ledger.findings_of(["t1"]))
     return {str(one.object): str(one.state) for one in records}
 

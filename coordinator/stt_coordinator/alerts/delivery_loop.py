@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from stt_coordinator.tasks.wakeups import RETRYABLE, format_error
+from stt_coordinator.tasks.troubles import RETRYABLE, Troubles, format_error
 from stt_shared.telemetry.logs import logger
 
 FIRST_PAUSE_S = 1.0
@@ -41,7 +41,7 @@ def task_of(channel: Channel) -> str:
 Pause = Callable[[float], Awaitable[None]]
 
 
-async def keep(channel: Channel, troubles: dict[str, str], pause: Pause = asyncio.sleep) -> None:
+async def keep(channel: Channel, troubles: Troubles, pause: Pause = asyncio.sleep) -> None:
     """Step for ever; what fails stands in `troubles` until a step ends well."""
     wait = FIRST_PAUSE_S
     name = task_of(channel)
@@ -52,12 +52,12 @@ async def keep(channel: Channel, troubles: dict[str, str], pause: Pause = asynci
             _LOG.warning(
                 "alert_failed", channel=channel.name, reason=error.message, again_in_s=wait
             )
-            troubles[name] = f"{name}: {format_error(error)}"
+            troubles.report(name, f"{name}: {format_error(error)}")
             await pause(wait)
             wait = min(wait * 2, channel.longest_pause_s)
         else:
-            troubles.pop(name, None)
+            troubles.resolve(name)
             if complaint:
-                troubles[name] = f"{name}: {complaint}"
+                troubles.report(name, f"{name}: {complaint}")
             wait = FIRST_PAUSE_S
             await pause(channel.every_s)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.ingest import Ingest
-from stt_coordinator.tasks.wakeups import RETRYABLE
+from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_shared import clock
 
 STEP_S = 5.0  # for each part to answer

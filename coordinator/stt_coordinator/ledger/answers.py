@@ -59,7 +59,7 @@ class AnswerRecorder:
         """A job as it is now."""
         return self._jobs[job_id]
 
-    def answer(
+    def record(
         self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
     ) -> None:
         """Enter the answer to a job; what is no news changes nothing.
@@ -199,7 +199,9 @@ def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
     ledger.put_run(counted)
 
 
-def give_up(books: AnswerRecorder, job: JobRow, outcome: Outcome, kind: Kind, reason: str) -> None:
+def give_up(
+    recorder: AnswerRecorder, job: JobRow, outcome: Outcome, kind: Kind, reason: str
+) -> None:
     """End a job that nobody answered; evidence of the moment it was made, so that any is newer."""
     outcomes = [
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
@@ -213,7 +215,7 @@ def give_up(books: AnswerRecorder, job: JobRow, outcome: Outcome, kind: Kind, re
         started=job.created,
         finished=job.created,
     )
-    books.answer(job.job_id, outcomes, evidence, JobState.UNANSWERED)
+    recorder.record(job.job_id, outcomes, evidence, JobState.UNANSWERED)
 
 
 def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datetime) -> RunRecord:

@@ -22,18 +22,18 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     lost is published again, `pace.max_dispatches` times in all.
     """
     late = ledger.overdue(now, LIMIT)
-    books = AnswerRecorder(ledger, late, now)
+    recorder = AnswerRecorder(ledger, late, now)
     targets = ledger.targets({job.target for job in late})
     up = {worker.worker for worker in ledger.workers() if worker.state == "up"}
     kept: list[JobRow] = []
     for job in late:
         reason = _hopeless(job, targets.get(job.target), up, now, timing)
         if reason:
-            give_up(books, job, Outcome.ERROR, Kind.NO_WORKER, reason)
+            give_up(recorder, job, Outcome.ERROR, Kind.NO_WORKER, reason)
         else:
             kept.append(_once_more(job, now, timing))
     ledger.put_jobs(kept)
-    books.close()
+    recorder.close()
     return len(late)
 
 
@@ -63,8 +63,8 @@ def _once_more(job: JobRow, now: datetime, timing: Timing) -> JobRow:
 def end_all(ledger: Ledger, now: datetime, reason: str) -> int:
     """End outstanding jobs because checks were disabled; how many, at most LIMIT."""
     found = ledger.open_jobs(LIMIT)
-    books = AnswerRecorder(ledger, found, now)
+    recorder = AnswerRecorder(ledger, found, now)
     for job in found:
-        give_up(books, job, Outcome.SKIPPED, Kind.DISABLED, reason)
-    books.close()
+        give_up(recorder, job, Outcome.SKIPPED, Kind.DISABLED, reason)
+    recorder.close()
     return len(found)

@@ -1,4 +1,4 @@
-"""One transaction of results: raw, books, watermarks; what came before changes nothing."""
+"""Record results: the rules of the one transaction in which a batch is stored."""
 
 from __future__ import annotations
 
@@ -12,117 +12,112 @@ from stt_coordinator.store.port import Ledger, RawResult, Rejected
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
 
-MAX_REJECTED_BYTES = 4_096  # kept of a message that was not taken in
+MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
 Outbox = tuple[str, str]  # worker, epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedResult:
-    """A result that may be entered, and the message it came in."""
+    """A result that was read, and the message it came in."""
 
     result: Result
     subject: str
     data: bytes
     traceparent: str = ""  # of the span that the worker sent it from
 
+    @property
+    def outbox(self) -> Outbox:
+        """The worker's outbox that numbered it."""
+        return self.result.worker, self.result.epoch
+
+    def rejected(self, code: str, reason: str, now: datetime) -> Rejected:
+        """The row that is kept of it when it cannot be recorded."""
+        return Rejected(
+            code=code,
+            reason=reason,
+            subject=self.subject,
+            at=now,
+            data=self.data[:MAX_REJECTED_BYTES],
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """How many results were new, how many there already, and which were refused."""
+    """What became of a batch: results recorded, rejected with why, and how many were known."""
 
-    entered: int
+    recorded: tuple[Result, ...]
+    rejected: tuple[tuple[Result, Rejected], ...]
     repeated: int
-    refused: tuple[tuple[Result, Rejected], ...]
-    results: tuple[Result, ...] = ()  # those that were entered
 
 
 def record_results(
-    ledger: Ledger, taken: Sequence[ReceivedResult], floors: Mapping[Outbox, int], now: datetime
+    ledger: Ledger, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int], now: datetime
 ) -> RecordedBatch:
-    """Enter results; `floors` are positions up to which a worker may have dropped its own.
+    """Record a batch of results in one transaction. Idempotent: a known result changes nothing.
 
-    A result of a job that is not known, or not this target's, is refused but counts as received:
-    its worker has nothing better to send.
+    `floors` are positions up to which a worker may have dropped its results. A result of a job that
+    is not known, or of another target, is rejected, and yet counts as received: its worker has
+    nothing better to send.
     """
-    fresh = _add_raw(ledger, taken, now)
-    jobs = ledger.jobs({one.result.job_id for one in fresh})
-    refused = tuple(
-        (one.result, rejected(code, reason, one, now))
-        for one in fresh
-        for code, reason in _objections(one.result, jobs.get(one.result.job_id))
-    )
-    accepted = [one.result for one in fresh if _fits(one.result, jobs.get(one.result.job_id))]
-    books = AnswerRecorder(ledger, jobs.values(), now)
-    for result in accepted:
-        job = books.job(result.job_id)
-        books.answer(result.job_id, _complete(job, result), _evidence(job, result, now), _DONE)
-    books.close()
-    ledger.add_rejected(what for _, what in refused)
-    _move_watermarks(ledger, {(one.result.worker, one.result.epoch) for one in taken}, floors, now)
+    added = ledger.add_results([_raw(one, now) for one in received])
+    new = [one for one, is_new in zip(received, added, strict=True) if is_new]
+    # Of repeated results too: the watermark that covered them may not have reached the worker.
+    _move_watermarks(ledger, {one.outbox for one in received}, floors, now)
+    jobs = ledger.jobs({one.result.job_id for one in new})
+    recorder = AnswerRecorder(ledger, jobs.values(), now)
+    recorded: list[Result] = []
+    rejected: list[tuple[Result, Rejected]] = []
+    for one in new:
+        result, job = one.result, jobs.get(one.result.job_id)
+        if job is None:
+            reason = f"no job {result.job_id!r:.200} was planned here"
+            rejected.append((result, one.rejected("unknown_job", reason, now)))
+        elif (job.target, job.family, job.site) != (result.target, result.family, result.site):
+            reason = f"job {job.job_id} is of target {job.target}, not {result.target}"
+            rejected.append((result, one.rejected("wrong_job", reason, now)))
+        else:
+            evidence = evidence_of(job, result, now)
+            recorder.record(job.job_id, complete_outcomes(job, result), evidence, JobState.DONE)
+            recorded.append(result)
+    recorder.close()
+    ledger.add_rejected(row for _, row in rejected)
     return RecordedBatch(
-        entered=len(accepted),
-        repeated=len(taken) - len(fresh),
-        refused=refused,
-        results=tuple(accepted),
+        recorded=tuple(recorded), rejected=tuple(rejected), repeated=len(received) - len(new)
     )
 
 
-_DONE = JobState.DONE
-
-
-def _add_raw(
-    ledger: Ledger, taken: Sequence[ReceivedResult], now: datetime
-) -> list[ReceivedResult]:
-    rows = [
-        RawResult(
-            worker=one.result.worker,
-            epoch=one.result.epoch,
-            sequence=one.result.sequence,
-            job_id=one.result.job_id,
-            received=now,
-            data=one.data,
-        )
-        for one in taken
-    ]
-    return [one for one, new in zip(taken, ledger.add_results(rows), strict=True) if new]
-
-
-def _fits(result: Result, job: JobRow | None) -> bool:
-    return not list(_objections(result, job))
-
-
-def _objections(result: Result, job: JobRow | None) -> Iterable[tuple[str, str]]:
-    if job is None:
-        yield "unknown_job", f"no job {result.job_id!r:.200} was planned here"
-    elif (job.target, job.family, job.site) != (result.target, result.family, result.site):
-        yield "wrong_job", f"job {job.job_id} is of target {job.target}, not {result.target}"
-
-
-def rejected(code: str, reason: str, one: ReceivedResult, now: datetime) -> Rejected:
-    """What is remembered of a message that was not taken in."""
-    return Rejected(
-        code=code, reason=reason, subject=one.subject, at=now, data=one.data[:MAX_REJECTED_BYTES]
+def _raw(one: ReceivedResult, now: datetime) -> RawResult:
+    return RawResult(
+        worker=one.result.worker,
+        epoch=one.result.epoch,
+        sequence=one.result.sequence,
+        job_id=one.result.job_id,
+        received=now,
+        data=one.data,
     )
 
 
-def _complete(job: JobRow, result: Result) -> list[CheckOutcome]:
+def complete_outcomes(job: JobRow, result: Result) -> list[CheckOutcome]:
     """An outcome for every check of the job: one that the worker left out was not checked."""
-    said = {outcome.check: outcome for outcome in result.outcomes}
+    by_check = {outcome.check: outcome for outcome in result.outcomes}
     return [
-        said.get(ref.check)
+        by_check.get(ref.check)
         or CheckOutcome(
             check=ref.check,
             digest=ref.digest,
             outcome=Outcome.ERROR,
             kind=Kind.UNKNOWN_CHECK,
-            reason=f"the result of worker {result.worker} says nothing of this check",
+            reason=f"the result of worker {result.worker} has no outcome of this check",
         )
         for ref in job.checks
     ]
 
 
-def _evidence(job: JobRow, result: Result, now: datetime) -> Evidence:
-    """Times that can be true: a worker's clock that is wrong must not order evidence for ever."""
+def evidence_of(job: JobRow, result: Result, now: datetime) -> Evidence:
+    """When and where the result was obtained, between the job's creation and `now`.
+
+    A worker's clock that is wrong must not order evidence for ever.
+    """
     started = min(max(result.started, job.created), now)
     return Evidence(
         run_id=job.run_id,
@@ -138,6 +133,7 @@ def _evidence(job: JobRow, result: Result, now: datetime) -> Evidence:
 def _move_watermarks(
     ledger: Ledger, outboxes: Iterable[Outbox], floors: Mapping[Outbox, int], now: datetime
 ) -> None:
+    """Move each outbox's watermark up to its first gap: the worker drops what it covers."""
     moved: list[Watermark] = []
     for worker, epoch in sorted(outboxes):
         before = ledger.watermark(worker, epoch)

@@ -1,9 +1,9 @@
-"""Takes in results: batches, one transaction each, acknowledged only after it is on the disk."""
+"""Ingest results: read deliveries, record them in one transaction, then acknowledge them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 
@@ -12,32 +12,43 @@ import msgspec
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.results import (
     MAX_REJECTED_BYTES,
+    Outbox,
     ReceivedResult,
     RecordedBatch,
     record_results,
-    rejected,
 )
 from stt_coordinator.metrics.counters import Meters
 from stt_coordinator.store.port import Rejected, Store, StoreError
-from stt_coordinator.tasks import intake
-from stt_coordinator.tasks.wakeups import Wakeups, format_error
+from stt_coordinator.tasks.troubles import Troubles, format_error
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Delivery, Inbox
 from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
+from stt_shared.protocol.reading import RESULT, read_message
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 
 MAX_BATCH = 512  # results a transaction
 CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is being written
-WAIT_S = 1.0
+WAIT_S = 1.0  # for the first delivery of a batch
+MAX_SEQUENCE = 2**63 - 1  # of a store's integer
+MAX_ID = 200  # characters of the ids of jobs and runs
 TASK = "ingest"
 AFTER_COMMIT = "after-commit-before-ack"
 _LOG = logger("ingest")
-# What a value that no check foresaw may raise on its way into the books.
-_UNUSABLE = (ValueError, TypeError, KeyError, OverflowError, msgspec.MsgspecError, ProtocolError)
+# What a value that no check foresaw may raise while it is recorded.
+_UNRECORDABLE = (
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    msgspec.MsgspecError,
+    ProtocolError,
+)
 
 
 class Ingest:
@@ -51,7 +62,7 @@ class Ingest:
         watermarks: Watermarks,
         wakeups: Wakeups,
         timing: Timing,
-        troubles: dict[str, str] | None = None,
+        troubles: Troubles | None = None,
         meters: Meters | None = None,
     ) -> None:
         self._bus = bus
@@ -59,147 +70,134 @@ class Ingest:
         self._watermarks = watermarks
         self._wakeups = wakeups
         self._timing = timing
-        self._troubles = {} if troubles is None else troubles
+        self._troubles = troubles or Troubles()
         self._meters = meters or Meters()
-        self.turned = clock.monotonic()  # when the books last had all that had come
-        self.last: datetime | None = None  # when the newest result was written into them
+        self.turned = clock.monotonic()  # when all results that had come were in the store
+        self.last: datetime | None = None  # when the newest result was recorded
 
     async def run(self) -> None:
-        """Take in results, for ever."""
+        """Ingest results until cancelled."""
+        stream, name = subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS
         while True:
             try:
-                await self._consume()
+                async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
+                    await self._consume(inbox)
             except UnreachableError as error:
                 _LOG.warning("consumer_failed", reason=error.message)
                 await asyncio.sleep(self._timing.trouble_s)
 
-    async def _consume(self) -> None:
-        stream, name = subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS
-        async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
-            several = False
-            while True:
-                linger = self._timing.linger_s if several else 0.0
-                batch = await inbox.take(MAX_BATCH, wait=WAIT_S, linger=linger)
-                several = len(batch) > 1
-                if batch:
-                    await self._take_in(batch, inbox)
-                    self.last = clock.now()
-                self.turned = clock.monotonic()
+    async def _consume(self, inbox: Inbox) -> None:
+        linger_s = 0.0
+        while True:
+            batch = await inbox.take(MAX_BATCH, wait=WAIT_S, linger=linger_s)
+            # A single result is recorded at once; where several come, a moment fills the batch.
+            linger_s = self._timing.linger_s if len(batch) > 1 else 0.0
+            if batch:
+                await self.ingest(batch, inbox)
+                self.last = clock.now()
+            self.turned = clock.monotonic()
 
-    async def _take_in(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
-        taken, refused = _sorted(batch)
-        await self._until_stored(taken, [one for _, one in refused])
+    async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
+        """Record the batch, however long the store is in trouble, then settle its deliveries."""
+        received: list[ReceivedResult] = []
+        unreadable: dict[str, Rejected] = {}
+        for delivery in batch:
+            try:
+                received.append(read_delivery(delivery))
+            except ProtocolError as error:
+                unreadable[delivery.lease] = _rejected(delivery, error)
+        while True:
+            try:
+                await self._record(received, list(unreadable.values()))
+            except (StoreError, UnreachableError) as error:
+                _LOG.error("results_delayed", reason=error.message, hint=error.hint)
+                self._troubles.report(TASK, format_error(error))
+                await asyncio.sleep(self._timing.trouble_s)
+            else:
+                self._troubles.resolve(TASK)
+                break
+        # After the commit and never before: the broker forgets what is acknowledged.
         faultpoint.reach(AFTER_COMMIT)
-        bad = {delivery.lease for delivery, _ in refused}
-        for delivery, _ in refused:
-            await inbox.end(delivery)
+        for delivery in batch:
+            if delivery.lease in unreadable:
+                await inbox.end(delivery)
         try:
-            await inbox.ack([delivery for delivery in batch if delivery.lease not in bad])
+            await inbox.ack([one for one in batch if one.lease not in unreadable])
         except UnreachableError as error:
             _LOG.info("acknowledgement_delayed", reason=error.message)
 
-    async def _until_stored(self, taken: list[ReceivedResult], refused: list[Rejected]) -> None:
-        """Nothing is acknowledged before it is stored, however long the store is in trouble."""
-        while True:
+    async def _record(
+        self, received: Sequence[ReceivedResult], unreadable: Sequence[Rejected]
+    ) -> None:
+        """Record results, and keep the unreadable messages; raises StoreError, UnreachableError."""
+        floors = {one.outbox: await self._watermarks.floor(*one.outbox) for one in received}
+        if received:
             try:
-                await self._store_all(taken, refused)
-            except (StoreError, UnreachableError) as error:
-                _LOG.error("results_delayed", reason=error.message, hint=error.hint)
-                self._troubles[TASK] = format_error(error)
-                await asyncio.sleep(self._timing.trouble_s)
-            else:
-                self._troubles.pop(TASK, None)
-                return
+                await self._record_batch(received, floors)
+            except _UNRECORDABLE:
+                await self._record_singly(received, floors)
+        if unreadable:
+            await self._store.transact(lambda ledger: ledger.add_rejected(unreadable))
+            for row in unreadable:
+                _log_rejected(row)
 
-    async def _store_all(self, taken: list[ReceivedResult], refused: list[Rejected]) -> None:
-        floors = {
-            (one.result.worker, one.result.epoch): await self._watermarks.floor(
-                one.result.worker, one.result.epoch
-            )
-            for one in taken
-        }
-        if taken:
-            try:
-                await self._settle(taken, floors)
-            except _UNUSABLE:
-                await self._one_by_one(taken, floors)
-        if refused:
-            await self._store.transact(lambda ledger: ledger.add_rejected(refused))
-            for one in refused:
-                _say(one)
-
-    async def _settle(
-        self, taken: list[ReceivedResult], floors: dict[tuple[str, str], int]
+    async def _record_batch(
+        self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
     ) -> None:
         now = clock.now()
-        settled: RecordedBatch = await self._store.transact(
-            lambda ledger: record_results(ledger, taken, floors, now)
+        batch: RecordedBatch = await self._store.transact(
+            lambda ledger: record_results(ledger, received, floors, now)
         )
-        for result, what in settled.refused:
-            with _of(result):
-                _say(what)
-        _trace(taken, now)
-        self._meters.taken_in(settled.results)
-        _LOG.debug("results_recorded", entered=settled.entered, repeated=settled.repeated)
+        for result, row in batch.rejected:
+            with _bound_ids(result):
+                _log_rejected(row)
+        _trace(received, now)
+        self._meters.taken_in(batch.recorded)
+        _LOG.debug("results_recorded", recorded=len(batch.recorded), repeated=batch.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
-            for result in settled.results:
-                with _of(result):
+            for result in batch.recorded:
+                with _bound_ids(result):
                     _LOG.debug("result_recorded", sequence=result.sequence)
         self._wakeups.watermarks.set()
         self._wakeups.store_changed()
 
-    async def _one_by_one(
-        self, taken: list[ReceivedResult], floors: dict[tuple[str, str], int]
+    async def _record_singly(
+        self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
     ) -> None:
-        """One result that cannot be entered must not keep the others of its batch out."""
-        for one in taken:
-            with _of(one.result):
-                await self._alone(one, floors)
-
-    async def _alone(self, one: ReceivedResult, floors: dict[tuple[str, str], int]) -> None:
-        try:
-            await self._settle([one], floors)
-        except _UNUSABLE as error:
-            what = rejected("unusable", f"{type(error).__name__}: {error}", one, clock.now())
-            await self._store.transact(lambda ledger: ledger.add_rejected([what]))
-            _say(what)
+        """Record each in its own transaction: one that fails must not keep the others out."""
+        for one in received:
+            with _bound_ids(one.result):
+                try:
+                    await self._record_batch([one], floors)
+                except _UNRECORDABLE as error:
+                    row = one.rejected("unusable", f"{type(error).__name__}: {error}", clock.now())
+                    await self._store.transact(lambda ledger, row=row: ledger.add_rejected([row]))  # type: ignore[misc]  # bound now
+                    _log_rejected(row)
 
 
-def _trace(taken: Sequence[ReceivedResult], begun: datetime) -> None:
-    tracing = traces.get()
-    for one in taken if tracing.on else ():
-        ids = {"job": one.result.job_id, "worker": one.result.worker}
-        tracing.begin("ingest", ids, parent=one.traceparent, begun=begun).end()
+def read_delivery(delivery: Delivery) -> ReceivedResult:
+    """The result in `delivery`.
+
+    Raises ProtocolError: a code of `read_message`, `wrong_position` or `wrong_job`.
+    """
+    result = read_message(RESULT, delivery.subject, delivery.data)
+    if not 1 <= result.sequence <= MAX_SEQUENCE or not is_token(result.epoch):
+        what = f"sequence {result.sequence!r:.40} of epoch {result.epoch!r:.80}"
+        expected = f"expected a sequence from 1 and an epoch of {TOKEN_RULE}"
+        raise ProtocolError("wrong_position", f"{what}, {expected}")
+    longest = max(len(result.job_id), len(result.run_id))
+    if longest > MAX_ID:
+        what = f"an id of job {result.job_id!r:.80} has {longest} characters"
+        raise ProtocolError("wrong_job", f"{what}, the limit is {MAX_ID}")
+    return ReceivedResult(
+        result=result,
+        subject=delivery.subject,
+        data=delivery.data,
+        traceparent=traces.parent(delivery.headers, result.run_id),
+    )
 
 
-def _of(one: Result) -> AbstractContextManager[None]:
-    ids = {"run": one.run_id, "job": one.job_id, "target": one.target}
-    return bound(**ids, worker=one.worker, site=one.site, **traces.ids(one.run_id))
-
-
-def _sorted(
-    batch: Sequence[Delivery],
-) -> tuple[list[ReceivedResult], list[tuple[Delivery, Rejected]]]:
-    taken: list[ReceivedResult] = []
-    refused: list[tuple[Delivery, Rejected]] = []
-    for delivery in batch:
-        try:
-            result = intake.read(delivery)
-        except ProtocolError as error:
-            refused.append((delivery, _refused(delivery, error)))
-        else:
-            taken.append(
-                ReceivedResult(
-                    result=result,
-                    subject=delivery.subject,
-                    data=delivery.data,
-                    traceparent=traces.parent(delivery.headers, result.run_id),
-                )
-            )
-    return taken, refused
-
-
-def _refused(delivery: Delivery, error: ProtocolError) -> Rejected:
+def _rejected(delivery: Delivery, error: ProtocolError) -> Rejected:
     return Rejected(
         code=error.code,
         reason=error.message,
@@ -209,5 +207,17 @@ def _refused(delivery: Delivery, error: ProtocolError) -> Rejected:
     )
 
 
-def _say(one: Rejected) -> None:
-    _LOG.error("message_rejected", code=one.code, reason=one.reason, subject=one.subject)
+def _trace(received: Sequence[ReceivedResult], begun: datetime) -> None:
+    tracing = traces.get()
+    for one in received if tracing.on else ():
+        ids = {"job": one.result.job_id, "worker": one.result.worker}
+        tracing.begin("ingest", ids, parent=one.traceparent, begun=begun).end()
+
+
+def _bound_ids(one: Result) -> AbstractContextManager[None]:
+    ids = {"run": one.run_id, "job": one.job_id, "target": one.target}
+    return bound(**ids, worker=one.worker, site=one.site, **traces.ids(one.run_id))
+
+
+def _log_rejected(row: Rejected) -> None:
+    _LOG.error("message_rejected", code=row.code, reason=row.reason, subject=row.subject)

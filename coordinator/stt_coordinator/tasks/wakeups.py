@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from stt_coordinator.store.port import StoreError
-from stt_shared.errors import ProtocolError, SttError, UnreachableError
+from stt_coordinator.tasks.troubles import RETRYABLE, Troubles, format_error
 from stt_shared.telemetry.logs import logger
 
 _LOG = logger("coordinator")
-RETRYABLE = (UnreachableError, StoreError, ProtocolError)
 
 
 class Wakeup:
@@ -58,7 +56,7 @@ async def repeat(
     every_s: float,
     trouble_s: float,
     first_s: float = 0.0,
-    troubles: dict[str, str],
+    troubles: Troubles,
 ) -> None:
     """Do `step` after `first_s` seconds, whenever `wakeup` is set, and every `every_s` seconds.
 
@@ -71,16 +69,11 @@ async def repeat(
             await step()
         except RETRYABLE as error:
             _LOG.warning("task_failed", task=_task(), reason=error.message, hint=error.hint)
-            troubles[_task()] = format_error(error)
+            troubles.report(_task(), format_error(error))
             await asyncio.sleep(trouble_s)
         else:
-            troubles.pop(_task(), None)
+            troubles.resolve(_task())
             await wakeup.wait(every_s)
-
-
-def format_error(error: SttError) -> str:
-    """An error and its hint in one line."""
-    return f"{error.message}: {error.hint}" if error.hint else error.message
 
 
 def _task() -> str:

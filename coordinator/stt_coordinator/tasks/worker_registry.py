@@ -12,7 +12,8 @@ from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.wakeups import RETRYABLE, Wakeups
+from stt_coordinator.tasks.troubles import RETRYABLE
+from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
 from stt_shared.bus.port import Bus, Heard, Outgoing
 from stt_shared.errors import ProtocolError, UnreachableError

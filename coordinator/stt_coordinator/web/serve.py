@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
@@ -117,7 +118,7 @@ def _try(cert: str, key: str) -> None:
 class Page:
     """The page as a task of the coordinator: tried again where its address is taken."""
 
-    def __init__(self, context: HandlerContext, front: Front, troubles: dict[str, str]) -> None:
+    def __init__(self, context: HandlerContext, front: Front, troubles: Troubles) -> None:
         self._desk = context
         self._front = front
         self._troubles = troubles
@@ -128,12 +129,12 @@ class Page:
             try:
                 listening = bound(self._front.listen, login=self._front.login is not None)
             except ConfigError as error:
-                if TASK not in self._troubles:
+                if not self._troubles.has(TASK):
                     _LOG.warning("page_failed", reason=error.message, hint=error.hint)
-                self._troubles[TASK] = error.message
+                self._troubles.report(TASK, error.message)
                 await asyncio.sleep(RETRY_S)
                 continue
-            self._troubles.pop(TASK, None)
+            self._troubles.resolve(TASK)
             await serve(self._desk, listening, self._front)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.serve import Front, Page
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
@@ -84,7 +85,7 @@ def site(front: Front, folder: Path) -> Generator[Seen]:
 async def _serve(front: Front, folder: Path, ready: list[Seen], stop: threading.Event) -> None:
     broker, store = MemoryBroker(), await open_store(folder)
 
-    def page(context: HandlerContext, found: dict[str, str]) -> Any:
+    def page(context: HandlerContext, found: Troubles) -> Any:
         return Page(context, front, found).run
 
     means = CoordinatorDependencies(

@@ -96,7 +96,7 @@ def taken(one: Result) -> ReceivedResult:
     return ReceivedResult(result=one, subject=subject, data=codec.encode(one))
 
 
-async def settled(
+async def recorded(
     store: Store,
     *results: Result,
     floors: Mapping[tuple[str, str], int] | None = None,

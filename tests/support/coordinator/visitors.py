@@ -15,6 +15,7 @@ from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_coordinator.web.login.tokens import made
@@ -50,7 +51,7 @@ async def visiting(
     """A visitor of a coordinator that nobody has enabled, at the address in the browser."""
     found: list[HandlerContext] = []
 
-    def page(context: HandlerContext, _troubles: dict[str, str]) -> Any:
+    def page(context: HandlerContext, _troubles: Troubles) -> Any:
         found.append(context)
         return asyncio.Event().wait
 

@@ -227,7 +227,7 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
     assert run.done == 7
 
 
-async def test_result_that_breaks_the_books_is_refused_and_the_others_of_its_batch_are_not(
+async def test_result_that_cannot_be_recorded_is_rejected_and_the_others_of_its_batch_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def breaking(*arguments: Any) -> RecordedBatch:

@@ -16,6 +16,7 @@ from stt_coordinator.alerts.alertmanager import Memory, Push, alert
 from stt_coordinator.alerts.delivery_loop import keep
 from stt_coordinator.alerts.post import ChannelError, place
 from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.tasks.troubles import Troubles
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.settings.alerts import AlertSettings
 from tests.support.coordinator.coordination import NOW
@@ -154,20 +155,20 @@ class Flaky:
 
 async def test_a_failing_channel_is_tried_after_longer_pauses_and_its_trouble_told() -> None:
     pauses: list[float] = []
-    seen: list[dict[str, str]] = []
-    troubles: dict[str, str] = {}
+    seen: list[tuple[str, ...]] = []
+    troubles = Troubles()
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
-        seen.append(dict(troubles))
+        seen.append(troubles.sentences())
         if len(pauses) == 6:
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
         await keep(Flaky(4), troubles, pause)
     assert pauses == [1.0, 2.0, 4.0, 5.0, 60.0, 60.0]
-    assert seen[3] == {"alerts by flaky": "alerts by flaky: no"}
-    assert seen[4] == {}
+    assert seen[3] == ("alerts by flaky: no",)
+    assert seen[4] == ()
 
 
 def test_messages_name_no_path_of_a_webhook() -> None:

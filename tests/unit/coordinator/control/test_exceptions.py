@@ -56,7 +56,7 @@ from tests.support.coordinator.coordination import (
     status,
     until,
 )
-from tests.support.coordinator.ledgers import minutes, planned, result, settled
+from tests.support.coordinator.ledgers import minutes, planned, recorded, result
 
 DAY = timedelta(days=1)
 EMPTY = "mysql_empty_password"
@@ -382,7 +382,7 @@ def kept_until(record: ExceptionRecord, before: timedelta) -> datetime:
 async def book() -> tuple[Store, FindingRecord]:
     """A store with one finding of check c1 on t1."""
     store = await planned("t1")
-    await settled(store, result("t1", failed("c1", finding("a")), passed("c2")))
+    await recorded(store, result("t1", failed("c1", finding("a")), passed("c2")))
     ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
     return store, record
 
@@ -445,7 +445,7 @@ async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() ->
     store = await planned("t1")
     one = exception(target="", site=SITE, created=minutes(-5))
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(-5)))
-    await settled(store, result("t1", failed("c1", finding("a")), passed("c2")))
+    await recorded(store, result("t1", failed("c1", finding("a")), passed("c2")))
     changes = await told(store)
     assert [event.change for event in changes] == ["opened", "accepted"]
     assert all(event.after.accepted is not None for event in changes)
@@ -462,7 +462,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
         answer = result(
             "t1", outcome, passed("c2"), run_id=run_id, sequence=number, at=minutes(number * 10)
         )
-        await settled(store, answer)
+        await recorded(store, answer)
     changes = await told(store)
     assert [event.change for event in changes] == [
         "opened",
@@ -488,7 +488,7 @@ async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks(
     answer = result(
         "t1", failed("c1", finding("a")), passed("c2"), run_id="standard-2", sequence=2, at=later
     )
-    await settled(store, answer)
+    await recorded(store, answer)
     (now,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
     assert now.accepted is None
     assert [event.change for event in await told(store)][-1] is Change.UNACCEPTED
@@ -503,7 +503,7 @@ async def test_another_severity_survives_runs_and_hides_no_real_change() -> None
     answer = result(
         "t1", failed("c1", worse), passed("c2"), run_id="standard-2", sequence=2, at=minutes(20)
     )
-    await settled(store, answer)
+    await recorded(store, answer)
     (now,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
     assert (now.severity, now.said_severity) == (Severity.TRIVIAL, Severity.MAJOR)
     assert [event.change for event in await told(store)] == ["opened", "changed"]

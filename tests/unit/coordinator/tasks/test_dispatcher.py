@@ -24,9 +24,9 @@ from tests.support.coordinator.ledgers import (
     job_of,
     minutes,
     planned,
+    recorded,
     result,
     run_of,
-    settled,
     target_of,
 )
 
@@ -97,7 +97,7 @@ async def test_result_that_overtakes_the_note_stays() -> None:
     made, store = await broker(), await planned("t1")
     sender = dispatcher(made, store)
     pending = await store.read(lambda ledger: ledger.dispatchable(NOW, 9))
-    await settled(store, result("t1", passed("c1"), passed("c2")))
+    await recorded(store, result("t1", passed("c1"), passed("c2")))
     await sender._note(pending, [Receipt(publication=Publication.STORED, sequence=1)])
     assert (await job_of(store)).state is JobState.DONE
 

@@ -29,7 +29,7 @@ from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 from stt_shared.sqlfile import folder, migrations, statements
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
-from tests.support.coordinator.ledgers import job_of, planned, result, settled
+from tests.support.coordinator.ledgers import job_of, planned, recorded, result
 
 T = TypeVar("T")
 LIMITS = RetentionLimits()
@@ -84,7 +84,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
     async def ingest() -> None:
         for sequence in (1, 2, 3):
             before = len(watched.done)
-            await settled(store, result("t1", passed("c1"), passed("c2"), sequence=sequence))
+            await recorded(store, result("t1", passed("c1"), passed("c2"), sequence=sequence))
             assert len(watched.done) - before <= 2  # the step under way, and one that was asked for
             watched.done.append("result")
 
@@ -103,7 +103,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
 ) -> None:
     store, then = await open_store(tmp_path), clock.now() - OLD
     await planned("t1", store=store, now=then)
-    await settled(store, result("t1", failed("c1", finding()), passed("c2"), at=then))
+    await recorded(store, result("t1", failed("c1", finding()), passed("c2"), at=then))
     await prune(store, LIMITS)
 
     def look(ledger: Ledger) -> tuple[object, ...]:

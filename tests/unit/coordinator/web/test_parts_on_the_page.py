@@ -18,7 +18,7 @@ from tests.support.coordinator.coordination import (
     passed,
     until,
 )
-from tests.support.coordinator.ledgers import minutes, planned, result, settled
+from tests.support.coordinator.ledgers import minutes, planned, recorded, result
 from tests.support.coordinator.visitors import HTML, Client, visiting
 
 PART = PartNotChecked(name="<old>", kind=Kind.QUERY, reason="invalid")
@@ -108,7 +108,7 @@ async def test_a_verdict_that_leaves_a_database_out_keeps_what_was_found_there()
         return msgspec.structs.replace(finding(name), labels={"database": name})
 
     store = await planned("t1")
-    await settled(store, result("t1", failed("c1", of("app"), of("<old>")), passed("c2")))
+    await recorded(store, result("t1", failed("c1", of("app"), of("<old>")), passed("c2")))
     await planned("t1", run_id="standard-2", store=store, now=minutes(60))
     later = result(
         *("t1", partly(passed("c1")), passed("c2")),
@@ -116,7 +116,7 @@ async def test_a_verdict_that_leaves_a_database_out_keeps_what_was_found_there()
         sequence=2,
         at=minutes(61),
     )
-    await settled(store, later)
+    await recorded(store, later)
     records = {one.object: one for one in await store.read(lambda led: led.findings_of(["t1"]))}
     assert {name: str(one.state) for name, one in records.items()} == {
         "app": "resolved",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from stt_coordinator.tasks.intake import read
+from stt_coordinator.tasks.ingest import read_delivery
 from stt_shared.bus.port import Delivery
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec
@@ -27,13 +27,13 @@ def changed(**changes: object) -> bytes:
 
 def refusal(data: bytes, subject: str = SUBJECT) -> str:
     with pytest.raises(ProtocolError) as caught:
-        read(delivery(data, subject))
+        read_delivery(delivery(data, subject))
     assert caught.value.message
     return caught.value.code
 
 
 def test_result_on_its_own_subject_is_taken() -> None:
-    assert read(delivery(codec.encode(GOOD))) == GOOD
+    assert read_delivery(delivery(codec.encode(GOOD))).result == GOOD
 
 
 @pytest.mark.parametrize(

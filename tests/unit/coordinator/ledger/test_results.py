@@ -22,9 +22,9 @@ from tests.support.coordinator.ledgers import (
     leaving,
     minutes,
     planned,
+    recorded,
     result,
     run_of,
-    settled,
     target_of,
 )
 
@@ -47,33 +47,33 @@ async def watermark(store: Store, epoch: str = "e1") -> int | None:
     return await store.read(lambda ledger: ledger.watermark("w1", epoch))
 
 
-async def test_result_delivered_twice_is_entered_once() -> None:
+async def test_result_delivered_twice_is_recorded_once() -> None:
     store = await planned("t1")
     one = result("t1", *BOTH)
-    assert (await settled(store, one)).entered == 1
+    assert len((await recorded(store, one)).recorded) == 1
     events = await leaving(store, "event")
-    again = await settled(store, one)
-    assert (again.entered, again.repeated) == (0, 1)
+    again = await recorded(store, one)
+    assert (again.recorded, again.repeated) == ((), 1)
     assert await leaving(store, "event") == events
     assert (await counted(store)) == Counts(critical=1, passed=1, targets=1, targets_checked=1)
 
 
 async def test_two_workers_that_answer_one_job_are_one_answer() -> None:
     store = await planned("t1")
-    await settled(store, result("t1", *BOTH))
+    await recorded(store, result("t1", *BOTH))
     events = await leaving(store, "event")
     later = result("t1", passed("c1"), passed("c2"), worker="w2", at=minutes(1))
-    assert (await settled(store, later)).entered == 1
+    assert len((await recorded(store, later)).recorded) == 1
     assert await leaving(store, "event") == events
     assert (await counted(store)).critical == 1
 
 
 async def test_success_replaces_an_error_of_the_same_job_and_never_the_reverse() -> None:
     store = await planned("t1")
-    await settled(store, result("t1", *NEITHER))
+    await recorded(store, result("t1", *NEITHER))
     assert (await counted(store)).not_checked == 2
-    await settled(store, result("t1", *BOTH, sequence=2, at=minutes(1)))
-    await settled(store, result("t1", *NEITHER, sequence=3, at=minutes(2)))
+    await recorded(store, result("t1", *BOTH, sequence=2, at=minutes(1)))
+    await recorded(store, result("t1", *NEITHER, sequence=3, at=minutes(2)))
     assert (await counted(store)) == Counts(critical=1, passed=1, targets=1, targets_checked=1)
 
 
@@ -81,9 +81,9 @@ async def test_error_of_a_later_run_keeps_findings_open_and_says_why_the_target_
     None
 ):
     store = await planned("t1")
-    await settled(store, result("t1", *BOTH))
+    await recorded(store, result("t1", *BOTH))
     await planned("t1", run_id="standard-2", store=store, now=minutes(60))
-    await settled(store, result("t1", *NEITHER, run_id="standard-2", sequence=2, at=minutes(61)))
+    await recorded(store, result("t1", *NEITHER, run_id="standard-2", sequence=2, at=minutes(61)))
     assert (await counted(store)) == Counts(critical=1, not_checked=2, targets=1)
     found, _ = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
     assert found[0].last_confirmed == minutes(0) + timedelta(seconds=1)
@@ -98,10 +98,10 @@ async def test_error_of_a_later_run_keeps_findings_open_and_says_why_the_target_
 
 async def test_run_is_finished_once_with_its_last_job_and_progress_is_visible_before() -> None:
     store = await planned("t1", "t2")
-    await settled(store, result("t1", *BOTH))
+    await recorded(store, result("t1", *BOTH))
     run = await run_of(store)
     assert (run.state, run.jobs, run.done) == ("running", 2, 1)
-    await settled(store, result("t2", *BOTH, sequence=2))
+    await recorded(store, result("t2", *BOTH, sequence=2))
     run = await run_of(store)
     assert (run.state, run.done, run.unanswered) == ("finished", 2, 0)
     assert await leaving(store, "event.run") == [
@@ -110,17 +110,17 @@ async def test_run_is_finished_once_with_its_last_job_and_progress_is_visible_be
     ]
 
 
-async def test_result_of_an_unknown_job_is_refused_and_its_worker_need_not_keep_it() -> None:
+async def test_result_of_an_unknown_job_is_rejected_and_its_worker_need_not_keep_it() -> None:
     store = await planned("t1")
-    found = await settled(store, result("t9", *BOTH))
-    assert ([one.code for _, one in found.refused], await watermark(store)) == (["unknown_job"], 1)
+    found = await recorded(store, result("t9", *BOTH))
+    assert ([one.code for _, one in found.rejected], await watermark(store)) == (["unknown_job"], 1)
     assert await store.read(lambda ledger: ledger.tally_rejected()) == {"unknown_job": 1}
 
 
-async def test_result_for_somebody_elses_job_is_refused() -> None:
+async def test_result_for_somebody_elses_job_is_rejected() -> None:
     store = await planned("t1", "t2")
-    found = await settled(store, result("t2", *BOTH, job_id="standard-1.t1"))
-    assert [one.code for _, one in found.refused] == ["wrong_job"]
+    found = await recorded(store, result("t2", *BOTH, job_id="standard-1.t1"))
+    assert [one.code for _, one in found.rejected] == ["wrong_job"]
     assert (await job_of(store, "t1")).state is JobState.PENDING
 
 
@@ -128,7 +128,7 @@ async def test_check_that_the_worker_left_out_was_not_checked_and_one_nobody_ask
     None
 ):
     store = await planned("t1")
-    await settled(store, result("t1", passed("c1"), failed("c99")))
+    await recorded(store, result("t1", passed("c1"), failed("c99")))
     job = await job_of(store)
     assert [(one.check, one.outcome) for one in job.outcomes] == [
         ("c1", Outcome.PASSED),
@@ -140,31 +140,31 @@ async def test_check_that_the_worker_left_out_was_not_checked_and_one_nobody_ask
 
 async def test_watermark_stops_at_a_gap_and_jumps_when_it_is_filled() -> None:
     store = await planned("t1", "t2", "t3")
-    await settled(store, result("t1", *BOTH, sequence=1), result("t3", *BOTH, sequence=3))
+    await recorded(store, result("t1", *BOTH, sequence=1), result("t3", *BOTH, sequence=3))
     assert await watermark(store) == 1
-    await settled(store, result("t2", *BOTH, sequence=2))
+    await recorded(store, result("t2", *BOTH, sequence=2))
     assert await watermark(store) == 3
 
 
 async def test_watermark_of_a_lost_store_is_the_floor_of_the_new_one() -> None:
     store = await planned("t1")
-    await settled(store, result("t1", *BOTH, sequence=701), floors={("w1", "e1"): 700})
+    await recorded(store, result("t1", *BOTH, sequence=701), floors={("w1", "e1"): 700})
     assert await watermark(store) == 701
 
 
 async def test_each_epoch_of_a_worker_counts_from_one() -> None:
     store = await planned("t1", "t2")
-    await settled(store, result("t1", *BOTH, sequence=1), result("t2", *BOTH, epoch="e2"))
+    await recorded(store, result("t1", *BOTH, sequence=1), result("t2", *BOTH, epoch="e2"))
     assert (await watermark(store, "e1"), await watermark(store, "e2")) == (1, 1)
 
 
 async def test_clock_of_a_worker_that_is_years_ahead_does_not_silence_later_results() -> None:
     store = await planned("t1")
     ahead = result("t1", *BOTH, at=minutes(60 * 24 * 3650))
-    await settled(store, ahead, now=minutes(1))
+    await recorded(store, ahead, now=minutes(1))
     await planned("t1", run_id="standard-2", store=store, now=minutes(60))
     clean = (passed("c1"), passed("c2"))
-    await settled(store, result("t1", *clean, run_id="standard-2", sequence=2, at=minutes(61)))
+    await recorded(store, result("t1", *clean, run_id="standard-2", sequence=2, at=minutes(61)))
     assert (await counted(store)).critical == 0
 
 
@@ -172,7 +172,7 @@ async def test_joined_target_shares_the_result_of_the_outstanding_job() -> None:
     store = await planned("t1", "t2")
     await planned("t1", run_id="manual-1", store=store, checks=CHECKS[:1])
     assert (await job_of(store, "t1", "manual-1")).follows == "standard-1.t1"
-    await settled(store, result("t1", *BOTH))
+    await recorded(store, result("t1", *BOTH))
     follower = await job_of(store, "t1", "manual-1")
     assert [one.check for one in follower.outcomes] == ["c1"]
     assert (await run_of(store, "manual-1")).state == "finished"
@@ -192,7 +192,7 @@ async def test_job_given_up_is_not_checked_and_a_late_result_makes_it_good() -> 
     assert (run.state, run.unanswered) == ("finished", 1)
     row = await target_of(store)
     assert (row.state, row.kind) == ("unchecked", Kind.NO_WORKER)
-    await settled(store, result("t1", *BOTH, at=minutes(2)), now=minutes(70))
+    await recorded(store, result("t1", *BOTH, at=minutes(2)), now=minutes(70))
     run = await run_of(store)
     assert (run.state, run.done, run.unanswered) == ("finished", 1, 0)
     assert (await counted(store)) == Counts(critical=1, passed=1, targets=1, targets_checked=1)
@@ -201,7 +201,7 @@ async def test_job_given_up_is_not_checked_and_a_late_result_makes_it_good() -> 
 
 async def test_disabling_ends_what_waits_and_its_findings_stay() -> None:
     store = await planned("t1")
-    await settled(store, result("t1", *BOTH))
+    await recorded(store, result("t1", *BOTH))
     await planned("t1", "t2", run_id="standard-2", store=store, now=minutes(60))
     ended = await store.transact(lambda ledger: end_all(ledger, minutes(61), "disabled"))
     assert (ended, (await run_of(store, "standard-2")).state) == (2, "finished")
@@ -221,7 +221,7 @@ async def test_results_of_two_runs_in_any_order_leave_the_newer_one_standing(
         result("t1", passed("c1"), passed("c2"), run_id="standard-2", at=minutes(11), sequence=2),
     ]
     for index in order:
-        await settled(store, results[index], now=minutes(20))
+        await recorded(store, results[index], now=minutes(20))
     found = await counted(store)
     assert (found.critical, found.passed, await watermark(store)) == (0, 2, 2)
 

@@ -1,0 +1,37 @@
+"""What tasks cannot do at the moment, by task; shown in the status until a step succeeds."""
+
+from __future__ import annotations
+
+from stt_coordinator.store.port import StoreError
+from stt_shared.errors import ProtocolError, SttError, UnreachableError
+
+# What a later attempt may mend: NATS or the store does not answer, or a newer version wrote there.
+RETRYABLE = (UnreachableError, StoreError, ProtocolError)
+
+
+def format_error(error: SttError) -> str:
+    """An error and its hint in one line."""
+    return f"{error.message}: {error.hint}" if error.hint else error.message
+
+
+class Troubles:
+    """One sentence for each task that is being tried again."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[str, str] = {}
+
+    def report(self, task: str, sentence: str) -> None:
+        """Show `sentence` for `task` in place of what it reported before."""
+        self._by_task[task] = sentence
+
+    def resolve(self, task: str) -> None:
+        """Show nothing for `task` any more."""
+        self._by_task.pop(task, None)
+
+    def has(self, task: str) -> bool:
+        """Whether `task` has reported a trouble that is not resolved."""
+        return task in self._by_task
+
+    def sentences(self) -> tuple[str, ...]:
+        """All of them, each once, in the order in which they came."""
+        return tuple(dict.fromkeys(self._by_task.values()))
