@@ -20,6 +20,7 @@ from stt_shared.protocol import (
     health,
     history,
     messages,
+    overview,
     records,
     reports,
 )
@@ -37,6 +38,7 @@ MODULES = (
     exceptions,
     health,
     history,
+    overview,
     audit,
 )
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -187,7 +187,7 @@ async def findings(context: HandlerContext, request: FindingsRequest) -> Finding
     query = msgspec.structs.replace(request, limit=limit + 1, offset=offset)
 
     def look(ledger: Ledger) -> FindingsReply:
-        _refuse_unknown(context, ledger, request)
+        refuse_unknown_names(context, ledger, request)
         found, total = ledger.find_findings(query, beyond)
         page = tuple(pages.fitting(found[:limit]))
         return FindingsReply(
@@ -201,7 +201,7 @@ async def findings(context: HandlerContext, request: FindingsRequest) -> Finding
     return await context.store.read(look)
 
 
-def _refuse_unknown(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
+def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
     """Raise for a name that nothing has: no findings would read like nothing wrong."""
     known = ledger.targets(request.targets)
     for name in request.targets:

@@ -14,9 +14,11 @@ from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, r
 from stt_coordinator.control.health import health
 from stt_coordinator.control.report import report
 from stt_coordinator.control.trends import trends
-from stt_coordinator.store.port import StoreError
+from stt_coordinator.control.unavailable import UNAVAILABLE
+from stt_coordinator.control.views.groups import finding_groups
+from stt_coordinator.control.views.overview import overview
 from stt_shared.bus.port import Handler
-from stt_shared.errors import ProtocolError, UnreachableError
+from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import (
@@ -39,6 +41,7 @@ from stt_shared.protocol.exceptions import (
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
 from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.overview import FindingGroupsRequest
 from stt_shared.protocol.reports import ReportRequest, RunsRequest
 from stt_shared.telemetry.logs import bound
 
@@ -50,11 +53,13 @@ VERBS: dict[Verb, tuple[type[Value], Answer]] = {
     Verb.DISABLE: (SwitchRequest, control_commands.disable),
     Verb.RUN: (RunRequest, control_commands.run),
     Verb.STATUS: (Empty, queries.status),
+    Verb.OVERVIEW: (Empty, overview),
     Verb.CHECKS: (Empty, queries.checks),
     Verb.CHECK_DISABLE: (CheckSwitchRequest, control_commands.disable_check),
     Verb.CHECK_ENABLE: (CheckSwitchRequest, control_commands.enable_check),
     Verb.TARGETS: (TargetsRequest, queries.targets),
     Verb.FINDINGS: (FindingsRequest, queries.findings),
+    Verb.FINDING_GROUPS: (FindingGroupsRequest, finding_groups),
     Verb.FINDING: (FindingRequest, queries.finding),
     Verb.ACCEPT: (AcceptRequest, exceptions.accept),
     Verb.UNACCEPT: (UnacceptRequest, exceptions.unaccept),
@@ -90,7 +95,7 @@ async def _handle(context: HandlerContext, kind: type[Value], answer: Answer, da
         raise request_error(ErrorCode.BAD_REQUEST, error.message) from error
     try:
         return codec.encode(await _answered(context, answer, request))
-    except (StoreError, UnreachableError) as error:
+    except UNAVAILABLE as error:
         raise request_error(ErrorCode.UNAVAILABLE, error.message) from error
 
 

@@ -15,6 +15,8 @@ from stt_coordinator.control.cursors import MAX_CURSOR
 from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.health import health as looked_at
 from stt_coordinator.control.report import report
+from stt_coordinator.control.views.groups import finding_groups
+from stt_coordinator.control.views.overview import overview
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.openapi import look
 from stt_coordinator.web.paging import paged
@@ -42,6 +44,12 @@ from stt_shared.protocol.findings import (
 )
 from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Instant
+from stt_shared.protocol.overview import (
+    FindingGroupBy,
+    FindingGroupsReply,
+    FindingGroupsRequest,
+    OverviewReply,
+)
 from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 
 MAX_LIMIT = 1_000  # rows of a page
@@ -73,6 +81,12 @@ def instant(text: str) -> datetime:
 async def status(context: Given) -> StatusReply:
     """The status."""
     return await queries.status(context, Empty())
+
+
+@look("/overview", summary="The numbers, the trend, what is new, what to fix first, the sites")
+async def whole(context: Given) -> OverviewReply:
+    """What the home page shows."""
+    return await overview(context, Empty())
 
 
 @look("/health", summary="How the coordinator itself is, for `stt doctor`")
@@ -126,6 +140,31 @@ async def findings(
         limit=limit,
     )
     return paged(request, await queries.findings(context, asked))
+
+
+@look("/finding-groups", summary="Open findings counted by check, target or site")
+async def groups(
+    context: Given,
+    *,
+    by: FromQuery[FindingGroupBy] = FindingGroupBy.CHECK,
+    severity: FromQuery[list[Severity] | None] = None,
+    family: FromQuery[list[Family] | None] = None,
+    site: Names = None,
+    target: Names = None,
+    check: Names = None,
+    limit: Limit = 500,
+) -> FindingGroupsReply:
+    """Groups of the findings that match every filter given, most severe first."""
+    asked = FindingGroupsRequest(
+        by=by,
+        severities=tuple(severity or ()),
+        families=tuple(family or ()),
+        sites=tuple(site or ()),
+        targets=tuple(target or ()),
+        checks=tuple(check or ()),
+        limit=limit,
+    )
+    return await finding_groups(context, asked)
 
 
 @look("/findings/{finding_id:str}", summary="One finding with its history")
@@ -208,5 +247,5 @@ async def audit(
 
 HANDLERS = [
     *(status, checks, targets, findings, finding, changes, runs, run, latest, report_of_run),
-    *(listed, audit, health),
+    *(listed, audit, health, whole, groups),
 ]

@@ -10,7 +10,8 @@ from litestar import MediaType, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
-from stt_coordinator.metrics import prometheus as metrics
+from stt_coordinator.control.views.page_parts import metrics
+from stt_coordinator.metrics.prometheus import MEDIA_TYPE
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.login.authorization import OPEN
 from stt_coordinator.web.login.identity import who_asks
@@ -64,15 +65,11 @@ async def version(context: Given) -> dict[str, str]:
 @look(
     "/metrics",
     summary="Metrics for Prometheus, see docs/metrics.md",
-    media_type=metrics.MEDIA_TYPE,
+    media_type=MEDIA_TYPE,
 )
 async def prometheus(context: Given) -> Response[bytes]:
     """Text of format 0.0.4."""
-    state, pack = context.control_state.state, context.library.status
-    seen = await context.store.read(
-        lambda ledger: metrics.look(ledger, state, pack, context.meters)
-    )
-    return Response(metrics.render(seen), media_type=metrics.MEDIA_TYPE)
+    return Response(await metrics(context), media_type=MEDIA_TYPE)
 
 
 HANDLERS = [healthz, readyz, version, prometheus]

@@ -11,10 +11,9 @@ from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from stt_coordinator.control.handler_context import ErrorCode
-from stt_coordinator.store.port import StoreError
+from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.web.dependencies import API_PREFIX
 from stt_shared.bus.port import RequestError
-from stt_shared.errors import UnreachableError
 from stt_shared.telemetry.logs import logger
 
 STATUS = {
@@ -44,7 +43,7 @@ def problem_of(error: Exception) -> Problem:
     """What an error is to somebody outside; nothing of its inside leaves."""
     if isinstance(error, RequestError):
         return _problem(STATUS.get(ErrorCode(error.code), UNKNOWN), error.code, error.message)
-    if isinstance(error, StoreError | UnreachableError):
+    if isinstance(error, UNAVAILABLE):
         return _problem(STATUS[ErrorCode.UNAVAILABLE], ErrorCode.UNAVAILABLE, error.message)
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)

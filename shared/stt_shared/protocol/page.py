@@ -16,6 +16,7 @@ from stt_shared.protocol import (
     health,
     history,
     messages,
+    overview,
     records,
     reports,
     subjects,
@@ -91,11 +92,13 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.DISABLE: (control.SwitchRequest, control.SwitchReply),
     Verb.RUN: (control.RunRequest, control.RunReply),
     Verb.STATUS: (control.Empty, control.StatusReply),
+    Verb.OVERVIEW: (control.Empty, overview.OverviewReply),
     Verb.CHECKS: (control.Empty, control.ChecksReply),
     Verb.CHECK_DISABLE: (control.CheckSwitchRequest, control.SwitchReply),
     Verb.CHECK_ENABLE: (control.CheckSwitchRequest, control.SwitchReply),
     Verb.TARGETS: (control.TargetsRequest, control.TargetsReply),
     Verb.FINDINGS: (findings.FindingsRequest, findings.FindingsReply),
+    Verb.FINDING_GROUPS: (overview.FindingGroupsRequest, overview.FindingGroupsReply),
     Verb.FINDING: (findings.FindingRequest, findings.FindingReply),
     Verb.ACCEPT: (exceptions.AcceptRequest, exceptions.ExceptionReply),
     Verb.UNACCEPT: (exceptions.UnacceptRequest, exceptions.ExceptionReply),
@@ -195,6 +198,8 @@ def _words() -> str:
         enums.WorkerState,
         enums.Role,
         enums.Way,
+        overview.OverviewState,
+        overview.FindingGroupBy,
     )
     rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
     return _table("Words", ("set", "members"), rows)

@@ -11,9 +11,8 @@ from litestar.response import Redirect, Template
 
 from stt_coordinator.control import exceptions
 from stt_coordinator.control.audited_commands import act
-from stt_coordinator.control.exception_rules import Places
 from stt_coordinator.control.handler_context import ErrorCode, request_error
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.control.views.page_parts import scopes
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
@@ -41,7 +40,7 @@ async def accepted(
     """Exceptions, newest first; also the past ones, for auditors."""
     state = wanted if wanted in STATES else "live"
     reply = await exceptions.listed(context, ExceptionsRequest(state=state, limit=ROWS))
-    sites, labels = await context.store.read(_places)
+    offered = await scopes(context)
     return page(
         context,
         "accepted.html",
@@ -52,15 +51,10 @@ async def accepted(
         wanted=state,
         states=STATES,
         where=WHERE,
-        sites=sites,
-        labels=labels,
+        sites=offered.sites,
+        labels=offered.labels,
         checks=sorted(context.library.catalogue.checks),
     )
-
-
-def _places(ledger: Ledger) -> tuple[list[str], list[str]]:
-    places = Places(ledger)
-    return sorted(places.sites), sorted(places.labels)
 
 
 @post("/findings/{finding_id:str}/accept", include_in_schema=False, opt=OPERATORS)

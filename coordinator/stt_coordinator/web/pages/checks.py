@@ -9,13 +9,13 @@ from litestar.response import Redirect, Template
 from stt_coordinator.control import control_commands, queries
 from stt_coordinator.control.audited_commands import act
 from stt_coordinator.control.handler_context import ErrorCode, request_error
+from stt_coordinator.control.views.page_parts import parts_of_check
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.check import PERIODS, check_object
 
-MAX_PARTS = 100  # databases that a check left out
 Form = URLEncodedBody[dict[str, str]]
 
 
@@ -41,7 +41,6 @@ async def check(context: Given, name: FromPath[str]) -> Template:
     found = context.library.catalogue.find(name)
     if found is None:
         raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}")
-    parts = await context.store.read(lambda ledger: ledger.parts_of_check(found.name, MAX_PARTS))
     return page(
         context,
         "check.html",
@@ -51,7 +50,7 @@ async def check(context: Given, name: FromPath[str]) -> Template:
         queries=check_object(found)["queries"],
         enabled=found.name not in context.control_state.state.disabled_checks,
         periods=PERIODS,
-        parts=parts,
+        parts=await parts_of_check(context, found.name),
     )
 
 

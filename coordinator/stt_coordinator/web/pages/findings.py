@@ -9,20 +9,20 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
 from stt_coordinator.control import queries
-from stt_coordinator.domain.suppression import scope_of
-from stt_coordinator.store.port import Grouped, Ledger
+from stt_coordinator.control.views.groups import finding_groups
+from stt_coordinator.control.views.page_parts import finding_scopes
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import GROUPS, query
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol.enums import Family, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.findings import (
     FindingReply,
     FindingRequest,
     FindingsReply,
     FindingsRequest,
 )
+from stt_shared.protocol.overview import FindingGroup, FindingGroupBy, FindingGroupsRequest
 
 ROWS = 50
 MAX_GROUPS = 500
@@ -68,7 +68,7 @@ async def findings(
         notice=reply.notice,
         parts=reply.parts_not_checked,
         group=by,
-        groups=await _groups(context, by, MAX_GROUPS, asked) if by and not wrong else [],
+        groups=await _groups(context, by, asked) if by and not wrong else (),
         kept=_filters(asked),
         titles=titles(context),
         before=_at(asked, offset - ROWS) if offset > 0 else None,
@@ -84,8 +84,17 @@ async def _found(context: Given, asked: FindingsRequest) -> tuple[FindingsReply,
         return FindingsReply(findings=(), total=0), error.message
 
 
-async def _groups(context: Given, by: str, limit: int, asked: FindingsRequest) -> list[Grouped]:
-    return await context.store.read(lambda ledger: ledger.group_findings(by, limit, asked))
+async def _groups(context: Given, by: str, asked: FindingsRequest) -> tuple[FindingGroup, ...]:
+    request = FindingGroupsRequest(
+        by=FindingGroupBy(by),
+        severities=asked.severities,
+        families=asked.families,
+        sites=asked.sites,
+        targets=asked.targets,
+        checks=asked.checks,
+        limit=MAX_GROUPS,
+    )
+    return (await finding_groups(context, request)).groups
 
 
 def _filters(asked: FindingsRequest) -> dict[str, tuple[str, ...]]:
@@ -107,17 +116,9 @@ def _at(asked: FindingsRequest, offset: int) -> str:
 async def finding(context: Given, finding_id: FromPath[str]) -> Template:
     """One finding, by its id or an unambiguous beginning of it."""
     reply: FindingReply = await queries.finding(context, FindingRequest(id=finding_id))
-    name, site, target = reply.finding.check, reply.finding.site, reply.finding.target
-    same = await _groups(context, "check", 1, FindingsRequest(checks=(name,)))
-
-    def look(ledger: Ledger) -> tuple[list[str], ExceptionRecord | None]:
-        """The labels of its target, and why it counts as another severity."""
-        row, scope = ledger.targets([target]).get(target), ("severity", name, site)
-        labels = sorted(f"{key}={value}" for key, value in row.labels.items()) if row else []
-        live = ledger.live_exceptions([target])
-        return labels, next((one for one in live if scope_of(one) == scope), None)
-
-    labels, override = await context.store.read(look)
+    name = reply.finding.check
+    same = await finding_groups(context, FindingGroupsRequest(checks=(name,), limit=1))
+    applying = await finding_scopes(context, reply.finding)
     return page(
         context,
         "finding.html",
@@ -126,9 +127,9 @@ async def finding(context: Given, finding_id: FromPath[str]) -> Template:
         reply=reply,
         notice=reply.notice,
         check=context.library.catalogue.find(name),
-        others=sum(group.findings for group in same),
-        labels=labels,
-        override=override,
+        others=sum(group.findings for group in same.groups),
+        labels=applying.labels,
+        override=applying.override,
     )
 
 

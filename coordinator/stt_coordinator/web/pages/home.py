@@ -5,27 +5,29 @@ from __future__ import annotations
 from litestar import get
 from litestar.response import Template
 
+from stt_coordinator.control.views.overview import overview, status_and_state
 from stt_coordinator.web.chart import lines
 from stt_coordinator.web.dependencies import Given
-from stt_coordinator.web.overview import overview, standing
 from stt_coordinator.web.pages.common import page, titles
+from stt_shared.protocol.control import Empty
+from stt_shared.protocol.overview import OverviewState
 
 EMBEDDED = (
     "default-src 'self'; frame-ancestors *; base-uri 'none'; form-action 'none'"  # links alone
 )
-WORDS = {  # where the numbers would say what is not so
-    "never": "checks are off",
-    "off": "checks are off",
-    "empty": "no databases yet",
-    "first": "first run in progress",
-    "overdue": "a run is overdue",
+STATE_TEXTS = {  # shown instead of numbers that would be wrong or out of date
+    OverviewState.NEVER: "checks are off",
+    OverviewState.OFF: "checks are off",
+    OverviewState.EMPTY: "no databases yet",
+    OverviewState.FIRST: "first run in progress",
+    OverviewState.OVERDUE: "a run is overdue",
 }
 
 
 @get("/", include_in_schema=False)
 async def home(context: Given) -> Template:
     """The numbers, the trend, what is new, what to fix first, the sites."""
-    view = await overview(context)
+    view = await overview(context, Empty())
     return page(
         context,
         "home.html",
@@ -41,21 +43,21 @@ async def home(context: Given) -> Template:
 @get("/overview", include_in_schema=False)
 async def numbers(context: Given) -> Template:
     """The part of the home page that renews itself."""
-    view = await overview(context)
+    view = await overview(context, Empty())
     return page(context, "_numbers.html", title="", at="/", view=view)
 
 
 @get("/panel", include_in_schema=False, response_headers={"Content-Security-Policy": EMBEDDED})
 async def panel(context: Given) -> Template:
     """The numbers alone, to be embedded."""
-    view = await overview(context)
+    view = await overview(context, Empty())
     return page(context, "panel.html", title="Failed checks", at="/", view=view)
 
 
 @get("/panel.svg", include_in_schema=False, media_type="image/svg+xml")
 async def badge(context: Given) -> Template:
     """The numbers as a drawing, for wikis."""
-    status, state = await standing(context)
+    status, state = await status_and_state(context)
     counts = status.summary.counts
     missing = counts.not_checked + counts.parts_not_checked
     text = f"◆ {counts.critical}  ▲ {counts.major}  ● {counts.trivial}  ? {missing}"
@@ -63,8 +65,8 @@ async def badge(context: Given) -> Template:
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
         f" {missing} not checked"
     )
-    if state in WORDS:
-        text = label = WORDS[state]
+    if state in STATE_TEXTS:
+        text = label = STATE_TEXTS[state]
     values = {"text": text, "label": label}
     return Template("panel.svg", context=values, media_type="image/svg+xml")
 

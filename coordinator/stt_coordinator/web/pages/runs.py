@@ -14,10 +14,11 @@ from stt_coordinator.control import control_commands, queries
 from stt_coordinator.control.audited_commands import act
 from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.trends import trends
+from stt_coordinator.control.views.overview import worst_first
+from stt_coordinator.control.views.page_parts import changes_of_run
 from stt_coordinator.web.chart import bars, lines
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import OPERATORS
-from stt_coordinator.web.overview import worst_first
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import RunRequest
 from stt_shared.protocol.history import TrendsRequest
@@ -25,7 +26,6 @@ from stt_shared.protocol.records import RunRecord
 from stt_shared.protocol.reports import RunsRequest
 
 ROWS = 50
-MAX_CHANGES = 1_000
 TREND_DAYS = 90
 PROGRESS_S = 1.0  # between two looks at a run that is watched
 MAX_WATCH_S = 3_600  # then the browser asks again
@@ -60,17 +60,14 @@ async def _run(context: Given, run_id: str) -> RunRecord:
 async def run(context: Given, run_id: FromPath[str]) -> Template:
     """One run and what it changed against the one before."""
     found = await _run(context, run_id)
-    began = found.started or found.slot
-    events, _ = await context.store.read(lambda ledger: ledger.events_since(began, 0, MAX_CHANGES))
-    changed = worst_first(event for event in events if event.run_id == run_id)
     return page(
         context,
         "run.html",
         title=f"Run {run_id}",
         at="/runs",
         run=found,
-        changed=changed,
-        is_kept=queries.kept_since(context, began) is None,
+        changed=worst_first(await changes_of_run(context, found)),
+        is_kept=queries.kept_since(context, found.started or found.slot) is None,
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from stt_coordinator.control.views.overview import state_of
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.web.overview import state_of
 from stt_coordinator.web.serve import address_of
 from stt_shared import clock
 from stt_shared.errors import ConfigError

@@ -1,0 +1,42 @@
+"""The verb `finding-groups`: open findings counted by check, target or site."""
+
+from __future__ import annotations
+
+from stt_coordinator.control import pages
+from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.queries import refuse_unknown_names
+from stt_coordinator.store.port import Grouped, Ledger
+from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.overview import FindingGroup, FindingGroupsReply, FindingGroupsRequest
+
+
+async def finding_groups(
+    context: HandlerContext, request: FindingGroupsRequest
+) -> FindingGroupsReply:
+    """The groups of open findings that match; raises RequestError for an unknown name."""
+    wanted = FindingsRequest(
+        severities=request.severities,
+        families=request.families,
+        sites=request.sites,
+        targets=request.targets,
+        checks=request.checks,
+    )
+
+    def grouped(ledger: Ledger) -> list[Grouped]:
+        refuse_unknown_names(context, ledger, wanted)
+        return ledger.group_findings(request.by, pages.rows(request.limit), wanted)
+
+    found = await context.store.read(grouped)
+    return FindingGroupsReply(groups=tuple(pages.fitting(map(group_of, found))))
+
+
+def group_of(row: Grouped) -> FindingGroup:
+    """The group as it is sent."""
+    return FindingGroup(
+        name=row.name,
+        findings=row.findings,
+        targets=row.targets,
+        critical=row.critical,
+        major=row.major,
+        trivial=row.trivial,
+    )
