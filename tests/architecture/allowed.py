@@ -20,13 +20,6 @@ LONG_FILES = frozenset(
         "tests/unit/cli/commands/test_commands.py",
         "tests/unit/cli/commands/test_exceptions.py",
         "tests/unit/cli/commands/test_reports.py",
-        "tests/unit/coordinator/control/test_control.py",
-        "tests/unit/coordinator/control/test_exceptions.py",
-        "tests/unit/coordinator/web/test_login.py",
-        "tests/unit/shared/report/test_report_formats.py",
-        "tests/unit/worker/jobs/test_runner.py",
-        "tests/unit/coordinator/packs/test_fetcher.py",
-        "tests/unit/worker/test_packs.py",
     }
 )
 LONG_PORTS = frozenset(

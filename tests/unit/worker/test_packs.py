@@ -2,149 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from stt_shared import clock
-from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.memory import MemoryBus
 from stt_shared.bus.port import Outgoing
-from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
-from stt_shared.pack import archive, load, transfer
-from stt_shared.pack.archive import Pack
+from stt_shared.pack import archive, transfer
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
-from stt_shared.pack.trust import Policy
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.enums import Family, Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, PackHead, Result
-from stt_worker.databases.inspection import DirectInspector
-from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.jobs.control_state import ControlStateReader
-from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S, Runner, RunnerDependencies
-from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.outbox.sender import Sender
-from stt_worker.packs import PackRegistry
-from stt_worker.targets.model import Inventory
+from stt_shared.protocol.enums import Kind, Outcome
+from stt_shared.protocol.messages import CheckRef, PackHead
+from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S
 from tests.support.shared import packs
-from tests.support.worker.fakes import (
-    Spy,
-    check,
-    delivery,
-    dependencies,
-    free_turn,
-    job,
-    question,
-    server,
-    target,
-)
-
-SIGNER, STRANGER = packs.Signer(), packs.Signer()
-OWN = [check("own")]
-SCRIPTED = packs.check_text("pg_one").replace(
-    b"POSTGRESQL_SHOW", b"POSTGRESQL_SELECT\n        query: '1'"
-)
-
-
-def pack(serial: int = 3, name: str = "checks", **files: bytes) -> Pack:
-    found = {packs.path_of("pg_one"): SCRIPTED, "releases.yaml": b'as_of: "2026-10-10"\n'}
-    return packs.make(
-        found | {packs.path_of(key): files[key] for key in files}, serial=serial, name=name
-    )
-
-
-def refs_of(one: Pack) -> tuple[CheckRef, ...]:
-    return tuple(
-        CheckRef(check=found.name, digest=found.digest) for found in load.load(one).checks.values()
-    )
-
-
-@dataclass
-class Bench:
-    """A runner whose shelf believes SIGNER, all in memory but the serials."""
-
-    folder: Path
-    broker: MemoryBroker = field(default_factory=MemoryBroker)
-    inbox: Spy = field(default_factory=Spy)
-    changes: int = 0
-    jobs: int = 0
-    judged: list[list[str]] = field(default_factory=list[list[str]])  # scripts that were defined
-    allow_unsigned: bool = False
-
-    async def start(self) -> None:
-        bus = self.broker.connect()
-        await bus.ensure(subjects.STREAMS, [])
-        state = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
-        await bus.publish([Outgoing(subject=state, data=codec.encode(ControlState(enabled=True)))])
-        self.restart()
-
-    def restart(self) -> None:
-        bus, self.outbox = self.broker.connect(), MemoryOutbox()
-        self.database = MemoryDatabase({"db": server({question("1"): [{"n": 1}]})})
-        equipped = dependencies(OWN, inspector=DirectInspector(self.database))
-        policy = Policy(
-            keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
-        )
-        self.pack_registry = PackRegistry(
-            bus,
-            equipped.catalogue,
-            policy,
-            Serials(self.folder),
-            script_faults=self._script_faults,
-        )
-        self.pack_registry.changed = self._changed
-        sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
-        sender.confirm = self._confirmed  # type: ignore[method-assign]  # nothing is sent
-        self.sandbox: Any = equipped.sandbox
-        self.runner = Runner(
-            RunnerDependencies(
-                worker="w1",
-                site="default",
-                inventory=Inventory([target()]),
-                outbox=self.outbox,
-                sender=sender,
-                control_state=ControlStateReader(bus),
-                check_dependencies={Family.POSTGRESQL: equipped},
-                pack_registry=self.pack_registry,
-            )
-        )
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    async def _script_faults(self, checks: Sequence[Check]) -> list[str]:
-        self.judged.append([one.name for one in checks])
-        return ["pg_one: script line 2: cannot use reserved keyword `while`"]
-
-    async def _confirmed(self, row: Any) -> None:
-        del row
-
-    async def offer(self, one: Pack, signer: packs.Signer | None = SIGNER) -> str:
-        data = archive.encode(one)
-        parcel = Parcel(data=data, signature=signer.signature(data) if signer else None)
-        await transfer.put(self.broker.connect(), parcel)
-        return parcel.digest
-
-    async def run(self, refs: Sequence[CheckRef], pack_digest: str) -> dict[str, CheckOutcome]:
-        self.jobs += 1
-        wanted = job(OWN, pack=pack_digest, job_id=f"run.{self.jobs}")
-        wanted = msgspec.structs.replace(wanted, checks=tuple(refs))
-        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, free_turn)
-        rows = await self.outbox.pending(limit=1_000)
-        if not rows:
-            return {}
-        result = codec.decode(Result, rows[-1].data)
-        return {one.check: one for one in result.outcomes}
-
-
-OWN_REF = CheckRef(check="own", digest=OWN[0].digest)
+from tests.support.worker.packs_bench import OWN_REF, SIGNER, STRANGER, Bench, pack, refs_of
 
 
 @pytest.fixture
@@ -370,34 +248,3 @@ async def test_a_job_waits_while_its_pack_cannot_be_had_or_its_serial_cannot_be_
     assert bench.inbox.retried == [CONTROL_DELAY_S, OUTBOX_DELAY_S]
     assert await bench.outbox.pending() == []
     assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED
-
-
-async def test_a_pack_of_many_parts_comes_whole_and_is_sent_once() -> None:
-    broker = MemoryBroker()
-    bus = broker.connect()
-    await bus.ensure(subjects.STREAMS, [])
-    parcel = Parcel(data=bytes(range(256)) * 5_000, signature="a signature")
-    for _ in range(2):
-        await transfer.put(bus, parcel)
-    assert await transfer.get(bus, parcel.digest) == parcel
-    assert broker.streams[subjects.STREAM_PACKS].last == 4, "three parts and a head"
-    part = subjects.pack_part(parcel.digest, 1)
-    kept = broker.streams[subjects.STREAM_PACKS].messages
-    del kept[next(number for number, one in kept.items() if one.subject == part)]
-    assert await transfer.get(bus, parcel.digest) is None
-    await transfer.put(bus, parcel)
-    assert await transfer.get(bus, parcel.digest) == parcel
-
-
-async def test_a_pack_that_the_bus_does_not_take_is_no_silent_success() -> None:
-    broker = MemoryBroker()
-    await broker.connect().ensure(subjects.STREAMS, [])
-    bus = broker.connect()
-
-    async def nothing_there(stream: str, subject: str) -> None:
-        del stream, subject
-
-    bus.last = nothing_there  # type: ignore[method-assign]  # reading works
-    broker.down = True
-    with pytest.raises(UnreachableError, match="cannot be put on NATS"):
-        await transfer.put(bus, Parcel(data=b"x", signature=None))

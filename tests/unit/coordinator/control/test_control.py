@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from datetime import timedelta
 
 import msgspec
 import pytest
 
-from stt_coordinator.control import pages
-from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Ledger, Store
-from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_coordinator.store.port import Ledger
 from stt_shared.bus.port import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
@@ -24,87 +19,30 @@ from stt_shared.protocol.control import (
     StatusReply,
     SwitchReply,
     SwitchRequest,
-    TargetsReply,
-    TargetsRequest,
     Verb,
 )
-from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
+from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.findings import (
-    ChangesReply,
-    ChangesRequest,
     FindingReply,
     FindingRequest,
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.messages import CheckOutcome, Job, Value
 from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
-from stt_shared.report.counts import of_results
+from tests.support.coordinator.control_site import House, controlled
 from tests.support.coordinator.coordination import (
-    NOW,
-    FakeWorker,
     ask,
-    at_work,
     enable,
-    failed,
-    finding,
     finished,
-    passed,
-    running,
     status,
     until,
 )
 
-TARGETS = (("ledger", Family.POSTGRESQL), ("orders", Family.MYSQL), ("shop", Family.MYSQL))
-
-
-def answer(job: Job) -> list[CheckOutcome]:
-    if job.target == "ledger":
-        return [
-            CheckOutcome(check=ref.check, outcome=Outcome.ERROR, kind=Kind.AUTH, reason="refused")
-            for ref in job.checks
-        ]
-    return [
-        failed(ref.check, finding("'a'@'%'"), finding("'b'@'%'", Severity.TRIVIAL))
-        if ref.check == "mysql_empty_password"
-        else passed(ref.check)
-        for ref in job.checks
-    ]
-
-
-@dataclass(kw_only=True)
-class House:
-    """A running coordinator with one worker at work."""
-
-    bus: MemoryBus
-    store: Store
-    worker: FakeWorker
-
-    async def checked(self) -> str:
-        reply = await enable(self.bus)
-        await finished(self.bus, reply.run_id)
-        return reply.run_id
-
-    async def refusal(self, verb: Verb, request: Value) -> str:
-        with pytest.raises(RequestError) as caught:
-            await ask(self.bus, verb, request, Empty)
-        assert caught.value.message
-        return caught.value.code
-
 
 @pytest.fixture
 async def house() -> AsyncGenerator[House]:
-    broker, store = MemoryBroker(), MemoryStore()
-    bus = broker.connect()
-    worker = FakeWorker(bus=broker.connect(), targets=TARGETS, answer=answer)
-    async with running(bus, store), at_work(worker):
-        made = House(bus=bus, store=store, worker=worker)
-        await until(lambda: _all_known(made))
+    async with controlled() as made:
         yield made
-
-
-async def _all_known(house: House) -> bool:
-    return (await status(house.bus)).summary.counts.targets == len(TARGETS)
 
 
 async def test_enable_twice_is_once_and_names_the_same_first_run(house: House) -> None:
@@ -221,24 +159,6 @@ async def test_check_switched_off_leaves_runs_and_counts_until_it_is_on_again(
     assert (await status(house.bus)).summary.counts.critical == 2
 
 
-async def test_findings_targets_and_changes_come_in_pages(house: House) -> None:
-    await house.checked()
-    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(limit=3), FindingsReply)
-    assert ([one.severity for one in page.findings], page.total) == (
-        [Severity.CRITICAL, Severity.CRITICAL, Severity.TRIVIAL],
-        4,
-    )
-    first = await ask(house.bus, Verb.TARGETS, TargetsRequest(limit=2), TargetsReply)
-    second = await ask(house.bus, Verb.TARGETS, TargetsRequest(after=first.next), TargetsReply)
-    states = {one.target: one.state for one in (*first.targets, *second.targets)}
-    assert states == {"ledger": "unchecked", "orders": "checked", "shop": "checked"}
-    assert second.next == ""
-    request = ChangesRequest(since=NOW - timedelta(days=9999), offset=1, limit=2)
-    changes = await ask(house.bus, Verb.CHANGES, request, ChangesReply)
-    assert (len(changes.changes), changes.total) == (2, 4)
-    assert [one.target for one in changes.unchecked] == ["ledger"]
-
-
 async def test_finding_is_found_by_the_beginning_of_its_id_with_its_history(house: House) -> None:
     await house.checked()
     page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
@@ -251,39 +171,6 @@ async def test_finding_is_found_by_the_beginning_of_its_id_with_its_history(hous
     assert (found.outcome, found.facts and found.facts.version) == (Outcome.FAILED, (8, 4, 6))
 
 
-async def all_pages(house: House, run_id: str) -> list[ReportReply]:
-    found: list[ReportReply] = []
-    while not found or found[-1].next:
-        after = found[-1].next if found else ""
-        request = ReportRequest(run_id=run_id, after=after)
-        found.append(await ask(house.bus, Verb.REPORT, request, ReportReply))
-        assert found[-1].results
-    return found
-
-
-async def test_report_pages_hold_every_pair_once_with_the_counts_of_the_whole(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run_id = await house.checked()
-    monkeypatch.setattr(pages, "ROOM_BYTES", 700)
-    for wanted in ("", run_id):
-        paged = await all_pages(house, wanted)
-        results = [one for page in paged for one in page.results]
-        places = [(one.target, one.check) for one in results]
-        assert places == sorted(set(places))
-        assert len(places) == 5
-        assert {page.counts.targets for page in paged} == {3}
-        assert {page.run_id for page in paged} == {run_id}
-
-
-async def test_counts_of_a_report_are_those_of_its_results(house: House) -> None:
-    run_id = await house.checked()
-    for wanted in ("", run_id):
-        page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
-        assert page.counts == of_results(page.results)
-        assert page.finished is not None
-
-
 async def test_broker_that_is_away_makes_requests_fail_with_a_code(house: House) -> None:
     await house.checked()
     handler = house.bus.broker.services[subjects.control(Verb.DISABLE)]
@@ -292,19 +179,6 @@ async def test_broker_that_is_away_makes_requests_fail_with_a_code(house: House)
         await handler(codec.encode(SwitchRequest()))
     house.bus.broker.down = False
     assert caught.value.code == "unavailable"
-
-
-def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "ROOM_BYTES", 600)
-    big = finding("x")
-    big = type(big)(
-        key=big.key,
-        severity=big.severity,
-        summary="s",
-        evidence=tuple({"row": "x" * 100} for _ in range(50)),
-    )
-    (found,) = pages.fitting([big, big])
-    assert (found.evidence, found.summary) == ((), "s")
 
 
 async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(house: House) -> None:

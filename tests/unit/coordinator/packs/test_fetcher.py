@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,76 +12,23 @@ import pytest
 from stt_coordinator.packs import cache
 from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.https import FetchError, Version
-from stt_coordinator.packs.library import Library
-from stt_coordinator.packs.sources import HttpsSource, LocalSource, Offer, source_of
+from stt_coordinator.packs.sources import HttpsSource, Offer
 from stt_shared import clock
-from stt_shared.bus.memory import MemoryBroker
-from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError, SttError, UnreachableError
-from stt_shared.pack import archive, transfer
+from stt_shared.pack import transfer
 from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
-from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
+from tests.support.coordinator.packs_site import (
+    BUILT_IN,
+    POLICY,
+    SIGNER,
+    STRANGER,
+    Bench,
+    local,
+    parcel,
+)
 from tests.support.shared import packs
-
-SIGNER, STRANGER = packs.Signer(), packs.Signer()
-POLICY = Policy(keys=(SIGNER.key.public,), name="checks")
-BUILT_IN = Catalogue(checks={})
-
-
-def parcel(serial: int = 3, signer: packs.Signer | None = SIGNER, name: str = "checks") -> Parcel:
-    data = archive.encode(packs.make(serial=serial, name=name))
-    return Parcel(data=data, signature=signer.signature(data) if signer else None)
-
-
-@dataclass
-class FakeSource:
-    """Offers what the test says; remembers what it was told to be known."""
-
-    what: Offer | SttError = field(default_factory=lambda: Offer(parcel=parcel()))
-    place: str = "a test"
-    near: bool = False
-    known: list[Offer | None] = field(default_factory=list)
-
-    async def offer(self, known: Offer | None) -> Offer:
-        self.known.append(known)
-        if isinstance(self.what, SttError):
-            raise self.what
-        return self.what
-
-
-@dataclass
-class Bench:
-    """A supply of `source` on a broker in memory; `restart` forgets all but the disk."""
-
-    folder: Path
-    source: FakeSource = field(default_factory=FakeSource)
-    broker: MemoryBroker = field(default_factory=MemoryBroker)
-
-    async def start(self) -> None:
-        await self.broker.connect().ensure(subjects.STREAMS, [])
-        self.restart()
-
-    def restart(self) -> None:
-        self.supply = Supply(
-            bus=self.broker.connect(),
-            source=self.source,
-            policy=POLICY,
-            serials=Serials(self.folder),
-            folder=self.folder,
-        )
-        self.library = Library(lambda: BUILT_IN, self.supply)
-
-    @property
-    def serial(self) -> int:
-        status = self.library.status
-        return status.serial if status else 0
-
-    @property
-    def on_nats(self) -> set[str]:
-        kept = self.broker.streams[subjects.STREAM_PACKS].messages.values()
-        return {one.subject for one in kept}
 
 
 @pytest.fixture
@@ -259,63 +206,6 @@ async def test_a_pack_that_cannot_be_kept_is_not_used(
     assert "it cannot be kept (no space left on device)" in bench.library.trouble[0]
 
 
-def local(path: Path) -> LocalSource:
-    return LocalSource(path=path, policy=POLICY)
-
-
-def saved(folder: Path, one: Parcel, name: str) -> Path:
-    folder.mkdir(exist_ok=True)
-    path = folder / name
-    path.write_bytes(one.data)
-    if one.signature is not None:
-        path.with_name(name + ".minisig").write_text(one.signature, encoding="utf-8")
-    return path
-
-
-async def test_a_file_is_offered_with_the_signature_beside_it(tmp_path: Path) -> None:
-    signed = saved(tmp_path, parcel(3), "a.sttpack")
-    bare = saved(tmp_path, parcel(3, None), "b.sttpack")
-    assert await local(signed).offer(None) == Offer(parcel=parcel(3))
-    assert await local(bare).offer(None) == Offer(parcel=parcel(3, None))
-    with pytest.raises(ConfigError, match="cannot read"):
-        await local(tmp_path / "none").offer(None)
-
-
-async def test_of_a_folder_of_packs_the_newest_that_is_believed_is_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(clock, "now", lambda: packs.NOW)
-    saved(tmp_path, parcel(9, STRANGER), "checks-9.sttpack")
-    saved(tmp_path, parcel(10), "checks-10.sttpack")
-    saved(tmp_path, parcel(4), "checks-4.sttpack")
-    assert await local(tmp_path).offer(None) == Offer(parcel=parcel(10))
-
-
-async def test_a_folder_of_checks_is_an_unsigned_pack_with_the_same_bytes_at_any_time(
-    tmp_path: Path,
-) -> None:
-    packs.written(tmp_path, packs.files_of("pg_one"))
-    first, second = await local(tmp_path).offer(None), await local(tmp_path).offer(None)
-    assert first == second
-    assert first.unsigned
-    assert first.parcel.signature is None
-    manifest = archive.decode(first.parcel.data).manifest
-    assert (manifest.name, manifest.serial, manifest.lenient) == ("checks", 0, False)
-
-
-async def test_a_folder_of_pmms_files_is_read_as_such(tmp_path: Path) -> None:
-    packs.written(tmp_path, {"pg_one.yml": packs.check_text()})
-    offer = await local(tmp_path).offer(None)
-    assert archive.decode(offer.parcel.data).manifest.lenient
-
-
-@pytest.mark.parametrize("make", [lambda _: None, lambda folder: folder.mkdir()])
-async def test_a_place_without_checks_says_so(tmp_path: Path, make: Callable[[Path], None]) -> None:
-    make(tmp_path / "x")
-    with pytest.raises(ConfigError, match="x"):
-        await local(tmp_path / "x").offer(None)
-
-
 async def test_an_unsigned_folder_is_planned_with_and_shown_as_unsigned(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -332,12 +222,6 @@ async def test_an_unsigned_folder_is_planned_with_and_shown_as_unsigned(
     status = supply.current.status
     assert (status.key, status.checks, status.expires) == ("", 2, None)
     assert supply.troubles(packs.NOW) == ()
-
-
-def test_the_setting_tells_an_address_from_a_path() -> None:
-    assert source_of("https://host/a.sttpack", POLICY) == HttpsSource(url="https://host/a.sttpack")
-    assert source_of("HTTPS://host/a", POLICY) == HttpsSource(url="HTTPS://host/a")
-    assert source_of("/etc/stt/packs", POLICY).place == "/etc/stt/packs"
 
 
 async def test_a_run_by_hand_looks_again_only_where_that_costs_nothing(bench: Bench) -> None:

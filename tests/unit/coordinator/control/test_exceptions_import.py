@@ -1,0 +1,106 @@
+"""A file of exceptions is imported as a whole or not at all, and twice is once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.exceptions import (
+    ExceptionEntry,
+    ImportRequest,
+)
+from tests.support.coordinator.coordination import (
+    SITE,
+)
+from tests.support.coordinator.exceptions_site import DAY, EMPTY, SOON, TODAY, House, excepting
+
+
+@pytest.fixture
+async def house() -> AsyncGenerator[House]:
+    async with excepting() as made:
+        yield made
+
+
+def entry(id_: str = "proxy-only", **changes: object) -> ExceptionEntry:
+    values: dict[str, object] = {
+        "id": id_,
+        "check": EMPTY,
+        "target": "orders",
+        "until": SOON,
+        "reason": "proxy only",
+    }
+    return ExceptionEntry(**(values | changes))  # type: ignore[arg-type]
+
+
+async def test_import_of_a_file_twice_is_once(house: House) -> None:
+    other = entry("lower", target="", site=SITE, severity=Severity.TRIVIAL, until=None)
+    assert await house.imported(entry(), other, dry_run=True) == ["added", "added"]
+    assert await house.listed() == []
+    assert await house.imported(entry(), other) == ["added", "added"]
+    first = await house.listed()
+    assert {(one.by, one.imported_by) for one in first} == {("ci", "ci")}
+    assert await house.numbers() == (0, 2, 2)
+    assert await house.imported(entry(), other) == ["unchanged", "unchanged"]
+    assert await house.listed() == first
+
+
+async def test_import_takes_a_new_day_and_leaves_what_was_revoked(house: House) -> None:
+    await house.imported(entry(), entry("second", target="shop"))
+    assert await house.imported(entry(until=SOON + DAY), entry("second", target="shop")) == [
+        "updated",
+        "unchanged",
+    ]
+    assert {one.until for one in await house.listed()} == {SOON, SOON + DAY}
+    await house.unaccept("proxy-only")
+    assert await house.imported(entry()) == ["revoked"]
+    assert [one.id for one in await house.listed()] == ["second"]
+
+
+async def test_import_does_not_enter_what_is_over(house: House) -> None:
+    assert await house.imported(entry(until=TODAY - DAY)) == ["ended"]
+    assert await house.listed("all") == []
+
+
+async def test_what_was_exported_is_imported_without_a_change(house: House) -> None:
+    (one, *_) = await house.findings()
+    await house.accept(finding=one.id)
+    await house.accept(check=EMPTY, label="team=orders")
+    whole = await house.listed()
+    entries = [
+        ExceptionEntry(**{name: getattr(x, name) for name in ExceptionEntry.__struct_fields__})
+        for x in whole
+    ]
+    assert await house.imported(*entries) == ["unchanged"] * 2
+    assert await house.listed() == whole
+
+
+async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
+    house: House,
+) -> None:
+    entries = (
+        entry(),
+        entry("Bad Id", target="shop"),
+        entry("far", target="nope", until=TODAY + 500 * DAY),
+        entry("same-a", target="", site=SITE),
+        entry("same-b", target="", site=SITE),
+        entry("label", target="", label="team=none"),
+    )
+    request = ImportRequest(exceptions=entries)
+    code, sentence = await house.refusal(Verb.EXCEPTIONS_IMPORT, request)
+    assert code == "bad_request"
+    begin = "nothing was imported: "
+    assert sentence.startswith(begin)
+    assert [one.split(":")[0] for one in sentence.removeprefix(begin).split("; ")] == [
+        "'Bad Id'",
+        "'far'",
+        "'label'",
+        "'same-a'",
+        "'same-b'",
+    ]
+    assert await house.listed("all") == []
+    await house.imported(entry())
+    moved = ImportRequest(exceptions=(entry(target="shop"),))
+    assert "an id of its own" in (await house.refusal(Verb.EXCEPTIONS_IMPORT, moved))[1]

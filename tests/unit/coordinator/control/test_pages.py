@@ -1,0 +1,100 @@
+"""Long answers come in pages that hold everything once, none larger than a message may be."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+
+import pytest
+
+from stt_coordinator.control import pages
+from stt_shared.protocol.control import (
+    TargetsReply,
+    TargetsRequest,
+    Verb,
+)
+from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.findings import (
+    ChangesReply,
+    ChangesRequest,
+    FindingsReply,
+    FindingsRequest,
+)
+from stt_shared.protocol.reports import ReportReply, ReportRequest
+from stt_shared.report.counts import of_results
+from tests.support.coordinator.control_site import House, controlled
+from tests.support.coordinator.coordination import (
+    NOW,
+    ask,
+    finding,
+)
+
+
+@pytest.fixture
+async def house() -> AsyncGenerator[House]:
+    async with controlled() as made:
+        yield made
+
+
+async def test_findings_targets_and_changes_come_in_pages(house: House) -> None:
+    await house.checked()
+    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(limit=3), FindingsReply)
+    assert ([one.severity for one in page.findings], page.total) == (
+        [Severity.CRITICAL, Severity.CRITICAL, Severity.TRIVIAL],
+        4,
+    )
+    first = await ask(house.bus, Verb.TARGETS, TargetsRequest(limit=2), TargetsReply)
+    second = await ask(house.bus, Verb.TARGETS, TargetsRequest(after=first.next), TargetsReply)
+    states = {one.target: one.state for one in (*first.targets, *second.targets)}
+    assert states == {"ledger": "unchecked", "orders": "checked", "shop": "checked"}
+    assert second.next == ""
+    request = ChangesRequest(since=NOW - timedelta(days=9999), offset=1, limit=2)
+    changes = await ask(house.bus, Verb.CHANGES, request, ChangesReply)
+    assert (len(changes.changes), changes.total) == (2, 4)
+    assert [one.target for one in changes.unchecked] == ["ledger"]
+
+
+async def all_pages(house: House, run_id: str) -> list[ReportReply]:
+    found: list[ReportReply] = []
+    while not found or found[-1].next:
+        after = found[-1].next if found else ""
+        request = ReportRequest(run_id=run_id, after=after)
+        found.append(await ask(house.bus, Verb.REPORT, request, ReportReply))
+        assert found[-1].results
+    return found
+
+
+async def test_report_pages_hold_every_pair_once_with_the_counts_of_the_whole(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = await house.checked()
+    monkeypatch.setattr(pages, "ROOM_BYTES", 700)
+    for wanted in ("", run_id):
+        paged = await all_pages(house, wanted)
+        results = [one for page in paged for one in page.results]
+        places = [(one.target, one.check) for one in results]
+        assert places == sorted(set(places))
+        assert len(places) == 5
+        assert {page.counts.targets for page in paged} == {3}
+        assert {page.run_id for page in paged} == {run_id}
+
+
+async def test_counts_of_a_report_are_those_of_its_results(house: House) -> None:
+    run_id = await house.checked()
+    for wanted in ("", run_id):
+        page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
+        assert page.counts == of_results(page.results)
+        assert page.finished is not None
+
+
+def test_row_that_fills_a_page_alone_is_slimmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "ROOM_BYTES", 600)
+    big = finding("x")
+    big = type(big)(
+        key=big.key,
+        severity=big.severity,
+        summary="s",
+        evidence=tuple({"row": "x" * 100} for _ in range(50)),
+    )
+    (found,) = pages.fitting([big, big])
+    assert (found.evidence, found.summary) == ((), "s")
