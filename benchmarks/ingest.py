@@ -108,8 +108,8 @@ async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) 
     rows = plan.jobs(run, targets, known, now=now, result_timeout=timedelta(minutes=5))
 
     def enter(ledger: Ledger) -> None:
-        ledger.replace_checks(known)
-        ledger.put_targets(targets)
+        ledger.fleet.replace_checks(known)
+        ledger.fleet.put_targets(targets)
         start_run(ledger, run, rows, now)
 
     await store.transact(enter)
@@ -123,7 +123,7 @@ async def published(bus: JetStreamBus, messages: list[Outgoing]) -> None:
 
 
 async def is_done(store: Store, run: str, jobs: int) -> bool:
-    tally = await store.read(lambda ledger: ledger.tally_jobs(run))
+    tally = await store.read(lambda ledger: ledger.jobs.count_by_state(run))
     return tally.get(JobState.DONE, 0) == jobs
 
 

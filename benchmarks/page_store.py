@@ -12,16 +12,19 @@ from pathlib import Path
 from benchmarks import page_answers
 from benchmarks.page_fleet import FULL_DAYS, Fleet, Size
 from stt_coordinator.domain.daily import day_of
-from stt_coordinator.store import rows
-from stt_coordinator.store.sqlite.store import FILE, open_store
-from stt_shared import clock, sqlfile
+from stt_coordinator.store.sqlite import counts, jobs, outcomes, rows, runs, suppressions
+from stt_coordinator.store.sqlite import findings as found
+from stt_coordinator.store.sqlite import fleet as fleets
+from stt_coordinator.store.sqlite.file.folder import FILE
+from stt_coordinator.store.sqlite.statements import queries
+from stt_coordinator.store.sqlite.store import open_store
+from stt_shared import clock
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import FindingRecord
 
 MINUTES = 4_000  # between how long it took to mend two findings
 RAW_RESULT_BYTES = 2_000
-SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "queries.sql")
 Many = Iterable[rows.Columns]
 
 
@@ -42,7 +45,8 @@ def seed(folder: Path, size: Size) -> There:
         connection.execute("PRAGMA synchronous = OFF")
         with connection:
             for name, values in statements(fleet, findings).items():
-                connection.executemany(SQL[name], values)
+                aggregate, statement = name.split(".")
+                connection.executemany(queries(aggregate)[statement], values)
     return There(finding=findings[size.findings // 2].id, run=fleet.standard[-1].run_id)
 
 
@@ -60,36 +64,28 @@ def statements(fleet: Fleet, findings: list[FindingRecord]) -> dict[str, Many]:
     )
     slots = {one.schedule: rows.text(one.slot) for one in fleet.runs}
     return {
-        "put_control": [{"data": rows.packed(state)}],
-        "put_check": (
-            {
-                "check_name": one.check,
-                "family": str(one.family),
-                "enabled": one.enabled,
-                "data": rows.packed(one),
-            }
-            for one in fleet.infos()
+        "fleet.put_control_state": [{"data": rows.packed(state)}],
+        "fleet.put_check": map(fleets.check_columns, fleet.infos()),
+        "fleet.put_worker": workers,
+        "fleet.put_target": map(fleets.target_columns, fleet.targets),
+        "findings.put": map(found.columns, findings),
+        "outcomes.put": map(outcomes.columns, page_answers.pairs(fleet, findings)),
+        "suppressions.put": map(suppressions.columns, fleet.exceptions()),
+        "runs.put": map(runs.columns, fleet.runs),
+        "runs.put_slot": ({"schedule": name, "slot": slot} for name, slot in slots.items()),
+        "jobs.put": map(jobs.columns, page_answers.jobs(fleet, findings)),
+        "history.add": events,
+        "audit.add": ({"at": rows.text(e.at), "data": rows.packed(e)} for e in fleet.audit()),
+        "results.add": _results(fleet),
+        "counts.put": (
+            {"hour": rows.text(at)[:13], "at": rows.text(at), "data": rows.packed(number)}
+            for at, number in fleet.counts()
         ),
-        "put_worker": workers,
-        "put_target": map(rows.of_target, fleet.targets),
-        "put_finding": map(rows.of_finding, findings),
-        "put_pair": map(rows.of_pair, page_answers.pairs(fleet, findings)),
-        "put_exception": map(rows.of_exception, fleet.exceptions()),
-        "put_run": map(rows.of_run, fleet.runs),
-        "put_slot": ({"schedule": name, "slot": slot} for name, slot in slots.items()),
-        "put_job": map(rows.of_job, page_answers.jobs(fleet, findings)),
-        "add_event": events,
-        "add_audit": ({"at": rows.text(e.at), "data": rows.packed(e)} for e in fleet.audit()),
-        "add_result": _results(fleet),
-        "put_counts": (
-            {"hour": rows.text(at)[:13], "at": rows.text(at), "data": rows.packed(counts)}
-            for at, counts in fleet.counts()
+        "counts.put_day": (
+            row for at, number in fleet.counts() for row in counts.day_columns(at, number)
         ),
-        "put_day_counts": (
-            row for at, counts in fleet.counts() for row in rows.of_day_counts(at, counts)
-        ),
-        "add_to_day": _days(fleet),
-        "add_fixes": _fixes(fleet),
+        "history.add_to_day": _days(fleet),
+        "history.add_fixes": _fixes(fleet),
     }
 
 

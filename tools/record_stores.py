@@ -18,6 +18,7 @@ from typing import Any
 
 from stt_coordinator.control.service import VERBS
 from stt_coordinator.store.sqlite import store as sqlite
+from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus
@@ -167,7 +168,7 @@ async def record() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for what, fill, file in (
-            ("coordinator", of_coordinator, sqlite.FILE),
+            ("coordinator", of_coordinator, FILE),
             ("outbox", of_outbox, outbox_file.FILE),
         ):
             found = await fill(folder)

@@ -149,7 +149,7 @@ class Coordinator:
     async def _know_checks(self, disabled: tuple[str, ...]) -> None:
         checks = self._library.checks(disabled)
         if checks:
-            await self._store.transact(lambda ledger: ledger.replace_checks(checks))
+            await self._store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
 
     async def _ensure(self) -> None:
         found = await self._bus.ensure(subjects.STREAMS, [subjects.aggregator()])

@@ -78,7 +78,7 @@ async def _written(store: Store) -> None:
     A store that answers that it is full is told of elsewhere; a new start would not mend it.
     """
     with suppress(StoreError):
-        await store.transact(lambda ledger: ledger.put_slot(ALIVE, clock.now()))
+        await store.transact(lambda ledger: ledger.runs.put_slot(ALIVE, clock.now()))
 
 
 def _retention(history: HistorySettings) -> RetentionLimits:

@@ -1,4 +1,4 @@
-"""SQL that lives in files: statements by name, and numbered migrations in order."""
+"""SQL that lives in files: statements by name, and the fragments that they share."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-_NAME = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
-_MIGRATION = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+_HEAD = re.compile(r"^--\s*(name|fragment):\s*([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
+_USE = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 
 
 def folder(package: str, name: str = "sql") -> Traversable:
@@ -16,42 +16,33 @@ def folder(package: str, name: str = "sql") -> Traversable:
 
 
 def statements(file: Traversable) -> dict[str, str]:
-    """The statements of a file, each below a line `-- name: its_name`.
+    """The statements of a file, each below a line `-- name: its_name`, without comment lines.
 
-    Raises ValueError for text before the first name and for a name that comes twice.
+    A text below a line `-- fragment: its_name` is put wherever `{{its_name}}` stands further down.
+    Raises ValueError for SQL before the first name, for a name that comes twice and for a fragment
+    that is used before it is defined.
     """
-    before, *parts = _NAME.split(file.read_text(encoding="utf-8"))
-    if any(line.strip() and not line.startswith("--") for line in before.splitlines()):
+    before, *parts = _HEAD.split(_without_comments(file.read_text(encoding="utf-8")))
+    if before.strip():
         raise ValueError(f"{file.name} has SQL before the first name")
-    names, bodies = parts[::2], parts[1::2]
-    if len(set(names)) != len(names):
-        raise ValueError(f"{file.name} has a name twice")
-    return {name: body.strip().rstrip(";") for name, body in zip(names, bodies, strict=True)}
-
-
-def migrations(directory: Traversable) -> list[tuple[int, str]]:
-    """Every `NNNN_what.sql` of a folder as (number, script); the numbers are 1, 2, 3 ...
-
-    Raises ValueError if a number is missing or comes twice.
-    """
-    found = sorted(
-        (int(match[1]), file.read_text(encoding="utf-8"))
-        for file in directory.iterdir()
-        if (match := _MIGRATION.fullmatch(file.name))
-    )
-    if [number for number, _ in found] != list(range(1, len(found) + 1)):
-        raise ValueError(f"the migrations of {directory} are not numbered 1, 2, 3")
+    fragments: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for kind, name, body in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        known = found if kind == "name" else fragments
+        if name in known:
+            raise ValueError(f"{file.name} has the {kind} {name!r} twice")
+        known[name] = _filled(file.name, body.strip().rstrip(";"), fragments)
     return found
 
 
-def upgrade(found: list[tuple[int, str]], version: int) -> str:
-    """One script with one transaction that takes a store of `version` to the last of migrations.
+def _without_comments(text: str) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("--") or _HEAD.match(line))
 
-    Where it ends half way, by an error or with its process, the store is as it was. Empty if
-    nothing is missing.
-    """
-    missing = found[version:]
-    if not missing:
-        return ""
-    scripts = "\n".join(script for _, script in missing)
-    return f"BEGIN IMMEDIATE;\n{scripts}\nPRAGMA user_version = {missing[-1][0]};\nCOMMIT;"
+
+def _filled(file: str, body: str, fragments: dict[str, str]) -> str:
+    for name in set(_USE.findall(body)):
+        if name not in fragments:
+            raise ValueError(f"{file} uses the fragment {name!r} before it is defined")
+        body = body.replace("{{" + name + "}}", fragments[name])
+    return body

@@ -6,9 +6,6 @@ LONG_FILES = frozenset(
     {
         "coordinator/stt_coordinator/control/exceptions.py",
         "coordinator/stt_coordinator/control/queries.py",
-        "coordinator/stt_coordinator/store/memory/store.py",
-        "coordinator/stt_coordinator/store/port.py",
-        "coordinator/stt_coordinator/store/sqlite/ledger.py",
         "shared/stt_shared/bus/jetstream/link.py",
         "shared/stt_shared/bus/memory.py",
         "tests/acceptance/test_bad_input.py",
@@ -24,7 +21,6 @@ LONG_FILES = frozenset(
 )
 LONG_PORTS = frozenset(
     {
-        "coordinator/stt_coordinator/store/port.py",
         "shared/stt_shared/bus/port.py",
     }
 )

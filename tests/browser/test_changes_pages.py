@@ -57,7 +57,7 @@ def a_year(ledger: Ledger) -> None:
     now = clock.now()
     for days in range(364, 0, -1):
         at = now - days * DAY
-        ledger.put_counts(
+        ledger.counts.put(
             at, Counts(critical=days % 7, major=20 + days % 11, trivial=40 - days % 5, targets=5)
         )
         events: list[FindingEvent] = []
@@ -70,7 +70,7 @@ def a_year(ledger: Ledger) -> None:
                 FindingEvent(change=Change.OPENED, at=at, run_id="r", after=old),
                 FindingEvent(change=Change.RESOLVED, at=at, run_id="r", before=old, after=gone),
             ]
-        ledger.add_events(events)
+        ledger.history.add(events)
 
 
 class Fleet:

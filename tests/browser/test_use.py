@@ -281,8 +281,8 @@ def test_a_run_is_followed_while_it_goes_on(browser: Browser, tmp_path: Path) ->
 
 def on(site: Site, **changes: Any) -> Any:
     def work(ledger: Ledger) -> None:
-        run = ledger.run(site.run)
+        run = ledger.runs.get(site.run)
         assert run is not None
-        ledger.put_run(msgspec.structs.replace(run, **changes))
+        ledger.runs.put(msgspec.structs.replace(run, **changes))
 
     return work

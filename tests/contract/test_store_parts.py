@@ -35,9 +35,9 @@ def leaving_out(name: str, check_name: str, *parts: PartNotChecked) -> Pair:
 
 
 def two_targets(ledger: Ledger) -> None:
-    ledger.put_targets([target("t1"), target("t2")])
-    ledger.replace_checks([check("c1"), check("c2")])
-    ledger.put_pairs(
+    ledger.fleet.put_targets([target("t1"), target("t2")])
+    ledger.fleet.replace_checks([check("c1"), check("c2")])
+    ledger.outcomes.put(
         [
             leaving_out("t1", "c1", BILLING, OLD),
             leaving_out("t1", "c2", CLOSED),
@@ -48,16 +48,16 @@ def two_targets(ledger: Ledger) -> None:
 
 
 async def listed(store: Store, *targets: str, limit: int = 9) -> list[TargetPart]:
-    return await store.read(lambda ledger: ledger.parts_not_checked(targets, limit))
+    return await store.read(lambda ledger: ledger.outcomes.parts_not_checked(targets, limit))
 
 
 async def test_each_database_is_counted_once_however_many_checks_left_it_out(store: Store) -> None:
     await store.transact(two_targets)
-    tallies: Tallies = await store.read(lambda ledger: ledger.tallies())
+    tallies: Tallies = await store.read(lambda ledger: ledger.counts.tallies())
     assert tallies.parts == [("eu", 3)]
     assert counts(tallies).parts_not_checked == 3
     assert counts(tallies, "mars").parts_not_checked == 0
-    broken: Breakdown = await store.read(lambda ledger: ledger.breakdown())
+    broken: Breakdown = await store.read(lambda ledger: ledger.counts.breakdown())
     assert sorted(broken.parts) == [
         ("eu", Family.MYSQL, Kind.CONFIG, 1),
         ("eu", Family.MYSQL, Kind.NO_PRIVILEGE, 1),
@@ -79,17 +79,17 @@ async def test_databases_are_listed_by_target_and_name_with_one_reason(store: St
 async def test_a_later_outcome_without_parts_ends_them(store: Store) -> None:
     await store.transact(two_targets)
     whole = [leaving_out("t1", "c1"), leaving_out("t1", "c2")]
-    await store.transact(lambda ledger: ledger.put_pairs(whole))
+    await store.transact(lambda ledger: ledger.outcomes.put(whole))
     assert await listed(store) == [TargetPart(target="t2", part=BILLING)]
 
 
 async def test_gone_targets_and_switched_off_checks_have_no_parts(store: Store) -> None:
     await store.transact(two_targets)
-    await store.transact(lambda ledger: ledger.put_targets([target("t2", gone=True)]))
+    await store.transact(lambda ledger: ledger.fleet.put_targets([target("t2", gone=True)]))
     off = [check("c1", enabled=False), check("c2")]
-    await store.transact(lambda ledger: ledger.replace_checks(off))
+    await store.transact(lambda ledger: ledger.fleet.replace_checks(off))
     assert await listed(store) == [TargetPart(target="t1", part=CLOSED)]
-    tallies = await store.read(lambda ledger: ledger.tallies())
+    tallies = await store.read(lambda ledger: ledger.counts.tallies())
     assert tallies.parts == [("eu", 1)]
 
 
@@ -97,11 +97,11 @@ async def test_parts_are_there_after_a_restart(tmp_path: Path) -> None:
     first = await open_store(tmp_path)
     await first.transact(two_targets)
     before = await listed(first)
-    pairs = await first.read(lambda ledger: ledger.pairs(["t1"]))
+    pairs = await first.read(lambda ledger: ledger.outcomes.of_targets(["t1"]))
     await first.close()
     second = await open_store(tmp_path)
     try:
         assert await listed(second) == before != []
-        assert await second.read(lambda ledger: ledger.pairs(["t1"])) == pairs
+        assert await second.read(lambda ledger: ledger.outcomes.of_targets(["t1"])) == pairs
     finally:
         await second.close()

@@ -86,7 +86,7 @@ async def states(store: Store, outcomes: Sequence[CheckOutcome], run: int) -> di
     await planned("t1", run_id=run_id, store=store, now=at)
     named = [msgspec.structs.replace(one, check="c1") for one in outcomes]
     await recorded(store, result("t1", *named, run_id=run_id, sequence=run, at=at))
-    records = await store.read(lambda ledger: ledger.findings_of(["t1"]))
+    records = await store.read(lambda ledger: ledger.findings.of_targets(["t1"]))
     return {str(one.object): str(one.state) for one in records}
 
 

@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stt_coordinator.store.sqlite import store as sqlite
-from stt_shared import clock, sqlfile
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_worker.outbox import sqlite as outbox_file
@@ -21,18 +23,14 @@ from tests.support.coordinator import stores
 from tests.support.coordinator.coordination import running
 from tools import record_stores
 
-SQL = {"coordinator": "stt_coordinator.store", "outbox": "stt_worker.outbox"}
-FILES = {"coordinator": sqlite.FILE, "outbox": outbox_file.FILE}
-MIGRATIONS = {
-    what: sqlfile.migrations(sqlfile.folder(package) / "migrations")
-    for what, package in SQL.items()
-}
-RECORDED = [(what, level) for what in SQL for level in sorted(stores.recorded(what))]
+FILES = {"coordinator": FILE, "outbox": outbox_file.FILE}
+SCHEMAS = {"coordinator": SCHEMA, "outbox": outbox_file.SCHEMA}
+RECORDED = [(what, level) for what in SCHEMAS for level in sorted(stores.recorded(what))]
 COORDINATORS = sorted(stores.recorded("coordinator"))
 WRITES_THEM = "run `python -m tools.record_stores` and commit what it wrote"
 # One migration more than there is, and its process dies in the middle of it.
 DYING = """
-import asyncio, importlib, os, signal, sqlite3, sys
+import asyncio, dataclasses, importlib, os, signal, sqlite3, sys
 from pathlib import Path
 what, opens, folder = sys.argv[1:]
 module = importlib.import_module(what)
@@ -42,8 +40,8 @@ def connected(*args, **kwargs):
     made.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
     return made
 sqlite3.connect = connected
-last = len(module._MIGRATIONS) + 1
-module._MIGRATIONS.append((last, "CREATE TABLE half (one TEXT);\\nSELECT die();"))
+scripts = (*module.SCHEMA.scripts, "CREATE TABLE half (one TEXT);\\nSELECT die();")
+module.SCHEMA = dataclasses.replace(module.SCHEMA, scripts=scripts)
 asyncio.run(getattr(module, opens)(Path(folder)))
 """
 OPENS = {"coordinator": (sqlite, "open_store"), "outbox": (outbox_file, "open_outbox")}
@@ -81,9 +79,9 @@ def lacking(old: Any, new: Any, place: str = "") -> list[str]:
     return [] if old in (new, None) else [f"{place}: {old!r} became {new!r}"]
 
 
-@pytest.mark.parametrize("what", SQL)
+@pytest.mark.parametrize("what", SCHEMAS)
 def test_a_migration_comes_with_a_store_of_its_level(what: str) -> None:
-    missing = {number for number, _ in MIGRATIONS[what]} - stores.recorded(what).keys()
+    missing = set(range(1, SCHEMAS[what].version + 1)) - stores.recorded(what).keys()
     assert not missing, f"no {what} of level {sorted(missing)}: {WRITES_THEM}"
 
 
@@ -94,7 +92,8 @@ def test_a_migration_that_was_released_is_not_changed(
     store = store_of(what, level, tmp_path)
     made = tmp_path / "made.db"
     with closing(sqlite3.connect(made)) as connection:
-        connection.executescript(sqlfile.upgrade(MIGRATIONS[what][:level], 0))
+        old = replace(SCHEMAS[what], scripts=SCHEMAS[what].scripts[:level])
+        connection.executescript(old.upgrade_script(0))
     assert stores.version(store) == level
     assert stores.schema(store) == stores.schema(made)
 
@@ -109,7 +108,7 @@ async def test_an_upgraded_store_has_the_schema_of_a_new_one_and_every_row(
     fresh = tmp_path / "fresh"
     await opened_and_closed(what, fresh)
     assert stores.schema(store) == stores.schema(fresh / FILES[what])
-    assert stores.version(store) == len(MIGRATIONS[what])
+    assert stores.version(store) == SCHEMAS[what].version
     after = stores.rows(store)
     for table, rows in before.items():
         if table == "sqlite_sequence":
@@ -164,11 +163,11 @@ async def test_an_upgraded_outbox_sends_what_was_not_sent(level: int, tmp_path: 
     await outbox.close()
 
 
-@pytest.mark.parametrize("what", SQL)
+@pytest.mark.parametrize("what", SCHEMAS)
 async def test_a_store_of_a_newer_program_is_refused_in_one_sentence_and_left_alone(
     what: str, tmp_path: Path
 ) -> None:
-    newest = len(MIGRATIONS[what])
+    newest = SCHEMAS[what].version
     store = store_of(what, max(stores.recorded(what)), tmp_path)
     with closing(sqlite3.connect(store)) as connection:
         connection.execute(f"PRAGMA user_version = {newest + 1}")
@@ -186,9 +185,10 @@ async def test_an_upgrade_that_fails_half_way_leaves_the_old_store(
 ) -> None:
     store = store_of(what, level, tmp_path)
     before = held(store)
-    newest = len(MIGRATIONS[what])
-    broken = (newest + 1, "CREATE TABLE half (one TEXT);\nINSERT INTO nowhere VALUES (1);")
-    monkeypatch.setattr(OPENS[what][0], "_MIGRATIONS", [*MIGRATIONS[what], broken])
+    newest = SCHEMAS[what].version
+    broken = "CREATE TABLE half (one TEXT);\nINSERT INTO nowhere VALUES (1);"
+    longer = replace(SCHEMAS[what], scripts=(*SCHEMAS[what].scripts, broken))
+    monkeypatch.setattr(OPENS[what][0], "SCHEMA", longer)
     with pytest.raises(ConfigError, match="no such table: nowhere"):
         await opened_and_closed(what, tmp_path)
     assert held(store) == before
@@ -197,7 +197,7 @@ async def test_an_upgrade_that_fails_half_way_leaves_the_old_store(
     assert stores.version(store) == newest
 
 
-@pytest.mark.parametrize("what", SQL)
+@pytest.mark.parametrize("what", SCHEMAS)
 async def test_an_upgrade_that_is_killed_half_way_leaves_the_old_store(
     what: str, tmp_path: Path
 ) -> None:
@@ -212,4 +212,4 @@ async def test_an_upgrade_that_is_killed_half_way_leaves_the_old_store(
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert held(store) == before
     await opened_and_closed(what, tmp_path)
-    assert stores.version(store) == len(MIGRATIONS[what])
+    assert stores.version(store) == SCHEMAS[what].version

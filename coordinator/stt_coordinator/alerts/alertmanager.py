@@ -49,8 +49,8 @@ class Found:
 def look(ledger: Ledger, least: str) -> Found:
     """The findings to tell of."""
     query = FindingsRequest(severities=severities(least), limit=MAX_ALERTS)
-    records, total = ledger.find_findings(query)
-    rows = ledger.targets({record.target for record in records})
+    records, total = ledger.findings.page(query)
+    rows = ledger.fleet.targets({record.target for record in records})
     return Found(
         findings=[record for record in records if not is_accepted(record)],
         labels={name: row.labels for name, row in rows.items()},

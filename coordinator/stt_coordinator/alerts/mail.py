@@ -89,7 +89,7 @@ class Due:
 
 def due(ledger: Ledger, settings: AlertSettings, cursor: int, now: datetime) -> Due:
     """What there is to mail: the changes beyond `cursor`, and reminders whose time has come."""
-    rows = ledger.events_after(cursor, MAX_EVENTS)
+    rows = ledger.history.after(cursor, MAX_EVENTS)
     changes = last_changes(event for _, event in rows if is_news(event, settings.severity))
     turn = tuple(s for s in severities(settings.severity) if _is_turn(ledger, settings, s, now))
     open_now, total = _open(ledger, turn)
@@ -107,7 +107,7 @@ def due(ledger: Ledger, settings: AlertSettings, cursor: int, now: datetime) -> 
 
 def _is_turn(ledger: Ledger, settings: AlertSettings, severity: Severity, now: datetime) -> bool:
     hours: float = getattr(settings, f"remind_{severity}_h")
-    last = ledger.cursor(reminder(severity)) or 0
+    last = ledger.history.cursor(reminder(severity)) or 0
     return hours > 0 and now.timestamp() - last >= hours * HOUR_S
 
 
@@ -116,7 +116,7 @@ def _open(ledger: Ledger, wanted: tuple[Severity, ...]) -> tuple[list[FindingRec
         return [], 0
     # As many more as a mail lists, since some of them may be told as changes.
     limit = MAX_LISTED + MAX_EVENTS
-    return ledger.find_findings(FindingsRequest(severities=wanted, limit=limit))
+    return ledger.findings.page(FindingsRequest(severities=wanted, limit=limit))
 
 
 def reminder(severity: Severity) -> str:
@@ -158,7 +158,7 @@ class Mail:
 
 
 def _remember(ledger: Ledger, found: Due, now: datetime) -> None:
-    ledger.put_cursor(CURSOR, found.position)
+    ledger.history.put_cursor(CURSOR, found.position)
     # Also where everything open was told as a change: it must not follow as a reminder at once.
     for severity in found.reminded if found.digest else ():
-        ledger.put_cursor(reminder(severity), int(now.timestamp()))
+        ledger.history.put_cursor(reminder(severity), int(now.timestamp()))

@@ -122,11 +122,13 @@ class Webhook:
         while rows := await self._after(cursor):
             await self._tell(rows)
             cursor = rows[-1][0]
-            await self._store.transact(lambda ledger, to=cursor: ledger.put_cursor(CURSOR, to))  # type: ignore[misc]  # bound now
+            await self._store.transact(
+                lambda ledger, to=cursor: ledger.history.put_cursor(CURSOR, to)  # type: ignore[misc]  # bound now
+            )
         return ""
 
     async def _after(self, cursor: int) -> list[tuple[int, FindingEvent]]:
-        return await self._store.read(lambda ledger: ledger.events_after(cursor, BATCH))
+        return await self._store.read(lambda ledger: ledger.history.after(cursor, BATCH))
 
     async def _tell(self, rows: Sequence[tuple[int, FindingEvent]]) -> None:
         least, page_url = self._settings.severity, self._settings.page_url
@@ -138,8 +140,8 @@ class Webhook:
 
 def begun(ledger: Ledger, name: str) -> int:
     """Where a reader of the history is; one that begins has nothing to tell of the past."""
-    cursor = ledger.cursor(name)
+    cursor = ledger.history.cursor(name)
     if cursor is None:
-        cursor = ledger.last_event()
-        ledger.put_cursor(name, cursor)
+        cursor = ledger.history.last_position()
+        ledger.history.put_cursor(name, cursor)
     return cursor

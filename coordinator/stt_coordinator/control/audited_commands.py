@@ -105,7 +105,7 @@ async def _record(context: HandlerContext, entry: AuditEntry) -> None:
     told = {name: str(value) for name, value in msgspec.structs.asdict(entry).items() if value}
     _LOG.info("change_made", **told)
     try:
-        await context.store.transact(lambda ledger: ledger.add_audit([entry]))
+        await context.store.transact(lambda ledger: ledger.audit.add([entry]))
     except StoreError as error:
         _LOG.error("audit_failed", reason=error.message)
 
@@ -114,7 +114,7 @@ async def recorded(context: HandlerContext, request: AuditRequest) -> AuditReply
     """A page of the record, newest first."""
     before = _position(request.after)
     limit = pages.rows(request.limit)
-    found = await context.store.read(lambda ledger: ledger.audit(before, limit + 1))
+    found = await context.store.read(lambda ledger: ledger.audit.newest(before, limit + 1))
     page = tuple(pages.fitting(entry for _, entry in found[:limit]))
     is_last = len(page) == len(found)
     return AuditReply(entries=page, next="" if is_last else str(found[len(page) - 1][0]))

@@ -102,7 +102,7 @@ async def _switch_check(
     changed = await context.control_state.change(switched)
     state = context.control_state.state
     checks = context.library.checks(state.disabled_checks)
-    await context.store.transact(lambda ledger: ledger.replace_checks(checks))
+    await context.store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
     context.wakeups.summary.set()
     return SwitchReply(state=state, changed=changed)
 
@@ -113,7 +113,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
     await context.library.look()
-    targets = await context.store.read(lambda ledger: ledger.all_targets())
+    targets = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     planned = Planned(
         run=await _new_run(context, request),
         targets=_targets(request, targets),
@@ -129,7 +129,7 @@ async def _new_run(context: HandlerContext, request: RunRequest) -> RunRecord:
 
     def free(ledger: Ledger) -> datetime:
         at = slot
-        while ledger.run(run_id(schedule.MANUAL, at)) is not None:
+        while ledger.runs.get(run_id(schedule.MANUAL, at)) is not None:
             at += SECOND
         return at
 

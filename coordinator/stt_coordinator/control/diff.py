@@ -16,7 +16,8 @@ from stt_coordinator.control.report import of_job, refuse_without_details
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.model import JobRow, TargetRow
 from stt_coordinator.domain.suppression import Suppressor, as_of
-from stt_coordinator.store.port import EventPlace, Ledger
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.history import EventPlace
 from stt_shared import clock
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Kind
@@ -60,17 +61,17 @@ async def diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
 
 def _since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
     first = after[0] if after else ""
-    silent = ledger.unchecked(PAGE_TARGETS, first)
+    silent = ledger.fleet.unchecked(PAGE_TARGETS, first)
     # More of them may follow: what lies behind the last one is for the next page.
     end = (silent[-1].target, WHOLE) if len(silent) == PAGE_TARGETS else ()
-    begun = [row for row in ledger.targets([first]).values() if row.state == "unchecked"]
+    begun = [row for row in ledger.fleet.targets([first]).values() if row.state == "unchecked"]
     rows: list[Row] = [*net(_events(ledger, since)), *map(unchecked, [*begun, *silent])]
     return _page((row for row in rows if not end or _place(row) <= end), after, end)
 
 
 def _events(ledger: Ledger, since: datetime) -> Iterator[FindingEvent]:
     beyond = EventPlace(since, -1)
-    while found := ledger.events_page(beyond, 0, EVENTS_AT_ONCE):
+    while found := ledger.history.page(beyond, 0, EVENTS_AT_ONCE):
         yield from (event for _, event in found)
         position, last = found[-1]
         beyond = EventPlace(last.at, position)
@@ -84,11 +85,11 @@ def _runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffReply:
     ends = [max(found) for found in jobs if len(found) >= PAGE_TARGETS]
     end = min(ends, default="")
     there = sorted(name for name in {*jobs[0], *jobs[1]} if not end or name <= end)
-    targets = ledger.targets(there)
+    targets = ledger.fleet.targets(there)
     a, b = (
         _side(ledger, run, found, targets) for run, found in zip((before, later), jobs, strict=True)
     )
-    known = {one.id: one for one in ledger.findings_of(there)}
+    known = {one.id: one for one in ledger.findings.of_targets(there)}
     found = {
         name: of_target(_answers(a, name, known) or {}, _answers(b, name, known), a.ended, b.ended)
         for name in there
@@ -105,7 +106,7 @@ def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecor
     """The earlier and the later run, whatever order they were asked for in."""
     named = [_run(ledger, id_) for id_ in (request.run_a, request.run_b) if id_]
     if len(named) == 1:
-        other = ledger.run_before(named[0])
+        other = ledger.runs.previous(named[0])
         if other is None:
             what = f"there is no finished run before {named[0].run_id} to compare it with"
             raise request_error(ErrorCode.UNKNOWN_RUN, what)
@@ -123,14 +124,14 @@ def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecor
 
 
 def _run(ledger: Ledger, id_: str) -> RunRecord:
-    found = ledger.run(id_)
+    found = ledger.runs.get(id_)
     if found is None:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
     return found
 
 
 def _jobs(ledger: Ledger, run: RunRecord, first: str) -> dict[str, JobRow]:
-    return {job.target: job for job in ledger.jobs_of_run(run.run_id, first, PAGE_TARGETS)}
+    return {job.target: job for job in ledger.jobs.of_run(run.run_id, first, PAGE_TARGETS)}
 
 
 def _side(
@@ -138,7 +139,7 @@ def _side(
 ) -> _Side:
     """A run is judged by the exceptions there were when it ended, so that accepting shows."""
     ended = run.finished or clock.now()
-    every, _ = ledger.find_exceptions("all", 0, ALL)
+    every, _ = ledger.suppressions.page("all", 0, ALL)
     labels = {name: row.labels for name, row in targets.items()}
     return _Side(
         run=run, ended=ended, jobs=jobs, judge=Suppressor(as_of(every, ended), labels, ended)

@@ -25,7 +25,7 @@ class Places:
 
     @cached_property
     def _there(self) -> list[TargetRow]:
-        return [row for row in self._ledger.all_targets() if not row.gone]
+        return [row for row in self._ledger.fleet.all_targets() if not row.gone]
 
     @cached_property
     def sites(self) -> frozenset[str]:
@@ -96,7 +96,7 @@ def _names(
 ) -> Iterator[Fault]:
     """A name that nothing has would be an exception for nothing, and nobody would see it."""
     if one.finding:
-        if not ledger.findings_by_id([one.finding]):
+        if not ledger.findings.by_id([one.finding]):
             yield ErrorCode.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"
         return
     catalogue = context.library.catalogue
@@ -105,7 +105,7 @@ def _names(
         hint = f", did you mean {close!r}?" if close else ""
         yield ErrorCode.UNKNOWN_CHECK, f"unknown check {one.check!r:.100}{hint}"
     if one.target:
-        if one.target not in ledger.targets([one.target]):
+        if one.target not in ledger.fleet.targets([one.target]):
             yield ErrorCode.UNKNOWN_TARGET, f"unknown target {one.target!r:.100}"
         return
     if one.site and one.site not in places.sites:

@@ -16,7 +16,8 @@ from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, r
 from stt_coordinator.control.queries import FINDING_PREFIX, one_finding
 from stt_coordinator.domain.suppression import scope_of, state_of
 from stt_coordinator.ledger import suppressions
-from stt_coordinator.store.port import Ledger, Place
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
 from stt_shared.identity import exception_id
 from stt_shared.protocol.exceptions import (
@@ -114,7 +115,7 @@ def _named(
     Unless `exact` the beginning of a finding's id stands for it, if only one begins so.
     """
     if entry.finding:
-        found = ledger.findings_by_id([entry.finding]) if exact else []
+        found = ledger.findings.by_id([entry.finding]) if exact else []
         if not exact:
             found = [one_finding(ledger, entry.finding)]
         for one in found:
@@ -162,7 +163,7 @@ async def reset_severity(context: HandlerContext, request: SeverityResetRequest)
         check = context.library.catalogue.find(request.check)
         name = check.name if check is not None else request.check
         scope = ("severity", name, request.site)
-        for one in ledger.live_exceptions([]):
+        for one in ledger.suppressions.live([]):
             if scope_of(one) == scope:
                 return one
         what = f"check {name!r:.100} has no other severity at site {request.site!r:.100}"
@@ -194,11 +195,11 @@ async def _revoke(
 
 def _find(ledger: Ledger, id_: str) -> ExceptionRecord:
     """The exception of that id or beginning, or the one that is for that finding alone."""
-    if (one := ledger.exception(id_)) is not None:
+    if (one := ledger.suppressions.get(id_)) is not None:
         return one
     if id_.startswith(FINDING_PREFIX):
         return _of_finding(ledger, id_)
-    found = ledger.exceptions_like(id_, 2) if id_.removeprefix(PREFIX) else []
+    found = ledger.suppressions.with_prefix(id_, 2) if id_.removeprefix(PREFIX) else []
     if not found:
         raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"unknown exception {id_!r:.100}")
     if len(found) > 1:
@@ -209,7 +210,7 @@ def _find(ledger: Ledger, id_: str) -> ExceptionRecord:
 
 def _of_finding(ledger: Ledger, id_: str) -> ExceptionRecord:
     record = one_finding(ledger, id_)
-    for one in ledger.live_exceptions([record.target]):
+    for one in ledger.suppressions.live([record.target]):
         if one.finding == record.id:
             return one
     if record.accepted is None:
@@ -228,8 +229,8 @@ async def listed(context: HandlerContext, request: ExceptionsRequest) -> Excepti
     offset = 0 if before else max(0, request.offset)
 
     def look(ledger: Ledger) -> ExceptionsReply:
-        found, total = ledger.find_exceptions(request.state, offset, limit + 1, before)
-        number = ledger.tally_accepted([one.id for one in found])
+        found, total = ledger.suppressions.page(request.state, offset, limit + 1, before)
+        number = ledger.findings.count_accepted([one.id for one in found])
         infos = [
             ExceptionInfo(exception=one, state=state_of(one, now), findings=number.get(one.id, 0))
             for one in found[:limit]
@@ -289,7 +290,7 @@ class _Step(msgspec.Struct, frozen=True):
 def _planned(
     context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, by: str, now: datetime
 ) -> _Step:
-    known = ledger.exception(entry.id)
+    known = ledger.suppressions.get(entry.id)
     entry = _named(context, ledger, entry, exact=True)
     entry = msgspec.structs.replace(
         entry,

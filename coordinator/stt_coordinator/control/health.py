@@ -51,12 +51,12 @@ async def health(context: HandlerContext, _request: Empty) -> HealthReply:
 
 
 def _look(ledger: Ledger) -> Fleet:
-    up = {worker.site for worker in ledger.workers() if worker.state == "up"}
-    here = [row for row in ledger.all_targets() if not row.gone]
+    up = {worker.site for worker in ledger.fleet.workers() if worker.state == "up"}
+    here = [row for row in ledger.fleet.all_targets() if not row.gone]
     away = Counter(row.site for row in here if row.site not in up)
     served = {(row.site, row.family) for row in here}
     return Fleet(
-        refused=ledger.tally_rejected(),
+        refused=ledger.results.count_rejected(),
         consumers=tuple(sorted(subjects.jobs_consumer(*one).name for one in served)),
         unserved=dict(sorted(away.items())),
     )

@@ -16,8 +16,10 @@ from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.summary import summary
-from stt_coordinator.store.port import EventPlace, FindingPlace, Ledger, Place
-from stt_coordinator.store.rows import place_of
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.findings import FindingPlace
+from stt_coordinator.store.ports.history import EventPlace
+from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
 from stt_shared.protocol.control import (
     ChecksReply,
@@ -60,16 +62,16 @@ async def status(context: HandlerContext, _request: Empty) -> StatusReply:
     slots = {str(name): schedule.next_slot(name, now) for name in Interval}
 
     def look(ledger: Ledger) -> StatusReply:
-        tallies = ledger.tallies()
-        workers = ledger.workers()
+        tallies = ledger.counts.tallies()
+        workers = ledger.fleet.workers()
         return StatusReply(
             state=state,
-            summary=summary(tallies, state, ledger.last_run(), now),
+            summary=summary(tallies, state, ledger.runs.last(), now),
             workers=tuple(map(_worker, workers[:MAX_WORKERS])),
             families=tallies.families(),
-            unchecked=tuple(map(unchecked, ledger.unchecked(MAX_UNCHECKED))),
+            unchecked=tuple(map(unchecked, ledger.fleet.unchecked(MAX_UNCHECKED))),
             next_slots=slots if state.enabled else {},
-            yesterday=ledger.counts_before(now - DAY),
+            yesterday=ledger.counts.before(now - DAY),
             degraded=(
                 *context.degraded(),
                 *_refusals(ledger),
@@ -78,15 +80,15 @@ async def status(context: HandlerContext, _request: Empty) -> StatusReply:
             ),
             pack=context.library.status,
             notice=unsigned(context, workers),
-            next_end=ledger.next_end(),
-            parts_not_checked=tuple(ledger.parts_not_checked((), MAX_UNCHECKED)),
+            next_end=ledger.suppressions.next_end(),
+            parts_not_checked=tuple(ledger.outcomes.parts_not_checked((), MAX_UNCHECKED)),
         )
 
     return await context.store.read(look)
 
 
 def _refusals(ledger: Ledger) -> tuple[str, ...]:
-    tally = ledger.tally_rejected()
+    tally = ledger.results.count_rejected()
     named = ", ".join(f"{number} {code}" for code, number in tally.items())
     return (f"messages that were refused: {named}",) if tally else ()
 
@@ -144,7 +146,7 @@ async def targets(context: HandlerContext, request: TargetsRequest) -> TargetsRe
     limit = pages.rows(request.limit)
 
     def look(ledger: Ledger) -> TargetsReply:
-        found = ledger.targets_page(request.after, limit + 1)
+        found = ledger.fleet.targets_page(request.after, limit + 1)
         parts = _parts(ledger, [row.target for row in found])
         page = tuple(pages.fitting(_target(row, parts[row.target]) for row in found[:limit]))
         return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
@@ -155,7 +157,7 @@ async def targets(context: HandlerContext, request: TargetsRequest) -> TargetsRe
 def _parts(ledger: Ledger, names: list[str]) -> defaultdict[str, list[PartNotChecked]]:
     """By target the first MAX_PARTS databases that its checks left out."""
     found: defaultdict[str, list[PartNotChecked]] = defaultdict(list)
-    for one in ledger.parts_not_checked(names, MAX_PARTS * len(names)) if names else ():
+    for one in ledger.outcomes.parts_not_checked(names, MAX_PARTS * len(names)) if names else ():
         if len(found[one.target]) < MAX_PARTS:
             found[one.target].append(one.part)
     return found
@@ -188,14 +190,16 @@ async def findings(context: HandlerContext, request: FindingsRequest) -> Finding
 
     def look(ledger: Ledger) -> FindingsReply:
         refuse_unknown_names(context, ledger, request)
-        found, total = ledger.find_findings(query, beyond)
+        found, total = ledger.findings.page(query, beyond)
         page = tuple(pages.fitting(found[:limit]))
         return FindingsReply(
             findings=page,
             total=total,
-            notice=unsigned(context, ledger.workers()),
-            next=cursor(place_of(page[-1])) if len(page) < len(found) else "",
-            parts_not_checked=tuple(ledger.parts_not_checked(request.targets, MAX_UNCHECKED)),
+            notice=unsigned(context, ledger.fleet.workers()),
+            next=cursor(FindingPlace.of(page[-1])) if len(page) < len(found) else "",
+            parts_not_checked=tuple(
+                ledger.outcomes.parts_not_checked(request.targets, MAX_UNCHECKED)
+            ),
         )
 
     return await context.store.read(look)
@@ -203,12 +207,12 @@ async def findings(context: HandlerContext, request: FindingsRequest) -> Finding
 
 def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
     """Raise for a name that nothing has: no findings would read like nothing wrong."""
-    known = ledger.targets(request.targets)
+    known = ledger.fleet.targets(request.targets)
     for name in request.targets:
         if name not in known:
             raise request_error(ErrorCode.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
     if request.sites:
-        there = {target.site for target in ledger.all_targets()}
+        there = {target.site for target in ledger.fleet.all_targets()}
         for name in request.sites:
             if name not in there:
                 raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
@@ -224,7 +228,7 @@ def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: Findi
 def _has_findings(ledger: Ledger, check: str) -> bool:
     """Whether a check that is known no more left findings behind."""
     query = FindingsRequest(checks=(check,), state="all", limit=1)
-    return ledger.find_findings(query)[1] > 0
+    return ledger.findings.page(query)[1] > 0
 
 
 async def finding(context: HandlerContext, request: FindingRequest) -> FindingReply:
@@ -237,7 +241,7 @@ async def finding(context: HandlerContext, request: FindingRequest) -> FindingRe
 def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
     """The finding of that id, or the only one whose id begins so."""
     prefix = FINDING_PREFIX + id_.removeprefix(FINDING_PREFIX).lower()
-    found = ledger.findings_like(prefix, 2)
+    found = ledger.findings.with_prefix(prefix, 2)
     if not found or prefix == FINDING_PREFIX:
         raise request_error(ErrorCode.UNKNOWN_FINDING, f"unknown finding {id_!r:.100}")
     if len(found) > 1:
@@ -248,10 +252,10 @@ def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
 
 
 def _finding(context: HandlerContext, ledger: Ledger, record: FindingRecord) -> FindingReply:
-    pairs = {pair.check: pair for pair in ledger.pairs([record.target])}
+    pairs = {pair.check: pair for pair in ledger.outcomes.of_targets([record.target])}
     pair = pairs.get(record.check)
-    target = ledger.targets([record.target]).get(record.target)
-    newest_first = reversed(ledger.history_of(record.id, MAX_HISTORY))
+    target = ledger.fleet.targets([record.target]).get(record.target)
+    newest_first = reversed(ledger.history.of_finding(record.id, MAX_HISTORY))
     events = list(pages.fitting(newest_first))
     return FindingReply(
         finding=next(pages.fitting([record])),
@@ -260,7 +264,7 @@ def _finding(context: HandlerContext, ledger: Ledger, record: FindingRecord) -> 
         kind=pair.kind if pair else None,
         reason=pair.reason if pair else "",
         facts=target.facts if target else None,
-        notice=unsigned(context, ledger.workers()),
+        notice=unsigned(context, ledger.fleet.workers()),
         parts_not_checked=pair.parts_not_checked[:MAX_PARTS] if pair else (),
     )
 
@@ -272,16 +276,16 @@ async def changes(context: HandlerContext, request: ChangesRequest) -> ChangesRe
     offset = 0 if request.after else offset
 
     def look(ledger: Ledger) -> ChangesReply:
-        _, total = ledger.events_since(request.since, 0, 0)
-        found = ledger.events_page(beyond, offset, limit + 1)
+        _, total = ledger.history.since(request.since, 0, 0)
+        found = ledger.history.page(beyond, offset, limit + 1)
         page = tuple(pages.fitting(event for _, event in found[:limit]))
         last = found[len(page) - 1] if page else None
         more = len(page) < len(found)
         return ChangesReply(
             changes=page,
             total=total,
-            unchecked=tuple(map(unchecked, ledger.unchecked(MAX_UNCHECKED))),
-            unchecked_total=ledger.tally_unchecked(),
+            unchecked=tuple(map(unchecked, ledger.fleet.unchecked(MAX_UNCHECKED))),
+            unchecked_total=ledger.fleet.count_unchecked(),
             kept_since=kept_since(context, request.since),
             next=cursor((clock.to_text(last[1].at), last[0])) if last and more else "",
         )
@@ -300,12 +304,12 @@ async def runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
     state = context.control_state.state
     if not request.run_id:
         limit, before = pages.rows(request.limit), place(request.after, Place)
-        found = await context.store.read(lambda ledger: ledger.runs(limit + 1, before))
+        found = await context.store.read(lambda ledger: ledger.runs.newest(limit + 1, before))
         page = tuple(pages.fitting(found[:limit]))
         more = len(page) < len(found)
         last = cursor((clock.to_text(page[-1].slot), page[-1].run_id)) if more else ""
         return RunsReply(runs=page, next=last)
-    one = await context.store.read(lambda ledger: ledger.run(request.run_id))
+    one = await context.store.read(lambda ledger: ledger.runs.get(request.run_id))
     if one is None and request.run_id == first_run_id(state):
         one = waiting(state)
     return RunsReply(runs=(one,) if one is not None else ())

@@ -45,7 +45,7 @@ class Readiness:
         )
 
     async def _write(self) -> None:
-        await self.store.transact(lambda ledger: ledger.put_slot("ready", _EPOCH))
+        await self.store.transact(lambda ledger: ledger.runs.put_slot("ready", _EPOCH))
 
     def _results(self) -> Part:
         still_s = clock.monotonic() - self.ingest.turned

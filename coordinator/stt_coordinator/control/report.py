@@ -49,7 +49,7 @@ async def report(context: HandlerContext, request: ReportRequest) -> ReportReply
         return await context.store.read(
             lambda ledger: _noticed(context, ledger, _latest(ledger, after))
         )
-    run = await context.store.read(lambda ledger: ledger.run(request.run_id))
+    run = await context.store.read(lambda ledger: ledger.runs.get(request.run_id))
     state = context.control_state.state
     if run is None and request.run_id == first_run_id(state):
         run = waiting(state)
@@ -62,20 +62,20 @@ async def report(context: HandlerContext, request: ReportRequest) -> ReportReply
 
 
 def _noticed(context: HandlerContext, ledger: Ledger, reply: ReportReply) -> ReportReply:
-    return msgspec.structs.replace(reply, notice=unsigned(context, ledger.workers()))
+    return msgspec.structs.replace(reply, notice=unsigned(context, ledger.fleet.workers()))
 
 
 def _latest(ledger: Ledger, after: tuple[str, str]) -> ReportReply:
-    pairs = ledger.current_pairs(after, PAGE_PAIRS)
-    records = ledger.findings_of({pair.target for pair in pairs})
+    pairs = ledger.outcomes.current(after, PAGE_PAIRS)
+    records = ledger.findings.of_targets({pair.target for pair in pairs})
     by_pair: defaultdict[tuple[str, str], list[FindingRecord]] = defaultdict(list)
     for record in records:
         if record.state is not FindingState.RESOLVED:
             by_pair[record.target, record.check].append(record)
     results = [_of_pair(pair, by_pair[pair.target, pair.check]) for pair in pairs]
-    run = ledger.last_run()
+    run = ledger.runs.last()
     page = _Page(results, is_last=len(pairs) < PAGE_PAIRS)
-    return _reply(run, counts(ledger.tallies()), page)
+    return _reply(run, counts(ledger.counts.tallies()), page)
 
 
 def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
@@ -94,8 +94,8 @@ def _of_pair(pair: Pair, records: Iterable[FindingRecord]) -> ReportedResult:
 
 def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportReply:
     refuse_without_details(ledger, run)
-    jobs = ledger.jobs_of_run(run.run_id, after[0], PAGE_JOBS)
-    known = {one.id: one for one in ledger.findings_of({job.target for job in jobs})}
+    jobs = ledger.jobs.of_run(run.run_id, after[0], PAGE_JOBS)
+    known = {one.id: one for one in ledger.findings.of_targets({job.target for job in jobs})}
     judge = _judge(ledger, jobs)
     results = [
         result
@@ -109,16 +109,16 @@ def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportRep
 
 def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
     """Raise for a run whose jobs were pruned: nothing found would read like nothing wrong."""
-    if run.jobs and not ledger.jobs_of_run(run.run_id, "", 1):
+    if run.jobs and not ledger.jobs.of_run(run.run_id, "", 1):
         what = f"what run {run.run_id!r:.100} found is kept no more, only how many it checked"
         raise request_error(ErrorCode.UNKNOWN_RUN, what)
 
 
 def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Suppressor:
     """The exceptions of now: a run is judged by what is accepted today, however old it is."""
-    targets = ledger.targets({job.target for job in jobs})
+    targets = ledger.fleet.targets({job.target for job in jobs})
     labels = {name: row.labels for name, row in targets.items()}
-    return Suppressor(ledger.live_exceptions(targets), labels, clock.now())
+    return Suppressor(ledger.suppressions.live(targets), labels, clock.now())
 
 
 def of_job(
@@ -184,7 +184,7 @@ def _since(record: FindingRecord | None, found_at: datetime) -> datetime:
 
 
 def _counts_of_run(ledger: Ledger, run: RunRecord) -> Counts:
-    jobs = ledger.jobs_of_run(run.run_id, "", ALL_JOBS)
+    jobs = ledger.jobs.of_run(run.run_id, "", ALL_JOBS)
     none: dict[str, FindingRecord] = {}
     judge = _judge(ledger, jobs)
     return of_results(result for job in jobs for result in of_job(job, none, run, judge))

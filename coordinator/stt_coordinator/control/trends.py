@@ -21,7 +21,7 @@ async def trends(context: HandlerContext, request: TrendsRequest) -> TrendsReply
     """The last days, today as it is now."""
     now, days = clock.now(), max(1, min(request.days, MAX_DAYS))
     return await context.store.read(
-        lambda ledger: trends_of(ledger, days, now, counts(ledger.tallies()))
+        lambda ledger: trends_of(ledger, days, now, counts(ledger.counts.tallies()))
     )
 
 
@@ -30,10 +30,10 @@ def trends_of(ledger: Ledger, days: int, now: datetime, present: Counts) -> Tren
     today = day_of(now)
     first = today - timedelta(days=days - 1)
     # The last count before the window stands until there is one in it.
-    rows = ledger.days(ledger.last_counted_day(first) or first)
+    rows = ledger.counts.days(ledger.counts.last_counted_day(first) or first)
     return TrendsReply(
         days=trend(_with_today(rows, today, present), first, today),
-        fix_times=fix_times(ledger.fixes(first)),
+        fix_times=fix_times(ledger.counts.fixes(first)),
         since=first,
     )
 

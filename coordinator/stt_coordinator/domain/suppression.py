@@ -37,6 +37,13 @@ def state_of(one: ExceptionRecord, now: datetime) -> str:
     return "live" if is_live(one, now) else "ended"
 
 
+def recorded_state(one: ExceptionRecord) -> str:
+    """`live`, `ended` or `revoked`, as recorded: one whose end has just come is still live."""
+    if one.revoked is not None:
+        return "revoked"
+    return "ended" if one.ended is not None else "live"
+
+
 def due_of(one: ExceptionRecord) -> datetime | None:
     """When something has to be done about a live one: the reminder, then the end; None: never.
 

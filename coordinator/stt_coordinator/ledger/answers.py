@@ -37,16 +37,18 @@ class AnswerRecorder:
         self._jobs = {job.job_id: job for job in jobs}
         targets = {job.target for job in self._jobs.values()}
         self._followers: defaultdict[str, list[JobRow]] = defaultdict(list)
-        for job in ledger.followers(self._jobs):
+        for job in ledger.jobs.followers(self._jobs):
             self._followers[job.follows].append(job)
-        self._targets = ledger.targets(targets)
-        self._pairs = {(pair.target, pair.check): pair for pair in ledger.pairs(targets)}
+        self._targets = ledger.fleet.targets(targets)
+        self._pairs = {
+            (pair.target, pair.check): pair for pair in ledger.outcomes.of_targets(targets)
+        }
         labels = {name: row.labels for name, row in self._targets.items()}
-        self._judge = Suppressor(ledger.live_exceptions(targets), labels, now)
+        self._judge = Suppressor(ledger.suppressions.live(targets), labels, now)
         # As their checks say them, by pair; and as exceptions let them count.
         self._findings: defaultdict[tuple[str, str], dict[str, FindingRecord]] = defaultdict(dict)
         self._counted: dict[str, FindingRecord] = {}
-        for record in ledger.findings_of(targets):
+        for record in ledger.findings.of_targets(targets):
             self._findings[record.target, record.check][record.id] = plain(record)
             self._counted[record.id] = record
         self._changed_jobs: dict[str, JobRow] = {}
@@ -134,12 +136,12 @@ class AnswerRecorder:
 
     def close(self) -> None:
         """Write everything that changed; a run whose last job ended is finished."""
-        self._ledger.put_jobs(self._changed_jobs.values())
-        self._ledger.put_pairs(self._changed_pairs.values())
-        self._ledger.put_findings(self._changed_findings.values())
-        self._ledger.put_targets(self._changed_targets.values())
-        self._ledger.add_events(self._events)
-        self._ledger.add_outgoing(map(event_messages.of_finding, self._events))
+        self._ledger.jobs.put(self._changed_jobs.values())
+        self._ledger.outcomes.put(self._changed_pairs.values())
+        self._ledger.findings.put(self._changed_findings.values())
+        self._ledger.fleet.put_targets(self._changed_targets.values())
+        self._ledger.history.add(self._events)
+        self._ledger.outbox.add(map(event_messages.of_finding, self._events))
         for run_id in {job.run_id for job in self._changed_jobs.values()}:
             count_run(self._ledger, run_id, self._now)
 
@@ -183,10 +185,10 @@ def _why(found: Sequence[CheckOutcome]) -> CheckOutcome | None:
 
 def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
     """Bring a run's numbers up to date and finish it when no job is outstanding."""
-    run = ledger.run(run_id)
+    run = ledger.runs.get(run_id)
     if run is None:
         return
-    tally = ledger.tally_jobs(run_id)
+    tally = ledger.jobs.count_by_state(run_id)
     counted = msgspec.structs.replace(
         run,
         jobs=sum(tally.values()),
@@ -195,8 +197,8 @@ def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
     )
     if run.state == "running" and not any(tally.get(state, 0) for state in OUTSTANDING):
         counted = msgspec.structs.replace(counted, state="finished", finished=now)
-        ledger.add_outgoing([event_messages.of_run(RunPhase.FINISHED, counted, now)])
-    ledger.put_run(counted)
+        ledger.outbox.add([event_messages.of_run(RunPhase.FINISHED, counted, now)])
+    ledger.runs.put(counted)
 
 
 def give_up(
@@ -220,13 +222,13 @@ def give_up(
 
 def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datetime) -> RunRecord:
     """Enter a run with its jobs, unless it is there already; returns it as it stands."""
-    known = ledger.run(run.run_id)
+    known = ledger.runs.get(run.run_id)
     if known is not None:
         return known
     run = msgspec.structs.replace(run, state="running", jobs=len(jobs), started=now)
-    ledger.put_run(run)
-    ledger.put_slot(run.schedule, run.slot)
-    ledger.put_jobs(jobs)
-    ledger.add_outgoing([event_messages.of_run(RunPhase.STARTED, run, now)])
+    ledger.runs.put(run)
+    ledger.runs.put_slot(run.schedule, run.slot)
+    ledger.jobs.put(jobs)
+    ledger.outbox.add([event_messages.of_run(RunPhase.STARTED, run, now)])
     count_run(ledger, run.run_id, now)
-    return ledger.run(run.run_id) or run
+    return ledger.runs.get(run.run_id) or run

@@ -21,10 +21,10 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     While a worker serves the target a job may wait for its turn until it expires. One that got
     lost is published again, `pace.max_dispatches` times in all.
     """
-    late = ledger.overdue(now, LIMIT)
+    late = ledger.jobs.overdue(now, LIMIT)
     recorder = AnswerRecorder(ledger, late, now)
-    targets = ledger.targets({job.target for job in late})
-    up = {worker.worker for worker in ledger.workers() if worker.state == "up"}
+    targets = ledger.fleet.targets({job.target for job in late})
+    up = {worker.worker for worker in ledger.fleet.workers() if worker.state == "up"}
     kept: list[JobRow] = []
     for job in late:
         reason = _hopeless(job, targets.get(job.target), up, now, timing)
@@ -32,7 +32,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
             give_up(recorder, job, Outcome.ERROR, Kind.NO_WORKER, reason)
         else:
             kept.append(_once_more(job, now, timing))
-    ledger.put_jobs(kept)
+    ledger.jobs.put(kept)
     recorder.close()
     return len(late)
 
@@ -62,7 +62,7 @@ def _once_more(job: JobRow, now: datetime, timing: Timing) -> JobRow:
 
 def end_all(ledger: Ledger, now: datetime, reason: str) -> int:
     """End outstanding jobs because checks were disabled; how many, at most LIMIT."""
-    found = ledger.open_jobs(LIMIT)
+    found = ledger.jobs.open(LIMIT)
     recorder = AnswerRecorder(ledger, found, now)
     for job in found:
         give_up(recorder, job, Outcome.SKIPPED, Kind.DISABLED, reason)

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from stt_coordinator.domain.model import Evidence, JobRow, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
-from stt_coordinator.store.port import Ledger, RawResult, Rejected
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
 
@@ -59,11 +60,11 @@ def record_results(
     is not known, or of another target, is rejected, and yet counts as received: its worker has
     nothing better to send.
     """
-    added = ledger.add_results([_raw(one, now) for one in received])
+    added = ledger.results.add([_raw(one, now) for one in received])
     new = [one for one, is_new in zip(received, added, strict=True) if is_new]
     # Of repeated results too: the watermark that covered them may not have reached the worker.
     _move_watermarks(ledger, {one.outbox for one in received}, floors, now)
-    jobs = ledger.jobs({one.result.job_id for one in new})
+    jobs = ledger.jobs.by_id({one.result.job_id for one in new})
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     rejected: list[tuple[Result, Rejected]] = []
@@ -80,7 +81,7 @@ def record_results(
             recorder.record(job.job_id, complete_outcomes(job, result), evidence, JobState.DONE)
             recorded.append(result)
     recorder.close()
-    ledger.add_rejected(row for _, row in rejected)
+    ledger.results.add_rejected(row for _, row in rejected)
     return RecordedBatch(
         recorded=tuple(recorded), rejected=tuple(rejected), repeated=len(received) - len(new)
     )
@@ -136,12 +137,12 @@ def _move_watermarks(
     """Move each outbox's watermark up to its first gap: the worker drops what it covers."""
     moved: list[Watermark] = []
     for worker, epoch in sorted(outboxes):
-        before = ledger.watermark(worker, epoch)
+        before = ledger.results.watermark(worker, epoch)
         reached = max(before or 0, floors.get((worker, epoch), 0))
-        for sequence in ledger.sequences_after(worker, epoch, reached):
+        for sequence in ledger.results.sequences_after(worker, epoch, reached):
             if sequence != reached + 1:
                 break
             reached = sequence
         if reached != before:
             moved.append(Watermark(worker=worker, epoch=epoch, sequence=reached))
-    ledger.put_watermarks(moved, now)
+    ledger.results.put_watermarks(moved, now)

@@ -38,12 +38,12 @@ class Lookup:
     @cached_property
     def targets(self) -> Mapping[str, TargetRow]:
         """Every target, gone ones too."""
-        return {row.target: row for row in self._ledger.all_targets()}
+        return {row.target: row for row in self._ledger.fleet.all_targets()}
 
     @cached_property
     def live(self) -> dict[Scope, ExceptionRecord]:
         """The live exceptions by what they are for."""
-        return {scope_of(one): one for one in self._ledger.live_exceptions()}
+        return {scope_of(one): one for one in self._ledger.suppressions.live()}
 
     def rival(self, one: ExceptionRecord) -> ExceptionRecord | None:
         """The live exception with the same scope that it would take the place of."""
@@ -53,10 +53,10 @@ class Lookup:
     def in_scope(self, one: ExceptionRecord) -> list[FindingRecord]:
         """The findings that it is for and that are not resolved."""
         if one.finding:
-            records = self._ledger.findings_by_id([one.finding])
+            records = self._ledger.findings.by_id([one.finding])
             return [record for record in records if record.state is not FindingState.RESOLVED]
         if one.check not in self._by_check:
-            self._by_check[one.check] = self._ledger.findings_of_check(one.check)
+            self._by_check[one.check] = self._ledger.findings.of_check(one.check)
         return [record for record in self._by_check[one.check] if self._is_at(record, one)]
 
     def _is_at(self, record: FindingRecord, one: ExceptionRecord) -> bool:
@@ -88,7 +88,7 @@ def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> No
                 revoked_reason=f"replaced by {one.id}",
             )
             _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
-        known = ledger.exception(one.id) is not None
+        known = ledger.suppressions.get(one.id) is not None
         phase = ExceptionPhase.CHANGED if known else ExceptionPhase.CREATED
         _put(ledger, lookup, one, phase, now)
         lookup.live[scope_of(one)] = one
@@ -109,7 +109,7 @@ def revoke(
 
 def end_due(ledger: Ledger, now: datetime) -> int:
     """Remind of exceptions that end soon and end those that are over; how many, at most LIMIT."""
-    due = ledger.exceptions_due(now, LIMIT)
+    due = ledger.suppressions.due(now, LIMIT)
     lookup = Lookup(ledger)
     ended: list[ExceptionRecord] = []
     for one in due:
@@ -141,16 +141,19 @@ def _bring_back(
 def _put(
     ledger: Ledger, lookup: Lookup, one: ExceptionRecord, phase: ExceptionPhase, now: datetime
 ) -> None:
-    ledger.put_exceptions([one])
+    ledger.suppressions.put([one])
     event = ExceptionEvent(phase=phase, at=now, exception=one, findings=lookup.number(one))
-    ledger.add_outgoing([event_messages.of_exception(event)])
+    ledger.outbox.add([event_messages.of_exception(event)])
 
 
 def apply_to_relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:
     """Judge the findings of targets anew whose labels are others than before."""
     if targets:
         apply_suppressions(
-            ledger, ledger.findings_of(targets), now, reason="the labels of its target changed"
+            ledger,
+            ledger.findings.of_targets(targets),
+            now,
+            reason="the labels of its target changed",
         )
 
 
@@ -164,11 +167,11 @@ def apply_suppressions(
 ) -> None:
     """Enter these findings as the exceptions of now let them count, and tell what changed."""
     there = [record for record in records if record.state is not FindingState.RESOLVED]
-    targets = ledger.targets({record.target for record in there})
+    targets = ledger.fleet.targets({record.target for record in there})
     labels = {name: row.labels for name, row in targets.items()}
     # Also of targets that the store has forgotten.
     names = {record.target for record in there}
-    suppressor = Suppressor(ledger.live_exceptions(names), labels, now)
+    suppressor = Suppressor(ledger.suppressions.live(names), labels, now)
     changed: list[FindingRecord] = []
     events: list[FindingEvent] = []
     for before in there:
@@ -176,6 +179,6 @@ def apply_suppressions(
         if after != before:
             changed.append(after)
             events.extend(events_between(before, after, now, by=by, reason=reason))
-    ledger.put_findings(changed)
-    ledger.add_events(events)
-    ledger.add_outgoing(map(event_messages.of_finding, events))
+    ledger.findings.put(changed)
+    ledger.history.add(events)
+    ledger.outbox.add(map(event_messages.of_finding, events))

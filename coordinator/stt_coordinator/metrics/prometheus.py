@@ -161,9 +161,9 @@ def look(ledger: Ledger, state: ControlState, pack: PackStatus | None, meters: M
     """One look at the store."""
     return Look(
         state=state,
-        breakdown=ledger.breakdown(),
-        targets=tuple(row for row in ledger.all_targets() if not row.gone),
-        workers=tuple(ledger.workers()),
+        breakdown=ledger.counts.breakdown(),
+        targets=tuple(row for row in ledger.fleet.all_targets() if not row.gone),
+        workers=tuple(ledger.fleet.workers()),
         pack=pack,
         meters=meters,
     )

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stt_coordinator.store.sqlite import backup as copies
+from stt_coordinator.store.sqlite.file import backup as copies
 from stt_shared import clock
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command, add_noun

@@ -51,7 +51,7 @@ class ControlStateWriter:
         return self.state
 
     async def _restore(self) -> None:
-        lost = await self._store.read(lambda ledger: ledger.control())
+        lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
         if lost is None or lost == self.state:
             return
         receipt = await self._write(lost)
@@ -62,7 +62,7 @@ class ControlStateWriter:
     async def _remember(self) -> None:
         state = self.state
         if state != self._remembered:
-            await self._store.transact(lambda ledger: ledger.put_control(state))
+            await self._store.transact(lambda ledger: ledger.fleet.put_control_state(state))
             self._remembered = state
 
     async def change(self, what: Callable[[ControlState], ControlState]) -> bool:

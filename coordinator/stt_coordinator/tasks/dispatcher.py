@@ -35,7 +35,9 @@ class Dispatcher:
         """Publish every job whose time has come; raises UnreachableError if one was not stored."""
         while True:
             now = clock.now()
-            found = await self._store.read(lambda ledger, now=now: ledger.dispatchable(now, BATCH))  # type: ignore[misc]  # bound now
+            found = await self._store.read(
+                lambda ledger, now=now: ledger.jobs.dispatchable(now, BATCH)  # type: ignore[misc]  # bound now
+            )
             if not found:
                 return
             receipts = await self._publish(found)
@@ -91,13 +93,13 @@ def _note(
     ledger: Ledger, sent: Sequence[tuple[JobRow, Receipt]], now: datetime, timing: Timing
 ) -> None:
     # A fast worker's result may be in the store before this note: it must stay.
-    current = ledger.jobs(job.job_id for job, _ in sent)
+    current = ledger.jobs.by_id(job.job_id for job, _ in sent)
     changed: list[JobRow] = []
     for job, receipt in sent:
         row = current.get(job.job_id)
         if row is not None and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch):
             changed.append(_noted(row, receipt, now, timing))
-    ledger.put_jobs(changed)
+    ledger.jobs.put(changed)
 
 
 def _noted(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobRow:

@@ -18,7 +18,8 @@ from stt_coordinator.ledger.results import (
     record_results,
 )
 from stt_coordinator.metrics.counters import Meters
-from stt_coordinator.store.port import Rejected, Store, StoreError
+from stt_coordinator.store.port import Store, StoreError
+from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
@@ -137,7 +138,7 @@ class Ingest:
             except _UNRECORDABLE:
                 await self._record_singly(received, floors)
         if unreadable:
-            await self._store.transact(lambda ledger: ledger.add_rejected(unreadable))
+            await self._store.transact(lambda ledger: ledger.results.add_rejected(unreadable))
             for row in unreadable:
                 _log_rejected(row)
 
@@ -171,7 +172,9 @@ class Ingest:
                     await self._record_batch([one], floors)
                 except _UNRECORDABLE as error:
                     row = one.rejected("unusable", f"{type(error).__name__}: {error}", clock.now())
-                    await self._store.transact(lambda ledger, row=row: ledger.add_rejected([row]))  # type: ignore[misc]  # bound now
+                    await self._store.transact(
+                        lambda ledger, row=row: ledger.results.add_rejected([row])  # type: ignore[misc]  # bound now
+                    )
                     _log_rejected(row)
 
 

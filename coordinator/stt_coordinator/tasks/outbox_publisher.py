@@ -51,14 +51,14 @@ class OutboxPublisher:
 
     async def publish(self) -> None:
         """Publish everything in the outbox in its order; raises UnreachableError if one stays."""
-        while rows := await self._store.read(lambda ledger: ledger.outgoing(BATCH)):
+        while rows := await self._store.read(lambda ledger: ledger.outbox.oldest(BATCH)):
             receipts = await self._bus.publish([row.message for row in rows])
             sent = list(zip(rows, receipts, strict=True))
             for row, receipt in sent:
                 self._meters.left(row.message.subject, stored=receipt.publication in GONE)
             _trace([row.message for row, receipt in sent if receipt.publication in GONE])
             gone = [row.position for row, receipt in sent if receipt.publication in GONE]
-            await self._store.transact(lambda ledger, gone=gone: ledger.drop_outgoing(gone))  # type: ignore[misc]  # bound now
+            await self._store.transact(lambda ledger, gone=gone: ledger.outbox.drop(gone))  # type: ignore[misc]  # bound now
             kept = [receipt for _, receipt in sent if receipt.publication not in GONE]
             if kept:
                 raise UnreachableError(f"{len(kept)} events were not stored ({kept[0].reason})")
@@ -74,7 +74,7 @@ class OutboxPublisher:
         await asyncio.sleep(self._timing.summary_s)
 
     def _summaries(self, ledger: Ledger) -> list[Summary]:
-        tallies, last_run, now = ledger.tallies(), ledger.last_run(), clock.now()
+        tallies, last_run, now = ledger.counts.tallies(), ledger.runs.last(), clock.now()
         state = self._control_state.state
         return [summary(tallies, state, last_run, now, site) for site in ("", *tallies.sites())]
 
@@ -94,7 +94,7 @@ def _said(one: Summary) -> _Said:
 
 
 def _enter(ledger: Ledger, news: list[Summary]) -> None:
-    ledger.add_outgoing(map(event_messages.of_summary, news))
+    ledger.outbox.add(map(event_messages.of_summary, news))
     for one in news:
         if not one.site:
-            ledger.put_counts(one.as_of, one.counts)
+            ledger.counts.put(one.as_of, one.counts)

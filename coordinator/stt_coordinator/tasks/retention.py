@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stt_coordinator.store.port import Before, Store
+from stt_coordinator.store.port import Store
+from stt_coordinator.store.ports.retention import Before
 from stt_shared import clock
 from stt_shared.telemetry.logs import logger
 
@@ -35,7 +36,7 @@ async def prune(store: Store, retention: RetentionLimits) -> None:
     before = retention.before(clock.now())
     dropped: Counter[str] = Counter()
     while True:
-        batch = await store.transact(lambda ledger: ledger.prune(before, BATCH_ROWS))
+        batch = await store.transact(lambda ledger: ledger.retention.prune(before, BATCH_ROWS))
         dropped.update(batch)
         if sum(batch.values()) < BATCH_ROWS:
             break

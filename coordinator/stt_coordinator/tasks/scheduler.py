@@ -76,7 +76,7 @@ class Scheduler:
             return
         await self._first_run(state, state.since)
         now = clock.now()
-        last = await self._store.read(lambda ledger: ledger.last_slots())
+        last = await self._store.read(lambda ledger: ledger.runs.last_slots())
         for due in schedule.due(now, last, state.since):
             if self._has_checks(due.schedule, state):
                 await self._decide_due(due, state)
@@ -95,7 +95,7 @@ class Scheduler:
 
     async def _let_pass(self, due: schedule.Due) -> None:
         """Nobody is to read of an empty run every four hours."""
-        await self._store.transact(lambda ledger: ledger.put_slot(due.schedule, due.run))
+        await self._store.transact(lambda ledger: ledger.runs.put_slot(due.schedule, due.run))
 
     async def _first_run(self, state: ControlState, since: datetime) -> None:
         """The run that follows enabling; it waits a while for workers to say what they serve."""
@@ -111,16 +111,16 @@ class Scheduler:
     async def _end_jobs(self, state: ControlState) -> None:
         since = f" since {clock.to_text(state.since)}" if state.since else ""
         reason, now = f"checks are disabled{since}", clock.now()
-        while await self._store.read(lambda ledger: ledger.open_jobs(1)):
+        while await self._store.read(lambda ledger: ledger.jobs.open(1)):
             ended = await self._store.transact(lambda ledger: end_all(ledger, now, reason))
             _LOG.info("jobs_ended", jobs=ended, reason=reason)
             self._wakeups.store_changed()
 
     async def _is_known(self, run: str) -> bool:
-        return await self._store.read(lambda ledger: ledger.run(run)) is not None
+        return await self._store.read(lambda ledger: ledger.runs.get(run)) is not None
 
     async def _targets(self) -> list[TargetRow]:
-        everything = await self._store.read(lambda ledger: ledger.all_targets())
+        everything = await self._store.read(lambda ledger: ledger.fleet.all_targets())
         return [target for target in everything if not target.gone]
 
     async def _decide(
@@ -178,7 +178,7 @@ class Scheduler:
 
         def enter(ledger: Ledger) -> Entered:
             if known:
-                ledger.replace_checks(known)
+                ledger.fleet.replace_checks(known)
             run, joined = _enter(ledger, planned, now, timing)
             return run, joined
 
@@ -199,10 +199,10 @@ class Scheduler:
         now = clock.now()
 
         def enter(ledger: Ledger) -> None:
-            if ledger.run(run.run_id) is None:
-                ledger.put_run(run)
-                ledger.put_slot(run.schedule, run.slot)
-                ledger.add_outgoing([event_messages.of_run(RunPhase.SKIPPED, run, now)])
+            if ledger.runs.get(run.run_id) is None:
+                ledger.runs.put(run)
+                ledger.runs.put_slot(run.schedule, run.slot)
+                ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])
 
         await self._store.transact(enter)
         _LOG.warning("slot_skipped", reason=run.reason)
@@ -221,6 +221,6 @@ def _enter(
         result_timeout=timing.result_timeout,
         pack=planned.pack,
     )
-    outstanding = ledger.outstanding(job.target for job in jobs)
+    outstanding = ledger.jobs.outstanding(job.target for job in jobs)
     jobs, joined = plan.joined(jobs, outstanding)
     return start_run(ledger, planned.run, jobs, now), joined

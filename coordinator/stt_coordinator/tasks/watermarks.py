@@ -24,7 +24,7 @@ class Watermarks:
 
     async def publish(self) -> None:
         """Publish each watermark that differs from what this process published last."""
-        found = await self._store.read(lambda ledger: ledger.watermarks())
+        found = await self._store.read(lambda ledger: ledger.results.watermarks())
         news = [one for one in found if self._published.get(one.worker) != one]
         receipts = await self._bus.publish([_message(one) for one in news])
         for one, receipt in zip(news, receipts, strict=True):

@@ -101,7 +101,7 @@ class WorkerRegistry:
         self._consumers.clear()
 
     def _enter(self, ledger: Ledger, heard: dict[str, Announcement], now: datetime) -> bool:
-        known = {worker.worker: worker for worker in ledger.workers()}
+        known = {worker.worker: worker for worker in ledger.fleet.workers()}
         rows = {name: _worker(said, now) for name, said in heard.items()}
         silent = {
             name: msgspec.structs.replace(worker, state="down")
@@ -111,14 +111,15 @@ class WorkerRegistry:
         changed = {**rows, **silent}
         if not changed:
             return False
-        ledger.put_workers(changed.values())
-        ledger.add_outgoing(_comings_and_goings(known, changed, now))
+        ledger.fleet.put_workers(changed.values())
+        ledger.outbox.add(_comings_and_goings(known, changed, now))
         live = {n for n, worker in {**known, **changed}.items() if worker.state == "up"}
         targets = self._targets(ledger, heard, live, now)
         labels = {
-            name: row.labels for name, row in ledger.targets(t.target for t in targets).items()
+            name: row.labels
+            for name, row in ledger.fleet.targets(t.target for t in targets).items()
         }
-        ledger.put_targets(targets)
+        ledger.fleet.put_targets(targets)
         others = [t.target for t in targets if labels.get(t.target, t.labels) != t.labels]
         suppressions.apply_to_relabelled(ledger, others, now)
         moved = {name for name, row in changed.items() if _state(known.get(name)) != row.state}
@@ -132,7 +133,7 @@ class WorkerRegistry:
     def _targets(
         self, ledger: Ledger, heard: dict[str, Announcement], live: set[str], now: datetime
     ) -> list[TargetRow]:
-        known = {row.target: row for row in ledger.all_targets()}
+        known = {row.target: row for row in ledger.fleet.all_targets()}
         before = dict(known)
         for said in heard.values():
             for announced in said.targets:

@@ -158,21 +158,21 @@ class Seed:
         """Everything, in one transaction."""
         state = self.state
         if state.enabled is not None:
-            ledger.put_control(self._control(is_on=state.enabled))
-        ledger.put_targets(map(self._target, range(state.targets)))
+            ledger.fleet.put_control_state(self._control(is_on=state.enabled))
+        ledger.fleet.put_targets(map(self._target, range(state.targets)))
         if state.targets:
-            ledger.put_workers(self._worker(site, name) for site, name in SITES.items())
+            ledger.fleet.put_workers(self._worker(site, name) for site, name in SITES.items())
         if state.ran is None:
             return
-        ledger.put_run(self._run())
-        ledger.put_pairs(self._pairs())
+        ledger.runs.put(self._run())
+        ledger.outcomes.put(self._pairs())
         if not state.is_going_on:
             for days in range(DAYS, 0, -1):
-                ledger.put_counts(self.now - timedelta(days=days), self._counts(days))
+                ledger.counts.put(self.now - timedelta(days=days), self._counts(days))
         if state.fails:
             found = [self._finding(place) for place in range(len(FAILED))]
-            ledger.put_findings(found)
-            ledger.add_events(map(self._opened, found))
+            ledger.findings.put(found)
+            ledger.history.add(map(self._opened, found))
 
     def _control(self, *, is_on: bool) -> ControlState:
         reason = "CHG-4400" if is_on else "migration, CHG-4411"
@@ -364,7 +364,7 @@ async def _desk(store: Store, supply: SupplyOf | None) -> HandlerContext:
     await control_state.refresh()
     await library.begin()
     checks = library.checks(())
-    await store.transact(lambda ledger: ledger.replace_checks(checks))
+    await store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
     scheduler = Scheduler(
         bus=bus,
         store=store,

@@ -124,7 +124,7 @@ async def _seen(bus: Any, store: Any) -> Seen:
     await until(answering)
     run = await enable(bus)
     await finished(bus, run.run_id)
-    found = await store.read(lambda ledger: ledger.findings_of(["t1"]))
+    found = await store.read(lambda ledger: ledger.findings.of_targets(["t1"]))
     accept = AcceptRequest(
         until=(clock.now() + timedelta(days=30)).date(),
         check="postgresql_super_role",

@@ -53,10 +53,10 @@ async def planned(
     jobs = plan.jobs(run, rows, checks, now=now, result_timeout=PATIENCE)
 
     def enter(ledger: Ledger) -> None:
-        known = ledger.targets(targets)
-        ledger.put_targets(row for row in rows if row.target not in known)
-        ledger.replace_checks(CHECKS)
-        following, _ = plan.joined(jobs, ledger.outstanding(targets))
+        known = ledger.fleet.targets(targets)
+        ledger.fleet.put_targets(row for row in rows if row.target not in known)
+        ledger.fleet.replace_checks(CHECKS)
+        following, _ = plan.joined(jobs, ledger.jobs.outstanding(targets))
         start_run(ledger, run, following, now)
 
     await made.transact(enter)
@@ -110,21 +110,21 @@ async def recorded(
 
 async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRow:
     job_id = f"{run_id}.{target}"
-    return (await store.read(lambda ledger: ledger.jobs([job_id])))[job_id]
+    return (await store.read(lambda ledger: ledger.jobs.by_id([job_id])))[job_id]
 
 
 async def run_of(store: Store, run_id: str = "standard-1") -> RunRecord:
-    run = await store.read(lambda ledger: ledger.run(run_id))
+    run = await store.read(lambda ledger: ledger.runs.get(run_id))
     assert run is not None
     return run
 
 
 async def target_of(store: Store, target: str = "t1") -> TargetRow:
-    return (await store.read(lambda ledger: ledger.targets([target])))[target]
+    return (await store.read(lambda ledger: ledger.fleet.targets([target])))[target]
 
 
 async def leaving(store: Store, prefix: str) -> list[str]:
     """The subjects below `stt.v1.<prefix>` of what is in the outbox."""
-    rows = await store.read(lambda ledger: ledger.outgoing(10_000))
+    rows = await store.read(lambda ledger: ledger.outbox.oldest(10_000))
     begin = f"{subjects.ROOT}.{prefix}"
     return [row.message.subject for row in rows if row.message.subject.startswith(begin)]

@@ -115,7 +115,7 @@ def _summed_up(broker: MemoryBroker, run_id: str) -> bool:
 
 
 async def _all_said(store: Store) -> bool:
-    return not await store.read(lambda ledger: ledger.outgoing(1))
+    return not await store.read(lambda ledger: ledger.outbox.oldest(1))
 
 
 async def test_restart_before_the_jobs_are_answered_loses_and_doubles_nothing() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from contextvars import Context
 from datetime import datetime
 from pathlib import Path
@@ -18,16 +18,20 @@ import msgspec
 from stt_shared import clock, sqlfile
 from stt_shared.errors import ConfigError, ProtocolError
 from stt_shared.protocol.messages import Result, Watermark
+from stt_shared.sqlite.connection import open_writer, transaction
+from stt_shared.sqlite.faults import Fault, fault_of
+from stt_shared.sqlite.migrations import schema
 from stt_shared.telemetry.logs import logger
 from stt_worker.outbox import recovery
 from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, OutboxError, Row, row_of
 
 T = TypeVar("T")
 FILE = "outbox.db"
+BUSY_S = 2.0  # wait for the lock of another process
 _SQL = sqlfile.folder("stt_worker.outbox")
 _LOG = logger("outbox")
 _QUERIES = sqlfile.statements(_SQL / "queries.sql")
-_MIGRATIONS = sqlfile.migrations(_SQL / "migrations")
+SCHEMA = schema("outbox", "worker", _SQL / "migrations")
 _Appended = Row | ProtocolError
 _Traced = tuple[Result, str]  # and the traceparent of the span it came from
 
@@ -113,7 +117,7 @@ class SqliteOutbox:
             self._executor.shutdown(wait=False)
             reason = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
             hint = "name another folder: --state-dir or STT_WORKER_STATE_DIR"
-            if "locked" in str(error):
+            if fault_of(error) is Fault.BUSY:
                 hint = "another worker of this machine may use it: give each its own state folder"
             raise ConfigError(
                 f"cannot open the outbox {self._path} ({reason})", hint=hint
@@ -126,13 +130,12 @@ class SqliteOutbox:
         self._connect()
 
     def _connect(self) -> None:
-        self._connection = sqlite3.connect(self._path, isolation_level=None, timeout=2.0)
+        # One process only: two with one position counter would each use the other's positions.
+        self._connection = open_writer(
+            self._path, SCHEMA, busy_s=BUSY_S, pragmas=("locking_mode = EXCLUSIVE",)
+        )
         try:
-            # One process only: two with one position counter would each take the other's.
-            for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._migrate()
-            with self._transaction():
+            with transaction(self._connection):
                 self._run("create_identity", epoch=secrets.token_hex(8))
             self.epoch, self._sequence = self._run("identity").fetchone()
             self._size = self._run("count").fetchone()[0]
@@ -166,17 +169,6 @@ class SqliteOutbox:
             set_aside=str(aside) if aside else "",
         )
 
-    def _migrate(self) -> None:
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            self._connection.close()
-            known = f"this program knows up to {len(_MIGRATIONS)}"
-            raise ConfigError(
-                f"the outbox {self._path} has version {version}, {known}",
-                hint="it was made by a newer worker: use that one, or another state folder",
-            )
-        self._connection.executescript(sqlfile.upgrade(_MIGRATIONS, version))
-
     async def _call(self, work: Callable[[], T]) -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(
@@ -187,17 +179,6 @@ class SqliteOutbox:
 
     def _run(self, name: str, **parameters: object) -> sqlite3.Cursor:
         return self._connection.execute(_QUERIES[name], parameters)
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._connection.execute("COMMIT")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
 
     async def _write_waiting(self) -> None:
         while self._waiting:
@@ -218,7 +199,7 @@ class SqliteOutbox:
     def _append(self, results: list[_Traced]) -> list[_Appended]:
         appended: list[_Appended] = []
         sequence = self._sequence
-        with self._transaction():
+        with transaction(self._connection):
             for result, traceparent in results:
                 numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence + 1)
                 try:
@@ -260,7 +241,7 @@ class SqliteOutbox:
 
     def _forget(self, sequence: int, now: datetime) -> None:
         before = clock.to_text(now - REMEMBERED)
-        with self._transaction():
+        with transaction(self._connection):
             self._run("delete_covered", sequence=sequence)
             self._run("forget_journal", before=before)
             self._run("forget_attempts", before=before)

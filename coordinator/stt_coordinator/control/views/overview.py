@@ -40,10 +40,10 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
     now, status = clock.now(), await queries.status(context, Empty())
 
     def read(ledger: Ledger) -> OverviewReply:
-        events, _ = ledger.events_since(now - DAY, 0, MAX_EVENTS)
+        events, _ = ledger.history.since(now - DAY, 0, MAX_EVENTS)
         opened = [one for one in events if one.change in (Change.OPENED, Change.REOPENED)]
-        present = [row for row in ledger.all_targets() if not row.gone]
-        sites = sites_of(present, ledger.workers(), now)
+        present = [row for row in ledger.fleet.all_targets() if not row.gone]
+        sites = sites_of(present, ledger.fleet.workers(), now)
         late = sum(site.late for site in sites)
         return OverviewReply(
             status=status,
@@ -53,7 +53,7 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
             trend=trends_of(ledger, TREND_DAYS, now, status.summary.counts),
             # Evidence would not fit: eight findings may hold more than one message does.
             new=tuple(map(slim, worst_first(opened)[:MAX_NEW])),
-            fixes=tuple(map(group_of, ledger.group_findings(FindingGroupBy.CHECK, MAX_FIXES))),
+            fixes=tuple(map(group_of, ledger.findings.group(FindingGroupBy.CHECK, MAX_FIXES))),
             sites=tuple(sites),
             now=now,
         )
@@ -64,7 +64,7 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
 async def status_and_state(context: HandlerContext) -> tuple[StatusReply, OverviewState]:
     """The status and the overview's state, without the trend, the groups and the sites."""
     now, status = clock.now(), await queries.status(context, Empty())
-    rows = await context.store.read(lambda ledger: ledger.all_targets())
+    rows = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     return status, state_of(
         status, now, late=sum(is_late(row, now) for row in rows if not row.gone)
     )

@@ -37,7 +37,7 @@ async def scopes(context: HandlerContext) -> Scopes:
 
 async def parts_of_check(context: HandlerContext, check: str) -> list[TargetPart]:
     """The first MAX_PARTS parts of databases that the check did not cover."""
-    return await context.store.read(lambda ledger: ledger.parts_of_check(check, MAX_PARTS))
+    return await context.store.read(lambda ledger: ledger.outcomes.parts_of_check(check, MAX_PARTS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,8 @@ async def finding_scopes(context: HandlerContext, finding: FindingRecord) -> Fin
     scope = ("severity", finding.check, finding.site)
 
     def read(ledger: Ledger) -> FindingScopes:
-        row = ledger.targets([finding.target]).get(finding.target)
-        live = ledger.live_exceptions([finding.target])
+        row = ledger.fleet.targets([finding.target]).get(finding.target)
+        live = ledger.suppressions.live([finding.target])
         return FindingScopes(
             labels=sorted(f"{key}={value}" for key, value in row.labels.items()) if row else [],
             override=next((one for one in live if scope_of(one) == scope), None),
@@ -66,7 +66,7 @@ async def finding_scopes(context: HandlerContext, finding: FindingRecord) -> Fin
 async def changes_of_run(context: HandlerContext, run: RunRecord) -> list[FindingEvent]:
     """The changes of findings in a run, among the first MAX_CHANGES since its start."""
     since = run.started or run.slot
-    events, _ = await context.store.read(lambda ledger: ledger.events_since(since, 0, MAX_CHANGES))
+    events, _ = await context.store.read(lambda ledger: ledger.history.since(since, 0, MAX_CHANGES))
     return [event for event in events if event.run_id == run.run_id]
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from stt_coordinator.domain.daily import DayRow
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow, WorkerRow
-from stt_coordinator.store.port import RawResult, Rejected
+from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.bus.port import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
@@ -59,3 +59,10 @@ class Tables:
     def copy(self) -> Tables:
         """The same values in tables of their own."""
         return Tables(**{one.name: copy(getattr(self, one.name)) for one in fields(self)})
+
+
+class Rows:
+    """What every aggregate of the in-memory ledger works on."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._t = tables

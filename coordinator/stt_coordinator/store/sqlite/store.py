@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from contextvars import copy_context
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-
-import aiosqlite
 
 from stt_coordinator.store.port import (
     Ledger,
@@ -21,29 +16,39 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sqlite import health as sqlite_health
-from stt_coordinator.store.sqlite.ledger import SqliteLedger
-from stt_shared import clock, sqlfile
+from stt_coordinator.store.sqlite.audit import SqliteAudit
+from stt_coordinator.store.sqlite.counts import SqliteCounts
+from stt_coordinator.store.sqlite.file import health as file_health
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
+from stt_coordinator.store.sqlite.findings import SqliteFindings
+from stt_coordinator.store.sqlite.fleet import SqliteFleet
+from stt_coordinator.store.sqlite.history import SqliteHistory
+from stt_coordinator.store.sqlite.jobs import SqliteJobs
+from stt_coordinator.store.sqlite.outbox import SqliteOutbox
+from stt_coordinator.store.sqlite.outcomes import SqliteOutcomes
+from stt_coordinator.store.sqlite.results import SqliteResults
+from stt_coordinator.store.sqlite.retention import SqliteRetention
+from stt_coordinator.store.sqlite.runs import SqliteRuns
+from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
+from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.health import StoreHealth
+from stt_shared.sqlite.connection import open_reader, open_writer, transaction
+from stt_shared.sqlite.faults import Fault, fault_of
+from stt_shared.sqlite.thread import ConnectionThread
 
 T = TypeVar("T")
-FILE = "coordinator.db"
-LOCK = "coordinator.lock"
-BUSY_S = 5.0  # how long a lock of somebody else, as of a backup, is waited for
+BUSY_S = 5.0  # wait for the lock of another process, as of a backup
 CACHE_KIB = 65_536
-HEALTH_S = 60.0  # how long what was read of all pages stands, whoever asks how often
-_MIGRATIONS = sqlfile.migrations(sqlfile.folder("stt_coordinator.store") / "migrations")
-VERSION = len(_MIGRATIONS)  # of the schema
-# A result code's low byte is its kind; the rest tells variants apart.
-_KIND = 0xFF
-_ERRORS: dict[int, tuple[type[StoreError], str]] = {
-    sqlite3.SQLITE_FULL: (StoreFullError, "make room on the disk; nothing that came is lost"),
-    sqlite3.SQLITE_IOERR: (StoreError, "look at the disk and its file system"),
-    sqlite3.SQLITE_READONLY: (StoreReadOnlyError, "let the coordinator's user write it"),
-    sqlite3.SQLITE_PERM: (StoreReadOnlyError, "let the coordinator's user write it"),
-    sqlite3.SQLITE_BUSY: (StoreBusyError, "let go of the file: it is the coordinator's alone"),
-    sqlite3.SQLITE_LOCKED: (StoreBusyError, "let go of the file: it is the coordinator's alone"),
+HEALTH_S = 60.0  # the result of reading all pages is kept that long
+_HOLDER = "release the file: the coordinator must be its only user"
+_OWNER = "let the coordinator's user write it"
+_ERRORS: dict[Fault, tuple[type[StoreError], str]] = {
+    Fault.FULL: (StoreFullError, "make room on the disk; no result is lost"),
+    Fault.DISK: (StoreError, "check the disk and its file system"),
+    Fault.READ_ONLY: (StoreReadOnlyError, _OWNER),
+    Fault.BUSY: (StoreBusyError, _HOLDER),
+    Fault.OTHER: (StoreError, ""),
 }
 
 
@@ -51,7 +56,7 @@ class SqliteStore:
     """A store in one file; made by `open_store`."""
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, lock: int
+        self, path: Path, writer: ConnectionThread, reader: ConnectionThread, lock: int
     ) -> None:
         self._path = path
         self._writer = writer
@@ -62,35 +67,27 @@ class SqliteStore:
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
-        return await self._hop(self._writer, work, "BEGIN IMMEDIATE")
+        return await self._run(self._writer, work, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
-        return await self._hop(self._reader, work, "BEGIN")
+        return await self._run(self._reader, work, "BEGIN")
 
-    async def _hop(
-        self, connection: aiosqlite.Connection, work: Callable[[Ledger], T], begin: str
-    ) -> T:
+    async def _run(self, thread: ConnectionThread, work: Callable[[Ledger], T], begin: str) -> T:
         if self._lock < 0:
             raise StoreError(f"the store {self._path} is closed")
         try:
-            # The public methods hop once per statement: 3 times slower for a batch.
-            done: Awaitable[T] = connection._execute(  # type: ignore[no-untyped-call]  # noqa: SLF001
-                copy_context().run,  # for the lines that `work` writes in the thread
-                lambda: _whole(connection._conn, work, begin),  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-            )
-            # A cancelled caller must not leave while its transaction is being written.
-            return await asyncio.shield(done)
+            return await thread.call(lambda connection: _whole(connection, work, begin))
         except sqlite3.Error as error:
-            raise _named(self._path, error) from error
+            raise _store_error(self._path, error) from error
 
     async def health(self) -> StoreHealth:
         """See the port."""
         async with self._looking:
             if self._health is None or clock.monotonic() - self._health[0] > HEALTH_S:
-                found = await asyncio.to_thread(sqlite_health.pages, self._path, VERSION)
+                found = await asyncio.to_thread(file_health.pages, self._path, SCHEMA.version)
                 self._health = clock.monotonic(), found
-            return sqlite_health.with_sizes(self._health[1], self._path)
+            return file_health.with_sizes(self._health[1], self._path)
 
     async def close(self) -> None:
         """See the port."""
@@ -102,23 +99,31 @@ class SqliteStore:
         os.close(lock)
 
 
+def sqlite_ledger(connection: sqlite3.Connection) -> Ledger:
+    """The ledger over `connection`; each method is one or a few statements of sql/queries."""
+    return Ledger(
+        runs=SqliteRuns(connection),
+        jobs=SqliteJobs(connection),
+        results=SqliteResults(connection),
+        outcomes=SqliteOutcomes(connection),
+        findings=SqliteFindings(connection),
+        history=SqliteHistory(connection),
+        suppressions=SqliteSuppressions(connection),
+        audit=SqliteAudit(connection),
+        fleet=SqliteFleet(connection),
+        counts=SqliteCounts(connection),
+        outbox=SqliteOutbox(connection),
+        retention=SqliteRetention(connection),
+    )
+
+
 def _whole(connection: sqlite3.Connection, work: Callable[[Ledger], T], begin: str) -> T:
-    connection.execute(begin)
-    try:
-        found = work(SqliteLedger(connection))
-        connection.execute("COMMIT")
-    except BaseException:
-        # Some errors, a full disk among them, have rolled back already.
-        if connection.in_transaction:
-            with suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-        raise
-    return found
+    with transaction(connection, begin):
+        return work(sqlite_ledger(connection))
 
 
-def _named(path: Path, error: Exception) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & _KIND
-    kind, hint = _ERRORS.get(code, (StoreError, ""))
+def _store_error(path: Path, error: Exception) -> StoreError:
+    kind, hint = _ERRORS[fault_of(error)]
     return kind(f"cannot use the store {path} ({error})", hint=hint)
 
 
@@ -130,60 +135,23 @@ async def open_store(directory: Path) -> SqliteStore:
     """
     lock = locked(directory)
     path = directory / FILE
-    writer = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S)
-    reader = aiosqlite.connect(path, isolation_level=None, timeout=BUSY_S)
+    writer, reader = ConnectionThread("store-writer"), ConnectionThread("store-reader")
     try:
-        await _opened(writer, reader, path)
+        await _open(writer, reader, path)
     except BaseException:
-        with suppress(ValueError):
-            await writer.close()
-        with suppress(ValueError):
-            await reader.close()
+        await reader.close()
+        await writer.close()
         os.close(lock)
         raise
     return SqliteStore(path, writer, reader, lock)
 
 
-def locked(directory: Path) -> int:
-    """The descriptor that keeps a folder for one process; raises ConfigError if it is taken."""
+async def _open(writer: ConnectionThread, reader: ConnectionThread, path: Path) -> None:
+    pragmas = (f"cache_size = -{CACHE_KIB}",)
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise ConfigError(
-            f"cannot use the state folder {directory} ({(error.strerror or '').lower()})",
-            hint="name another: --state-dir or STT_COORDINATOR_STATE_DIR",
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise ConfigError(
-            f"another coordinator uses the state folder {directory}",
-            hint="stop it, or give this one a folder of its own: --state-dir",
-        ) from error
-    return lock
-
-
-async def _opened(writer: aiosqlite.Connection, reader: aiosqlite.Connection, path: Path) -> None:
-    try:
-        await writer
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", f"cache_size = -{CACHE_KIB}"):
-            await writer.execute(f"PRAGMA {pragma}")
-        await _migrate(writer, path)
-        await reader
-        await reader.execute("PRAGMA query_only = ON")
+        # The writer first: it makes the file and its tables, which a reader cannot.
+        await writer.open(lambda: open_writer(path, SCHEMA, busy_s=BUSY_S, pragmas=pragmas))
+        await reader.open(lambda: open_reader(path, busy_s=BUSY_S))
     except sqlite3.Error as error:
-        found = _named(path, error)
+        found = _store_error(path, error)
         raise ConfigError(found.message, hint=found.hint) from error
-
-
-async def _migrate(writer: aiosqlite.Connection, path: Path) -> None:
-    """Apply what is missing, all of it or nothing."""
-    ((version,),) = await writer.execute_fetchall("PRAGMA user_version")
-    if version > len(_MIGRATIONS):
-        raise ConfigError(
-            f"the store {path} has version {version}, this program knows up to {len(_MIGRATIONS)}",
-            hint="it was made by a newer coordinator: use that one, or another folder",
-        )
-    await writer.executescript(sqlfile.upgrade(_MIGRATIONS, version))

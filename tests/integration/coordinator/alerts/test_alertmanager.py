@@ -67,14 +67,14 @@ async def told(manager: Running) -> Fixture:
 def opened(ledger: Ledger) -> None:
     fill(ledger)
     hour_ago = clock.now() - timedelta(hours=1)
-    records = ledger.findings_like("f_", 9)
-    ledger.put_findings(msgspec.structs.replace(one, since=hour_ago) for one in records)
+    records = ledger.findings.with_prefix("f_", 9)
+    ledger.findings.put(msgspec.structs.replace(one, since=hour_ago) for one in records)
 
 
 def resolve(ledger: Ledger) -> None:
-    (record,) = ledger.findings_like("f_1", 1)
+    (record,) = ledger.findings.with_prefix("f_1", 1)
     state = {"state": FindingState.RESOLVED, "resolved_at": clock.now()}
-    ledger.put_findings([msgspec.structs.replace(record, **state)])
+    ledger.findings.put([msgspec.structs.replace(record, **state)])
 
 
 async def test_open_findings_become_alerts_that_last_four_intervals(told: Fixture) -> None:

@@ -104,6 +104,6 @@ async def forget_everything(folder: Path) -> None:
     """Prune as if a month had gone by."""
     store = await open_store(folder)
     await prune(store, RetentionLimits(full=timedelta(0), daily=timedelta(days=400)))
-    left = await store.read(lambda ledger: ledger.events_since(clock.now() - timedelta(9), 0, 9))
+    left = await store.read(lambda ledger: ledger.history.since(clock.now() - timedelta(9), 0, 9))
     assert left == ([], 0)
     await store.close()

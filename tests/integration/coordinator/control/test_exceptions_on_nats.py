@@ -175,7 +175,7 @@ async def test_what_ended_while_nobody_coordinated_is_back_after_the_start_and_t
 async def age(folder: Path) -> None:
     """Four weeks pass for what is kept: one exception ends within 7 days, the other has ended."""
     store = await open_store(folder)
-    live = await store.read(lambda ledger: ledger.live_exceptions())
+    live = await store.read(lambda ledger: ledger.suppressions.live())
     older = [
         msgspec.structs.replace(
             one,
@@ -184,5 +184,5 @@ async def age(folder: Path) -> None:
         )
         for one in live
     ]
-    await store.transact(lambda ledger: ledger.put_exceptions(older))
+    await store.transact(lambda ledger: ledger.suppressions.put(older))
     await store.close()

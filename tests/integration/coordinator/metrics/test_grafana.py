@@ -21,7 +21,7 @@ import yaml
 from stt_coordinator.alerts import rules
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.metrics import prometheus as metrics
-from stt_coordinator.store.memory.store import MemoryLedger
+from stt_coordinator.store.memory.store import memory_ledger
 from stt_coordinator.store.memory.tables import Tables
 from stt_shared import clock
 from stt_shared.clock import monotonic
@@ -64,7 +64,7 @@ def targets() -> list[tuple[str, str]]:
 def metrics_port() -> Iterator[int]:
     """A server of `/metrics` whose counters grow with every scrape."""
     tables, meters = Tables(), counted()
-    fill(MemoryLedger(tables))
+    fill(memory_ledger(tables))
     pack = msgspec.structs.replace(PACK, expires=clock.now() + timedelta(days=30))
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def metrics_port() -> Iterator[int]:
             meters.taken_in([result("t1", outcome)])
             meters.left("stt.v1.event.run.started", stored=True)
             state = ControlState(enabled=True)
-            seen = metrics.look(MemoryLedger(tables), state, pack, meters)
+            seen = metrics.look(memory_ledger(tables), state, pack, meters)
             self.send_response(200)
             self.send_header("Content-Type", metrics.MEDIA_TYPE)
             self.end_headers()

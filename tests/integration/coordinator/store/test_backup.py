@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store.sqlite import backup as copies
-from stt_coordinator.store.sqlite.store import FILE, VERSION, open_store
+from stt_coordinator.store.sqlite.file import backup as copies
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
@@ -21,7 +22,7 @@ WRITES = 200
 
 async def slots(folder: Path) -> int:
     store = await open_store(folder)
-    found = await store.read(lambda ledger: len(ledger.last_slots()))
+    found = await store.read(lambda ledger: len(ledger.runs.last_slots()))
     await store.close()
     return found
 
@@ -29,7 +30,7 @@ async def slots(folder: Path) -> int:
 async def filled(folder: Path, number: int) -> None:
     store = await open_store(folder)
     for one in range(number):
-        await store.transact(lambda ledger, one=one: ledger.put_slot(f"s{one}", NOW))  # type: ignore[misc]
+        await store.transact(lambda ledger, one=one: ledger.runs.put_slot(f"s{one}", NOW))  # type: ignore[misc]
     await store.close()
 
 
@@ -43,7 +44,7 @@ async def test_a_backup_while_the_store_is_written_is_whole_and_holds_up_no_writ
     async def write() -> None:
         nonlocal written
         for one in range(WRITES):
-            await store.transact(lambda ledger, one=one: ledger.put_slot(f"s{one}", NOW))  # type: ignore[misc]
+            await store.transact(lambda ledger, one=one: ledger.runs.put_slot(f"s{one}", NOW))  # type: ignore[misc]
             written += 1
             if written == WRITES // 2:
                 halfway.set()
@@ -53,7 +54,7 @@ async def test_a_backup_while_the_store_is_written_is_whole_and_holds_up_no_writ
     made = await asyncio.to_thread(copies.backup, state, tmp_path / "one.db")
     await writing
     await store.close()
-    assert (written, made.version) == (WRITES, VERSION)
+    assert (written, made.version) == (WRITES, SCHEMA.version)
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o600
     _, kept = copies.restore(made.path, tmp_path / "other", NOW)
     assert kept is None
@@ -66,7 +67,7 @@ async def test_a_restore_keeps_the_store_that_was_there(tmp_path: Path) -> None:
     made = copies.backup(state, tmp_path / "three.db")
     await filled(state, 5)
     found, kept = copies.restore(made.path, state, NOW)
-    assert found.version == VERSION
+    assert found.version == SCHEMA.version
     assert await slots(state) == 3
     assert kept == state / f"{FILE}.20261123t160000"
     kept.rename(state / FILE)
@@ -92,13 +93,13 @@ async def test_what_is_no_sound_backup_is_refused_and_changes_nothing(tmp_path: 
     text.write_text("not a database " * 100)
     newer.write_bytes(made.read_bytes())
     with closing(sqlite3.connect(newer)) as one:
-        one.execute(f"PRAGMA user_version = {VERSION + 1}")
+        one.execute(f"PRAGMA user_version = {SCHEMA.version + 1}")
     content = bytearray(made.read_bytes())
     content[8192:40960] = bytes(len(content[8192:40960]))
     damaged.write_bytes(content)
     for path, why in (
         (text, "is no backup"),
-        (newer, f"has version {VERSION + 1}"),
+        (newer, f"has version {SCHEMA.version + 1}"),
         (damaged, "damaged|is no backup"),
         (tmp_path / "none.db", "is no backup"),
     ):

@@ -53,7 +53,7 @@ class Office:
         return {}
 
     async def add(self, *events: FindingEvent) -> None:
-        await self.store.transact(lambda ledger: ledger.add_events(events))
+        await self.store.transact(lambda ledger: ledger.history.add(events))
 
     async def step(self, later: timedelta = timedelta()) -> list[str]:
         """The subjects of what is sent now."""
@@ -88,7 +88,7 @@ async def test_open_findings_are_mailed_again_at_the_rate_of_their_severity(
     office = Office(monkeypatch, remind_critical_h=24.0, remind_major_h=72.0)
     await office.store.transact(fill)
     major = record("f_9", Severity.MAJOR)
-    await office.store.transact(lambda ledger: ledger.put_findings([major]))
+    await office.store.transact(lambda ledger: ledger.findings.put([major]))
     assert await office.step() == ["[STT] CRITICAL: 3 still open"]
     assert await office.step(23 * HOUR) == []
     assert await office.step(HOUR) == ["[STT] CRITICAL: 2 still open"]
@@ -121,7 +121,7 @@ async def test_accepted_findings_are_neither_told_nor_reminded_of(
     await office.step()
     await office.store.transact(fill)
     accepted = [record(id_, accepted=ACCEPTED) for id_ in ("f_1", "f_2")]
-    await office.store.transact(lambda ledger: ledger.put_findings(accepted))
+    await office.store.transact(lambda ledger: ledger.findings.put(accepted))
     await office.add(event(Change.CHANGED, accepted[0], accepted[0]))
     assert await office.step() == []
 

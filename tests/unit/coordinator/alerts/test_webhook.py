@@ -18,7 +18,8 @@ from stt_coordinator.alerts.channels import channels, verified
 from stt_coordinator.alerts.post import ChannelError
 from stt_coordinator.alerts.webhook import Webhook, signature
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Before, Store
+from stt_coordinator.store.port import Store
+from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Severity
@@ -76,7 +77,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
 
 async def add(store: Store, *ids: str) -> None:
     events = [event(after=record(id_)) for id_ in ids]
-    await store.transact(lambda ledger: ledger.add_events(events))
+    await store.transact(lambda ledger: ledger.history.add(events))
 
 
 async def test_nothing_of_the_past_is_posted_and_everything_from_then_on(store: Store) -> None:
@@ -125,7 +126,7 @@ async def test_a_history_that_was_pruned_hides_no_later_event(store: Store) -> N
     await hook.step()
     after = NOW + timedelta(days=1)
     old = Before(full=after, daily=after, audit=after)
-    await store.transact(lambda led: led.prune(old, 99))
+    await store.transact(lambda led: led.retention.prune(old, 99))
     await hook.step()
     await add(store, "f_3")
     await hook.step()
@@ -150,7 +151,7 @@ async def test_a_post_carries_no_evidence_and_links_to_the_page() -> None:
     hook = Webhook(msgspec.structs.replace(SETTINGS, page_url="https://stt"), store, receiver)
     await hook.step()
     one = event(after=record(evidence=({"user": "root-of-evidence"},)))
-    await store.transact(lambda ledger: ledger.add_events([one]))
+    await store.transact(lambda ledger: ledger.history.add([one]))
     await hook.step()
     ((body, _),) = receiver.taken
     assert b"root-of-evidence" not in body

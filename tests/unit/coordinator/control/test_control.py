@@ -191,8 +191,8 @@ async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(house: 
 
 async def test_worker_that_holds_other_checks_is_told(house: House) -> None:
     def change(ledger: Ledger) -> None:
-        rows = [msgspec.structs.replace(row, pack="other") for row in ledger.workers()]
-        ledger.put_workers(rows)
+        rows = [msgspec.structs.replace(row, pack="other") for row in ledger.fleet.workers()]
+        ledger.fleet.put_workers(rows)
 
     async def told() -> bool:
         await house.store.transact(change)

@@ -12,7 +12,8 @@ import pytest
 from stt_coordinator.control import diff as verb
 from stt_coordinator.control import pages
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Before, Store
+from stt_coordinator.store.port import Store
+from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
@@ -226,7 +227,7 @@ async def test_a_run_without_its_details_is_refused_and_never_looks_clean(house:
     second = await house.run(ledger=(), orders=("a",), shop=())
     late = clock.now() + timedelta(days=1)
     before = Before(full=late, daily=late - timedelta(days=300), audit=late)
-    await house.store.transact(lambda ledger: ledger.prune(before, 999))
+    await house.store.transact(lambda ledger: ledger.retention.prune(before, 999))
     requests: list[tuple[Verb, Value]] = [
         (Verb.DIFF, DiffRequest(run_a=first, run_b=second)),
         (Verb.REPORT, ReportRequest(run_id=first)),

@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Ledger, Rejected, StoreError
+from stt_coordinator.store.port import Ledger, StoreError
+from stt_coordinator.store.ports.results import Rejected
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.protocol.control import Empty, Verb
@@ -51,14 +52,16 @@ async def test_refused_messages_and_sites_without_a_worker_are_counted() -> None
     worker = FakeWorker(bus=broker.connect(), targets=TARGETS)
 
     def leave(ledger: Ledger) -> None:
-        ledger.put_workers([msgspec.structs.replace(w, state="down") for w in ledger.workers()])
+        ledger.fleet.put_workers(
+            [msgspec.structs.replace(w, state="down") for w in ledger.fleet.workers()]
+        )
 
     async def unserved() -> bool:
         await store.transact(leave)  # again: an announcement may have been on its way
         return (await health(bus)).unserved == {"eu-west": 2}
 
     bad = Rejected(subject="stt.v1.result.x", code="unusable", reason="", at=clock.now(), data=b"")
-    await store.transact(lambda ledger: ledger.add_rejected([bad]))
+    await store.transact(lambda ledger: ledger.results.add_rejected([bad]))
     async with running(bus, store):
         async with at_work(worker):
             await until(lambda: _known(bus))

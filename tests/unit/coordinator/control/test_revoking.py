@@ -40,11 +40,11 @@ async def test_another_severity_is_taken_back_by_admins_alone(
 ) -> None:
     tokens = tokens_in(tmp_path / "tokens", somebody=role)
     store = MemoryStore()
-    await store.transact(lambda ledger: ledger.put_exceptions([one]))
+    await store.transact(lambda ledger: ledger.suppressions.put([one]))
     async with visiting(login_with(tmp_path / "tokens"), store=store) as client:
         address = f"/api/v1/exceptions/{one.id}/revoke"
         answer = await client.post(address, headers=bearing(tokens["somebody"]), json={})
         assert answer.status_code == code, answer.text
-        found = await store.read(lambda ledger: ledger.exception(one.id))
+        found = await store.read(lambda ledger: ledger.suppressions.get(one.id))
         assert found is not None
         assert (found.revoked is not None) is (code == 200)

@@ -77,7 +77,7 @@ def test_the_time_to_fix_is_the_median_and_what_nine_of_ten_took(
 async def test_today_is_as_it_is_now_and_the_count_before_the_window_stands() -> None:
     store = MemoryStore()
     await store.transact(
-        lambda ledger: ledger.put_counts(NOW - timedelta(days=40), Counts(critical=9))
+        lambda ledger: ledger.counts.put(NOW - timedelta(days=40), Counts(critical=9))
     )
     present = Counts(critical=7, targets=1)
     found = await store.read(lambda ledger: trends_of(ledger, 30, NOW, present))

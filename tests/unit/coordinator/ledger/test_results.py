@@ -40,11 +40,11 @@ NEITHER = (unreachable("c1"), unreachable("c2"))
 
 
 async def counted(store: Store) -> Counts:
-    return counts(await store.read(lambda ledger: ledger.tallies()))
+    return counts(await store.read(lambda ledger: ledger.counts.tallies()))
 
 
 async def watermark(store: Store, epoch: str = "e1") -> int | None:
-    return await store.read(lambda ledger: ledger.watermark("w1", epoch))
+    return await store.read(lambda ledger: ledger.results.watermark("w1", epoch))
 
 
 async def test_result_delivered_twice_is_recorded_once() -> None:
@@ -85,7 +85,7 @@ async def test_error_of_a_later_run_keeps_findings_open_and_says_why_the_target_
     await planned("t1", run_id="standard-2", store=store, now=minutes(60))
     await recorded(store, result("t1", *NEITHER, run_id="standard-2", sequence=2, at=minutes(61)))
     assert (await counted(store)) == Counts(critical=1, not_checked=2, targets=1)
-    found, _ = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
+    found, _ = await store.read(lambda ledger: ledger.findings.page(FindingsRequest()))
     assert found[0].last_confirmed == minutes(0) + timedelta(seconds=1)
     row = await target_of(store)
     assert (row.state, row.kind, row.reason) == (
@@ -114,7 +114,7 @@ async def test_result_of_an_unknown_job_is_rejected_and_its_worker_need_not_keep
     store = await planned("t1")
     found = await recorded(store, result("t9", *BOTH))
     assert ([one.code for _, one in found.rejected], await watermark(store)) == (["unknown_job"], 1)
-    assert await store.read(lambda ledger: ledger.tally_rejected()) == {"unknown_job": 1}
+    assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"unknown_job": 1}
 
 
 async def test_result_for_somebody_elses_job_is_rejected() -> None:

@@ -40,7 +40,7 @@ async def book() -> tuple[Store, FindingRecord]:
     """A store with one finding of check c1 on t1."""
     store = await planned("t1")
     await recorded(store, result("t1", failed("c1", finding("a")), passed("c2")))
-    ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
+    ((record,), _) = await store.read(lambda ledger: ledger.findings.page(FindingsRequest()))
     return store, record
 
 
@@ -58,7 +58,7 @@ def exception(**changes: object) -> ExceptionRecord:
 
 
 async def sent(store: Store) -> list[ExceptionEvent]:
-    rows = await store.read(lambda ledger: ledger.outgoing(999))
+    rows = await store.read(lambda ledger: ledger.outbox.oldest(999))
     return [
         codec.decode(ExceptionEvent, row.message.data)
         for row in rows
@@ -67,7 +67,7 @@ async def sent(store: Store) -> list[ExceptionEvent]:
 
 
 async def told(store: Store) -> list[FindingEvent]:
-    return (await store.read(lambda ledger: ledger.events_since(minutes(-1), 0, 99)))[0]
+    return (await store.read(lambda ledger: ledger.history.since(minutes(-1), 0, 99)))[0]
 
 
 def look(at: datetime) -> Callable[[Ledger], int]:
@@ -92,7 +92,7 @@ async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_excepti
         (ExceptionPhase.ENDING, 1),
         (ExceptionPhase.ENDED, 1),
     ]
-    assert await store.read(lambda ledger: ledger.findings_by_id([record.id])) == [record]
+    assert await store.read(lambda ledger: ledger.findings.by_id([record.id])) == [record]
     changes = await told(store)
     assert [event.change for event in changes] == ["opened", "accepted", "unaccepted"]
     assert changes[-1].reason == f"exception x_a ended with {one.until}"
@@ -106,7 +106,7 @@ async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() ->
     changes = await told(store)
     assert [event.change for event in changes] == ["opened", "accepted"]
     assert all(event.after.accepted is not None for event in changes)
-    tallies = await store.read(lambda ledger: ledger.tallies())
+    tallies = await store.read(lambda ledger: ledger.counts.tallies())
     assert (list(tallies.findings), list(tallies.accepted)) == ([], [(SITE, 1)])
 
 
@@ -132,7 +132,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
     assert changes[3].after.accepted is not None, (
         "who alerts on `reopened` sees that it is accepted"
     )
-    (now,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
+    (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert now.accepted is not None
 
 
@@ -146,7 +146,7 @@ async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks(
         "t1", failed("c1", finding("a")), passed("c2"), run_id="standard-2", sequence=2, at=later
     )
     await recorded(store, answer)
-    (now,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
+    (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert now.accepted is None
     assert [event.change for event in await told(store)][-1] is Change.UNACCEPTED
 
@@ -161,11 +161,11 @@ async def test_another_severity_survives_runs_and_hides_no_real_change() -> None
         "t1", failed("c1", worse), passed("c2"), run_id="standard-2", sequence=2, at=minutes(20)
     )
     await recorded(store, answer)
-    (now,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
+    (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert (now.severity, now.said_severity) == (Severity.TRIVIAL, Severity.MAJOR)
     assert [event.change for event in await told(store)] == ["opened", "changed"]
     await store.transact(lambda ledger: suppressions.revoke(ledger, lower, minutes(30), "bob", ""))
-    (back,) = await store.read(lambda ledger: ledger.findings_by_id([record.id]))
+    (back,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert (back.severity, back.said_severity) == (Severity.MAJOR, None)
 
 
@@ -174,17 +174,17 @@ async def test_a_target_with_another_label_leaves_the_exception_at_once() -> Non
     one = exception(target="", label="team=orders")
 
     def label(ledger: Ledger, value: str, at: datetime) -> None:
-        (row,) = ledger.targets(["t1"]).values()
-        ledger.put_targets([msgspec.structs.replace(row, labels={"team": value})])
+        (row,) = ledger.fleet.targets(["t1"]).values()
+        ledger.fleet.put_targets([msgspec.structs.replace(row, labels={"team": value})])
         suppressions.apply_to_relabelled(ledger, ["t1"], at)
 
     await store.transact(lambda ledger: label(ledger, "orders", minutes(9)))
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(10)))
     ((kept,), _) = await store.read(
-        lambda ledger: ledger.find_findings(FindingsRequest(state="accepted"))
+        lambda ledger: ledger.findings.page(FindingsRequest(state="accepted"))
     )
     assert kept.id == record.id
     await store.transact(lambda ledger: label(ledger, "shop", minutes(11)))
-    ((back,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
+    ((back,), _) = await store.read(lambda ledger: ledger.findings.page(FindingsRequest()))
     assert back == record
     assert (await told(store))[-1].reason == "the labels of its target changed"

@@ -75,7 +75,7 @@ def finding(
 def fill(ledger: Ledger) -> None:
     """Site eu: one checked with findings, one refused; us: never looked at, no worker."""
     learned = {"last_started": NOW, "learned": True, "last_checked": NOW + timedelta(seconds=2)}
-    ledger.put_targets(
+    ledger.fleet.put_targets(
         [
             target("t1", "eu", **learned),
             target("t2", "eu", last_started=NOW + HOUR, kind=Kind.AUTH),
@@ -83,7 +83,7 @@ def fill(ledger: Ledger) -> None:
             target("t4", "old", gone=True, **learned),
         ]
     )
-    ledger.replace_checks(
+    ledger.fleet.replace_checks(
         CheckInfo(
             check=name,
             family=Family.MYSQL,
@@ -94,7 +94,7 @@ def fill(ledger: Ledger) -> None:
         )
         for name in ("c1", "c2")
     )
-    ledger.put_pairs(
+    ledger.outcomes.put(
         Pair(
             target="t2",
             check=check,
@@ -122,8 +122,8 @@ def fill(ledger: Ledger) -> None:
         finished=NOW,
         parts_not_checked=(PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid"),),
     )
-    ledger.put_pairs([partial])
-    ledger.put_findings(
+    ledger.outcomes.put([partial])
+    ledger.findings.put(
         [
             finding("f_1", "t1", "eu", Severity.CRITICAL),
             finding("f_2", "t1", "eu", Severity.CRITICAL),
@@ -131,7 +131,7 @@ def fill(ledger: Ledger) -> None:
             finding("f_4", "t1", "eu", Severity.MAJOR, accepted=ACCEPTED),
         ]
     )
-    ledger.put_workers([worker("w1", "eu", "up"), worker("w2", "eu", "down")])
+    ledger.fleet.put_workers([worker("w1", "eu", "up"), worker("w2", "eu", "down")])
 
 
 def counted() -> Meters:

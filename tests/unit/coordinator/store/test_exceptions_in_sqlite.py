@@ -8,29 +8,26 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from stt_coordinator.ledger import suppressions
-from stt_coordinator.store import rows
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.sqlite.store import FILE, open_store
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.findings import columns
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, FindingState, Interval
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.findings import FindingsRequest
-from stt_shared.sqlfile import folder, migrations
 from tests.support.cli.samples import NOW, finding
-
-SQL = folder("stt_coordinator.store")
 
 
 def first_schema(path: Path) -> None:
     """A store as the first release made it, with one open finding."""
-    (_, script), *_ = migrations(SQL / "migrations")
     old = finding()
-    columns = {k: v for k, v in rows.of_finding(old).items() if k != "accepted"}
-    names = ", ".join(columns)
-    values = ", ".join(f":{name}" for name in columns)
+    row = {k: v for k, v in columns(old).items() if k != "accepted"}
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(script)
-        connection.execute(f"INSERT INTO findings ({names}) VALUES ({values})", columns)
+        connection.executescript(SCHEMA.scripts[0])
+        connection.execute(f"INSERT INTO findings ({names}) VALUES ({values})", row)
         connection.execute(
             "INSERT INTO targets VALUES (:target, 'mysql', 'eu-west', 0, 1, 'checked', :data)",
             {
@@ -64,15 +61,15 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
         by="ann",
         created=NOW,
     )
-    await store.transact(lambda ledger: ledger.replace_checks([info]))
-    assert await store.read(lambda ledger: ledger.find_findings(FindingsRequest())) == (
+    await store.transact(lambda ledger: ledger.fleet.replace_checks([info]))
+    assert await store.read(lambda ledger: ledger.findings.page(FindingsRequest())) == (
         [finding()],
         1,
     )
 
     def found(ledger: Ledger) -> list[tuple[str, int]]:
         return [
-            (state, ledger.find_findings(FindingsRequest(state=state))[1])
+            (state, ledger.findings.page(FindingsRequest(state=state))[1])
             for state in ("open", "accepted", "all")
         ]
 
@@ -81,6 +78,6 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
     end = datetime(2026, 12, 2, tzinfo=UTC)
     await store.transact(lambda ledger: suppressions.end_due(ledger, end))
     assert await store.read(found) == [("open", 1), ("accepted", 0), ("all", 1)]
-    ((record,), _) = await store.read(lambda ledger: ledger.find_findings(FindingsRequest()))
+    ((record,), _) = await store.read(lambda ledger: ledger.findings.page(FindingsRequest()))
     assert (record, record.state) == (finding(), FindingState.OPEN)
     await store.close()

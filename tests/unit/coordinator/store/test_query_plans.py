@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sqlite3
 from collections.abc import AsyncGenerator
@@ -10,10 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store.sqlite.store import FILE, open_store
-from stt_shared.sqlfile import folder, statements
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.sqlite.file.folder import FILE
+from stt_coordinator.store.sqlite.statements import queries
+from stt_coordinator.store.sqlite.store import open_store
 
-SQL = statements(folder("stt_coordinator.store") / "queries.sql")
+AGGREGATES = sorted(field.name for field in dataclasses.fields(Ledger))
+SQL = {
+    f"{aggregate}.{name}": statement
+    for aggregate in AGGREGATES
+    for name, statement in queries(aggregate).items()
+}
 BOUNDED = {
     "checks": "as many as the library has",
     "control": "one row",
@@ -27,21 +35,27 @@ BOUNDED = {
     "current_parts": "outcomes that left databases out, found by an index before",
 }
 SORTED = {
-    "runs": "runs of one instant",
-    "followers": "of the targets of one batch",
-    "outstanding": "of the targets of one batch",
-    "watermarks": "one for each worker and its starts",
-    "findings_of_check": "those of one check",
-    "live_exceptions": "those of the targets of one batch",
-    "history_of": "one page",
-    "parts_not_checked": "databases that checks left out: few or none",
-    "parts_of_check": "databases that one check left out",
-    "fixes": "at most one for each day and minute",
-    "checks": "as many as the library has",
-    "tally_targets": "one for each database",
-    "tally_rejected": "one for each reason",
+    "runs.newest": "runs of one instant",
+    "jobs.followers": "of the targets of one batch",
+    "jobs.outstanding": "of the targets of one batch",
+    "results.watermarks": "one for each worker and its starts",
+    "findings.of_check": "those of one check",
+    "suppressions.live_of_targets": "those of the targets of one batch",
+    "history.of_finding": "one page",
+    "outcomes.parts_not_checked": "databases that checks left out: few or none",
+    "outcomes.parts_of_check": "databases that one check left out",
+    "counts.fixes": "at most one for each day and minute",
+    "fleet.checks": "as many as the library has",
+    "counts.tally_targets": "one for each database",
+    "results.count_rejected": "one for each reason",
 }
-COUNTED = ("tally_", "break_down_", "group_by_")  # groups of what an index has counted
+COUNTED = (
+    "counts.tally_",
+    "counts.break_down_",
+    "findings.group_by_",
+    "findings.count_",
+    "jobs.count_",
+)  # groups of what an index has counted
 
 
 @pytest.fixture

@@ -16,21 +16,23 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sqlite.store import FILE, SqliteStore, open_store
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.store import SqliteStore, open_store
 from stt_shared.bus.port import Outgoing
 from stt_shared.errors import ConfigError
-from stt_shared.sqlfile import folder, migrations
-
-MIGRATIONS = migrations(folder("stt_coordinator.store") / "migrations")
 
 
 def big(ledger: Ledger) -> None:
-    ledger.add_outgoing([Outgoing(subject="s", data=bytes(4096)) for _ in range(200)])
+    ledger.outbox.add([Outgoing(subject="s", data=bytes(4096)) for _ in range(200)])
+
+
+def page_count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA page_count").fetchone()[0])
 
 
 async def limited(store: SqliteStore, statement: str) -> None:
     """Have the writing connection meet a limit as a disk would set it."""
-    await store._writer.execute(statement)
+    await store._writer.call(lambda connection: connection.execute(statement))
 
 
 async def test_what_was_written_is_there_after_the_store_was_opened_again(tmp_path: Path) -> None:
@@ -38,7 +40,7 @@ async def test_what_was_written_is_there_after_the_store_was_opened_again(tmp_pa
     await store.transact(big)
     await store.close()
     store = await open_store(tmp_path)
-    assert len(await store.read(lambda ledger: ledger.outgoing(999))) == 200
+    assert len(await store.read(lambda ledger: ledger.outbox.oldest(999))) == 200
     await store.close()
 
 
@@ -47,7 +49,7 @@ async def test_migrations_are_applied_once_and_in_order(tmp_path: Path) -> None:
         await (await open_store(tmp_path)).close()
     with closing(sqlite3.connect(tmp_path / FILE)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-    assert version == len(MIGRATIONS) == MIGRATIONS[-1][0]
+    assert version == SCHEMA.version > 0
 
 
 async def test_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
@@ -80,15 +82,15 @@ async def test_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> 
 
 async def test_full_disk_is_named_keeps_nothing_and_ends_with_the_next_room(tmp_path: Path) -> None:
     store = await open_store(tmp_path)
-    ((pages,),) = await store._writer.execute_fetchall("PRAGMA page_count")
+    pages = await store._writer.call(page_count)
     await limited(store, f"PRAGMA max_page_count = {pages + 20}")
     with pytest.raises(StoreFullError, match="full") as caught:
         await store.transact(big)
     assert caught.value.hint
-    assert await store.read(lambda ledger: ledger.outgoing(9)) == []
+    assert await store.read(lambda ledger: ledger.outbox.oldest(9)) == []
     await limited(store, "PRAGMA max_page_count = 100000")
     await store.transact(big)
-    assert len(await store.read(lambda ledger: ledger.outgoing(9))) == 9
+    assert len(await store.read(lambda ledger: ledger.outbox.oldest(9))) == 9
     await store.close()
 
 
@@ -125,7 +127,7 @@ async def test_cancelled_caller_does_not_cut_its_transaction_in_half(tmp_path: P
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    number = len(await store.transact(lambda ledger: ledger.outgoing(999)))
+    number = len(await store.transact(lambda ledger: ledger.outbox.oldest(999)))
     assert number in (0, 200)
     await store.close()
 
@@ -147,7 +149,7 @@ async def test_readers_see_one_state_while_a_transaction_is_being_written(tmp_pa
     writing = asyncio.create_task(write())
     seen: set[int] = set()
     while not writing.done():
-        seen.add(len(await store.read(lambda ledger: ledger.outgoing(9999))))
+        seen.add(len(await store.read(lambda ledger: ledger.outbox.oldest(9999))))
     await writing
     assert all(number % 200 == 0 for number in seen)
     await store.close()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.sqlite import backup
-from stt_coordinator.store.sqlite import health as sqlite_health
-from stt_coordinator.store.sqlite.store import FILE, VERSION, open_store
+from stt_coordinator.store.sqlite.file import backup
+from stt_coordinator.store.sqlite.file import health as sqlite_health
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.health import StoreHealth
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
@@ -19,7 +20,7 @@ PAGE = 4_096
 
 
 def health(path: Path) -> StoreHealth:
-    return sqlite_health.with_sizes(sqlite_health.pages(path, VERSION), path)
+    return sqlite_health.with_sizes(sqlite_health.pages(path, SCHEMA.version), path)
 
 
 async def filled(folder: Path) -> Path:
@@ -31,7 +32,7 @@ async def filled(folder: Path) -> Path:
 
 def fill(ledger: Ledger) -> None:
     for number in range(ROWS):
-        ledger.put_slot(f"s{number}", NOW)
+        ledger.runs.put_slot(f"s{number}", NOW)
 
 
 async def test_a_sound_store_tells_its_schema_size_and_room(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ async def test_a_sound_store_tells_its_schema_size_and_room(tmp_path: Path) -> N
     found = await store.health()
     await store.close()
     assert (found.sound, found.fault) == (True, "")
-    assert (found.version, found.knows) == (VERSION, VERSION)
+    assert (found.version, found.knows) == (SCHEMA.version, SCHEMA.version)
     assert found.size_bytes
     assert found.free_bytes
     assert (found.open_to_others, found.backup) == (False, None)

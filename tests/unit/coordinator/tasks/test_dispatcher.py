@@ -57,13 +57,13 @@ async def with_worker(store: Store, state: str = "up") -> Store:
     worker = WorkerRow(
         worker="w1", site="eu", state=state, version="1", started=NOW, last_heard=NOW, targets=1
     )
-    await store.transact(lambda ledger: ledger.put_workers([worker]))
+    await store.transact(lambda ledger: ledger.fleet.put_workers([worker]))
     return store
 
 
 async def change(store: Store, **changes: object) -> None:
     row = msgspec.structs.replace(await job_of(store), **changes)
-    await store.transact(lambda ledger: ledger.put_jobs([row]))
+    await store.transact(lambda ledger: ledger.jobs.put([row]))
 
 
 async def test_every_pending_job_is_published_and_noted() -> None:
@@ -71,7 +71,7 @@ async def test_every_pending_job_is_published_and_noted() -> None:
     store = await planned(*names)
     await dispatcher(made, store).send_pending()
     assert len(queued(made)) == 600
-    tally = await store.read(lambda ledger: ledger.tally_jobs("standard-1"))
+    tally = await store.read(lambda ledger: ledger.jobs.count_by_state("standard-1"))
     assert tally == {JobState.DISPATCHED: 600}
     assert (await job_of(store, "t0001")).deadline == NOW + TIMING.result_timeout
 
@@ -96,7 +96,7 @@ async def test_broker_that_is_away_keeps_jobs_pending() -> None:
 async def test_result_that_overtakes_the_note_stays() -> None:
     made, store = await broker(), await planned("t1")
     sender = dispatcher(made, store)
-    pending = await store.read(lambda ledger: ledger.dispatchable(NOW, 9))
+    pending = await store.read(lambda ledger: ledger.jobs.dispatchable(NOW, 9))
     await recorded(store, result("t1", passed("c1"), passed("c2")))
     await sender._note(pending, [Receipt(publication=Publication.STORED, sequence=1)])
     assert (await job_of(store)).state is JobState.DONE
@@ -169,5 +169,5 @@ async def test_job_that_waits_for_a_busy_worker_is_given_up_only_when_it_expires
 async def test_job_of_a_target_that_is_gone_is_given_up() -> None:
     store = await with_worker(await planned("t1"))
     gone = msgspec.structs.replace(await target_of(store), gone=True)
-    await store.transact(lambda ledger: ledger.put_targets([gone]))
+    await store.transact(lambda ledger: ledger.fleet.put_targets([gone]))
     assert "gone from the configuration" in (await given_up(store)).outcomes[0].reason

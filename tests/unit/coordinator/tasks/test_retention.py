@@ -17,8 +17,11 @@ from stt_coordinator import service
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Ledger, RawResult, Store
-from stt_coordinator.store.sqlite.store import FILE, open_store
+from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.ports.results import RawResult
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.statements import queries
+from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks import retention
 from stt_coordinator.tasks.retention import BATCH_ROWS, RetentionLimits, prune
 from stt_shared import clock, settings
@@ -27,7 +30,6 @@ from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
-from stt_shared.sqlfile import folder, migrations, statements
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, recorded, result
 
@@ -35,7 +37,7 @@ T = TypeVar("T")
 LIMITS = RetentionLimits()
 OLD = timedelta(days=31)
 DAILY = 5  # the number of the migration that counts days
-SQL = statements(folder("stt_coordinator.store") / "queries.sql")
+SQL = queries("retention")
 
 
 class Watched:
@@ -62,7 +64,7 @@ class Watched:
 
 def much(ledger: Ledger, received: datetime) -> None:
     """Six steps' worth of raw results."""
-    ledger.add_results(
+    ledger.results.add(
         [
             RawResult(
                 worker="w0", epoch="e", sequence=n, job_id="j", received=received, data=bytes(512)
@@ -93,7 +95,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
     assert watched.done.index("result") < 4
     assert watched.done[-1] == "step"
     assert (await job_of(store)).state is JobState.DONE
-    left = await store.read(lambda ledger: list(ledger.sequences_after("w0", "e", 0)))
+    left = await store.read(lambda ledger: list(ledger.results.sequences_after("w0", "e", 0)))
     assert left == []
     await store.close()
 
@@ -108,12 +110,16 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
 
     def look(ledger: Ledger) -> tuple[object, ...]:
         return (
-            list(ledger.jobs(["standard-1.t1"])),
-            [one.state for one in ledger.findings_of(["t1"])],
-            sorted(one.check for one in ledger.pairs(["t1"])),
-            ledger.targets(["t1"])["t1"].learned,
-            ledger.run("standard-1") is not None,
-            [row.opened for row in ledger.days(then.date()) if row.severity is Severity.CRITICAL],
+            list(ledger.jobs.by_id(["standard-1.t1"])),
+            [one.state for one in ledger.findings.of_targets(["t1"])],
+            sorted(one.check for one in ledger.outcomes.of_targets(["t1"])),
+            ledger.fleet.targets(["t1"])["t1"].learned,
+            ledger.runs.get("standard-1") is not None,
+            [
+                row.opened
+                for row in ledger.counts.days(then.date())
+                if row.severity is Severity.CRITICAL
+            ],
         )
 
     assert await store.read(look) == ([], [FindingState.OPEN], ["c1", "c2"], True, True, [1])
@@ -161,19 +167,18 @@ async def test_days_before_the_upgrade_are_filled_from_what_was_stored(tmp_path:
     store = await open_store(new)
 
     def write(ledger: Ledger) -> None:
-        ledger.add_events(events())
+        ledger.history.add(events())
         for days, major in ((3, 1), (2, 0), (1, 4)):
             counts = msgspec.structs.replace(Counts(), major=major)
-            ledger.put_counts(clock.now() - timedelta(days=days), counts)
-        ledger.put_run(RunRecord(run_id="r", schedule="s", slot=clock.now(), state="finished"))
+            ledger.counts.put(clock.now() - timedelta(days=days), counts)
+        ledger.runs.put(RunRecord(run_id="r", schedule="s", slot=clock.now(), state="finished"))
 
     await store.transact(write)
     await store.close()
     old.mkdir()
     with closing(sqlite3.connect(old / FILE)) as connection:
-        for number, script in migrations(folder("stt_coordinator.store") / "migrations"):
-            if number < DAILY:
-                connection.executescript(script)
+        for script in SCHEMA.scripts[: DAILY - 1]:
+            connection.executescript(script)
         connection.execute("ATTACH ? AS new", [str(new / FILE)])
         for table in ("counts", "history"):
             connection.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
@@ -201,7 +206,7 @@ def test_how_long_is_a_setting_with_bounds() -> None:
     )
     assert service._retention(settings.Settings().history) == RetentionLimits()
     for name in environ:
-        with pytest.raises(ConfigError, match=r"history\..* is '5', expected"):
+        with pytest.raises(ConfigError, match=r"history\..* is 5, expected"):
             settings.load(flags={}, environ={name: "5"}, path=None)
 
 
@@ -218,7 +223,9 @@ async def test_a_coordinator_keeps_to_what_it_was_told() -> None:
     task = asyncio.create_task(Coordinator(means).run(stop))
 
     async def pruned() -> bool:
-        return not await store.read(lambda ledger: list(ledger.sequences_after("w0", "e", 0)))
+        return not await store.read(
+            lambda ledger: list(ledger.results.sequences_after("w0", "e", 0))
+        )
 
     try:
         await until(pruned)

@@ -74,7 +74,7 @@ async def house(
     rows = [
         TargetRow(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
     ]
-    await made.transact(lambda ledger: ledger.put_targets(rows))
+    await made.transact(lambda ledger: ledger.fleet.put_targets(rows))
     control_state = ControlStateWriter(connection, made)
     scheduler = Scheduler(
         bus=connection,
@@ -93,7 +93,7 @@ async def enable(one: House, *, enabled: bool = True) -> None:
 
 
 async def runs(store: Store) -> dict[str, RunRecord]:
-    return {run.run_id: run for run in await store.read(lambda ledger: ledger.runs(999))}
+    return {run.run_id: run for run in await store.read(lambda ledger: ledger.runs.newest(999))}
 
 
 async def test_nothing_is_scheduled_before_somebody_enables_it(time: Clock) -> None:
@@ -111,7 +111,7 @@ async def test_enabling_starts_one_run_of_everything_and_no_second(time: Clock) 
         time.pass_by(seconds=1)
     (run,) = (await runs(one.store)).values()
     assert (run.run_id, run.jobs, run.requested_by, run.reason) == (FIRST, 2, "test", "CHG-1")
-    job = (await one.store.read(lambda ledger: ledger.jobs([f"{FIRST}.t1"])))[f"{FIRST}.t1"]
+    job = (await one.store.read(lambda ledger: ledger.jobs.by_id([f"{FIRST}.t1"])))[f"{FIRST}.t1"]
     assert [ref.check for ref in job.checks] == ["mysql_empty_password", "mysql_version"]
 
 
@@ -136,7 +136,7 @@ async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
     await one.scheduler.run_due()
     found = await runs(one.store)
     job_id = "standard-20261124t000000z.t1"
-    job = (await one.store.read(lambda ledger: ledger.jobs([job_id])))[job_id]
+    job = (await one.store.read(lambda ledger: ledger.jobs.by_id([job_id])))[job_id]
     assert [ref.check for ref in job.checks] == ["mysql_empty_password"]
     assert set(found) == {FIRST, "standard-20261124t000000z"}
 
@@ -151,7 +151,7 @@ async def test_schedule_without_a_check_makes_no_runs_and_has_missed_nothing_lat
         time.pass_by(hours=4)
         await one.scheduler.run_due()
     assert not any(name.startswith("frequent-") for name in await runs(one.store))
-    slots = await one.store.read(lambda ledger: ledger.last_slots())
+    slots = await one.store.read(lambda ledger: ledger.runs.last_slots())
     assert slots["frequent"] == datetime(2026, 11, 24, 4, tzinfo=UTC)
 
 
@@ -245,7 +245,7 @@ async def test_disabling_ends_what_waits_and_schedules_nothing_more(time: Clock)
     await one.scheduler.run_due()
     (run,) = (await runs(one.store)).values()
     assert (run.state, run.unanswered) == ("finished", 2)
-    jobs = await one.store.read(lambda ledger: ledger.jobs_of_run(FIRST, "", 9))
+    jobs = await one.store.read(lambda ledger: ledger.jobs.of_run(FIRST, "", 9))
     assert {job.state for job in jobs} == {JobState.UNANSWERED}
 
 

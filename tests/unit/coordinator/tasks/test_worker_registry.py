@@ -68,10 +68,12 @@ class House:
         await self.presence.write()
 
     async def workers(self) -> dict[str, str]:
-        return {w.worker: w.state for w in await self.store.read(lambda ledger: ledger.workers())}
+        return {
+            w.worker: w.state for w in await self.store.read(lambda ledger: ledger.fleet.workers())
+        }
 
     async def gone(self) -> set[str]:
-        rows = await self.store.read(lambda ledger: ledger.all_targets())
+        rows = await self.store.read(lambda ledger: ledger.fleet.all_targets())
         return {row.target for row in rows if row.gone}
 
 

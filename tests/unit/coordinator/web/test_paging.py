@@ -56,17 +56,17 @@ def finding(number: int, minutes: int = 0) -> FindingRecord:
 
 def seed(ledger: Ledger) -> None:
     findings = [finding(number, number // 3) for number in range(7)]
-    ledger.put_findings(findings)
-    ledger.add_events(
+    ledger.findings.put(findings)
+    ledger.history.add(
         FindingEvent(change=Change.OPENED, at=NOW, before=None, after=one, run_id="r")
         for one in findings
     )
     for number in range(7):
         slot = NOW + timedelta(minutes=number // 2)
-        ledger.put_run(
+        ledger.runs.put(
             RunRecord(run_id=f"manual-{number}", schedule="manual", slot=slot, state="finished")
         )
-    ledger.put_exceptions(
+    ledger.suppressions.put(
         ExceptionRecord(
             id=f"x_{number}",
             reason="r",
@@ -138,12 +138,12 @@ async def test_a_row_that_comes_or_goes_meanwhile_moves_no_other(seeded: Seeded)
     seen = [one["id"] for one in first.json()["findings"]]
 
     def change(ledger: Ledger) -> None:
-        gone = ledger.findings_by_id([seen[2]])
-        ledger.put_findings(
+        gone = ledger.findings.by_id([seen[2]])
+        ledger.findings.put(
             msgspec.structs.replace(one, state=FindingState.RESOLVED, since=None, resolved_at=NOW)
             for one in gone
         )
-        ledger.put_findings([finding(100, -60)])
+        ledger.findings.put([finding(100, -60)])
 
     await store.transact(change)
     rest = await client.get(links(first)["next"].replace("limit=3", "limit=100"))
@@ -194,7 +194,7 @@ async def test_who_has_the_answer_is_told_so(seeded: Seeded) -> None:
     for said in ('"other"', tag.strip('"'), ""):
         full = await client.get("/api/v1/findings", headers={"if-none-match": said})
         assert (full.status_code, full.content) == (200, answer.content), said
-    await store.transact(lambda ledger: ledger.put_findings([finding(50)]))
+    await store.transact(lambda ledger: ledger.findings.put([finding(50)]))
     changed = await client.get("/api/v1/findings", headers={"if-none-match": tag})
     assert changed.status_code == 200
     assert changed.headers["etag"] != tag

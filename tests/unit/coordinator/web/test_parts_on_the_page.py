@@ -117,7 +117,9 @@ async def test_a_verdict_that_leaves_a_database_out_keeps_what_was_found_there()
         at=minutes(61),
     )
     await recorded(store, later)
-    records = {one.object: one for one in await store.read(lambda led: led.findings_of(["t1"]))}
+    records = {
+        one.object: one for one in await store.read(lambda led: led.findings.of_targets(["t1"]))
+    }
     assert {name: str(one.state) for name, one in records.items()} == {
         "app": "resolved",
         "<old>": "open",

@@ -217,8 +217,8 @@ async def test_a_run_whose_details_are_gone_never_reads_like_nothing_changed() -
     slot = clock.now() - timedelta(days=31)
     old = RunRecord(run_id="old", schedule="standard", slot=slot, state="finished", jobs=3, done=3)
     new = RunRecord(run_id="new", schedule="standard", slot=clock.now(), state="finished")
-    await found.transact(lambda ledger: ledger.put_run(old))
-    await found.transact(lambda ledger: ledger.put_run(new))
+    await found.transact(lambda ledger: ledger.runs.put(old))
+    await found.transact(lambda ledger: ledger.runs.put(new))
     async with visiting(store=found) as client:
         text = (await client.get("/runs/old", headers=HTML)).text
         assert "have been deleted" in text

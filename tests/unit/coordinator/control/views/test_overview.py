@@ -30,7 +30,7 @@ def failed(ledger: Ledger) -> None:
         finding("f_9", "t1", "eu", Severity.TRIVIAL),
     )
     check = "mysql_empty_password"
-    ledger.put_findings(msgspec.structs.replace(one, check=check) for one in found)
+    ledger.findings.put(msgspec.structs.replace(one, check=check) for one in found)
 
 
 async def filled() -> MemoryStore:

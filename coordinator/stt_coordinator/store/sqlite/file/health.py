@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import msgspec
 
 from stt_shared import clock, sqlfile
 from stt_shared.protocol.health import StoreHealth
+from stt_shared.sqlite.connection import file_as_it_is
 
 LOOK_S = 3.0  # that reading every page may take; a larger store is not looked through
 STEPS = 10_000  # of SQLite's machine between two looks at the clock
@@ -60,7 +60,7 @@ def _sizes(found: StoreHealth, path: Path) -> StoreHealth:
 def _pages(found: StoreHealth, path: Path) -> StoreHealth:
     ends = clock.monotonic() + LOOK_S
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as store:
+        with file_as_it_is(path) as store:
             store.set_progress_handler(lambda: clock.monotonic() > ends, STEPS)
             ((version,),) = store.execute(SQL["version"])
             faults = store.execute(SQL["integrity"]).fetchall()

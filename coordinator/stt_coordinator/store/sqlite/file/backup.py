@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from stt_coordinator.store.sqlite import store as sqlite
-from stt_coordinator.store.sqlite.health import BACKUP_MARK
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
+from stt_coordinator.store.sqlite.file.health import BACKUP_MARK
 from stt_shared import sqlfile
 from stt_shared.errors import ConfigError
+from stt_shared.sqlite.connection import file_as_it_is
 
 SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "backup.sql")
 KEPT = "%Y%m%dt%H%M%S"  # when the store that is kept was put aside
@@ -37,7 +38,7 @@ def backup(folder: Path, target: Path) -> Copy:
     Raises ConfigError if there is no store, `target` exists or cannot be written, or the copy is
     not sound; then there is no `target`.
     """
-    source = folder / sqlite.FILE
+    source = folder / FILE
     if not source.exists():
         raise ConfigError(f"no store in {folder}", hint="name its folder: --state-dir")
     if target.exists():
@@ -65,7 +66,7 @@ def _copied(source: Path, half: Path) -> None:
     try:
         os.close(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         with (
-            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as store,
+            file_as_it_is(source) as store,
             closing(sqlite3.connect(half)) as copy,
         ):
             store.backup(copy)  # in one step: a reader's view, which holds up no writer
@@ -77,14 +78,14 @@ def _copied(source: Path, half: Path) -> None:
 def examined(path: Path) -> Copy:
     """What a copy holds; raises ConfigError if it is none, is damaged, or is of a newer version."""
     try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as copy:
+        with file_as_it_is(path) as copy:
             faults = copy.execute(SQL["integrity"]).fetchall()
             ((version,),) = copy.execute(SQL["version"])
             if faults != SOUND:
                 raise ConfigError(f"{path} is damaged ({faults[0][0]})")
-            if not 0 < version <= sqlite.VERSION:
+            if not 0 < version <= SCHEMA.version:
                 raise ConfigError(
-                    f"{path} has version {version}, this program knows 1 to {sqlite.VERSION}"
+                    f"{path} has version {version}, this program knows 1 to {SCHEMA.version}"
                 )
             ((runs, findings),) = copy.execute(SQL["holds"])
     except (OSError, sqlite3.Error) as error:
@@ -98,13 +99,13 @@ def restore(source: Path, folder: Path, now: datetime) -> tuple[Copy, Path | Non
     Raises ConfigError if a coordinator uses the folder, or as `examined`; then nothing changed.
     """
     found = examined(source)
-    lock = sqlite.locked(folder)
+    lock = locked(folder)
     try:
-        half = folder / f"{sqlite.FILE}.half"
+        half = folder / f"{FILE}.half"
         half.unlink(missing_ok=True)
         _copied(source, half)
         kept = _put_aside(folder, now)
-        half.rename(folder / sqlite.FILE)
+        half.rename(folder / FILE)
     finally:
         os.close(lock)
     return found, kept
@@ -112,12 +113,12 @@ def restore(source: Path, folder: Path, now: datetime) -> tuple[Copy, Path | Non
 
 def _put_aside(folder: Path, now: datetime) -> Path | None:
     """Rename the store that is there, with what belongs to it."""
-    store = folder / sqlite.FILE
+    store = folder / FILE
     if not store.exists():
         return None
     with suppress(sqlite3.Error), closing(sqlite3.connect(store)) as one:
         one.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    kept = folder / f"{sqlite.FILE}.{now.strftime(KEPT)}"
+    kept = folder / f"{FILE}.{now.strftime(KEPT)}"
     for suffix in SUFFIXES:
         part = store.with_name(f"{store.name}{suffix}")
         if part.exists():

@@ -1,0 +1,90 @@
+"""Counts and days in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime
+
+from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import DayRow, Fixes, day_of
+from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.store.memory import current
+from stt_coordinator.store.memory.tables import Rows
+from stt_shared.protocol.enums import Kind, Severity
+from stt_shared.protocol.records import Counts
+
+
+class MemoryCounts(Rows):
+    """See the port."""
+
+    def tallies(self) -> Tallies:
+        """See the port."""
+        accepted = Counter(one.site for one in current.findings(self._t, accepted=True))
+        findings = Counter((one.site, one.severity) for one in current.findings(self._t))
+        pairs = Counter((one.site, one.outcome, one.kind) for one in current.outcomes(self._t))
+        there = (one for one in self._t.targets.values() if not one.gone)
+        targets = Counter((one.site, one.family, one.learned) for one in there)
+        parts = Counter(one.site for one, _ in current.parts(self._t).values())
+        return Tallies(
+            findings=[(*key, n) for key, n in findings.items()],
+            accepted=list(accepted.items()),
+            pairs=[(*key, n) for key, n in pairs.items()],
+            targets=[(*key, n) for key, n in targets.items()],
+            parts=list(parts.items()),
+        )
+
+    def breakdown(self) -> Breakdown:
+        """See the port."""
+        accepted = current.findings(self._t, accepted=True)
+        by_severity = Counter((f.site, f.family, f.severity) for f in current.findings(self._t))
+        accepted_by_severity = Counter((f.site, f.family, f.severity) for f in accepted)
+        not_checked = Counter(
+            (one.site, one.family, one.kind)
+            for one in current.outcomes(self._t)
+            if one.kind is not None and one.kind is not Kind.NOT_APPLICABLE
+        )
+        parts = Counter(
+            (one.site, one.family, part.kind) for one, part in current.parts(self._t).values()
+        )
+        return Breakdown(
+            findings=[(*key, n) for key, n in by_severity.items()],
+            accepted=[(*key, n) for key, n in accepted_by_severity.items()],
+            not_checked=[(*key, n) for key, n in not_checked.items()],
+            parts=[(*key, n) for key, n in parts.items()],
+        )
+
+    def put(self, at: datetime, counts: Counts) -> None:
+        """See the port."""
+        self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
+        day = day_of(at)
+        if any(day_of(other) == day and other > at for other, _ in self._t.counts.values()):
+            return
+        for severity in Severity:
+            known = self._t.daily.get((day, severity), DayRow(day=day, severity=severity))
+            self._t.daily[day, severity] = replace(known, open=getattr(counts, severity))
+
+    def before(self, at: datetime) -> Counts | None:
+        """See the port."""
+        old = [entry for entry in self._t.counts.values() if entry[0] <= at]
+        return max(old, key=lambda entry: entry[0])[1] if old else None
+
+    def days(self, since: date) -> list[DayRow]:
+        """See the port."""
+        return [row for (day, _), row in sorted(self._t.daily.items()) if day >= since]
+
+    def last_counted_day(self, before: date) -> date | None:
+        """See the port."""
+        counted = (row.day for row in self._t.daily.values() if row.open is not None)
+        return max((day for day in counted if day < before), default=None)
+
+    def fixes(self, since: date) -> list[Fixes]:
+        """See the port."""
+        found: Counter[tuple[Severity, int]] = Counter()
+        for (day, severity, minutes), number in self._t.fixes.items():
+            found[severity, minutes] += number * (day >= since)
+        return [
+            Fixes(severity=severity, minutes=minutes, number=number)
+            for (severity, minutes), number in sorted(found.items())
+            if number
+        ]

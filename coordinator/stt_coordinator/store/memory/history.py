@@ -1,0 +1,66 @@
+"""The history of findings in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from stt_coordinator.domain.daily import DayRow, Steps, steps
+from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.ports.history import EventPlace
+from stt_shared.protocol.records import FindingEvent
+
+
+class MemoryHistory(Rows):
+    """See the port."""
+
+    def add(self, events: Iterable[FindingEvent]) -> None:
+        """See the port."""
+        added = list(events)
+        self._t.history.extend(added)
+        self._count(steps(added))
+
+    def _count(self, added: Steps) -> None:
+        for row in added.days():
+            key = row.day, row.severity
+            known = self._t.daily.get(key, DayRow(day=row.day, severity=row.severity))
+            self._t.daily[key] = replace(
+                known, opened=known.opened + row.opened, resolved=known.resolved + row.resolved
+            )
+        for fix, number in added.fixes.items():
+            self._t.fixes[fix] = self._t.fixes.get(fix, 0) + number
+
+    def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
+        """See the port."""
+        return [event for event in self._t.history if event.after.id == finding][-limit:]
+
+    def after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        """See the port."""
+        first = self._t.forgotten + 1
+        begin = max(position + 1 - first, 0)
+        return list(enumerate(self._t.history, first))[begin : begin + limit]
+
+    def last_position(self) -> int:
+        """See the port."""
+        return self._t.forgotten + len(self._t.history) if self._t.history else 0
+
+    def since(self, since: datetime, offset: int, limit: int) -> tuple[list[FindingEvent], int]:
+        """See the port."""
+        found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
+        return found[offset : offset + limit], len(found)
+
+    def page(self, beyond: EventPlace, offset: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        """See the port."""
+        places = enumerate(self._t.history, self._t.forgotten + 1)
+        found = sorted(((one.at, place, one) for place, one in places), key=lambda row: row[:2])
+        rest = [(place, one) for at, place, one in found if (at, place) > beyond]
+        return rest[offset : offset + limit]
+
+    def cursor(self, reader: str) -> int | None:
+        """See the port."""
+        return self._t.cursors.get(reader)
+
+    def put_cursor(self, reader: str, position: int) -> None:
+        """See the port."""
+        self._t.cursors[reader] = position

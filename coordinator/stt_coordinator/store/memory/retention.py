@@ -1,0 +1,64 @@
+"""Retention in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from stt_coordinator.domain.daily import day_of
+from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.ports.retention import Before
+from stt_shared.protocol.records import FindingRecord
+
+
+class MemoryRetention(Rows):
+    """See the port."""
+
+    def prune(self, before: Before, limit: int) -> Mapping[str, int]:
+        """See the port."""
+        t = self._t
+        over = self._over(before.full)
+        jobs = (key for key, job in t.jobs.items() if job.run_id in over)
+        dropped = {"jobs": _drop(t.jobs, jobs, limit)}
+        busy = {job.run_id for job in t.jobs.values()}
+        day = day_of(before.daily)
+        old: dict[str, tuple[dict[Any, Any], Iterable[Any]]] = {
+            "runs": (t.runs, self._over(before.daily) - busy),
+            "results": (t.results, (k for k, r in t.results.items() if r.received < before.full)),
+            "counts": (t.counts, (hour for hour in t.counts if hour < before.full)),
+            "findings": (t.findings, (k for k, f in t.findings.items() if _is_past(f, before))),
+            "daily": (t.daily, (key for key in t.daily if key[0] < day)),
+            "audit": (t.audit, (key for key, one in t.audit.items() if one.at < before.audit)),
+            "fixes": (t.fixes, (key for key in t.fixes if key[0] < day)),
+        }
+        for kind, (table, keys) in old.items():
+            dropped[kind] = _drop(table, keys, limit - sum(dropped.values()))
+        for kind, rows in (("rejected", t.rejected), ("history", t.history)):
+            dropped[kind] = _drop_listed(rows, before.full, limit - sum(dropped.values()))
+        t.forgotten += dropped["history"]
+        return dropped
+
+    def _over(self, before: datetime) -> set[str]:
+        """The ids of runs with an earlier slot that do not run any more."""
+        runs = self._t.runs.values()
+        return {run.run_id for run in runs if run.slot < before and run.state != "running"}
+
+
+def _is_past(finding: FindingRecord, before: Before) -> bool:
+    return finding.resolved_at is not None and finding.resolved_at < before.full
+
+
+def _drop(table: dict[Any, Any], keys: Iterable[Any], limit: int) -> int:
+    chosen = list(islice(keys, limit))
+    for key in chosen:
+        del table[key]
+    return len(chosen)
+
+
+def _drop_listed(rows: list[Any], before: datetime, limit: int) -> int:
+    chosen = [place for place, row in enumerate(rows) if row.at < before][:limit]
+    for place in reversed(chosen):
+        del rows[place]
+    return len(chosen)

@@ -1,0 +1,52 @@
+"""The port of counts: what is current, what was remembered of each hour, and what of each day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Protocol
+
+from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import DayRow, Fixes
+from stt_coordinator.domain.summary import Tallies
+from stt_shared.protocol.records import Counts
+
+
+class CountLedger(Protocol):
+    """Numbers of findings, outcomes and targets; days are days in UTC.
+
+    Current, open and accepted mean the same as in FindingLedger and OutcomeLedger.
+    """
+
+    def tallies(self) -> Tallies:
+        """What the summary is made of; rows in no particular order."""
+        ...
+
+    def breakdown(self) -> Breakdown:
+        """What the metrics are made of; rows in no particular order."""
+        ...
+
+    def put(self, at: datetime, counts: Counts) -> None:
+        """Remember the counts of the hour of `at`, replacing those of the same hour.
+
+        They are also the open findings of that day, unless a later instant was put for it.
+        """
+        ...
+
+    def before(self, at: datetime) -> Counts | None:
+        """The newest remembered counts at or before `at`."""
+        ...
+
+    def days(self, since: date) -> list[DayRow]:
+        """Days from `since` on with anything put or added, by day, then severity.
+
+        `opened` and `resolved` are the sums of `domain.daily.steps` of the events of that day.
+        """
+        ...
+
+    def last_counted_day(self, before: date) -> date | None:
+        """The newest day before `before` for which counts were put."""
+        ...
+
+    def fixes(self, since: date) -> list[Fixes]:
+        """Findings resolved from the day `since` on, by severity name and minutes."""
+        ...

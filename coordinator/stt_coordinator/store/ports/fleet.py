@@ -1,0 +1,62 @@
+"""The port of the fleet: targets, workers, known checks, and the control state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.messages import ControlState
+
+
+class FleetLedger(Protocol):
+    """Targets, workers and checks by their names; unchecked means `TargetRow.state`."""
+
+    def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
+        """The targets of these names that are known, by name."""
+        ...
+
+    def all_targets(self) -> list[TargetRow]:
+        """Every target, gone ones too, by name."""
+        ...
+
+    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+        """Targets with a name > `after`, gone ones too, by name."""
+        ...
+
+    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+        """Insert or replace."""
+        ...
+
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+        """Targets in state `unchecked` with a name > `after`, by name."""
+        ...
+
+    def count_unchecked(self) -> int:
+        """The number of targets in state `unchecked`."""
+        ...
+
+    def workers(self) -> list[WorkerRow]:
+        """Every worker, by name."""
+        ...
+
+    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+        """Insert or replace."""
+        ...
+
+    def checks(self) -> list[CheckInfo]:
+        """Every known check, by family and name."""
+        ...
+
+    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        """Make these the known checks: all others are deleted."""
+        ...
+
+    def control_state(self) -> ControlState | None:
+        """The control state as last put; None: never."""
+        ...
+
+    def put_control_state(self, state: ControlState) -> None:
+        """Remember the control state, because the broker must not have the only copy."""
+        ...

@@ -1,0 +1,55 @@
+"""The port of jobs: what is still to be done, and what became of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from stt_coordinator.domain.model import JobRow, JobState
+
+
+class JobLedger(Protocol):
+    """Jobs by their id, in the order in which they were first put.
+
+    Outstanding means state pending or dispatched. A leading job follows no other one.
+    """
+
+    def put(self, jobs: Iterable[JobRow]) -> None:
+        """Insert or replace; a replaced job keeps its place in the order."""
+        ...
+
+    def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
+        """The jobs of these ids that exist, by id."""
+        ...
+
+    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+        """Outstanding jobs that follow one of these, in order; an empty id has no followers."""
+        ...
+
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+        """The newest outstanding leading job of each of these targets that has one, by target."""
+        ...
+
+    def open(self, limit: int) -> list[JobRow]:
+        """Outstanding leading jobs, in order."""
+        ...
+
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
+        """Pending leading jobs with `not_before` <= `now`, in order.
+
+        Left out are those whose target has an earlier outstanding leading job.
+        """
+        ...
+
+    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+        """Outstanding leading jobs with `deadline` <= `now`, by deadline, then in order."""
+        ...
+
+    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+        """Jobs of a run whose target is >= `first_target`, by target."""
+        ...
+
+    def count_by_state(self, run_id: str) -> dict[JobState, int]:
+        """The number of jobs of a run in each state that occurs."""
+        ...

@@ -1,0 +1,42 @@
+"""The port of the latest outcome of each check on each target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from stt_coordinator.domain.model import Pair
+from stt_shared.protocol.messages import TargetPart
+
+
+class OutcomeLedger(Protocol):
+    """The latest outcome by target and check.
+
+    Current means: the target is known and not gone, the check is known and enabled.
+    """
+
+    def of_targets(self, targets: Iterable[str]) -> list[Pair]:
+        """Every outcome of these targets, current or not, in no particular order."""
+        ...
+
+    def put(self, pairs: Iterable[Pair]) -> None:
+        """Insert or replace."""
+        ...
+
+    def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
+        """Current outcomes by (target, check), those strictly after `after`."""
+        ...
+
+    def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
+        """Databases that a current outcome left out, by target and name; no targets: of all.
+
+        Each database once. Of several reasons the one whose JSON is least by code point stands.
+        """
+        ...
+
+    def parts_of_check(self, check: str, limit: int) -> list[TargetPart]:
+        """Databases that this check left out, by target and name, without gone targets.
+
+        The check need not be enabled.
+        """
+        ...

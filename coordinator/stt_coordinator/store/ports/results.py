@@ -1,0 +1,68 @@
+"""The port of received results, of the watermarks over them, and of rejected messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from stt_shared.protocol.messages import Watermark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawResult:
+    """A result as its message brought it; the key is worker, epoch and sequence."""
+
+    worker: str
+    epoch: str
+    sequence: int
+    job_id: str
+    received: datetime
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """A message that was rejected; `data` is its beginning."""
+
+    code: str
+    reason: str
+    subject: str
+    at: datetime
+    data: bytes
+
+
+class ResultLedger(Protocol):
+    """Results by worker, epoch and sequence; watermarks by worker and epoch."""
+
+    def add(self, rows: Sequence[RawResult]) -> list[bool]:
+        """Insert what is new; for each row whether it was.
+
+        Idempotent: a known key, also one that comes twice in `rows`, changes nothing.
+        """
+        ...
+
+    def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
+        """The known sequences > `sequence`, ascending; read it inside the transaction."""
+        ...
+
+    def watermark(self, worker: str, epoch: str) -> int | None:
+        """The sequence up to which every result is known; None: never put."""
+        ...
+
+    def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
+        """Insert or replace; a lower sequence than the known one replaces it, too."""
+        ...
+
+    def watermarks(self) -> list[Watermark]:
+        """For each worker, by name, the one that was put with the latest `at`."""
+        ...
+
+    def add_rejected(self, rejected: Iterable[Rejected]) -> None:
+        """Append messages that were rejected."""
+        ...
+
+    def count_rejected(self) -> dict[str, int]:
+        """The number of rejected messages by code, ordered by code."""
+        ...

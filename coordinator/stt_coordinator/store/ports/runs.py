@@ -1,0 +1,51 @@
+"""The port of runs and of the slots that schedules have reached."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from stt_shared.protocol.records import RunRecord
+
+
+class Place(NamedTuple):
+    """The place of a row in an order by instant (text of `clock.to_text`), then by id."""
+
+    at: str
+    id: str
+
+
+class RunLedger(Protocol):
+    """Runs by their id; a run is ordered by its slot, then by its id."""
+
+    def get(self, run_id: str) -> RunRecord | None:
+        """The run of that id, or None."""
+        ...
+
+    def put(self, run: RunRecord) -> None:
+        """Insert or replace a run; its id, schedule and slot never change."""
+        ...
+
+    def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
+        """Runs in descending order, those strictly before `before` if it is given."""
+        ...
+
+    def running(self) -> list[RunRecord]:
+        """The runs in state `running`, in ascending order."""
+        ...
+
+    def last(self) -> RunRecord | None:
+        """The last run in order whose state is not `skipped`."""
+        ...
+
+    def previous(self, run: RunRecord) -> RunRecord | None:
+        """The last `finished` run with an earlier slot: of the same schedule, else of any."""
+        ...
+
+    def last_slots(self) -> dict[str, datetime]:
+        """The latest slot that each schedule has decided about, by schedule."""
+        ...
+
+    def put_slot(self, schedule: str, slot: datetime) -> None:
+        """Remember a slot as decided about; an earlier one than the known changes nothing."""
+        ...

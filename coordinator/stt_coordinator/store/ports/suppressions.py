@@ -1,0 +1,50 @@
+"""The port of suppressions: what people accepted, or rated otherwise, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Protocol
+
+from stt_coordinator.store.ports.runs import Place
+from stt_shared.protocol.exceptions import ExceptionRecord
+
+
+class SuppressionLedger(Protocol):
+    """Suppressions by their id; they are never deleted, because auditors ask for past ones.
+
+    The recorded state of one is `domain.suppression.recorded_state`: live, ended or revoked.
+    """
+
+    def get(self, id_: str) -> ExceptionRecord | None:
+        """The suppression of that id, or None."""
+        ...
+
+    def put(self, suppressions: Iterable[ExceptionRecord]) -> None:
+        """Insert or replace."""
+        ...
+
+    def with_prefix(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+        """Suppressions whose id begins with `prefix` (plain text, no pattern), by id."""
+        ...
+
+    def live(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+        """Live ones by id: all, or those that name one of `targets` or no target at all."""
+        ...
+
+    def page(
+        self, state: str, offset: int, limit: int, before: Place | None = None
+    ) -> tuple[list[ExceptionRecord], int]:
+        """A page by creation, then id, descending; and the number of all in that state.
+
+        `state` is a recorded state or `all`. The page begins after `before`, then `offset`.
+        """
+        ...
+
+    def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
+        """Live ones with `domain.suppression.due_of` <= `now`, earliest first."""
+        ...
+
+    def next_end(self) -> date | None:
+        """The earliest last day of the live ones that accept (have no severity of their own)."""
+        ...

@@ -1,0 +1,45 @@
+-- name: targets
+SELECT data FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
+
+-- name: all_targets
+SELECT data FROM targets ORDER BY target;
+
+-- name: targets_page
+SELECT data FROM targets WHERE target > :after ORDER BY target LIMIT :limit;
+
+-- name: put_target
+INSERT INTO targets (target, family, site, gone, learned, state, data)
+VALUES (:target, :family, :site, :gone, :learned, :state, :data)
+ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.site,
+    gone = excluded.gone, learned = excluded.learned, state = excluded.state, data = excluded.data;
+
+-- name: unchecked
+SELECT data FROM targets WHERE state = 'unchecked' AND target > :after
+ORDER BY target LIMIT :limit;
+
+-- name: count_unchecked
+SELECT count(*) FROM targets WHERE state = 'unchecked';
+
+-- name: workers
+SELECT data FROM workers ORDER BY worker;
+
+-- name: put_worker
+INSERT INTO workers (worker, data) VALUES (:worker, :data)
+ON CONFLICT (worker) DO UPDATE SET data = excluded.data;
+
+-- name: checks
+SELECT data FROM checks ORDER BY family, check_name;
+
+-- name: drop_checks
+DELETE FROM checks;
+
+-- name: put_check
+INSERT INTO checks (check_name, family, enabled, data)
+VALUES (:check_name, :family, :enabled, :data);
+
+-- name: control_state
+SELECT data FROM control;
+
+-- name: put_control_state
+INSERT INTO control (only_row, data) VALUES (1, :data)
+ON CONFLICT (only_row) DO UPDATE SET data = excluded.data;

@@ -1,0 +1,45 @@
+-- name: put
+INSERT INTO jobs (job_id, run_id, target, state, follows, deadline, not_before, data)
+VALUES (:job_id, :run_id, :target, :state, :follows, :deadline, :not_before, :data)
+ON CONFLICT (job_id) DO UPDATE SET state = excluded.state, follows = excluded.follows,
+    deadline = excluded.deadline, not_before = excluded.not_before, data = excluded.data;
+
+-- name: by_id
+SELECT data FROM jobs WHERE job_id IN (SELECT value FROM json_each(:ids));
+
+-- name: followers
+SELECT data FROM jobs
+WHERE follows IN (SELECT value FROM json_each(:ids)) AND follows <> ''
+    AND state IN ('pending', 'dispatched')
+ORDER BY position;
+
+-- name: outstanding
+SELECT data FROM jobs
+WHERE target IN (SELECT value FROM json_each(:targets)) AND follows = ''
+    AND state IN ('pending', 'dispatched')
+ORDER BY position;
+
+-- name: open
+SELECT data FROM jobs
+WHERE state IN ('pending', 'dispatched') AND follows = '' ORDER BY position LIMIT :limit;
+
+-- name: dispatchable
+SELECT data FROM jobs WHERE state = 'pending' AND follows = '' AND not_before <= :now
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs AS other
+        WHERE other.target = jobs.target AND other.state IN ('pending', 'dispatched')
+            AND other.follows = '' AND other.position < jobs.position
+    )
+ORDER BY position LIMIT :limit;
+
+-- name: overdue
+SELECT data FROM jobs
+WHERE state IN ('pending', 'dispatched') AND deadline <= :now AND follows = ''
+ORDER BY deadline, position LIMIT :limit;
+
+-- name: of_run
+SELECT data FROM jobs WHERE run_id = :run_id AND target >= :first_target
+ORDER BY target LIMIT :limit;
+
+-- name: count_by_state
+SELECT state, count(*) FROM jobs WHERE run_id = :run_id GROUP BY state;

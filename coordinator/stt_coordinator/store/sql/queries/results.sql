@@ -1,0 +1,25 @@
+-- name: add
+INSERT INTO results (worker, epoch, sequence, job_id, received, data)
+VALUES (:worker, :epoch, :sequence, :job_id, :received, :data)
+ON CONFLICT DO NOTHING;
+
+-- name: sequences_after
+SELECT sequence FROM results
+WHERE worker = :worker AND epoch = :epoch AND sequence > :sequence ORDER BY sequence;
+
+-- name: watermark
+SELECT sequence FROM watermarks WHERE worker = :worker AND epoch = :epoch;
+
+-- name: put_watermark
+INSERT INTO watermarks (worker, epoch, sequence, at) VALUES (:worker, :epoch, :sequence, :at)
+ON CONFLICT (worker, epoch) DO UPDATE SET sequence = excluded.sequence, at = excluded.at;
+
+-- name: watermarks
+SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, rowid;
+
+-- name: add_rejected
+INSERT INTO rejected (code, reason, subject, at, data)
+VALUES (:code, :reason, :subject, :at, :data);
+
+-- name: count_rejected
+SELECT code, count(*) FROM rejected GROUP BY code ORDER BY code;

@@ -1,0 +1,51 @@
+-- name: jobs
+DELETE FROM jobs WHERE position IN (
+    SELECT position FROM jobs WHERE run_id IN (
+        SELECT run_id FROM runs WHERE slot < :full AND state <> 'running'
+    ) LIMIT :limit
+);
+
+-- name: runs
+DELETE FROM runs WHERE run_id IN (
+    SELECT run_id FROM runs WHERE slot < :daily AND state <> 'running'
+        AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.run_id = runs.run_id)
+    LIMIT :limit
+);
+
+-- name: results
+DELETE FROM results WHERE rowid IN (
+    SELECT rowid FROM results WHERE received < :full LIMIT :limit
+);
+
+-- name: rejected
+DELETE FROM rejected WHERE position IN (
+    SELECT position FROM rejected WHERE at < :full LIMIT :limit
+);
+
+-- name: history
+DELETE FROM history WHERE position IN (
+    SELECT position FROM history WHERE at < :full LIMIT :limit
+);
+
+-- name: counts
+DELETE FROM counts WHERE hour IN (SELECT hour FROM counts WHERE hour < :full LIMIT :limit);
+
+-- name: findings
+DELETE FROM findings WHERE id IN (
+    SELECT id FROM findings WHERE state = 'resolved' AND resolved < :full LIMIT :limit
+);
+
+-- name: daily
+DELETE FROM daily WHERE (day, severity) IN (
+    SELECT day, severity FROM daily WHERE day < :day LIMIT :limit
+);
+
+-- name: fixes
+DELETE FROM fixes WHERE (day, severity, minutes) IN (
+    SELECT day, severity, minutes FROM fixes WHERE day < :day LIMIT :limit
+);
+
+-- name: audit
+DELETE FROM audit WHERE position IN (
+    SELECT position FROM audit WHERE at < :audit LIMIT :limit
+);

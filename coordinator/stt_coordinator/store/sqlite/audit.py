@@ -1,0 +1,27 @@
+"""The audit trail in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stt_coordinator.store.sqlite.rows import packed, text, unpacked
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.audit import AuditEntry
+
+LAST_POSITION = 2**63 - 1
+
+
+class SqliteAudit(Statements):
+    """See the port."""
+
+    sql = queries("audit")
+
+    def add(self, entries: Iterable[AuditEntry]) -> None:
+        """See the port."""
+        self._each("add", ({"at": text(e.at), "data": packed(e)} for e in entries))
+
+    def newest(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+        """See the port."""
+        first = LAST_POSITION if before is None else before
+        found = self._run("newest", before=first, limit=limit)
+        return [(position, unpacked(AuditEntry, data)) for position, data in found]

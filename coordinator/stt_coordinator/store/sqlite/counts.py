@@ -1,0 +1,99 @@
+"""Counts and days in SQLite."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.daily import DayRow, Fixes, day_of
+from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.store.sqlite.rows import Columns, packed, text
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
+from stt_shared.protocol.records import Counts
+
+
+class SqliteCounts(Statements):
+    """See the port."""
+
+    sql = queries("counts")
+
+    def tallies(self) -> Tallies:
+        """See the port."""
+        return Tallies(
+            findings=[
+                (site, Severity(severity), n) for site, severity, n in self._run("tally_findings")
+            ],
+            accepted=self._run("tally_accepted").fetchall(),
+            pairs=[
+                (site, Outcome(outcome), Kind(kind) if kind else None, n)
+                for site, outcome, kind, n in self._run("tally_pairs")
+            ],
+            targets=[
+                (site, Family(family), bool(learned), n)
+                for site, family, learned, n in self._run("tally_targets")
+            ],
+            parts=self._run("tally_parts").fetchall(),
+        )
+
+    def breakdown(self) -> Breakdown:
+        """See the port."""
+        return Breakdown(
+            findings=self._by_severity("break_down_findings"),
+            accepted=self._by_severity("break_down_accepted"),
+            not_checked=self._by_kind("break_down_pairs"),
+            parts=self._by_kind("break_down_parts"),
+        )
+
+    def _by_severity(self, name: str) -> list[tuple[str, Family, Severity, int]]:
+        found = self._run(name)
+        return [
+            (site, Family(family), Severity(severity), n) for site, family, severity, n in found
+        ]
+
+    def _by_kind(self, name: str) -> list[tuple[str, Family, Kind, int]]:
+        return [(site, Family(family), Kind(kind), n) for site, family, kind, n in self._run(name)]
+
+    def put(self, at: datetime, counts: Counts) -> None:
+        """See the port."""
+        hour = text(at.replace(minute=0, second=0, microsecond=0))
+        self._run("put", hour=hour, at=text(at), data=packed(counts))
+        self._each("put_day", day_columns(at, counts))
+
+    def before(self, at: datetime) -> Counts | None:
+        """See the port."""
+        return self._one(Counts, "before", at=text(at))
+
+    def days(self, since: date) -> list[DayRow]:
+        """See the port."""
+        return [
+            DayRow(
+                day=date.fromisoformat(day),
+                severity=Severity(severity),
+                open=there,
+                opened=opened,
+                resolved=resolved,
+            )
+            for day, severity, there, opened, resolved in self._run("days", since=since.isoformat())
+        ]
+
+    def last_counted_day(self, before: date) -> date | None:
+        """See the port."""
+        found = self._run("last_counted_day", before=before.isoformat()).fetchone()
+        return None if found is None else date.fromisoformat(found[0])
+
+    def fixes(self, since: date) -> list[Fixes]:
+        """See the port."""
+        return [
+            Fixes(severity=Severity(severity), minutes=minutes, number=number)
+            for severity, minutes, number in self._run("fixes", since=since.isoformat())
+        ]
+
+
+def day_columns(at: datetime, counts: Counts) -> list[Columns]:
+    """The columns of the open findings of a day, one row for each severity."""
+    day = day_of(at).isoformat()
+    return [
+        {"day": day, "severity": str(one), "open": getattr(counts, one), "counted": text(at)}
+        for one in Severity
+    ]

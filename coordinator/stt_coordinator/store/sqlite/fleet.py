@@ -1,0 +1,89 @@
+"""Targets, workers, checks and the control state in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.store.sqlite.rows import Columns, listed, packed
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.messages import ControlState
+
+
+class SqliteFleet(Statements):
+    """See the port."""
+
+    sql = queries("fleet")
+
+    def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
+        """See the port."""
+        return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(names))}
+
+    def all_targets(self) -> list[TargetRow]:
+        """See the port."""
+        return self._all(TargetRow, "all_targets")
+
+    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+        """See the port."""
+        return self._all(TargetRow, "targets_page", after=after, limit=limit)
+
+    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+        """See the port."""
+        self._each("put_target", map(target_columns, targets))
+
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+        """See the port."""
+        return self._all(TargetRow, "unchecked", limit=limit, after=after)
+
+    def count_unchecked(self) -> int:
+        """See the port."""
+        return self._number("count_unchecked")
+
+    def workers(self) -> list[WorkerRow]:
+        """See the port."""
+        return self._all(WorkerRow, "workers")
+
+    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+        """See the port."""
+        self._each("put_worker", ({"worker": w.worker, "data": packed(w)} for w in workers))
+
+    def checks(self) -> list[CheckInfo]:
+        """See the port."""
+        return self._all(CheckInfo, "checks")
+
+    def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        """See the port."""
+        self._run("drop_checks")
+        self._each("put_check", map(check_columns, checks))
+
+    def control_state(self) -> ControlState | None:
+        """See the port."""
+        return self._one(ControlState, "control_state")
+
+    def put_control_state(self, state: ControlState) -> None:
+        """See the port."""
+        self._run("put_control_state", data=packed(state))
+
+
+def target_columns(target: TargetRow) -> Columns:
+    """The columns of a target."""
+    return {
+        "target": target.target,
+        "family": str(target.family),
+        "site": target.site,
+        "gone": target.gone,
+        "learned": target.learned,
+        "state": target.state,
+        "data": packed(target),
+    }
+
+
+def check_columns(check: CheckInfo) -> Columns:
+    """The columns of a check."""
+    return {
+        "check_name": check.check,
+        "family": str(check.family),
+        "enabled": check.enabled,
+        "data": packed(check),
+    }

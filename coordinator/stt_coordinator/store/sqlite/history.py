@@ -1,0 +1,81 @@
+"""The history of findings in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from stt_coordinator.domain.daily import DayRow, Steps, steps
+from stt_coordinator.store.ports.history import EventPlace
+from stt_coordinator.store.sqlite.rows import Columns, packed, text, unpacked
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.records import FindingEvent
+
+
+class SqliteHistory(Statements):
+    """See the port."""
+
+    sql = queries("history")
+
+    def add(self, events: Iterable[FindingEvent]) -> None:
+        """See the port."""
+        added = list(events)
+        self._each(
+            "add",
+            ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in added),
+        )
+        counted = steps(added)
+        self._each("add_to_day", map(_day_columns, counted.days()))
+        self._each("add_fixes", _fix_columns(counted))
+
+    def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
+        """See the port."""
+        return self._all(FindingEvent, "of_finding", finding=finding, limit=limit)
+
+    def after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        """See the port."""
+        return self._placed("after", position=position, limit=limit)
+
+    def last_position(self) -> int:
+        """See the port."""
+        return self._number("last_position")
+
+    def since(self, since: datetime, offset: int, limit: int) -> tuple[list[FindingEvent], int]:
+        """See the port."""
+        at = text(since)
+        found = self._all(FindingEvent, "since", since=at, offset=offset, limit=limit)
+        return found, self._number("count_since", since=at)
+
+    def page(self, beyond: EventPlace, offset: int, limit: int) -> list[tuple[int, FindingEvent]]:
+        """See the port."""
+        at, position = beyond
+        return self._placed("page", at=text(at), position=position, offset=offset, limit=limit)
+
+    def _placed(self, name: str, **parameters: object) -> list[tuple[int, FindingEvent]]:
+        found = self._run(name, **parameters)
+        return [(int(place), unpacked(FindingEvent, data)) for place, data in found]
+
+    def cursor(self, reader: str) -> int | None:
+        """See the port."""
+        found = self._run("cursor", reader=reader).fetchone()
+        return None if found is None else int(found[0])
+
+    def put_cursor(self, reader: str, position: int) -> None:
+        """See the port."""
+        self._run("put_cursor", reader=reader, position=position)
+
+
+def _day_columns(row: DayRow) -> Columns:
+    return {
+        "day": row.day.isoformat(),
+        "severity": str(row.severity),
+        "opened": row.opened,
+        "resolved": row.resolved,
+    }
+
+
+def _fix_columns(added: Steps) -> list[Columns]:
+    return [
+        {"day": day.isoformat(), "severity": str(severity), "minutes": minutes, "number": number}
+        for (day, severity, minutes), number in added.fixes.items()
+    ]

@@ -1,0 +1,37 @@
+"""The outbox in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stt_coordinator.store.ports.outbox import OutboxRow
+from stt_coordinator.store.sqlite.rows import listed
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.bus.port import Outgoing
+
+
+class SqliteOutbox(Statements):
+    """See the port."""
+
+    sql = queries("outbox")
+
+    def add(self, messages: Iterable[Outgoing]) -> None:
+        """See the port."""
+        self._each(
+            "add",
+            ({"subject": m.subject, "message_id": m.message_id, "data": m.data} for m in messages),
+        )
+
+    def oldest(self, limit: int) -> list[OutboxRow]:
+        """See the port."""
+        return [
+            OutboxRow(
+                position=position,
+                message=Outgoing(subject=subject, message_id=message_id, data=data),
+            )
+            for position, subject, message_id, data in self._run("oldest", limit=limit)
+        ]
+
+    def drop(self, positions: Iterable[int]) -> None:
+        """See the port."""
+        self._run("drop", positions=listed(positions))

@@ -1,0 +1,56 @@
+"""The latest outcomes in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stt_coordinator.domain.model import Pair
+from stt_coordinator.store.sqlite.rows import Columns, listed, packed, unpacked
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.messages import PartNotChecked, TargetPart
+
+
+class SqliteOutcomes(Statements):
+    """See the port."""
+
+    sql = queries("outcomes")
+
+    def of_targets(self, targets: Iterable[str]) -> list[Pair]:
+        """See the port."""
+        return self._all(Pair, "of_targets", targets=listed(targets))
+
+    def put(self, pairs: Iterable[Pair]) -> None:
+        """See the port."""
+        self._each("put", map(columns, pairs))
+
+    def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
+        """See the port."""
+        target, check = after
+        return self._all(Pair, "current", target=target, check_name=check, limit=limit)
+
+    def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
+        """See the port."""
+        found = self._run("parts_not_checked", targets=listed(targets), limit=limit)
+        return [_part(target, part) for target, part in found]
+
+    def parts_of_check(self, check: str, limit: int) -> list[TargetPart]:
+        """See the port."""
+        found = self._run("parts_of_check", check_name=check, limit=limit)
+        return [_part(target, part) for target, part in found]
+
+
+def _part(target: str, data: str) -> TargetPart:
+    return TargetPart(target=target, part=unpacked(PartNotChecked, data.encode()))
+
+
+def columns(pair: Pair) -> Columns:
+    """The columns of an outcome."""
+    return {
+        "target": pair.target,
+        "check_name": pair.check,
+        "site": pair.site,
+        "outcome": str(pair.outcome),
+        "kind": str(pair.kind or ""),
+        "parts": listed(pair.parts_not_checked) if pair.parts_not_checked else "",
+        "data": packed(pair),
+    }

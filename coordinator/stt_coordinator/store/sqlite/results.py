@@ -1,0 +1,71 @@
+"""Results, watermarks and rejected messages in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_coordinator.store.sqlite.rows import text
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.messages import Watermark
+
+
+class SqliteResults(Statements):
+    """See the port."""
+
+    sql = queries("results")
+
+    def add(self, rows: Sequence[RawResult]) -> list[bool]:
+        """See the port."""
+        # One by one: executemany does not say which of the rows were new.
+        return [
+            self._run(
+                "add",
+                worker=row.worker,
+                epoch=row.epoch,
+                sequence=row.sequence,
+                job_id=row.job_id,
+                received=text(row.received),
+                data=row.data,
+            ).rowcount
+            == 1
+            for row in rows
+        ]
+
+    def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
+        """See the port."""
+        found = self._run("sequences_after", worker=worker, epoch=epoch, sequence=sequence)
+        return (int(one) for (one,) in found)
+
+    def watermark(self, worker: str, epoch: str) -> int | None:
+        """See the port."""
+        found = self._run("watermark", worker=worker, epoch=epoch).fetchone()
+        return None if found is None else int(found[0])
+
+    def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
+        """See the port."""
+        self._each(
+            "put_watermark",
+            (
+                {"worker": w.worker, "epoch": w.epoch, "sequence": w.sequence, "at": text(at)}
+                for w in watermarks
+            ),
+        )
+
+    def watermarks(self) -> list[Watermark]:
+        """See the port."""
+        newest = {
+            worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
+            for worker, epoch, sequence in self._run("watermarks")
+        }
+        return list(newest.values())
+
+    def add_rejected(self, rejected: Iterable[Rejected]) -> None:
+        """See the port."""
+        self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))
+
+    def count_rejected(self) -> dict[str, int]:
+        """See the port."""
+        return dict(self._run("count_rejected").fetchall())

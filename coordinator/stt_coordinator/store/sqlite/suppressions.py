@@ -1,0 +1,79 @@
+"""Suppressions in SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from stt_coordinator.domain.suppression import due_of, recorded_state
+from stt_coordinator.store.ports.runs import Place
+from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, listed, packed, text
+from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared.protocol.exceptions import ExceptionRecord
+
+
+class SqliteSuppressions(Statements):
+    """See the port."""
+
+    sql = queries("suppressions")
+
+    def get(self, id_: str) -> ExceptionRecord | None:
+        """See the port."""
+        return self._one(ExceptionRecord, "get", id=id_)
+
+    def put(self, suppressions: Iterable[ExceptionRecord]) -> None:
+        """See the port."""
+        self._each("put", map(columns, suppressions))
+
+    def with_prefix(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+        """See the port."""
+        beyond = prefix + LAST_CHARACTER
+        return self._all(ExceptionRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit)
+
+    def live(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+        """See the port."""
+        if targets is None:
+            return self._all(ExceptionRecord, "live")
+        return self._all(ExceptionRecord, "live_of_targets", targets=listed(["", *targets]))
+
+    def page(
+        self, state: str, offset: int, limit: int, before: Place | None = None
+    ) -> tuple[list[ExceptionRecord], int]:
+        """See the port."""
+        which, where = ("_all", {}) if state == "all" else ("", {"outcome": state})
+        created, id_ = before or Place(LAST_CHARACTER, "")
+        found = self._all(
+            ExceptionRecord,
+            f"page{which}",
+            **where,
+            created=created,
+            id=id_,
+            offset=offset,
+            limit=limit,
+        )
+        return found, self._number(f"count{which}", **where)
+
+    def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
+        """See the port."""
+        return self._all(ExceptionRecord, "due", now=text(now), limit=limit)
+
+    def next_end(self) -> date | None:
+        """See the port."""
+        (found,) = self._run("next_end").fetchone()
+        return None if found is None else date.fromisoformat(found)
+
+
+def columns(one: ExceptionRecord) -> Columns:
+    """The columns of a suppression."""
+    state = recorded_state(one)
+    return {
+        "id": one.id,
+        "live": state == "live",
+        "outcome": state,
+        "target": one.target,
+        "accepts": one.severity is None,
+        "until": one.until.isoformat() if one.until is not None else "",
+        "due": text(due_of(one)),
+        "created": text(one.created),
+        "data": packed(one),
+    }

@@ -1,0 +1,1 @@
+"""What the coordinator's store and the worker's outbox both do with a SQLite file."""
