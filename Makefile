@@ -5,18 +5,29 @@ BIN := $(VENV)/bin
 ARGS ?=
 # Whole files, each beside one other, in their order: the longest are not left for the end.
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PINS := pyproject.toml constraints.txt
 
-.PHONY: venv demo test servers lint types contracts check hostile bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check package hostile bench session-settings house clean
 
-venv: $(VENV)/.installed
+venv: $(VENV)/.dev
 
-$(VENV)/.installed: pyproject.toml
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=26' >&2
-	@$(BIN)/python -m pip install --quiet --editable '.[coordinator,worker,demo]' --group dev >&2
+# What a demo needs: a fifth of what the tests and linters need.
+$(VENV)/.demo: $(PINS)
+	@$(PYTHON) tools/install.py demo
 	@touch $@
 
-demo: venv
+$(VENV)/.dev: $(PINS)
+	@$(PYTHON) tools/install.py dev
+	@touch $(VENV)/.demo $@
+
+# Pins what pyproject.toml asks for; `make lock ARGS=--upgrade` takes the newest versions of all.
+lock:
+	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
+		--annotation-style line --custom-compile-command 'make lock' \
+		--output-file constraints.txt $(ARGS) pyproject.toml
+
+demo: $(VENV)/.demo
 	@$(BIN)/stt demo $(ARGS)
 
 servers: venv
@@ -37,6 +48,10 @@ contracts: venv
 	$(BIN)/lint-imports
 
 check: lint types contracts
+
+# Wheel and sdist into dist/; tests/acceptance/test_wheel.py installs and runs the wheel elsewhere.
+package: venv
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
 # Flips every setting of every server and writes docs/session-settings-*.md: minutes.
 session-settings: venv servers

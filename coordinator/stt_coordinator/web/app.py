@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ from stt_coordinator.web.pages import (
 from stt_coordinator.web.pages import login as log_in
 from stt_coordinator.web.refusals import as_json, in_words, is_of_interface, problem_of, wants_page
 from stt_coordinator.web.words import FILTERS, GLOBALS
+from stt_shared.distribution import installed_version
 
 HERE = Path(__file__).parent
 SHOWN = (home, findings, targets, checks, runs, accepted, changes, settings, trends, log_in)
@@ -94,7 +94,7 @@ def application(
             cookie_samesite="strict",
             exclude=[API_PREFIX],
         ),
-        openapi_config=openapi(metadata.version("security-threat-tool"), login=login is not None),
+        openapi_config=openapi(installed_version(), login=login is not None),
         before_send=[_headers],
         exception_handlers={Exception: _answer},
         request_max_body_size=MAX_BODY_BYTES,

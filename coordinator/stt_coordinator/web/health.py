@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import metadata
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +15,7 @@ from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.login.authorization import OPEN
 from stt_coordinator.web.login.identity import who_asks
 from stt_coordinator.web.openapi import look
+from stt_shared.distribution import installed_version
 
 SOMETHING = "log in to see what is wrong"
 
@@ -56,7 +56,7 @@ async def version(context: Given) -> dict[str, str]:
     """Versions as text."""
     catalogue = context.library.catalogue
     return {
-        "version": metadata.version("security-threat-tool"),
+        "version": installed_version(),
         "checks": catalogue.pack,
         "release_data_as_of": catalogue.as_of,
     }

@@ -16,7 +16,7 @@ CLIENT_TIMEOUT_S = 20.0  # above the server's own, so that the server's error ar
 MAX_ROWS = 10_000  # per question
 MAX_BYTES = 8 * 1024 * 1024  # per question, as JSON
 
-Row = dict[str, Any]  # values as CHECK_FORMAT: None, bool, int, float, str, list, dict
+Row = dict[str, Any]  # values: None, bool, int, float, str, list, dict
 Rows = list[Row]
 
 

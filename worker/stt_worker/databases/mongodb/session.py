@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from importlib.metadata import version
 from typing import Any
 
 from stt_shared.checkfile.model import Question
+from stt_shared.distribution import installed_version
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.bounds import bounded, too_much_memory
@@ -23,7 +23,7 @@ MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
 MAX_APPLICATION_BYTES = 128
 BROKEN = (OSError, EOFError, WireError)  # after these a connection is of no use
 _MAX_GREETING_BYTES = 1_048_576
-_DRIVER = {"name": "stt", "version": version("security-threat-tool")}
+_DRIVER = {"name": "stt", "version": installed_version()}
 # Said with each command, so that no default of the server or the cluster counts: the member that
 # was asked answers, from its own data, without asking a second one beside it.
 _PREFERENCE = {"$readPreference": {"mode": "primaryPreferred"}}

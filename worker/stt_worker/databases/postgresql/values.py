@@ -1,4 +1,4 @@
-"""How PostgreSQL's types reach scripts: as CHECK_FORMAT says, read from their text form."""
+"""PostgreSQL's types as the values that scripts get, read from their text form."""
 
 from __future__ import annotations
 
