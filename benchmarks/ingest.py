@@ -27,7 +27,7 @@ from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.port import Outgoing, Publication
+from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.identity import job_id
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo

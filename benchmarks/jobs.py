@@ -23,7 +23,7 @@ from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.parse import parse_checks
 from stt_shared.lifecycle import stop_on_signals

@@ -6,8 +6,6 @@ LONG_FILES = frozenset(
     {
         "coordinator/stt_coordinator/control/exceptions.py",
         "coordinator/stt_coordinator/control/queries.py",
-        "shared/stt_shared/bus/jetstream/link.py",
-        "shared/stt_shared/bus/memory.py",
         "tests/acceptance/test_bad_input.py",
         "tests/support/browser/states.py",
         "tests/contract/test_database.py",
@@ -19,8 +17,4 @@ LONG_FILES = frozenset(
         "tests/unit/cli/commands/test_reports.py",
     }
 )
-LONG_PORTS = frozenset(
-    {
-        "shared/stt_shared/bus/port.py",
-    }
-)
+LONG_PORTS: frozenset[str] = frozenset()

@@ -12,7 +12,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import Outgoing, Publication, RequestError
+from stt_shared.bus.values import Outgoing, Publication, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack import transfer
@@ -82,7 +82,7 @@ async def test_a_message_that_no_stream_takes_is_a_failure_with_a_reason(
 ) -> None:
     (receipt,) = await bus.publish([names.message("a")])
     assert receipt.publication is Publication.FAILED
-    assert "no stream takes this subject" in receipt.reason
+    assert "no stream for this subject" in receipt.reason
 
 
 async def test_of_two_that_expect_an_empty_subject_exactly_one_wins(
@@ -207,7 +207,7 @@ async def test_a_request_is_answered_by_its_handler_or_refused_with_a_code(
         with pytest.raises(RequestError) as caught:
             await bus.request(subject, b"no", timeout=WAIT_S)
     assert (caught.value.code, caught.value.message) == ("bad_request", "that is no request")
-    with pytest.raises(UnreachableError, match="nobody answers on"):
+    with pytest.raises(UnreachableError, match="no service answers on"):
         await bus.request(subject, b"yes", timeout=1)
 
 

@@ -19,7 +19,7 @@ from stt_coordinator.store.ports.findings import Grouped
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.store import open_store
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import (

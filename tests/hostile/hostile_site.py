@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family

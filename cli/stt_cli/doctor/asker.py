@@ -12,7 +12,8 @@ import msgspec
 
 from stt_cli.doctor.diagnostic_line import Unknown
 from stt_cli.doctor.rights import Permissions
-from stt_shared.bus.port import Bus, RequestError
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import RequestError
 from stt_shared.command.control import Control
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, size, unknown, warn
-from stt_shared.bus.port import Peer
+from stt_shared.bus.values import Peer
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.report import readable
 

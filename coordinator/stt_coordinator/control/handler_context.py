@@ -15,7 +15,7 @@ from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 
 
 class ErrorCode(StrEnum):

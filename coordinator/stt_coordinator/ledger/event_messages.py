@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from stt_shared import clock
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase

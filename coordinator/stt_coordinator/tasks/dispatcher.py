@@ -11,7 +11,8 @@ from stt_coordinator.domain.model import JobRow, JobState
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock, faultpoint
-from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Job

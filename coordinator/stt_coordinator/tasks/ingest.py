@@ -24,7 +24,8 @@ from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock, faultpoint
-from stt_shared.bus.port import Bus, Delivery, Inbox
+from stt_shared.bus.port import Bus, Inbox
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects

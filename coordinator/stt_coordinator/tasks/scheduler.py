@@ -19,7 +19,8 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
-from stt_shared.bus.port import Bus, Outgoing, Publication
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects

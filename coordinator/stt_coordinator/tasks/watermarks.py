@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stt_coordinator.store.port import Store
-from stt_shared.bus.port import Bus, Outgoing, Publication
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark

@@ -15,7 +15,8 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Heard, Outgoing
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import LiveMessage, Outgoing
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
@@ -59,7 +60,7 @@ class WorkerRegistry:
                 _LOG.warning("announcements_missed", reason=error.message)
             await asyncio.sleep(self._timing.trouble_s)
 
-    def _hear(self, heard: Heard) -> None:
+    def _hear(self, heard: LiveMessage) -> None:
         try:
             said = _read(heard)
         except ProtocolError as error:
@@ -164,7 +165,7 @@ class WorkerRegistry:
         return True
 
 
-def _read(heard: Heard) -> Announcement:
+def _read(heard: LiveMessage) -> Announcement:
     announcement = read_message(ANNOUNCEMENT, heard.subject, heard.data)
     for target in announcement.targets:
         if not is_token(target.target):

@@ -13,7 +13,7 @@ from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 from stt_coordinator.control.handler_context import ErrorCode
 from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.web.dependencies import API_PREFIX
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.telemetry.logs import logger
 
 STATUS = {

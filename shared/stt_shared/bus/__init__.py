@@ -1,1 +1,1 @@
-"""Publishing, pulling and asking over a message bus: a port and its adapters."""
+"""Publish, consume and request over a message bus: a port and its adapters."""

@@ -1,119 +1,47 @@
-"""The message bus as the two halves need it; a failure to publish is a value, not an exception.
+"""The message bus as coordinator, worker and client use it.
 
-Every method but `publish` raises UnreachableError when the bus does not answer in time. The
-adapter reconnects by itself, for ever; a caller just tries again.
+Every method except `publish` raises UnreachableError if the bus does not answer in time. The
+adapter reconnects by itself without end; a caller only has to try again.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
+from stt_shared.bus.values import (
+    Delivery,
+    LiveMessage,
+    Outgoing,
+    Peer,
+    Receipt,
+    Stored,
+)
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
-    """A message to be stored; `expected_last` is the subject's last sequence (0: none yet)."""
-
-    subject: str
-    data: bytes
-    message_id: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    expected_last: int | None = None
-
-
-class Publication(StrEnum):
-    """What became of a message."""
-
-    STORED = "stored"
-    DUPLICATE = "duplicate"  # its message id was stored before: as good as stored
-    OCCUPIED = "occupied"  # the subject holds as many messages as it may
-    CONFLICT = "conflict"  # the subject's last sequence is not the expected one
-    FAILED = "failed"  # not known to be stored: try again with the same message id
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
-    """The answer to one Outgoing; `sequence` is 0 unless stored or duplicate."""
-
-    publication: Publication
-    sequence: int = 0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A message handed out by a consumer; `lease` is the adapter's own handle."""
-
-    subject: str
-    data: bytes
-    headers: Mapping[str, str]
-    sequence: int
-    delivered: int  # 1 on the first delivery
-    lease: str
-
-
 class Inbox(Protocol):
-    """Deliveries of one consumer; their leases are kept alive until they are settled here."""
+    """Deliveries of one consumer; their leases are renewed until ack, retry or end."""
 
     async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
         """Up to `limit` deliveries: waits `wait` seconds for the first, `linger` for more.
 
-        An empty list means that nothing came.
+        The list is empty if no message arrived.
         """
         ...
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle for good, confirmed by the server; raises UnreachableError if it is not."""
+        """Acknowledge; returns once the server confirmed it, else raises UnreachableError."""
         ...
 
     async def retry(self, delivery: Delivery, *, delay: float) -> None:
-        """Have it delivered again after `delay` seconds."""
+        """Request another delivery after `delay` seconds."""
         ...
 
     async def end(self, delivery: Delivery) -> None:
-        """Settle without success: never delivered again."""
+        """Terminate: the message is never delivered again."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
-    """The last message of a subject."""
-
-    data: bytes
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heard:
-    """A message heard live; it was not necessarily stored."""
-
-    subject: str
-    data: bytes
-
-
-class RequestError(Exception):
-    """The asked service answered with an error: a stable code and a sentence."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """The server at the other end; None and 0 are what the client does not know."""
-
-    host: str
-    encrypted: bool | None = None
-    certificate_ends: datetime | None = None
-    max_payload: int = 0  # bytes
 
 
 Handler = Callable[[bytes], Awaitable[bytes]]
@@ -125,36 +53,41 @@ class Bus(Protocol):
     async def ensure(
         self, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
     ) -> tuple[str, ...]:
-        """Create or correct streams and consumers; returns what the server cannot do."""
+        """Create or correct streams and consumers; returns the features that the server lacks."""
         ...
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
-        """Store messages, many under way at once; one receipt each, in order, never raises."""
+        """Store messages concurrently; returns one receipt for each, in order. Never raises."""
         ...
 
     def consume(
         self, stream: str, consumer: str, *, capacity: int
     ) -> AbstractAsyncContextManager[Inbox]:
-        """Take from a consumer; at most `capacity` deliveries are held unsettled."""
+        """The inbox of a consumer; it holds at most `capacity` unacknowledged deliveries."""
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """The last message of a subject by direct get, or None; without the stream unreachable.
+        """The last message of a subject by direct get, or None.
 
-        A key that was deleted has a last message, an empty one.
+        The last message of a deleted key is empty. Raises UnreachableError also if the stream does
+        not exist.
         """
         ...
 
     async def send(self, subject: str, data: bytes) -> None:
-        """Tell whoever listens now; loss is harmless."""
+        """Send to the current listeners without storing; the message may be lost."""
         ...
 
-    def listen(self, subject: str) -> AbstractAsyncContextManager[AsyncIterator[Heard]]:
-        """Hear what is sent or republished on a subject (wildcards allowed) from now on."""
+    def listen(self, subject: str) -> AbstractAsyncContextManager[AsyncIterator[LiveMessage]]:
+        """The messages sent or republished on a subject (wildcards allowed) from now on."""
         ...
 
-    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # NATS' own word
-        """Ask a service; raises RequestError, or UnreachableError if nobody answers in time."""
+    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the name that NATS uses
+        """The answer of a service.
+
+        Raises RequestError if it answers with an error, UnreachableError if it does not answer in
+        time.
+        """
         ...
 
     def serve(self, handlers: Mapping[str, Handler]) -> AbstractAsyncContextManager[None]:
@@ -165,9 +98,9 @@ class Bus(Protocol):
         ...
 
     def peer(self) -> Peer | None:
-        """The server that is connected now; None while there is none."""
+        """The connected server; None while there is no connection."""
         ...
 
     async def close(self) -> None:
-        """Flush what is under way and disconnect; never hangs, may be called twice."""
+        """Flush pending messages and disconnect; never blocks for ever, may be called twice."""
         ...

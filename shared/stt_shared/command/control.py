@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from stt_shared.bus.port import Bus, RequestError
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import RequestError
 from stt_shared.clock import monotonic
 from stt_shared.errors import DisabledError, SttError, UnreachableError, UsageError
 from stt_shared.protocol.codec import decode, encode

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stt_shared.bus.port import Bus, Outgoing, Publication
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack.archive import MAX_PACK_BYTES

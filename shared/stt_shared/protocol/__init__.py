@@ -1,1 +1,1 @@
-"""What travels between coordinator, workers and subscribers."""
+"""Messages, subjects and streams that coordinator, workers and subscribers share."""

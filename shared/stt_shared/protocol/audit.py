@@ -1,4 +1,4 @@
-"""Who did what: the record of every change that somebody asked for, and its verb."""
+"""The audit record of every requested change, and the requests that read it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class AuditEntry(Value, frozen=True, kw_only=True):
-    """A change that was made; `role` is known of who logged in."""
+    """A change that was made; `role` is set if the requester logged in."""
 
     at: Instant
     by: str
@@ -19,7 +19,7 @@ class AuditEntry(Value, frozen=True, kw_only=True):
 
 
 class AuditRequest(Value, frozen=True, kw_only=True):
-    """A page of the record, newest first."""
+    """A page of the audit record, newest first."""
 
     after: str = ""  # `next` of the page before
     limit: int = 100
@@ -27,7 +27,7 @@ class AuditRequest(Value, frozen=True, kw_only=True):
 
 
 class AuditReply(Value, frozen=True, kw_only=True):
-    """A page of the record; `next` is empty on the last page."""
+    """A page of the audit record; `next` is empty on the last page."""
 
     entries: tuple[AuditEntry, ...]
     next: str = ""

@@ -1,4 +1,4 @@
-"""Bytes to messages and back; bytes that are no message of ours become a ProtocolError."""
+"""Encode messages as JSON and decode them; invalid bytes raise ProtocolError."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ class _Header(msgspec.Struct):
 _HEADER = msgspec.json.Decoder(_Header)
 
 
-@cache  # looking at a type's fields takes longer than decoding a message
+@cache  # reading the fields of a type takes longer than decoding a message
 def schema_of(kind: type[Value]) -> str:
-    """The schema that a message of `kind` carries, `stt.<name>/v<major>`."""
+    """The schema that a message of `kind` carries, `stt.<name>/v<major>`.
+
+    Raises TypeError for a type that is only a part of messages.
+    """
     for field in msgspec.structs.fields(kind):
         if field.name == "schema":
             return str(field.default)
-    msg = f"{kind.__name__} is a part, not a message"
+    msg = f"{kind.__name__} is part of a message and has no schema"
     raise TypeError(msg)
 
 

@@ -1,4 +1,4 @@
-"""Requests and replies of the control service `stt`; each verb has one of each."""
+"""Verbs of the control service `stt`, and its requests and replies about state and inventory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stt_shared.protocol.records import (
 
 
 class Verb(StrEnum):
-    """What the control service can be asked; the last token of its subject."""
+    """A request that the control service accepts; the last token of its subject."""
 
     ENABLE = "enable"
     DISABLE = "disable"
@@ -52,7 +52,7 @@ class Verb(StrEnum):
 
 
 class SwitchRequest(Value, frozen=True, kw_only=True):
-    """Enable or disable everything."""
+    """Enable or disable all checks."""
 
     by: str = ""
     reason: str = ""
@@ -60,7 +60,7 @@ class SwitchRequest(Value, frozen=True, kw_only=True):
 
 
 class SwitchReply(Value, frozen=True, kw_only=True):
-    """The state written, and the run that enabling started in the background."""
+    """The new state, and the run that enabling started in the background."""
 
     state: ControlState
     changed: bool
@@ -69,7 +69,7 @@ class SwitchReply(Value, frozen=True, kw_only=True):
 
 
 class RunRequest(Value, frozen=True, kw_only=True):
-    """Check now; an empty tuple means all."""
+    """Start a run now; an empty tuple means all."""
 
     by: str = ""
     targets: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class RunRequest(Value, frozen=True, kw_only=True):
 
 
 class RunReply(Value, frozen=True, kw_only=True):
-    """The run to follow; `joined` targets had a job outstanding already and got no second one."""
+    """The started run; targets in `joined` had an outstanding job already and got no second one."""
 
     run: RunRecord
     joined: tuple[str, ...] = ()
@@ -88,13 +88,13 @@ class RunReply(Value, frozen=True, kw_only=True):
 
 
 class Empty(Value, frozen=True, kw_only=True):
-    """A request that takes nothing."""
+    """A request without parameters."""
 
     schema: str = "stt.control.empty/v1"
 
 
 class WorkerInfo(Value, frozen=True, kw_only=True):
-    """A worker as last heard of."""
+    """A worker as of its last heartbeat."""
 
     worker: str
     site: str
@@ -108,47 +108,47 @@ class WorkerInfo(Value, frozen=True, kw_only=True):
 
 
 class UncheckedTarget(Value, frozen=True, kw_only=True):
-    """A target of which nothing was learned in its last run, and why."""
+    """A target that was not checked in its last run, and the reason."""
 
     target: str
     kind: Kind
     reason: str
-    last_checked: Instant | None = None  # when something was last learned; null: never
+    last_checked: Instant | None = None  # when it was last checked; null: never
 
 
 class PackStatus(Value, frozen=True, kw_only=True):
-    """The pack in use where the checks are not those of the installation."""
+    """The pack in use, if the checks are not the built-in ones."""
 
     source: str
     name: str
     serial: int
     digest: str
-    key: str  # who signed it; empty: nobody
+    key: str  # name of the signing key; empty: unsigned
     checks: int
     fetched: Instant
     expires: Instant | None = None
 
 
 class StatusReply(Value, frozen=True, kw_only=True):
-    """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
+    """Enabled or disabled, counts, last and next run, workers, and faults of STT itself."""
 
     state: ControlState
     summary: Summary
     workers: tuple[WorkerInfo, ...] = ()
     families: dict[str, int] = {}
-    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20; the counts tell how many
+    unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20; `summary.counts` has the number
     next_slots: dict[str, Instant] = {}
     yesterday: Counts | None = None
     degraded: tuple[str, ...] = ()
     pack: PackStatus | None = None
-    notice: str = ""  # who runs what nobody signed
-    next_end: date | None = None  # of the exceptions that accept: the first last day, UTC
-    parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; the counts tell how many
+    notice: str = ""  # which workers run unsigned packs
+    next_end: date | None = None  # the earliest last day of all accepting suppressions, UTC
+    parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; `summary.counts` has the number
     schema: str = "stt.control.status-reply/v1"
 
 
 class CheckInfo(Value, frozen=True, kw_only=True):
-    """A check as the coordinator's catalogue has it."""
+    """A check in the catalogue of the coordinator."""
 
     check: str
     family: Family
@@ -168,7 +168,7 @@ class ChecksReply(Value, frozen=True, kw_only=True):
 
 
 class CheckSwitchRequest(Value, frozen=True, kw_only=True):
-    """Switch one check off or on for all targets."""
+    """Disable or enable one check for all targets."""
 
     check: str
     by: str = ""
@@ -177,7 +177,7 @@ class CheckSwitchRequest(Value, frozen=True, kw_only=True):
 
 
 class TargetsRequest(Value, frozen=True, kw_only=True):
-    """A page of targets in order of their names."""
+    """A page of targets, sorted by name."""
 
     after: str = ""
     limit: int = 500
@@ -185,7 +185,7 @@ class TargetsRequest(Value, frozen=True, kw_only=True):
 
 
 class TargetInfo(Value, frozen=True, kw_only=True):
-    """A target and what is known of it."""
+    """A target and its state."""
 
     target: str
     family: Family

@@ -14,7 +14,7 @@ class Family(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a check on a target ended; only the first two say anything about the database."""
+    """How a check on a target ended; only the first two are a verdict on the database."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -23,31 +23,31 @@ class Outcome(StrEnum):
 
 
 class Kind(StrEnum):
-    """Why an outcome is skipped or error."""
+    """The reason for an outcome `skipped` or `error`."""
 
-    NOT_APPLICABLE = "not_applicable"  # skipped: no guard of the check holds for this server
+    NOT_APPLICABLE = "not_applicable"  # skipped: no guard of the check matches this server
     UNDECIDED = "undecided"  # skipped: the script called skip(); its reason says why
     UNSUPPORTED = "unsupported"  # skipped: a query type that is not available here
     UNKNOWN_CHECK = "unknown_check"  # error: this worker has no check of that id and digest
-    UNTRUSTED_PACK = "untrusted_pack"  # skipped: the reason names why the pack is refused
+    UNTRUSTED_PACK = "untrusted_pack"  # skipped: `reason` says why the pack was rejected
     DISABLED = "disabled"  # skipped: STT or the check was disabled before the job ran
-    EXPIRED = "expired"  # skipped: the job's time was over before a worker took it
+    EXPIRED = "expired"  # skipped: the job expired before a worker took it
     NO_PRIVILEGE = "no_privilege"  # error: the reason names the missing grant
     QUERY = "query"
     TIMEOUT = "timeout"
     SCRIPT = "script"
     UNREACHABLE = "unreachable"
     AUTH = "auth"
-    TLS = "tls"  # error: the server's certificate or TLS mode is not what the target asks for
-    CONFIG = "config"  # error: the target's own settings or its secret cannot be read
-    SESSION = "session"  # error: a setting of the server could change what the queries mean
+    TLS = "tls"  # error: the certificate or TLS mode of the server is not the required one
+    CONFIG = "config"  # error: the settings or the secret of the target cannot be read
+    SESSION = "session"  # error: a session setting of the server changes the meaning of queries
     TOO_LARGE = "too_large"  # error: rows, bytes or findings over the limit
     DEAD = "dead"  # error: five deliveries ended without a result
-    NO_WORKER = "no_worker"  # error, written by the coordinator: nobody answered by the deadline
+    NO_WORKER = "no_worker"  # error, set by the coordinator: no result by the deadline
 
 
 class Severity(StrEnum):
-    """The three severities people see, most severe first."""
+    """The three severities, most severe first."""
 
     CRITICAL = "critical"
     MAJOR = "major"
@@ -63,7 +63,7 @@ _SEVERITY_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class FindingState(StrEnum):
-    """Where a finding is in its life."""
+    """The life-cycle state of a finding."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -77,15 +77,15 @@ class Change(StrEnum):
     CHANGED = "changed"
     RESOLVED = "resolved"
     REOPENED = "reopened"
-    ACCEPTED = "accepted"  # an exception holds for it from now on, or another one than before
-    UNACCEPTED = "unaccepted"  # no exception holds for it any more
+    ACCEPTED = "accepted"  # a suppression applies from now on, or a different one than before
+    UNACCEPTED = "unaccepted"  # no suppression applies any more
 
 
 class ExceptionPhase(StrEnum):
-    """What happened to an exception; a token of event subjects."""
+    """What happened to a suppression; a token of event subjects."""
 
     CREATED = "created"
-    CHANGED = "changed"  # a file has another last day, reason or severity for it
+    CHANGED = "changed"  # an import changed its last day, reason or severity
     ENDING = "ending"  # it ends within 7 days
     ENDED = "ended"
     REVOKED = "revoked"
@@ -96,18 +96,18 @@ class RunPhase(StrEnum):
 
     STARTED = "started"
     FINISHED = "finished"
-    SKIPPED = "skipped"  # the decision was not to run
+    SKIPPED = "skipped"  # the coordinator decided not to run
 
 
 class WorkerState(StrEnum):
-    """Whether a worker is there; a token of event subjects."""
+    """Whether a worker is alive; a token of event subjects."""
 
     UP = "up"
     DOWN = "down"
 
 
 class Interval(StrEnum):
-    """How often a check runs; the periods are constants of the coordinator's schedule."""
+    """How often a check runs; the coordinator's schedule defines the periods."""
 
     STANDARD = "standard"
     FREQUENT = "frequent"
@@ -115,15 +115,15 @@ class Interval(StrEnum):
 
 
 class Role(StrEnum):
-    """What somebody who logged in may do, each all of the one before."""
+    """Permissions of a logged-in user; each role includes the one before."""
 
-    VIEWER = "viewer"  # look
+    VIEWER = "viewer"  # read
     OPERATOR = "operator"  # accept findings, run and check again
-    ADMIN = "admin"  # enable, disable, other severities, switch checks
+    ADMIN = "admin"  # enable, disable, override severities, switch checks
 
 
 class Way(StrEnum):
-    """How a request for a change came."""
+    """The interface that a change was requested through."""
 
     CLI = "cli"  # over NATS
     PAGE = "page"

@@ -1,6 +1,6 @@
-"""Exceptions from what the checks say: accepted findings and other severities, and their verbs.
+"""Suppressions, called exceptions in messages: accepted findings and overridden severities.
 
-An exception never deletes a finding and never changes its state: it only says how it counts.
+A suppression never deletes a finding and never changes its state: it only changes how it counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class ExceptionEntry(Value, frozen=True, kw_only=True):
-    """An exception as it is written down: scope, last day, reason; with a severity an override.
+    """A suppression in a file: scope, last day, reason; with a severity it overrides that severity.
 
     The scope is one finding, or a check on a target, on a label `key=value`, or at a site.
     """
@@ -24,27 +24,27 @@ class ExceptionEntry(Value, frozen=True, kw_only=True):
     target: str = ""
     label: str = ""
     site: str = ""
-    severity: Severity | None = None  # findings of the check at the site count as of this one
-    until: date | None = None  # its last day, UTC; only one with a severity may go without
+    severity: Severity | None = None  # findings of the check at the site count with this severity
+    until: date | None = None  # its last day, UTC; optional only with a severity
     by: str = ""
     created: Instant | None = None
 
 
 class ExceptionRecord(Value, frozen=True, kw_only=True):
-    """An exception with its life; with a severity it overrides, without it accepts."""
+    """A suppression and its history; with a severity it overrides, without one it accepts."""
 
     id: str
     reason: str
     by: str
     created: Instant
-    finding: str = ""  # then check and target are those of the finding
+    finding: str = ""  # check and target are then those of the finding
     check: str = ""
     target: str = ""
     label: str = ""
     site: str = ""
     severity: Severity | None = None
     until: date | None = None  # its last day, UTC
-    imported_by: str = ""  # who entered it from a file
+    imported_by: str = ""  # who imported it from a file
     reminded: Instant | None = None
     ended: Instant | None = None
     revoked: Instant | None = None
@@ -53,20 +53,20 @@ class ExceptionRecord(Value, frozen=True, kw_only=True):
 
 
 class ExceptionEvent(Value, frozen=True, kw_only=True):
-    """An exception was created or changed, is about to end, ended, or was revoked."""
+    """A suppression was created or changed, ends soon, ended, or was revoked."""
 
     phase: ExceptionPhase
     at: Instant
     exception: ExceptionRecord
-    findings: int = 0  # that are there and in its scope
+    findings: int = 0  # open findings in its scope
     schema: str = "stt.event.exception/v1"
 
 
 class AcceptRequest(Value, frozen=True, kw_only=True):
-    """Accept a finding (by its id or how it begins), or a check on a target, label or site."""
+    """Accept a finding (by its id or a prefix of it), or a check on a target, label or site."""
 
     until: date  # the last day, UTC; at most 400 days ahead
-    reason: str = ""  # must say something
+    reason: str = ""  # required
     finding: str = ""
     check: str = ""
     target: str = ""
@@ -78,7 +78,7 @@ class AcceptRequest(Value, frozen=True, kw_only=True):
 
 
 class UnacceptRequest(Value, frozen=True, kw_only=True):
-    """Revoke an exception by its id or how it begins, or by the finding it is for."""
+    """Revoke a suppression by its id, a prefix of its id, or the finding it is for."""
 
     id: str
     by: str = ""
@@ -88,12 +88,12 @@ class UnacceptRequest(Value, frozen=True, kw_only=True):
 
 
 class SeveritySetRequest(Value, frozen=True, kw_only=True):
-    """Let findings of a check at a site count as of another severity."""
+    """Override the severity of the findings of a check at a site."""
 
     check: str
     site: str
     severity: Severity
-    reason: str = ""  # must say something
+    reason: str = ""  # required
     until: date | None = None
     by: str = ""
     dry_run: bool = False
@@ -101,7 +101,7 @@ class SeveritySetRequest(Value, frozen=True, kw_only=True):
 
 
 class SeverityResetRequest(Value, frozen=True, kw_only=True):
-    """Let findings of a check at a site count as what the check says again."""
+    """Remove the severity override of a check at a site."""
 
     check: str
     site: str
@@ -112,17 +112,17 @@ class SeverityResetRequest(Value, frozen=True, kw_only=True):
 
 
 class ExceptionReply(Value, frozen=True, kw_only=True):
-    """The exception as it is now, and how many findings that are there are in its scope."""
+    """The suppression after the change, and the number of open findings in its scope."""
 
     exception: ExceptionRecord
     findings: int
     changed: bool = True
-    replaced: str = ""  # the id of the one with the same scope that it took the place of
+    replaced: str = ""  # the id of the suppression with the same scope that it replaced
     schema: str = "stt.control.exception-reply/v1"
 
 
 class ExceptionsRequest(Value, frozen=True, kw_only=True):
-    """A page of exceptions, newest first."""
+    """A page of suppressions, newest first."""
 
     state: str = "live"  # live, ended, revoked, all
     offset: int = 0
@@ -132,7 +132,7 @@ class ExceptionsRequest(Value, frozen=True, kw_only=True):
 
 
 class ExceptionInfo(Value, frozen=True, kw_only=True):
-    """An exception, whether it holds, and how many findings it accepts now."""
+    """A suppression, its state, and the number of findings that it accepts now."""
 
     exception: ExceptionRecord
     state: str  # live, ended, revoked
@@ -140,7 +140,7 @@ class ExceptionInfo(Value, frozen=True, kw_only=True):
 
 
 class ExceptionsReply(Value, frozen=True, kw_only=True):
-    """A page of exceptions and how many there are in all."""
+    """A page of suppressions and their total number."""
 
     exceptions: tuple[ExceptionInfo, ...]
     total: int
@@ -149,7 +149,7 @@ class ExceptionsReply(Value, frozen=True, kw_only=True):
 
 
 class ImportRequest(Value, frozen=True, kw_only=True):
-    """Enter exceptions by their ids: all of them, or none if one is wrong."""
+    """Import suppressions by their ids: all of them, or none if one is wrong."""
 
     exceptions: tuple[ExceptionEntry, ...]
     by: str = ""
@@ -158,14 +158,14 @@ class ImportRequest(Value, frozen=True, kw_only=True):
 
 
 class ImportedException(Value, frozen=True, kw_only=True):
-    """What became of one entry."""
+    """The result of one imported entry."""
 
     id: str
-    what: str  # added, updated, unchanged; ended, revoked: it is over and was left so
+    what: str  # added, updated, unchanged; ended, revoked: not imported again
 
 
 class ImportReply(Value, frozen=True, kw_only=True):
-    """What became of each entry, in their order."""
+    """The result of each entry, in the order of the request."""
 
     exceptions: tuple[ImportedException, ...]
     schema: str = "stt.control.exceptions-import-reply/v1"

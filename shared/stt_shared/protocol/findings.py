@@ -24,30 +24,30 @@ class FindingsRequest(Value, frozen=True, kw_only=True):
     state: str = "open"  # open (without accepted ones), accepted, resolved, all
     offset: int = 0
     limit: int = 100
-    after: str = ""  # `next` of the page before; stays right where an offset would not
+    after: str = ""  # `next` of the page before; stable while findings change, unlike `offset`
     schema: str = "stt.control.findings/v1"
 
 
 class FindingsReply(Value, frozen=True, kw_only=True):
-    """A page of findings and how many there are in all."""
+    """A page of findings and their total number."""
 
     findings: tuple[FindingRecord, ...]
     total: int
-    notice: str = ""  # who runs what nobody signed
+    notice: str = ""  # which workers run unsigned packs
     next: str = ""  # empty on the last page
-    parts_not_checked: tuple[TargetPart, ...] = ()  # of the targets asked for; at most 20
+    parts_not_checked: tuple[TargetPart, ...] = ()  # of the selected targets; at most 20
     schema: str = "stt.control.findings-reply/v1"
 
 
 class FindingRequest(Value, frozen=True, kw_only=True):
-    """One finding by its id or an unambiguous beginning of it."""
+    """One finding by its id or an unambiguous prefix of it."""
 
     id: str
     schema: str = "stt.control.finding/v1"
 
 
 class FindingReply(Value, frozen=True, kw_only=True):
-    """A finding with its history, oldest first, and what its check last said."""
+    """A finding with its history, oldest first, and the latest outcome of its check."""
 
     finding: FindingRecord
     history: tuple[FindingEvent, ...]
@@ -56,12 +56,12 @@ class FindingReply(Value, frozen=True, kw_only=True):
     reason: str = ""
     facts: Facts | None = None
     notice: str = ""
-    parts_not_checked: tuple[PartNotChecked, ...] = ()  # by its check's latest answer; at most 100
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # in the latest outcome; at most 100
     schema: str = "stt.control.finding-reply/v1"
 
 
 class ChangesRequest(Value, frozen=True, kw_only=True):
-    """What happened to findings since an instant."""
+    """A page of the changes of findings since an instant."""
 
     since: Instant
     offset: int = 0
@@ -77,6 +77,6 @@ class ChangesReply(Value, frozen=True, kw_only=True):
     total: int
     unchecked: tuple[UncheckedTarget, ...] = ()  # at most 20
     unchecked_total: int = 0
-    kept_since: Instant | None = None  # where `since` lies before: only later changes are kept
+    kept_since: Instant | None = None  # set if `since` is earlier: older changes were deleted
     next: str = ""  # empty on the last page
     schema: str = "stt.control.changes-reply/v1"

@@ -1,4 +1,4 @@
-"""What a coordinator says of its own state when `stt doctor` asks: its store, clock and checks."""
+"""The health of a coordinator for `stt doctor`: its store, clock, packs and consumers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class HealthPart(Value, frozen=True, kw_only=True):
-    """A part of the coordinator that has to make progress, and what was seen of it."""
+    """A part of the coordinator that must make progress, and its last observation."""
 
     name: str  # nats, store, results
     is_well: bool
@@ -14,36 +14,36 @@ class HealthPart(Value, frozen=True, kw_only=True):
 
 
 class StoreHealth(Value, frozen=True, kw_only=True):
-    """The store's file as its coordinator sees it; null is what could not be told."""
+    """The file of the store as its coordinator sees it; null: unknown."""
 
-    path: str = ""  # empty: kept in memory
-    sound: bool | None = None  # whether every page can be read and fits; null: see `fault`
-    fault: str = ""  # what is damaged, or why it cannot be told
-    looked: Instant | None = None  # when that was looked at
+    path: str = ""  # empty: in memory
+    sound: bool | None = None  # result of the integrity check; null: see `fault`
+    fault: str = ""  # the damage, or why it is unknown
+    looked: Instant | None = None  # time of the integrity check
     version: int | None = None  # of the schema in the file
-    knows: int = 0  # the version that the program needs
+    knows: int = 0  # schema version that the program needs
     size_bytes: int | None = None
     wal_bytes: int | None = None  # of the write-ahead log beside it
     free_bytes: int | None = None  # on its disk, for the coordinator's user
     open_to_others: bool | None = None  # whether other users may read its folder
-    backup: Instant | None = None  # the last `stt store backup`; null: none is known of
+    backup: Instant | None = None  # the last `stt store backup`; null: unknown
 
 
 class HealthReply(Value, frozen=True, kw_only=True):
-    """What only the coordinator can tell of its health; lists are empty where all is well."""
+    """The health that only the coordinator knows; lists are empty if all is well."""
 
-    now: Instant  # by its own clock
+    now: Instant  # clock of the coordinator
     version: str
     parts: tuple[HealthPart, ...]
     store: StoreHealth = StoreHealth()
-    troubles: tuple[str, ...] = ()  # what it cannot do, and tasks that are being tried again
-    pack_source: str = ""  # where packs come from; empty: the checks of the installation
-    pack_troubles: tuple[str, ...] = ()  # a fetch that failed, an end that is near, bad checks
+    troubles: tuple[str, ...] = ()  # missing features, and tasks that are being retried
+    pack_source: str = ""  # source of packs; empty: the built-in checks
+    pack_troubles: tuple[str, ...] = ()  # a failed fetch, a near expiry, bad checks
     checks: int = 0
-    releases_as_of: str = ""  # date of the release data, as 2026-11-23
-    refused: dict[str, int] = {}  # messages that were not taken in, by code
-    silent_after_s: float = 45.0  # without an announcement a worker counts as down
+    releases_as_of: str = ""  # date of the release data, e.g. 2026-11-23
+    refused: dict[str, int] = {}  # rejected messages, by code
+    silent_after_s: float = 45.0  # a worker without a heartbeat for this time counts as down
     consumers: tuple[str, ...] = ()  # of jobs: one for each site and family with targets
-    skews: dict[str, float] = {}  # seconds that a worker's clock is behind, by worker
+    skews: dict[str, float] = {}  # seconds that the clock of a worker is behind, by worker
     unserved: dict[str, int] = {}  # targets at sites where no worker is up, by site
     schema: str = "stt.control.health-reply/v1"

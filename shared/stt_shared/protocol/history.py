@@ -1,4 +1,4 @@
-"""What changed between two runs or since a time, and the trend over days: requests and replies."""
+"""Requests and replies about changes between two runs or since a time, and trends over days."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stt_shared.protocol.reports import ReportedFinding
 
 
 class DiffRequest(Value, frozen=True, kw_only=True):
-    """A page of what changed between two runs (in any order), or since an instant: one of both."""
+    """A page of the changes either between two runs (in any order) or since an instant."""
 
     run_a: str = ""
     run_b: str = ""
@@ -22,7 +22,7 @@ class DiffRequest(Value, frozen=True, kw_only=True):
 
 
 class Difference(Value, frozen=True, kw_only=True):
-    """A finding that is not as it was.
+    """A finding that changed.
 
     `change` is opened, resolved, changed (its severity), accepted or unaccepted; `was` is its
     severity before. A finding that is new and accepted is opened.
@@ -33,16 +33,16 @@ class Difference(Value, frozen=True, kw_only=True):
     family: Family
     site: str
     check: str
-    finding: ReportedFinding  # as it is now, or as it was where it is resolved
+    finding: ReportedFinding  # as it is now; if resolved, as it was
     was: Severity | None = None
 
 
 class DiffReply(Value, frozen=True, kw_only=True):
     """A page in order of target, check and finding; `next` is empty on the last page.
 
-    `unchecked` are the targets of this page that the later run (without runs: their last one)
-    learned nothing of; what was found there before stands. `not_compared` counts checks on
-    answering targets of this page that one of the runs has no answer to.
+    `unchecked` are the targets of this page that were not checked in the later run (without runs:
+    in their last run); their earlier findings remain. `not_compared` counts checks on the other
+    targets of this page that have no outcome in one of the runs.
     """
 
     differences: tuple[Difference, ...]
@@ -51,7 +51,7 @@ class DiffReply(Value, frozen=True, kw_only=True):
     before: RunRecord | None = None
     later: RunRecord | None = None
     since: Instant | None = None
-    kept_since: Instant | None = None  # where `since` lies before: only later changes are kept
+    kept_since: Instant | None = None  # set if `since` is earlier: older changes were deleted
     next: str = ""
     schema: str = "stt.control.diff-reply/v1"
 
@@ -64,7 +64,7 @@ class TrendsRequest(Value, frozen=True, kw_only=True):
 
 
 class Numbers(Value, frozen=True, kw_only=True):
-    """A number of findings for each severity; accepted ones are in none."""
+    """The number of findings of each severity, without accepted findings."""
 
     critical: int = 0
     major: int = 0
@@ -72,7 +72,7 @@ class Numbers(Value, frozen=True, kw_only=True):
 
 
 class TrendDay(Value, frozen=True, kw_only=True):
-    """A day in UTC: open at its end (today: now), opened or reopened, and resolved on it."""
+    """A day in UTC: findings open at its end (today: now), opened, and resolved on it."""
 
     day: date
     open: Numbers
@@ -81,7 +81,7 @@ class TrendDay(Value, frozen=True, kw_only=True):
 
 
 class FixTime(Value, frozen=True, kw_only=True):
-    """How many findings were resolved, and after how long: the median and nine of ten of them."""
+    """The number of resolved findings, and the time to fix: median and 90th percentile."""
 
     severity: Severity
     fixed: int
@@ -90,9 +90,9 @@ class FixTime(Value, frozen=True, kw_only=True):
 
 
 class TrendsReply(Value, frozen=True, kw_only=True):
-    """Days from the first that is known, oldest first, and the time to fix within them."""
+    """Days since the first known one, oldest first, and the times to fix within them."""
 
     days: tuple[TrendDay, ...]
     fix_times: tuple[FixTime, ...]
-    since: date  # the first day that was looked at
+    since: date  # the first day of the requested period
     schema: str = "stt.control.trends-reply/v1"

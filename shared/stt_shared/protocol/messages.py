@@ -1,4 +1,4 @@
-"""The messages of protocol version 1 as frozen values; every time is an aware UTC datetime.
+"""The messages between coordinator and workers as frozen values; times are aware UTC datetimes.
 
 Fields are only ever added within a major; a reader ignores fields it does not know.
 """
@@ -17,7 +17,7 @@ from stt_shared.protocol.enums import (
     Severity,
 )
 
-Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # without a zone it is no instant: refused
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # a time without a zone is rejected
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +32,9 @@ class CheckRef(Value, frozen=True, kw_only=True):
 
 
 class Facts(Value, frozen=True, kw_only=True):
-    """What a server says of itself; `version` is numeric, `role` its place in the cluster."""
+    """Facts of a database server; `version` is numeric, `role` is its role in the cluster."""
 
-    flavour: str  # mysql, percona, mariadb, postgresql, mongodb, or a look-alike's own name
+    flavour: str  # mysql, percona, mariadb, postgresql, mongodb, or a compatible product
     version: tuple[int, ...]
     version_text: str
     provider: str = "self-managed"
@@ -42,7 +42,7 @@ class Facts(Value, frozen=True, kw_only=True):
 
 
 class Finding(Value, frozen=True, kw_only=True):
-    """One thing that is wrong, as a check's script said it; `key` is its identity in the check."""
+    """A finding as the script of a check returns it; `key` identifies it within the check."""
 
     key: str
     severity: Severity
@@ -56,7 +56,7 @@ class Finding(Value, frozen=True, kw_only=True):
 
 
 class PartNotChecked(Value, frozen=True, kw_only=True):
-    """A database of the target that a check could not judge; the others keep their verdict."""
+    """A database of the target that a check could not evaluate; the outcome covers the others."""
 
     name: str
     kind: Kind
@@ -64,14 +64,14 @@ class PartNotChecked(Value, frozen=True, kw_only=True):
 
 
 class TargetPart(Value, frozen=True, kw_only=True):
-    """A database of `target` that at least one check could not judge."""
+    """A database of `target` that at least one check could not evaluate."""
 
     target: str
     part: PartNotChecked
 
 
 class CheckOutcome(Value, frozen=True, kw_only=True):
-    """How one check ended; `kind` and `reason` stand where it is skipped or error."""
+    """How one check ended; `kind` and `reason` are set for skipped and error."""
 
     check: str
     outcome: Outcome
@@ -80,11 +80,11 @@ class CheckOutcome(Value, frozen=True, kw_only=True):
     reason: str = ""
     findings: tuple[Finding, ...] = ()
     duration_ms: float = 0.0
-    parts_not_checked: tuple[PartNotChecked, ...] = ()  # of a check that asks every database
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # only for checks that query every database
 
 
 class Job(Value, frozen=True, kw_only=True):
-    """One target in one run."""
+    """The checks of one target in one run."""
 
     job_id: str
     run_id: str
@@ -95,12 +95,12 @@ class Job(Value, frozen=True, kw_only=True):
     checks: tuple[CheckRef, ...]
     created: Instant
     expires: Instant
-    pack: str = ""  # digest of the pack file with these checks; empty: those of the installation
+    pack: str = ""  # digest of the pack file of these checks; empty: built-in
     schema: str = "stt.job/v1"
 
 
 class Result(Value, frozen=True, kw_only=True):
-    """What a worker says of one job."""
+    """The outcomes of one job."""
 
     job_id: str
     run_id: str
@@ -110,8 +110,8 @@ class Result(Value, frozen=True, kw_only=True):
     family: Family
     site: str
     worker: str
-    sequence: int  # the worker's outbox position, without gaps
-    epoch: str  # names the outbox; a worker that lost its disk starts a new one
+    sequence: int  # position in the worker's outbox, without gaps
+    epoch: str  # id of the outbox; a worker that lost its disk starts a new one
     started: Instant
     finished: Instant
     outcomes: tuple[CheckOutcome, ...]
@@ -120,7 +120,7 @@ class Result(Value, frozen=True, kw_only=True):
 
 
 class AnnouncedTarget(Value, frozen=True, kw_only=True):
-    """A target as its worker announces it: no address, no credential."""
+    """A target in a heartbeat: without address and credentials."""
 
     target: str
     family: Family
@@ -128,7 +128,7 @@ class AnnouncedTarget(Value, frozen=True, kw_only=True):
 
 
 class PackHead(Value, frozen=True, kw_only=True):
-    """A pack file on NATS: its parts, and its signature as the text of minisign's file."""
+    """A pack file on NATS: its parts, and the text of its minisign signature file."""
 
     digest: str  # SHA-256 of the file
     size: int  # in bytes
@@ -138,7 +138,7 @@ class PackHead(Value, frozen=True, kw_only=True):
 
 
 class HeldPack(Value, frozen=True, kw_only=True):
-    """A pack that a worker accepted; `key` names who signed it, empty if nobody did."""
+    """A pack that a worker accepted; `key` is the name of the signing key, empty if unsigned."""
 
     digest: str
     name: str
@@ -147,7 +147,7 @@ class HeldPack(Value, frozen=True, kw_only=True):
 
 
 class Announcement(Value, frozen=True, kw_only=True):
-    """Who is here and what it serves; sent every 15 s and on every change."""
+    """The heartbeat of a worker and the targets it serves; sent every 15 s and on every change."""
 
     worker: str
     site: str
@@ -155,19 +155,19 @@ class Announcement(Value, frozen=True, kw_only=True):
     started: Instant
     at: Instant
     targets: tuple[AnnouncedTarget, ...]
-    pack: str  # digest of the checks this worker holds
+    pack: str  # digest of the built-in checks of this worker
     running: int = 0
     concurrency: int = 1
-    outbox: int = 0  # results that the watermark does not cover yet
+    outbox: int = 0  # results above the watermark
     leaving: bool = False
     packs: tuple[HeldPack, ...] = ()
-    refused_pack: str = ""  # why the pack asked for last is not taken
+    refused_pack: str = ""  # why the last requested pack was rejected
     allow_unsigned: bool = False
     schema: str = "stt.announcement/v1"
 
 
 class Tick(Value, frozen=True, kw_only=True):
-    """The decision about one slot: `run` or `skipped`; the first one written stands."""
+    """The decision about one slot: `run` or `skipped`; the first one that is written counts."""
 
     schedule: str
     slot: Instant
@@ -178,7 +178,7 @@ class Tick(Value, frozen=True, kw_only=True):
 
 
 class ControlState(Value, frozen=True, kw_only=True):
-    """Whether checks run, since when, by whom and why; and which checks are switched off."""
+    """Whether checks run, since when, by whom and why; and which checks are disabled."""
 
     enabled: bool = False
     since: Instant | None = None

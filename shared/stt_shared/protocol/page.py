@@ -1,7 +1,8 @@
-"""The page docs/protocol.md, written from the closed sets of subjects, streams and messages."""
+"""The page docs/protocol.md, generated from subjects, streams and messages."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -27,17 +28,17 @@ from stt_shared.protocol.messages import Value
 
 HEAD = """# Protocol
 
-Written from the code; a test compares. Payloads are JSON. Each message carries its schema,
-`stt.<name>/v<major>`: fields are only ever added within a major, a reader ignores fields it does
-not know and refuses a newer major by name. No message carries a credential, a query or a script.
-The JSON Schema of each message: `stt schema NAME`.
+Generated from the code; a test compares. Payloads are JSON. Each message carries its schema,
+`stt.<name>/v<major>`. Within a major version fields are only added; a reader ignores unknown fields
+and rejects a newer major version. No message carries a credential, a query or a script.
+`stt schema NAME` prints the JSON Schema of a message.
 
 Names in subjects are 1 to 64 of `a-z`, `0-9`, `_` and `-`. No message is larger than {limit} bytes.
 """
 SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.job.<family>.<site>.<target>", "coordinator to workers", "Job"),
     ("stt.v1.result.<family>.<site>.<target>.<worker>", "worker to coordinator", "Result"),
-    ("stt.v1.event.result.>", "to anyone: results once they are stored", "Result"),
+    ("stt.v1.event.result.>", "republished to anyone: stored results", "Result"),
     (
         "stt.v1.event.finding.<change>.<severity>.<family>.<site>.<target>",
         "coordinator to anyone",
@@ -52,11 +53,11 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.event.worker.<up or down>.<site>", "coordinator to anyone", "WorkerEvent"),
     ("stt.v1.summary.all", "coordinator to anyone", "Summary"),
     ("stt.v1.summary.site.<site>", "coordinator to anyone", "Summary"),
-    ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one a slot", "Tick"),
+    ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one for each slot", "Tick"),
     ("stt.v1.pack.<digest>", "coordinator to workers, read by direct get", "PackHead"),
     ("stt.v1.pack.<digest>.<n>", "coordinator to workers, read by direct get", "bytes"),
     ("stt.v1.announce.<site>.<worker>", "worker to coordinator, every 15 s", "Announcement"),
-    ("stt.v1.nudge", "coordinator to workers: read the control state again", "empty"),
+    ("stt.v1.nudge", "coordinator to workers: re-read the control state", "empty"),
     ("stt.v1.control.<verb>", "anyone to coordinator: the micro service `stt`", "see below"),
 )
 MESSAGES: tuple[type[Value], ...] = (
@@ -87,6 +88,7 @@ MESSAGES: tuple[type[Value], ...] = (
     records.Summary,
     records.Counts,
 )
+_MODULES = re.compile(r"\b(?:stt_shared\.protocol\.[a-z]+|datetime|typing)\.")
 VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.ENABLE: (control.SwitchRequest, control.SwitchReply),
     Verb.DISABLE: (control.SwitchRequest, control.SwitchReply),
@@ -121,11 +123,11 @@ def render() -> str:
     return "\n".join(
         [
             HEAD.format(limit=f"{MAX_MESSAGE_BYTES:,}"),
-            _table("Subjects", ("subject", "who to whom", "message"), SUBJECTS),
+            _table("Subjects", ("subject", "from and to", "message"), SUBJECTS),
             _table("Streams", ("stream", "subjects", "settings"), map(_stream, subjects.STREAMS)),
             _consumers(),
             _control(),
-            _words(),
+            _enumerations(),
             "## Messages\n",
             *(_message(kind) for kind in MESSAGES),
         ]
@@ -150,7 +152,7 @@ def _stream(spec: subjects.StreamSpec) -> tuple[str, str, str]:
     if spec.max_msgs_per_subject > 0:
         facts.append(f"{spec.max_msgs_per_subject} a subject")
     if spec.discard_new_per_subject:
-        facts.append("a second one is refused")
+        facts.append("a second one is rejected")
     facts.append(f"duplicates known for {_span(spec.duplicate_window)}")
     if spec.republish:
         facts.append(f"republished to `{spec.republish[1]}`")
@@ -170,7 +172,7 @@ def _consumers() -> str:
     ack = f"{subjects.ACK_WAIT.total_seconds():g} s, kept alive every"
     keep = f"{subjects.KEEP_ALIVE.total_seconds():g} s"
     return (
-        "Consumers, created by the coordinator alone: `w_<site>_<family>` on `STT_JOBS`, shared by"
+        "Consumers, created only by the coordinator: `w_<site>_<family>` on `STT_JOBS`, shared by"
         f" the workers of a site, and\n`{subjects.CONSUMER_RESULTS}` on `STT_RESULTS`. Leases last"
         f" {ack} {keep}. After {subjects.MAX_DELIVERIES} deliveries without a result the\nworker"
         " ends the job with the outcome `error`, kind `dead`.\n"
@@ -185,7 +187,7 @@ def _control() -> str:
     return _table("Control", ("subject", "request", "reply"), rows)
 
 
-def _words() -> str:
+def _enumerations() -> str:
     sets = (
         enums.Family,
         enums.Outcome,
@@ -202,7 +204,7 @@ def _words() -> str:
         overview.FindingGroupBy,
     )
     rows = [(kind.__name__, ", ".join(f"`{word}`" for word in kind)) for kind in sets]
-    return _table("Words", ("set", "members"), rows)
+    return _table("Enumerations", ("name", "values"), rows)
 
 
 def _message(kind: type[Value]) -> str:
@@ -229,12 +231,4 @@ def _field(field: msgspec.structs.FieldInfo) -> str:
 def _type(kind: Any) -> str:
     if isinstance(kind, type) and not getattr(kind, "__args__", None):
         return kind.__name__
-    text = str(kind)
-    for module in (
-        "stt_shared.protocol.enums.",
-        "stt_shared.protocol.messages.",
-        "datetime.",
-        "typing.",
-    ):
-        text = text.replace(module, "")
-    return text.replace(" | ", " or ")
+    return _MODULES.sub("", str(kind)).replace(" | ", " or ")

@@ -1,4 +1,4 @@
-"""Read a message that has to say the same as the subject it came on."""
+"""Decode a message and compare its fields with the subject that it came on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Findings, runs and counts as the store knows them, and the events that report their changes."""
+"""Findings, runs and counts as stored, and the events that report their changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class Acceptance(Value, frozen=True, kw_only=True):
-    """The exception through which a finding is accepted: until when, by whom and why."""
+    """The suppression that accepts a finding: until when, by whom and why."""
 
     exception: str
     until: date  # its last day, UTC
@@ -26,7 +26,7 @@ class Acceptance(Value, frozen=True, kw_only=True):
 
 
 class FindingRecord(Value, frozen=True, kw_only=True):
-    """A finding with its life, as the store knows it."""
+    """A finding and its life cycle, as stored."""
 
     id: str
     target: str
@@ -46,25 +46,25 @@ class FindingRecord(Value, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     since: Instant | None = None  # opened or last reopened
     resolved_at: Instant | None = None
-    accepted: Acceptance | None = None  # then it counts as accepted, whatever its state
-    said_severity: Severity | None = None  # by the check, where an exception says otherwise
+    accepted: Acceptance | None = None  # if set, it counts as accepted, whatever its state
+    said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
 
 
 class FindingEvent(Value, frozen=True, kw_only=True):
-    """One change in a finding's life."""
+    """One change of a finding."""
 
     change: Change
     at: Instant
     run_id: str
     after: FindingRecord
     before: FindingRecord | None = None
-    by: str = ""  # who accepted it, or revoked that
+    by: str = ""  # who accepted it, or revoked the acceptance
     reason: str = ""
     schema: str = "stt.event.finding/v1"
 
 
 class RunRecord(Value, frozen=True, kw_only=True):
-    """A run and how far it is."""
+    """A run and its progress."""
 
     run_id: str
     schedule: str
@@ -89,7 +89,7 @@ class RunEvent(Value, frozen=True, kw_only=True):
 
 
 class WorkerEvent(Value, frozen=True, kw_only=True):
-    """A worker came (`up`) or went (`down`)."""
+    """A worker is alive (`up`) or not any more (`down`)."""
 
     worker: str
     site: str
@@ -100,12 +100,12 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
 
 
 class Counts(Value, frozen=True, kw_only=True):
-    """The numbers people look at.
+    """The counts of a summary.
 
-    The severities count open findings that are not accepted, `accepted` those that are; `passed`
-    and `not_checked` count pairs of target and check. A pair that does not apply to its target
-    counts as neither. `parts_not_checked` counts databases of targets that a check with a verdict
-    left out, each once however many checks did.
+    The severities count open findings that are not accepted, `accepted` those that are. `passed`
+    and `not_checked` count pairs of target and check; a check that does not apply to its target
+    counts in neither. `parts_not_checked` counts the databases that a check with a verdict left
+    out; each database counts once.
     """
 
     critical: int = 0
@@ -120,12 +120,12 @@ class Counts(Value, frozen=True, kw_only=True):
 
 
 class Summary(Value, frozen=True, kw_only=True):
-    """The counts of all targets (`site` empty) or of one site, and what they rest on."""
+    """The counts of all targets (`site` empty) or of one site, and their last run."""
 
     counts: Counts
     as_of: Instant
     enabled: bool
-    since: Instant | None = None  # enabled or disabled since
+    since: Instant | None = None  # when it was enabled or disabled
     site: str = ""
     last_run: RunRecord | None = None
     schema: str = "stt.summary/v1"

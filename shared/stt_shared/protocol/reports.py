@@ -48,10 +48,10 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     summary: str
     description: str
     remediation: str
-    evidence: tuple[dict[str, Any], ...]  # Any: `object` is a field here
+    evidence: tuple[dict[str, Any], ...]  # Any: the field `object` hides the builtin
     since: Instant
-    accepted: Acceptance | None = None  # then it does not count as open
-    said_severity: Severity | None = None  # by the check, where an exception says otherwise
+    accepted: Acceptance | None = None  # if set, the finding does not count as open
+    said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
     labels: dict[str, str] = {}
 
 
@@ -66,7 +66,7 @@ class ReportedResult(Value, frozen=True, kw_only=True):
     kind: Kind | None
     reason: str
     findings: tuple[ReportedFinding, ...]
-    parts_not_checked: tuple[PartNotChecked, ...] = ()  # the verdict is that of the others
+    parts_not_checked: tuple[PartNotChecked, ...] = ()  # the outcome covers the others
 
 
 class ReportReply(Value, frozen=True, kw_only=True):
@@ -78,5 +78,5 @@ class ReportReply(Value, frozen=True, kw_only=True):
     counts: Counts
     results: tuple[ReportedResult, ...]
     next: str = ""
-    notice: str = ""  # who runs what nobody signed
+    notice: str = ""  # which workers run unsigned packs
     schema: str = "stt.control.report-reply/v1"

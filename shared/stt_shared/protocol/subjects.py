@@ -1,4 +1,4 @@
-"""Every subject, stream, consumer and bucket name, and the settings that matter of each."""
+"""Every subject, stream, consumer and bucket: names and settings."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ MAX_UNACKED_RESULTS = 4_096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamSpec:
-    """A stream as it must be; a field that the server does not echo is a degraded feature."""
+    """The settings of a stream; a setting that the server does not echo is a missing feature."""
 
     name: str
     subjects: tuple[str, ...]
     retention: str = "limits"  # limits, workqueue
-    discard: str = "new"  # new: a full stream refuses, the publisher keeps its copy
+    discard: str = "new"  # new: a full stream rejects, the publisher keeps its copy
     max_age: timedelta = timedelta(0)  # zero: for ever
     max_bytes: int = -1
     max_msgs_per_subject: int = -1
@@ -56,7 +56,7 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsumerSpec:
-    """A durable pull consumer as it must be; created by the coordinator alone."""
+    """The settings of a durable pull consumer; only the coordinator creates it."""
 
     stream: str
     name: str
@@ -66,7 +66,7 @@ class ConsumerSpec:
     max_ack_pending: int = MAX_UNACKED_JOBS
 
 
-KV_STREAM = "KV_"  # begins the name of each bucket's stream; NATS sets it
+KV_STREAM = "KV_"  # NATS names the stream of each bucket with this prefix
 
 
 def kv_stream(bucket: str) -> str:
@@ -154,7 +154,7 @@ STREAMS: tuple[StreamSpec, ...] = (
 
 
 def atomic_stream(subject: str) -> str:
-    """The stream that takes `subject` in atomic batches, or an empty text."""
+    """The stream that stores `subject` in atomic batches, or an empty text."""
     for stream in STREAMS:
         roots = (pattern.removesuffix(">") for pattern in stream.subjects)
         if stream.allow_atomic and subject.startswith(tuple(roots)):
@@ -163,7 +163,7 @@ def atomic_stream(subject: str) -> str:
 
 
 def aggregator() -> ConsumerSpec:
-    """The consumer through which coordinators take in results."""
+    """The consumer that coordinators receive results from."""
     return ConsumerSpec(
         stream=STREAM_RESULTS, name=CONSUMER_RESULTS, max_ack_pending=MAX_UNACKED_RESULTS
     )
@@ -179,47 +179,47 @@ def jobs_consumer(site: str, family: Family) -> ConsumerSpec:
 
 
 def job(family: Family, site: str, target: str) -> str:
-    """Where the job of a target is published; one outstanding message per subject."""
+    """The subject of the job of a target; it holds one outstanding message at most."""
     return f"{ROOT}.job.{family}.{site}.{target}"
 
 
 def result(family: Family, site: str, target: str, worker: str) -> str:
-    """Where a worker publishes a result."""
+    """The subject of a result."""
     return f"{ROOT}.result.{family}.{site}.{target}.{worker}"
 
 
 def tick(schedule: str, slot: str) -> str:
-    """Where the decision about a slot is written, once."""
+    """The subject of the one decision about a slot."""
     return f"{ROOT}.tick.{schedule}.{slot}"
 
 
 def pack(digest: str) -> str:
-    """Where the head of a pack file is kept."""
+    """The subject of the head of a pack file."""
     return f"{ROOT}.pack.{digest}"
 
 
 def pack_part(digest: str, number: int) -> str:
-    """Where a part of a pack file is kept; `number` counts from 0."""
+    """The subject of a part of a pack file; `number` counts from 0."""
     return f"{ROOT}.pack.{digest}.{number}"
 
 
 def announce(site: str, worker: str) -> str:
-    """Where a worker says that it is here."""
+    """The subject of the heartbeats of a worker."""
     return f"{ROOT}.announce.{site}.{worker}"
 
 
 def summary_of_site(site: str) -> str:
-    """Where the summary of one site is published."""
+    """The subject of the summary of one site."""
     return f"{ROOT}.summary.site.{site}"
 
 
 def control(verb: Verb) -> str:
-    """Where the control service takes a verb's requests."""
+    """The subject of the requests of a verb."""
     return f"{ROOT}.control.{verb}"
 
 
 def finding_event(event: FindingEvent) -> str:
-    """Where a change of a finding is published."""
+    """The subject of a change of a finding."""
     after = event.after
     return (
         f"{ROOT}.event.finding.{event.change}.{after.severity}"
@@ -228,20 +228,20 @@ def finding_event(event: FindingEvent) -> str:
 
 
 def exception_event(phase: ExceptionPhase) -> str:
-    """Where it is published that an exception was created, ends soon, ended or was revoked."""
+    """The subject of an event of a suppression."""
     return f"{ROOT}.event.exception.{phase}"
 
 
 def run_event(phase: RunPhase) -> str:
-    """Where the start and the end of a run are published."""
+    """The subject of an event of a run."""
     return f"{ROOT}.event.run.{phase}"
 
 
 def worker_event(state: WorkerState, site: str) -> str:
-    """Where the coming and going of workers is published."""
+    """The subject of an event of a worker."""
     return f"{ROOT}.event.worker.{state}.{site}"
 
 
 def kv(bucket: str, key: str) -> str:
-    """The subject behind a key of a bucket."""
+    """The subject of a key of a bucket."""
     return f"$KV.{bucket}.{key}"

@@ -16,7 +16,8 @@ import pytest
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.port import Handler, RequestError
+from stt_shared.bus.port import Handler
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.codec import encode
 from stt_shared.protocol.control import RunReply, Verb
 from stt_shared.protocol.findings import FindingsReply

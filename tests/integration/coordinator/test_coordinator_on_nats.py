@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family

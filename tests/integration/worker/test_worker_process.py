@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family, Kind

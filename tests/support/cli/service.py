@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from stt_shared.bus.port import Heard
+from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import Verb
@@ -44,10 +44,10 @@ class Service:
         return self.answers[subject](data)
 
     @asynccontextmanager
-    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[Heard]]:
-        async def heard() -> AsyncGenerator[Heard]:
+    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[LiveMessage]]:
+        async def heard() -> AsyncGenerator[LiveMessage]:
             for data in self.events:
-                yield Heard(subject=subject, data=data)
+                yield LiveMessage(subject=subject, data=data)
 
         yield heard()
 

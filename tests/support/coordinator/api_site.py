@@ -18,7 +18,7 @@ from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.serve import Front, Page
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.enums import Family, Severity

@@ -11,7 +11,7 @@ import pytest
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import (
     Empty,
     Verb,

@@ -14,7 +14,8 @@ from stt_coordinator.domain.timing import Timing
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store, StoreFullError
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Delivery, Outgoing, Publication, RequestError
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Delivery, Outgoing, Publication, RequestError
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError

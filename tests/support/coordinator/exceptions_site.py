@@ -12,7 +12,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Change, Family, Severity
 from stt_shared.protocol.exceptions import (

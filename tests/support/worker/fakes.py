@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.bus.port import Delivery
+from stt_shared.bus.values import Delivery
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check, Query, QueryType, Question
 from stt_shared.errors import UnreachableError

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.pack import archive, load, transfer
 from stt_shared.pack.archive import Pack

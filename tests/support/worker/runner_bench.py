@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family, Kind, Outcome

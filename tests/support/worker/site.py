@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from stt_shared import clock
 from stt_shared.bus.jetstream import NatsOptions, connect
-from stt_shared.bus.port import Bus, Inbox, Outgoing
+from stt_shared.bus.port import Bus, Inbox
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects

@@ -17,7 +17,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks import ingest
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Change, Family

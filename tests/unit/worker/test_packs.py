@@ -11,7 +11,7 @@ import pytest
 
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBus
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack import archive, transfer

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
 from stt_shared.protocol import codec, subjects

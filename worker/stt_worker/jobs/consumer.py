@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Delivery, Inbox
+from stt_shared.bus.port import Bus, Inbox
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects

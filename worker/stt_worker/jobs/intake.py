@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stt_shared.bus.port import Delivery
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Job

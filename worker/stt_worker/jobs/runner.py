@@ -12,7 +12,8 @@ from datetime import datetime
 import msgspec
 
 from stt_shared import clock, faultpoint
-from stt_shared.bus.port import Delivery, Inbox
+from stt_shared.bus.port import Inbox
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, ControlState, Facts, Job, Result

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stt_shared import clock
-from stt_shared.bus.port import Bus, Outgoing, Publication, Receipt
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.outbox import OutboxRow
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 
 
 class MemoryOutbox(Rows):

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from stt_coordinator.domain.daily import DayRow
 from stt_coordinator.domain.model import JobRow, Pair, TargetRow, WorkerRow
 from stt_coordinator.store.ports.results import RawResult, Rejected
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Severity

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

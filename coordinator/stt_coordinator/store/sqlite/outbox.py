@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from stt_coordinator.store.ports.outbox import OutboxRow
 from stt_coordinator.store.sqlite.rows import listed
 from stt_coordinator.store.sqlite.statements import Statements, queries
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 
 
 class SqliteOutbox(Statements):

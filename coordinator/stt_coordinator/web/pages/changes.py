@@ -16,7 +16,7 @@ from stt_coordinator.control import queries
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared import clock
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
 from stt_shared.protocol.reports import RunsRequest

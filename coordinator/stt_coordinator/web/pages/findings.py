@@ -14,7 +14,7 @@ from stt_coordinator.control.views.page_parts import finding_scopes
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page, titles
 from stt_coordinator.web.words import GROUPS, query
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.findings import (
     FindingReply,

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from stt_shared.bus.jetstream.adapter import JetStreamBus, connect
-from stt_shared.bus.jetstream.link import NatsOptions
+from stt_shared.bus.jetstream.options import NatsOptions
 
 __all__ = ["JetStreamBus", "NatsOptions", "connect"]

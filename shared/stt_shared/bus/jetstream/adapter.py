@@ -12,18 +12,11 @@ from stt_shared.bus.jetstream import peer, publisher
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.consumer import PullInbox
-from stt_shared.bus.jetstream.link import Link, NatsOptions
+from stt_shared.bus.jetstream.link import Link
+from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.bus.jetstream.service import Service
-from stt_shared.bus.port import (
-    Handler,
-    Heard,
-    Inbox,
-    Outgoing,
-    Peer,
-    Receipt,
-    RequestError,
-    Stored,
-)
+from stt_shared.bus.port import Handler, Inbox
+from stt_shared.bus.values import LiveMessage, Outgoing, Peer, Receipt, RequestError, Stored
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
@@ -95,13 +88,13 @@ class JetStreamBus:
         await self._link.publish(subject, data)
 
     @asynccontextmanager
-    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[Heard], None]:
+    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[LiveMessage], None]:
         """See the port."""
-        heard: asyncio.Queue[Heard] = asyncio.Queue(HEARD_LIMIT)
+        heard: asyncio.Queue[LiveMessage] = asyncio.Queue(HEARD_LIMIT)
 
         async def hear(message: Msg) -> None:
             if not heard.full():
-                heard.put_nowait(Heard(subject=message.subject, data=message.data))
+                heard.put_nowait(LiveMessage(subject=message.subject, data=message.data))
 
         wire = await self._link.wire(subject, hear)
         # The server knows of the subscription only once the client has sent it.
@@ -143,6 +136,6 @@ class JetStreamBus:
         await self._link.close()
 
 
-async def _read(heard: asyncio.Queue[Heard]) -> AsyncIterator[Heard]:
+async def _read(heard: asyncio.Queue[LiveMessage]) -> AsyncIterator[LiveMessage]:
     while True:
         yield await heard.get()

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from stt_shared import clock
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link, Wire
-from stt_shared.bus.port import Delivery
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled
 from stt_shared.protocol.subjects import KEEP_ALIVE

@@ -8,11 +8,9 @@ new one is built.
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import nats.errors
@@ -22,6 +20,8 @@ from nats.aio.subscription import Subscription
 
 from stt_shared import clock
 from stt_shared.bus.jetstream import client_tls
+from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text
+from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled
 from stt_shared.telemetry.logs import logger
@@ -35,32 +35,12 @@ WATCH_INTERVAL_S = 5.0
 ROUND_TRIP_S = 5.0
 MAX_RECONNECTING_S = 15.0  # longer, and the client may hang on its old socket
 MAX_BACKOFF_S = 5.0
-CLOSE_S = 2.0
 PENDING_MESSAGES = 1 << 16
 PENDING_BYTES = 256 * 1024 * 1024
 
 log = logger("nats")
 
 Callback = Callable[[Msg], Awaitable[None]]
-CLIENT_ERRORS = (nats.errors.Error, OSError, TimeoutError, asyncio.TimeoutError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NatsOptions:
-    """How NATS is reached; paths of files, seconds."""
-
-    servers: tuple[str, ...] = ("nats://127.0.0.1:4222",)
-    name: str = "stt"
-    creds: str = ""
-    user: str = ""
-    password: str = field(default="", repr=False)
-    token: str = field(default="", repr=False)
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    timeout_s: float = 5.0
-    inbox_prefix: str = "_INBOX"
-    replicas: int = 0  # of each stream; 0: one a server of the cluster, up to 3
 
 
 @dataclass(eq=False, slots=True)
@@ -158,7 +138,7 @@ class Link:
                 subject, data, reply=reply, headers=dict(headers) if headers else None
             )
         except CLIENT_ERRORS as error:
-            raise UnreachableError(f"cannot send to NATS ({said(error)})") from error
+            raise UnreachableError(f"cannot send to NATS ({error_text(error)})") from error
 
     async def request(
         self, subject: str, data: bytes, wait_s: float, headers: Mapping[str, str] | None = None
@@ -169,9 +149,9 @@ class Link:
                 subject, data, timeout=wait_s, headers=dict(headers) if headers else None
             )
         except nats.errors.NoRespondersError as error:
-            raise UnreachableError(f"nobody answers on {subject}") from error
+            raise UnreachableError(f"no service answers on {subject}") from error
         except CLIENT_ERRORS as error:
-            raise UnreachableError(f"no answer on {subject} ({said(error)})") from error
+            raise UnreachableError(f"no answer on {subject} ({error_text(error)})") from error
 
     async def close(self) -> None:
         """Send what is pending and disconnect; never hangs, may be called twice."""
@@ -180,7 +160,7 @@ class Link:
             await cancelled([self._watcher])
         client, self._client = self._client, None
         if client is not None:
-            await _finish(client)
+            await close_client(client)
 
     async def _connect(self) -> Client:
         client = client_tls.GuardedClient(needs_tls=bool(self.options.ca or self.options.cert))
@@ -190,11 +170,11 @@ class Link:
             async with asyncio.timeout(wait_s):
                 await client.connect(**self._arguments())
         except (*CLIENT_ERRORS, ValueError) as error:
-            await _finish(client)
+            await close_client(client)
             # "no servers available" and a time-out say less than what came before them, and a
             # server that refuses resets the connection right after.
             vague = isinstance(error, TimeoutError | nats.errors.NoServersError)
-            reason = self._refusal or (self._last_error if vague else "") or said(error)
+            reason = self._refusal or (self._last_error if vague else "") or error_text(error)
             raise UnreachableError(f"cannot reach NATS at {self.address} ({reason})") from error
         await self._refuse_old(client)
         self.generation += 1
@@ -231,7 +211,7 @@ class Link:
     async def _refuse_old(self, client: Client) -> None:
         version = client.connected_server_version
         if (version.major, version.minor) < MIN_SERVER:
-            await _finish(client)
+            await close_client(client)
             raise UnreachableError(
                 f"the nats-server is {version.major}.{version.minor}.{version.patch},"
                 f" the oldest supported is {MIN_SERVER[0]}.{MIN_SERVER[1]}",
@@ -241,7 +221,7 @@ class Link:
     # The callbacks never raise: an exception in one of them would kill the client's own tasks.
 
     async def _on_error(self, error: Exception) -> None:
-        self._last_error = said(error)
+        self._last_error = error_text(error)
         if type(error) is nats.errors.Error:
             self._refusal = self._last_error
 
@@ -290,34 +270,9 @@ class Link:
     async def _rebuild(self) -> None:
         old, self._client = self._client, None
         if old is not None:
-            await _finish(old)
+            await close_client(old)
         client = await self._connect()
         for wire in self._wires:
             await self._attach(wire, client)
         self._client, self._lost_at = client, None
         log.info("connection_replaced", servers=self.address)
-
-
-def said(error: BaseException) -> str:
-    """What an error of the client says, in our style."""
-    text = str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.errno is not None:
-        # asyncio puts the address into the text, which is named beside it anyway.
-        known = error.errno in errno.errorcode
-        text = os.strerror(error.errno) if known else error.strerror or text
-    elif isinstance(error, TimeoutError):
-        text = "no answer in time"
-    return text.removeprefix("nats: ").strip().lower()
-
-
-async def _finish(client: Client) -> None:
-    """Close a client, but never wait longer than CLOSE_S for its socket."""
-    transport: Any = getattr(client, "_transport", None)
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await client.close()
-    except (*CLIENT_ERRORS, asyncio.InvalidStateError) as error:
-        log.debug("connection_closed", reason=said(error))
-        writer: Any = getattr(transport, "_io_writer", None)
-        if writer is not None:
-            writer.transport.abort()

@@ -8,7 +8,7 @@ from typing import Any
 
 from nats.aio.client import Client
 
-from stt_shared.bus.port import Peer
+from stt_shared.bus.values import Peer
 
 
 def of(client: Client) -> Peer | None:

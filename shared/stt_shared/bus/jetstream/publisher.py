@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link
-from stt_shared.bus.port import Outgoing, Publication, Receipt
+from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import atomic_stream
 
@@ -120,7 +120,7 @@ def _receipt(reply: Msg | None) -> Receipt:
     if reply is None:
         return _failed(f"no acknowledgement within {PUBLISH_S:g} s")
     if (reply.headers or {}).get("Status") == NO_RESPONDERS:
-        return _failed("no stream takes this subject, or JetStream is not ready")
+        return _failed("no stream for this subject, or JetStream is not ready")
     try:
         ack = _ACK.decode(reply.data)
     except msgspec.DecodeError as error:

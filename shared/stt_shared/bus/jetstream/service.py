@@ -16,7 +16,8 @@ from nats.aio.msg import Msg
 
 from stt_shared import clock, identity
 from stt_shared.bus.jetstream.link import Callback, Link, Wire
-from stt_shared.bus.port import Handler, RequestError
+from stt_shared.bus.port import Handler
+from stt_shared.bus.values import RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import SERVICE, SERVICE_VERSION
 from stt_shared.telemetry.logs import logger

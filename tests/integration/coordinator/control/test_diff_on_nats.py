@@ -14,7 +14,7 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest

@@ -14,7 +14,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family

@@ -17,7 +17,7 @@ import pytest
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
-from stt_shared.bus.port import Outgoing, Publication, Receipt, RequestError
+from stt_shared.bus.values import Outgoing, Publication, Receipt, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec

@@ -17,7 +17,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.port import Outgoing, Publication
+from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import subjects
 from tests.servers.fixtures import serving
 from tools.pages import events as events_page

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.command import output
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import UncheckedTarget, Verb

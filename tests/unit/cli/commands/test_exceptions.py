@@ -10,7 +10,7 @@ import pytest
 
 from stt_cli.commands.since import parse_until
 from stt_cli.commands.suppressions import file as exceptions_file
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.protocol.codec import decode

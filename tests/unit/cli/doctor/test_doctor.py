@@ -18,7 +18,7 @@ from stt_cli.doctor.diagnostic_line import (
     verdict,
     warn,
 )
-from stt_shared.bus.port import Peer
+from stt_shared.bus.values import Peer
 from stt_shared.protocol.subjects import STREAMS
 from stt_shared.report import readable
 from tests.support.cli.samples import NOW

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.store.port import Ledger
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
     ChecksReply,

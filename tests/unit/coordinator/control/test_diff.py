@@ -17,7 +17,7 @@ from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import RequestError
+from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply

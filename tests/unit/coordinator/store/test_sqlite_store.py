@@ -18,7 +18,7 @@ from stt_coordinator.store.port import (
 )
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
 from stt_coordinator.store.sqlite.store import SqliteStore, open_store
-from stt_shared.bus.port import Outgoing
+from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ConfigError
 
 

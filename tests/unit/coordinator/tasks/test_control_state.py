@@ -9,7 +9,7 @@ import msgspec
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import Stored
+from stt_shared.bus.values import Stored
 from stt_shared.protocol import subjects
 
 

@@ -14,7 +14,7 @@ from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Publication, Receipt
+from stt_shared.bus.values import Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Kind, Outcome

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.tasks.ingest import read_delivery
-from stt_shared.bus.port import Delivery
+from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES

@@ -17,7 +17,8 @@ from stt_coordinator.tasks.scheduler import NO_TARGETS, Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Bus, Outgoing
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family

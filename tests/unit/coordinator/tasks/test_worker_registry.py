@@ -12,7 +12,7 @@ from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Heard
+from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family
@@ -61,7 +61,7 @@ class House:
         await self.presence.write()
 
     def hear(self, subject: str, data: bytes) -> None:
-        self.presence._hear(Heard(subject=subject, data=data))
+        self.presence._hear(LiveMessage(subject=subject, data=data))
 
     async def later(self, **parts: float) -> None:
         self.at += timedelta(**parts)

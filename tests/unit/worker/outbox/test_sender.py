@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.port import Outgoing, Receipt
+from stt_shared.bus.values import Outgoing, Receipt
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Result, Watermark

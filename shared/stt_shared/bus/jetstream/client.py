@@ -1,0 +1,43 @@
+"""The errors of the NATS client as text, and a close of the client that always returns."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from typing import Any
+
+import nats.errors
+from nats.aio.client import Client
+
+from stt_shared.telemetry.logs import logger
+
+CLOSE_S = 2.0
+CLIENT_ERRORS = (nats.errors.Error, OSError, TimeoutError, asyncio.TimeoutError)
+
+log = logger("nats")
+
+
+def error_text(error: BaseException) -> str:
+    """What an error of the client says, in our style."""
+    text = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.errno is not None:
+        # asyncio puts the address into the text, which is named beside it anyway.
+        known = error.errno in errno.errorcode
+        text = os.strerror(error.errno) if known else error.strerror or text
+    elif isinstance(error, TimeoutError):
+        text = "no answer in time"
+    return text.removeprefix("nats: ").strip().lower()
+
+
+async def close_client(client: Client) -> None:
+    """Close a client, but never wait longer than CLOSE_S for its socket."""
+    transport: Any = getattr(client, "_transport", None)
+    try:
+        async with asyncio.timeout(CLOSE_S):
+            await client.close()
+    except (*CLIENT_ERRORS, asyncio.InvalidStateError) as error:
+        log.debug("connection_closed", reason=error_text(error))
+        writer: Any = getattr(transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()

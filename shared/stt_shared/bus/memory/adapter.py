@@ -1,0 +1,163 @@
+"""The in-memory message bus: connections to one broker, with the methods of the port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from stt_shared.bus.memory.broker import Broker
+from stt_shared.bus.port import Handler, Inbox
+from stt_shared.bus.values import (
+    Delivery,
+    LiveMessage,
+    Outgoing,
+    Peer,
+    Receipt,
+    Stored,
+)
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+
+
+@dataclass(slots=True)
+class MemoryInbox:
+    """The deliveries of one consumer, as the port describes them."""
+
+    broker: Broker
+    stream: str
+    consumer: str
+    capacity: int
+    held: set[str] = field(default_factory=set[str])
+
+    async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
+        """See the port."""
+        state = self.broker.consumers.get((self.stream, self.consumer))
+        if state is None or self.broker.down:
+            await asyncio.sleep(min(wait, 0.01))
+            return []
+        try:
+            async with asyncio.timeout(wait):
+                await state.arrived.wait()
+        except TimeoutError:
+            return []
+        if linger:
+            await asyncio.sleep(linger)
+        room = self.capacity - len(self.held)
+        taken = self.broker.lease(self.stream, self.consumer, min(limit, room))
+        self.held.update(delivery.lease for delivery in taken)
+        if not taken:
+            await asyncio.sleep(0)
+        return taken
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """See the port."""
+        self.held.difference_update(delivery.lease for delivery in deliveries)
+        self.broker.check()
+        for delivery in deliveries:
+            self.broker.acknowledge(self.stream, self.consumer, delivery.lease)
+
+    async def retry(self, delivery: Delivery, *, delay: float) -> None:
+        """See the port; the message is delivered again without the delay."""
+        del delay
+        self.held.discard(delivery.lease)
+        self.broker.redeliver(self.stream, self.consumer, delivery.lease)
+
+    async def end(self, delivery: Delivery) -> None:
+        """See the port."""
+        self.held.discard(delivery.lease)
+        self.broker.acknowledge(self.stream, self.consumer, delivery.lease)
+
+
+class MemoryBus:
+    """One connection to a broker, as the port describes it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    async def ensure(
+        self, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
+    ) -> tuple[str, ...]:
+        """See the port."""
+        self.broker.check()
+        self.broker.ensure(streams, consumers)
+        return ()
+
+    async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
+        """See the port."""
+        await asyncio.sleep(0)
+        return [self.broker.store(message) for message in messages]
+
+    @asynccontextmanager
+    async def consume(
+        self, stream: str, consumer: str, *, capacity: int
+    ) -> AsyncGenerator[Inbox, None]:
+        """See the port."""
+        inbox = MemoryInbox(self.broker, stream, consumer, capacity)
+        yield inbox
+
+    async def last(self, stream: str, subject: str) -> Stored | None:
+        """See the port."""
+        self.broker.check()
+        if stream not in self.broker.streams:
+            raise UnreachableError(f"no stream for {subject}")
+        found = self.broker.streams[stream].of(subject)
+        return Stored(data=found[-1].data, sequence=found[-1].sequence) if found else None
+
+    async def send(self, subject: str, data: bytes) -> None:
+        """See the port."""
+        self.broker.check()
+        self.broker.send(subject, data)
+
+    @asynccontextmanager
+    async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[LiveMessage], None]:
+        """See the port."""
+        entry = (subject, asyncio.Queue[LiveMessage]())
+        self.broker.listeners.append(entry)
+        try:
+            yield _read(entry[1])
+        finally:
+            self.broker.listeners.remove(entry)
+
+    async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the port's word
+        """See the port."""
+        self.broker.check()
+        handler = self.broker.services.get(subject)
+        if handler is None:
+            raise UnreachableError(f"no service answers on {subject}")
+        try:
+            async with asyncio.timeout(timeout):
+                return await handler(data)
+        except TimeoutError as error:
+            raise UnreachableError(f"no answer on {subject} within {timeout:g} s") from error
+
+    @asynccontextmanager
+    async def serve(self, handlers: Mapping[str, Handler]) -> AsyncGenerator[None, None]:
+        """See the port."""
+        self.broker.services.update(handlers)
+        try:
+            yield
+        finally:
+            for subject in handlers:
+                self.broker.services.pop(subject, None)
+
+    def peer(self) -> Peer | None:
+        """See the port."""
+        return None
+
+    async def close(self) -> None:
+        """See the port."""
+
+
+async def _read(heard: asyncio.Queue[LiveMessage]) -> AsyncIterator[LiveMessage]:
+    while True:
+        yield await heard.get()
+
+
+class MemoryBroker(Broker):
+    """A broker that offers connections to itself."""
+
+    def connect(self) -> MemoryBus:
+        """A new connection."""
+        return MemoryBus(self)

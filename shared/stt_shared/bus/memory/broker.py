@@ -1,0 +1,192 @@
+"""The state of the in-memory message bus: streams, consumers, leases and listeners.
+
+No time passes in it: a lease ends only when `expire_leases` is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stt_shared.bus.port import Handler
+from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Publication, Receipt
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+
+
+def matches(pattern: str, subject: str) -> bool:
+    """Whether `subject` matches `pattern` with the wildcards `*` and `>`."""
+    wanted, given = pattern.split("."), subject.split(".")
+    for index, word in enumerate(wanted):
+        if word == ">":
+            return len(given) > index
+        if index >= len(given) or word not in {"*", given[index]}:
+            return False
+    return len(wanted) == len(given)
+
+
+@dataclass(slots=True)
+class _Message:
+    subject: str
+    data: bytes
+    headers: Mapping[str, str]
+    sequence: int
+
+
+@dataclass(slots=True)
+class _Stream:
+    spec: StreamSpec
+    messages: dict[int, _Message] = field(default_factory=dict[int, _Message])
+    ids: dict[str, int] = field(default_factory=dict[str, int])
+    last: int = 0
+
+    def of(self, subject: str) -> list[_Message]:
+        return [kept for kept in self.messages.values() if kept.subject == subject]
+
+
+@dataclass(slots=True)
+class _Consumer:
+    spec: ConsumerSpec
+    waiting: list[int] = field(default_factory=list[int])
+    leased: dict[str, int] = field(default_factory=dict[str, int])
+    delivered: dict[int, int] = field(default_factory=dict[int, int])
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, sequence: int) -> None:
+        self.waiting.append(sequence)
+        self.arrived.set()
+
+
+class Broker:
+    """What a nats-server is to its connections; with `down` set it is unreachable."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.streams: dict[str, _Stream] = {}
+        self.consumers: dict[tuple[str, str], _Consumer] = {}
+        self.listeners: list[tuple[str, asyncio.Queue[LiveMessage]]] = []
+        self.services: dict[str, Handler] = {}
+        self._leases = itertools.count(1)
+
+    def check(self) -> None:
+        """Raise UnreachableError while the broker is down."""
+        if self.down:
+            raise UnreachableError("the broker is down")
+
+    def stream_of(self, subject: str) -> _Stream | None:
+        """The stream that stores `subject`, or None."""
+        for stream in self.streams.values():
+            if any(matches(pattern, subject) for pattern in stream.spec.subjects):
+                return stream
+        return None
+
+    def ensure(self, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]) -> None:
+        """Create or correct streams and consumers."""
+        for spec in streams:
+            self.streams.setdefault(spec.name, _Stream(spec)).spec = spec
+        for wanted in consumers:
+            if (wanted.stream, wanted.name) not in self.consumers:
+                self._create(wanted)
+
+    def _create(self, spec: ConsumerSpec) -> None:
+        consumer = self.consumers[spec.stream, spec.name] = _Consumer(spec)
+        for message in self.streams[spec.stream].messages.values():
+            if _wants(spec, message.subject):
+                consumer.add(message.sequence)
+
+    def store(self, message: Outgoing) -> Receipt:
+        """Store one message as JetStream would."""
+        stream = self.stream_of(message.subject)
+        if self.down or stream is None:
+            reason = "the broker is down" if self.down else "no stream for this subject"
+            return Receipt(publication=Publication.FAILED, reason=reason)
+        if message.message_id in stream.ids:
+            sequence = stream.ids[message.message_id]
+            return Receipt(publication=Publication.DUPLICATE, sequence=sequence)
+        present = stream.of(message.subject)
+        expected = message.expected_last
+        if expected is not None and expected != (present[-1].sequence if present else 0):
+            return Receipt(publication=Publication.CONFLICT, reason="wrong last sequence")
+        if not self._make_room(stream, present):
+            return Receipt(publication=Publication.OCCUPIED, reason="one message per subject")
+        return Receipt(publication=Publication.STORED, sequence=self._keep(stream, message))
+
+    def _make_room(self, stream: _Stream, present: list[_Message]) -> bool:
+        limit = stream.spec.max_msgs_per_subject
+        if limit < 0 or len(present) < limit:
+            return True
+        if stream.spec.discard == "new" and stream.spec.discard_new_per_subject:
+            return False
+        del stream.messages[present[0].sequence]
+        return True
+
+    def _keep(self, stream: _Stream, message: Outgoing) -> int:
+        stream.last += 1
+        kept = _Message(message.subject, message.data, dict(message.headers), stream.last)
+        stream.messages[stream.last] = kept
+        if message.message_id:
+            stream.ids[message.message_id] = stream.last
+        for (name, _), consumer in self.consumers.items():
+            if name == stream.spec.name and _wants(consumer.spec, message.subject):
+                consumer.add(stream.last)
+        if stream.spec.republish is not None:
+            source, target = (pattern.removesuffix(">") for pattern in stream.spec.republish)
+            self.send(target + message.subject.removeprefix(source), message.data)
+        self.send(message.subject, message.data)
+        return stream.last
+
+    def send(self, subject: str, data: bytes) -> None:
+        """Deliver a message to the current listeners."""
+        for pattern, queue in self.listeners:
+            if matches(pattern, subject):
+                queue.put_nowait(LiveMessage(subject=subject, data=data))
+
+    def lease(self, stream: str, consumer: str, limit: int) -> list[Delivery]:
+        """Lease up to `limit` waiting messages of a consumer."""
+        taken: list[Delivery] = []
+        state = self.consumers.get((stream, consumer))
+        while state is not None and state.waiting and len(taken) < limit:
+            kept = self.streams[stream].messages.get(state.waiting.pop(0))
+            if kept is not None:
+                taken.append(self._deliver(state, kept))
+        if state is not None and not state.waiting:
+            state.arrived.clear()
+        return taken
+
+    def _deliver(self, state: _Consumer, kept: _Message) -> Delivery:
+        lease = f"{state.spec.name}-{next(self._leases)}"
+        state.leased[lease] = kept.sequence
+        state.delivered[kept.sequence] = state.delivered.get(kept.sequence, 0) + 1
+        return Delivery(
+            subject=kept.subject,
+            data=kept.data,
+            headers=kept.headers,
+            sequence=kept.sequence,
+            delivered=state.delivered[kept.sequence],
+            lease=lease,
+        )
+
+    def acknowledge(self, stream: str, consumer: str, lease: str) -> None:
+        """End a lease for good; a work queue deletes the message."""
+        sequence = self.consumers[stream, consumer].leased.pop(lease, None)
+        if sequence is not None and self.streams[stream].spec.retention == "workqueue":
+            self.streams[stream].messages.pop(sequence, None)
+
+    def redeliver(self, stream: str, consumer: str, lease: str) -> None:
+        """End a lease and deliver its message again."""
+        state = self.consumers[stream, consumer]
+        sequence = state.leased.pop(lease, None)
+        if sequence is not None:
+            state.add(sequence)
+
+    def expire_leases(self) -> None:
+        """Deliver every unacknowledged message again, as after ack_wait."""
+        for (stream, name), state in self.consumers.items():
+            for lease in list(state.leased):
+                self.redeliver(stream, name, lease)
+
+
+def _wants(spec: ConsumerSpec, subject: str) -> bool:
+    return not spec.filter_subject or matches(spec.filter_subject, subject)
