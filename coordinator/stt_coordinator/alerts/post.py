@@ -1,21 +1,19 @@
-"""One POST of JSON over http or https: in a thread, within limits, never sent elsewhere."""
+"""One POST of JSON over http or https: within limits, and never sent elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
+import httpx
+
+from stt_coordinator.http_client import FAILURES, TIMEOUT_S, failure_of, open_client, read_body
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.redaction import hide_addresses
 
-TIMEOUT_S = 10.0  # of connecting, and between two pieces of an answer
-SAID_CHARACTERS = 200  # of a refusal, shown
-_BROKEN = (OSError, http.client.HTTPException, ValueError)
+REFUSAL_CHARACTERS = 200  # of the body of a refusal, shown
 
 
 class ChannelError(UnreachableError):
@@ -45,41 +43,31 @@ class Poster:
     """Posts with the certificates it trusts; a redirect is a refusal."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
-        self._opener = urllib.request.OpenerDirector()
-        for handler in (
-            urllib.request.ProxyHandler(),
-            urllib.request.HTTPHandler(),
-            urllib.request.HTTPSHandler(context=context),
-            urllib.request.HTTPDefaultErrorHandler(),
-            urllib.request.HTTPErrorProcessor(),
-        ):
-            self._opener.add_handler(handler)
+        self._context = context
 
     async def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """See Post."""
-        await asyncio.to_thread(self._post, url, body, headers)
-
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
-        every = {"Content-Type": "application/json", "User-Agent": "security-threat-tool"}
-        request = urllib.request.Request(url, data=body, headers=every | dict(headers))  # noqa: S310  # http and https alone, see the settings' rules
+        every = {"Content-Type": "application/json", **headers}
         try:
-            self._opener.open(request, timeout=TIMEOUT_S).close()
-        except urllib.error.HTTPError as error:
-            raise ChannelError(f"{place(url)} answers {error.code}{_said(error)}") from error
-        except urllib.error.URLError as error:
-            why = str(getattr(error.reason, "strerror", None) or error.reason)
-            raise ChannelError(f"{place(url)} cannot be reached ({why.lower()})") from error
-        except _BROKEN as error:
-            why = str(error) or type(error).__name__
-            raise ChannelError(f"{place(url)} breaks off ({why})") from error
+            # No redirect is followed: what is posted is for the configured receiver alone.
+            async with (
+                open_client(self._context) as client,
+                client.stream("POST", url, content=body, headers=every) as reply,
+            ):
+                if not reply.is_success:
+                    text = await _refusal(reply)
+                    raise ChannelError(f"{place(url)} answers {reply.status_code}{text}")
+        except FAILURES as error:
+            raise ChannelError(f"{place(url)} {failure_of(error)}") from error
 
 
-def _said(error: urllib.error.HTTPError) -> str:
-    """The beginning of what a refusal says."""
-    with error:
-        try:
-            text = error.read1(SAID_CHARACTERS).decode(errors="replace")
-        except _BROKEN:
-            return ""
+async def _refusal(reply: httpx.Response) -> str:
+    """The beginning of the body of a refusal in parentheses; empty if it has none."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            data = await read_body(reply, REFUSAL_CHARACTERS)
+    except (*FAILURES, TimeoutError):
+        return ""
+    text = data[:REFUSAL_CHARACTERS].decode(errors="replace")
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return f" ({words})" if words else ""

@@ -140,3 +140,11 @@ async def test_what_alertmanager_refuses_is_told_in_its_words(manager: Running) 
 async def test_nobody_at_the_address_is_told_without_a_trace() -> None:
     with pytest.raises(ChannelError, match=r"cannot be reached \(connection refused\)"):
         await Poster(trusted(""))(f"http://127.0.0.1:{free_port()}/", b"[]", {})
+
+
+async def test_a_proxy_that_cannot_be_used_is_a_refusal_and_no_crash(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1080")
+    with pytest.raises(ChannelError, match="socks"):
+        await Poster(trusted(""))("http://alertmanager.example/", b"[]", {})

@@ -67,7 +67,7 @@ def test_every_channel_takes_its_test_and_says_so(
     ]
     assert "secret-path" not in said
     ((headers, body),) = hook.posts
-    assert headers["Stt-Signature"] == signature(SECRET, headers["Stt-Timestamp"], body)
+    assert headers["STT-Signature"] == signature(SECRET, headers["STT-Timestamp"], body)
     assert msgspec.json.decode(body) == {"events": [], "test": True, "schema": "stt.webhook/v1"}
     assert [mail["Subject"] for mail in box.mails] == [
         "[STT] Test of the mails of the Security Threat Tool"

@@ -51,7 +51,7 @@ async def test_a_post_arrives_over_tls_with_a_signature_that_holds(
     with listening(server_tls(certificates)) as hook:
         await posted(hook, str(certificates.ca), tmp_path)
     ((headers, body),) = hook.posts
-    assert headers["Stt-Signature"] == signature(SECRET, headers["Stt-Timestamp"], body)
+    assert headers["STT-Signature"] == signature(SECRET, headers["STT-Timestamp"], body)
     assert headers["Content-Type"] == "application/json"
     assert msgspec.json.decode(body)["schema"] == "stt.webhook/v1"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ssl
 import threading
 from collections.abc import Iterator
@@ -181,3 +182,11 @@ async def test_a_server_that_says_unchanged_to_the_first_who_asks_is_told_apart(
     site.says = [(304, {}, b"")]
     with pytest.raises(FetchError, match="did not change, to the first who asks"):
         await site.source().offer(None)
+
+
+async def test_a_body_is_taken_as_it_was_sent_and_never_unpacked(site: Site) -> None:
+    packed = gzip.compress(bytes(100_000))
+    site.says = [(200, {"Content-Encoding": "gzip"}, packed)]
+    body = await Client(context=site.context).get(f"{site.url}/checks.sttpack", len(packed))
+    assert body is not None
+    assert body.data == packed
