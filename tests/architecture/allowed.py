@@ -9,7 +9,6 @@ LONG_FILES = frozenset(
         "tests/acceptance/test_bad_input.py",
         "tests/support/browser/states.py",
         "tests/contract/test_database.py",
-        "tests/contract/test_store.py",
         "tests/integration/worker/databases/test_mysql_database.py",
         "tests/integration/worker/databases/test_postgresql_database.py",
         "tests/unit/cli/commands/test_commands.py",

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.model import Pair
 from stt_coordinator.domain.summary import Tallies, counts
-from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
-from tests.contract.test_store import check, pair, target
+from tests.support.coordinator.store_rows import check, pair, target
 
 BILLING = PartNotChecked(name="billing", kind=Kind.NO_PRIVILEGE, reason="no CONNECT")
 CLOSED = PartNotChecked(name="billing", kind=Kind.CONFIG, reason="closed")
 OLD = PartNotChecked(name='o"l\\d [', kind=Kind.QUERY, reason="invalid")
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else await open_store(tmp_path)
-    yield made
-    await made.close()
 
 
 def leaving_out(name: str, check_name: str, *parts: PartNotChecked) -> Pair:

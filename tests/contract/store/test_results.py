@@ -1,0 +1,59 @@
+"""What every store guarantees of results, watermarks and rejected messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.ports.results import Rejected
+from stt_shared.protocol.messages import Watermark
+from tests.support.coordinator.store_rows import (
+    HOUR,
+    NOW,
+    raw,
+)
+
+
+async def test_result_of_one_outbox_position_is_kept_once(store: Store) -> None:
+    rows = [raw(1), raw(2), raw(4), raw(1)]
+    assert await store.transact(lambda ledger: ledger.results.add(rows)) == [True] * 3 + [False]
+    again = [raw(2), raw(2, "e2"), raw(3)]
+    assert await store.transact(lambda ledger: ledger.results.add(again)) == [False, True, True]
+    held = await store.read(lambda ledger: list(ledger.results.sequences_after("w1", "e1", 1)))
+    assert held == [2, 3, 4]
+
+
+async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store) -> None:
+    def mark(epoch: str, sequence: int, at: datetime, worker: str = "w1") -> None:
+        marks.append((Watermark(worker=worker, epoch=epoch, sequence=sequence), at))
+
+    marks: list[tuple[Watermark, datetime]] = []
+    mark("e2", 9, NOW)
+    mark("e1", 5, NOW + HOUR)
+    mark("e9", 1, NOW, "w2")
+
+    def write(ledger: Ledger) -> None:
+        for one, at in marks:
+            ledger.results.put_watermarks([one], at)
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.results.watermark("w1", "e2")) == 9
+    assert await store.read(lambda ledger: ledger.results.watermark("w1", "e3")) is None
+    found = await store.read(lambda ledger: ledger.results.watermarks())
+    assert [(one.worker, one.epoch, one.sequence) for one in found] == [
+        ("w1", "e1", 5),
+        ("w2", "e9", 1),
+    ]
+
+
+async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:
+    one = Rejected(code="malformed", reason="r", subject="s", at=NOW, data=b"\xff")
+    await store.transact(lambda ledger: ledger.results.add_rejected([one, one]))
+    assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"malformed": 2}
+
+
+async def test_a_lower_watermark_replaces_a_higher_one(store: Store) -> None:
+    for sequence in (9, 4):
+        mark = Watermark(worker="w1", epoch="e1", sequence=sequence)
+        await store.transact(lambda ledger, mark=mark: ledger.results.put_watermarks([mark], NOW))  # type: ignore[misc]  # bound now
+    assert await store.read(lambda ledger: ledger.results.watermark("w1", "e1")) == 4
