@@ -15,7 +15,8 @@ from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
-from tests.support.browser.states import READ_MORE, STATES, Site, serving
+from tests.support.browser.seed import READ_MORE
+from tests.support.browser.states import STATES, Site, serving
 
 PAGES = ("/", "/findings", "/targets", "/checks", "/runs", "/accepted", "/settings", "/changes")
 FOCUSABLE = "a[href], button, input:not([type=hidden]), select, summary, [tabindex='0']"

@@ -9,48 +9,17 @@ import msgspec
 import pytest
 
 from stt_shared.command import output
-from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import RunReply, Verb
 from stt_shared.protocol.findings import FindingsReply
-from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
-from stt_shared.report.formats import nagios
-from stt_shared.report.formats.nagios import NotCheckedAs, State
+from stt_shared.protocol.reports import RunsReply
+from stt_shared.report.formats.nagios import State
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.model import Report
 from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt
+from tests.support.cli.stored_report import RUN, asked_run, holds
 from tests.support.shared import report_cases as cases
-
-RUN = "standard-20261123t155700z"
-OFF = ControlState(enabled=False, since=samples.NOW, by="ann")
-
-
-def holds(service: Service, report: Report, **changes: object) -> None:
-    """Have the coordinator know this report, as a run and as the state now."""
-    reply = ReportReply(
-        run_id=report.run_id,
-        started=report.started,
-        finished=report.finished,
-        counts=report.summary,
-        results=report.results,
-        notice=report.notice,
-    )
-    service.answer(Verb.REPORT, reply)
-    service.answer(Verb.STATUS, samples.status(**changes))
-    running = samples.run(run_id="later", state="running", finished=None)
-    service.compute(
-        Verb.RUNS,
-        RunsRequest,
-        lambda asked: RunsReply(
-            runs=tuple(one for one in (running, samples.run()) if asked.run_id in ("", one.run_id))
-        ),
-    )
-
-
-def asked_run(service: Service) -> str:
-    return decode(ReportRequest, service.asked[-1]).run_id
 
 
 @pytest.mark.parametrize(("words", "run"), [((), ""), (("--last",), RUN), (("--run", RUN), RUN)])
@@ -196,66 +165,6 @@ def test_a_report_can_be_of_some_targets_only_and_a_name_it_does_not_hold_is_ref
     assert (code, err[0]) == (2, "error: the report holds no target 'bilingg'")
 
 
-@pytest.mark.parametrize(
-    ("report", "words", "ending"),
-    [
-        (cases.ordinary(), (), (1, "exit 1: 1 failed check at or above critical")),
-        (
-            cases.ordinary(),
-            ("--fail-on", "major"),
-            (1, "exit 1: 2 failed checks at or above major"),
-        ),
-        (cases.ordinary(), ("--fail-on", "none"), (3, "exit 3: 3 checks could not be evaluated")),
-        (cases.ordinary(), ("--fail-on", "none", "--max-not-checked", "2"), (3, "exit 3: ")),
-        (cases.ordinary(), ("--fail-on", "none", "--max-not-checked", "3"), (0, "")),
-        (cases.ordinary(), ("--fail-on", "none", "--allow-incomplete"), (0, "")),
-        (cases.clean(), (), (0, "")),
-        (cases.unheard(), (), (3, "exit 3: 2 targets without any result")),
-        (cases.unheard(), ("--allow-incomplete",), (0, "")),
-        (cases.nothing(), (), (3, "exit 3: nothing was checked")),
-        (cases.nothing(), ("--allow-incomplete",), (3, "exit 3: nothing was checked")),
-    ],
-)
-def test_a_gate_passes_only_what_was_checked_and_is_below_the_limit(
-    service: Service, stt: Stt, report: Report, words: tuple[str, ...], ending: tuple[int, str]
-) -> None:
-    holds(service, report)
-    found, out, err = stt("gate", *words)
-    code, last = ending
-    assert found == code
-    assert out
-    assert err[-1].startswith(last or "warning: ") if err else not last
-
-
-def test_a_gate_prints_the_numbers_that_count(service: Service, stt: Stt) -> None:
-    holds(service, cases.ordinary())
-    assert stt("gate")[1] == "1 critical, 1 major, 1 trivial\n"
-    assert stt("gate", "--target", "shop-mysql-2")[:2] == (0, "0 at or above critical\n")
-
-
-def test_a_gate_on_the_state_now_is_5_while_checks_are_disabled_but_a_run_can_be_judged(
-    service: Service, stt: Stt
-) -> None:
-    holds(service, cases.clean(), state=OFF)
-    assert stt("gate")[0] == 5
-    assert stt("gate", "--last")[0] == 0
-
-
-def test_a_gate_warns_of_what_is_wrong_with_stt_itself(service: Service, stt: Stt) -> None:
-    holds(service, cases.clean(), degraded=("the store is full",))
-    code, _, err = stt("gate")
-    assert (code, err) == (0, ["warning: the store is full"])
-
-
-def test_a_gate_writes_files_and_prints_other_formats(
-    service: Service, stt: Stt, tmp_path: Path
-) -> None:
-    holds(service, cases.ordinary())
-    code, out, _ = stt("gate", "-o", "sarif", "--export", f"{tmp_path}/r.xml")
-    assert (code, json.loads(out)["version"]) == (1, "2.1.0")
-    assert "<testsuites" in (tmp_path / "r.xml").read_text()
-
-
 def test_a_run_that_is_not_waited_for_has_no_report(service: Service, stt: Stt) -> None:
     service.answer(Verb.RUN, RunReply(run=samples.run(state="running")))
     for words in (("-o", "sarif"), ("--export", "r.csv")):
@@ -277,53 +186,3 @@ def test_a_run_that_is_waited_for_and_the_list_of_findings_come_in_every_format(
     assert (tmp_path / "r.md").exists()
     code, out, _ = stt("findings", "list", "--severity", "critical", "-o", "csv")
     assert (code, len(out.splitlines())) == (0, 3)
-
-
-def test_the_plugin_says_the_worst_that_holds() -> None:
-    counts = Counts(targets=2, targets_checked=2)
-    unknown = NotCheckedAs.UNKNOWN
-    assert nagios.state(counts, unknown) is State.OK
-    assert nagios.state(msgspec.structs.replace(counts, trivial=3), unknown) is State.OK
-    major = msgspec.structs.replace(counts, major=1, not_checked=1)
-    assert nagios.state(major, unknown) is State.WARNING
-    assert nagios.state(msgspec.structs.replace(major, critical=1), unknown) is State.CRITICAL
-    assert nagios.state(Counts(), NotCheckedAs.OK) is State.UNKNOWN
-    assert nagios.state(counts, unknown, unheard=1) is State.UNKNOWN
-
-
-@pytest.mark.parametrize("as_", NotCheckedAs)
-def test_what_is_not_checked_is_unknown_a_warning_or_nothing_as_chosen(as_: NotCheckedAs) -> None:
-    counts = Counts(targets=2, targets_checked=1, not_checked=1)
-    assert nagios.state(counts, as_).name.lower() == as_
-
-
-def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
-    service: Service, stt: Stt
-) -> None:
-    service.answer(Verb.STATUS, samples.status())
-    code, out, err = stt("status", "-o", "nagios")
-    assert (code, err) == (2, [])
-    assert out.splitlines() == [
-        (
-            "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
-            " 298 of 300 targets checked | critical=3 major=17 trivial=42 accepted=0 not_checked=2"
-            " passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
-        ),
-        "not checked: ledger-pg-9: timed out",
-        "not checked: carts-mongo-4: login refused",
-    ]
-
-
-def test_status_as_a_plugin_is_unknown_while_disabled_and_when_nobody_answers(
-    service: Service, stt: Stt
-) -> None:
-    code, out, _ = stt("status", "-o", "nagios", "--nats-url", "nats://n:1")
-    assert code == 3
-    assert out.startswith("STT UNKNOWN - no coordinator answers on NATS at nats://n:1")
-    well = msgspec.structs.replace(
-        samples.status().summary, counts=Counts(targets=1, targets_checked=1)
-    )
-    service.answer(Verb.STATUS, samples.status(state=OFF, summary=well))
-    code, out, _ = stt("status", "-o", "nagios")
-    assert code == 3
-    assert out.startswith("STT UNKNOWN - checks are disabled; 0 critical")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from tests.support.worker.database_subjects import admin_mysql, endpoint_of
 PASSWORD = "p\u00e4ss'"
 LONG = "x" * 300
 SHA = pytest.mark.parametrize("plugin", ["caching_sha2_password", "sha256_password"])
-
-
-@pytest.fixture
-async def database() -> AsyncIterator[MysqlDatabase]:
-    made = MysqlDatabase(2)
-    yield made
-    await made.close()
 
 
 @pytest.fixture
