@@ -91,11 +91,18 @@ def _edge(accepts: Callable[[object], bool], inside: float, outside: float) -> J
 
 def target_fields() -> Json:
     """Every key of a `[[targets]]` table, and what each accepts."""
-    return {key: _answers((*PROBES, *OTHERS), _by(rule)) for key, rule in FIELDS.items()}
+    return {key: _answers((*PROBES, *OTHERS), _by(one)) for key, one in FIELDS.items()}
 
 
-def _by(rule: Callable[[Any], str]) -> Callable[[object], bool]:
-    return lambda value: not rule(value)
+def _by(one: settings.Setting) -> Callable[[object], bool]:
+    def accepts(value: object) -> bool:
+        try:
+            one.check(value)
+        except ValueError:
+            return False
+        return True
+
+    return accepts
 
 
 def _answers(values: Sequence[object], accepts: Callable[[object], bool]) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -81,6 +81,11 @@ class Setting:
         return f"{self.section}.{self.key}" if self.section else self.key
 
     @property
+    def annotated(self) -> Any:
+        """The type with its annotation, as msgspec reads it."""
+        return Annotated[self.type, self.meta]
+
+    @property
     def text(self) -> str:
         """What the setting is for."""
         return str(self.meta.description)
@@ -122,7 +127,8 @@ class Setting:
             kind = _TYPES[get_origin(self.type) or self.type]
             expected = ", ".join(part for part in (kind, self.limits) if part)
             raise ValueError(f"expected {expected}") from None
-        if fault := self._outside(found) or self.extra.rule(found):
+        # The rule comes first: its text says more than a list of choices.
+        if fault := self.extra.rule(found) or self._outside(found):
             raise ValueError(fault)
         return found
 
@@ -130,7 +136,8 @@ class Setting:
         low, high, choices = self.meta.ge, self.meta.le, self.extra.choices
         # NaN compares false with both limits, so it is outside.
         inside = low is None or high is None or low <= value <= high
-        return f"expected {self.limits}" if not inside or (choices and value not in choices) else ""
+        good = inside and (not choices or value in choices)
+        return "" if good else f"expected {self.limits}"
 
 
 def fields_of(section: str, kind: type[msgspec.Struct]) -> Iterator[Setting]:
@@ -142,10 +149,17 @@ def fields_of(section: str, kind: type[msgspec.Struct]) -> Iterator[Setting]:
             section=section,
             key=field.name,
             type=plain,
-            default=field.default,
+            default=_default(field),
             meta=meta,
             extra=meta.extra[_EXTRA],
         )
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """The default value; NODEFAULT for a required key."""
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
 
 
 def environment_name(name: str) -> str:

@@ -10,6 +10,8 @@ HEAD = """# Settings
 Generated from the code; a test compares. A value comes from the first of: a flag, the environment,
 the configuration file, the default. The file is TOML: `stt config check` reads it and reports all
 faults at once, `stt config show --origin` shows the origin of each value.
+`docs/config.schema.json` is the JSON Schema of the file, targets included: an editor completes and
+checks the file with it if the first line is `#:schema PATH`.
 
 A variable whose name ends in `_FILE` names a file that holds the value:
 `STT_NATS_PASSWORD_FILE=/run/secrets/nats`. Use it for every secret. `NATS_URL` and `NATS_CREDS` are

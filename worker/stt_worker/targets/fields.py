@@ -1,19 +1,22 @@
-"""The keys of one `[[targets]]` table: which there are, and what each may hold."""
+"""The keys of one `[[targets]]` table, each with its type, limits, rule and text."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any
 
-from stt_shared.identity import TOKEN_RULE, is_token
+import msgspec
+
 from stt_shared.protocol.enums import Family
 from stt_shared.redaction import hide_value
+from stt_shared.settings import rules
+from stt_shared.settings.field import fields_of, setting
 from stt_worker.databases.hosts import fault_of
+from stt_worker.targets import urls
 from stt_worker.targets.tls_words import MODES
-from stt_worker.targets.urls import MAX_PORT
 
 MAX_LABELS = 16
 MAX_LABEL_CHARACTERS = 64
@@ -22,120 +25,120 @@ MAX_TEXT_CHARACTERS = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a key; `key` tells the line."""
+    """A fault of a key; `key` leads to its line."""
 
     key: str
     text: str
 
 
-Rule = Callable[[Any], str]  # what was expected instead, or an empty text
+def _line(value: str) -> str:
+    if not value:
+        return "expected a text"
+    good = len(value) <= MAX_TEXT_CHARACTERS and value.isprintable()
+    return "" if good else f"expected a line of at most {MAX_TEXT_CHARACTERS} characters"
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        return "a text"
-    if len(value) > MAX_TEXT_CHARACTERS or not value.isprintable():
-        return f"a line of at most {MAX_TEXT_CHARACTERS} characters"
-    return ""
+def _password(value: str) -> str:
+    good = len(value) <= MAX_TEXT_CHARACTERS
+    return "" if good else f"expected at most {MAX_TEXT_CHARACTERS} characters"
 
 
-def _password(value: Any) -> str:
-    return "" if isinstance(value, str) and len(value) <= MAX_TEXT_CHARACTERS else "a text"
-
-
-def _token(value: Any) -> str:
-    return "" if isinstance(value, str) and is_token(value) else TOKEN_RULE
-
-
-def _family(value: Any) -> str:
+def _family(value: str) -> str:
     known = "mysql (also for MariaDB and Percona Server), postgresql, mongodb"
-    return "" if isinstance(value, str) and value in list(Family) else f"one of {known}"
+    return "" if value in list(Family) else f"expected one of {known}"
 
 
-def _port(value: Any) -> str:
-    good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_PORT
-    return "" if good else f"a number from 1 to {MAX_PORT}"
+def _socket(value: str) -> str:
+    good = value.startswith("/") and "," not in value
+    return _line(value) or ("" if good else "expected an absolute path without a comma")
 
 
-def _flag(value: Any) -> str:
-    return "" if isinstance(value, bool) else "true or false"
+def _host(value: str) -> str:
+    wrong = _line(value).removeprefix("expected ") or fault_of(value)
+    return f"expected one host ({wrong})" if wrong else ""
 
 
-def _mode(value: Any) -> str:
-    return "" if value in MODES else "one of " + ", ".join(MODES)
-
-
-def _socket(value: Any) -> str:
-    return _text(value) or (
-        "" if value.startswith("/") and "," not in value else "an absolute path without a comma"
-    )
-
-
-def _host(value: Any) -> str:
-    wrong = _text(value) or fault_of(value)
-    return f"one host ({wrong})" if wrong else ""
-
-
-def _file(value: Any) -> str:
-    return _text(value) or home_fault(value)
-
-
-def home_fault(value: str) -> str:
-    """Why a path cannot be made whole, or an empty text."""
+def _file(value: str) -> str:
+    if fault := _line(value):
+        return fault
     try:
         Path(value).expanduser()
     except RuntimeError:
-        return "a path without ~ of a user who is not there"
+        return "expected a path without ~ of an unknown user"
     return ""
 
 
-def _labels(value: Any) -> str:
-    if not isinstance(value, dict):
-        return "a table of texts"
-    labels = cast("dict[str, Any]", value)
-    texts = [text for pair in labels.items() for text in pair]
-    if len(labels) > MAX_LABELS or not all(
-        isinstance(text, str) and len(text) <= MAX_LABEL_CHARACTERS for text in texts
-    ):
-        return f"at most {MAX_LABELS} texts of at most {MAX_LABEL_CHARACTERS} characters"
+def _labels(value: dict[str, str]) -> str:
+    texts = [text for pair in value.items() for text in pair]
+    if len(value) > MAX_LABELS or any(len(text) > MAX_LABEL_CHARACTERS for text in texts):
+        return f"expected at most {MAX_LABELS} texts of at most {MAX_LABEL_CHARACTERS} characters"
     return ""
 
 
-FIELDS: dict[str, Rule] = {
-    "id": _token,
-    "url": _text,
-    "family": _family,
-    "host": _host,
-    "port": _port,
-    "socket": _socket,
-    "user": _text,
-    "password": _password,
-    "database": _text,
-    "auth_source": _text,
-    "tls": _mode,
-    "ca": _file,
-    "cert": _file,
-    "key": _file,
-    "server_public_key": _file,
-    "allow_public_key_retrieval": _flag,
-    "labels": _labels,
-}
-_NEVER_SHOWN = frozenset({"password", "url"})
+class TargetTable(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A database that the worker checks."""
+
+    id: Annotated[str, setting("name of the target in findings and events", rule=rules.token)]
+    url: Annotated[
+        str,
+        setting(
+            "address as the database's own tools write it, instead of the keys below",
+            rule=_line,
+            secret=True,
+        ),
+    ] = ""
+    family: Annotated[
+        str, setting("type of the database", choices=tuple(map(str, Family)), rule=_family)
+    ] = ""
+    host: Annotated[str, setting("host name or IP address", rule=_host)] = ""
+    port: Annotated[
+        int, setting("TCP port; default: that of the type", low=1, high=urls.MAX_PORT)
+    ] = 0
+    socket: Annotated[str, setting("path of a UNIX socket, instead of a host", rule=_socket)] = ""
+    user: Annotated[str, setting("user name", rule=_line)] = ""
+    password: Annotated[
+        str,
+        setting(
+            "reference to the password: file:PATH, env:NAME, cred:NAME or exec:COMMAND",
+            rule=_password,
+            secret=True,
+        ),
+    ] = ""
+    database: Annotated[str, setting("database of the first connection", rule=_line)] = ""
+    auth_source: Annotated[str, setting("MongoDB: database of the user", rule=_line)] = ""
+    tls: Annotated[str, setting("required TLS; default: verify-full", choices=MODES)] = ""
+    ca: Annotated[str, setting("path of the CA of the server's certificate", rule=_file)] = ""
+    cert: Annotated[str, setting("path of a client certificate", rule=_file)] = ""
+    key: Annotated[str, setting("path of the key of the client certificate", rule=_file)] = ""
+    server_public_key: Annotated[
+        str, setting("MySQL: path of the server's RSA public key", rule=_file)
+    ] = ""
+    allow_public_key_retrieval: Annotated[
+        bool, setting("MySQL: accept the RSA public key that the server sends")
+    ] = False
+    labels: Annotated[
+        dict[str, str], setting("labels of all findings of the target", rule=_labels)
+    ] = {}
+
+
+FIELDS = {one.key: one for one in fields_of("", TargetTable)}
 _SHOWN_CHARACTERS = 60
 
 
 def checked(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
-    """The values of `entry` that keep their rule, and a fault for each that does not."""
+    """The valid values of `entry`, and a fault for each other key."""
     good: dict[str, Any] = {}
     faults: list[Fault] = []
     for key, value in entry.items():
-        if key not in FIELDS:
+        field = FIELDS.get(key)
+        if field is None:
             faults.append(Fault(key, f"unknown key {key!r}{_suggestion(key)}"))
-        elif expected := FIELDS[key](value):
-            shown = "wrong" if key in _NEVER_SHOWN else repr(hide_value(value))[:_SHOWN_CHARACTERS]
-            faults.append(Fault(key, f"{key} is {shown}, expected {expected}"))
-        else:
-            good[key] = value
+            continue
+        try:
+            good[key] = field.check(value)
+        except ValueError as error:
+            shown = "wrong" if field.secret else repr(hide_value(value))[:_SHOWN_CHARACTERS]
+            faults.append(Fault(key, f"{key} is {shown}, {error}"))
     return good, faults
 
 

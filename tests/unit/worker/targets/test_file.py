@@ -124,7 +124,7 @@ def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
     joined = "\n".join(found)
     for sentence in (
         "did you mean 'family'?",
-        "port is 0, expected a number from 1 to 65535",
+        "port is 0, expected 1 to 65535",
         "the id is taken by the target of line 6",
         "family is 'mariadb', expected one of mysql (also for MariaDB",
         "target a: password is a reference file: to nothing",
