@@ -149,7 +149,7 @@ def test_no_process_shows_a_secret_wherever_one_stands(
         worker = ("worker", "--config", here.config, "--name", "w1")
         with (
             here.service("coordinator", "coordinator", url=good, until='"coordinator_started"'),
-            here.service("worker", *worker, url=good, until='"started"'),
+            here.service("worker", *worker, url=good, until='"worker_started"'),
         ):
             assert here.stt("enable", url=good) == 0
             assert here.stt("run", "--wait", "--fail-on", "none", "-o", "json", url=good) == 3

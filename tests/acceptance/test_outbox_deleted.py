@@ -34,6 +34,8 @@ def test_a_worker_whose_outbox_is_deleted_says_so_and_delivers_every_result(
                 )
             )
             assert (state / "outbox.db").exists()
-        numbers = [one["sequence"] for one in site.lines("worker") if one["event"] == "job done"]
+        numbers = [
+            one["sequence"] for one in site.lines("worker") if one["event"] == "result_recorded"
+        ]
     assert numbers == list(range(1, 10))
     assert epoch_in(state / "outbox.db")

@@ -93,7 +93,7 @@ def test_each_line_of_a_worker_names_it_and_each_of_a_job_that_job_alone(told: T
         target = job.removeprefix(f"{told.run}.")
         assert {tuple(line[name] for name in IDS) for line in lines} == {(told.run, job, target)}
         said = [line["event"] for line in lines]
-        assert (said[0], said[-1]) == ("job begun", "job done")
+        assert (said[0], said[-1]) == ("job_started", "result_recorded")
         assert sorted(line["check"] for line in lines if "check" in line) == checks_of(target)
 
 

@@ -116,7 +116,7 @@ async def test_a_full_disk_of_a_worker_puts_jobs_back_and_leaves_it_up(
         (worker,) = house.workers
         fill(disk)
         await house.run()
-        await until(lambda: worker.tail().count('"job put back"') >= 2, house)
+        await until(lambda: worker.tail().count('"job_postponed"') >= 2, house)
         assert FULL in worker.tail()
         (seen,) = (await house.status()).workers
         assert seen.state == "up"

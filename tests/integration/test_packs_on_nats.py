@@ -118,4 +118,4 @@ async def test_with_allow_unsigned_a_worker_runs_what_nobody_signed_and_announce
             assert here.announced[-1].packs[0].key == ""
             child.send_signal(signal.SIGTERM)
             assert await ended(child) == 0
-    assert "unsigned pack taken, --allow-unsigned is on" in (tmp_path / "log").read_text()
+    assert "unsigned_pack_accepted" in (tmp_path / "log").read_text()

@@ -1,4 +1,4 @@
-"""Tells the coordinator who is here and what it serves."""
+"""Sends heartbeats: which worker runs, its load, its targets and its packs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory
 
 EVERY_S = 15.0
-_LOG = logger("announce")
+_LOG = logger("heartbeat")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What an announcement says; the callables tell the load of the moment."""
+    """The content of heartbeats; the callables return the current load."""
 
     worker: str
     site: str
@@ -38,8 +38,8 @@ class Heartbeat:
     outbox: Callable[[], int]
     pack_registry: PackRegistry | None = None
 
-    def announcement(self, at: datetime, *, leaving: bool) -> Announcement:
-        """The message at this moment."""
+    def message(self, at: datetime, *, leaving: bool) -> Announcement:
+        """The message to send at `at`."""
         return Announcement(
             worker=self.worker,
             site=self.site,
@@ -59,42 +59,43 @@ class Heartbeat:
 
 
 class HeartbeatSender:
-    """Announces every EVERY_S seconds and whenever it is woken."""
+    """Sends a heartbeat every EVERY_S seconds, and at once after `wake`."""
 
-    def __init__(self, bus: Bus, heartbeat_content: Heartbeat) -> None:
+    def __init__(self, bus: Bus, heartbeat: Heartbeat) -> None:
         self._bus = bus
-        self._presence = heartbeat_content
+        self._heartbeat = heartbeat
         self._woken = asyncio.Event()
-        if heartbeat_content.pack_registry is not None:
-            heartbeat_content.pack_registry.changed = self.wake
+        if heartbeat.pack_registry is not None:
+            heartbeat.pack_registry.changed = self.wake
 
     def wake(self) -> None:
-        """Announce now: something changed, or somebody asked."""
+        """Send a heartbeat now, because something changed or the coordinator asked."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Announce, for ever."""
+        """Send heartbeats until cancelled."""
         while True:
+            # Cleared before the sending: a change during it must cause another heartbeat.
             self._woken.clear()
-            await self.say()
+            await self.send()
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._woken.wait()
 
-    async def say(self, *, leaving: bool = False) -> None:
-        """Announce once; a loss is made good by the next."""
-        message = self._presence.announcement(clock.now(), leaving=leaving)
-        subject = subjects.announce(self._presence.site, self._presence.worker)
+    async def send(self, *, leaving: bool = False) -> None:
+        """Send one heartbeat; if it is lost, the next replaces it."""
+        message = self._heartbeat.message(clock.now(), leaving=leaving)
+        subject = subjects.announce(self._heartbeat.site, self._heartbeat.worker)
         try:
             await self._bus.send(subject, _encoded(message))
         except UnreachableError as error:
-            _LOG.debug("not announced", reason=error.message)
+            _LOG.debug("heartbeat_not_sent", reason=error.message)
 
 
 def _encoded(message: Announcement) -> bytes:
     try:
         return codec.encode(message)
     except ProtocolError as error:
-        _LOG.error("announcement too large, labels are left out", reason=error.message)
+        _LOG.error("heartbeat_shortened", reason=error.message)
         bare = tuple(msgspec.structs.replace(target, labels={}) for target in message.targets)
         return codec.encode(msgspec.structs.replace(message, targets=bare))

@@ -1,4 +1,4 @@
-"""The packs that this worker believes: got from the bus by digest, judged, kept while in use."""
+"""The packs of checks that this worker trusts: fetched by digest, verified, kept while in use."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
 from stt_shared.telemetry.logs import logger
 from stt_worker.execution.job import not_run
 
-MAX_HELD = 2  # the pack in use, and the one that jobs of the run before may still name
+MAX_HELD = 2  # the current pack and its predecessor, which jobs of an older run may name
 REFUSED_FOR_S = 30.0  # a refused pack is not fetched again for each of a thousand jobs
 MAX_FAULTS_LOGGED = 20
 _LOG = logger("packs")
@@ -40,7 +40,7 @@ class Held:
 
     @property
     def announced(self) -> HeldPack:
-        """The pack as the worker announces it."""
+        """The pack as heartbeats name it."""
         manifest = self.accepted.pack.manifest
         return HeldPack(
             digest=self.accepted.digest,
@@ -52,17 +52,17 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The checks that a job may run, and the outcome of those it may not."""
+    """The checks that a job may run, and the outcomes of the checks that it may not run."""
 
     catalogue: Catalogue
     barred: tuple[CheckOutcome, ...] = ()
 
 
 class PackRegistry:
-    """Chooses the checks of each job among `own`, the installation's, and the pack it names.
+    """Chooses the checks of each job from the pack it names and from `own`, the built-in checks.
 
-    `changed` is called when what is announced has changed. `script_faults` tells what is refused
-    in the scripts of an accepted pack: it is logged once, and where such a check runs it breaks.
+    `changed` is called when `held` or `refusal` changes. `script_faults` returns the errors in
+    the scripts of an accepted pack; they are logged once, and such a check ends as an error.
     """
 
     def __init__(
@@ -81,22 +81,25 @@ class PackRegistry:
         self._script_faults = script_faults
         self._held: dict[str, Held] = {}
         self._refused: dict[str, tuple[float, Refused]] = {}
-        self._one_at_a_time = asyncio.Lock()
+        self._fetching = asyncio.Lock()
         self.refusal = ""
-        self.changed: Callable[[], None] = _nothing
+        self.changed: Callable[[], None] = _ignore
 
     @property
     def held(self) -> tuple[HeldPack, ...]:
-        """The accepted packs, the newest last."""
+        """The accepted packs, oldest first."""
         return tuple(held.announced for held in self._held.values())
 
     @property
     def allow_unsigned(self) -> bool:
-        """Whether packs that nobody signed are taken."""
+        """Whether unsigned packs are accepted."""
         return self._policy.allow_unsigned
 
     async def choose(self, job: Job, now: datetime) -> Choice:
-        """What `job` may run; raises UnreachableError, and OSError if a serial cannot be kept."""
+        """The checks that `job` may run.
+
+        Raises UnreachableError, and OSError if the serial of a new pack cannot be written.
+        """
         if not job.pack:
             return Choice(catalogue=self._own)
         found = await self._find(job.pack, now)
@@ -107,7 +110,8 @@ class PackRegistry:
         return Choice(catalogue=self._own, barred=_barred(others, found, job.pack))
 
     async def _find(self, digest: str, now: datetime) -> Held | Refused | None:
-        async with self._one_at_a_time:
+        # One job at a time: a thousand jobs that name a new pack must fetch it once.
+        async with self._fetching:
             found = self._known(digest, now)
             if found is None:
                 found = await self._fetch(digest, now)
@@ -131,14 +135,14 @@ class PackRegistry:
             return Refused(reason=Reason.MALFORMED, detail=error.message)
         if parcel is None:
             return None
-        found = await asyncio.to_thread(self._judge, digest, parcel, now)
+        found = await asyncio.to_thread(self._verify, digest, parcel, now)
         if isinstance(found, Held) and self._script_faults is not None:
             faults = await self._script_faults(tuple(found.catalogue.checks.values()))
             for fault in faults[:MAX_FAULTS_LOGGED]:
-                _LOG.error("script refused", pack=found.accepted.pack.label, fault=str(fault))
+                _LOG.error("script_invalid", pack=found.accepted.pack.label, fault=str(fault))
         return found
 
-    def _judge(self, digest: str, parcel: Parcel, now: datetime) -> Held | Refused:
+    def _verify(self, digest: str, parcel: Parcel, now: datetime) -> Held | Refused:
         if parcel.digest != digest:
             detail = f"the pack is {parcel.digest[:12]}, the job asks for {digest[:12]}"
             return Refused(reason=Reason.TAMPERED, detail=detail)
@@ -146,6 +150,7 @@ class PackRegistry:
         verdict = judge(parcel.data, parcel.signature, self._policy, now=now, last_serial=last)
         if isinstance(verdict, Refused):
             return verdict
+        # Before any of its checks runs: else a crash would let an older pack be accepted after it.
         if verdict.key:
             self._serials.accept(verdict.pack.manifest.name, verdict.pack.manifest.serial)
         catalogue = load(verdict.pack)
@@ -157,12 +162,12 @@ class PackRegistry:
         before = self.refusal, self.held
         if isinstance(found, Held):
             if digest not in self._held:
-                _tell(found)
+                _log_accepted(found)
                 self._held = dict([*self._held.items(), (digest, found)][-MAX_HELD:])
             self.refusal = ""
         elif found is not None:
             if str(found) != self.refusal:
-                _LOG.error("pack refused", pack=digest, reason=str(found))
+                _LOG.error("pack_rejected", pack=digest, reason=str(found))
             self._held.pop(digest, None)
             since, known = self._refused.get(digest, (0.0, None))
             self._refused = {digest: (since if known is found else clock.monotonic(), found)}
@@ -171,26 +176,26 @@ class PackRegistry:
             self.changed()
 
 
-def _nothing() -> None:
+def _ignore() -> None:
     pass
 
 
-def _tell(held: Held) -> None:
+def _log_accepted(held: Held) -> None:
     accepted, faults = held.accepted, held.catalogue.faults
-    tell = _LOG.info if accepted.key else _LOG.warning
-    tell(
-        "pack accepted" if accepted.key else "unsigned pack taken, --allow-unsigned is on",
+    log = _LOG.info if accepted.key else _LOG.warning
+    log(
+        "pack_accepted" if accepted.key else "unsigned_pack_accepted",
         pack=accepted.pack.label,
         digest=accepted.digest,
         key=accepted.key,
         checks=len(held.catalogue.checks),
     )
     for fault in faults[:MAX_FAULTS_LOGGED]:
-        _LOG.error("check left out of the pack", pack=accepted.pack.label, fault=str(fault))
+        _LOG.error("check_skipped", pack=accepted.pack.label, fault=str(fault))
 
 
 def _for(job: Job, pack: Catalogue, own: Catalogue) -> Catalogue:
-    """The checks of the pack, and those of the installation that only it has."""
+    """The checks of the pack, and the built-in checks of the job that the pack lacks."""
     extra = {
         check.name: check
         for ref in job.checks

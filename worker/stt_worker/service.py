@@ -1,4 +1,4 @@
-"""The composition root of a worker: puts its parts together and lives until it is told to stop."""
+"""The composition root of a worker: opens its parts, runs its tasks, and drains at the end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from stt_worker.execution.equipment import Equipment, equipped
 from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
 from stt_worker.jobs.control_state import ControlStateReader
-from stt_worker.jobs.runner import Runner, RunnerDependencies
+from stt_worker.jobs.dependencies import JobDependencies
+from stt_worker.jobs.runner import Runner
 from stt_worker.outbox.port import Outbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.outbox.sqlite import open_outbox
@@ -43,7 +44,7 @@ from stt_worker.targets.readers import ReadError, in_daemon
 
 SUBSCRIBE_AGAIN_S = 10.0  # after nudges could not be heard
 RELOAD_TIMEOUT_S = 30.0
-SHOWN_FAULTS = 20  # of a configuration that was not taken
+SHOWN_FAULTS = 20  # of a rejected configuration
 _LOG = logger("worker")
 
 Load = Callable[[], TargetList]
@@ -52,17 +53,17 @@ Load = Callable[[], TargetList]
 async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
     """Serve the targets that `load` reads until `stop` is set, then drain within the grace time.
 
-    SIGHUP has `load` called again; a list with faults leaves the one in effect. NATS may come
-    later than the worker. Raises ConfigError if targets, checks or outbox cannot be had.
+    SIGHUP calls `load` again; a list with faults changes nothing. NATS may start after the
+    worker. Raises ConfigError if the targets, the checks or the outbox cannot be opened.
     """
     own = settings.worker
     async with AsyncExitStack() as stack:
-        # Every task begins in here: its lines say whose they are.
+        # Outermost: tasks copy the context they start in, so all log lines name this worker.
         stack.enter_context(bound(worker=name_of(own), site=own.site))
         await stack.enter_async_context(traced("stt-worker", wanted=settings.telemetry.traces))
-        # First of all: without a handler the signal would end the process.
+        # Before anything slow: until there is a handler, SIGHUP ends the process.
         hangup = stack.enter_context(_on_hangup())
-        inventory = Inventory(_told(load()).targets)
+        inventory = Inventory(_log_warnings(load()).targets)
         tools = await stack.enter_async_context(equipped(builtin(), own.concurrency))
         state = state_dir(own.state_dir, "worker", os.environ)
         outbox = await open_outbox(state)
@@ -89,7 +90,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerDependencies:
-    """What a worker works with; `hangup` is set to have the targets read again."""
+    """The parts of a worker; setting `hangup` reloads the targets."""
 
     tools: Equipment
     outbox: Outbox
@@ -105,13 +106,13 @@ async def serve(
     parts: WorkerDependencies,
     stop: asyncio.Event,
 ) -> None:
-    """Live on parts that are there: take jobs until `stop`, drain, say that we leave."""
+    """Run a worker on `parts`: take jobs until `stop`, drain, send the last heartbeat."""
     bus, outbox = parts.bus, parts.outbox
     name = name_of(own)
     control_state = ControlStateReader(bus)
     sender = Sender(bus=bus, outbox=outbox, worker=name, expected=lambda: runner.expected)
     runner = Runner(
-        RunnerDependencies(
+        JobDependencies(
             worker=name,
             site=own.site,
             inventory=inventory,
@@ -123,13 +124,9 @@ async def serve(
         )
     )
     consumer = Consumer(
-        bus=bus,
-        site=own.site,
-        concurrency=own.concurrency,
-        grace_s=own.grace_s,
-        serve=runner.serve,
+        bus=bus, site=own.site, concurrency=own.concurrency, grace_s=own.grace_s, serve=runner.serve
     )
-    heartbeat_content = Heartbeat(
+    content = Heartbeat(
         worker=name,
         site=own.site,
         version=installed_version(),
@@ -141,32 +138,32 @@ async def serve(
         outbox=lambda: outbox.size,
         pack_registry=parts.pack_registry,
     )
-    heartbeat = HeartbeatSender(bus, heartbeat_content)
+    heartbeat = HeartbeatSender(bus, content)
     drained = asyncio.Event()
 
     async def consume() -> None:
         await consumer.run(inventory.families, stop)
         drained.set()
 
-    _LOG.info("started", targets=len(inventory), outbox=outbox.size)
+    _LOG.info("worker_started", targets=len(inventory), outbox=outbox.size)
     tasks: dict[str, Task] = {
         "consume": consume,
         "send": sender.run,
-        "watermark": sender.keep,
-        "announce": heartbeat.run,
+        "watermark": sender.follow_watermark,
+        "heartbeat": heartbeat.run,
         "nudges": partial(_heed_nudges, bus, control_state, heartbeat),
         "reload": partial(_reload, parts.hangup, load, inventory, heartbeat),
     }
-    # Not until `stop`: what the last jobs found is still to be published.
+    # Until `drained`, not until `stop`: the results of the last jobs are still to be published.
     await supervise(tasks, drained)
-    await heartbeat.say(leaving=True)
-    _LOG.info("ended", outbox=outbox.size)
+    await heartbeat.send(leaving=True)
+    _LOG.info("worker_stopped", outbox=outbox.size)
 
 
 def policy_of(settings: Settings) -> Policy:
-    """Whose packs this worker believes."""
+    """The policy for packs: trusted keys, name, and whether unsigned packs are accepted."""
     if settings.worker.allow_unsigned:
-        _LOG.warning("packs that nobody signed are taken: allow_unsigned is on")
+        _LOG.warning("unsigned_packs_allowed")
     return Policy(
         keys=tuple(map(parse_public_key, settings.pack.keys)),
         name=settings.pack.name,
@@ -175,7 +172,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def name_of(own: WorkerSettings) -> str:
-    """The worker's name as configured, or its host's as a token."""
+    """The configured name of the worker, or its host name as a token."""
     return own.name or token_of(socket.gethostname(), "worker")
 
 
@@ -197,24 +194,24 @@ async def _reload(
         await hangup.wait()
         hangup.clear()
         try:
-            # Not in the event loop: whatever stands at that path now, the targets do not wait.
+            # In a thread with a limit: a path that blocks (pipe, dead mount) must not stop jobs.
             found = await in_daemon(load, RELOAD_TIMEOUT_S)
-            inventory.replace(_told(found).targets)
+            inventory.replace(_log_warnings(found).targets)
         except ConfigError as error:
             shown = list(error.faults[:SHOWN_FAULTS])
-            _LOG.error("new targets not taken", reason=error.message, faults=shown)
+            _LOG.error("targets_rejected", reason=error.message, faults=shown)
         except ReadError as error:
-            _LOG.error("new targets not taken", reason=f"the configuration: {error}")
+            _LOG.error("targets_rejected", reason=f"the configuration: {error}")
         except Exception as error:  # noqa: BLE001  # an edge: no configuration may end the worker
-            _LOG.error("new targets not taken", reason=f"internal error {type(error).__name__}")
+            _LOG.error("targets_rejected", reason=f"internal error {type(error).__name__}")
         else:
-            _LOG.info("targets read again", targets=len(inventory))
+            _LOG.info("targets_reloaded", targets=len(inventory))
             heartbeat.wake()
 
 
-def _told(found: TargetList) -> TargetList:
+def _log_warnings(found: TargetList) -> TargetList:
     for warning in found.warnings:
-        _LOG.warning("targets", warning=warning)
+        _LOG.warning("targets_suspicious", warning=warning)
     return found
 
 
@@ -228,5 +225,5 @@ async def _heed_nudges(
                     control_state.forget()
                     heartbeat.wake()
         except UnreachableError as error:
-            _LOG.debug("nudges not heard", reason=error.message)
+            _LOG.debug("nudges_unavailable", reason=error.message)
         await asyncio.sleep(SUBSCRIBE_AGAIN_S)

@@ -83,7 +83,7 @@ async def test_at_sighup_the_targets_are_read_again_and_those_gone_are_announced
             await until(lambda: announced(here) == ["a", "b"])
             config.write_text("[[targets]]\nid = ")
             child.send_signal(signal.SIGHUP)
-            await until(lambda: "new targets not taken" in (tmp_path / "log").read_text())
+            await until(lambda: "targets_rejected" in (tmp_path / "log").read_text())
             config.write_text(table("b", unused_port()) + table("c", unused_port()))
             child.send_signal(signal.SIGHUP)
             await until(lambda: announced(here) == ["b", "c"])
@@ -133,7 +133,7 @@ async def test_at_sighup_no_configuration_however_broken_changes_anything(
 
 
 def not_taken(folder: Path) -> int:
-    return (folder / "log").read_text().count("new targets not taken")
+    return (folder / "log").read_text().count("targets_rejected")
 
 
 def announced(here: Coordinator) -> list[str]:

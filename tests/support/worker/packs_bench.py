@@ -23,7 +23,8 @@ from stt_shared.protocol.messages import CheckOutcome, CheckRef, ControlState, R
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.jobs.control_state import ControlStateReader
-from stt_worker.jobs.runner import Runner, RunnerDependencies
+from stt_worker.jobs.dependencies import JobDependencies
+from stt_worker.jobs.runner import Runner
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.packs import PackRegistry
@@ -100,10 +101,10 @@ class Bench:
         )
         self.pack_registry.changed = self._changed
         sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
-        sender.confirm = self._confirmed  # type: ignore[method-assign]  # nothing is sent
+        sender.publish = self._confirmed  # type: ignore[method-assign]  # nothing is sent
         self.sandbox: Any = equipped.sandbox
         self.runner = Runner(
-            RunnerDependencies(
+            JobDependencies(
                 worker="w1",
                 site="default",
                 inventory=Inventory([target()]),

@@ -14,10 +14,8 @@ from stt_shared.protocol.messages import ControlState, Result
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.jobs.control_state import ControlStateReader
-from stt_worker.jobs.runner import (
-    Runner,
-    RunnerDependencies,
-)
+from stt_worker.jobs.dependencies import JobDependencies
+from stt_worker.jobs.runner import Runner
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
@@ -65,7 +63,7 @@ class Bench:
 def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list[Check]) -> Runner:
     equipped = dependencies(checks, inspector=DirectInspector(database))
     return Runner(
-        RunnerDependencies(
+        JobDependencies(
             worker="w1",
             site="default",
             inventory=Inventory([target()]),

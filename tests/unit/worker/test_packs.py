@@ -20,7 +20,7 @@ from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckRef, PackHead
-from stt_worker.jobs.runner import CONTROL_DELAY_S, OUTBOX_DELAY_S
+from stt_worker.jobs.checking import PACK_DELAY_S, SERIAL_DELAY_S
 from tests.support.shared import packs
 from tests.support.worker.packs_bench import OWN_REF, SIGNER, STRANGER, Bench, pack, refs_of
 
@@ -245,6 +245,6 @@ async def test_a_job_waits_while_its_pack_cannot_be_had_or_its_serial_cannot_be_
     with monkeypatch.context() as patch:
         patch.setattr(Serials, "accept", full)
         await bench.run(refs_of(pack()), name)
-    assert bench.inbox.retried == [CONTROL_DELAY_S, OUTBOX_DELAY_S]
+    assert bench.inbox.retried == [PACK_DELAY_S, SERIAL_DELAY_S]
     assert await bench.outbox.pending() == []
     assert (await bench.run(refs_of(pack()), name))["pg_one"].outcome is Outcome.PASSED

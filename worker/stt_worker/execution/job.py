@@ -72,7 +72,7 @@ async def execute(
             found = _all(checks, Kind.TIMEOUT, why)
         except Exception as error:  # noqa: BLE001  # the one edge: a bug in a driver costs one job
             name = type(error).__name__
-            _LOG.error("job broke", error=name, trace=traceback.format_exc())
+            _LOG.error("job_crashed", error=name, trace=traceback.format_exc())
             found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
         outcomes |= {outcome.check: outcome for outcome in found}
     _tell(outcomes.values(), now)
@@ -89,7 +89,7 @@ def _tell(outcomes: Iterable[CheckOutcome], begun: datetime) -> None:
         about: traces.About = {**said, "check": one.check, "findings": len(one.findings)}
         tracing.begin("check", about, begun=begun).end()
         with bound(check=one.check):
-            _LOG.debug("check done", findings=len(one.findings), **said)
+            _LOG.debug("check_finished", findings=len(one.findings), **said)
 
 
 def not_run(

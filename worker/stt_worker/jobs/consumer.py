@@ -1,4 +1,4 @@
-"""Takes jobs while there is room for them, and at the end lets running ones finish."""
+"""Takes jobs from NATS while there is room for them; at the end it lets running jobs finish."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from stt_shared.protocol.enums import Family
 from stt_shared.telemetry.logs import logger
 from stt_worker.execution.turns import DrainingError, Held, Turns
 
-TAKE_WAIT_S = 1.0  # bounds how late the end is noticed: taking is never cancelled
+TAKE_WAIT_S = 1.0  # a fetch is never cancelled, so this is also how late `stop` is noticed
 FIRST_PAUSE_S = 0.25
 LAST_PAUSE_S = 10.0
 PUT_BACK_S = 2.0
 _LOG = logger("consumer")
 
-HELD_PER_SLOT = 4  # jobs whose results travel must not keep slots; more would starve others
+HELD_PER_SLOT = 4  # a job that waits for its result to be stored uses no slot, but is held
 
 Turn = Callable[[str], AbstractAsyncContextManager[Held]]  # of a target
 Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
 
 
 class Consumer:
-    """Takes from one consumer a family of `site`; at most `concurrency` jobs work at once.
+    """Takes the jobs of `site`, a consumer for each family; at most `concurrency` run at once.
 
-    `serve` asks for a turn for the part of its work that loads a database.
+    `serve` takes a turn for the part of its work that loads a database.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class Consumer:
 
     @property
     def running(self) -> int:
-        """Jobs that had their turn and have not ended."""
+        """The number of jobs that got their turn and have not ended."""
         return self._turns.running
 
     async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
-        """Serve every family that `families` names, until `stop`; then drain."""
+        """Serve the families that `families` returns until `stop` is set; then drain."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
             group.create_task(self._no_more_turns(), name="no more turns")
@@ -66,7 +66,7 @@ class Consumer:
         self._turns.drain()
 
     async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
-        """Serve a family while it has targets; its consumer may not have been made yet."""
+        """Serve a family while it has targets; retry with backoff while its consumer is missing."""
         wait = FIRST_PAUSE_S
         while not self._stop.is_set():
             if family in families():
@@ -74,7 +74,7 @@ class Consumer:
                 try:
                     await self._consume(family, families)
                 except UnreachableError as error:
-                    _LOG.debug("no jobs to take", family=family, reason=error.message)
+                    _LOG.debug("consumer_unavailable", family=family, reason=error.message)
                 if clock.monotonic() - started > LAST_PAUSE_S:
                     wait = FIRST_PAUSE_S
             await pause(wait, self._stop)
@@ -88,7 +88,7 @@ class Consumer:
                 while not self._stop.is_set() and family in families():
                     await self._take(inbox, family)
             finally:
-                # Their deliveries can be settled only while the inbox is open.
+                # Inside the block: deliveries can be settled only while the inbox is open.
                 await self._drain(inbox)
 
     async def _take(self, inbox: Inbox, family: Family) -> None:
@@ -112,7 +112,7 @@ class Consumer:
         delivery, _ = self._jobs.pop(job)
         self._room.set()
         if not job.cancelled() and (error := job.exception()):
-            _LOG.error("job task broke", subject=delivery.subject, error=repr(error))
+            _LOG.error("job_task_crashed", subject=delivery.subject, error=repr(error))
 
     async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
         try:
@@ -121,18 +121,19 @@ class Consumer:
             await _put_back(delivery, inbox)
 
     async def _drain(self, inbox: Inbox) -> None:
-        """Let the jobs of `inbox` end within the grace time; put back those that do not."""
+        """Let the jobs of `inbox` finish within the grace time; return the others to NATS."""
         mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
         if not mine:
             return
         _, late = await asyncio.wait(mine, timeout=self._grace_s)
+        # Cancelled before they are put back: else two workers would run the same job.
         await cancelled(late)
         for job in late:
             await _put_back(mine[job], inbox)
 
 
 async def _put_back(delivery: Delivery, inbox: Inbox) -> None:
-    """Give a job to another worker now; if that fails its lease runs out."""
+    """Have a job delivered to another worker now; if that fails, its lease expires."""
     with suppress(UnreachableError, TimeoutError):
         async with asyncio.timeout(PUT_BACK_S):
             await inbox.retry(delivery, delay=0.0)

@@ -1,4 +1,4 @@
-"""Whether checks are enabled right now, as the coordinator's control state says."""
+"""Reads the coordinator's control state, which says whether checks are enabled."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from stt_shared.bus.port import Bus
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import ControlState
 
-FRESH_S = 30.0  # a state read that long ago is read again
+FRESH_S = 30.0  # an older state is read again
 STREAM = subjects.kv_stream(subjects.BUCKET_CONTROL)
 
 
 class ControlStateReader:
-    """The control state, read again when it is old or when `forget` was called."""
+    """The control state, cached for FRESH_S seconds or until `forget` is called."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -23,13 +23,13 @@ class ControlStateReader:
         self._reading = asyncio.Lock()
 
     async def state(self) -> ControlState:
-        """The state; disabled if nobody ever wrote one.
+        """The control state; checks are disabled if none was ever written.
 
-        Raises UnreachableError or ProtocolError: without knowing it nothing may be run.
+        Raises UnreachableError or ProtocolError; no job may run without the state.
         """
         async with self._reading:
             if self._read_at is None or clock.monotonic() - self._read_at > FRESH_S:
-                # Before the reading: a nudge that comes in meanwhile must not be lost.
+                # Set before the read: set after it, a `forget` during the read would be lost.
                 self._read_at = clock.monotonic()
                 try:
                     self._state = await self._read()
@@ -46,5 +46,5 @@ class ControlStateReader:
         return codec.decode(ControlState, stored.data)
 
     def forget(self) -> None:
-        """Have the state read again before it is used next."""
+        """Drop the cached state; the next call of `state` reads it again."""
         self._read_at = None

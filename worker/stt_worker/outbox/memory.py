@@ -1,4 +1,4 @@
-"""The outbox in memory: for tests of what stands on it."""
+"""The outbox in memory, for tests."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class MemoryOutbox:
 
     @property
     def size(self) -> int:
-        """How many results the watermark does not cover."""
+        """The number of results above the watermark."""
         return len(self._rows)
 
     async def append(self, result: Result, traceparent: str = "") -> Row:
-        """Give `result` its epoch and position, and keep it."""
+        """See the port; raises ProtocolError `too_large`."""
         sequence = self._sequence + 1
         numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence)
         row = row_of(numbered, traceparent)
@@ -39,16 +39,16 @@ class MemoryOutbox:
         return row
 
     async def finished(self, job_id: str, dispatch: int) -> Finished | None:
-        """What became of a job."""
+        """See the port."""
         entry = self._journal.get((job_id, dispatch))
         return Finished(row=self._rows.get(entry[0])) if entry else None
 
     async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
-        """The results behind `after`."""
+        """See the port."""
         return [row for sequence, row in sorted(self._rows.items()) if sequence > after][:limit]
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
-        """Forget what the coordinator's store holds."""
+        """See the port."""
         if watermark.epoch != self.epoch:
             return
         self._sequence = max(self._sequence, watermark.sequence)
@@ -57,12 +57,12 @@ class MemoryOutbox:
         self._journal = {job: entry for job, entry in self._journal.items() if entry[1] >= kept}
 
     async def starts(self, job_id: str, dispatch: int) -> int:
-        """How often the start of this job was counted."""
+        """See the port."""
         return self._starts.get((job_id, dispatch), 0)
 
     async def count_start(self, job_id: str, dispatch: int, now: datetime) -> None:  # noqa: ARG002  # the port's
-        """Note that a job delivered again is begun."""
+        """See the port."""
         self._starts[job_id, dispatch] = self._starts.get((job_id, dispatch), 0) + 1
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""

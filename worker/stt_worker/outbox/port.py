@@ -1,4 +1,4 @@
-"""The outbox as the worker needs it: a result gets its position once and stays until covered."""
+"""The port of the outbox: a result gets its position once and stays until the watermark passes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from stt_shared.errors import SttError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Result, Watermark
 
-REMEMBERED = timedelta(hours=49)  # one more than NATS keeps a job
+REMEMBERED = timedelta(hours=49)  # NATS keeps a job for 48: none comes after its entry is gone
 PAGE_ROWS = 100
 
 
 class OutboxError(SttError):
-    """The outbox cannot be written or read right now, e.g. because the disk is full."""
+    """The outbox cannot be read or written now, for example because the disk is full."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A result as it is published; the message id is the same each time."""
+    """A result as it is published; every publication has the same message id."""
 
     sequence: int
     subject: str
@@ -31,59 +31,59 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A job that has its result; without a row it is in the coordinator's store already."""
+    """A job whose result is recorded; no row means that the coordinator has stored the result."""
 
     row: Row | None
 
 
 class Outbox(Protocol):
-    """Results in the order of their positions 1, 2, 3 ... of one epoch, without gaps.
+    """Results at the positions 1, 2, 3 ... of one epoch, without gaps.
 
     Every method but `size` raises OutboxError.
     """
 
     @property
     def size(self) -> int:
-        """How many results the watermark does not cover."""
+        """The number of results above the watermark."""
         ...
 
     async def append(self, result: Result, traceparent: str = "") -> Row:
-        """Give `result` its epoch and position, and keep it with the note that its job is done.
+        """Give `result` its epoch and position; write it and the end of its job.
 
-        Both in one transaction; when it returns, they survive a power failure. Raises also
-        ProtocolError `too_large`; no position is used up then.
+        Both in one transaction; after the return they survive a power failure. Raises also
+        ProtocolError `too_large`, which uses no position.
         """
         ...
 
     async def finished(self, job_id: str, dispatch: int) -> Finished | None:
-        """What became of a job, or None if it has no result here."""
+        """The recorded result of a job; None if this outbox never had it."""
         ...
 
     async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
-        """The results behind position `after` that the watermark does not cover."""
+        """Up to `limit` results above the position `after` and the watermark, in order."""
         ...
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
-        """Forget what the coordinator's store holds; a watermark of another epoch says nothing."""
+        """Delete results up to `watermark`; a watermark of another epoch is ignored."""
         ...
 
     async def starts(self, job_id: str, dispatch: int) -> int:
-        """How often the start of this job was counted."""
+        """The number of counted starts of this job."""
         ...
 
     async def count_start(self, job_id: str, dispatch: int, now: datetime) -> None:
-        """Note that a job delivered again is begun."""
+        """Count a start of this job; called when it was delivered before."""
         ...
 
     async def close(self) -> None:
-        """Finish what is being written and let go of the file."""
+        """Finish the current write and close the file."""
         ...
 
 
 def row_of(result: Result, traceparent: str = "") -> Row:
-    """The message of a result that has its epoch and position; raises ProtocolError."""
-    # With the epoch: a broker that died forgets how often it delivered a job, so two workers may
-    # have the same execution, and the second result would be taken for the first.
+    """The message of a result that has its epoch and position; raises ProtocolError `too_large`."""
+    # The epoch is part of the id: a broker that crashed counts deliveries from 1 again, so two
+    # workers may have the same execution; without it NATS would drop the second as a duplicate.
     return Row(
         sequence=result.sequence,
         subject=subjects.result(result.family, result.site, result.target, result.worker),

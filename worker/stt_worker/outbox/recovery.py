@@ -1,4 +1,4 @@
-"""An outbox whose file was deleted or replaced under it is written anew from what is still open."""
+"""Recovers an outbox whose file was deleted or replaced while the worker had it open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Stamp = tuple[tuple[int, int] | None, ...]  # device and inode of the file and o
 
 
 def stamp(path: Path) -> Stamp:
-    """What stands at `path` and beside it now; None for what is missing."""
+    """The identity of the file at `path` and of its log; None for a missing file."""
     return tuple(map(_identity, (path, path.with_name(path.name + _LOG_SUFFIX))))
 
 
@@ -29,9 +29,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def copy(connection: sqlite3.Connection, path: Path) -> Path:
-    """All that `connection` holds, in a file beside `path` that survives a power failure.
+    """Copy the whole database of `connection` to a file beside `path`, synced to disk.
 
-    Raises sqlite3.Error or OSError; the connection is as before.
+    Raises sqlite3.Error or OSError; the connection is not changed.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(path.name + BESIDE)
@@ -43,19 +43,20 @@ def copy(connection: sqlite3.Connection, path: Path) -> Path:
 
 
 def put_in_place(beside: Path, path: Path) -> Path | None:
-    """Have `path` be the file `beside`; what stood there is set aside, its new name returned.
+    """Rename `beside` to `path`; returns the new name of the file that was at `path`, if any.
 
-    Raises OSError if another process works with what stands there.
+    Raises OSError if another process has the file at `path` open.
     """
     aside = None
     if path.exists():
         if not _is_free(path):
-            raise OSError("another worker's outbox has taken its place")
+            raise OSError("another worker uses the file that replaced it")
         aside = path.with_name(f"{path.name}.aside-{clock.now():%Y%m%dT%H%M%S}")
         path.replace(aside)
-    # The log of another file, replayed into this one, would break it.
+    # Before the rename: SQLite would replay the log of the other file into this one.
     path.with_name(path.name + _LOG_SUFFIX).unlink(missing_ok=True)
     beside.replace(path)
+    # Without this a power failure could undo the rename.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -65,7 +66,7 @@ def put_in_place(beside: Path, path: Path) -> Path | None:
 
 
 def finish(path: Path) -> None:
-    """Put a copy in place that a worker made and did not live to put there; raises OSError."""
+    """Finish a recovery that a crash interrupted before its rename; raises OSError."""
     beside = path.with_name(path.name + BESIDE)
     if beside.exists() and not path.exists():
         put_in_place(beside, path)
@@ -78,6 +79,6 @@ def _is_free(path: Path) -> bool:
             other.execute("ROLLBACK")
     except sqlite3.OperationalError:  # locked
         return False
-    except sqlite3.DatabaseError:  # no database at all
+    except sqlite3.DatabaseError:  # not a database
         return True
     return True

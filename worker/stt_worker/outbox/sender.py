@@ -1,4 +1,4 @@
-"""Results leave: published until each is confirmed, and again if the store seems to lack them."""
+"""Publishes results until NATS has stored them, and again if the coordinator seems to lack them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_BATCH = 256
 FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 5.0
 WATERMARK_EVERY_S = 5.0
-STALLED_S = 60.0  # a watermark that stands still that long: perhaps the broker lost results
+STALLED_S = 60.0  # without progress of the watermark; NATS may have lost results
 MOST_STALLED_S = 900.0
 STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
 _LOG = logger("sender")
@@ -34,7 +34,10 @@ class _Waiting:
 
 
 class Sender:
-    """Publishes rows of the outbox; `expected` tells how many may come soon."""
+    """Publishes rows of the outbox in batches.
+
+    `expected` is the number of results that other jobs will bring soon.
+    """
 
     def __init__(
         self, *, bus: Bus, outbox: Outbox, worker: str, expected: Callable[[], int]
@@ -46,21 +49,21 @@ class Sender:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
         self._retry_s = FIRST_RETRY_S
 
-    async def confirm(self, row: Row) -> None:
-        """Return when the broker has stored `row`, however long that takes."""
+    async def publish(self, row: Row) -> None:
+        """Return when NATS has stored `row`; retries without a limit."""
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.put_nowait(_Waiting(row, confirmed))
         await confirmed
 
     async def run(self) -> None:
-        """Publish what is waiting, for ever."""
+        """Publish what waits, batch after batch, until cancelled."""
         while True:
             batch = [await self._queue.get()]
             await self._gather(batch)
             await self._publish(batch)
 
     async def _gather(self, batch: list[_Waiting]) -> None:
-        """Take what else waits; let other jobs under way join for LINGER_S, a lone one goes now."""
+        """Add what else waits; give other jobs under way, if any, LINGER_S to join."""
         until = clock.monotonic() + LINGER_S
         while len(batch) < MAX_BATCH:
             if not self._queue.empty():
@@ -88,33 +91,34 @@ class Sender:
             self._retry_s = FIRST_RETRY_S
             return
         _LOG.warning(
-            "results not stored yet",
+            "results_not_stored",
             number=len(failed),
             reason=failed[0][1].reason,
-            again_in_s=self._retry_s,
+            retry_in_s=self._retry_s,
         )
         await asyncio.sleep(self._retry_s)
         self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
         for one, _ in failed:
             self._queue.put_nowait(one)
 
-    async def keep(self) -> None:
-        """Drop what the coordinator's store holds, send again what it does not get, for ever."""
-        last = await self._follow_watermark(0)
-        await self._send_all()
-        moved_at, patience = clock.monotonic(), STALLED_S
+    async def follow_watermark(self) -> None:
+        """Drop what the coordinator has stored, publish again what it lacks, until cancelled."""
+        last = await self._read_watermark(0)
+        # At the start: the process before may have ended between its outbox and NATS.
+        await self._publish_all()
+        moved_at, stalled_s = clock.monotonic(), STALLED_S
         while True:
             await asyncio.sleep(WATERMARK_EVERY_S)
-            sequence = await self._follow_watermark(last)
+            sequence = await self._read_watermark(last)
             if sequence != last or not self._outbox.size:
-                last, moved_at, patience = sequence, clock.monotonic(), STALLED_S
-            elif clock.monotonic() - moved_at > patience:
-                _LOG.warning("watermark stands still, sending again", results=self._outbox.size)
-                await self._send_all()
-                moved_at, patience = clock.monotonic(), min(patience * 2, MOST_STALLED_S)
+                last, moved_at, stalled_s = sequence, clock.monotonic(), STALLED_S
+            elif clock.monotonic() - moved_at > stalled_s:
+                _LOG.warning("watermark_stalled", results=self._outbox.size)
+                await self._publish_all()
+                moved_at, stalled_s = clock.monotonic(), min(stalled_s * 2, MOST_STALLED_S)
 
-    async def _follow_watermark(self, last: int) -> int:
-        """The position up to which the store has everything; `last` where it cannot be told."""
+    async def _read_watermark(self, last: int) -> int:
+        """The position up to which the coordinator has stored all; `last` if it cannot be read."""
         if not self._outbox.size and last:
             return last
         subject = subjects.kv(subjects.BUCKET_WATERMARK, self._worker)
@@ -125,19 +129,19 @@ class Sender:
             watermark = codec.decode(Watermark, stored.data)
             await self._outbox.covered(watermark, clock.now())
         except (UnreachableError, ProtocolError, OutboxError) as error:
-            _LOG.debug("watermark not read", reason=error.message)
+            _LOG.debug("watermark_unavailable", reason=error.message)
             return last
         return watermark.sequence
 
-    async def _send_all(self) -> None:
-        """Publish every row again, under its first message id, page after page."""
+    async def _publish_all(self) -> None:
+        """Publish every row again, page after page; its message id stays, so NATS drops copies."""
         after = 0
         try:
             while page := await self._outbox.pending(after):
-                await asyncio.gather(*(self.confirm(row) for row in page))
+                await asyncio.gather(*(self.publish(row) for row in page))
                 after = page[-1].sequence
         except OutboxError as error:
-            _LOG.error("outbox not readable", reason=error.message)
+            _LOG.error("outbox_unreadable", reason=error.message)
 
 
 def _outgoing(row: Row) -> Outgoing:

@@ -1,4 +1,4 @@
-"""The outbox in a SQLite file: each call is one hop to a thread of its own, each write one sync."""
+"""The outbox in a SQLite file: calls run in one thread, and each write is synced to disk."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _LOG = logger("outbox")
 _QUERIES = sqlfile.statements(_SQL / "queries.sql")
 SCHEMA = schema("outbox", "worker", _SQL / "migrations")
 _Appended = Row | ProtocolError
-_Traced = tuple[Result, str]  # and the traceparent of the span it came from
+_Traced = tuple[Result, str]  # with the traceparent of its span
 
 
 class SqliteOutbox:
-    """An Outbox that survives the process and a power failure; made by `open_outbox`."""
+    """An Outbox that survives crashes and power failures; opened by `open_outbox`."""
 
     def __init__(self, path: Path, executor: ThreadPoolExecutor) -> None:
         self._path = path
@@ -53,61 +53,62 @@ class SqliteOutbox:
 
     @property
     def size(self) -> int:
-        """How many results the watermark does not cover."""
+        """The number of results above the watermark."""
         return self._size
 
     async def append(self, result: Result, traceparent: str = "") -> Row:
-        """Give `result` its epoch and position, and keep it with the note that its job is done."""
+        """See the port; results that wait together share one transaction."""
         future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
         self._waiting.append(((result, traceparent), future))
-        # What comes in while one transaction is being synced goes together into the next.
+        # One writer: what arrives while it syncs goes into its next transaction, so a burst of
+        # results costs a few syncs instead of one each.
         if self._writer is None or self._writer.done():
-            # It writes for others too: what is bound for this job is none of theirs.
+            # Empty context: the writer serves other jobs too, and must not log this job's ids.
             self._writer = asyncio.create_task(
                 self._write_waiting(), name="outbox", context=Context()
             )
         return await future
 
     async def finished(self, job_id: str, dispatch: int) -> Finished | None:
-        """What became of a job, or None if it has no result here."""
+        """See the port."""
         return await self._call(lambda: self._finished(job_id, dispatch))
 
     async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
-        """The results behind position `after` that the watermark does not cover."""
+        """See the port."""
         return await self._call(
             lambda: [_row(r) for r in self._run("pending", after=after, limit=limit).fetchall()]
         )
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
-        """Forget what the coordinator's store holds; a watermark of another epoch says nothing."""
+        """See the port."""
         if watermark.epoch == self.epoch:
             await self._call(lambda: self._forget(watermark.sequence, now))
 
     async def starts(self, job_id: str, dispatch: int) -> int:
-        """How often the start of this job was counted."""
+        """See the port."""
         found = await self._call(
             lambda: self._run("starts_of", job_id=job_id, dispatch=dispatch).fetchone()
         )
         return int(found[0]) if found else 0
 
     async def count_start(self, job_id: str, dispatch: int, now: datetime) -> None:
-        """Note that a job delivered again is begun."""
+        """See the port."""
         started = clock.to_text(now)
         await self._call(
             lambda: self._run("count_start", job_id=job_id, dispatch=dispatch, started=started)
         )
 
     async def close(self) -> None:
-        """Finish what is being written and let go of the file."""
+        """Finish the current write and close the file."""
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
         with suppress(OutboxError):
-            # Not the connection's own method: the check before it may make another connection.
+            # Not `self._connection.close`: `_checked` may replace the connection before the call.
             await self._call(self._close)
         self._executor.shutdown(wait=False)
 
     async def opened(self) -> SqliteOutbox:
-        """Open the file, make or update its tables; raises ConfigError that names it and why."""
+        """Open the file and migrate it; raises ConfigError with its path and the reason."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
         except ConfigError:
@@ -116,9 +117,9 @@ class SqliteOutbox:
         except (sqlite3.Error, OSError) as error:
             self._executor.shutdown(wait=False)
             reason = (error.strerror or "").lower() if isinstance(error, OSError) else str(error)
-            hint = "name another folder: --state-dir or STT_WORKER_STATE_DIR"
+            hint = "use another folder: --state-dir or STT_WORKER_STATE_DIR"
             if fault_of(error) is Fault.BUSY:
-                hint = "another worker of this machine may use it: give each its own state folder"
+                hint = "another worker on this machine may use it: give each worker its own folder"
             raise ConfigError(
                 f"cannot open the outbox {self._path} ({reason})", hint=hint
             ) from error
@@ -145,7 +146,7 @@ class SqliteOutbox:
             raise
 
     def _checked(self, work: Callable[[], T]) -> T:
-        """`work` on the file that the path names: what is written to any other is lost."""
+        """Do `work` on the file at the path; restore it first if it was deleted or replaced."""
         if recovery.stamp(self._path) != self._stamp:
             self._restore()
         return work()
@@ -163,7 +164,7 @@ class SqliteOutbox:
         aside = recovery.put_in_place(beside, self._path) if beside.exists() else None
         self._connect()
         _LOG.error(
-            "outbox file was deleted or replaced, written anew",
+            "outbox_restored",
             path=str(self._path),
             results=self._size,
             set_aside=str(aside) if aside else "",
@@ -245,7 +246,8 @@ class SqliteOutbox:
             self._run("delete_covered", sequence=sequence)
             self._run("forget_journal", before=before)
             self._run("forget_attempts", before=before)
-            # Ahead of us: this file is an older copy. Its positions must not be given again.
+            # A watermark above our sequence means that this file is an older copy: without this
+            # positions would be used twice, and the coordinator would drop the new results.
             self._run("set_sequence", sequence=sequence)
         self._sequence = max(self._sequence, sequence)
         self._size = self._run("count").fetchone()[0]
@@ -270,7 +272,7 @@ def _settle(future: asyncio.Future[Row], appended: _Appended | OutboxError) -> N
 
 
 async def open_outbox(directory: Path) -> SqliteOutbox:
-    """The outbox in `directory`, made if need be; raises ConfigError.
+    """Open the outbox in `directory`, created if missing; raises ConfigError.
 
     Only one process can have it open.
     """

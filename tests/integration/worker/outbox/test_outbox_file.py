@@ -106,7 +106,7 @@ async def test_another_workers_outbox_is_never_touched(tmp_path: Path) -> None:
     delete_all(tmp_path)
     other = await open_outbox(tmp_path)
     await other.append(result(7))
-    with pytest.raises(OutboxError, match="another worker's outbox has taken its place"):
+    with pytest.raises(OutboxError, match="another worker uses the file that replaced it"):
         await outbox.append(result(2))
     assert await jobs_in(other) == [1]
     assert (await other.append(result(8))).sequence == 2

@@ -19,12 +19,8 @@ from stt_shared.protocol.messages import ControlState, Result, Watermark
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
-from stt_worker.jobs.runner import (
-    MAX_DELIVERIES_UNKNOWN,
-    OUTBOX_DELAY_S,
-    UNKNOWN_TARGET_DELAY_S,
-    Runner,
-)
+from stt_worker.jobs.intake import MAX_DELIVERIES_UNKNOWN, UNKNOWN_TARGET_DELAY_S
+from stt_worker.jobs.runner import OUTBOX_DELAY_S, Runner
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.port import OutboxError, Row
 from stt_worker.outbox.sender import Sender
@@ -194,7 +190,7 @@ async def test_what_is_no_job_for_this_worker_is_ended_counted_and_stops_nothing
     bad = delivery(job(CHECKS), **changes)
     await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, free_turn)
     assert bench.inbox.ended == [bad]
-    assert bench.runner.refused == {code: 1}
+    assert bench.runner.rejected == {code: 1}
     await bench.serve()
     assert bench.kinds() == {(Outcome.PASSED, None)}
 
@@ -270,6 +266,6 @@ async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_
     }
     for name in names:
         mine = [one for one in lines if one["target"] == name]
-        said = ["job begun", *["looking"] * 3, "check done", "check done", "job done"]
+        said = ["job_started", *["looking"] * 3, *["check_finished"] * 2, "result_recorded"]
         assert [one["event"] for one in mine] == said
         assert [one.get("check") for one in mine] == [*[None] * 4, "a", "b", None]

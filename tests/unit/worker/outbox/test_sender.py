@@ -53,7 +53,7 @@ def result(number: int) -> Result:
 async def running(sender: Sender, *, keep: bool = False) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(sender.run())]
     if keep:
-        tasks.append(asyncio.create_task(sender.keep()))
+        tasks.append(asyncio.create_task(sender.follow_watermark()))
     try:
         yield
     finally:
@@ -78,7 +78,7 @@ async def test_results_of_jobs_under_way_travel_together() -> None:
     rows = [await outbox.append(result(n)) for n in range(8)]
     sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
     async with running(sender):
-        await asyncio.gather(*(sender.confirm(row) for row in rows))
+        await asyncio.gather(*(sender.publish(row) for row in rows))
     assert bus.sizes == [8]
 
 
@@ -92,7 +92,7 @@ async def test_what_the_broker_did_not_store_is_published_until_it_is(
     sender = Sender(bus=broker.connect(), outbox=outbox, worker="w1", expected=lambda: 0)
     broker.down = True
     async with running(sender):
-        confirming = asyncio.create_task(sender.confirm(row))
+        confirming = asyncio.create_task(sender.publish(row))
         await asyncio.sleep(0.05)
         assert not confirming.done()
         broker.down = False
