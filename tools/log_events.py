@@ -10,6 +10,7 @@ from typing import TypeGuard
 
 from stt_coordinator.log_events import EVENTS as OF_COORDINATOR
 from stt_shared.telemetry.log_events import EVENTS as OF_SHARED
+from stt_worker.log_events import EVENTS as OF_WORKER
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "log-events.md"
@@ -19,6 +20,7 @@ LEVELS = ("debug", "info", "warning", "error")
 # By title of the page's section: the root of the code, and its closed list.
 SECTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Coordinator": ("coordinator/stt_coordinator", OF_COORDINATOR),
+    "Worker": ("worker/stt_worker", OF_WORKER),
     "Both services": ("shared/stt_shared", OF_SHARED),
 }
 INTRODUCTION = """# Log events

@@ -16,7 +16,7 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Announcement
 from stt_shared.telemetry.logs import logger
-from stt_worker.packs import PackRegistry
+from stt_worker.jobs.pack_registry import PackRegistry
 from stt_worker.targets.model import Inventory
 
 EVERY_S = 15.0
@@ -89,7 +89,7 @@ class HeartbeatSender:
         try:
             await self._bus.send(subject, _encoded(message))
         except UnreachableError as error:
-            _LOG.debug("heartbeat_not_sent", reason=error.message)
+            _LOG.debug("heartbeat_failed", reason=error.message)
 
 
 def _encoded(message: Announcement) -> bytes:

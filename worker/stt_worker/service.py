@@ -33,11 +33,11 @@ from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
 from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.dependencies import JobDependencies
+from stt_worker.jobs.pack_registry import PackRegistry
 from stt_worker.jobs.runner import Runner
 from stt_worker.outbox.port import Outbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.outbox.sqlite import open_outbox
-from stt_worker.packs import PackRegistry
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
 from stt_worker.targets.readers import ReadError, in_daemon
@@ -211,7 +211,7 @@ async def _reload(
 
 def _log_warnings(found: TargetList) -> TargetList:
     for warning in found.warnings:
-        _LOG.warning("targets_suspicious", warning=warning)
+        _LOG.warning("targets_suspected", warning=warning)
     return found
 
 
@@ -225,5 +225,5 @@ async def _heed_nudges(
                     control_state.forget()
                     heartbeat.wake()
         except UnreachableError as error:
-            _LOG.debug("nudges_unavailable", reason=error.message)
+            _LOG.debug("nudges_failed", reason=error.message)
         await asyncio.sleep(SUBSCRIBE_AGAIN_S)

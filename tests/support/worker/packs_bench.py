@@ -24,10 +24,10 @@ from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
 from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.dependencies import JobDependencies
+from stt_worker.jobs.pack_registry import PackRegistry
 from stt_worker.jobs.runner import Runner
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
-from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory
 from tests.support.shared import packs
 from tests.support.worker.fakes import (

@@ -37,11 +37,11 @@ async def check(
                 msgspec.structs.replace(job, checks=enabled), now
             )
         except UnreachableError as error:
-            _LOG.warning("pack_unavailable", reason=error.message)
+            _LOG.warning("pack_failed", reason=error.message)
             raise RetryLaterError(PACK_DELAY_S) from error
         except OSError as error:
             # Not run with this pack: without its serial on disk an older pack could follow it.
-            _LOG.error("pack_serial_unwritable", reason=str(error))
+            _LOG.error("pack_failed", reason=str(error))
             raise RetryLaterError(SERIAL_DELAY_S) from error
         own, barred = replace(own, catalogue=choice.catalogue), choice.barred
     without = {outcome.check for outcome in barred}

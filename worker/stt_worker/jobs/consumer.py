@@ -74,7 +74,7 @@ class Consumer:
                 try:
                     await self._consume(family, families)
                 except UnreachableError as error:
-                    _LOG.debug("consumer_unavailable", family=family, reason=error.message)
+                    _LOG.debug("consumer_failed", family=family, reason=error.message)
                 if clock.monotonic() - started > LAST_PAUSE_S:
                     wait = FIRST_PAUSE_S
             await pause(wait, self._stop)
@@ -112,7 +112,7 @@ class Consumer:
         delivery, _ = self._jobs.pop(job)
         self._room.set()
         if not job.cancelled() and (error := job.exception()):
-            _LOG.error("job_task_crashed", subject=delivery.subject, error=repr(error))
+            _LOG.error("task_crashed", subject=delivery.subject, error=repr(error))
 
     async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
         try:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from stt_shared.protocol.enums import Family
 from stt_worker.execution.job import CheckDependencies
 from stt_worker.jobs.control_state import ControlStateReader
+from stt_worker.jobs.pack_registry import PackRegistry
 from stt_worker.outbox.port import Outbox
 from stt_worker.outbox.sender import Sender
-from stt_worker.packs import PackRegistry
 from stt_worker.targets.model import Inventory
 
 

@@ -77,7 +77,7 @@ async def may_run(
         state = await dependencies.control_state.state()
     except (UnreachableError, ProtocolError) as error:
         # Not run on a guess: checks may have been disabled while NATS was away.
-        _LOG.warning("control_state_unavailable", reason=error.message)
+        _LOG.warning("control_state_failed", reason=error.message)
         raise RetryLaterError(CONTROL_DELAY_S) from error
     if not state.enabled:
         since = f" since {clock.to_text(state.since)}" if state.since else ""

@@ -158,4 +158,4 @@ async def _settled(settling: Awaitable[None]) -> None:
     try:
         await settling
     except UnreachableError as error:
-        _LOG.warning("delivery_unsettled", reason=error.message)
+        _LOG.warning("settlement_failed", reason=error.message)

@@ -91,7 +91,7 @@ class Sender:
             self._retry_s = FIRST_RETRY_S
             return
         _LOG.warning(
-            "results_not_stored",
+            "results_delayed",
             number=len(failed),
             reason=failed[0][1].reason,
             retry_in_s=self._retry_s,
@@ -129,7 +129,7 @@ class Sender:
             watermark = codec.decode(Watermark, stored.data)
             await self._outbox.covered(watermark, clock.now())
         except (UnreachableError, ProtocolError, OutboxError) as error:
-            _LOG.debug("watermark_unavailable", reason=error.message)
+            _LOG.debug("watermark_failed", reason=error.message)
             return last
         return watermark.sequence
 
@@ -141,7 +141,7 @@ class Sender:
                 await asyncio.gather(*(self.publish(row) for row in page))
                 after = page[-1].sequence
         except OutboxError as error:
-            _LOG.error("outbox_unreadable", reason=error.message)
+            _LOG.error("outbox_failed", reason=error.message)
 
 
 def _outgoing(row: Row) -> Outgoing:

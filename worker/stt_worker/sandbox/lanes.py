@@ -92,7 +92,7 @@ class Lane:
             await kept.end()
         kept = await Kept.started(self._nursery)
         if kept.unfiltered:
-            _LOG.warning("sandbox without a filter of system calls", reason=kept.unfiltered)
+            _LOG.warning("filter_missing", reason=kept.unfiltered)
         return kept
 
     def _drop(self, kept: Kept) -> None:

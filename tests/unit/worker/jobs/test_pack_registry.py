@@ -222,7 +222,7 @@ async def test_a_refused_pack_is_fetched_once_for_many_jobs_and_again_after_a_wh
     for _ in range(3):
         await bench.run(refs_of(pack()), name)
     assert fetched == [name]
-    monkeypatch.setattr("stt_worker.packs.REFUSED_FOR_S", 0.0)
+    monkeypatch.setattr("stt_worker.jobs.pack_registry.REFUSED_FOR_S", 0.0)
     await bench.run(refs_of(pack()), name)
     assert fetched == [name, name]
 

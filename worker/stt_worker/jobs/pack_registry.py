@@ -139,7 +139,7 @@ class PackRegistry:
         if isinstance(found, Held) and self._script_faults is not None:
             faults = await self._script_faults(tuple(found.catalogue.checks.values()))
             for fault in faults[:MAX_FAULTS_LOGGED]:
-                _LOG.error("script_invalid", pack=found.accepted.pack.label, fault=str(fault))
+                _LOG.error("script_rejected", pack=found.accepted.pack.label, fault=str(fault))
         return found
 
     def _verify(self, digest: str, parcel: Parcel, now: datetime) -> Held | Refused:
@@ -182,16 +182,18 @@ def _ignore() -> None:
 
 def _log_accepted(held: Held) -> None:
     accepted, faults = held.accepted, held.catalogue.faults
-    log = _LOG.info if accepted.key else _LOG.warning
-    log(
-        "pack_accepted" if accepted.key else "unsigned_pack_accepted",
-        pack=accepted.pack.label,
-        digest=accepted.digest,
-        key=accepted.key,
-        checks=len(held.catalogue.checks),
-    )
+    fields: dict[str, object] = {
+        "pack": accepted.pack.label,
+        "digest": accepted.digest,
+        "key": accepted.key,
+        "checks": len(held.catalogue.checks),
+    }
+    if accepted.key:
+        _LOG.info("pack_accepted", **fields)
+    else:
+        _LOG.warning("unsigned_pack_accepted", **fields)
     for fault in faults[:MAX_FAULTS_LOGGED]:
-        _LOG.error("check_skipped", pack=accepted.pack.label, fault=str(fault))
+        _LOG.error("check_rejected", pack=accepted.pack.label, fault=str(fault))
 
 
 def _for(job: Job, pack: Catalogue, own: Catalogue) -> Catalogue:
