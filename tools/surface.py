@@ -19,8 +19,7 @@ from cyclopts import App
 # What moves when modules move; nothing below this block names a module of ours.
 from stt_cli.commands.schema import json_schema, kinds
 from stt_cli.main import EXTRAS, GLOBAL_FLAGS, build
-from stt_coordinator.metrics.counters import BUCKETS_S
-from stt_coordinator.metrics.prometheus import SPECS
+from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
 from stt_coordinator.web.app import application
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb

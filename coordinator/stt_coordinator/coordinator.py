@@ -14,7 +14,7 @@ from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.ledger.reconcile import LIMIT, reconcile
-from stt_coordinator.metrics.counters import Meters
+from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import Supply
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
@@ -69,7 +69,7 @@ class Coordinator:
         self._bus, self._store, self._timing = bus, store, timing
         self._retention = dependencies.retention
         self._wakeups = Wakeups()
-        self._meters = Meters()
+        self._counters = Counters()
         self._cannot: tuple[str, ...] = ()
         self._troubles = Troubles()
         self._control_state = ControlStateWriter(bus, store)
@@ -83,7 +83,7 @@ class Coordinator:
             control_state=self._control_state,
             wakeups=self._wakeups,
             timing=timing,
-            meters=self._meters,
+            counters=self._counters,
         )
         self._ingest = Ingest(
             bus=bus,
@@ -92,7 +92,7 @@ class Coordinator:
             wakeups=self._wakeups,
             timing=timing,
             troubles=self._troubles,
-            meters=self._meters,
+            counters=self._counters,
         )
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
@@ -118,7 +118,7 @@ class Coordinator:
             wakeups=self._wakeups,
             degraded=self._degraded,
             ready=self._readiness.check,
-            meters=self._meters,
+            counters=self._counters,
             retention=self._retention,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from stt_coordinator.control.readiness import Part
-from stt_coordinator.metrics.counters import Meters
+from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
@@ -47,7 +47,7 @@ class HandlerContext:
     wakeups: Wakeups
     degraded: Callable[[], tuple[str, ...]]
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
-    meters: Meters = field(default_factory=Meters)
+    counters: Counters = field(default_factory=Counters)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind

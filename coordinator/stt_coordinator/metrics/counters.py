@@ -1,57 +1,71 @@
-"""What a coordinator has counted since it started: executions of checks and events sent."""
+"""What a coordinator has counted since it started: executions of checks and messages sent."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
-from stt_shared.protocol.enums import Family, Outcome
-from stt_shared.protocol.messages import CheckOutcome, Result
+from prometheus_client import Counter, Histogram, Metric
+from prometheus_client.samples import Sample
 
-BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
+from stt_shared.protocol.enums import Outcome
+from stt_shared.protocol.messages import Result
+
 EVENT_TOKEN, KIND_TOKEN = 2, 3  # of `stt.v1.event.finding.opened`
 MS = 1_000.0
 
 
-@dataclass(slots=True)
-class Durations:
-    """A histogram: executions of each bucket of BUCKETS_S and beyond, and seconds in all."""
-
-    numbers: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
-    total_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """One execution."""
-        self.numbers[bisect_left(BUCKETS_S, seconds)] += 1
-        self.total_s += seconds
+def _counter(name: str) -> Counter:
+    return Counter(name, SPECS[name].help, SPECS[name].labels, registry=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Meters:
+class Counters:
     """Counts that only grow; a restart begins them again, as Prometheus expects."""
 
-    executions: Counter[tuple[Family, Outcome]] = field(
-        default_factory=Counter[tuple[Family, Outcome]]
-    )
-    durations: dict[Family, Durations] = field(default_factory=dict[Family, Durations])
-    published: Counter[str] = field(default_factory=Counter[str])
-    failures: Counter[str] = field(default_factory=Counter[str])
+    def __init__(self) -> None:
+        self._executions = _counter("stt_check_executions_total")
+        spec = SPECS["stt_check_duration_seconds"]
+        self._durations = Histogram(
+            spec.name, spec.help, spec.labels, buckets=BUCKETS_S, registry=None
+        )
+        self._published = _counter("stt_events_published_total")
+        self._failures = _counter("stt_event_publish_failures_total")
 
-    def taken_in(self, results: Iterable[Result]) -> None:
-        """Results that were new."""
+    def record_results(self, results: Iterable[Result]) -> None:
+        """Count the outcomes of results that were new."""
         for result in results:
             for outcome in result.outcomes:
-                self._executed(result.family, outcome)
+                self._executions.labels(result.family, outcome.outcome).inc()
+                seconds = max(outcome.duration_ms, 0.0) / MS
+                self._durations.labels(result.family).observe(seconds)
+            # Every end is there from zero on: a rate needs a first value.
+            for end in Outcome if result.outcomes else ():
+                self._executions.labels(result.family, end)
 
-    def _executed(self, family: Family, outcome: CheckOutcome) -> None:
-        self.executions[family, outcome.outcome] += 1
-        self.durations.setdefault(family, Durations()).add(max(outcome.duration_ms, 0.0) / MS)
+    def record_publication(self, subject: str, *, stored: bool) -> None:
+        """Count a message that NATS stored, or a failed try to publish it."""
+        kind = kind_of(subject)
+        published, failed = self._published.labels(kind), self._failures.labels(kind)
+        (published if stored else failed).inc()
 
-    def left(self, subject: str, *, stored: bool) -> None:
-        """A message for others was stored by NATS, or was not."""
-        (self.published if stored else self.failures)[kind_of(subject)] += 1
+    def collect(self) -> Iterator[Metric]:
+        """The metrics with every sample counted so far."""
+        for one in (self._executions, self._durations, self._published, self._failures):
+            for metric in one.collect():
+                metric.samples = [
+                    _named(sample)
+                    for sample in metric.samples
+                    if not sample.name.endswith("_created")  # no series of the closed set
+                ]
+                yield metric
+
+
+def _named(sample: Sample) -> Sample:
+    """With bounds of buckets as `1`, not `1.0`: `le` is part of the identity of a series."""
+    bound = sample.labels.get("le")
+    if bound is None or bound == "+Inf":
+        return sample
+    return sample._replace(labels={**sample.labels, "le": f"{float(bound):g}"})
 
 
 def kind_of(subject: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from stt_coordinator.metrics.prometheus import SPECS
+from stt_coordinator.metrics.specs import SPECS
 
 HEAD = """# Metrics
 
 Written from the code; a test compares. The coordinator serves them on its page, `/metrics`, in the
-text format of Prometheus, from one look at its store:
+text format of Prometheus, from one read of its store:
 
 ```yaml
 scrape_configs:
@@ -20,7 +20,7 @@ There is no series per database or per finding: their number follows sites, engi
 Series of findings and databases are there with the value 0 as well, so that an alert ends because
 the number is 0. Counters begin again when the coordinator starts.
 
-| metric | kind | labels | what it tells |
+| metric | kind | labels | meaning |
 |---|---|---|---|
 """
 

@@ -17,7 +17,7 @@ from stt_coordinator.ledger.results import (
     RecordedBatch,
     record_results,
 )
-from stt_coordinator.metrics.counters import Meters
+from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.tasks.troubles import Troubles, format_error
@@ -65,7 +65,7 @@ class Ingest:
         wakeups: Wakeups,
         timing: Timing,
         troubles: Troubles | None = None,
-        meters: Meters | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
@@ -73,7 +73,7 @@ class Ingest:
         self._wakeups = wakeups
         self._timing = timing
         self._troubles = troubles or Troubles()
-        self._meters = meters or Meters()
+        self._counters = counters or Counters()
         self.turned = clock.monotonic()  # when all results that had come were in the store
         self.last: datetime | None = None  # when the newest result was recorded
 
@@ -154,7 +154,7 @@ class Ingest:
             with _bound_ids(result):
                 _log_rejected(row)
         _trace(received, now)
-        self._meters.taken_in(batch.recorded)
+        self._counters.record_results(batch.recorded)
         _LOG.debug("results_recorded", recorded=len(batch.recorded), repeated=batch.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
             for result in batch.recorded:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from stt_coordinator.domain.summary import summary
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages
-from stt_coordinator.metrics.counters import Meters
+from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.wakeups import Wakeups
@@ -40,14 +40,14 @@ class OutboxPublisher:
         control_state: ControlStateWriter,
         wakeups: Wakeups,
         timing: Timing,
-        meters: Meters | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self._bus = bus
         self._store = store
         self._control_state = control_state
         self._wakeups = wakeups
         self._timing = timing
-        self._meters = meters or Meters()
+        self._counters = counters or Counters()
         self._said: dict[str, _Said] = {}
 
     async def publish(self) -> None:
@@ -56,7 +56,9 @@ class OutboxPublisher:
             receipts = await self._bus.publish([row.message for row in rows])
             sent = list(zip(rows, receipts, strict=True))
             for row, receipt in sent:
-                self._meters.left(row.message.subject, stored=receipt.publication in GONE)
+                self._counters.record_publication(
+                    row.message.subject, stored=receipt.publication in GONE
+                )
             _trace([row.message for row, receipt in sent if receipt.publication in GONE])
             gone = [row.position for row, receipt in sent if receipt.publication in GONE]
             await self._store.transact(lambda ledger, gone=gone: ledger.outbox.drop(gone))  # type: ignore[misc]  # bound now

@@ -74,6 +74,6 @@ async def metrics(context: HandlerContext) -> bytes:
     """Every metric in the text format of Prometheus, from one read of the store."""
     state, pack = context.control_state.state, context.library.status
     found = await context.store.read(
-        lambda ledger: prometheus.look(ledger, state, pack, context.meters)
+        lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters)
     )
     return prometheus.render(found)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stt_cli import main
-from stt_coordinator.metrics import prometheus as metrics
+from stt_coordinator.metrics.specs import SPECS
 from tests.servers import prometheus
 from tests.servers.fixtures import required
 
@@ -69,4 +69,4 @@ def test_every_promised_rule_is_there_and_tested(printed: Path) -> None:
 def test_rules_ask_for_metrics_of_the_set_alone(printed: Path) -> None:
     (group,) = yaml.safe_load(printed.read_text(encoding="utf-8"))["groups"]
     asked = {name for rule in group["rules"] for name in re.findall(r"stt_\w+", rule["expr"])}
-    assert asked <= metrics.SPECS.keys()
+    assert asked <= SPECS.keys()

@@ -21,6 +21,7 @@ import yaml
 from stt_coordinator.alerts import rules
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.metrics import prometheus as metrics
+from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.memory.store import memory_ledger
 from stt_coordinator.store.memory.tables import Tables
 from stt_shared import clock
@@ -63,17 +64,17 @@ def targets() -> list[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def metrics_port() -> Iterator[int]:
     """A server of `/metrics` whose counters grow with every scrape."""
-    tables, meters = Tables(), counted()
+    tables, counters = Tables(), counted()
     fill(memory_ledger(tables))
     pack = msgspec.structs.replace(PACK, expires=clock.now() + timedelta(days=30))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             outcome = CheckOutcome(check="c1", outcome=Outcome.PASSED, duration_ms=20)
-            meters.taken_in([result("t1", outcome)])
-            meters.left("stt.v1.event.run.started", stored=True)
+            counters.record_results([result("t1", outcome)])
+            counters.record_publication("stt.v1.event.run.started", stored=True)
             state = ControlState(enabled=True)
-            seen = metrics.look(memory_ledger(tables), state, pack, meters)
+            seen = metrics.snapshot(memory_ledger(tables), state, pack, counters)
             self.send_response(200)
             self.send_header("Content-Type", metrics.MEDIA_TYPE)
             self.end_headers()
@@ -166,7 +167,7 @@ def test_prometheus_takes_the_metrics_without_a_complaint(server: Running) -> No
 
 def test_the_dashboard_asks_for_metrics_of_the_set_alone() -> None:
     asked = {name for _, query in targets() for name in re.findall(r"stt_\w+", query)}
-    assert {name.removesuffix("_bucket") for name in asked} <= metrics.SPECS.keys()
+    assert {name.removesuffix("_bucket") for name in asked} <= SPECS.keys()
     assert len(DASHBOARD["panels"]) > 10
 
 

@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
 from stt_coordinator.metrics import page as metrics_page
 from stt_coordinator.metrics import prometheus
-from stt_coordinator.metrics.counters import Meters, kind_of
+from stt_coordinator.metrics.counters import Counters, kind_of
+from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
@@ -134,14 +135,14 @@ def fill(ledger: Ledger) -> None:
     ledger.fleet.put_workers([worker("w1", "eu", "up"), worker("w2", "eu", "down")])
 
 
-def counted() -> Meters:
-    meters = Meters()
+def counted() -> Counters:
+    counters = Counters()
     slow = CheckOutcome(check="c1", outcome=Outcome.FAILED, duration_ms=40_000)
     quick = CheckOutcome(check="c2", outcome=Outcome.PASSED, duration_ms=20)
-    meters.taken_in([result("t1", slow, quick)])
-    meters.left("stt.v1.event.finding.opened.critical", stored=True)
-    meters.left("stt.v1.summary.all", stored=False)
-    return meters
+    counters.record_results([result("t1", slow, quick)])
+    counters.record_publication("stt.v1.event.finding.opened.critical", stored=True)
+    counters.record_publication("stt.v1.summary.all", stored=False)
+    return counters
 
 
 Samples = dict[str, float]
@@ -150,9 +151,9 @@ Samples = dict[str, float]
 async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
     """Every sample as `name{label=value,...}`, labels in order of their names."""
     await store.transact(fill)
-    state, meters = ControlState(enabled=True), counted()
+    state, counters = ControlState(enabled=True), counted()
     text = prometheus.render(
-        await store.read(lambda led: prometheus.look(led, state, pack, meters))
+        await store.read(lambda led: prometheus.snapshot(led, state, pack, counters))
     )
     return {
         sample.name
@@ -192,6 +193,7 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
         "stt_check_executions_total{engine=mysql,result=error}": 0,
         "stt_check_duration_seconds_bucket{engine=mysql,le=0.025}": 1,
         "stt_check_duration_seconds_bucket{engine=mysql,le=30}": 1,
+        "stt_check_duration_seconds_bucket{engine=mysql,le=1}": 1,
         "stt_check_duration_seconds_bucket{engine=mysql,le=+Inf}": 2,
         "stt_check_duration_seconds_sum{engine=mysql}": 40.02,
         "stt_events_published_total{kind=finding}": 1,
@@ -207,7 +209,7 @@ async def test_every_metric_of_the_set_is_told_and_no_other() -> None:
     found = {name.partition("{")[0] for name in await samples(MemoryStore())}
     suffixes = ("_bucket", "_sum", "_count")
     histogram = {f"stt_check_duration_seconds{suffix}" for suffix in suffixes}
-    assert found == prometheus.SPECS.keys() - {"stt_check_duration_seconds"} | histogram
+    assert found == SPECS.keys() - {"stt_check_duration_seconds"} | histogram
 
 
 async def test_the_page_serves_them_in_prometheus_own_type() -> None:

@@ -1,0 +1,120 @@
+"""The closed set of metrics: name, kind, labels and what each says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COUNTER, GAUGE, HISTOGRAM = "counter", "gauge", "histogram"
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A metric as it is documented; `name` is that of its samples."""
+
+    name: str
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+def _specs(*specs: Spec) -> dict[str, Spec]:
+    return {spec.name: spec for spec in specs}
+
+
+_WHERE = ("severity", "engine", "site")
+SPECS = _specs(
+    Spec(
+        name="stt_build_info",
+        kind=GAUGE,
+        help="1; the versions of the coordinator and of its Python",
+        labels=("version", "python"),
+    ),
+    Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
+    Spec(
+        name="stt_findings",
+        kind=GAUGE,
+        help="findings that are open and not accepted",
+        labels=_WHERE,
+    ),
+    Spec(
+        name="stt_findings_accepted",
+        kind=GAUGE,
+        help="findings that are open and accepted through an exception",
+        labels=_WHERE,
+    ),
+    Spec(
+        name="stt_databases",
+        kind=GAUGE,
+        help="databases by what the last run learned: checked, unreachable (nothing was learned, "
+        "whatever the reason), never (not checked yet)",
+        labels=("engine", "site", "state"),
+    ),
+    Spec(
+        name="stt_not_checked",
+        kind=GAUGE,
+        help="pairs of database and check that were not evaluated, by reason",
+        labels=("reason", "engine", "site"),
+    ),
+    Spec(
+        name="stt_parts_not_checked",
+        kind=GAUGE,
+        help="databases inside database services that a check left out, by reason",
+        labels=("reason", "engine", "site"),
+    ),
+    Spec(
+        name="stt_check_executions_total",
+        kind=COUNTER,
+        help="executions of checks recorded since the coordinator started: passed, failed, "
+        "skipped, error",
+        labels=("engine", "result"),
+    ),
+    Spec(
+        name="stt_check_duration_seconds",
+        kind=HISTOGRAM,
+        help="how long executions of checks took on the worker",
+        labels=("engine",),
+    ),
+    Spec(
+        name="stt_run_last_start_timestamp_seconds",
+        kind=GAUGE,
+        help="when a database of the site was last asked, with or without an answer; 0 if never",
+        labels=("site",),
+    ),
+    Spec(
+        name="stt_run_last_success_timestamp_seconds",
+        kind=GAUGE,
+        help="when a database of the site last answered; 0 if never",
+        labels=("site",),
+    ),
+    Spec(
+        name="stt_workers",
+        kind=GAUGE,
+        help="workers that announce themselves; 0 for a site that has databases and no worker",
+        labels=("site",),
+    ),
+    Spec(
+        name="stt_events_published_total",
+        kind=COUNTER,
+        help="messages for subscribers that NATS has stored since the coordinator started",
+        labels=("kind",),
+    ),
+    Spec(
+        name="stt_event_publish_failures_total",
+        kind=COUNTER,
+        help="tries to publish such a message that failed; it is tried again",
+        labels=("kind",),
+    ),
+    Spec(
+        name="stt_check_pack_info",
+        kind=GAUGE,
+        help="1; the pack in use where checks are not those of the installation",
+        labels=("pack", "version", "key_id"),
+    ),
+    Spec(
+        name="stt_check_pack_expiry_timestamp_seconds",
+        kind=GAUGE,
+        help="when workers begin to refuse the pack in use; missing where nobody signed it",
+        labels=("pack",),
+    ),
+)
