@@ -1,4 +1,4 @@
-"""`stt store backup` and `stt store restore`: the coordinator's memory, out and back."""
+"""`stt store backup` and `stt store restore`: copy the coordinator's store and put a copy back."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def backup(
     *,
     state: StateDir = None,
 ) -> None:
-    """Copy the store as of one moment, and look at the copy."""
+    """Copy the store as of one moment, and verify the copy."""
     made = copies.backup(_folder(state), file.expanduser().absolute())
     output.note(f"{made.path}: {_holds(made)}")
 
@@ -64,7 +64,7 @@ def restore(
     found, kept = copies.restore(file.expanduser().absolute(), folder, clock.now())
     output.note(f"{folder}: {_holds(found)}")
     if kept is not None:
-        output.note(f"The store that was there: {kept}", "hint")
+        output.note(f"The previous store: {kept}", "hint")
 
 
 def _folder(state: str | None) -> Path:

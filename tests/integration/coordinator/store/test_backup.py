@@ -98,10 +98,10 @@ async def test_what_is_no_sound_backup_is_refused_and_changes_nothing(tmp_path: 
     content[8192:40960] = bytes(len(content[8192:40960]))
     damaged.write_bytes(content)
     for path, why in (
-        (text, "is no backup"),
+        (text, "is not a backup"),
         (newer, f"has version {SCHEMA.version + 1}"),
-        (damaged, "damaged|is no backup"),
-        (tmp_path / "none.db", "is no backup"),
+        (damaged, "damaged|is not a backup"),
+        (tmp_path / "none.db", "is not a backup"),
     ):
         with pytest.raises(ConfigError, match=why):
             copies.restore(path, state, NOW)

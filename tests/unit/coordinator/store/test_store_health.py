@@ -79,7 +79,7 @@ async def test_a_store_too_large_to_read_in_time_is_neither_sound_nor_damaged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = await filled(tmp_path)
-    monkeypatch.setattr(sqlite_health, "LOOK_S", -1.0)
+    monkeypatch.setattr(sqlite_health, "READ_S", -1.0)
     monkeypatch.setattr(sqlite_health, "STEPS", 1)
     found = health(path)
     assert found.sound is None
