@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.readiness import Part
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers.process import accepts, free_port
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.readiness import Part
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.web.serve import Front, bound, serve

@@ -9,7 +9,6 @@ from functools import partial
 
 from stt_coordinator.alerts.delivery_loop import Channel, keep, task_of
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.readiness import Readiness
 from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import suppressions
@@ -22,6 +21,7 @@ from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
+from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles

@@ -2,10 +2,5 @@
 
 from __future__ import annotations
 
-LONG_FILES = frozenset(
-    {
-        "coordinator/stt_coordinator/control/exceptions.py",
-        "coordinator/stt_coordinator/control/queries.py",
-    }
-)
+LONG_FILES: frozenset[str] = frozenset()
 LONG_PORTS: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The verbs that change something: enable, disable, run, and switching a check."""
+"""The verbs that change the control state and start runs: enable, disable, run, single checks."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from stt_coordinator.control.readiness import Part
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.readiness import Part
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups

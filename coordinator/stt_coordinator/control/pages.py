@@ -1,23 +1,27 @@
-"""Pages of replies: as many rows as were asked for and as one message holds."""
+"""Pages of replies: as many rows as one message holds, and where the next page begins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import base64
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar, cast
 
 import msgspec
 
+from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 
 MAX_ROWS = 1_000  # of any page, whatever is asked for
+MAX_CURSOR = 1_000  # characters
+SLIM_CHARACTERS = 4_096  # of each text of a row that is too large for a message
 ROOM_BYTES = MAX_MESSAGE_BYTES - 64 * 1024  # for rows; the rest is for what stands around them
 _ENCODER = msgspec.json.Encoder()
-
+T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def rows(asked: int) -> int:
-    """A number of rows that a page may have."""
+def page_size(asked: int) -> int:
+    """How many rows a page has: as many as asked for, at least 1 and at most MAX_ROWS."""
     return max(1, min(asked, MAX_ROWS))
 
 
@@ -35,9 +39,6 @@ def fitting(found: Iterable[S]) -> Iterator[S]:
         yield one
         left -= size
         is_first = False
-
-
-SLIM_CHARACTERS = 4_096
 
 
 def slim(value: S) -> S:
@@ -59,3 +60,24 @@ def slim(value: S) -> S:
                 slim(one) if isinstance(one, msgspec.Struct) else one for one in parts
             )
     return msgspec.structs.replace(value, **changes)
+
+
+def encode_cursor(place: Sequence[str | int]) -> str:
+    """A place in a list as an opaque text, from which the next page begins."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).rstrip(b"=").decode()
+
+
+def decode_cursor(text: str, kind: type[T]) -> T | None:
+    """The place in `text`, as a value of `kind`; None if it is empty.
+
+    Raises RequestError for a text that `encode_cursor` did not make of a place of that kind.
+    """
+    if not text:
+        return None
+    try:
+        padded = text[:MAX_CURSOR].encode("ascii") + b"=" * (-len(text) % 4)
+        data = base64.b64decode(padded, altchars=b"-_", validate=True)
+        return msgspec.json.decode(data, type=kind)
+    except (ValueError, msgspec.MsgspecError) as error:
+        what = f"after is {text!r:.40}, expected next of the page before"
+        raise request_error(ErrorCode.BAD_REQUEST, what) from error

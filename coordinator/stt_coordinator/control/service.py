@@ -1,19 +1,28 @@
-"""Verbs to handlers: bytes are decoded, answered, encoded, and every refusal has a code."""
+"""The control service: decode a verb's request, run its handler, encode the reply."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from stt_coordinator.control import control_commands, exceptions, queries
-from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.audited_commands import ACTS, act, recorded
-from stt_coordinator.control.diff import diff
+from stt_coordinator.control import control_commands
+from stt_coordinator.control.audited_commands import AUDITED, Actor, run_audited
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.control.health import health
-from stt_coordinator.control.report import report
-from stt_coordinator.control.trends import trends
+from stt_coordinator.control.queries.audit import list_audit
+from stt_coordinator.control.queries.changes import list_changes
+from stt_coordinator.control.queries.checks import list_checks
+from stt_coordinator.control.queries.diff import read_diff
+from stt_coordinator.control.queries.findings import list_findings, read_finding
+from stt_coordinator.control.queries.health import read_health
+from stt_coordinator.control.queries.report import read_report
+from stt_coordinator.control.queries.runs import list_runs
+from stt_coordinator.control.queries.status import read_status
+from stt_coordinator.control.queries.suppressions import list_suppressions
+from stt_coordinator.control.queries.targets import list_targets
+from stt_coordinator.control.queries.trends import read_trends
+from stt_coordinator.control.suppressions import commands
+from stt_coordinator.control.suppressions.imports import import_suppressions
 from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.overview import overview
@@ -45,69 +54,64 @@ from stt_shared.protocol.overview import FindingGroupsRequest
 from stt_shared.protocol.reports import ReportRequest, RunsRequest
 from stt_shared.telemetry.logs import bound
 
-R = TypeVar("R", bound=Value)
-Answer = Callable[[HandlerContext, Any], Awaitable[Value]]  # Any: each takes its own request
-
-VERBS: dict[Verb, tuple[type[Value], Answer]] = {
+RequestHandler = Callable[
+    [HandlerContext, Any], Awaitable[Value]
+]  # Any: each takes its own request
+VERBS: dict[Verb, tuple[type[Value], RequestHandler]] = {
     Verb.ENABLE: (SwitchRequest, control_commands.enable),
     Verb.DISABLE: (SwitchRequest, control_commands.disable),
     Verb.RUN: (RunRequest, control_commands.run),
-    Verb.STATUS: (Empty, queries.status),
+    Verb.STATUS: (Empty, read_status),
     Verb.OVERVIEW: (Empty, overview),
-    Verb.CHECKS: (Empty, queries.checks),
+    Verb.CHECKS: (Empty, list_checks),
     Verb.CHECK_DISABLE: (CheckSwitchRequest, control_commands.disable_check),
     Verb.CHECK_ENABLE: (CheckSwitchRequest, control_commands.enable_check),
-    Verb.TARGETS: (TargetsRequest, queries.targets),
-    Verb.FINDINGS: (FindingsRequest, queries.findings),
+    Verb.TARGETS: (TargetsRequest, list_targets),
+    Verb.FINDINGS: (FindingsRequest, list_findings),
     Verb.FINDING_GROUPS: (FindingGroupsRequest, finding_groups),
-    Verb.FINDING: (FindingRequest, queries.finding),
-    Verb.ACCEPT: (AcceptRequest, exceptions.accept),
-    Verb.UNACCEPT: (UnacceptRequest, exceptions.unaccept),
-    Verb.SEVERITY_SET: (SeveritySetRequest, exceptions.set_severity),
-    Verb.SEVERITY_RESET: (SeverityResetRequest, exceptions.reset_severity),
-    Verb.EXCEPTIONS: (ExceptionsRequest, exceptions.listed),
-    Verb.EXCEPTIONS_IMPORT: (ImportRequest, exceptions.imported),
-    Verb.CHANGES: (ChangesRequest, queries.changes),
-    Verb.DIFF: (DiffRequest, diff),
-    Verb.TRENDS: (TrendsRequest, trends),
-    Verb.RUNS: (RunsRequest, queries.runs),
-    Verb.REPORT: (ReportRequest, report),
-    Verb.AUDIT: (AuditRequest, recorded),
-    Verb.HEALTH: (Empty, health),
+    Verb.FINDING: (FindingRequest, read_finding),
+    Verb.ACCEPT: (AcceptRequest, commands.accept),
+    Verb.UNACCEPT: (UnacceptRequest, commands.revoke),
+    Verb.SEVERITY_SET: (SeveritySetRequest, commands.set_severity),
+    Verb.SEVERITY_RESET: (SeverityResetRequest, commands.reset_severity),
+    Verb.EXCEPTIONS: (ExceptionsRequest, list_suppressions),
+    Verb.EXCEPTIONS_IMPORT: (ImportRequest, import_suppressions),
+    Verb.CHANGES: (ChangesRequest, list_changes),
+    Verb.DIFF: (DiffRequest, read_diff),
+    Verb.TRENDS: (TrendsRequest, read_trends),
+    Verb.RUNS: (RunsRequest, list_runs),
+    Verb.REPORT: (ReportRequest, read_report),
+    Verb.AUDIT: (AuditRequest, list_audit),
+    Verb.HEALTH: (Empty, read_health),
 }
-EMPTY = b""  # `nats req stt.v1.control.status ''`: the request with nothing but defaults
 
 
 def handlers(context: HandlerContext) -> dict[str, Handler]:
-    """One handler for the subject of each verb."""
+    """One handler for the subject of each verb; each raises RequestError with an ErrorCode."""
     return {subjects.control(verb): partial(_answer, context, verb) for verb in VERBS}
 
 
 async def _answer(context: HandlerContext, verb: Verb, data: bytes) -> bytes:
+    kind, handler = VERBS[verb]
     with bound(verb=str(verb)):
-        return await _handle(context, *VERBS[verb], data)
+        request: Any = _decode(kind, data)
+        try:
+            if handler in AUDITED:
+                actor = Actor(name="", way=Way.CLI)
+                reply = await run_audited(context, actor, handler, request)
+            else:
+                reply = await handler(context, request)
+            return codec.encode(reply)
+        except UNAVAILABLE as error:
+            raise request_error(ErrorCode.UNAVAILABLE, error.message) from error
 
 
-async def _handle(context: HandlerContext, kind: type[Value], answer: Answer, data: bytes) -> bytes:
+def _decode(kind: type[Value], data: bytes) -> Value:
+    """The request in `data`; empty data (`nats req stt.v1.control.status ''`) has the defaults."""
     try:
-        request = codec.decode(kind, data) if data.strip() else _default(kind)
+        return codec.decode(kind, data) if data.strip() else kind()
     except ProtocolError as error:
         raise request_error(ErrorCode.BAD_REQUEST, error.message) from error
-    try:
-        return codec.encode(await _answered(context, answer, request))
-    except UNAVAILABLE as error:
-        raise request_error(ErrorCode.UNAVAILABLE, error.message) from error
-
-
-async def _answered(context: HandlerContext, answer: Answer, request: Any) -> Value:
-    if answer in ACTS:
-        return await act(context, Actor(name="", way=Way.CLI), answer, request)
-    return await answer(context, request)
-
-
-def _default(kind: type[Value]) -> Value:
-    try:
-        return kind()
     except TypeError as error:
-        what = f"an empty request is no {codec.schema_of(kind)}"
-        raise ProtocolError("malformed", what) from error
+        what = f"the request is empty: expected {codec.schema_of(kind)}"
+        raise request_error(ErrorCode.BAD_REQUEST, what) from error

@@ -5,8 +5,9 @@ from __future__ import annotations
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
-from stt_coordinator.control import control_commands, exceptions
-from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control import control_commands
+from stt_coordinator.control.audited_commands import run_audited
+from stt_coordinator.control.suppressions import commands
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.openapi import change
@@ -30,19 +31,19 @@ from stt_shared.protocol.exceptions import (
 @change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
 async def enable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(context, actor, control_commands.enable, data)
+    return await run_audited(context, actor, control_commands.enable, data)
 
 
 @change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
 async def disable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Twice is once."""
-    return await act(context, actor, control_commands.disable, data)
+    return await run_audited(context, actor, control_commands.disable, data)
 
 
 @change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
 async def start_run(context: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
     """The run to follow."""
-    return await act(context, actor, control_commands.run, data)
+    return await run_audited(context, actor, control_commands.run, data)
 
 
 @change(
@@ -56,7 +57,7 @@ async def enable_check(
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(context, actor, control_commands.enable_check, request)
+    return await run_audited(context, actor, control_commands.enable_check, request)
 
 
 @change(
@@ -70,7 +71,7 @@ async def disable_check(
 ) -> SwitchReply:
     """For all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
-    return await act(context, actor, control_commands.disable_check, request)
+    return await run_audited(context, actor, control_commands.disable_check, request)
 
 
 @change(
@@ -81,7 +82,7 @@ async def disable_check(
 )
 async def accept(context: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
     """A finding, or a check on a target, a label or a site."""
-    return await act(context, actor, exceptions.accept, data)
+    return await run_audited(context, actor, commands.accept, data)
 
 
 @change(
@@ -108,7 +109,7 @@ async def set_severity(
     context: Given, actor: Acting, data: JSONBody[SeveritySetRequest]
 ) -> ExceptionReply:
     """Until a day, or until it is reset."""
-    return await act(context, actor, exceptions.set_severity, data)
+    return await run_audited(context, actor, commands.set_severity, data)
 
 
 @change(
@@ -121,7 +122,7 @@ async def reset_severity(
     context: Given, actor: Acting, data: JSONBody[SeverityResetRequest]
 ) -> ExceptionReply:
     """Of one check at one site."""
-    return await act(context, actor, exceptions.reset_severity, data)
+    return await run_audited(context, actor, commands.reset_severity, data)
 
 
 HANDLERS = [

@@ -7,8 +7,8 @@ from typing import Annotated
 from litestar import Response
 from litestar.params import QueryParameter
 
-from stt_coordinator.control import diff as compared
-from stt_coordinator.control import trends as asked
+from stt_coordinator.control.queries.diff import read_diff
+from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
 from stt_coordinator.web.api_look import After, Asked, Since, instant
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.openapi import look
@@ -16,9 +16,7 @@ from stt_coordinator.web.paging import paged
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 
 Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run.")]
-Days = Annotated[
-    int, QueryParameter(ge=1, le=asked.MAX_DAYS, description="How many days, with today.")
-]
+Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="How many days, with today.")]
 
 
 @look("/diff", summary="A page of what is different between two runs, or since an instant")
@@ -37,13 +35,13 @@ async def diff(
     """
     start = instant(since) if since else None
     wanted = DiffRequest(run_a=run_a, run_b=run_b, since=start, after=after)
-    return paged(request, await compared.diff(context, wanted))
+    return paged(request, await read_diff(context, wanted))
 
 
 @look("/trends", summary="Findings per day and severity, and the time to fix")
 async def trends(context: Given, days: Days = 30) -> TrendsReply:
     """The last days, today as it is now."""
-    return await asked.trends(context, TrendsRequest(days=days))
+    return await read_trends(context, TrendsRequest(days=days))
 
 
 HANDLERS = [diff, trends]

@@ -9,12 +9,18 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from stt_coordinator.control import exceptions, queries
-from stt_coordinator.control.audited_commands import recorded
-from stt_coordinator.control.cursors import MAX_CURSOR
 from stt_coordinator.control.handler_context import ErrorCode, request_error
-from stt_coordinator.control.health import health as looked_at
-from stt_coordinator.control.report import report
+from stt_coordinator.control.pages import MAX_CURSOR
+from stt_coordinator.control.queries.audit import list_audit
+from stt_coordinator.control.queries.changes import list_changes
+from stt_coordinator.control.queries.checks import list_checks
+from stt_coordinator.control.queries.findings import list_findings, read_finding
+from stt_coordinator.control.queries.health import read_health
+from stt_coordinator.control.queries.report import read_report
+from stt_coordinator.control.queries.runs import list_runs
+from stt_coordinator.control.queries.status import read_status
+from stt_coordinator.control.queries.suppressions import list_suppressions
+from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.overview import overview
 from stt_coordinator.web.dependencies import Given
@@ -80,7 +86,7 @@ def instant(text: str) -> datetime:
 @look("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
 async def status(context: Given) -> StatusReply:
     """The status."""
-    return await queries.status(context, Empty())
+    return await read_status(context, Empty())
 
 
 @look("/overview", summary="The numbers, the trend, what is new, what to fix first, the sites")
@@ -92,13 +98,13 @@ async def whole(context: Given) -> OverviewReply:
 @look("/health", summary="How the coordinator itself is, for `stt doctor`")
 async def health(context: Given) -> HealthReply:
     """Its parts prove themselves, and its store is looked at."""
-    return await looked_at(context, Empty())
+    return await read_health(context, Empty())
 
 
 @look("/checks", summary="Every known check")
 async def checks(context: Given) -> ChecksReply:
     """The checks."""
-    return await queries.checks(context, Empty())
+    return await list_checks(context, Empty())
 
 
 @look("/targets", summary="A page of targets in order of their names")
@@ -106,7 +112,7 @@ async def targets(
     request: Asked, context: Given, after: After = "", limit: Limit = 500
 ) -> Response[TargetsReply]:
     """Targets beyond `after`."""
-    reply = await queries.targets(context, TargetsRequest(after=after, limit=limit))
+    reply = await list_targets(context, TargetsRequest(after=after, limit=limit))
     return paged(request, reply)
 
 
@@ -139,7 +145,7 @@ async def findings(
         offset=offset,
         limit=limit,
     )
-    return paged(request, await queries.findings(context, asked))
+    return paged(request, await list_findings(context, asked))
 
 
 @look("/finding-groups", summary="Open findings counted by check, target or site")
@@ -170,7 +176,7 @@ async def groups(
 @look("/findings/{finding_id:str}", summary="One finding with its history")
 async def finding(context: Given, finding_id: FromPath[str]) -> FindingReply:
     """By its id or an unambiguous beginning of it."""
-    return await queries.finding(context, FindingRequest(id=finding_id))
+    return await read_finding(context, FindingRequest(id=finding_id))
 
 
 @look("/changes", summary="What happened to findings since an instant, by default a day ago")
@@ -186,7 +192,7 @@ async def changes(
     """Changes, oldest first."""
     at = instant(since) if since else clock.now() - DAY
     asked = ChangesRequest(since=at, after=after, offset=offset, limit=limit)
-    return paged(request, await queries.changes(context, asked))
+    return paged(request, await list_changes(context, asked))
 
 
 @look("/runs", summary="The newest runs")
@@ -194,13 +200,13 @@ async def runs(
     request: Asked, context: Given, after: After = "", limit: Limit = 20
 ) -> Response[RunsReply]:
     """Runs, newest first."""
-    return paged(request, await queries.runs(context, RunsRequest(after=after, limit=limit)))
+    return paged(request, await list_runs(context, RunsRequest(after=after, limit=limit)))
 
 
 @look("/runs/{run_id:str}", summary="One run and how far it is")
 async def run(context: Given, run_id: FromPath[str]) -> RunsReply:
     """The run in a list of one."""
-    reply = await queries.runs(context, RunsRequest(run_id=run_id))
+    reply = await list_runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
     return reply
@@ -209,7 +215,7 @@ async def run(context: Given, run_id: FromPath[str]) -> RunsReply:
 @look("/report", summary="A page of the latest outcome of everything")
 async def latest(request: Asked, context: Given, after: After = "") -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return paged(request, await report(context, ReportRequest(after=after)))
+    return paged(request, await read_report(context, ReportRequest(after=after)))
 
 
 @look("/runs/{run_id:str}/report", summary="A page of what one run found")
@@ -217,7 +223,7 @@ async def report_of_run(
     request: Asked, context: Given, run_id: FromPath[str], after: After = ""
 ) -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
-    return paged(request, await report(context, ReportRequest(run_id=run_id, after=after)))
+    return paged(request, await read_report(context, ReportRequest(run_id=run_id, after=after)))
 
 
 @look("/exceptions", summary="A page of exceptions, newest first; also the past ones")
@@ -234,7 +240,7 @@ async def listed(
 ) -> Response[ExceptionsReply]:
     """Exceptions with how many findings each accepts now."""
     asked = ExceptionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
-    return paged(request, await exceptions.listed(context, asked))
+    return paged(request, await list_suppressions(context, asked))
 
 
 @look("/audit", summary="Who did what, newest first")
@@ -242,7 +248,7 @@ async def audit(
     request: Asked, context: Given, after: After = "", limit: Limit = 100
 ) -> Response[AuditReply]:
     """Entries of the record before `after`."""
-    return paged(request, await recorded(context, AuditRequest(after=after, limit=limit)))
+    return paged(request, await list_audit(context, AuditRequest(after=after, limit=limit)))
 
 
 HANDLERS = [

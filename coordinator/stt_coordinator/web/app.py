@@ -21,7 +21,7 @@ from litestar.status_codes import HTTP_401_UNAUTHORIZED, HTTP_403_FORBIDDEN
 from litestar.template import TemplateConfig
 from litestar.types import Message, Scope
 
-from stt_coordinator.control.actor import Actor
+from stt_coordinator.control.audited_commands import Actor
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web import api, health
 from stt_coordinator.web.dependencies import API_PREFIX, actor_of

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request
 from litestar.di import NamedDependency
 
-from stt_coordinator.control.actor import Actor
+from stt_coordinator.control.audited_commands import Actor
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.web.login.identity import ANYBODY, who_asks
 from stt_shared.protocol.enums import Way

@@ -5,10 +5,9 @@ from __future__ import annotations
 import msgspec
 from litestar.exceptions import PermissionDeniedException
 
-from stt_coordinator.control import exceptions
-from stt_coordinator.control.actor import Actor
-from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control.audited_commands import Actor, run_audited
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.suppressions import commands
 from stt_coordinator.web.login.identity import enough
 from stt_shared.protocol.enums import Role
 from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
@@ -18,10 +17,10 @@ async def revoke(context: HandlerContext, actor: Actor, request: UnacceptRequest
     """Revoke it; raises PermissionDeniedException for another severity that no admin asks for."""
     if actor.role not in (None, Role.ADMIN):
         dry_run = msgspec.structs.replace(request, dry_run=True)
-        found = (await exceptions.unaccept(context, dry_run)).exception
+        found = (await commands.revoke(context, dry_run)).exception
         if found.severity is not None:
             raise PermissionDeniedException(
                 f"exception {found.id} overrides a severity: the role of {actor.name!r} is"
                 f" {actor.role}, expected {enough(Role.ADMIN)}"
             )
-    return await act(context, actor, exceptions.unaccept, request)
+    return await run_audited(context, actor, commands.revoke, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.queries import refuse_unknown_names
+from stt_coordinator.control.queries.findings import refuse_unknown_names
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.findings import Grouped
 from stt_shared.protocol.findings import FindingsRequest
@@ -25,7 +25,7 @@ async def finding_groups(
 
     def grouped(ledger: Ledger) -> list[Grouped]:
         refuse_unknown_names(context, ledger, wanted)
-        return ledger.findings.group(request.by, pages.rows(request.limit), wanted)
+        return ledger.findings.group(request.by, pages.page_size(request.limit), wanted)
 
     found = await context.store.read(grouped)
     return FindingGroupsReply(groups=tuple(pages.fitting(map(group_of, found))))

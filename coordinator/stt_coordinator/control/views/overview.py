@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from stt_coordinator.control import queries
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.pages import slim
-from stt_coordinator.control.trends import trends_of
+from stt_coordinator.control.queries.status import read_status
+from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.control.views.groups import group_of
 from stt_coordinator.domain.model import TargetRow, WorkerRow
 from stt_coordinator.domain.schedule import ENABLE, PERIODS
@@ -37,7 +37,7 @@ STALE = PERIODS[Interval.STANDARD] + LATE
 
 async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
     """The overview as of now; the trend covers TREND_DAYS, `new` the last day."""
-    now, status = clock.now(), await queries.status(context, Empty())
+    now, status = clock.now(), await read_status(context, Empty())
 
     def read(ledger: Ledger) -> OverviewReply:
         events, _ = ledger.history.since(now - DAY, 0, MAX_EVENTS)
@@ -63,7 +63,7 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
 
 async def status_and_state(context: HandlerContext) -> tuple[StatusReply, OverviewState]:
     """The status and the overview's state, without the trend, the groups and the sites."""
-    now, status = clock.now(), await queries.status(context, Empty())
+    now, status = clock.now(), await read_status(context, Empty())
     rows = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     return status, state_of(
         status, now, late=sum(is_late(row, now) for row in rows if not row.gone)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stt_coordinator.control.exception_rules import Places
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.suppressions.rules import Places
 from stt_coordinator.domain.suppression import scope_of
 from stt_coordinator.metrics import prometheus
 from stt_coordinator.store.port import Ledger

@@ -9,9 +9,10 @@ from litestar import get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import exceptions
-from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.handler_context import ErrorCode, request_error
+from stt_coordinator.control.queries.suppressions import list_suppressions
+from stt_coordinator.control.suppressions import commands
 from stt_coordinator.control.views.page_parts import scopes
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
@@ -39,7 +40,7 @@ async def accepted(
 ) -> Template:
     """Exceptions, newest first; also the past ones, for auditors."""
     state = wanted if wanted in STATES else "live"
-    reply = await exceptions.listed(context, ExceptionsRequest(state=state, limit=ROWS))
+    reply = await list_suppressions(context, ExceptionsRequest(state=state, limit=ROWS))
     offered = await scopes(context)
     return page(
         context,
@@ -61,7 +62,7 @@ async def accepted(
 async def accept(context: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
     """Accept one finding until a day, or its check at one of the places where it was found."""
     kind, _, name = data.get("scope", "").partition(":")
-    await act(context, actor, exceptions.accept, _asked(data, kind, name, finding_id))
+    await run_audited(context, actor, commands.accept, _asked(data, kind, name, finding_id))
     return see(f"/findings/{finding_id}")
 
 
@@ -69,7 +70,7 @@ async def accept(context: Given, actor: Acting, finding_id: FromPath[str], data:
 async def accept_check(context: Given, actor: Acting, data: Form) -> Redirect:
     """Accept what a check finds on a database, a label or at a site until a day."""
     request = _asked(data, data.get("where", ""), data.get("name", ""))
-    await act(context, actor, exceptions.accept, request)
+    await run_audited(context, actor, commands.accept, request)
     return see("/accepted")
 
 
@@ -99,7 +100,7 @@ async def override(context: Given, actor: Acting, data: Form) -> Redirect:
         reason=data.get("reason", ""),
         by=data.get("by") or SOMEBODY,
     )
-    await act(context, actor, exceptions.set_severity, request)
+    await run_audited(context, actor, commands.set_severity, request)
     return see(_back(data))
 
 
@@ -109,7 +110,7 @@ async def reset(context: Given, actor: Acting, data: Form) -> Redirect:
     request = SeverityResetRequest(
         check=data.get("check", ""), site=data.get("site", ""), by=data.get("by") or SOMEBODY
     )
-    await act(context, actor, exceptions.reset_severity, request)
+    await run_audited(context, actor, commands.reset_severity, request)
     return see(_back(data))
 
 

@@ -11,8 +11,8 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Template
 
-from stt_coordinator.control import diff as compared
-from stt_coordinator.control import queries
+from stt_coordinator.control.queries.diff import read_diff
+from stt_coordinator.control.queries.runs import list_runs
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared import clock
@@ -57,7 +57,7 @@ async def changes(
         found = await whole(context, DiffRequest(run_a=run_a, run_b=run_b, since=since))
     except RequestError as error:
         wrong = error.message
-    runs = await queries.runs(context, RunsRequest(limit=MAX_RUNS))
+    runs = await list_runs(context, RunsRequest(limit=MAX_RUNS))
     return page(
         context,
         "changes.html",
@@ -77,7 +77,7 @@ async def whole(context: Given, request: DiffRequest) -> Whole:
     unchecked: list[UncheckedTarget] = []
     not_compared = 0
     while True:
-        reply = await compared.diff(context, request)
+        reply = await read_diff(context, request)
         differences += reply.differences
         unchecked += reply.unchecked
         not_compared += reply.not_compared

@@ -6,9 +6,10 @@ from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import control_commands, queries
-from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control import control_commands
+from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.handler_context import ErrorCode, request_error
+from stt_coordinator.control.queries.checks import list_checks
 from stt_coordinator.control.views.page_parts import parts_of_check
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS
@@ -22,7 +23,7 @@ Form = URLEncodedBody[dict[str, str]]
 @get("/checks", include_in_schema=False)
 async def checks(context: Given) -> Template:
     """Every check by kind of database."""
-    reply = await queries.checks(context, Empty())
+    reply = await list_checks(context, Empty())
     return page(
         context,
         "checks.html",
@@ -59,9 +60,9 @@ async def switch(context: Given, actor: Acting, name: FromPath[str], data: Form)
     """Switch it off or on for all databases."""
     request = CheckSwitchRequest(check=name, by=SOMEBODY)
     if data.get("to") == "off":
-        await act(context, actor, control_commands.disable_check, request)
+        await run_audited(context, actor, control_commands.disable_check, request)
     else:
-        await act(context, actor, control_commands.enable_check, request)
+        await run_audited(context, actor, control_commands.enable_check, request)
     return see(f"/checks/{name}")
 
 

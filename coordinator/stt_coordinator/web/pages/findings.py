@@ -8,7 +8,7 @@ from litestar import get
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 
-from stt_coordinator.control import queries
+from stt_coordinator.control.queries.findings import list_findings, read_finding
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.page_parts import finding_scopes
 from stt_coordinator.web.dependencies import Given
@@ -79,7 +79,7 @@ async def findings(
 async def _found(context: Given, asked: FindingsRequest) -> tuple[FindingsReply, str]:
     """The findings; or none and the sentence that says which name is unknown."""
     try:
-        return await queries.findings(context, asked), ""
+        return await list_findings(context, asked), ""
     except RequestError as error:
         return FindingsReply(findings=(), total=0), error.message
 
@@ -115,7 +115,7 @@ def _at(asked: FindingsRequest, offset: int) -> str:
 @get("/findings/{finding_id:str}", include_in_schema=False)
 async def finding(context: Given, finding_id: FromPath[str]) -> Template:
     """One finding, by its id or an unambiguous beginning of it."""
-    reply: FindingReply = await queries.finding(context, FindingRequest(id=finding_id))
+    reply: FindingReply = await read_finding(context, FindingRequest(id=finding_id))
     name = reply.finding.check
     same = await finding_groups(context, FindingGroupsRequest(checks=(name,), limit=1))
     applying = await finding_scopes(context, reply.finding)

@@ -10,10 +10,12 @@ from litestar import get, post
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, ServerSentEvent, Template
 
-from stt_coordinator.control import control_commands, queries
-from stt_coordinator.control.audited_commands import act
+from stt_coordinator.control import control_commands
+from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.handler_context import ErrorCode, request_error
-from stt_coordinator.control.trends import trends
+from stt_coordinator.control.queries.changes import kept_since
+from stt_coordinator.control.queries.runs import list_runs
+from stt_coordinator.control.queries.trends import read_trends
 from stt_coordinator.control.views.overview import worst_first
 from stt_coordinator.control.views.page_parts import changes_of_run
 from stt_coordinator.web.chart import bars, lines
@@ -35,8 +37,8 @@ Form = URLEncodedBody[dict[str, str]]
 @get("/runs", include_in_schema=False)
 async def runs(context: Given) -> Template:
     """The newest runs."""
-    reply = await queries.runs(context, RunsRequest(limit=ROWS))
-    found = await trends(context, TrendsRequest(days=TREND_DAYS))
+    reply = await list_runs(context, RunsRequest(limit=ROWS))
+    found = await read_trends(context, TrendsRequest(days=TREND_DAYS))
     return page(
         context,
         "runs.html",
@@ -50,7 +52,7 @@ async def runs(context: Given) -> Template:
 
 
 async def _run(context: Given, run_id: str) -> RunRecord:
-    reply = await queries.runs(context, RunsRequest(run_id=run_id))
+    reply = await list_runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
     return reply.runs[0]
@@ -67,7 +69,7 @@ async def run(context: Given, run_id: FromPath[str]) -> Template:
         at="/runs",
         run=found,
         changed=worst_first(await changes_of_run(context, found)),
-        is_kept=queries.kept_since(context, found.started or found.slot) is None,
+        is_kept=kept_since(context, found.started or found.slot) is None,
     )
 
 
@@ -95,7 +97,7 @@ async def start(context: Given, actor: Acting, data: Form) -> Redirect:
         targets=(data["target"],) if data.get("target") else (),
         checks=(data["check"],) if data.get("check") else (),
     )
-    reply = await act(context, actor, control_commands.run, request)
+    reply = await run_audited(context, actor, control_commands.run, request)
     return see(f"/runs/{reply.run.run_id}")
 
 

@@ -8,8 +8,10 @@ from litestar import get, post
 from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import control_commands, queries
-from stt_coordinator.control.audited_commands import act, recorded
+from stt_coordinator.control import control_commands
+from stt_coordinator.control.audited_commands import run_audited
+from stt_coordinator.control.queries.audit import list_audit
+from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
@@ -25,8 +27,8 @@ async def settings(
     context: Given, after: Annotated[str, QueryParameter(max_length=40)] = ""
 ) -> Template:
     """Everything about STT itself."""
-    status = await queries.status(context, Empty())
-    done = await recorded(context, AuditRequest(after=after, limit=ROWS))
+    status = await read_status(context, Empty())
+    done = await list_audit(context, AuditRequest(after=after, limit=ROWS))
     return page(
         context,
         "settings.html",
@@ -47,14 +49,14 @@ def _request(data: dict[str, str]) -> SwitchRequest:
 @post("/enable", include_in_schema=False, opt=ADMINS)
 async def enable(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let checks run and look at the first one."""
-    reply = await act(context, actor, control_commands.enable, _request(data))
+    reply = await run_audited(context, actor, control_commands.enable, _request(data))
     return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
 @post("/disable", include_in_schema=False, opt=ADMINS)
 async def disable(context: Given, actor: Acting, data: Form) -> Redirect:
     """Let no check run."""
-    await act(context, actor, control_commands.disable, _request(data))
+    await run_audited(context, actor, control_commands.disable, _request(data))
     return see("/settings")
 
 

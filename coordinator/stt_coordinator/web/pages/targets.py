@@ -8,7 +8,7 @@ from litestar import get
 from litestar.params import QueryParameter
 from litestar.response import Template
 
-from stt_coordinator.control import queries
+from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.web.dependencies import Given
 from stt_coordinator.web.pages.common import page
 from stt_shared.protocol.control import TargetInfo, TargetsRequest
@@ -28,7 +28,7 @@ async def targets(
     wanted = target_state if target_state in STATES else ""
     found: list[TargetInfo] = []
     while len(found) < ROWS:
-        reply = await queries.targets(context, TargetsRequest(after=after, limit=ROWS))
+        reply = await list_targets(context, TargetsRequest(after=after, limit=ROWS))
         found += [one for one in reply.targets if not wanted or one.state == wanted]
         after = reply.next
         if not after:

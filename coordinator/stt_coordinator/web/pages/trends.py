@@ -9,19 +9,19 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from stt_coordinator.control import trends as asked
+from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
 from stt_coordinator.web.dependencies import Given
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import TrendsReply, TrendsRequest
 
 WHAT = ("open", "opened", "resolved")
-Days = Annotated[int, QueryParameter(ge=1, le=asked.MAX_DAYS)]
+Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS)]
 
 
 @get("/trends.csv", include_in_schema=False)
 async def trends_csv(context: Given, days: Days = 30) -> Response[str]:
     """One line a day, oldest first."""
-    found = await asked.trends(context, TrendsRequest(days=days))
+    found = await read_trends(context, TrendsRequest(days=days))
     return Response(as_csv(found), media_type="text/csv")
 
 

@@ -117,7 +117,7 @@ async def test_request_that_is_none_is_refused_and_an_empty_one_takes_the_defaul
         assert caught.value.code == "bad_request"
     data = await house.bus.request(subjects.control(Verb.STATUS), b"", timeout=5)
     assert codec.decode(StatusReply, data).summary.counts.targets == 3
-    with pytest.raises(RequestError, match="empty request"):
+    with pytest.raises(RequestError, match="request is empty"):
         await house.bus.request(subjects.control(Verb.FINDING), b"", timeout=5)
 
 

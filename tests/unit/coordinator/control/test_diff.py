@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.control import diff as verb
 from stt_coordinator.control import pages
+from stt_coordinator.control.queries import diff as verb
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.ports.retention import Before

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import msgspec
 import pytest
 
-from stt_coordinator.control.trends import trends_of
+from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.domain.daily import DayRow, Fixes, fix_times, trend
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, lines

@@ -17,7 +17,7 @@ from stt_shared.protocol.records import Counts
 MAX_DAYS = 3_660  # the most that a setting may keep
 
 
-async def trends(context: HandlerContext, request: TrendsRequest) -> TrendsReply:
+async def read_trends(context: HandlerContext, request: TrendsRequest) -> TrendsReply:
     """The last days, today as it is now."""
     now, days = clock.now(), max(1, min(request.days, MAX_DAYS))
     return await context.store.read(

@@ -12,7 +12,7 @@ import msgspec
 from stt_coordinator.control import pages
 from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.control.queries import waiting
+from stt_coordinator.control.queries.runs import waiting_run
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.diff import reported
 from stt_coordinator.domain.model import JobRow, Pair
@@ -41,7 +41,7 @@ class _Page:
     is_last: bool
 
 
-async def report(context: HandlerContext, request: ReportRequest) -> ReportReply:
+async def read_report(context: HandlerContext, request: ReportRequest) -> ReportReply:
     """A page in order of target and check, with the counts of the whole."""
     target, _, check = request.after.partition(SEPARATOR)
     after = (target, check)
@@ -52,7 +52,7 @@ async def report(context: HandlerContext, request: ReportRequest) -> ReportReply
     run = await context.store.read(lambda ledger: ledger.runs.get(request.run_id))
     state = context.control_state.state
     if run is None and request.run_id == first_run_id(state):
-        run = waiting(state)
+        run = waiting_run(state)
     if run is None:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {request.run_id!r:.100}")
     found = run
@@ -100,7 +100,7 @@ def _of_run(ledger: Ledger, run: RunRecord, after: tuple[str, str]) -> ReportRep
     results = [
         result
         for job in jobs
-        for result in of_job(job, known, run, judge)
+        for result in results_of_job(job, known, run, judge)
         if (result.target, result.check) > after
     ]
     is_last = len(jobs) < PAGE_JOBS
@@ -121,7 +121,7 @@ def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Suppressor:
     return Suppressor(ledger.suppressions.live(targets), labels, clock.now())
 
 
-def of_job(
+def results_of_job(
     job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Suppressor
 ) -> Iterator[ReportedResult]:
     """What a run found on one target, its findings as `judge` lets them count."""
@@ -187,7 +187,7 @@ def _counts_of_run(ledger: Ledger, run: RunRecord) -> Counts:
     jobs = ledger.jobs.of_run(run.run_id, "", ALL_JOBS)
     none: dict[str, FindingRecord] = {}
     judge = _judge(ledger, jobs)
-    return of_results(result for job in jobs for result in of_job(job, none, run, judge))
+    return of_results(result for job in jobs for result in results_of_job(job, none, run, judge))
 
 
 def _reply(run: RunRecord | None, whole: Counts, page: _Page) -> ReportReply:

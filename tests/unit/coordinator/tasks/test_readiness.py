@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.control.readiness import INGEST_LATE_S, Readiness
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.ingest import Ingest
+from stt_coordinator.tasks.readiness import INGEST_LATE_S, Readiness
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock

@@ -23,12 +23,12 @@ class Fleet:
     unserved: dict[str, int] = field(default_factory=dict[str, int])
 
 
-async def health(context: HandlerContext, _request: Empty) -> HealthReply:
+async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
     """The coordinator's own state; a store that fails is told, never raised."""
     parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await context.ready()]
     fleet = Fleet()
     try:
-        fleet = await context.store.read(_look)
+        fleet = await context.store.read(_read_fleet)
     except StoreError as error:
         parts.append(HealthPart(name="store", is_well=False, seen=error.message))
     library, store = context.library, await context.store.health()
@@ -50,7 +50,7 @@ async def health(context: HandlerContext, _request: Empty) -> HealthReply:
     )
 
 
-def _look(ledger: Ledger) -> Fleet:
+def _read_fleet(ledger: Ledger) -> Fleet:
     up = {worker.site for worker in ledger.fleet.workers() if worker.state == "up"}
     here = [row for row in ledger.fleet.all_targets() if not row.gone]
     away = Counter(row.site for row in here if row.site not in up)

@@ -9,10 +9,11 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.control import pages
-from stt_coordinator.control.cursors import cursor, place
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.control.queries import MAX_REASON, kept_since, unchecked
-from stt_coordinator.control.report import of_job, refuse_without_details
+from stt_coordinator.control.pages import decode_cursor, encode_cursor
+from stt_coordinator.control.queries.changes import kept_since
+from stt_coordinator.control.queries.report import refuse_without_details, results_of_job
+from stt_coordinator.control.queries.status import MAX_REASON, unchecked_target
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.model import JobRow, TargetRow
 from stt_coordinator.domain.suppression import Suppressor, as_of
@@ -29,7 +30,6 @@ EVENTS_AT_ONCE = 1_000
 ALL = 2**31  # rows
 WHOLE = "~"  # sorts behind every name: the target is done
 NO_ANSWER = "the run has no answer of it yet"
-
 Place = tuple[str, ...]  # target, check, finding: what a page is in order of
 Row = Difference | UncheckedTarget
 
@@ -44,9 +44,9 @@ class _Side:
     judge: Suppressor
 
 
-async def diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
+async def read_diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
     """A page; with `run_b` alone against the finished run of its schedule before it."""
-    after = place(request.after, Place) or ()
+    after = decode_cursor(request.after, Place) or ()
     since = request.since
     if (since is None) is not bool(request.run_a or request.run_b):
         raise request_error(
@@ -65,7 +65,7 @@ def _since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
     # More of them may follow: what lies behind the last one is for the next page.
     end = (silent[-1].target, WHOLE) if len(silent) == PAGE_TARGETS else ()
     begun = [row for row in ledger.fleet.targets([first]).values() if row.state == "unchecked"]
-    rows: list[Row] = [*net(_events(ledger, since)), *map(unchecked, [*begun, *silent])]
+    rows: list[Row] = [*net(_events(ledger, since)), *map(unchecked_target, [*begun, *silent])]
     return _page((row for row in rows if not end or _place(row) <= end), after, end)
 
 
@@ -97,7 +97,7 @@ def _runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffReply:
     rows: list[Row] = [row for one in found.values() for row in one.differences]
     rows += (_unchecked(b.jobs[name], targets) for name, one in found.items() if one.unchecked)
     page = _page(rows, after, (end, WHOLE) if end else ())
-    last, *_ = place(page.next, Place) or (WHOLE,)
+    last, *_ = decode_cursor(page.next, Place) or (WHOLE,)
     not_compared = sum(one.not_compared for name, one in found.items() if first < name <= last)
     return msgspec.structs.replace(page, before=before, later=later, not_compared=not_compared)
 
@@ -150,7 +150,7 @@ def _answers(side: _Side, target: str, known: dict[str, FindingRecord]) -> Answe
     job = side.jobs.get(target)
     if job is None:
         return None
-    return {one.check: one for one in of_job(job, known, side.run, side.judge)}
+    return {one.check: one for one in results_of_job(job, known, side.run, side.judge)}
 
 
 def _unchecked(job: JobRow, targets: Mapping[str, TargetRow]) -> UncheckedTarget:
@@ -178,5 +178,5 @@ def _page(rows: Iterable[Row], after: Place, end: Place = ()) -> DiffReply:
     return DiffReply(
         differences=tuple(row for row in found if isinstance(row, Difference)),
         unchecked=tuple(row for row in found if isinstance(row, UncheckedTarget)),
-        next=cursor(last) if last else "",
+        next=encode_cursor(last) if last else "",
     )

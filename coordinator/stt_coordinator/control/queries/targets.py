@@ -1,0 +1,57 @@
+"""The verb `targets`: the targets in pages, each with what its checks left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from stt_coordinator.control import pages
+from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.control import (
+    TargetInfo,
+    TargetsReply,
+    TargetsRequest,
+)
+from stt_shared.protocol.messages import PartNotChecked
+
+MAX_PARTS = 100  # databases of one target
+
+
+async def list_targets(context: HandlerContext, request: TargetsRequest) -> TargetsReply:
+    """A page of targets."""
+    limit = pages.page_size(request.limit)
+
+    def read(ledger: Ledger) -> TargetsReply:
+        found = ledger.fleet.targets_page(request.after, limit + 1)
+        parts = _parts_by_target(ledger, [row.target for row in found])
+        page = tuple(pages.fitting(_target_info(row, parts[row.target]) for row in found[:limit]))
+        return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
+
+    return await context.store.read(read)
+
+
+def _parts_by_target(ledger: Ledger, names: list[str]) -> defaultdict[str, list[PartNotChecked]]:
+    """By target the first MAX_PARTS databases that its checks left out."""
+    found: defaultdict[str, list[PartNotChecked]] = defaultdict(list)
+    for one in ledger.outcomes.parts_not_checked(names, MAX_PARTS * len(names)) if names else ():
+        if len(found[one.target]) < MAX_PARTS:
+            found[one.target].append(one.part)
+    return found
+
+
+def _target_info(row: TargetRow, parts: Iterable[PartNotChecked]) -> TargetInfo:
+    return TargetInfo(
+        target=row.target,
+        family=row.family,
+        site=row.site,
+        state=row.state,
+        workers=row.workers,
+        labels=row.labels,
+        last_checked=row.last_checked,
+        kind=row.kind,
+        reason=row.reason,
+        facts=row.facts,
+        parts_not_checked=tuple(parts),
+    )

@@ -1,0 +1,164 @@
+"""The verbs that accept, revoke, and set or reset a severity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
+from stt_coordinator.control.queries.findings import FINDING_PREFIX, one_finding
+from stt_coordinator.control.suppressions.entries import (
+    resolve_names,
+    run_transaction,
+    scope_of_entry,
+    suppression_of,
+)
+from stt_coordinator.control.suppressions.rules import MAX_TEXT, Places, faults
+from stt_coordinator.domain.suppression import scope_of, state_of
+from stt_coordinator.ledger import suppressions
+from stt_coordinator.store.port import Ledger
+from stt_shared import clock
+from stt_shared.identity import exception_id
+from stt_shared.protocol.exceptions import (
+    AcceptRequest,
+    ExceptionEntry,
+    ExceptionRecord,
+    ExceptionReply,
+    SeverityResetRequest,
+    SeveritySetRequest,
+    UnacceptRequest,
+)
+
+PREFIX = "x_"
+
+
+async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionReply:
+    """Accept a finding, or a check on a target, a label or a site, until a day."""
+    entry = ExceptionEntry(
+        id="",
+        reason=request.reason,
+        by=request.by,
+        finding=request.finding,
+        check=request.check,
+        target=request.target,
+        label=request.label,
+        site=request.site,
+        until=request.until,
+    )
+    return await _record_new(context, entry, dry_run=request.dry_run)
+
+
+async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> ExceptionReply:
+    """Let findings of a check at a site count as of another severity."""
+    entry = ExceptionEntry(
+        id="",
+        reason=request.reason,
+        by=request.by,
+        check=request.check,
+        site=request.site,
+        severity=request.severity,
+        until=request.until,
+    )
+    return await _record_new(context, entry, dry_run=request.dry_run)
+
+
+async def _record_new(
+    context: HandlerContext, entry: ExceptionEntry, *, dry_run: bool
+) -> ExceptionReply:
+    now = clock.now()
+
+    def make(ledger: Ledger) -> ExceptionReply:
+        named = resolve_names(context, ledger, entry, exact=False)
+        named = msgspec.structs.replace(
+            named, id=exception_id("/".join(scope_of_entry(named)), now)
+        )
+        for code, sentence in faults(context, ledger, named, now, Places(ledger)):
+            raise request_error(code, sentence)
+        one = suppression_of(named, None, now)
+        look = suppressions.Lookup(ledger)
+        other = look.rival(one)
+        if not dry_run:
+            suppressions.record(ledger, [one], now)
+        return ExceptionReply(
+            exception=one,
+            findings=look.number(one),
+            changed=not dry_run,
+            replaced=other.id if other is not None else "",
+        )
+
+    return await run_transaction(context, make, dry_run=dry_run)
+
+
+async def revoke(context: HandlerContext, request: UnacceptRequest) -> ExceptionReply:
+    """Revoke an exception; twice is once."""
+    return await _revoke(
+        context,
+        lambda ledger: _find_suppression(ledger, request.id),
+        request,
+        dry_run=request.dry_run,
+    )
+
+
+async def reset_severity(context: HandlerContext, request: SeverityResetRequest) -> ExceptionReply:
+    """Let findings of a check at a site count as what the check says."""
+
+    def find(ledger: Ledger) -> ExceptionRecord:
+        check = context.library.catalogue.find(request.check)
+        name = check.name if check is not None else request.check
+        scope = ("severity", name, request.site)
+        for one in ledger.suppressions.live([]):
+            if scope_of(one) == scope:
+                return one
+        what = f"check {name!r:.100} has no other severity at site {request.site!r:.100}"
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, what)
+
+    return await _revoke(context, find, request, dry_run=request.dry_run)
+
+
+async def _revoke(
+    context: HandlerContext,
+    find: Callable[[Ledger], ExceptionRecord],
+    request: UnacceptRequest | SeverityResetRequest,
+    *,
+    dry_run: bool,
+) -> ExceptionReply:
+    now = clock.now()
+
+    def work(ledger: Ledger) -> ExceptionReply:
+        one = find(ledger)
+        changed = state_of(one, now) == "live" and not dry_run
+        if changed:
+            by, reason = request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
+            one = suppressions.revoke(ledger, one, now, by, reason)
+        number = suppressions.Lookup(ledger).number(one)
+        return ExceptionReply(exception=one, findings=number, changed=changed)
+
+    return await run_transaction(context, work, dry_run=dry_run)
+
+
+def _find_suppression(ledger: Ledger, id_: str) -> ExceptionRecord:
+    """The exception of that id or beginning, or the one that is for that finding alone."""
+    if (one := ledger.suppressions.get(id_)) is not None:
+        return one
+    if id_.startswith(FINDING_PREFIX):
+        return _suppression_of_finding(ledger, id_)
+    found = ledger.suppressions.with_prefix(id_, 2) if id_.removeprefix(PREFIX) else []
+    if not found:
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"unknown exception {id_!r:.100}")
+    if len(found) > 1:
+        what = f"{id_!r:.100} is the beginning of several exceptions"
+        raise request_error(ErrorCode.AMBIGUOUS_EXCEPTION, what)
+    return found[0]
+
+
+def _suppression_of_finding(ledger: Ledger, id_: str) -> ExceptionRecord:
+    record = one_finding(ledger, id_)
+    for one in ledger.suppressions.live([record.target]):
+        if one.finding == record.id:
+            return one
+    if record.accepted is None:
+        raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"finding {record.id} is not accepted")
+    wide = record.accepted.exception
+    what = f"finding {record.id} is accepted through exception {wide}, which is for more than it"
+    raise request_error(ErrorCode.BAD_REQUEST, what)

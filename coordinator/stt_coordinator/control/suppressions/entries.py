@@ -1,0 +1,77 @@
+"""What a command and a file have in common: an entry becomes the suppression that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.queries.findings import one_finding
+from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.exceptions import (
+    ExceptionEntry,
+    ExceptionRecord,
+)
+
+R = TypeVar("R")
+
+
+async def run_transaction(
+    context: HandlerContext, work: Callable[[Ledger], R], *, dry_run: bool
+) -> R:
+    """Do `work` in one transaction; with `dry_run` in a read, which must change nothing."""
+    if dry_run:
+        return await context.store.read(work)
+    found = await context.store.transact(work)
+    context.wakeups.store_changed()
+    return found
+
+
+def scope_of_entry(entry: ExceptionEntry) -> tuple[str, ...]:
+    """The fields that say what an entry is for."""
+    return (entry.finding, entry.check, entry.target, entry.label, entry.site)
+
+
+def resolve_names(
+    context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, *, exact: bool
+) -> ExceptionEntry:
+    """With the check's own name, and for a finding with its check and target.
+
+    Unless `exact` the beginning of a finding's id stands for it, if only one begins so.
+    """
+    if entry.finding:
+        found = ledger.findings.by_id([entry.finding]) if exact else []
+        if not exact:
+            found = [one_finding(ledger, entry.finding)]
+        for one in found:
+            return msgspec.structs.replace(
+                entry, finding=one.id, check=one.check, target=entry.target or one.target
+            )
+        return entry
+    check = context.library.catalogue.find(entry.check) if entry.check else None
+    return entry if check is None else msgspec.structs.replace(entry, check=check.name)
+
+
+def suppression_of(
+    entry: ExceptionEntry, known: ExceptionRecord | None, now: datetime, imported_by: str = ""
+) -> ExceptionRecord:
+    """The exception of an entry; one that is known and gets another last day is reminded of."""
+    same_end = known is not None and known.until == entry.until
+    return ExceptionRecord(
+        id=entry.id,
+        reason=entry.reason.strip(),
+        by=entry.by,
+        created=entry.created or now,
+        finding=entry.finding,
+        check=entry.check,
+        target=entry.target,
+        label=entry.label,
+        site=entry.site,
+        severity=entry.severity,
+        until=entry.until,
+        imported_by=imported_by,
+        reminded=known.reminded if known is not None and same_end else None,
+    )
