@@ -166,7 +166,7 @@ UNUSED = [
     ('family = "mysql"\nhost = "db"\ntls = "off"\ncert = "c"', "cert is of no use"),
     ('family = "mysql"\nhost = "db"\nkey = "k"', "key is of no use without cert"),
     ('family = "mysql"\nhost = "db"\ncert = "cert.pem"', "cert holds no private key"),
-    ('family = "mysql"\nhost = "db"\nca = "~nosuchuser/ca"', "of a user who is not there"),
+    ('family = "mysql"\nhost = "db"\nca = "~nosuchuser/ca"', "~ of an unknown user"),
     ('family = "mysql"\nsocket = "/s"\nca = "ca"', "ca is of no use with a socket"),
     ('family = "mysql"\nsocket = "/s"\ntls = "require"', "tls is of no use with a socket"),
     ('family = "mysql"\nsocket = "/s"\nport = 1', "port is of no use beside a socket"),
