@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.domain.schedule import PERIODS
-from stt_shared.checkfile import folder, guard, mongodb_commands, parse, parts, queries, yaml_reader
+from stt_shared.checkfile import folder, guard, parse, parts, queries, yaml_reader
 from stt_shared.checkfile.model import UNSUPPORTED, QueryType
 from stt_shared.checkfile.samples import FIELDS as SAMPLE_FIELDS
 from stt_shared.checkfile.samples import FIELDS_OF_FINDING
-from stt_shared.checkfile.statements import limits
+from stt_shared.checkfile.statements import limits, mongodb_commands
 from stt_shared.protocol.enums import Family, Interval, Kind, Outcome
 from stt_shared.protocol.messages import Facts, Finding
 from stt_worker.databases import port as databases

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from stt_shared.settings import SETTINGS
-from tools import config_schema
+from tools.pages import config_schema
 
 SCHEMA = json.loads(config_schema.PATH.read_text(encoding="utf-8"))
 GOOD = """

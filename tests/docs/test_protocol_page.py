@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stt_shared.protocol import page, subjects
+from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
+from tools.pages import protocol as page
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 

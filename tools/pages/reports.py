@@ -15,7 +15,7 @@ import msgspec
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.report.formats.names import ENDINGS, ReportFormat
 from stt_shared.report.formats.render import render
-from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.formats.report_context import Sheet
 from stt_shared.report.model import Report
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -14,7 +14,7 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.errors import UsageError
 from stt_shared.protocol.audit import AuditEntry, AuditReply, AuditRequest
 from stt_shared.protocol.control import Verb
-from stt_shared.report.audit import audit_grid
+from stt_shared.report.views.audit import audit_grid
 
 MAX_LIMIT = 100_000  # entries of one call
 PAGE = 500  # entries asked for at once

@@ -34,8 +34,8 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.report import readable
-from stt_shared.report.check import PERIODS, check_block, check_object
 from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.views.check import PERIODS, check_block, check_object
 
 TARGETS = (
     Column("TARGET", shorten=True),

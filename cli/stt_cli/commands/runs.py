@@ -36,7 +36,7 @@ from stt_shared.report import readable
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
-from stt_shared.report.status import switch_sentence
+from stt_shared.report.views.status import switch_sentence
 
 COLUMNS = (
     Column("RUN"),

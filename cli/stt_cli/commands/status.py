@@ -17,7 +17,7 @@ from stt_shared.errors import SttError
 from stt_shared.protocol.control import Empty, StatusReply, SwitchReply, SwitchRequest, Verb
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
-from stt_shared.report.status import status_lines, switch_sentence
+from stt_shared.report.views.status import status_lines, switch_sentence
 
 
 def add(app: App) -> None:

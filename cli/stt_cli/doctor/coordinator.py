@@ -17,7 +17,7 @@ from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
 from stt_shared.report import readable
-from stt_shared.report.status import switch_sentence
+from stt_shared.report.views.status import switch_sentence
 
 FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
 WAL_WATCH = 256 << 20  # bytes; a larger log means that a reader holds it open

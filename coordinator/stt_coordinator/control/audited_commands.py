@@ -20,7 +20,7 @@ from stt_shared.protocol.enums import Role, Way
 from stt_shared.protocol.exceptions import ExceptionReply, ImportReply
 from stt_shared.protocol.messages import Value
 from stt_shared.report import readable
-from stt_shared.report.exceptions import scope
+from stt_shared.report.views.suppressions import scope
 from stt_shared.telemetry.logs import bound, logger
 
 MAX_TEXT = 500  # characters of each text of an entry

@@ -21,7 +21,7 @@ from stt_shared import clock, lifecycle, settings
 from stt_shared.command import output
 from stt_shared.errors import ConfigError
 from stt_shared.report import readable
-from stt_shared.report.status import switch_sentence
+from stt_shared.report.views.status import switch_sentence
 from stt_shared.settings import Settings
 
 DEFAULT_PORT = 4222

@@ -17,9 +17,10 @@ from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingReply
 from stt_shared.protocol.history import Difference
 from stt_shared.protocol.messages import Facts, PartNotChecked
-from stt_shared.report import diff, readable
+from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
 from stt_shared.report.theme import MARKS
+from stt_shared.report.views import diff
 
 FRESH_S = 60.0
 GROUPS = {"check": "check", "target": "database", "site": "site"}  # what findings are grouped by

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from stt_shared.checkfile import mongodb_commands, version_comments
 from stt_shared.checkfile.document import shown
 from stt_shared.checkfile.guard import GuardError, parse_guard
 from stt_shared.checkfile.model import Guard, Query, QueryType
-from stt_shared.checkfile.statements.judge import refusal
+from stt_shared.checkfile.statements import mongodb_commands, version_comments
+from stt_shared.checkfile.statements.read_only import refusal
 
 MAX_QUERIES = 64
 MAX_NAME_CHARACTERS = 128

@@ -20,8 +20,8 @@ from stt_shared.redaction import hide_addresses
 from stt_shared.report.grid import Grid, to_lines, to_tsv
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text, jsonl_text
-from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
 from stt_shared.report.theme import THEME, clean
+from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
 
 WIDTH_WITHOUT_TERMINAL = 10_000  # columns; nothing is ever folded or cut in a pipe
 WIDTH_OF_PROSE = 100  # columns

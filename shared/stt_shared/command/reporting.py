@@ -21,7 +21,7 @@ from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
 from stt_shared.report.formats.names import Export, ReportFormat, export
 from stt_shared.report.formats.render import render
-from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.formats.report_context import Sheet
 from stt_shared.report.model import Report
 
 ReportOutput = Annotated[

@@ -12,7 +12,7 @@ from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.records import Acceptance
 from stt_shared.protocol.reports import ReportedFinding
 from stt_shared.report.counts import of_results
-from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.formats.report_context import Sheet
 from stt_shared.report.model import Report
 from tests.support.cli import samples
 

@@ -15,7 +15,7 @@ from stt_shared.protocol.control import ChecksReply, Empty, TargetInfo, Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Value
 from stt_shared.report import readable
-from stt_shared.report.check import statement
+from stt_shared.report.views.check import statement
 from stt_worker.databases.mysql import session as mysql_session
 from stt_worker.databases.postgresql import session as postgresql_session
 

@@ -40,12 +40,12 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.protocol.reports import ReportedResult
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
 from stt_shared.report import readable
-from stt_shared.report.changes import change_line
 from stt_shared.report.counts import of_results
-from stt_shared.report.finding import finding_block
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.model import Report
-from stt_shared.report.table import findings_grid, rows_of_records
+from stt_shared.report.views.changes import change_line
+from stt_shared.report.views.finding import finding_block
+from stt_shared.report.views.table import findings_grid, rows_of_records
 
 PAGE = 100  # findings asked for at once
 ROWS_ON_TERMINAL = 50

@@ -26,15 +26,15 @@ from stt_shared.protocol.history import (
     TrendsRequest,
 )
 from stt_shared.protocol.records import FindingEvent
-from stt_shared.report.changes import changes_grid, changes_total, unchecked_lines
-from stt_shared.report.diff import (
+from stt_shared.report.readable import moment
+from stt_shared.report.views.changes import changes_grid, changes_total, unchecked_lines
+from stt_shared.report.views.diff import (
     differences_grid,
     differences_total,
     runs_sentence,
     worst_first,
 )
-from stt_shared.report.readable import moment
-from stt_shared.report.trends import fix_lines, trend_grid
+from stt_shared.report.views.trends import fix_lines, trend_grid
 
 TWO = 2
 YESTERDAY = "24h"

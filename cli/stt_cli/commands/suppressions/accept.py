@@ -23,7 +23,7 @@ from stt_shared.protocol.exceptions import (
     UnacceptRequest,
 )
 from stt_shared.protocol.messages import Value
-from stt_shared.report.exceptions import made_sentence, over_sentence
+from stt_shared.report.views.suppressions import made_sentence, over_sentence
 
 DryRun = Annotated[bool, Parameter(negative=(), help="Only say what it would do.")]
 Why = Annotated[str, Parameter(help="Why; auditors read it.", show_default=False)]

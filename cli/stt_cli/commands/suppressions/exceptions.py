@@ -25,8 +25,8 @@ from stt_shared.protocol.exceptions import (
     ImportReply,
     ImportRequest,
 )
-from stt_shared.report.exceptions import exceptions_grid
 from stt_shared.report.grid import Cell, Column, Grid
+from stt_shared.report.views.suppressions import exceptions_grid
 
 PAGE = 500  # exceptions asked for at once
 PART = 100  # of a file sent at once: each part is one transaction of the coordinator

@@ -16,7 +16,7 @@ from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.report import readable
 from stt_shared.report.model import Report
-from stt_shared.report.table import (
+from stt_shared.report.views.table import (
     SHORT_ID,
     Row,
     findings_grid,

@@ -15,7 +15,7 @@ from stt_coordinator.web.dependencies import Acting, Given
 from stt_coordinator.web.login.authorization import ADMINS
 from stt_coordinator.web.pages.common import SOMEBODY, page, see
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
-from stt_shared.report.check import PERIODS, check_object
+from stt_shared.report.views.check import PERIODS, check_object
 
 Form = URLEncodedBody[dict[str, str]]
 

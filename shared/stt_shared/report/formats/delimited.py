@@ -10,7 +10,7 @@ from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
-from stt_shared.report.formats.sheet import Sheet, why
+from stt_shared.report.formats.report_context import Sheet, why
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean
 

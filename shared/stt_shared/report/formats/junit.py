@@ -14,7 +14,7 @@ from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
-from stt_shared.report.formats.sheet import Entry, Sheet, acceptance, why
+from stt_shared.report.formats.report_context import Entry, Sheet, acceptance, why
 from stt_shared.report.theme import clean
 
 OWN_SUITE = "stt"  # what is to be said of the report itself

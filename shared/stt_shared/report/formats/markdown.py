@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stt_shared.report import readable
-from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
+from stt_shared.report.formats.report_context import Entry, Sheet, acceptance
 from stt_shared.report.theme import clean, mark
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")

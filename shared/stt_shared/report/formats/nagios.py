@@ -8,7 +8,7 @@ from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.records import Counts
 from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
-from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.formats.report_context import Sheet
 from stt_shared.report.theme import clean
 
 MAX_LINES = 20  # findings named below the first line, and then targets not checked

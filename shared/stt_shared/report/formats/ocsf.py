@@ -13,7 +13,7 @@ from typing import Any
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
+from stt_shared.report.formats.report_context import TOOL, Entry, Sheet, why
 from stt_shared.report.objects import json_text
 
 VERSION = "1.5.0"

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from stt_shared.protocol.enums import Severity
 from stt_shared.report import readable
-from stt_shared.report.formats.sheet import Entry, Sheet, acceptance
+from stt_shared.report.formats.report_context import Entry, Sheet, acceptance
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean, mark
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stt_shared.report import readable
-from stt_shared.report.formats.sheet import Sheet, acceptance
+from stt_shared.report.formats.report_context import Sheet, acceptance
 from stt_shared.report.grid import Cell, Grid, to_lines
-from stt_shared.report.table import findings_grid, rows_of_report, totals, unchecked_grid
 from stt_shared.report.theme import clean
+from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
 
 WIDE = 10_000  # columns; a file is never folded or shortened
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stt_shared.report.formats import delimited, junit, markdown, nagios, ocsf, plain, sarif
 from stt_shared.report.formats.names import ReportFormat
-from stt_shared.report.formats.sheet import Sheet
+from stt_shared.report.formats.report_context import Sheet
 from stt_shared.report.objects import report_json, report_jsonl
 
 

@@ -11,7 +11,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.formats.sheet import TOOL, Entry, Sheet, why
+from stt_shared.report.formats.report_context import TOOL, Entry, Sheet, why
 from stt_shared.report.objects import json_text
 
 VERSION = "2.1.0"

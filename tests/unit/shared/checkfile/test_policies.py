@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from stt_shared.checkfile import library_page
 from stt_shared.checkfile.catalogue import builtin, builtin_folder
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.checkfile.parts import FOLDER
@@ -17,6 +16,7 @@ from stt_shared.checkfile.policies import faults_of, faults_of_samples
 from stt_shared.errors import ConfigError
 from stt_shared.pack.serial import of, raised, written
 from stt_shared.protocol.enums import Family
+from tools.pages import library as library_page
 
 CHECKS = list(builtin().checks.values())
 EACH = pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import QueryType
-from stt_shared.checkfile.statements.judge import refusal
 from stt_shared.checkfile.statements.limits import MAX_CHARACTERS
 from stt_shared.checkfile.statements.mysql import ACTING
+from stt_shared.checkfile.statements.read_only import refusal
 from tests.hostile.statements import MYSQL, MYSQL_SHOW, POSTGRESQL
 
 SELECT = QueryType.MYSQL_SELECT

@@ -10,8 +10,8 @@ from rich.console import Console, Group
 
 from stt_shared.checkfile.model import Check, Guard, Query, QueryType
 from stt_shared.protocol.enums import Family
-from stt_shared.report.check import check_block, check_object, statement
 from stt_shared.report.theme import THEME
+from stt_shared.report.views.check import check_block, check_object, statement
 
 CHECK = Check(
     name="mysql_x",

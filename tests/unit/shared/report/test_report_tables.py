@@ -11,9 +11,10 @@ from rich.text import Text
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.enums import FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
-from stt_shared.report import changes, finding, readable, status, table
+from stt_shared.report import readable
 from stt_shared.report.grid import MIN_SHORTENED, Cell, Column, Grid, shrink, to_lines, to_tsv
 from stt_shared.report.theme import THEME, clean
+from stt_shared.report.views import changes, finding, status, table
 from tests.support.cli import samples
 from tests.support.cli.samples import NOW
 

@@ -8,7 +8,7 @@ import pytest
 
 from stt_shared import settings
 from stt_shared.errors import ConfigError
-from stt_shared.settings import page as settings_page
+from tools.pages import settings as settings_page
 
 
 def written(folder: Path, text: str) -> Path:

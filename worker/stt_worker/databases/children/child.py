@@ -6,7 +6,7 @@ import asyncio
 import resource
 import signal
 
-from stt_shared.checkfile.statements import judge
+from stt_shared.checkfile.statements import read_only
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.children import remote
@@ -28,9 +28,9 @@ def prepare(payload: bytes) -> None:
 
     Children share both; each would spend 50 ms on them.
     """
-    judge.prepare()
+    read_only.prepare()
     for question in remote.questions(payload):
-        judge.refusal(question.type, question.text)
+        read_only.refusal(question.type, question.text)
         statement.statement(question)
 
 

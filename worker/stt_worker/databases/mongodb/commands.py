@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.checkfile import mongodb_commands
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.checkfile.statements import mongodb_commands
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure
 

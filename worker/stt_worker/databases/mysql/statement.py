@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.statements.judge import MAX_REMEMBERED, refusal
 from stt_shared.checkfile.statements.mysql_lexer import Kind as Word
 from stt_shared.checkfile.statements.mysql_lexer import tokens
+from stt_shared.checkfile.statements.read_only import MAX_REMEMBERED, refusal
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.mysql.pins import NAMES
 from stt_worker.databases.port import Failure

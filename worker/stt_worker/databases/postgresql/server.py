@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.statements.judge import refusal
+from stt_shared.checkfile.statements.read_only import refusal
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits, Row, Rows
 from stt_worker.databases.postgresql.connect import EARLIER, EARLY, Early

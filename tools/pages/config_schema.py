@@ -9,7 +9,7 @@ from stt_shared.settings.schema import config_schema
 from stt_worker.targets.fields import TargetTable
 from stt_worker.targets.file import TABLE
 
-PATH = Path(__file__).parents[1] / "docs" / "config.schema.json"
+PATH = Path(__file__).parents[2] / "docs" / "config.schema.json"
 
 
 def render() -> str:

@@ -1,4 +1,4 @@
-"""The page checks/README.md, written from the checks themselves."""
+"""The page checks/README.md, generated from the checks."""
 
 from __future__ import annotations
 

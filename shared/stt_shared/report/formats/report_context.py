@@ -14,7 +14,7 @@ from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, unheard
 from stt_shared.report.model import Report
-from stt_shared.report.table import found, silences
+from stt_shared.report.views.table import found, silences
 
 TOOL = "Security Threat Tool"
 _ORDER = {severity: place for place, severity in enumerate(Severity)}

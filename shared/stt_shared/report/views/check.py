@@ -11,8 +11,8 @@ from rich.text import Text
 
 from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.report import readable
-from stt_shared.report.finding import LABEL_WIDTH
 from stt_shared.report.theme import clean
+from stt_shared.report.views.finding import LABEL_WIDTH
 
 PERIODS = {"standard": "24 h", "rare": "78 h", "frequent": "4 h"}
 

@@ -10,11 +10,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_shared.checkfile import mongodb_commands
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import QueryType, Question
-from stt_shared.checkfile.mongodb_commands import COMMANDS
 from stt_shared.checkfile.parse import parse_checks
+from stt_shared.checkfile.statements import mongodb_commands
+from stt_shared.checkfile.statements.mongodb_commands import COMMANDS
 from stt_shared.protocol.enums import Family, Kind
 from stt_worker.databases.mongodb.commands import command
 from stt_worker.databases.port import Failure

@@ -12,10 +12,10 @@ from stt_shared.protocol.enums import FindingState, Severity
 from stt_shared.protocol.records import Acceptance, Counts, FindingRecord
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, parts_sentence
-from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.model import Report
 from stt_shared.report.theme import mark
+from stt_shared.report.views.suppressions import accepted
 
 COLUMNS = (
     Column("SEVERITY"),

@@ -10,9 +10,9 @@ from stt_shared.protocol.enums import Change
 from stt_shared.protocol.history import Difference, DiffReply
 from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
-from stt_shared.report.changes import NAMES, SIGNS, STYLES
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_shared.report.table import found, severity_cell
+from stt_shared.report.views.changes import NAMES, SIGNS, STYLES
+from stt_shared.report.views.table import found, severity_cell
 
 COLUMNS = (
     Column(""),

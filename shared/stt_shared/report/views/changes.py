@@ -12,10 +12,10 @@ from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Change
 from stt_shared.protocol.records import FindingEvent
 from stt_shared.report import readable
-from stt_shared.report.finding import change_words
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_shared.report.table import found, severity_cell
 from stt_shared.report.theme import clean, mark
+from stt_shared.report.views.finding import change_words
+from stt_shared.report.views.table import found, severity_cell
 
 SIGNS = {
     Change.OPENED: "+",

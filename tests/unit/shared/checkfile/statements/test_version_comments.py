@@ -5,8 +5,8 @@ from __future__ import annotations
 from stt_shared.checkfile.guard import holds, parse_guard
 from stt_shared.checkfile.model import Server
 from stt_shared.checkfile.parse import parse_checks
+from stt_shared.checkfile.statements.version_comments import variants
 from stt_shared.checkfile.variants import choose
-from stt_shared.checkfile.version_comments import variants
 
 OF_PMM = """\
 checks:

@@ -15,9 +15,9 @@ from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.findings import FindingReply
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.report import readable
-from stt_shared.report.exceptions import accepted
 from stt_shared.report.grid import GAP
 from stt_shared.report.theme import clean, mark
+from stt_shared.report.views.suppressions import accepted
 
 LABEL_WIDTH = 11
 MAX_EVIDENCE_ROWS = 20
