@@ -9,15 +9,13 @@ from stt_shared.protocol.audit import AuditEntry
 
 
 class MemoryAudit(Rows):
-    """See the port."""
+    """AuditLedger in memory."""
 
     def add(self, entries: Iterable[AuditEntry]) -> None:
-        """See the port."""
         for entry in entries:
-            self._t.recorded += 1
-            self._t.audit[self._t.recorded] = entry
+            self._t.last_audit += 1
+            self._t.audit[self._t.last_audit] = entry
 
     def newest(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-        """See the port."""
         newest_first = sorted(self._t.audit.items(), reverse=True)
         return [one for one in newest_first if before is None or one[0] < before][:limit]

@@ -16,10 +16,9 @@ from stt_shared.protocol.records import Counts
 
 
 class MemoryCounts(Rows):
-    """See the port."""
+    """CountLedger in memory."""
 
     def tallies(self) -> Tallies:
-        """See the port."""
         accepted = Counter(one.site for one in current.findings(self._t, accepted=True))
         findings = Counter((one.site, one.severity) for one in current.findings(self._t))
         pairs = Counter((one.site, one.outcome, one.kind) for one in current.outcomes(self._t))
@@ -35,7 +34,6 @@ class MemoryCounts(Rows):
         )
 
     def breakdown(self) -> Breakdown:
-        """See the port."""
         accepted = current.findings(self._t, accepted=True)
         by_severity = Counter((f.site, f.family, f.severity) for f in current.findings(self._t))
         accepted_by_severity = Counter((f.site, f.family, f.severity) for f in accepted)
@@ -55,7 +53,6 @@ class MemoryCounts(Rows):
         )
 
     def put(self, at: datetime, counts: Counts) -> None:
-        """See the port."""
         self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
         day = day_of(at)
         if any(day_of(other) == day and other > at for other, _ in self._t.counts.values()):
@@ -65,21 +62,17 @@ class MemoryCounts(Rows):
             self._t.daily[day, severity] = replace(known, open=getattr(counts, severity))
 
     def before(self, at: datetime) -> Counts | None:
-        """See the port."""
         old = [entry for entry in self._t.counts.values() if entry[0] <= at]
         return max(old, key=lambda entry: entry[0])[1] if old else None
 
     def days(self, since: date) -> list[DayRow]:
-        """See the port."""
         return [row for (day, _), row in sorted(self._t.daily.items()) if day >= since]
 
     def last_counted_day(self, before: date) -> date | None:
-        """See the port."""
         counted = (row.day for row in self._t.daily.values() if row.open is not None)
         return max((day for day in counted if day < before), default=None)
 
     def fixes(self, since: date) -> list[Fixes]:
-        """See the port."""
         found: Counter[tuple[Severity, int]] = Counter()
         for (day, severity, minutes), number in self._t.fixes.items():
             found[severity, minutes] += number * (day >= since)

@@ -16,35 +16,29 @@ from stt_shared.protocol.records import FindingRecord
 
 
 class MemoryFindings(Rows):
-    """See the port."""
+    """FindingLedger in memory."""
 
     def of_targets(self, targets: Iterable[str]) -> list[FindingRecord]:
-        """See the port."""
         wanted = set(targets)
         return [one for one in self._t.findings.values() if one.target in wanted]
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
-        """See the port."""
         self._t.findings.update((one.id, one) for one in findings)
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
-        """See the port."""
         return [self._t.findings[id_] for id_ in ids if id_ in self._t.findings]
 
     def of_check(self, check: str) -> list[FindingRecord]:
-        """See the port."""
         found = (one for _, one in sorted(self._t.findings.items()) if one.check == check)
         return [one for one in found if one.state is not FindingState.RESOLVED]
 
     def with_prefix(self, prefix: str, limit: int) -> list[FindingRecord]:
-        """See the port."""
         ids = sorted(id_ for id_ in self._t.findings if id_.startswith(prefix))
         return [self._t.findings[id_] for id_ in ids[:limit]]
 
     def page(
         self, query: FindingsRequest, beyond: FindingPlace | None = None
     ) -> tuple[list[FindingRecord], int]:
-        """See the port."""
         is_current = query.state in ("open", "accepted")
         among: Iterable[FindingRecord] = self._t.findings.values()
         if is_current:
@@ -54,7 +48,6 @@ class MemoryFindings(Rows):
         return rest[query.offset : query.offset + query.limit], len(found)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
-        """See the port."""
         groups: dict[str, list[FindingRecord]] = {}
         wanted = msgspec.structs.replace(query, state="open")
         for one in current.findings(self._t):
@@ -64,7 +57,6 @@ class MemoryFindings(Rows):
         return sorted(found, key=lambda g: (-g.critical, -g.major, -g.trivial, g.name))[:limit]
 
     def count_accepted(self, suppressions: Iterable[str]) -> dict[str, int]:
-        """See the port."""
         wanted = set(suppressions)
         through = (one.accepted for one in current.findings(self._t, accepted=True))
         return dict(Counter(a.exception for a in through if a and a.exception in wanted))

@@ -11,55 +11,43 @@ from stt_shared.protocol.messages import ControlState
 
 
 class MemoryFleet(Rows):
-    """See the port."""
+    """FleetLedger in memory."""
 
     def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
-        """See the port."""
         return {name: self._t.targets[name] for name in names if name in self._t.targets}
 
     def all_targets(self) -> list[TargetRow]:
-        """See the port."""
         return [row for _, row in sorted(self._t.targets.items())]
 
     def targets_page(self, after: str, limit: int) -> list[TargetRow]:
-        """See the port."""
         return [row for row in self.all_targets() if row.target > after][:limit]
 
     def put_targets(self, targets: Iterable[TargetRow]) -> None:
-        """See the port."""
         self._t.targets.update((one.target, one) for one in targets)
 
     def _unchecked(self) -> list[TargetRow]:
         return [row for row in self.all_targets() if row.state == "unchecked"]
 
     def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
-        """See the port."""
         return [row for row in self._unchecked() if row.target > after][:limit]
 
     def count_unchecked(self) -> int:
-        """See the port."""
         return len(self._unchecked())
 
     def workers(self) -> list[WorkerRow]:
-        """See the port."""
         return [row for _, row in sorted(self._t.workers.items())]
 
     def put_workers(self, workers: Iterable[WorkerRow]) -> None:
-        """See the port."""
         self._t.workers.update((one.worker, one) for one in workers)
 
     def checks(self) -> list[CheckInfo]:
-        """See the port."""
         return sorted(self._t.checks.values(), key=lambda one: (one.family, one.check))
 
     def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
-        """See the port."""
         self._t.checks = {one.check: one for one in checks}
 
     def control_state(self) -> ControlState | None:
-        """See the port."""
         return self._t.control
 
     def put_control_state(self, state: ControlState) -> None:
-        """See the port."""
         self._t.control = state

@@ -13,10 +13,9 @@ from stt_shared.protocol.records import FindingEvent
 
 
 class MemoryHistory(Rows):
-    """See the port."""
+    """HistoryLedger in memory."""
 
     def add(self, events: Iterable[FindingEvent]) -> None:
-        """See the port."""
         added = list(events)
         self._t.history.extend(added)
         self._count(steps(added))
@@ -32,35 +31,28 @@ class MemoryHistory(Rows):
             self._t.fixes[fix] = self._t.fixes.get(fix, 0) + number
 
     def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
-        """See the port."""
         return [event for event in self._t.history if event.after.id == finding][-limit:]
 
     def after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        """See the port."""
-        first = self._t.forgotten + 1
+        first = self._t.pruned_events + 1
         begin = max(position + 1 - first, 0)
         return list(enumerate(self._t.history, first))[begin : begin + limit]
 
     def last_position(self) -> int:
-        """See the port."""
-        return self._t.forgotten + len(self._t.history) if self._t.history else 0
+        return self._t.pruned_events + len(self._t.history) if self._t.history else 0
 
     def since(self, since: datetime, offset: int, limit: int) -> tuple[list[FindingEvent], int]:
-        """See the port."""
         found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
         return found[offset : offset + limit], len(found)
 
     def page(self, beyond: EventPlace, offset: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        """See the port."""
-        places = enumerate(self._t.history, self._t.forgotten + 1)
+        places = enumerate(self._t.history, self._t.pruned_events + 1)
         found = sorted(((one.at, place, one) for place, one in places), key=lambda row: row[:2])
         rest = [(place, one) for at, place, one in found if (at, place) > beyond]
         return rest[offset : offset + limit]
 
     def cursor(self, reader: str) -> int | None:
-        """See the port."""
         return self._t.cursors.get(reader)
 
     def put_cursor(self, reader: str, position: int) -> None:
-        """See the port."""
         self._t.cursors[reader] = position

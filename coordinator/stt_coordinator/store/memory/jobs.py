@@ -11,14 +11,12 @@ from stt_coordinator.store.memory.tables import Rows
 
 
 class MemoryJobs(Rows):
-    """See the port."""
+    """JobLedger in memory."""
 
     def put(self, jobs: Iterable[JobRow]) -> None:
-        """See the port."""
         self._t.jobs.update((job.job_id, job) for job in jobs)
 
     def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
-        """See the port."""
         return {id_: self._t.jobs[id_] for id_ in ids if id_ in self._t.jobs}
 
     def _outstanding(self) -> list[JobRow]:
@@ -28,21 +26,17 @@ class MemoryJobs(Rows):
         return [job for job in self._outstanding() if not job.follows]
 
     def followers(self, ids: Iterable[str]) -> list[JobRow]:
-        """See the port."""
         wanted = set(ids) - {""}
         return [job for job in self._outstanding() if job.follows in wanted]
 
     def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
-        """See the port."""
         wanted = set(targets)
         return {job.target: job for job in self._leading() if job.target in wanted}
 
     def open(self, limit: int) -> list[JobRow]:
-        """See the port."""
         return self._leading()[:limit]
 
     def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
-        """See the port."""
         first: dict[str, JobRow] = {}
         for job in self._leading():
             first.setdefault(job.target, job)
@@ -50,15 +44,12 @@ class MemoryJobs(Rows):
         return list(ready)[:limit]
 
     def overdue(self, now: datetime, limit: int) -> list[JobRow]:
-        """See the port."""
         late = [job for job in self._leading() if job.deadline <= now]
         return sorted(late, key=lambda job: job.deadline)[:limit]
 
     def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
-        """See the port."""
         mine = (j for j in self._t.jobs.values() if j.run_id == run_id and j.target >= first_target)
         return sorted(mine, key=lambda job: job.target)[:limit]
 
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
-        """See the port."""
         return dict(Counter(job.state for job in self._t.jobs.values() if job.run_id == run_id))

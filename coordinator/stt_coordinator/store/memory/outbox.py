@@ -10,20 +10,17 @@ from stt_shared.bus.values import Outgoing
 
 
 class MemoryOutbox(Rows):
-    """See the port."""
+    """OutboxLedger in memory."""
 
     def add(self, messages: Iterable[Outgoing]) -> None:
-        """See the port."""
         for message in messages:
-            self._t.left += 1
-            self._t.outbox[self._t.left] = message
+            self._t.last_outbox += 1
+            self._t.outbox[self._t.last_outbox] = message
 
     def oldest(self, limit: int) -> list[OutboxRow]:
-        """See the port."""
         oldest = list(self._t.outbox.items())[:limit]
         return [OutboxRow(position=position, message=message) for position, message in oldest]
 
     def drop(self, positions: Iterable[int]) -> None:
-        """See the port."""
         for position in positions:
             self._t.outbox.pop(position, None)

@@ -11,24 +11,20 @@ from stt_shared.protocol.messages import TargetPart
 
 
 class MemoryOutcomes(Rows):
-    """See the port."""
+    """OutcomeLedger in memory."""
 
     def of_targets(self, targets: Iterable[str]) -> list[Pair]:
-        """See the port."""
         wanted = set(targets)
         return [pair for pair in self._t.pairs.values() if pair.target in wanted]
 
     def put(self, pairs: Iterable[Pair]) -> None:
-        """See the port."""
         self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
 
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
-        """See the port."""
         beyond = (one for one in current.outcomes(self._t) if (one.target, one.check) > after)
         return sorted(beyond, key=lambda one: (one.target, one.check))[:limit]
 
     def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
-        """See the port."""
         wanted = set(targets)
         found = [
             TargetPart(target=target, part=part)
@@ -38,7 +34,6 @@ class MemoryOutcomes(Rows):
         return found[:limit]
 
     def parts_of_check(self, check: str, limit: int) -> list[TargetPart]:
-        """See the port."""
         there = {row.target for row in self._t.targets.values() if not row.gone}
         found = [
             TargetPart(target=one.target, part=part)

@@ -12,10 +12,9 @@ from stt_shared.protocol.messages import Watermark
 
 
 class MemoryResults(Rows):
-    """See the port."""
+    """ResultLedger in memory."""
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
-        """See the port."""
         new: list[bool] = []
         for row in rows:
             key = (row.worker, row.epoch, row.sequence)
@@ -24,22 +23,18 @@ class MemoryResults(Rows):
         return new
 
     def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
-        """See the port."""
         held = (key[2] for key in self._t.results if key[:2] == (worker, epoch))
         return iter(sorted(one for one in held if one > sequence))
 
     def watermark(self, worker: str, epoch: str) -> int | None:
-        """See the port."""
         found = self._t.watermarks.get((worker, epoch))
         return None if found is None else found[1]
 
     def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
-        """See the port."""
         for one in watermarks:
             self._t.watermarks[one.worker, one.epoch] = (at, one.sequence)
 
     def watermarks(self) -> list[Watermark]:
-        """See the port."""
         oldest_first = sorted(self._t.watermarks.items(), key=lambda item: (item[0][0], item[1][0]))
         newest = {
             worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
@@ -48,9 +43,7 @@ class MemoryResults(Rows):
         return list(newest.values())
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
-        """See the port."""
         self._t.rejected.extend(rejected)
 
     def count_rejected(self) -> dict[str, int]:
-        """See the port."""
         return dict(sorted(Counter(one.code for one in self._t.rejected).items()))

@@ -14,10 +14,9 @@ from stt_shared.protocol.records import FindingRecord
 
 
 class MemoryRetention(Rows):
-    """See the port."""
+    """RetentionLedger in memory."""
 
     def prune(self, before: Before, limit: int) -> Mapping[str, int]:
-        """See the port."""
         t = self._t
         over = self._over(before.full)
         jobs = (key for key, job in t.jobs.items() if job.run_id in over)
@@ -37,7 +36,7 @@ class MemoryRetention(Rows):
             dropped[kind] = _drop(table, keys, limit - sum(dropped.values()))
         for kind, rows in (("rejected", t.rejected), ("history", t.history)):
             dropped[kind] = _drop_listed(rows, before.full, limit - sum(dropped.values()))
-        t.forgotten += dropped["history"]
+        t.pruned_events += dropped["history"]
         return dropped
 
     def _over(self, before: datetime) -> set[str]:

@@ -11,18 +11,15 @@ from stt_shared.protocol.records import RunRecord
 
 
 class MemoryRuns(Rows):
-    """See the port."""
+    """RunLedger in memory."""
 
     def get(self, run_id: str) -> RunRecord | None:
-        """See the port."""
         return self._t.runs.get(run_id)
 
     def put(self, run: RunRecord) -> None:
-        """See the port."""
         self._t.runs[run.run_id] = run
 
     def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
-        """See the port."""
         found = [
             one
             for one in self._newest_first()
@@ -34,24 +31,19 @@ class MemoryRuns(Rows):
         return sorted(self._t.runs.values(), key=lambda one: (one.slot, one.run_id), reverse=True)
 
     def running(self) -> list[RunRecord]:
-        """See the port."""
         return [run for run in reversed(self._newest_first()) if run.state == "running"]
 
     def last(self) -> RunRecord | None:
-        """See the port."""
         return next((run for run in self._newest_first() if run.state != "skipped"), None)
 
     def previous(self, run: RunRecord) -> RunRecord | None:
-        """See the port."""
         earlier = [one for one in self._newest_first() if one.slot < run.slot]
         finished = [one for one in earlier if one.state == "finished"]
         alike = (one for one in finished if one.schedule == run.schedule)
         return next(alike, finished[0] if finished else None)
 
     def last_slots(self) -> dict[str, datetime]:
-        """See the port."""
         return dict(self._t.slots)
 
     def put_slot(self, schedule: str, slot: datetime) -> None:
-        """See the port."""
         self._t.slots[schedule] = max(slot, self._t.slots.get(schedule, slot))

@@ -32,7 +32,6 @@ class MemoryStore:
         self._tables = Tables()
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
-        """See the port."""
         # On a copy that replaces the tables last: work that raises has changed nothing.
         tables = self._tables.copy()
         found = work(memory_ledger(tables))
@@ -40,15 +39,13 @@ class MemoryStore:
         return found
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
-        """See the port."""
         return work(memory_ledger(self._tables))
 
     async def health(self) -> StoreHealth:
-        """See the port."""
         return StoreHealth(sound=True, looked=clock.now())
 
     async def close(self) -> None:
-        """See the port."""
+        """Nothing is held."""
 
 
 def memory_ledger(tables: Tables) -> Ledger:

@@ -13,24 +13,20 @@ from stt_shared.protocol.exceptions import ExceptionRecord
 
 
 class MemorySuppressions(Rows):
-    """See the port."""
+    """SuppressionLedger in memory."""
 
     def get(self, id_: str) -> ExceptionRecord | None:
-        """See the port."""
-        return self._t.exceptions.get(id_)
+        return self._t.suppressions.get(id_)
 
     def put(self, suppressions: Iterable[ExceptionRecord]) -> None:
-        """See the port."""
-        self._t.exceptions.update((one.id, one) for one in suppressions)
+        self._t.suppressions.update((one.id, one) for one in suppressions)
 
     def with_prefix(self, prefix: str, limit: int) -> list[ExceptionRecord]:
-        """See the port."""
-        ids = sorted(id_ for id_ in self._t.exceptions if id_.startswith(prefix))
-        return [self._t.exceptions[id_] for id_ in ids[:limit]]
+        ids = sorted(id_ for id_ in self._t.suppressions if id_.startswith(prefix))
+        return [self._t.suppressions[id_] for id_ in ids[:limit]]
 
     def live(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
-        """See the port."""
-        every = (one for _, one in sorted(self._t.exceptions.items()))
+        every = (one for _, one in sorted(self._t.suppressions.items()))
         live = [one for one in every if recorded_state(one) == "live"]
         if targets is None:
             return live
@@ -40,8 +36,7 @@ class MemorySuppressions(Rows):
     def page(
         self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[ExceptionRecord], int]:
-        """See the port."""
-        every = self._t.exceptions.values()
+        every = self._t.suppressions.values()
         found = [one for one in every if state in ("all", recorded_state(one))]
         found.sort(key=lambda one: (one.created, one.id), reverse=True)
         rest = [
@@ -50,12 +45,10 @@ class MemorySuppressions(Rows):
         return rest[offset : offset + limit], len(found)
 
     def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
-        """See the port."""
         dues = ((due_of(one), one) for one in self.live())
         found = [(due, one) for due, one in dues if due is not None and due <= now]
         return [one for _, one in sorted(found, key=lambda entry: entry[0])][:limit]
 
     def next_end(self) -> date | None:
-        """See the port."""
         live = (one for one in self.live() if one.severity is None)
         return min((one.until for one in live if one.until is not None), default=None)

@@ -23,7 +23,7 @@ class Tables:
     """Everything in the store; the values are never changed, only replaced."""
 
     audit: dict[int, AuditEntry] = field(default_factory=dict[int, AuditEntry])
-    recorded: int = 0
+    last_audit: int = 0  # the last position given in the audit trail
     runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
     slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
     jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
@@ -35,9 +35,9 @@ class Tables:
     )
     pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
     findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
-    exceptions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
+    suppressions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
     history: list[FindingEvent] = field(default_factory=list[FindingEvent])
-    forgotten: int = 0  # events that were dropped: positions go on
+    pruned_events: int = 0  # positions go on after them
     cursors: dict[str, int] = field(default_factory=dict[str, int])
     targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
     workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
@@ -53,7 +53,7 @@ class Tables:
     )
     outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
     control: ControlState | None = None
-    left: int = 0  # the last position given in the outbox
+    last_outbox: int = 0  # the last position given in the outbox
     rejected: list[Rejected] = field(default_factory=list[Rejected])
 
     def copy(self) -> Tables:

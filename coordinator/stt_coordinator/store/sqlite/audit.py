@@ -12,16 +12,14 @@ LAST_POSITION = 2**63 - 1
 
 
 class SqliteAudit(Statements):
-    """See the port."""
+    """AuditLedger in SQLite."""
 
     sql = queries("audit")
 
     def add(self, entries: Iterable[AuditEntry]) -> None:
-        """See the port."""
         self._each("add", ({"at": text(e.at), "data": packed(e)} for e in entries))
 
     def newest(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-        """See the port."""
         first = LAST_POSITION if before is None else before
         found = self._run("newest", before=first, limit=limit)
         return [(position, unpacked(AuditEntry, data)) for position, data in found]

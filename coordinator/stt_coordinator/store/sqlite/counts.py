@@ -14,12 +14,11 @@ from stt_shared.protocol.records import Counts
 
 
 class SqliteCounts(Statements):
-    """See the port."""
+    """CountLedger in SQLite."""
 
     sql = queries("counts")
 
     def tallies(self) -> Tallies:
-        """See the port."""
         return Tallies(
             findings=[
                 (site, Severity(severity), n) for site, severity, n in self._run("tally_findings")
@@ -37,7 +36,6 @@ class SqliteCounts(Statements):
         )
 
     def breakdown(self) -> Breakdown:
-        """See the port."""
         return Breakdown(
             findings=self._by_severity("break_down_findings"),
             accepted=self._by_severity("break_down_accepted"),
@@ -55,17 +53,14 @@ class SqliteCounts(Statements):
         return [(site, Family(family), Kind(kind), n) for site, family, kind, n in self._run(name)]
 
     def put(self, at: datetime, counts: Counts) -> None:
-        """See the port."""
         hour = text(at.replace(minute=0, second=0, microsecond=0))
         self._run("put", hour=hour, at=text(at), data=packed(counts))
         self._each("put_day", day_columns(at, counts))
 
     def before(self, at: datetime) -> Counts | None:
-        """See the port."""
         return self._one(Counts, "before", at=text(at))
 
     def days(self, since: date) -> list[DayRow]:
-        """See the port."""
         return [
             DayRow(
                 day=date.fromisoformat(day),
@@ -78,12 +73,10 @@ class SqliteCounts(Statements):
         ]
 
     def last_counted_day(self, before: date) -> date | None:
-        """See the port."""
         found = self._run("last_counted_day", before=before.isoformat()).fetchone()
         return None if found is None else date.fromisoformat(found[0])
 
     def fixes(self, since: date) -> list[Fixes]:
-        """See the port."""
         return [
             Fixes(severity=Severity(severity), minutes=minutes, number=number)
             for severity, minutes, number in self._run("fixes", since=since.isoformat())

@@ -13,35 +13,29 @@ from stt_shared.protocol.records import FindingRecord
 
 
 class SqliteFindings(Statements):
-    """See the port."""
+    """FindingLedger in SQLite."""
 
     sql = queries("findings")
 
     def of_targets(self, targets: Iterable[str]) -> list[FindingRecord]:
-        """See the port."""
         return self._all(FindingRecord, "of_targets", targets=listed(targets))
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
-        """See the port."""
         self._each("put", map(columns, findings))
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
-        """See the port."""
         return self._all(FindingRecord, "by_id", ids=listed(ids))
 
     def of_check(self, check: str) -> list[FindingRecord]:
-        """See the port."""
         return self._all(FindingRecord, "of_check", check_name=check)
 
     def with_prefix(self, prefix: str, limit: int) -> list[FindingRecord]:
-        """See the port."""
         beyond = prefix + LAST_CHARACTER
         return self._all(FindingRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit)
 
     def page(
         self, query: FindingsRequest, beyond: FindingPlace | None = None
     ) -> tuple[list[FindingRecord], int]:
-        """See the port."""
         which = query.state if query.state in ("open", "accepted") else "any"
         where = _filters(query)
         if which == "any":
@@ -60,7 +54,6 @@ class SqliteFindings(Statements):
         return found, self._number(f"count_{which}", **where)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
-        """See the port."""
         return [
             Grouped(
                 name=name,
@@ -76,7 +69,6 @@ class SqliteFindings(Statements):
         ]
 
     def count_accepted(self, suppressions: Iterable[str]) -> dict[str, int]:
-        """See the port."""
         return dict(self._run("count_accepted_by", ids=listed(suppressions)).fetchall())
 
 

@@ -12,57 +12,45 @@ from stt_shared.protocol.messages import ControlState
 
 
 class SqliteFleet(Statements):
-    """See the port."""
+    """FleetLedger in SQLite."""
 
     sql = queries("fleet")
 
     def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
-        """See the port."""
         return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(names))}
 
     def all_targets(self) -> list[TargetRow]:
-        """See the port."""
         return self._all(TargetRow, "all_targets")
 
     def targets_page(self, after: str, limit: int) -> list[TargetRow]:
-        """See the port."""
         return self._all(TargetRow, "targets_page", after=after, limit=limit)
 
     def put_targets(self, targets: Iterable[TargetRow]) -> None:
-        """See the port."""
         self._each("put_target", map(target_columns, targets))
 
     def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
-        """See the port."""
         return self._all(TargetRow, "unchecked", limit=limit, after=after)
 
     def count_unchecked(self) -> int:
-        """See the port."""
         return self._number("count_unchecked")
 
     def workers(self) -> list[WorkerRow]:
-        """See the port."""
         return self._all(WorkerRow, "workers")
 
     def put_workers(self, workers: Iterable[WorkerRow]) -> None:
-        """See the port."""
         self._each("put_worker", ({"worker": w.worker, "data": packed(w)} for w in workers))
 
     def checks(self) -> list[CheckInfo]:
-        """See the port."""
         return self._all(CheckInfo, "checks")
 
     def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
-        """See the port."""
         self._run("drop_checks")
         self._each("put_check", map(check_columns, checks))
 
     def control_state(self) -> ControlState | None:
-        """See the port."""
         return self._one(ControlState, "control_state")
 
     def put_control_state(self, state: ControlState) -> None:
-        """See the port."""
         self._run("put_control_state", data=packed(state))
 
 

@@ -13,12 +13,11 @@ from stt_shared.protocol.records import FindingEvent
 
 
 class SqliteHistory(Statements):
-    """See the port."""
+    """HistoryLedger in SQLite."""
 
     sql = queries("history")
 
     def add(self, events: Iterable[FindingEvent]) -> None:
-        """See the port."""
         added = list(events)
         self._each(
             "add",
@@ -29,25 +28,20 @@ class SqliteHistory(Statements):
         self._each("add_fixes", _fix_columns(counted))
 
     def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
-        """See the port."""
         return self._all(FindingEvent, "of_finding", finding=finding, limit=limit)
 
     def after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        """See the port."""
         return self._placed("after", position=position, limit=limit)
 
     def last_position(self) -> int:
-        """See the port."""
         return self._number("last_position")
 
     def since(self, since: datetime, offset: int, limit: int) -> tuple[list[FindingEvent], int]:
-        """See the port."""
         at = text(since)
         found = self._all(FindingEvent, "since", since=at, offset=offset, limit=limit)
         return found, self._number("count_since", since=at)
 
     def page(self, beyond: EventPlace, offset: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        """See the port."""
         at, position = beyond
         return self._placed("page", at=text(at), position=position, offset=offset, limit=limit)
 
@@ -56,12 +50,10 @@ class SqliteHistory(Statements):
         return [(int(place), unpacked(FindingEvent, data)) for place, data in found]
 
     def cursor(self, reader: str) -> int | None:
-        """See the port."""
         found = self._run("cursor", reader=reader).fetchone()
         return None if found is None else int(found[0])
 
     def put_cursor(self, reader: str, position: int) -> None:
-        """See the port."""
         self._run("put_cursor", reader=reader, position=position)
 
 

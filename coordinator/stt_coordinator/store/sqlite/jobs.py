@@ -11,44 +11,35 @@ from stt_coordinator.store.sqlite.statements import Statements, queries
 
 
 class SqliteJobs(Statements):
-    """See the port."""
+    """JobLedger in SQLite."""
 
     sql = queries("jobs")
 
     def put(self, jobs: Iterable[JobRow]) -> None:
-        """See the port."""
         self._each("put", map(columns, jobs))
 
     def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
-        """See the port."""
         return {job.job_id: job for job in self._all(JobRow, "by_id", ids=listed(ids))}
 
     def followers(self, ids: Iterable[str]) -> list[JobRow]:
-        """See the port."""
         return self._all(JobRow, "followers", ids=listed(ids))
 
     def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
-        """See the port."""
         return {j.target: j for j in self._all(JobRow, "outstanding", targets=listed(targets))}
 
     def open(self, limit: int) -> list[JobRow]:
-        """See the port."""
         return self._all(JobRow, "open", limit=limit)
 
     def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
-        """See the port."""
         return self._all(JobRow, "dispatchable", now=text(now), limit=limit)
 
     def overdue(self, now: datetime, limit: int) -> list[JobRow]:
-        """See the port."""
         return self._all(JobRow, "overdue", now=text(now), limit=limit)
 
     def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
-        """See the port."""
         return self._all(JobRow, "of_run", run_id=run_id, first_target=first_target, limit=limit)
 
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
-        """See the port."""
         return {JobState(state): n for state, n in self._run("count_by_state", run_id=run_id)}
 
 

@@ -11,19 +11,17 @@ from stt_shared.bus.values import Outgoing
 
 
 class SqliteOutbox(Statements):
-    """See the port."""
+    """OutboxLedger in SQLite."""
 
     sql = queries("outbox")
 
     def add(self, messages: Iterable[Outgoing]) -> None:
-        """See the port."""
         self._each(
             "add",
             ({"subject": m.subject, "message_id": m.message_id, "data": m.data} for m in messages),
         )
 
     def oldest(self, limit: int) -> list[OutboxRow]:
-        """See the port."""
         return [
             OutboxRow(
                 position=position,
@@ -33,5 +31,4 @@ class SqliteOutbox(Statements):
         ]
 
     def drop(self, positions: Iterable[int]) -> None:
-        """See the port."""
         self._run("drop", positions=listed(positions))

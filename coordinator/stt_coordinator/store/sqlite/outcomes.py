@@ -11,30 +11,25 @@ from stt_shared.protocol.messages import PartNotChecked, TargetPart
 
 
 class SqliteOutcomes(Statements):
-    """See the port."""
+    """OutcomeLedger in SQLite."""
 
     sql = queries("outcomes")
 
     def of_targets(self, targets: Iterable[str]) -> list[Pair]:
-        """See the port."""
         return self._all(Pair, "of_targets", targets=listed(targets))
 
     def put(self, pairs: Iterable[Pair]) -> None:
-        """See the port."""
         self._each("put", map(columns, pairs))
 
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
-        """See the port."""
         target, check = after
         return self._all(Pair, "current", target=target, check_name=check, limit=limit)
 
     def parts_not_checked(self, targets: Iterable[str], limit: int) -> list[TargetPart]:
-        """See the port."""
         found = self._run("parts_not_checked", targets=listed(targets), limit=limit)
         return [_part(target, part) for target, part in found]
 
     def parts_of_check(self, check: str, limit: int) -> list[TargetPart]:
-        """See the port."""
         found = self._run("parts_of_check", check_name=check, limit=limit)
         return [_part(target, part) for target, part in found]
 

@@ -13,12 +13,11 @@ from stt_shared.protocol.messages import Watermark
 
 
 class SqliteResults(Statements):
-    """See the port."""
+    """ResultLedger in SQLite."""
 
     sql = queries("results")
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
-        """See the port."""
         # One by one: executemany does not say which of the rows were new.
         return [
             self._run(
@@ -35,17 +34,14 @@ class SqliteResults(Statements):
         ]
 
     def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
-        """See the port."""
         found = self._run("sequences_after", worker=worker, epoch=epoch, sequence=sequence)
         return (int(one) for (one,) in found)
 
     def watermark(self, worker: str, epoch: str) -> int | None:
-        """See the port."""
         found = self._run("watermark", worker=worker, epoch=epoch).fetchone()
         return None if found is None else int(found[0])
 
     def put_watermarks(self, watermarks: Iterable[Watermark], at: datetime) -> None:
-        """See the port."""
         self._each(
             "put_watermark",
             (
@@ -55,7 +51,6 @@ class SqliteResults(Statements):
         )
 
     def watermarks(self) -> list[Watermark]:
-        """See the port."""
         newest = {
             worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
             for worker, epoch, sequence in self._run("watermarks")
@@ -63,9 +58,7 @@ class SqliteResults(Statements):
         return list(newest.values())
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
-        """See the port."""
         self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))
 
     def count_rejected(self) -> dict[str, int]:
-        """See the port."""
         return dict(self._run("count_rejected").fetchall())

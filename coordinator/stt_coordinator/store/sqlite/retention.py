@@ -17,12 +17,11 @@ _KINDS = (
 
 
 class SqliteRetention(Statements):
-    """See the port."""
+    """RetentionLedger in SQLite."""
 
     sql = queries("retention")
 
     def prune(self, before: Before, limit: int) -> Mapping[str, int]:
-        """See the port."""
         ages: Columns = {
             "full": text(before.full),
             "daily": text(before.daily),

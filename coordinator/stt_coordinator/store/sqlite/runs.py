@@ -12,43 +12,35 @@ from stt_shared.protocol.records import RunRecord
 
 
 class SqliteRuns(Statements):
-    """See the port."""
+    """RunLedger in SQLite."""
 
     sql = queries("runs")
 
     def get(self, run_id: str) -> RunRecord | None:
-        """See the port."""
         return self._one(RunRecord, "get", run_id=run_id)
 
     def put(self, run: RunRecord) -> None:
-        """See the port."""
         self._each("put", [columns(run)])
 
     def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
-        """See the port."""
         slot, run_id = before or Place(LAST_CHARACTER, "")
         return self._all(RunRecord, "newest", slot=slot, run_id=run_id, limit=limit)
 
     def running(self) -> list[RunRecord]:
-        """See the port."""
         return self._all(RunRecord, "running")
 
     def last(self) -> RunRecord | None:
-        """See the port."""
         return self._one(RunRecord, "last")
 
     def previous(self, run: RunRecord) -> RunRecord | None:
-        """See the port."""
         slot = text(run.slot)
         alike = self._one(RunRecord, "previous", schedule=run.schedule, slot=slot)
         return alike or self._one(RunRecord, "previous_of_any", slot=slot)
 
     def last_slots(self) -> dict[str, datetime]:
-        """See the port."""
         return {schedule: clock.from_text(slot) for schedule, slot in self._run("last_slots")}
 
     def put_slot(self, schedule: str, slot: datetime) -> None:
-        """See the port."""
         self._run("put_slot", schedule=schedule, slot=text(slot))
 
 

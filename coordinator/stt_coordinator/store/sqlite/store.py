@@ -66,11 +66,9 @@ class SqliteStore:
         self._health: tuple[float, StoreHealth] | None = None
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
-        """See the port."""
         return await self._run(self._writer, work, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
-        """See the port."""
         return await self._run(self._reader, work, "BEGIN")
 
     async def _run(self, thread: ConnectionThread, work: Callable[[Ledger], T], begin: str) -> T:
@@ -82,7 +80,6 @@ class SqliteStore:
             raise _store_error(self._path, error) from error
 
     async def health(self) -> StoreHealth:
-        """See the port."""
         async with self._looking:
             if self._health is None or clock.monotonic() - self._health[0] > HEALTH_S:
                 found = await asyncio.to_thread(file_health.pages, self._path, SCHEMA.version)
@@ -90,7 +87,6 @@ class SqliteStore:
             return file_health.with_sizes(self._health[1], self._path)
 
     async def close(self) -> None:
-        """See the port."""
         if self._lock < 0:
             return
         lock, self._lock = self._lock, -1

@@ -13,25 +13,21 @@ from stt_shared.protocol.exceptions import ExceptionRecord
 
 
 class SqliteSuppressions(Statements):
-    """See the port."""
+    """SuppressionLedger in SQLite."""
 
     sql = queries("suppressions")
 
     def get(self, id_: str) -> ExceptionRecord | None:
-        """See the port."""
         return self._one(ExceptionRecord, "get", id=id_)
 
     def put(self, suppressions: Iterable[ExceptionRecord]) -> None:
-        """See the port."""
         self._each("put", map(columns, suppressions))
 
     def with_prefix(self, prefix: str, limit: int) -> list[ExceptionRecord]:
-        """See the port."""
         beyond = prefix + LAST_CHARACTER
         return self._all(ExceptionRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit)
 
     def live(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
-        """See the port."""
         if targets is None:
             return self._all(ExceptionRecord, "live")
         return self._all(ExceptionRecord, "live_of_targets", targets=listed(["", *targets]))
@@ -39,7 +35,6 @@ class SqliteSuppressions(Statements):
     def page(
         self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[ExceptionRecord], int]:
-        """See the port."""
         which, where = ("_all", {}) if state == "all" else ("", {"outcome": state})
         created, id_ = before or Place(LAST_CHARACTER, "")
         found = self._all(
@@ -54,11 +49,9 @@ class SqliteSuppressions(Statements):
         return found, self._number(f"count{which}", **where)
 
     def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
-        """See the port."""
         return self._all(ExceptionRecord, "due", now=text(now), limit=limit)
 
     def next_end(self) -> date | None:
-        """See the port."""
         (found,) = self._run("next_end").fetchone()
         return None if found is None else date.fromisoformat(found)
 
