@@ -1,4 +1,4 @@
-"""The commands that need neither half: everything that only asks, reads or explains."""
+"""The commands that need neither half installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The entry point of `stt`: runs one command of the halves installed and says how it went."""
+"""The entry point of `stt`: runs one command and returns its exit code."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from cyclopts import App, CycloptsError, Parameter
 from stt_cli import streams
 from stt_cli.builtin import add_builtin
 from stt_shared.command import output
-from stt_shared.command.adding import LOOK, SERVE
+from stt_shared.command.adding import HELP_FORMATTER, SERVE
 from stt_shared.distribution import DISTRIBUTION
 from stt_shared.errors import EXIT_INCOMPLETE, SttError, UsageError
 from stt_shared.redaction import hide_text
 from stt_shared.telemetry import logs
 
 COMMANDS = "stt.commands"
-EXIT_BUG = 70  # EX_SOFTWARE: none of the codes that say something about databases
+EXIT_BUG = 70  # EX_SOFTWARE: not a code that reports on databases
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 GLOBAL_FLAGS = ("--debug", "--no-color")
-# The extra that brings a command; also what is said when its libraries are missing.
+# The extra that brings a command; named where the command or its libraries are missing.
 EXTRAS = {
     "coordinator": "coordinator",
     "alerts": "coordinator",
@@ -35,7 +35,7 @@ EXTRAS = {
     "standalone": "demo",
     "demo": "demo",
 }
-WORDS_OF_EXITS = {
+EXIT_REASONS = {
     2: "wrong usage or configuration",
     4: "NATS or the coordinator cannot be reached",
     5: "checks are disabled",
@@ -43,13 +43,13 @@ WORDS_OF_EXITS = {
 
 
 def build() -> App:
-    """The whole command: what shared brings, and what each installed half registers."""
+    """The whole command: the client's commands and those that each installed half registers."""
     app = App(
         name="stt",
         help="Security checks for MySQL, PostgreSQL and MongoDB, run near the databases over NATS.",
         help_format="plaintext",
-        help_formatter=LOOK,
-        help_epilogue="Anywhere: --debug shows the trace of an error, --no-color turns colour off.",
+        help_formatter=HELP_FORMATTER,
+        help_epilogue="All commands: --debug prints the traceback, --no-color disables colours.",
         version_flags=[],
         result_action="return_value",
         suppress_keyboard_interrupt=False,
@@ -68,7 +68,7 @@ def build() -> App:
 
 
 def _is_bug(error: ModuleNotFoundError, module: str) -> bool:
-    """Whether a module of ours is missing that is not the half itself."""
+    """Whether a module of STT is missing other than the half itself."""
     missing = error.name or ""
     return missing.startswith("stt_") and not f"{module}.".startswith(f"{missing}.")
 
@@ -95,26 +95,26 @@ def main() -> int:
     streams.complete()
     try:
         return run(sys.argv[1:])
-    except BrokenPipeError:  # while something went wrong, and stderr is that pipe too
+    except BrokenPipeError:  # stderr is a closed pipe too, so an error could not be printed
         streams.abandon()
         return EXIT_BROKEN_PIPE
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command line and print what went wrong, if anything; returns the exit code."""
+    """Run one command line and print its error, if any; returns the exit code."""
     tokens = [token for token in arguments if token not in GLOBAL_FLAGS]
     debug = "--debug" in arguments
     if "--no-color" in arguments:
         os.environ["NO_COLOR"] = "1"
     output.survive_any_encoding()
-    # Services configure their own; what a command has to say it says itself, not by logs.
+    # Services configure their own logging; commands print messages and log only errors.
     logs.configure("debug" if debug else "error", "auto")
     try:
         return _call(tokens)
     except SttError as error:
         _trace(debug)
         output.print_error(error)
-        return _exit(error.exit_code, WORDS_OF_EXITS.get(error.exit_code, "failed"))
+        return _exit(error.exit_code, EXIT_REASONS.get(error.exit_code, "failed"))
     except (KeyboardInterrupt, asyncio.CancelledError):
         _trace(debug)
         return _exit(EXIT_INTERRUPTED, "interrupted")
@@ -139,7 +139,7 @@ def _call(tokens: list[str]) -> int:
             print_error=False,
         )
     except CycloptsError as error:
-        raise UsageError(_sentence(error), hint=_help_of(error)) from error
+        raise UsageError(_lower_case(error), hint=_help_of(error)) from error
     except ModuleNotFoundError as error:
         name = tokens[0] if tokens else ""
         if name in EXTRAS and not (error.name or "").startswith("stt_"):
@@ -148,7 +148,7 @@ def _call(tokens: list[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _sentence(error: CycloptsError) -> str:
+def _lower_case(error: CycloptsError) -> str:
     text = str(error).strip().rstrip(".")
     return text[:1].lower() + text[1:]
 
@@ -162,7 +162,7 @@ def _bug(error: Exception, *, debug: bool) -> int:
     _trace(debug)
     kind = type(error).__name__
     message = f"{kind}: {error}" if str(error) else kind
-    hint = "" if debug else "run the same command with --debug to see the trace, and report it"
+    hint = "" if debug else "run the command again with --debug and report the traceback"
     output.print_error(SttError(f"this is a bug in stt ({message})", hint=hint))
     return _exit(EXIT_BUG, "a bug")
 
@@ -170,10 +170,10 @@ def _bug(error: Exception, *, debug: bool) -> int:
 def _not_written(error: OSError) -> int:
     is_full = error.errno in output.FULL
     where = error.filename or "the output"
-    hint = "make room on that disk and run the command again" if is_full else ""
+    hint = "free space on that disk and run the command again" if is_full else ""
     why = f"cannot write {where} ({(error.strerror or str(error)).lower()})"
     output.print_error(SttError(why, hint=hint))
-    return _exit(EXIT_INCOMPLETE, "what was found could not be written")
+    return _exit(EXIT_INCOMPLETE, "the output could not be written")
 
 
 def _trace(debug: bool) -> None:

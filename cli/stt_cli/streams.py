@@ -1,4 +1,4 @@
-"""Standard streams that a shell closed, or whose reader went away, end no command in a trace."""
+"""Replaces standard streams that are closed, so that no command ends in a traceback."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ _NUMBERS = (0, 1, 2)  # of stdin, stdout and stderr
 
 
 class ClosedError(OSError):
-    """Something was to be written to stdout, which whoever started us had closed."""
+    """A command writes to stdout, which its caller closed."""
 
 
 class _Closed(io.TextIOBase):
-    """A stdout that is not there: a service never needs it, a report must not vanish unsaid."""
+    """A closed stdout: services never write to it; a report must not be lost silently."""
 
     def write(self, text: str, /) -> int:
-        """Refuse `text`; nothing is nothing to refuse."""
+        """Raise ClosedError unless `text` is empty."""
         if text:
             raise ClosedError("stdout is closed")
         return 0
 
 
 def complete() -> None:
-    """Put something harmless where a standard stream is missing (`>&-`).
+    """Open /dev/null in place of each standard stream that is closed (`>&-`).
 
-    Otherwise the next file or connection would get its number, and with it whatever a program that
-    we start writes to its stdout.
+    Otherwise the next file or connection gets its number, and receives what a child process writes
+    to its stdout.
     """
     for number in _NUMBERS:
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free is this one.
+            # os.open returns the lowest free number: with the loop in this order, `number`.
             os.open(os.devnull, os.O_RDWR)
-    # The interpreter found no stream under such a number and left None in its place.
+    # The interpreter sets a stream that was closed at its start to None.
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]
         sys.stdout = _Closed()
     if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]
@@ -44,7 +44,7 @@ def complete() -> None:
 
 
 def abandon() -> None:
-    """Let go of streams whose reader is gone: the interpreter complains if it cannot flush them."""
+    """Redirect stdout and stderr to /dev/null: the interpreter fails to flush a closed pipe."""
     with suppress(OSError, ValueError):
         sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -113,7 +113,7 @@ def test_what_the_language_of_scripts_refuses_is_named_with_check_and_line(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["new", "bad-name", "--family", "mysql"], 2, "'bad-name' is no name of a check"),
+        (["new", "bad-name", "--family", "mysql"], 2, "invalid check name 'bad-name'"),
         (["lint", "/nowhere"], 2, "no folder of checks at /nowhere"),
         (["test", "mysql_verison"], 2, "did you mean 'mysql_version'?"),
         (["test", "mysql_version", "--record"], 2, "nothing to record"),

@@ -133,7 +133,7 @@ def test_a_coordinator_that_is_down_while_nats_is_up_is_exit_4_with_what_to_do(
 
 def test_usage_comes_before_reachability(tmp_path: Path) -> None:
     nowhere = ("--nats-url", "nats://127.0.0.1:1")
-    refused(stt("findings", "list", "--severity", "high", *nowhere), "'high' is none of")
+    refused(stt("findings", "list", "--severity", "high", *nowhere), "'high' is not one of")
     refused(stt("run", "--nonsense", *nowhere), "unknown option: --nonsense")
     refused(stt("run", "-o", "xml", *nowhere), 'invalid value "xml"')
     refused(stt("status", "--config", tmp_path / "none.toml", *nowhere), "none.toml")
@@ -153,8 +153,8 @@ def test_a_report_that_finds_no_room_says_so_and_is_not_taken_for_a_good_one() -
     assert done.returncode == 3
     assert done.stderr.splitlines() == [
         "error: cannot write the output (no space left on device)",
-        "  make room on that disk and run the command again",
-        "exit 3: what was found could not be written",
+        "  free space on that disk and run the command again",
+        "exit 3: the output could not be written",
     ]
 
 

@@ -54,7 +54,7 @@ def test_a_bad_check_file_is_told_and_the_other_checks_run(
     results = json.loads(done.stdout)["results"]
     assert [(one["check"], one["outcome"]) for one in results] == [("good", "passed")]
     for fault in (
-        f"warning: check left out: {folder}/bad.yaml:2: bad: version is 9, expected 1 or 2",
+        f"warning: check skipped: {folder}/bad.yaml:2: bad: version is 9, expected 1 or 2",
         f"{folder}/bad.yaml:6: bad: family is 'ORACLE', expected one of MYSQL",
         f"{folder}/none.yaml:2: not valid YAML",
         f"{folder}/good.yaml:13: expected a mapping",

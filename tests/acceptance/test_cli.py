@@ -89,7 +89,7 @@ def test_an_unknown_option_names_the_one_meant() -> None:
 def test_an_unknown_value_names_those_there_are() -> None:
     done = stt("findings", "list", "--severity", "critical,high")
     assert done.returncode == 2
-    assert "--severity: 'high' is none of critical, major, trivial" in done.stderr
+    assert "--severity: 'high' is not one of critical, major, trivial" in done.stderr
 
 
 def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:

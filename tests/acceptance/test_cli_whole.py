@@ -110,7 +110,7 @@ def test_before_it_is_enabled_nothing_runs_and_the_way_on_is_told(
     done = installation.stt("run", "--wait")
     assert (done.returncode, done.stdout) == (5, "")
     assert done.stderr.splitlines() == [
-        "Checks are disabled (never enabled). Nothing was run.",
+        "Checks are disabled (never enabled). No run was started.",
         "  to see what would run:   stt checks plan",
         '  to enable:               stt enable --reason "..."',
         "exit 5: checks are disabled",
@@ -260,5 +260,5 @@ def test_after_disable_nothing_runs_and_what_was_found_stays(installation: Insta
     done = installation.stt("run")
     assert done.returncode == 5
     assert done.stderr.startswith("Checks are disabled since ")
-    assert 'maintenance"). Nothing was run.' in done.stderr.splitlines()[0]
+    assert 'maintenance"). No run was started.' in done.stderr.splitlines()[0]
     assert installation.json("findings", "list")["results"] == before

@@ -202,7 +202,7 @@ async def scan(
     if pack is not None:
         output.note(f"notice: the checks in {pack} are not signed", "warn")
     for fault in known.faults:
-        output.note(f"warning: check left out: {fault}", "warn")
+        output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, checks)
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check for {', '.join(idle)}: nothing is looked at there", "warn")

@@ -1,4 +1,4 @@
-"""The first files of a new check: they load, they can be tried, and their own sample fails."""
+"""The template of a new check: it loads and runs, and one of its samples fails."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ checks:
     name: $name
     family: $family
     category: configuration
-    summary: Say in a few words what is wrong
+    summary: State in a few words what is wrong
     description: >-
-      Say what somebody gains who finds it like this.
+      State what an attacker gains from it.
     interval: standard
     references:
       - CWE-16
     privileges:
 $privileges
     remediation: >-
-      Say what to change. Does it work at once or need a restart? Undo: say how.
+      State what to change, whether it needs a restart, and how to undo it.
     queries:
       - $query
     script: |
@@ -54,7 +54,7 @@ $privileges
       def check_context(docs, context):
           rows = docs[0]
           if not rows:
-              fail("no rows: the question was not answered")
+              fail("no rows: the query returned nothing")
           print("first row:", rows[0])
           findings = []
           for row in rows:
@@ -63,12 +63,12 @@ $privileges
                       "summary": "what is wrong, with its name",
                       "severity": "warning",
                       "object": "the name of what is wrong",
-                      "remediation": "the statement that mends it",
+                      "remediation": "the statement that fixes it",
                   })
           return findings
 """)
 SAMPLES = Template("""\
-# Rows as the script gets them, and what it has to make of them. Record some from a server:
+# Rows that the script receives, and the outcome expected from it. Record rows of a server:
 #   stt checks test --pack FOLDER --target URL --record $name
 samples:
   - name: as_it_should_be
@@ -96,14 +96,14 @@ samples:
 
 
 def write(name: str, family: Family, pack: Path) -> tuple[Path, Path]:
-    """Make check and samples of a new check below `pack`; raises UsageError if it cannot be one."""
+    """Create the files of a check below `pack`; raises UsageError for a bad or existing name."""
     if not NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} is no name of a check", hint="letters, digits and underscores: app_no_tls"
+            f"invalid check name {name!r}", hint="use letters, digits and underscores: app_no_tls"
         )
     folder = pack / family / name
     if folder.exists():
-        raise UsageError(f"{folder} exists already", hint="choose another name, or edit it")
+        raise UsageError(f"{folder} already exists", hint="choose another name, or edit it")
     folder.mkdir(parents=True)
     words = {
         "name": name,

@@ -1,4 +1,4 @@
-"""`stt audit`: who enabled, disabled, accepted, ran or switched what, when and why."""
+"""`stt audit`: who changed what, when and why."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(app: App) -> None:
         audit,
         name="audit",
         access="ro",
-        summary="Who did what: every change that somebody asked for, newest first",
+        summary="List every requested change with who, when and why, newest first",
         examples=("stt audit", "stt audit --limit 1000 -o jsonl > audit.jsonl"),
         group=READ,
     )
@@ -35,11 +35,11 @@ def add(app: App) -> None:
 
 async def audit(
     *,
-    limit: Annotated[int, Parameter(help="The newest so many.")] = 50,
+    limit: Annotated[int, Parameter(help="Number of entries, newest first.")] = 50,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """List changes."""
+    """List changes; raises UsageError for a `limit` out of range."""
     if not 1 <= limit <= MAX_LIMIT:
         raise UsageError(f"--limit is {limit}, expected 1 to {MAX_LIMIT}")
     found: list[AuditEntry] = []
@@ -59,4 +59,4 @@ async def audit(
     else:
         output.print_grid(audit_grid(found, clock.now()))
         if not found:
-            output.note("Nobody has changed anything yet.")
+            output.note("No changes recorded yet.")

@@ -1,4 +1,4 @@
-"""`stt checks new`: the beginning of writing a check."""
+"""`stt checks new`: creates a check from a template."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stt_shared.command import output
 from stt_shared.command.adding import add_command
 from stt_shared.protocol.enums import Family
 
-Pack = Annotated[Path, Parameter(name="--pack", help="Folder that the check belongs to.")]
+Pack = Annotated[Path, Parameter(name="--pack", help="Folder of the pack to add the check to.")]
 
 
 def add(app: App) -> None:
@@ -22,7 +22,7 @@ def add(app: App) -> None:
         new,
         name="new",
         access="rw",
-        summary="Make the folder of a new check, with samples of which one fails",
+        summary="Create a check from a template, with samples of which one fails",
         examples=("stt checks new app_no_tls --family mysql --pack my-checks",),
     )
 
@@ -31,7 +31,7 @@ def new(
     name: Annotated[str, Parameter(help="Letters, digits and underscores.")],
     /,
     *,
-    family: Annotated[Family, Parameter(help="What kind of database it looks at.")],
+    family: Annotated[Family, Parameter(help="Type of database that it checks.")],
     pack: Pack = Path(),
 ) -> None:
     """Write check.yaml and samples.yaml."""
@@ -39,4 +39,4 @@ def new(
 
     for file in scaffold.write(name, family, pack):
         output.print_text(str(file))
-    output.note(f"one sample fails until the script is right:  stt checks test --pack {pack}")
+    output.note(f"One sample fails until the script is correct: stt checks test --pack {pack}")

@@ -1,4 +1,4 @@
-"""`stt config`: check the settings before anything starts, and see where each value comes from."""
+"""`stt config`: checks the settings and shows where each value comes from."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add(app: App) -> None:
         check,
         name="check",
         access="ro",
-        summary="Check every setting and target of a file and tell every fault at once",
+        summary="Check every setting and target of a file and report all faults at once",
         examples=("stt config check", "stt config check --config /etc/stt/config.toml"),
     )
     add_command(
@@ -42,7 +42,7 @@ def add(app: App) -> None:
 
 
 def check(*, connection: Connection | None = None) -> None:
-    """Load all settings and what else the file says; a fault is an error."""
+    """Load all settings and tables of the file; raises ConfigError with every fault."""
     found = load_whole_file(connection or Connection())
     amount = len(settings.names())
     output.print_text(f"ok: {amount} settings, {len(found.origins)} of them not the default")
@@ -50,7 +50,9 @@ def check(*, connection: Connection | None = None) -> None:
 
 def show(
     *,
-    origin: Annotated[bool, Parameter(negative=(), help="Say where each value is from.")] = False,
+    origin: Annotated[
+        bool, Parameter(negative=(), help="Show where each value comes from.")
+    ] = False,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`stt grants`: the statements that make the least account the checks can do with."""
+"""`stt grants`: prints the statements that create an account with the least privileges."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stt_shared.command.options import many
 from stt_shared.errors import UsageError
 from stt_shared.grants.statements import Account, Product, render, steps
 
-Only = Annotated[tuple[str, ...], many("Only what these checks need.")]
-Host = Annotated[str, Parameter(help="MySQL and MariaDB: the hosts that the worker comes from.")]
-User = Annotated[str, Parameter(help="The account's name.")]
+Only = Annotated[tuple[str, ...], many("Only the privileges of these checks.")]
+Host = Annotated[str, Parameter(help="MySQL and MariaDB: host pattern of the worker.")]
+User = Annotated[str, Parameter(help="Name of the account.")]
 
 
 def add(app: App) -> None:
@@ -26,7 +26,7 @@ def add(app: App) -> None:
         grants,
         name="grants",
         access="ro",
-        summary="Print the statements for a monitoring account with the least rights",
+        summary="Print the statements that create a monitoring account with the least privileges",
         examples=(
             "stt grants postgresql",
             "stt grants mysql --user stt --host 10.0.0.5",
@@ -37,13 +37,16 @@ def add(app: App) -> None:
 
 
 def grants(
-    product: Annotated[Product, Parameter(help="What the account is for.")],
+    product: Annotated[Product, Parameter(help="Product of the database.")],
     *,
     check: Only = (),
     user: User = "stt",
     host: Host = "%",
 ) -> None:
-    """Print the account and its grants, each with the checks that need it."""
+    """Print the account and its grants, each with the checks that need it.
+
+    Raises UsageError for an unknown check.
+    """
     made = steps(product, _chosen(check), Account(user=user, host=host))
     output.print_text(render(product, made))
 

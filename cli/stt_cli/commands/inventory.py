@@ -1,4 +1,4 @@
-"""`stt targets` and `stt checks`: what is checked, and what it is checked for."""
+"""`stt targets` and `stt checks`: lists databases and checks, enables and disables checks."""
 
 from __future__ import annotations
 
@@ -56,29 +56,29 @@ CHECKS = (
 )
 STATES = {"checked": "ok", "unchecked": "warn", "gone": "fail", "never": "hint"}
 
-VOUCHED = "as installed: no signature needed"
+VOUCHED = "part of the installation: no signature needed"
 
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
 
 
 def add(app: App) -> None:
     """Add `targets` and `checks` to `app`."""
-    targets = add_noun(app, "targets", "The database services that are checked", READ)
+    targets = add_noun(app, "targets", "Databases that are checked", READ)
     add_command(
         targets,
         list_targets,
         name="list",
         access="ro",
-        summary="List targets, when each was last checked, and why not",
+        summary="List databases, when each was last checked, and why one was not",
         examples=("stt targets list", "stt targets list --family mysql -o json"),
     )
-    checks = add_noun(app, "checks", "What targets are checked for", READ)
+    checks = add_noun(app, "checks", "Checks: list, show, enable, disable, write", READ)
     add_command(
         checks,
         list_checks,
         name="list",
         access="ro",
-        summary="List the checks of the coordinator, and which are switched off",
+        summary="List the checks of the coordinator, and which are disabled",
         examples=("stt checks list", "stt checks list --family postgresql"),
     )
     add_command(
@@ -86,12 +86,12 @@ def add(app: App) -> None:
         show_check,
         name="show",
         access="ro",
-        summary="Show a built-in check: why, what it asks the server, its script; needs no NATS",
+        summary="Show a built-in check: purpose, queries, script; works without NATS",
         examples=("stt checks show mysql_version", "stt checks show mysql_version -o json"),
     )
     for function, name, summary in (
-        (disable_check, "disable", "Switch one check off for all targets"),
-        (enable_check, "enable", "Switch one check on again"),
+        (disable_check, "disable", "Disable one check on all databases"),
+        (enable_check, "enable", "Enable one check again"),
     ):
         add_command(
             checks,
@@ -125,7 +125,7 @@ async def list_targets(
     else:
         output.print_grid(Grid(TARGETS, tuple(_target(one) for one in wanted)))
         if not wanted:
-            output.note("No targets. Workers announce them: stt worker --config worker.toml")
+            output.note("No databases. Workers announce them: stt worker --config worker.toml")
 
 
 def _target(one: TargetInfo) -> tuple[Cell, ...]:
@@ -162,10 +162,10 @@ async def list_checks(
 
 
 def _counted(checks: Iterable[CheckInfo]) -> str:
-    """How many there are, by family and by category."""
+    """How many checks there are, by family and by category."""
     found = [*checks]
     off = sum(not one.enabled for one in found)
-    total = f"{len(found)} checks, {off} of them off" if off else f"{len(found)} checks"
+    total = f"{len(found)} checks, {off} of them disabled" if off else f"{len(found)} checks"
     each = [
         ", ".join(f"{word} {number}" for word, number in sorted(Counter(words).items()) if word)
         for words in ([str(one.family) for one in found], [one.category for one in found])
@@ -184,7 +184,7 @@ def _check(one: CheckInfo) -> tuple[Cell, ...]:
 
 
 def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:
-    """Show one check, by its name or an alias."""
+    """Show one check, by its name or an alias; raises UsageError for an unknown one."""
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
     from stt_shared.pack.serial import written  # noqa: PLC0415  # as above
 
@@ -209,7 +209,7 @@ async def disable_check(
     by: By = "",
     connection: Connection | None = None,
 ) -> None:
-    """Switch one check off."""
+    """Disable one check."""
     request = CheckSwitchRequest(check=check, by=by or user_name(), reason=reason)
     await _switch(Verb.CHECK_DISABLE, request, connection)
 
@@ -222,7 +222,7 @@ async def enable_check(
     by: By = "",
     connection: Connection | None = None,
 ) -> None:
-    """Switch one check on."""
+    """Enable one check."""
     request = CheckSwitchRequest(check=check, by=by or user_name(), reason=reason)
     await _switch(Verb.CHECK_ENABLE, request, connection)
 
@@ -230,5 +230,7 @@ async def enable_check(
 async def _switch(verb: Verb, request: CheckSwitchRequest, connection: Connection | None) -> None:
     async with client.coordinator(connection) as control:
         reply = await control.ask(verb, request, SwitchReply)
-    off = ", ".join(reply.state.disabled_checks) or "none"
-    output.print_text(f"{'Done' if reply.changed else 'Nothing changed'}. Checks off: {off}")
+    disabled = ", ".join(reply.state.disabled_checks) or "none"
+    output.print_text(
+        f"{'Done' if reply.changed else 'Nothing changed'}. Disabled checks: {disabled}"
+    )

@@ -1,4 +1,4 @@
-"""`stt releases`: the release data kept in order by whoever maintains a pack."""
+"""`stt releases`: checks and updates the release data of a pack."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command, add_noun
 from stt_shared.errors import EXIT_FINDINGS, ConfigError, UsageError
 
-File = Annotated[Path | None, Parameter(help="The file of release data; the built-in one.")]
+File = Annotated[Path | None, Parameter(help="File of release data; default: the built-in one.")]
 Files = Annotated[tuple[Path, ...], Parameter(negative=(), consume_multiple=True)]
 
 
 def add(app: App) -> None:
     """Add `releases` and its commands to `app`."""
-    noun = add_noun(app, "releases", "What the version checks know of releases", TOOL)
+    noun = add_noun(app, "releases", "Release data of the version checks", TOOL)
     add_command(
         noun,
         check,
         name="check",
         access="ro",
-        summary="Tell every fault of the release data, and how old they are",
+        summary="Report every fault of the release data, and their date",
         examples=("stt releases check", "stt releases check my-checks/releases.yaml"),
     )
     add_command(
@@ -34,7 +34,7 @@ def add(app: App) -> None:
         refresh,
         name="refresh",
         access="rw",
-        summary="Bring the release data up to files of endoflife.date and CVE records",
+        summary="Update the release data from files of endoflife.date and CVE records",
         examples=(
             "stt releases refresh releases.yaml --endoflife mysql.json --as-of 2026-12-01",
             "stt releases refresh releases.yaml --cve CVE-2026-2005.json --dry-run",
@@ -43,7 +43,7 @@ def add(app: App) -> None:
 
 
 def check(file: File = None, /) -> int:
-    """Check the release data; the exit code is 1 if something is wrong with them."""
+    """Check the release data; the exit code is 1 if they have a fault."""
     from stt_cli.releases import file as release_file  # noqa: PLC0415  # only where maintained
     from stt_cli.releases import rules  # noqa: PLC0415  # as above
 
@@ -65,15 +65,20 @@ def check(file: File = None, /) -> int:
 
 
 def refresh(
-    file: Annotated[Path, Parameter(help="The file of release data.")],
+    file: Annotated[Path, Parameter(help="File of release data.")],
     /,
     *,
     endoflife: Annotated[Files, Parameter(help="Products of endoflife.date, API v1, JSON.")] = (),
     cve: Annotated[Files, Parameter(help="CVE records, version 5, JSON.")] = (),
-    as_of: Annotated[str, Parameter(help="The day of the files, e.g. 2026-12-01.")] = "",
-    dry_run: Annotated[bool, Parameter(negative=(), help="Print the changes alone.")] = False,
+    as_of: Annotated[str, Parameter(help="Date of the files, e.g. 2026-12-01.")] = "",
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="Print the changes, write nothing.")
+    ] = False,
 ) -> int:
-    """Print each change and write the file; nothing is fetched, and a fault writes nothing."""
+    """Print each change and write the file; nothing is fetched.
+
+    Raises ConfigError, and writes nothing, if the result would have a fault.
+    """
     from stt_cli.releases import file as release_file  # noqa: PLC0415  # only where maintained
     from stt_cli.releases import rules, update  # noqa: PLC0415  # as above
 
@@ -89,9 +94,9 @@ def refresh(
         output.print_text(change)
     if faults:
         raise ConfigError(
-            f"{file} would be wrong afterwards and stays as it is",
+            f"{file} was not changed: the result would be invalid",
             faults=faults,
-            hint="give the day of the files if a date is after the data's: --as-of 2026-12-01",
+            hint="set the date of the data if another date is later: --as-of 2026-12-01",
         )
     if not dry_run:
         file.write_text(release_file.render(found), encoding="utf-8")
@@ -109,7 +114,9 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise UsageError(f"{text!r} is no day", hint="for example 2026-12-01") from None
+        raise UsageError(
+            f"--as-of is {text!r}, expected a date", hint="for example 2026-12-01"
+        ) from None
 
 
 def _applied(
@@ -117,11 +124,11 @@ def _applied(
     data: dict[str, Any],
     apply: Callable[[dict[str, Any], Any], Iterable[str]],
 ) -> list[str]:
-    """The changes of all files; raises ConfigError that names the file that is none."""
+    """The changes of all files; raises ConfigError that names an unusable file."""
     changes: list[str] = []
     for file in files:
         try:
             changes += apply(data, json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{file} cannot be used: {error}") from error
+            raise ConfigError(f"cannot use {file}: {error}") from error
     return changes

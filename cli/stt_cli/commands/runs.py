@@ -1,4 +1,4 @@
-"""`stt run` and `stt runs`: check now, follow a run, look at past ones."""
+"""`stt run` and `stt runs`: starts, follows, lists and shows runs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ DISABLED_HINT = (
 
 WITHOUT_REPORT = {ReportFormat(form) for form in OutputFormat}  # as which a run alone is printed
 
-Wait = Annotated[bool, Parameter(negative=(), help="Wait for the end, print the report, gate.")]
+Wait = Annotated[
+    bool, Parameter(negative=(), help="Wait for the end, print the report, set the exit code.")
+]
 
 
 def add(app: App) -> None:
@@ -63,7 +65,7 @@ def add(app: App) -> None:
         run,
         name="run",
         access="rw",
-        summary="Check now: everything, or the targets and checks named",
+        summary="Start a run now: of everything, or of the given databases and checks",
         examples=(
             "stt run --wait",
             "stt run --target orders-1,orders-2 --check mysql_version --wait -o json",
@@ -71,7 +73,7 @@ def add(app: App) -> None:
         ),
         group=CHANGE,
     )
-    runs = add_noun(app, "runs", "Past and present runs", READ)
+    runs = add_noun(app, "runs", "Runs: list, show", READ)
     add_command(
         runs,
         list_runs,
@@ -104,18 +106,21 @@ async def run(
     export: Exports = (),
     connection: Connection | None = None,
 ) -> int:
-    """Ask for a run; with `wait` follow it and gate on its report."""
+    """Request a run; with `wait` follow it and set the exit code from its report.
+
+    Raises DisabledError while checks are disabled, UsageError for an export without `wait`.
+    """
     files = reporting.files(export)
     if not wait and (files or form not in WITHOUT_REPORT):
         what = "--export" if files else f"-o {form}"
-        raise UsageError(f"there is no report before the run ends: {what} needs --wait")
+        raise UsageError(f"{what} needs --wait: the report is complete when the run has finished")
     request = RunRequest(
         by=by or user_name(), targets=target, sites=site, families=family, checks=check
     )
     async with client.coordinator(connection) as control:
         reply = await _start(control, request)
         if not wait:
-            _tell_started(reply, OutputFormat(form))
+            _print_started(reply, OutputFormat(form))
             return 0
         found = await _wait(control, reply)
         disabled = await _was_disabled(control, found)
@@ -126,7 +131,7 @@ async def run(
 
 
 async def _was_disabled(control: Control, found: Report) -> bool:
-    """Whether checks were not run because somebody disabled all of them meanwhile."""
+    """Whether checks were not run because all of them were disabled during the run."""
     if not any(result.kind is Kind.DISABLED for result in found.results):
         return False
     return not (await control.ask(Verb.STATUS, Empty(), StatusReply)).state.enabled
@@ -138,39 +143,39 @@ async def _start(control: Control, request: RunRequest) -> RunReply:
     except DisabledError as error:
         status = await control.ask(Verb.STATUS, Empty(), StatusReply)
         sentence = switch_sentence(status.state, clock.now())
-        raise DisabledError(f"{sentence} Nothing was run.", hint=DISABLED_HINT) from error
+        raise DisabledError(f"{sentence} No run was started.", hint=DISABLED_HINT) from error
 
 
-def _tell_started(reply: RunReply, form: OutputFormat) -> None:
+def _print_started(reply: RunReply, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return
     output.print_text(f"Run {reply.run.run_id}: {readable.number(reply.run.jobs, 'target')}.")
-    _tell_joined(reply)
+    _note_joined(reply)
     output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
 
 
-def _tell_joined(reply: RunReply) -> None:
+def _note_joined(reply: RunReply) -> None:
     if reply.joined:
         amount = readable.number(len(reply.joined), "target")
-        output.note(f"{amount} had a job under way already and got no second one", "hint")
+        output.note(f"{amount} already had a job: no second one was created", "hint")
 
 
 async def _wait(control: Control, reply: RunReply) -> Report:
-    _tell_joined(reply)
+    _note_joined(reply)
     run_id = reply.run.run_id
     try:
         with progress.of_run(f"run {run_id}") as show_progress:
             await follow(control, reply.run, show_progress)
     except asyncio.CancelledError:  # Ctrl-C
-        output.note(f"Run {run_id} goes on without us: stt runs show {run_id}", "hint")
+        output.note(f"Run {run_id} continues: stt runs show {run_id}", "hint")
         raise
     return await report(control, run_id)
 
 
 async def list_runs(
     *,
-    limit: Annotated[int, Parameter(help="How many, newest first.")] = 20,
+    limit: Annotated[int, Parameter(help="Number of runs, newest first.")] = 20,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
@@ -199,11 +204,11 @@ async def show(
         found = await find_run(control, run_id)
         of_run = await chosen(control, Choice(run=run_id))
     if form is ReportFormat.TABLE:
-        output.note(_sentence(found), "head")
+        output.note(_headline(found), "head")
     reporting.deliver(of_run, form, files)
 
 
-def _sentence(run: RunRecord) -> str:
+def _headline(run: RunRecord) -> str:
     state = f"{run.state}, {run.done} of {readable.number(run.jobs, 'target')} done"
     why = f" ({run.reason})" if run.reason else ""
     return f"Run {run.run_id}: {state}{why}"

@@ -72,7 +72,7 @@ def _name(schema: str) -> str:
 
 
 def json_schema(kind: type[msgspec.Struct]) -> dict[str, object]:
-    """The JSON Schema of `kind`; its field `schema` is pinned to the one value it may have."""
+    """The JSON Schema of `kind`; its field `schema` has one constant value."""
     found = msgspec.json.schema(kind)
     pinned = next(field.default for field in fields(kind) if field.name == "schema")
     found["$defs"][kind.__name__]["properties"]["schema"] = {"const": pinned}
@@ -80,9 +80,12 @@ def json_schema(kind: type[msgspec.Struct]) -> dict[str, object]:
 
 
 def show(
-    name: Annotated[str, Parameter(help="A message's name; none lists them all.")] = "", /
+    name: Annotated[
+        str, Parameter(help="Name of a message; without it the names are listed.")
+    ] = "",
+    /,
 ) -> None:
-    """Print one schema, or every name."""
+    """Print one schema, or all names; raises UsageError for an unknown name."""
     found = kinds()
     if not name:
         output.print_text("\n".join(found))

@@ -1,4 +1,4 @@
-"""Times as people type them: `yesterday`, `24h` or `2026-11-02` ago, a day `30d` ahead."""
+"""Parses times as people type them: `yesterday`, `24h`, `2026-11-02`, and dates ahead: `30d`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ HINT = "examples: yesterday, today, 90m, 24h, 7d, 2w, 2026-11-02, 2026-11-02T16:
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """The instant `text` names, seen from `now`; days begin at midnight UTC.
+    """The instant that `text` means at `now`; days begin at midnight UTC.
 
-    Raises UsageError for what names none, or one that lies ahead.
+    Raises UsageError for any other text and for an instant in the future.
     """
     found = _relative(text, now) or _absolute(text)
     if found is None:
-        raise UsageError(f"cannot read {text!r} as a time", hint=HINT)
+        raise UsageError(f"--since is {text!r}, expected a time", hint=HINT)
     if found > now:
-        raise UsageError(f"{text!r} lies in the future", hint=HINT)
+        raise UsageError(f"--since is {text!r}, expected a time in the past", hint=HINT)
     return found
 
 
@@ -45,9 +45,9 @@ def _absolute(text: str) -> datetime | None:
 
 
 def parse_until(text: str, now: datetime) -> date:
-    """The day `text` names, seen from `now`: a date, or so many days or weeks ahead (UTC).
+    """The date that `text` means at `now`: a date, or a number of days or weeks ahead (UTC).
 
-    Raises UsageError for what names none; whether it may be one is the coordinator's to say.
+    Raises UsageError for any other text; the coordinator checks the date against its limits.
     """
     match = _AHEAD.fullmatch(text)
     today = now.astimezone(UTC).date()
@@ -56,4 +56,4 @@ def parse_until(text: str, now: datetime) -> date:
             return today + int(match[1]) * _UNITS[match[2]]
         return date.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"cannot read {text!r} as a day", hint=UNTIL_HINT) from error
+        raise UsageError(f"--until is {text!r}, expected a date", hint=UNTIL_HINT) from error

@@ -1,4 +1,4 @@
-"""`stt status`, `stt enable`, `stt disable`: whether checks run, and the switch."""
+"""`stt status`, `stt enable`, `stt disable`: shows and changes whether checks run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add(app: App) -> None:
         status,
         name="status",
         access="ro",
-        summary="Show whether checks run, the counts, and what is wrong",
+        summary="Show whether checks are enabled, the counts, and problems",
         examples=("stt status", "stt status -o json | jq .summary.counts", "stt status -o nagios"),
         group=READ,
     )
@@ -36,7 +36,7 @@ def add(app: App) -> None:
         enable,
         name="enable",
         access="rw",
-        summary="Let checks run from now on; the first run starts at once in the background",
+        summary="Enable checks; the first run starts at once in the background",
         examples=('stt enable --reason "CHG-4411 approved"',),
         group=CHANGE,
     )
@@ -45,7 +45,7 @@ def add(app: App) -> None:
         disable,
         name="disable",
         access="rw",
-        summary="Let no check run from now on; queued jobs end, history is kept",
+        summary="Disable all checks; queued jobs are not run, history is kept",
         examples=('stt disable --reason "maintenance"',),
         group=CHANGE,
     )
@@ -82,9 +82,9 @@ async def status(
         output.print_text(nagios.failed(error.message))
         return nagios.State.UNKNOWN
     if form is StatusFormat.NAGIOS:
-        said, text = nagios.of_status(reply, not_checked_as)
+        state, text = nagios.of_status(reply, not_checked_as)
         output.print_text(text)
-        return said
+        return state
     _print(reply, form)
     return 0
 

@@ -1,4 +1,4 @@
-"""`stt version`: which version this is, and of what it is made."""
+"""`stt version`: prints the versions of STT, Python and libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stt_shared.command.adding import TOOL, add_command
 from stt_shared.command.options import Output
 from stt_shared.distribution import installed_version
 
-PARTS = ("nats-py", "cyclopts", "msgspec", "rich")
+LIBRARIES = ("nats-py", "cyclopts", "msgspec", "rich")
 
 
 def add(app: App) -> None:
@@ -32,7 +32,7 @@ def show(*, form: Output = output.OutputFormat.TABLE) -> None:
     everything = {
         "version": installed_version(),
         "python": platform.python_version(),
-        "libraries": {name: installed_version(name) for name in PARTS},
+        "libraries": {name: installed_version(name) for name in LIBRARIES},
     }
     if form is output.OutputFormat.TABLE:
         output.print_text(f"stt {everything['version']}, Python {everything['python']}")

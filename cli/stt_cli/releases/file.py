@@ -1,4 +1,4 @@
-"""The file of release data: read with its head, and written in the one form it has."""
+"""Reads and writes the file of release data, with the comments at its top."""
 
 from __future__ import annotations
 
@@ -66,9 +66,11 @@ def read(file: Path) -> ReleaseFile:
         head, _, rest = text.partition(f"\n{FIRST_KEY}")
         data = mapping(f"{FIRST_KEY}{rest}") if rest else {}
     except (UnreadableError, DocumentError) as error:
-        raise ConfigError(f"the release data in {file} cannot be read: {error}") from error
+        raise ConfigError(f"cannot read the release data in {file}: {error}") from error
     if not rest:
-        raise ConfigError(f"{file} holds no release data", hint=f"a mapping that has {FIRST_KEY}")
+        raise ConfigError(
+            f"{file} contains no release data", hint=f"expected a mapping with {FIRST_KEY}"
+        )
     return ReleaseFile(head=head, data=data)
 
 

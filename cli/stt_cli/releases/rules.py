@@ -1,4 +1,4 @@
-"""What has to hold in the release data, a sentence for each thing that does not."""
+"""The rules of the release data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Entry = Mapping[str, Any]
 
 
 def faults(data: Mapping[str, Any]) -> Iterator[str]:
-    """Every fault of the data, by product and series."""
+    """A sentence for each fault of the data, by product and series."""
     as_of = _day(data.get("as_of"))
     if as_of is None:
         yield f"as_of is {data.get('as_of')!r}, expected a date"
@@ -37,7 +37,7 @@ def faults(data: Mapping[str, Any]) -> Iterator[str]:
 def _series(key: str, entries: list[Entry], as_of: date) -> Iterator[str]:
     for before, after in pairwise(entry["series"] for entry in entries):
         if before >= after:
-            yield f"{key}: series {dotted(after)} does not come after {dotted(before)}"
+            yield f"{key}: series {dotted(after)} is listed after {dotted(before)}"
     for entry in entries:
         for fault in _entry(entry, as_of):
             yield f"{key} {dotted(entry['series'])}: {fault}"
@@ -60,11 +60,11 @@ def _versions(entry: Entry) -> Iterator[str]:
     fixed: list[list[int]] = entry.get("security", [])
     for version in [*([latest] if latest else []), *fixed]:
         if not belongs(version, series):
-            yield f"{version} is no release of the series"
+            yield f"{dotted(version)} is not a release of the series"
     if fixed != sorted(fixed):
         yield "security releases are not in order"
     if latest and any(version > latest for version in fixed):
-        yield f"a security release is above the latest, {dotted(latest)}"
+        yield f"a security release is newer than the latest, {dotted(latest)}"
 
 
 def _dates(entry: Entry, as_of: date) -> Iterator[str]:
@@ -89,7 +89,7 @@ def _vulnerabilities(listed: list[Entry], products: Mapping[str, Any]) -> Iterat
     for one in listed:
         name = str(one.get("id"))
         if name in seen:
-            yield f"{name} is there twice"
+            yield f"{name} is listed twice"
         seen.add(name)
         for fault in _vulnerability(one, products):
             yield f"{name}: {fault}"
@@ -104,10 +104,10 @@ def _vulnerability(one: Entry, products: Mapping[str, Any]) -> Iterator[str]:
     if one.get("requires", "plugin").split(" ")[0] not in REQUIREMENTS:
         yield f"requires is {one['requires']!r}, expected one of {', '.join(sorted(REQUIREMENTS))}"
     if not one["source"].startswith("https://") or one["summary"].endswith("."):
-        yield "source is an https URL, summary has no full stop"
+        yield "expected an https URL as source and a summary without full stop"
     for key, ranges in one["affects"].items():
         if key not in products:
-            yield f"{key} is no product"
+            yield f"unknown product {key!r}"
             continue
         for fault in _ranges(ranges, products[key]["series"]):
             yield f"{key}: {fault}"
@@ -117,7 +117,7 @@ def _ranges(ranges: list[Entry], series: list[Entry]) -> Iterator[str]:
     end: list[int] = []
     for each in ranges:
         if set(each) not in ({"from", "below"}, {"from", "to"}):
-            yield f"a range has from, and below or to, not {', '.join(each)}"
+            yield f"a range has {', '.join(each)}, expected from, and below or to"
             return
         start, last = each["from"], each.get("below") or each["to"]
         if not end <= start <= last:
@@ -125,7 +125,7 @@ def _ranges(ranges: list[Entry], series: list[Entry]) -> Iterator[str]:
         end = last
         mine = [entry for entry in series if belongs(last, entry["series"])]
         if "below" in each and last >= series[0]["series"] and not _is_out(last, mine):
-            yield f"{dotted(last)} is no release that the data know"
+            yield f"unknown release {dotted(last)}"
 
 
 def _is_out(version: list[int], entries: list[Entry]) -> bool:

@@ -1,4 +1,4 @@
-"""What files of endoflife.date and CVE records know more than the release data do."""
+"""Updates the release data from files of endoflife.date and CVE records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stt_cli.releases.rules import belongs, dotted
 
 PRODUCTS = ("mysql", "mariadb", "postgresql", "mongodb")
 STATUS_OF = {"mysql": "innovation", "mariadb": "rolling", "postgresql": "major", "mongodb": "major"}
-# How the records of the projects themselves call their product.
+# The names of the products in CVE records.
 NAMES = {
     "mysql server": "mysql",
     "mariadb": "mariadb",
@@ -20,24 +20,26 @@ NAMES = {
 }
 NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 FROM_TO = re.compile(r"^(\d+(?:\.\d+)+)\s*-\s*(\d+(?:\.\d+)+)$")
-HIGH = 7.0  # of CVSS: from here on an attack without a log-in is critical
+HIGH = 7.0  # CVSS score from which an attack without login is critical
 
 Document = Mapping[str, Any]
 
 
 def from_endoflife(data: Document, document: Document) -> Iterator[str]:
-    """Bring `data` up to a product of endoflife.date's API version 1; a sentence per change.
+    """Update `data` from a product of endoflife.date's API version 1; a sentence per change.
 
-    Versions only go up. An end of life that differs is told and left to a person. Raises
-    ValueError if the document is none of that form or of no product that is known.
+    Versions only increase. An end of life that differs is reported, not changed. Raises
+    ValueError if the document has another form or an unknown product.
     """
     result: Document = document.get("result") or {}
     releases: list[Document] = result.get("releases") or []
     if "releases" not in result:
-        raise ValueError("no product of endoflife.date's API version 1: result.releases is missing")
+        raise ValueError(
+            "not a product of endoflife.date's API version 1: result.releases is missing"
+        )
     name = str(result.get("name"))
     if name not in PRODUCTS:
-        raise ValueError(f"product is {name!r}, known are {', '.join(PRODUCTS)}")
+        raise ValueError(f"product is {name!r}, expected one of {', '.join(PRODUCTS)}")
     entries: list[dict[str, Any]] = data["products"][name]["series"]
     for release in releases:
         series = numbers(str(release["name"]))
@@ -76,21 +78,22 @@ def _raised(entry: dict[str, Any], release: Document) -> Iterator[str]:
         if newest.get("date"):
             entry["latest_date"] = newest["date"]
         yield f"latest {before} -> {dotted(version)} ({newest.get('date', 'no date')})"
-    told = release.get("eolFrom")
-    if told and told != entry.get("eol"):
-        yield f"end of life is {entry.get('eol', 'unknown')} here and {told} there: decide"
+    theirs = release.get("eolFrom")
+    if theirs and theirs != entry.get("eol"):
+        ours = entry.get("eol", "unknown")
+        yield f"end of life is {ours}, endoflife.date has {theirs}: not changed"
 
 
 def from_cve(data: Document, record: Document) -> Iterator[str]:
-    """Bring `data` up to a CVE record of version 5; a sentence per change.
+    """Update `data` from a CVE record of version 5; a sentence per change.
 
-    Raises ValueError if it is none, or names no product that is known.
+    Raises ValueError if the record has another form or no known product.
     """
     try:
         name, holder = record["cveMetadata"]["cveId"], record["containers"]["cna"]
     except (KeyError, TypeError):
         raise ValueError(
-            "no CVE record of version 5: cveMetadata or containers.cna is missing"
+            "not a CVE record of version 5: cveMetadata or containers.cna is missing"
         ) from None
     affects = _affects(holder.get("affected", []))
     if not affects:
@@ -113,13 +116,13 @@ def _vulnerability(name: str, holder: Document) -> dict[str, Any]:
     return {
         "id": name,
         "summary": str(title).strip().rstrip("."),
-        "severity": "critical" if _is_open_to_strangers(holder) else "major",
+        "severity": "critical" if _needs_no_login(holder) else "major",
         "affects": {},
         "source": (sources or [f"https://www.cve.org/CVERecord?id={name}"])[0],
     }
 
 
-def _is_open_to_strangers(holder: Document) -> bool:
+def _needs_no_login(holder: Document) -> bool:
     for metric in holder.get("metrics", []):
         for key in ("cvssV3_1", "cvssV4_0"):
             words: Document = metric.get(key) or {}

@@ -1,4 +1,4 @@
-"""How a command is added: its words, examples first, and whether it only reads or also writes."""
+"""Adds commands with their help: examples first, and whether a command only reads (ro)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from cyclopts.help import DefaultFormatter, PanelSpec
 from rich.box import Box
 
 NO_BOX = Box("    \n" * 8)
-LOOK = DefaultFormatter(
+HELP_FORMATTER = DefaultFormatter(
     panel_spec=PanelSpec(box=NO_BOX, border_style="bold", padding=(0, 0, 0, 1)), show_metavar=False
 )
 
 Access = Literal["ro", "rw"]
 
-READ = Group("Look", sort_key=1)
-CHANGE = Group("Act", sort_key=2)
+READ = Group("Inspect", sort_key=1)
+CHANGE = Group("Change", sort_key=2)
 SERVE = Group("Services", sort_key=3)
-TOOL = Group("The tool itself", sort_key=4)
+TOOL = Group("Administration", sort_key=4)
 
 
 def add_command(

@@ -1,4 +1,4 @@
-"""The composition root of the commands that talk to a coordinator: settings, then NATS."""
+"""Connects a command to the coordinator, from the settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def open_bus(nats: NatsSettings) -> Bus:
 
 
 def unreachable_hint() -> str:
-    """How the address of NATS is set."""
+    """The hint that names the ways to set the address of NATS."""
     return (
         "set the address with --nats-url, STT_NATS_URL or in a file:"
         f"  {default_config_path()}, [nats] url"
@@ -29,7 +29,10 @@ def unreachable_hint() -> str:
 
 @asynccontextmanager
 async def coordinator(connection: Connection | None) -> AsyncGenerator[Control]:
-    """The coordinator as the settings reach it; disconnects at the end."""
+    """The coordinator that the settings name; disconnects at the end.
+
+    Raises ConfigError for bad settings, UnreachableError if NATS cannot be reached.
+    """
     nats = load_settings(connection or Connection()).nats
     try:
         bus = await open_bus(nats)

@@ -1,4 +1,4 @@
-"""Asking the coordinator: one request, one reply, and every refusal as an error with a hint."""
+"""Requests to the coordinator: one request, one reply, and rejections as errors with a hint."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from stt_shared.report.model import Report
 
 R = TypeVar("R", bound=Value)
 
-POLL_S = 0.5  # between two looks at a run that is followed
-PATIENCE_S = 60.0  # how long a followed run may go without any answer
+POLL_S = 0.5  # between two requests for a run that is followed
+MAX_SILENCE_S = 60.0  # without any answer, after which following a run fails
 
 
 class RefusedError(UsageError):
-    """The coordinator understood the request and refuses it; `code` says why."""
+    """The coordinator rejected the request; `code` is the reason."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -40,7 +40,7 @@ class RefusedError(UsageError):
 
 
 class CoordinatorError(SttError):
-    """The coordinator failed while it answered."""
+    """The coordinator failed to answer."""
 
     exit_code = UnreachableError.exit_code
 
@@ -68,8 +68,9 @@ class Control:
     async def ask(self, verb: Verb, request: Value, reply: type[R]) -> R:
         """The coordinator's answer.
 
-        Raises UnreachableError if none answers, DisabledError, RefusedError, CoordinatorError,
-        and ProtocolError if the answer cannot be understood.
+        Raises UnreachableError without an answer, DisabledError while checks are disabled,
+        RefusedError for a rejected request, CoordinatorError if the coordinator failed, and
+        ProtocolError if the answer cannot be decoded.
         """
         try:
             data = await self.bus.request(subject_of(verb), encode(request), timeout=self.timeout)
@@ -78,7 +79,7 @@ class Control:
         except UnreachableError as error:
             raise UnreachableError(
                 f"no coordinator answers on NATS at {self.url} ({error.message})",
-                hint="start one with: stt coordinator\nor see what is wrong: stt doctor",
+                hint="start one with: stt coordinator\nor diagnose it: stt doctor",
             ) from error
         return decode(reply, data)
 
@@ -133,19 +134,19 @@ async def find_run(control: Control, run_id: str) -> RunRecord:
 async def follow(
     control: Control, run: RunRecord, progress: Callable[[RunRecord], None]
 ) -> RunRecord:
-    """Wait until `run` is over, telling `progress` of each look; returns it as it ended.
+    """Wait until `run` has finished, passing each state to `progress`; returns the finished run.
 
-    A coordinator that is away meanwhile is waited for, up to PATIENCE_S.
+    Retries while the coordinator does not answer; raises UnreachableError after MAX_SILENCE_S.
     """
-    heard = monotonic()
+    answered = monotonic()
     while run.state == "running":
         await asyncio.sleep(POLL_S)
         try:
             run = await find_run(control, run.run_id)
         except UnreachableError:
-            if monotonic() - heard > PATIENCE_S:
+            if monotonic() - answered > MAX_SILENCE_S:
                 raise
             continue
-        heard = monotonic()
+        answered = monotonic()
         progress(run)
     return run

@@ -1,4 +1,4 @@
-"""Which exit code a finished check has, and the sentence that says why."""
+"""The rule of exit codes: from the counts of a report to a code and its reason."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import parts_sentence
 
 EXIT_OK = 0
+# The first that applies wins: a run that was not possible must not look like one with findings.
 ORDER = (EXIT_USAGE, EXIT_UNREACHABLE, EXIT_DISABLED, EXIT_FINDINGS, EXIT_INCOMPLETE)
 
 
@@ -49,11 +50,11 @@ def exit_code(
     unheard: int = 0,
     nothing: bool = False,
 ) -> tuple[int, str]:
-    """The exit code and why; of several that hold, the first of ORDER.
+    """The exit code and its reason; of several that apply, the first in ORDER.
 
-    `unreachable` says what could not be reached; `left_out` counts faults of check files, whose
-    checks were not run; `unheard` targets have no result at all; `nothing` says that nobody has
-    one, which no option makes a pass. The sentence is empty with code 0.
+    `unreachable` names what could not be reached; `left_out` counts faults of check files, whose
+    checks were not run; `unheard` counts targets without a result; `nothing` means that there is
+    no result at all, which no option turns into a pass. The reason is empty with code 0.
     """
     reasons: dict[int, str] = {}
     if unreachable:

@@ -1,4 +1,4 @@
-"""The options that commands share, and how they become settings."""
+"""Options that several commands share, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ AllowIncomplete = Annotated[
 @Parameter(name="*", group=CONNECTION)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """How NATS is reached, as far as it was said on the command line."""
+    """The options of the connection to NATS; None where an option was not given."""
 
     config: Annotated[Path | None, Parameter(help="Configuration file (TOML).")] = None
     nats_url: Annotated[
@@ -56,7 +56,7 @@ class Connection:
     ] = None
 
     def flags(self) -> dict[str, object]:
-        """What was given, as names of settings; None where it was not."""
+        """The options by the names of their settings; None where one was not given."""
         return {
             "nats.url": self.nats_url,
             "nats.creds": self.nats_creds,
@@ -66,16 +66,16 @@ class Connection:
 
 
 def load_settings(connection: Connection, **more: object) -> settings.Settings:
-    """All settings with the flags given; raises ConfigError with every fault.
+    """All settings with the given options; raises ConfigError with every fault.
 
-    `more` are further flags, a double underscore standing for the dot: `log__level="debug"`.
+    `more` are further options, with a double underscore for the dot: `log__level="debug"`.
     """
     flags = connection.flags() | {name.replace("__", "."): value for name, value in more.items()}
     return settings.load(flags=flags, environ=os.environ, path=connection.config)
 
 
 def user_name() -> str:
-    """Who types: the name of the operating system's user, or `unknown`."""
+    """The name of the operating system's user, or `unknown`."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name
@@ -95,18 +95,22 @@ def _member(kind: type[T], text: str) -> T:
     try:
         return kind(text)
     except ValueError:
-        raise ValueError(f"{text!r} is none of {', '.join(kind)}") from None
+        raise ValueError(f"{text!r} is not one of {', '.join(kind)}") from None
 
 
 def many(help_text: str) -> Parameter:
-    """An option that may be repeated and takes values separated by commas; none means all."""
+    """An option that may be repeated and accepts comma-separated values; empty means all."""
     return Parameter(help=help_text, converter=_split, n_tokens=1, negative=(), show_default=False)
 
 
 Severities = Annotated[tuple[Severity, ...], many("Only these severities.")]
-Families = Annotated[tuple[Family, ...], many("Only these families.")]
+Families = Annotated[tuple[Family, ...], many("Only these types of database.")]
 Sites = Annotated[tuple[str, ...], many("Only these sites.")]
-Targets = Annotated[tuple[str, ...], many("Only these targets.")]
+Targets = Annotated[tuple[str, ...], many("Only these databases.")]
 Checks = Annotated[tuple[str, ...], many("Only these checks.")]
-By = Annotated[str, Parameter(help="Who asks; default: the user's name.", show_default=False)]
-Reason = Annotated[str, Parameter(help="Why; shown by stt status and kept.", show_default=False)]
+By = Annotated[
+    str, Parameter(help="Recorded as requester; default: the user's name.", show_default=False)
+]
+Reason = Annotated[
+    str, Parameter(help="Reason; shown by stt status and recorded.", show_default=False)
+]

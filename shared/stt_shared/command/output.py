@@ -1,4 +1,4 @@
-"""What goes to which stream: data to stdout, progress, hints and errors to stderr."""
+"""Writes data to stdout, and progress, hints and errors to stderr."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from stt_shared.report.objects import json_text, jsonl_text
 from stt_shared.report.theme import THEME, clean
 from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
 
-WIDTH_WITHOUT_TERMINAL = 10_000  # columns; nothing is ever folded or cut in a pipe
+WIDTH_WITHOUT_TERMINAL = 10_000  # columns; lines in a pipe are never wrapped or cut
 WIDTH_OF_PROSE = 100  # columns
 OFF = ("", "0", "false")
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # no more room on a disk
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # the disk is full
 
 
 class OutputFormat(StrEnum):
@@ -46,7 +46,7 @@ def _colour_system(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 class _Console(Console):
-    """A console whose lost reader is an error like any other: rich would exit with 1, a finding."""
+    """A console that raises BrokenPipeError: rich would exit with 1, the code of findings."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -55,7 +55,7 @@ class _Console(Console):
 def console(
     stream: TextIO, environ: Mapping[str, str] | None = None, *, width: int | None = None
 ) -> Console:
-    """A console on `stream`: colours only where they are wanted, never folded in a pipe."""
+    """A console on `stream`: coloured as the environment wants, never wrapped in a pipe."""
     environment = os.environ if environ is None else environ
     coloured = _colour_system(stream, environment)
     return _Console(
@@ -74,42 +74,42 @@ def console(
 
 
 def survive_any_encoding() -> None:
-    """Have letters that the terminal's encoding lacks escaped instead of ending the command."""
+    """Escape characters that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.encoding.lower() != "utf-8":
             stream.reconfigure(errors="backslashreplace")
 
 
 def stdout() -> Console:
-    """Where data goes."""
+    """The console for data."""
     return console(sys.stdout)
 
 
 def stderr() -> Console:
-    """Where progress, hints and errors go."""
+    """The console for progress, hints and errors."""
     return console(sys.stderr)
 
 
 def help_console() -> Console:
-    """Where help goes: prose, so never wider than WIDTH_OF_PROSE."""
+    """The console for help: prose, so at most WIDTH_OF_PROSE columns wide."""
     width = shutil.get_terminal_size((WIDTH_OF_PROSE, 24)).columns
     return console(sys.stdout, width=min(width, WIDTH_OF_PROSE))
 
 
 def on_terminal() -> bool:
-    """Whether data is read by a person right now."""
+    """Whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def print_text(text: str) -> None:
-    """Write `text` to stdout, without the log-ins of addresses, ended by one line feed."""
+    """Write `text` to stdout, without credentials in addresses, ended by one line feed."""
     text = hide_addresses(text)
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
     sys.stdout.flush()
 
 
 def print_rich(*parts: RenderableType) -> None:
-    """Write what rich can draw to stdout; outside a terminal without the blanks that pad it."""
+    """Write rich renderables to stdout; outside a terminal without trailing blanks."""
     out = stdout()
     with out.capture() as capture:
         for part in parts:
@@ -126,15 +126,15 @@ def note(text: str, style: str = "") -> None:
 
 
 def hint(lines: Iterable[str]) -> None:
-    """Write what to do next to stderr, two spaces in."""
+    """Write what to do next to stderr, indented by two spaces."""
     for line in lines:
         note(f"  {line}", "hint")
 
 
 def print_error(error: SttError) -> None:
-    """Write `error: what went wrong` and the hint below it to stderr.
+    """Write `error: MESSAGE` and the hint below it to stderr.
 
-    That checks are disabled is the state somebody chose, so it is told without that word.
+    Disabled checks are a chosen state: DisabledError is printed without the word `error`.
     """
     head, *rest = clean(error.message, keep="\n").split("\n")
     line = Text("" if isinstance(error, DisabledError) else "error: ", style="error")
@@ -165,9 +165,9 @@ def print_message(value: object, form: OutputFormat) -> None:
 
 
 def print_tables(report: Report, now: datetime) -> None:
-    """The findings of a report, what was not checked, and the totals.
+    """Print the findings of a report, what was not checked, and the totals.
 
-    In a pipe the findings are all that stdout gets; the rest goes to stderr.
+    In a pipe only the findings go to stdout; the rest goes to stderr.
     """
     rows, unchecked = rows_of_report(report), unchecked_grid(report)
     lines = [*totals(report.summary)]

@@ -19,7 +19,7 @@ Report = Callable[[RunRecord], None]
 
 @contextmanager
 def of_run(title: str) -> Generator[Report]:
-    """A function that shows how far a run is; the bar goes when the block ends."""
+    """A function that shows the progress of a run; the bar is removed at the end of the block."""
     if sys.stderr.isatty():
         with _bar(title) as report:
             yield report

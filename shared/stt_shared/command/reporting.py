@@ -1,4 +1,4 @@
-"""A report on its way out: to stdout in any format, to files, and into an exit code."""
+"""Prints a report, writes it to files, and derives the exit code from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Exports = Annotated[
     tuple[str, ...],
     Parameter(
         name="--export",
-        help="Write the report to this FILE too, as its ending says, or FORMAT:FILE; repeatable.",
+        help="Also write the report to FILE, format by its extension, or FORMAT:FILE; repeatable.",
         negative=(),
         show_default=False,
     ),
@@ -40,7 +40,9 @@ Exports = Annotated[
 
 NotChecked = Annotated[
     NotCheckedAs,
-    Parameter(name="--not-checked-as", help="With -o nagios: what targets not checked are."),
+    Parameter(
+        name="--not-checked-as", help="With -o nagios: state of databases that were not checked."
+    ),
 ]
 
 
@@ -53,9 +55,9 @@ def files(exports: tuple[str, ...]) -> tuple[Export, ...]:
     found = tuple(export(text) for text in exports)
     for one in found:
         if one.path.is_dir() or not one.path.parent.is_dir():
-            raise UsageError(f"--export {one.path}: no file can be written there")
+            raise UsageError(f"--export {one.path}: cannot write a file there")
     if len({one.path.resolve() for one in found}) < len(found):
-        raise UsageError("two --export have the same file")
+        raise UsageError("two --export options have the same file")
     return found
 
 
@@ -70,8 +72,8 @@ def deliver(
 ) -> None:
     """Print the report and write the files.
 
-    `checks` are those it was made with, if not ours; without `tables` the format TABLE prints
-    nothing; `part` says what was chosen of it.
+    `checks` are those of the report, if not the built-in ones; without `tables` the format TABLE
+    prints nothing; `part` describes the filters.
 
     Raises ExportError for a file that cannot be written.
     """
@@ -86,12 +88,12 @@ def deliver(
         output.print_text(render(sheet, form))
     for one in exports:
         _write(one.path, render(sheet, one.form))
-        if output.on_terminal():  # a scheduled job that goes well says nothing
+        if output.on_terminal():  # a scheduled job without problems prints nothing
             output.note(f"Written: {one.path} ({one.form})", "hint")
 
 
 def _warnings(report: Report) -> list[str]:
-    """What stands in no row: checks that nobody signed, a run under way, missing targets."""
+    """What no row shows: unsigned checks, an unfinished run, missing targets."""
     missing = unheard(report)
     silent = f"{readable.number(missing, 'target')} without any result" if missing else ""
     return [text for text in (report.notice, silent) if text]
@@ -106,7 +108,7 @@ def _sheet(report: Report, checks: Mapping[str, Check] | None, part: str) -> She
 
 
 def _write(path: Path, text: str) -> None:
-    """Have `path` hold `text` or what it held before; a device or a pipe is written as it is."""
+    """Replace `path` with `text` atomically; a device or a pipe is written directly."""
     there = path.resolve()
     try:
         if there.exists() and not there.is_file():
@@ -137,7 +139,7 @@ def finish(
     unheard: int = 0,
     nothing: bool = False,
 ) -> int:
-    """The exit code; says why on stderr. As a plugin's output a report has a plugin's code."""
+    """The exit code, with its reason on stderr; with -o nagios the code of a plugin."""
     if form is ReportFormat.NAGIOS:
         as_ = NotCheckedAs.OK if allow_incomplete else NotCheckedAs.UNKNOWN
         return nagios.state(report.summary, as_, unheard=unheard, disabled=disabled)

@@ -1,4 +1,4 @@
-"""The tables of a settings file that belong to a half: checked together with the settings."""
+"""The tables of a settings file that belong to a half, checked together with the settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _USES: dict[str, Uses] = {}
 
 
 def secrets_of(table: str, uses: Uses) -> None:
-    """Have `uses` tell where the secrets of a table are; it raises ConfigError as `owns`."""
+    """Register a function that lists the secrets of a table; it raises ConfigError."""
     _USES[table] = uses
 
 
@@ -43,12 +43,12 @@ def secret_uses(path: Path) -> tuple[SecretUse, ...]:
 
 
 def owns(table: str, check: Check) -> None:
-    """Have `check` called with every settings file; it raises ConfigError with all faults."""
+    """Register a check of every settings file; it raises ConfigError with all faults."""
     _CHECKS[table] = check
 
 
 def load_whole_file(connection: Connection, **flags: object) -> Settings:
-    """The settings, as `load_settings` has them, of a file whose other tables are right too.
+    """The settings of a file, after its other tables were checked too.
 
     Raises ConfigError with the faults of settings and tables together.
     """
@@ -65,5 +65,5 @@ def load_whole_file(connection: Connection, **flags: object) -> Settings:
         except ConfigError as error:
             faults += [fault for fault in error.faults or (error.message,) if fault not in faults]
     if faults:
-        raise ConfigError("the configuration is wrong", faults=tuple(faults))
+        raise ConfigError("the configuration is invalid", faults=tuple(faults))
     return found

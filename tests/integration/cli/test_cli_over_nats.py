@@ -90,7 +90,7 @@ async def test_disabled_is_exit_5_over_the_wire(nats_server: Running, bus: JetSt
     async with bus.serve(handlers(service)):
         code, _, err = await stt(nats_server, "run", "--wait")
     assert code == 5
-    assert err[0] == "Checks are disabled (never enabled). Nothing was run."
+    assert err[0] == "Checks are disabled (never enabled). No run was started."
 
 
 async def test_a_pipe_of_findings_has_one_line_each(
@@ -144,7 +144,7 @@ async def test_ctrl_c_while_a_run_is_followed_leaves_the_run_alone(
             process.send_signal(signal.SIGINT)
             _, err = await process.communicate()
     assert process.returncode == 130
-    assert "Run r1 goes on without us: stt runs show r1" in err.decode()
+    assert "Run r1 continues: stt runs show r1" in err.decode()
 
 
 async def test_the_doctor_sees_server_streams_coordinator_and_workers(

@@ -82,7 +82,7 @@ def test_a_bug_is_one_line_that_says_how_to_see_the_trace(run_with: Run) -> None
     assert "Traceback" not in err
     assert err.splitlines() == [
         "error: this is a bug in stt (KeyError: 'x')",
-        "  run the same command with --debug to see the trace, and report it",
+        "  run the command again with --debug and report the traceback",
         "exit 70: a bug",
     ]
 

@@ -108,7 +108,7 @@ async def try_checks(
     folder = pack or builtin_folder()
     known = equipment.checks_of(pack)
     for fault in known.faults:
-        output.note(f"warning: check left out: {fault}", "warn")
+        output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, names)
     async with equipment.equipped(known, 1) as tools:
         for refused in await tools.strange_faults():

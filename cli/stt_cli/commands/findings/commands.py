@@ -1,4 +1,4 @@
-"""`stt findings`: list what is wrong, show one finding, watch changes, compare with earlier."""
+"""`stt findings`: lists findings, shows one, watches changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from stt_cli.commands.findings import diff
-from stt_cli.commands.findings.filters import known, takes
+from stt_cli.commands.findings.filters import check_names, matches
 from stt_shared import clock
 from stt_shared.command import client, output, reporting
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -57,7 +57,7 @@ REPORTED = ("open", "accepted")  # states that the report holds
 
 def add(app: App) -> None:
     """Add `findings` and its commands to `app`."""
-    findings = add_noun(app, "findings", "What is wrong, now and over time", READ)
+    findings = add_noun(app, "findings", "Findings: list, show, watch, compare", READ)
     add_command(
         findings,
         list_findings,
@@ -99,13 +99,13 @@ async def list_findings(
     check: Checks = (),
     state: Annotated[State, Parameter(help="Only findings in this state.")] = "open",
     limit: Annotated[
-        int | None, Parameter(help="Rows on a page; 50 on a terminal, all in a pipe.")
+        int | None, Parameter(help="Rows per page; default: 50 on a terminal, all in a pipe.")
     ] = None,
-    page: Annotated[int, Parameter(help="Which page, from 1.")] = 1,
+    page: Annotated[int, Parameter(help="Page number, from 1.")] = 1,
     form: ReportOutput = ReportFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """List findings; in other formats the whole report that the filters leave."""
+    """List findings; in other formats than `table` print the report of those that match."""
     wanted = FindingsRequest(
         severities=severity,
         families=family,
@@ -116,31 +116,34 @@ async def list_findings(
     )
     _check_page(limit, page)
     if form is not ReportFormat.TABLE and state not in REPORTED:
-        raise UsageError(f"the report holds open and accepted findings, not --state {state}")
+        raise UsageError(f"--state is {state}, expected open or accepted with -o {form}")
     async with client.coordinator(connection) as control:
         if form is ReportFormat.TABLE:
             await _print_rows(control, wanted, limit, page)
             return
-        await known(control, wanted)  # the report knows no filters, and takes any name
+        # The report is filtered here: without this a misspelt name would give an empty report.
+        await check_names(control, wanted)
         found = filtered(await report(control), wanted)
-    reporting.deliver(found, form, part="what the filters take" if wanted != EVERYTHING else "")
+    reporting.deliver(
+        found, form, part="findings that match the filters" if wanted != EVERYTHING else ""
+    )
 
 
 def _check_page(limit: int | None, page: int) -> None:
-    if page < 1 or (limit is not None and limit < 1):
-        raise UsageError("--page and --limit are numbers from 1")
+    for name, value in (("page", page), ("limit", limit)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} is {value}, expected 1 or more")
 
 
 def filtered(whole: Report, wanted: FindingsRequest) -> Report:
-    """`whole` with the results that `wanted` takes, and their counts.
+    """The results of `whole` that match `wanted`, with their counts.
 
-    With severities or accepted ones wanted only such findings stay, and results without findings
-    go.
+    With severities or `accepted` wanted, results without such a finding are left out.
     """
     results = [
         result
         for result in whole.results
-        if takes(
+        if matches(
             wanted,
             family=result.family,
             site=result.site,
@@ -208,7 +211,7 @@ def _by_severity(found: Sequence[FindingRecord]) -> str:
 
 
 async def show(
-    finding: Annotated[str, Parameter(help="The finding's id, or how it begins.")],
+    finding: Annotated[str, Parameter(help="The finding's id or the start of it.")],
     /,
     *,
     form: Output = OutputFormat.TABLE,
@@ -230,7 +233,7 @@ async def watch(
     severity: Severities = (),
     family: Families = (),
     site: Sites = (),
-    limit: Annotated[int | None, Parameter(help="End after so many changes.")] = None,
+    limit: Annotated[int | None, Parameter(help="Stop after this number of changes.")] = None,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
@@ -239,10 +242,10 @@ async def watch(
     shown = 0
     async with (
         client.coordinator(connection) as control,
-        control.bus.listen(EVENTS_OF_FINDINGS) as heard,
+        control.bus.listen(EVENTS_OF_FINDINGS) as messages,
     ):
-        output.note("Watching; changes appear here as they happen. Ctrl-C ends.", "hint")
-        async for message in heard:
+        output.note("Watching for changes. Ctrl-C stops.", "hint")
+        async for message in messages:
             shown += _print_event(message.data, wanted, form)
             if limit is not None and shown >= limit:
                 return
@@ -252,10 +255,10 @@ def _print_event(data: bytes, wanted: FindingsRequest, form: OutputFormat) -> bo
     try:
         event = decode(FindingEvent, data)
     except ProtocolError as error:
-        output.note(f"not understood and left out: {error.message}", "warn")
+        output.note(f"warning: event skipped: {error.message}", "warn")
         return False
     after = event.after
-    if not takes(
+    if not matches(
         wanted,
         severity=after.severity,
         family=after.family,

@@ -1,4 +1,4 @@
-"""`stt findings diff` and `trend`: compare with an earlier time or run, and look at the days."""
+"""`stt findings diff` and `stt findings trend`: compares times or runs, lists days."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands.findings.filters import Filters, known, takes
+from stt_cli.commands.findings.filters import Filters, check_names, matches
 from stt_cli.commands.since import parse_since
 from stt_shared import clock
 from stt_shared.command import client, output
@@ -36,8 +36,8 @@ from stt_shared.report.views.diff import (
 )
 from stt_shared.report.views.trends import fix_lines, trend_grid
 
-TWO = 2
-YESTERDAY = "24h"
+MAX_RUNS = 2
+DEFAULT_SINCE = "24h"
 HINT = "examples: --since yesterday, --run ID (with the run before it), --run ID --run ID"
 
 
@@ -71,12 +71,12 @@ async def diff(
     *,
     since: Annotated[
         str | None,
-        Parameter(help="yesterday, today, 24h, 7d, 2026-11-02 ...; without anything 24h."),
+        Parameter(help="yesterday, today, 24h, 7d, 2026-11-02 ...; default: 24h."),
     ] = None,
     run: Annotated[
         tuple[str, ...],
         Parameter(
-            help="Two runs, or one: with the run before it. See stt runs list.",
+            help="Two runs, or one to compare with the run before it; see stt runs list.",
             negative=(),
             show_default=False,
         ),
@@ -85,16 +85,16 @@ async def diff(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Compare with an earlier time or run."""
+    """Compare with an earlier time or run; raises UsageError for options that contradict."""
     if since is not None and run:
         raise UsageError("--since and --run exclude each other", hint=HINT)
-    if len(run) > TWO:
-        raise UsageError(f"{len(run)} runs are given, the limit is {TWO}", hint=HINT)
+    if len(run) > MAX_RUNS:
+        raise UsageError(f"{len(run)} runs are given, the limit is {MAX_RUNS}", hint=HINT)
     wanted = (only or Filters()).wanted
     if run:
         await _diff_of_runs(run, wanted, form, connection)
     else:
-        await _diff_since(since or YESTERDAY, wanted, form, connection)
+        await _diff_since(since or DEFAULT_SINCE, wanted, form, connection)
 
 
 async def _diff_since(
@@ -102,11 +102,11 @@ async def _diff_since(
 ) -> None:
     start = parse_since(since, clock.now())
     async with client.coordinator(connection) as control:
-        await known(control, wanted)
+        await check_names(control, wanted)
         reply = _narrowed(await _changes(control, ChangesRequest(since=start)), wanted)
     if reply.kept_since is not None:
         kept = moment(reply.kept_since, clock.now())
-        output.note(f"warning: changes before {kept} are kept no more", "warn")
+        output.note(f"warning: changes before {kept} were deleted (retention)", "warn")
     if form is OutputFormat.JSON:
         output.print_message(reply, form)
         return
@@ -115,7 +115,7 @@ async def _diff_since(
     elif reply.changes or not output.on_terminal():
         output.print_grid(changes_grid(reply.changes, clock.now()))
     total = max(reply.unchecked_total, len(reply.unchecked))
-    _tell_unchecked(reply.unchecked, total)
+    _note_unchecked(reply.unchecked, total)
     if form is OutputFormat.TABLE:
         output.note(changes_total(reply.changes, total))
 
@@ -132,11 +132,11 @@ async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
 
 
 def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
-    """The changes that `wanted` takes; targets not checked that are not listed may be among it."""
+    """The changes that match `wanted`; unchecked targets that are not listed stay counted."""
     changes = tuple(
         event
         for event in reply.changes
-        if takes(
+        if matches(
             wanted,
             severity=event.after.severity,
             family=event.after.family,
@@ -145,7 +145,7 @@ def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
             check=event.after.check,
         )
     )
-    unchecked = _meant(reply.unchecked, wanted)
+    unchecked = _of_targets(reply.unchecked, wanted)
     left_out = len(reply.unchecked) - len(unchecked)
     return msgspec.structs.replace(
         reply,
@@ -157,11 +157,11 @@ def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
 
 
 def _narrowed_runs(reply: DiffReply, wanted: FindingsRequest) -> DiffReply:
-    """The differences that `wanted` takes."""
+    """The differences that match `wanted`."""
     differences = tuple(
         one
         for one in reply.differences
-        if takes(
+        if matches(
             wanted,
             severity=one.finding.severity,
             family=one.family,
@@ -170,18 +170,18 @@ def _narrowed_runs(reply: DiffReply, wanted: FindingsRequest) -> DiffReply:
             check=one.check,
         )
     )
-    unchecked = _meant(reply.unchecked, wanted)
+    unchecked = _of_targets(reply.unchecked, wanted)
     return msgspec.structs.replace(reply, differences=differences, unchecked=unchecked)
 
 
-def _meant(
+def _of_targets(
     unchecked: tuple[UncheckedTarget, ...], wanted: FindingsRequest
 ) -> tuple[UncheckedTarget, ...]:
-    """Those of the targets named; no other filter can tell that one was not meant."""
+    """Those of the wanted targets; the other filters do not apply to an unchecked target."""
     return tuple(one for one in unchecked if not wanted.targets or one.target in wanted.targets)
 
 
-def _tell_unchecked(unchecked: tuple[UncheckedTarget, ...], total: int) -> None:
+def _note_unchecked(unchecked: tuple[UncheckedTarget, ...], total: int) -> None:
     for line in unchecked_lines(unchecked, clock.now()):
         output.note(line, "warn")
     if total > len(unchecked):
@@ -194,16 +194,16 @@ async def _diff_of_runs(
     form: OutputFormat,
     connection: Connection | None,
 ) -> None:
-    request = DiffRequest(run_a=run[0] if len(run) == TWO else "", run_b=run[-1])
+    request = DiffRequest(run_a=run[0] if len(run) == MAX_RUNS else "", run_b=run[-1])
     async with client.coordinator(connection) as control:
-        await known(control, wanted)
+        await check_names(control, wanted)
         reply = _narrowed_runs(await _differences(control, request), wanted)
     if form is OutputFormat.JSON:
         output.print_message(reply, form)
         return
     if form is OutputFormat.JSONL:
         output.print_lines(reply.differences)
-        _tell_unchecked(reply.unchecked, len(reply.unchecked))
+        _note_unchecked(reply.unchecked, len(reply.unchecked))
     else:
         _print_differences(reply)
 
@@ -234,19 +234,19 @@ def _print_differences(reply: DiffReply) -> None:
         output.note(runs_sentence(reply.before, reply.later, now), "head")
     if reply.differences or not output.on_terminal():
         output.print_grid(differences_grid(reply.differences, now))
-    _tell_unchecked(reply.unchecked, len(reply.unchecked))
+    _note_unchecked(reply.unchecked, len(reply.unchecked))
     output.note(differences_total(reply))
 
 
 async def trend(
     *,
-    days: Annotated[int, Parameter(help="How many days, with today.")] = 30,
+    days: Annotated[int, Parameter(help="Number of days, including today.")] = 30,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Show the last days."""
+    """Show the last days; raises UsageError for `days` below 1."""
     if days < 1:
-        raise UsageError("--days is a number from 1")
+        raise UsageError(f"--days is {days}, expected 1 or more")
     async with client.coordinator(connection) as control:
         reply = await control.ask(Verb.TRENDS, TrendsRequest(days=days), TrendsReply)
     if form is OutputFormat.JSON:

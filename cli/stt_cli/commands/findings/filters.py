@@ -1,4 +1,4 @@
-"""Which findings the options of a command take, by their severity and their place."""
+"""The filter options of commands that list findings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 
-FILTERS = Group("Which findings (default: all)", sort_key=80)
+FILTERS = Group("Filters (default: all findings)", sort_key=80)
 
 
 @Parameter(name="*", group=FILTERS)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """The findings that are meant; an empty filter takes all."""
+    """Filters of findings; an empty one matches all."""
 
     severity: Severities = ()
     family: Families = ()
@@ -39,7 +39,7 @@ class Filters:
         )
 
 
-def takes(
+def matches(
     wanted: FindingsRequest,
     *,
     family: str,
@@ -48,7 +48,7 @@ def takes(
     check: str,
     severity: Severity | None = None,
 ) -> bool:
-    """Whether the filters of `wanted` take what is at that place; without `severity` any."""
+    """Whether a result matches `wanted`; without `severity` that filter is not applied."""
     return all(
         not allowed or value in allowed
         for allowed, value in (
@@ -61,8 +61,11 @@ def takes(
     )
 
 
-async def known(control: Control, wanted: FindingsRequest) -> None:
-    """Have the coordinator look at the names; raises RefusedError for one that nothing has."""
+async def check_names(control: Control, wanted: FindingsRequest) -> None:
+    """Have the coordinator check the names of sites, targets and checks.
+
+    Raises RefusedError for an unknown one.
+    """
     if wanted.sites or wanted.targets or wanted.checks:
         request = FindingsRequest(
             sites=wanted.sites, targets=wanted.targets, checks=wanted.checks, limit=1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -19,12 +19,9 @@ from stt_shared.pack.manifest import PackError
 from stt_shared.report import readable
 from stt_shared.settings import DEFAULT_PACK
 
-if TYPE_CHECKING:
-    pass
-
 DAYS = 365
 Name = Annotated[str, Parameter(help="The name that workers expect (pack.name).")]
-Force = Annotated[bool, Parameter(negative=(), help="Overwrite a file that is there.")]
+Force = Annotated[bool, Parameter(negative=(), help="Overwrite an existing file.")]
 
 
 def add(app: App) -> None:
@@ -35,7 +32,7 @@ def add(app: App) -> None:
         build,
         name="build",
         access="rw",
-        summary="Make one file of a folder of checks; every fault in the folder is told",
+        summary="Build one file from a folder of checks; report every fault in the folder",
         examples=("stt pack build checks", "stt pack build checks --serial 12 --days 90 --to out"),
     )
     add_command(
@@ -43,7 +40,7 @@ def add(app: App) -> None:
         serial,
         name="serial",
         access="rw",
-        summary="Raise the serial of a folder of checks whose content changed",
+        summary="Increase the serial of a folder of checks if its content changed",
         examples=("stt pack serial checks",),
     )
     add_command(
@@ -51,7 +48,7 @@ def add(app: App) -> None:
         sign,
         name="sign",
         access="rw",
-        summary="Sign a pack; the signature, minisign's, is written beside it",
+        summary="Sign a pack; write a minisign signature beside it",
         examples=("stt pack sign checks-12.sttpack --key checks.sec",),
     )
     add_command(
@@ -59,7 +56,7 @@ def add(app: App) -> None:
         inspect.verify,
         name="verify",
         access="ro",
-        summary="Tell whether a worker would take a pack, and if not why; exit 1 if not",
+        summary="Check whether a worker would accept a pack; exit 1 and the reason if not",
         examples=(
             "stt pack verify checks-12.sttpack --key checks.pub",
             "stt pack verify checks-12.sttpack --config worker.toml",
@@ -70,7 +67,7 @@ def add(app: App) -> None:
         keygen,
         name="keygen",
         access="rw",
-        summary="Make a key pair: NAME.sec signs packs, NAME.pub is pinned by workers",
+        summary="Create a key pair: NAME.sec signs packs, workers pin NAME.pub",
         examples=("stt pack keygen", "stt pack keygen --name core"),
     )
     add_command(
@@ -78,7 +75,7 @@ def add(app: App) -> None:
         inspect.show,
         name="show",
         access="ro",
-        summary="Show what stands in a pack; says nothing about whether to believe it",
+        summary="Show the content of a pack without verifying it",
         examples=("stt pack show checks-12.sttpack", "stt pack show checks-12.sttpack -o json"),
     )
 
@@ -90,19 +87,19 @@ def build(
     name: Name = DEFAULT_PACK,
     serial: Annotated[
         int | None,
-        Parameter(help="Higher than that of any pack before; default: pack.yaml's, or the time."),
+        Parameter(help="Higher than in every earlier pack; default: from pack.yaml, or the time."),
     ] = None,
-    days: Annotated[int, Parameter(help="How many days workers take the pack.")] = DAYS,
+    days: Annotated[int, Parameter(help="Days until the pack expires.")] = DAYS,
     created: Annotated[
-        str, Parameter(help="Its date, YYYY-MM-DD; default: now.", show_default=False)
+        str, Parameter(help="Date of creation, YYYY-MM-DD; default: now.", show_default=False)
     ] = "",
     to: Annotated[Path, Parameter(help="The folder to write to.")] = Path(),
     pmm: Annotated[
-        bool, Parameter(negative=(), help="Read check files of PMM: a bad one is left out.")
+        bool, Parameter(negative=(), help="Read check files of PMM; skip invalid ones.")
     ] = False,
     force: Force = False,
 ) -> None:
-    """Build a pack."""
+    """Build a pack; raises UsageError for a bad date and ConfigError for a bad folder."""
     from stt_shared.pack import archive, files, load  # noqa: PLC0415  # cryptography, YAML: only here
     from stt_shared.pack import serial as serials  # noqa: PLC0415  # as above
     from stt_shared.pack.build import Label  # noqa: PLC0415  # as above
@@ -117,7 +114,7 @@ def build(
     try:
         data = archive.encode(pack)
     except PackError as error:
-        raise ConfigError(f"{folder} makes no pack ({error})") from error
+        raise ConfigError(f"cannot build a pack from {folder} ({error})") from error
     path = to / files.file_name(pack)
     files.write_new(path, data, force=force)
     output.print_text(str(path))
@@ -145,7 +142,7 @@ def _later(at: datetime, days: int) -> datetime:
     try:
         return at + timedelta(days=days)
     except OverflowError as error:
-        raise UsageError(f"--days is {days}, that is after the year 9999") from error
+        raise UsageError(f"--days is {days}, the pack would expire after the year 9999") from error
 
 
 def sign(
@@ -154,26 +151,26 @@ def sign(
     *,
     key: Annotated[Path, Parameter(help="The secret key file, without a password.")],
     comment: Annotated[
-        str, Parameter(help="The trusted comment; default: name, serial and end of the pack.")
+        str, Parameter(help="The trusted comment; default: name, serial and expiry of the pack.")
     ] = "",
 ) -> None:
-    """Sign a pack."""
+    """Sign a pack; raises UsageError for a comment that cannot be signed."""
     from stt_shared.pack import files, signing  # noqa: PLC0415  # as above
 
     data = files.read_pack_file(file)
     manifest = decoded(file, data).manifest
-    said = comment or (
+    text = comment or (
         f"stt pack {manifest.name} serial {manifest.serial}"
         f" expires {readable.rfc3339(manifest.expires)}"
     )
     try:
-        signature = signing.sign(data, files.secret_key(key), said)
+        signature = signing.sign(data, files.secret_key(key), text)
     except minisign.MinisignError as error:
         raise UsageError(f"--comment cannot be signed ({error})") from error
     beside = files.signature_path(file)
     files.write_new(beside, minisign.format_signature(signature).encode(), force=True)
     output.print_text(str(beside))
-    output.note(f"  Signed by {signature.key_name}. Trusted comment: {said}", "hint")
+    output.note(f"  Signed by {signature.key_name}. Trusted comment: {text}", "hint")
 
 
 def keygen(
@@ -191,5 +188,5 @@ def keygen(
     files.write_new(secret, text.encode(), mode=files.SECRET_MODE, force=force)
     files.write_new(public, minisign.format_public_key(key.public).encode(), force=force)
     output.print_text(key.public.text)
-    output.note(f"Key {key.public.name}: {secret} signs and has no password, keep it offline.")
+    output.note(f"Key {key.public.name}: {secret} is not encrypted, keep it offline.")
     output.hint([f'pin it in worker.toml:  [pack] keys = ["{key.public.text}"]'])

@@ -1,4 +1,4 @@
-"""`stt pack verify` and `stt pack show`: whether a pack would be taken, and what it holds."""
+"""`stt pack verify` and `stt pack show`: verifies a pack, shows its content."""
 
 from __future__ import annotations
 
@@ -31,57 +31,57 @@ def verify(
     file: PackFile,
     /,
     *,
-    key: Annotated[
-        tuple[str, ...], many("A public key, or its file; default: those of the configuration.")
-    ] = (),
-    name: Annotated[
-        str | None, Parameter(help="The name expected; default: that of the configuration.")
-    ] = None,
+    key: Annotated[tuple[str, ...], many("A public key or its file; default: pack.keys.")] = (),
+    name: Annotated[str | None, Parameter(help="Expected name; default: pack.name.")] = None,
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> int:
-    """Judge a pack as a worker does that never had one before."""
+    """Verify a pack as a worker does that has no earlier one.
+
+    Returns the exit code; raises UsageError without a key to verify with.
+    """
     from stt_shared.pack import files, load, trust  # noqa: PLC0415  # as above
 
     pinned = load_settings(connection or Connection()).pack
     keys = tuple(files.public_key(text) for text in key or pinned.keys)
     if not keys:
-        raise UsageError("no key to verify with", hint="give one with --key, or pin it: pack.keys")
+        raise UsageError("there is no key to verify with", hint="give one: --key, or set pack.keys")
     policy = trust.Policy(keys=keys, name=name or pinned.name)
     data, signature = files.read_pack_file(file), files.read_signature(file)
     verdict = trust.judge(data, signature, policy, now=clock.now(), last_serial=0)
     if isinstance(verdict, trust.Refused):
         _print_refusal(file, verdict, form)
-        output.print_exit(EXIT_FINDINGS, f"refused: {verdict.reason}")
+        output.print_exit(EXIT_FINDINGS, f"rejected: {verdict.reason}")
         return EXIT_FINDINGS
     checks = load.load(verdict.pack)
     if form is OutputFormat.TABLE:
+        amount = readable.number(len(checks.checks), "check")
+        expires = readable.rfc3339(verdict.pack.manifest.expires)
         output.print_text(
-            f"good: {verdict.pack.label}, {readable.number(len(checks.checks), 'check')}, signed by"
-            f" {verdict.key}, expires {readable.rfc3339(verdict.pack.manifest.expires)}"
+            f"valid: {verdict.pack.label}, {amount}, signed by {verdict.key}, expires {expires}"
         )
         output.note(f"  Trusted comment: {verdict.comment}", "hint")
     else:
-        said = {"good": True, "key": verdict.key, "comment": verdict.comment}
-        output.print_message(said | _object(verdict.pack, checks, verdict.digest), form)
+        head = {"good": True, "key": verdict.key, "comment": verdict.comment}
+        output.print_message(head | _object(verdict.pack, checks, verdict.digest), form)
     warn_of_faults(checks)
     return 0
 
 
 def _print_refusal(file: Path, refused: Refused, form: OutputFormat) -> None:
     if form is OutputFormat.TABLE:
-        output.print_text(f"refused: {refused.reason}: {refused.detail}")
+        output.print_text(f"rejected: {refused.reason}: {refused.detail}")
         if refused.reason == "unsigned":
             output.note(f"  Sign it: stt pack sign {file} --key KEY.sec", "hint")
     else:
-        said = {"good": False, "reason": refused.reason, "detail": refused.detail}
-        output.print_message(said, form)
+        value = {"good": False, "reason": refused.reason, "detail": refused.detail}
+        output.print_message(value, form)
 
 
 def warn_of_faults(checks: Catalogue) -> None:
-    """Name each check that is left out."""
+    """Warn of each check that is skipped."""
     for fault in checks.faults:
-        output.note(f"warning: check left out: {fault}", "warn")
+        output.note(f"warning: check skipped: {fault}", "warn")
 
 
 def decoded(file: Path, data: bytes) -> Pack:
@@ -91,11 +91,11 @@ def decoded(file: Path, data: bytes) -> Pack:
     try:
         return archive.decode(data)
     except PackError as error:
-        raise ConfigError(f"{file} is no pack ({error})") from error
+        raise ConfigError(f"{file} is not a pack ({error})") from error
 
 
 def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
-    """Show what stands in a pack."""
+    """Show the content of a pack; raises ConfigError if the file is not a pack."""
     from stt_shared.identity import digest  # noqa: PLC0415  # as above
     from stt_shared.pack import files, load  # noqa: PLC0415  # as above
 
@@ -103,15 +103,15 @@ def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
     pack = decoded(file, data)
     checks, signed = load.load(pack), _signed_by(files.read_signature(file))
     if form is not OutputFormat.TABLE:
-        said = {"claims_key": signed}
-        output.print_message(said | _object(pack, checks, digest(data)), form)
+        head = {"claims_key": signed}
+        output.print_message(head | _object(pack, checks, digest(data)), form)
         return
     manifest = pack.manifest
     created, expires = (readable.rfc3339(at) for at in (manifest.created, manifest.expires))
     life = f"created {created}, expires {expires}"
     output.note(f"{pack.label}, {life}, release data as of {checks.as_of or 'none'}")
     claim = f"claims to be signed by {signed}" if signed else "unsigned"
-    output.note(f"sha256 {digest(data)}, {claim}: stt pack verify tells")
+    output.note(f"sha256 {digest(data)}, {claim}; to verify it: stt pack verify")
     output.print_grid(Grid(COLUMNS, tuple(_row(check) for check in checks.checks.values())))
     warn_of_faults(checks)
 
@@ -120,7 +120,7 @@ def _signed_by(text: str | None) -> str:
     try:
         return minisign.parse_signature(text).key_name if text is not None else ""
     except minisign.MinisignError as error:
-        return f"nobody ({error})"
+        return f"an unreadable signature ({error})"
 
 
 def _row(check: Check) -> tuple[Cell, ...]:

@@ -1,4 +1,4 @@
-"""`stt report` and `stt gate`: any stored run in any format, and a verdict for pipelines."""
+"""`stt report` and `stt gate`: writes reports, and sets the exit code for pipelines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add(app: App) -> None:
         show,
         name="report",
         access="ro",
-        summary="Write the report of a stored run, or of the state now, in any format",
+        summary="Write the report of a stored run, or of the current state, in any format",
         examples=(
             "stt report --last -o html > report.html",
             "stt report --run standard-20261123t160000z --export r.sarif --export r.csv",
@@ -43,7 +43,7 @@ def add(app: App) -> None:
         gate,
         name="gate",
         access="ro",
-        summary="Judge what was found last: the exit code is for pipelines",
+        summary="Set the exit code from the latest results, for pipelines",
         examples=(
             "stt gate --fail-on critical",
             "stt gate --target orders-1 --fail-on major --export junit:stt.xml",
@@ -80,7 +80,7 @@ async def gate(
     max_not_checked: Annotated[
         int,
         Parameter(
-            help="So many checks, and databases of targets, may be without an answer.",
+            help="Number of checks, and of parts of them, that may have no outcome.",
             validator=Number(gte=0),
         ),
     ] = 0,
@@ -88,14 +88,14 @@ async def gate(
     export: Exports = (),
     connection: Connection | None = None,
 ) -> int:
-    """Judge the latest outcome of everything, or a stored run."""
+    """Apply the rule of exit codes to the latest outcomes, or to a stored run."""
     files, wanted = reporting.files(export), choice or Choice()
     async with client.coordinator(connection) as control:
         status = await control.ask(Verb.STATUS, Empty(), StatusReply)
         found = await chosen(control, wanted)
     for what in () if wanted.is_of_a_run else status.degraded:
         output.note(f"warning: {what}", "warn")
-    _tell(found, form, fail_on)
+    _print_numbers(found, form, fail_on)
     reporting.deliver(found, form, files, tables=False, part=wanted.part)
     missing = unheard(found)
     counts = found.summary
@@ -111,8 +111,8 @@ async def gate(
     )
 
 
-def _tell(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
-    """The numbers that count, or that there are none."""
+def _print_numbers(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
+    """Print the findings per severity, or that none is severe enough."""
     if form is not ReportFormat.TABLE:
         return
     if fail_on is FailOn.NONE or failed_at_or_above(found.summary, fail_on):

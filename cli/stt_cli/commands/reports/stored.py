@@ -1,4 +1,4 @@
-"""Reports of runs that the coordinator keeps, or of the state now: which, and what part of it."""
+"""Which report is wanted: of a stored run or of the current state, and which part of it."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 
-NEWEST = 100  # runs looked through for one that has finished
+NEWEST = 100  # runs searched for the latest finished one
 CHOICE = Group(
-    "Which report (default: the latest outcome of every check on every target)", sort_key=80
+    "Which report (default: the latest outcome of every check on every database)", sort_key=80
 )
 
 
 @Parameter(name="*", group=CHOICE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A stored run, or the state now, and the targets and checks of it."""
+    """A stored run or the current state, and filters of it."""
 
-    run: Annotated[str, Parameter(help="Of this run, see stt runs list.", show_default=False)] = ""
-    last: Annotated[bool, Parameter(help="Of the newest run that has finished.", negative=())] = (
-        False
-    )
+    run: Annotated[
+        str, Parameter(help="Report of this run, see stt runs list.", show_default=False)
+    ] = ""
+    last: Annotated[bool, Parameter(help="Report of the latest finished run.", negative=())] = False
     site: Sites = ()
     family: Families = ()
     target: Targets = ()
@@ -42,12 +42,12 @@ class Choice:
 
     @property
     def is_of_a_run(self) -> bool:
-        """Whether a stored run is meant and not the state now."""
+        """Whether a stored run is wanted, not the current state."""
         return bool(self.run or self.last)
 
     @property
     def part(self) -> str:
-        """What is chosen of a report, e.g. `site eu-west, check mysql_version`."""
+        """The filters as text, e.g. `site eu-west, check mysql_version`."""
         named = {
             "site": self.site,
             "family": self.family,
@@ -58,17 +58,17 @@ class Choice:
 
 
 async def chosen(control: Control, choice: Choice) -> Report:
-    """The report that is meant; a run under way says so, and counts the targets it waits for.
+    """The wanted report; one of an unfinished run has a notice and counts all its targets.
 
-    Raises UsageError for a contradiction or a name that the report does not hold, RefusedError
-    for a run that there is not.
+    Raises UsageError for contradicting options or a name that the report does not contain,
+    RefusedError for an unknown run.
     """
     if choice.run and choice.last:
-        raise UsageError("--run and --last name two reports, give one of them")
+        raise UsageError("--run and --last exclude each other")
     run = await _run(control, choice) if choice.is_of_a_run else None
     whole = await report(control, run.run_id if run else "")
     if run is not None and run.state == "running":
-        whole = _under_way(whole, run)
+        whole = _unfinished(whole, run)
     return _part(whole, choice)
 
 
@@ -82,9 +82,9 @@ async def _run(control: Control, choice: Choice) -> RunRecord:
     return finished
 
 
-def _under_way(whole: Report, run: RunRecord) -> Report:
+def _unfinished(whole: Report, run: RunRecord) -> Report:
     jobs = readable.number(run.jobs, "target")
-    notice = f"run {run.run_id} is under way: {run.done} of {jobs} done"
+    notice = f"run {run.run_id} is not finished: {run.done} of {jobs} done"
     counts = msgspec.structs.replace(whole.summary, targets=max(whole.summary.targets, run.jobs))
     both = "; ".join(part for part in (whole.notice, notice) if part)
     return msgspec.structs.replace(whole, summary=counts, notice=both)
@@ -92,17 +92,17 @@ def _under_way(whole: Report, run: RunRecord) -> Report:
 
 def _part(whole: Report, choice: Choice) -> Report:
     results = whole.results
-    _known("site", choice.site, (one.site for one in results))
-    _known("target", choice.target, (one.target for one in results))
-    _known("check", choice.check, (one.check for one in results))
+    _check_names("site", choice.site, (one.site for one in results))
+    _check_names("target", choice.target, (one.target for one in results))
+    _check_names("check", choice.check, (one.check for one in results))
     wanted = FindingsRequest(
         families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
     )
     return filtered(whole, wanted)
 
 
-def _known(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:
-    """Refuse a name that nothing has: it would make an empty report that looks like all clear."""
+def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:
+    """Raise UsageError for an unknown name: its report would be empty and look like all clear."""
     missing = set(wanted) - set(there) if wanted else set[str]()
     if missing:
-        raise UsageError(f"the report holds no {what} {min(missing)!r}")
+        raise UsageError(f"the report contains no {what} {min(missing)!r}")

@@ -1,1 +1,1 @@
-"""Accepted findings and other severities: what counts apart, until when."""
+"""Accepted findings and overridden severities."""

@@ -1,4 +1,4 @@
-"""`stt accept`, `stt unaccept`, `stt severity`: what counts apart from now on."""
+"""`stt accept`, `stt unaccept`, `stt severity`: accepts findings, overrides severities."""
 
 from __future__ import annotations
 
@@ -25,13 +25,11 @@ from stt_shared.protocol.exceptions import (
 from stt_shared.protocol.messages import Value
 from stt_shared.report.views.suppressions import made_sentence, over_sentence
 
-DryRun = Annotated[bool, Parameter(negative=(), help="Only say what it would do.")]
-Why = Annotated[str, Parameter(help="Why; auditors read it.", show_default=False)]
+DryRun = Annotated[bool, Parameter(negative=(), help="Show what would change, change nothing.")]
+Why = Annotated[str, Parameter(help="Reason; shown to auditors.", show_default=False)]
 Text = Annotated[str, Parameter(show_default=False)]
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
-Until = Annotated[
-    str, Parameter(help="Its last day (UTC): 2026-12-31, 30d or 8w.", show_default=False)
-]
+Until = Annotated[str, Parameter(help="Last day (UTC): 2026-12-31, 30d or 8w.", show_default=False)]
 
 
 def add(app: App) -> None:
@@ -41,7 +39,7 @@ def add(app: App) -> None:
         accept,
         name="accept",
         access="rw",
-        summary="Accept a finding, or a check on a target, label or site, until a day",
+        summary="Accept a finding, or a check on a target, label or site, until a date",
         examples=(
             'stt accept f_7q2m9k --until 2026-12-31 --reason "proxy only, CHG-4411"',
             'stt accept --check mysql_version --label team=orders --until 8w --reason "upgrade"',
@@ -54,7 +52,7 @@ def add(app: App) -> None:
         unaccept,
         name="unaccept",
         access="rw",
-        summary="Revoke an exception, by its id or the finding it is for",
+        summary="Revoke what was accepted, by the id of the exception or of the finding",
         examples=("stt unaccept x_3kq7c2", 'stt unaccept f_7q2m9k --reason "proxy is gone"'),
         group=CHANGE,
     )
@@ -62,13 +60,13 @@ def add(app: App) -> None:
 
 
 def _add_severity(app: App) -> None:
-    noun = add_noun(app, "severity", "Other severities than the checks say, per site", CHANGE)
+    noun = add_noun(app, "severity", "Override the severity of a check at a site", CHANGE)
     add_command(
         noun,
         set_severity,
         name="set",
         access="rw",
-        summary="Let findings of a check at a site count as of another severity",
+        summary="Give findings of a check at a site another severity",
         examples=('stt severity set mysql_version trivial --site lab --reason "no data there"',),
     )
     add_command(
@@ -76,13 +74,13 @@ def _add_severity(app: App) -> None:
         reset_severity,
         name="reset",
         access="rw",
-        summary="Let them count as what the check says again",
+        summary="Give them the severity of the check again",
         examples=("stt severity reset mysql_version --site lab",),
     )
 
 
 async def accept(
-    finding: Annotated[str, Parameter(help="The finding's id, or how it begins.")] = "",
+    finding: Annotated[str, Parameter(help="The finding's id or the start of it.")] = "",
     /,
     *,
     until: Until = "",
@@ -96,9 +94,14 @@ async def accept(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Accept until a day; nothing is deleted, and it comes back by itself."""
+    """Accept until a date; afterwards the findings are open again.
+
+    Raises UsageError without `until`.
+    """
     if not until:
-        raise UsageError("--until is missing", hint="nothing is accepted for ever: --until 30d")
+        raise UsageError(
+            "--until is missing", hint="findings are accepted until a date: --until 30d"
+        )
     request = AcceptRequest(
         finding=finding,
         until=parse_until(until, clock.now()),
@@ -111,12 +114,12 @@ async def accept(
         dry_run=dry_run,
     )
     reply = await _ask(Verb.ACCEPT, request, connection)
-    _tell_made(reply, form, undo=f"stt unaccept {reply.exception.id}")
+    _print_made(reply, form, undo=f"stt unaccept {reply.exception.id}")
 
 
 async def set_severity(
     check: CheckName,
-    severity: Annotated[Severity, Parameter(help="As how severe its findings count.")],
+    severity: Annotated[Severity, Parameter(help="The severity of its findings.")],
     /,
     *,
     site: str,
@@ -127,7 +130,7 @@ async def set_severity(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Count as of another severity, until a day or until it is reset."""
+    """Override the severity, until a date or until it is reset."""
     request = SeveritySetRequest(
         check=check,
         site=site,
@@ -139,7 +142,7 @@ async def set_severity(
     )
     reply = await _ask(Verb.SEVERITY_SET, request, connection)
     one = reply.exception
-    _tell_made(reply, form, undo=f"stt severity reset {one.check} --site {one.site}")
+    _print_made(reply, form, undo=f"stt severity reset {one.check} --site {one.site}")
 
 
 async def _ask(verb: Verb, request: Value, connection: Connection | None) -> ExceptionReply:
@@ -147,19 +150,19 @@ async def _ask(verb: Verb, request: Value, connection: Connection | None) -> Exc
         return await control.ask(verb, request, ExceptionReply)
 
 
-def _tell_made(reply: ExceptionReply, form: OutputFormat, *, undo: str) -> None:
+def _print_made(reply: ExceptionReply, form: OutputFormat, *, undo: str) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return
     output.print_text(made_sentence(reply, clock.now()))
     if not reply.findings:
-        output.note("No finding is in its scope now; one that comes will be.", "hint")
+        output.note("No finding matches now; it applies to later ones.", "hint")
     if reply.changed:
         output.note(f"Undo: {undo}", "hint")
 
 
 async def unaccept(
-    exception: Annotated[str, Parameter(help="The exception's id, or that of its finding.")],
+    exception: Annotated[str, Parameter(help="Id of the exception or of the finding.")],
     /,
     *,
     reason: Why = "",
@@ -168,9 +171,9 @@ async def unaccept(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Revoke an exception: what it accepted is open again."""
+    """Revoke an acceptance: its findings are open again."""
     request = UnacceptRequest(id=exception, by=by or user_name(), reason=reason, dry_run=dry_run)
-    _tell_over(await _ask(Verb.UNACCEPT, request, connection), form, dry_run=dry_run)
+    _print_over(await _ask(Verb.UNACCEPT, request, connection), form, dry_run=dry_run)
 
 
 async def reset_severity(
@@ -184,14 +187,14 @@ async def reset_severity(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """End another severity."""
+    """Remove an override of a severity."""
     request = SeverityResetRequest(
         check=check, site=site, by=by or user_name(), reason=reason, dry_run=dry_run
     )
-    _tell_over(await _ask(Verb.SEVERITY_RESET, request, connection), form, dry_run=dry_run)
+    _print_over(await _ask(Verb.SEVERITY_RESET, request, connection), form, dry_run=dry_run)
 
 
-def _tell_over(reply: ExceptionReply, form: OutputFormat, *, dry_run: bool) -> None:
+def _print_over(reply: ExceptionReply, form: OutputFormat, *, dry_run: bool) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return

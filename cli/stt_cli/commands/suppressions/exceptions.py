@@ -1,4 +1,4 @@
-"""`stt exceptions`: list what is accepted, and keep it in a file."""
+"""`stt exceptions`: lists, exports and imports what is accepted."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ PAGE = 500  # exceptions asked for at once
 PART = 100  # of a file sent at once: each part is one transaction of the coordinator
 State = Literal["live", "ended", "revoked", "all"]
 IMPORTED = (Column("ID"), Column("WHAT"))
-DryRun = Annotated[bool, Parameter(negative=(), help="Only say what it would do.")]
+DryRun = Annotated[bool, Parameter(negative=(), help="Show what would change, change nothing.")]
 
 
 def add(app: App) -> None:
     """Add `exceptions` and its commands to `app`."""
-    noun = add_noun(app, "exceptions", "What is accepted, by whom, why and until when", READ)
+    noun = add_noun(app, "exceptions", "Accepted findings: by whom, why and until when", READ)
     add_command(
         noun,
         list_exceptions,
@@ -51,7 +51,7 @@ def add(app: App) -> None:
         export,
         name="export",
         access="ro",
-        summary="Print the exceptions that hold as a YAML file to keep in git",
+        summary="Print the exceptions in force as YAML, to keep in git",
         examples=("stt exceptions export > exceptions.yaml",),
     )
     add_command(
@@ -59,7 +59,7 @@ def add(app: App) -> None:
         import_file,
         name="import",
         access="rw",
-        summary="Enter the exceptions of a YAML file: all, or none if one is wrong",
+        summary="Import the exceptions of a YAML file: all, or none if one is invalid",
         examples=(
             "stt exceptions import exceptions.yaml --dry-run",
             "stt exceptions import exceptions.yaml",
@@ -87,7 +87,7 @@ async def list_exceptions(
 
 
 async def _all(control: Control, state: State) -> tuple[ExceptionInfo, ...]:
-    """All pages of exceptions; one that moved between two pages stands there once."""
+    """All pages of exceptions; one that moved between two pages is listed once."""
     found: dict[str, ExceptionInfo] = {}
     offset = 0
     while True:
@@ -100,7 +100,7 @@ async def _all(control: Control, state: State) -> tuple[ExceptionInfo, ...]:
 
 
 async def export(*, connection: Connection | None = None) -> None:
-    """Print what holds as YAML."""
+    """Print the exceptions in force as YAML."""
     async with client.coordinator(connection) as control:
         found = await _all(control, "live")
     output.print_text(exceptions_file.written(info.exception for info in found))
@@ -115,10 +115,10 @@ async def import_file(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """Enter a file's exceptions; what is over in the store stays over."""
+    """Import the exceptions of a file; one that ended or was revoked stays so."""
     whole = ImportRequest(exceptions=exceptions_file.read(file), by=by or user_name())
     async with client.coordinator(connection) as control:
-        # A first look at everything: of a file in several parts none may be entered alone.
+        # Without this trial a fault in a later part would leave the earlier parts imported.
         found = await _import(control, msgspec.structs.replace(whole, dry_run=True))
         if not dry_run:
             found = await _import(control, whole)
@@ -143,5 +143,5 @@ async def _import(control: Control, whole: ImportRequest) -> tuple[ImportedExcep
 
 def _totals(found: tuple[ImportedException, ...], *, dry_run: bool) -> str:
     amounts = Counter(one.what for one in found)
-    told = ", ".join(f"{number} {what}" for what, number in amounts.items()) or "no exceptions"
-    return f"{told} (nothing was changed: --dry-run)" if dry_run else told
+    totals = ", ".join(f"{number} {what}" for what, number in amounts.items()) or "no exceptions"
+    return f"{totals} (nothing was changed: --dry-run)" if dry_run else totals

@@ -1,4 +1,4 @@
-"""Exceptions as a YAML file that people keep in git: written in a stable order, read with lines."""
+"""Writes and reads exceptions as a YAML file to keep in git."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from stt_shared.protocol.exceptions import ExceptionEntry, ExceptionRecord
 
 KEY = "exceptions"
 HEAD = """\
-# Written by `stt exceptions export`, taken in by `stt exceptions import FILE` (twice is once).
+# Written by `stt exceptions export`; import it with `stt exceptions import FILE` (idempotent).
 # Each entry: id, reason, until (its last day, UTC), and a finding, or a check and a target, a label
-# (key=value) or a site. With a severity it is no acceptance: findings count as of that severity.
-# An entry that is taken out of this file stays in force: end it with `stt unaccept ID`.
+# (key=value) or a site. With a severity it accepts nothing: findings have that severity.
+# An entry that is removed from this file stays in force: revoke it with `stt unaccept ID`.
 """
 _WIDTH = 100
 _FIELDS = ExceptionEntry.__struct_fields__
 
 
 def written(records: Iterable[ExceptionRecord]) -> str:
-    """The file: oldest first, so that a new exception is a change at the end."""
+    """The text of the file: oldest first, so that a new exception is added at the end."""
     ordered = sorted(records, key=lambda one: (one.created, one.id))
     body = {KEY: [_plain(one) for one in ordered]}
     dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
@@ -56,15 +56,15 @@ def read(path: Path) -> tuple[ExceptionEntry, ...]:
         except ValueError as error:
             faults.append(f"{path}:{entry.line}: {error}")
     if faults:
-        raise ConfigError(f"{path} cannot be taken in", faults=tuple(faults))
+        raise ConfigError(f"cannot import {path}", faults=tuple(faults))
     return tuple(found)
 
 
 def _entry(entry: Entry) -> ExceptionEntry:
-    """The entry; raises ValueError for what is none."""
+    """The entry; raises ValueError for an unknown or invalid field."""
     for name in entry.value:
         if name not in _FIELDS:
-            raise ValueError(f"unknown field {name!r}, there are {', '.join(_FIELDS)}")
+            raise ValueError(f"unknown field {name!r}, expected one of {', '.join(_FIELDS)}")
     try:
         return msgspec.convert(dict(entry.value), ExceptionEntry)
     except msgspec.ValidationError as error:

@@ -66,5 +66,5 @@ def test_programs_get_the_entries_as_they_are(
 def test_no_changes_are_told_in_words(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     answer_in_pages(service, [], 9)
     assert main.run(["audit"]) == 0
-    assert "Nobody has changed anything yet." in capsys.readouterr().err
+    assert "No changes recorded yet." in capsys.readouterr().err
     assert main.run(["audit", "--limit", "0"]) == 2

@@ -177,7 +177,7 @@ def test_since_tells_how_many_more_were_not_checked_and_what_is_kept_no_more(
     service.compute(Verb.CHANGES, ChangesRequest, lambda _: reply)
     code, _, err = stt("findings", "diff", "--since", "90d")
     assert code == 0
-    assert err[0] == "warning: changes before 24 Oct 16:30 UTC are kept no more"
+    assert err[0] == "warning: changes before 24 Oct 16:30 UTC were deleted (retention)"
     assert err[2:] == ["? and 30 more: stt targets list", "31 targets not checked"]
 
 

@@ -48,14 +48,14 @@ def test_accept_that_covers_nothing_says_so_and_a_dry_run_only_what_it_would(
     asked = decode(AcceptRequest, service.asked[0])
     assert (asked.finding, asked.until, asked.dry_run) == ("f_1", date(2026, 12, 23), True)
     assert (code, out.split(" (")[0]) == (0, "Would accept 0 findings until 1 Dec")
-    assert err == ["No finding is in its scope now; one that comes will be."]
+    assert err == ["No finding matches now; it applies to later ones."]
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (("f_1",), "error: --until is missing"),
-        (("f_1", "--until", "soon"), "error: cannot read 'soon' as a day"),
+        (("f_1", "--until", "soon"), "error: --until is 'soon', expected a date"),
     ],
 )
 def test_accept_without_a_day_is_told_how_before_anything_is_asked(

@@ -115,6 +115,6 @@ def test_watch_prints_each_change_and_leaves_out_what_it_cannot_read(
     code, out, err = stt("findings", "watch", "--severity", "critical")
     assert code == 0
     assert len(out.splitlines()) == 2
-    assert err[1].startswith("not understood and left out: ")
+    assert err[1].startswith("warning: event skipped: ")
     _, out, _ = stt("findings", "watch", "--limit", "1", "-o", "jsonl")
     assert [json.loads(line)["change"] for line in out.splitlines()] == ["opened"]

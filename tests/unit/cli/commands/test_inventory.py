@@ -67,4 +67,4 @@ def test_a_check_is_switched_off_with_name_and_reason(service: Service, stt: Stt
     _, out, _ = stt("checks", "disable", "mysql_version", "--reason", "CHG-1", "--by", "ann")
     asked = decode(CheckSwitchRequest, service.asked[0])
     assert (asked.check, asked.reason, asked.by) == ("mysql_version", "CHG-1", "ann")
-    assert out == "Done. Checks off: mysql_version\n"
+    assert out == "Done. Disabled checks: mysql_version\n"

@@ -50,7 +50,7 @@ def test_from_a_folder_to_a_pack_that_verifies(stt: Stt, signed: Path) -> None:
     code, out, err = stt("pack", "verify", signed.name, "--key", "checks.pub")
     key = minisign.parse_public_key(Path("checks.pub").read_text(encoding="utf-8"))
     assert code == 0
-    expected = f"good: checks 7, 2 checks, signed by {key.name}, expires 2027-11-23T12:00:00Z\n"
+    expected = f"valid: checks 7, 2 checks, signed by {key.name}, expires 2027-11-23T12:00:00Z\n"
     assert out == expected
     assert "Trusted comment: stt pack checks serial 7 expires 2027-11-23T12:00:00Z" in err
 
@@ -65,7 +65,7 @@ def test_the_key_may_be_given_as_its_text_or_stand_in_the_settings(
     assert stt("pack", "verify", signed.name, "--config", str(config))[0] == 0
     code, _, err = stt("pack", "verify", signed.name)
     assert code == 2
-    assert "error: no key to verify with" in err
+    assert "error: there is no key to verify with" in err
 
 
 def test_the_same_folder_makes_the_same_bytes(stt: Stt, folder: Path, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_pmms_files_make_a_pack_when_asked_for(stt: Stt, tmp_path: Path) -> None
     assert stt("pack", "build", "pmm")[0] == 2
     code, out, err = stt("pack", "build", "pmm", "--pmm", "--serial", "1")
     assert (code, out) == (0, "checks-1.sttpack\n")
-    assert "warning: check left out: bad.yml:1" in err
+    assert "warning: check skipped: bad.yml:1" in err
     code, out, err = stt("pack", "show", "checks-1.sttpack", "-o", "json")
     assert list(json.loads(out)["checks"]) == ["pg_pmm"]
 
@@ -125,8 +125,8 @@ def test_a_changed_pack_is_refused_by_name_with_exit_1(
     signed.write_bytes(change(signed.read_bytes()))
     code, out, err = stt("pack", "verify", signed.name, "--key", "checks.pub")
     assert code == 1
-    assert out.startswith(f"refused: {reason}: ")
-    assert err.endswith(f"exit 1: refused: {reason}\n")
+    assert out.startswith(f"rejected: {reason}: ")
+    assert err.endswith(f"exit 1: rejected: {reason}\n")
 
 
 def test_each_refusal_of_a_pack_is_told_to_machines_too(stt: Stt, signed: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_pack_that_is_past_its_days_is_expired(
     monkeypatch.setattr(clock, "now", lambda: packs.EXPIRES)
     code, out, _ = stt("pack", "verify", "checks-1.sttpack", "--key", "checks.pub")
     assert code == 1
-    assert out.startswith("refused: expired: checks 1 expired at 2026-12-23T12:00:00")
+    assert out.startswith("rejected: expired: checks 1 expired at 2026-12-23T12:00:00")
 
 
 def test_what_stands_in_a_pack_is_shown_without_a_word_of_trust(stt: Stt, signed: Path) -> None:
@@ -188,12 +188,12 @@ def test_keys_are_not_overwritten_and_the_secret_is_for_its_owner_alone(stt: Stt
         (("build", "nowhere"), "no folder of checks at nowhere"),
         (("build", "src", "--name", "Not A Token"), "the name is 'Not A Token', expected 1 to 64"),
         (("build", "src", "--days", "0"), "--days is 0, expected 1 or more"),
-        (("build", "src", "--days", "99999999"), "that is after the year 9999"),
+        (("build", "src", "--days", "99999999"), "would expire after the year 9999"),
         (("build", "src", "--created", "soon"), "--created is 'soon', expected YYYY-MM-DD"),
         (("build", "src", "--serial", "-1"), "the serial is -1, expected 0 to"),
         (("build", "src", "--to", "nowhere"), "cannot write nowhere/checks-"),
         (("sign", "nothing", "--key", "k"), "cannot read nothing (no such file or directory)"),
-        (("sign", "src/releases.yaml", "--key", "k"), "src/releases.yaml is no pack"),
+        (("sign", "src/releases.yaml", "--key", "k"), "src/releases.yaml is not a pack"),
         (("verify", "src/releases.yaml", "--key", "k"), "'k' is no public key"),
         (("show", "src"), "cannot read src (is a directory)"),
     ],

@@ -111,7 +111,7 @@ def test_a_part_says_that_it_is_a_part(service: Service, stt: Stt, form: str) ->
 def test_two_exports_to_one_file_are_refused(stt: Stt, tmp_path: Path) -> None:
     words = ("--export", str(tmp_path / "r"), "--export", str(tmp_path / "r"))
     code, _, err = stt("report", *(word.replace("/r", "/r.csv") for word in words))
-    assert (code, err[0]) == (2, "error: two --export have the same file")
+    assert (code, err[0]) == (2, "error: two --export options have the same file")
 
 
 def test_a_file_that_cannot_be_replaced_keeps_what_it_held(
@@ -146,9 +146,9 @@ def test_a_run_under_way_says_so_and_counts_the_targets_it_waits_for(
     code, out, err = stt("report", "--run", "later", "-o", "md")
     assert code == 0
     assert "3 targets without any result" in out
-    assert "run later is under way: 4 of 4 targets done" in out
+    assert "run later is not finished: 4 of 4 targets done" in out
     assert err == [
-        "warning: run later is under way: 4 of 4 targets done",
+        "warning: run later is not finished: 4 of 4 targets done",
         "warning: 3 targets without any result",
     ]
     assert stt("gate", "--run", "later")[0] == 3
@@ -162,7 +162,7 @@ def test_a_report_can_be_of_some_targets_only_and_a_name_it_does_not_hold_is_ref
     report = msgspec.json.decode(out, type=Report)
     assert report.summary == Counts(passed=1, targets=1, targets_checked=1)
     code, _, err = stt("report", "--target", "billing-pg-2,bilingg")
-    assert (code, err[0]) == (2, "error: the report holds no target 'bilingg'")
+    assert (code, err[0]) == (2, "error: the report contains no target 'bilingg'")
 
 
 def test_a_run_that_is_not_waited_for_has_no_report(service: Service, stt: Stt) -> None:

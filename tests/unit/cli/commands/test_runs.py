@@ -28,7 +28,7 @@ def test_run_while_disabled_is_exit_5_and_says_how_to_enable(service: Service, s
     code, out, err = stt("run")
     assert (code, out) == (5, "")
     assert err == [
-        "Checks are disabled (never enabled). Nothing was run.",
+        "Checks are disabled (never enabled). No run was started.",
         "  to see what would run:   stt checks plan",
         '  to enable:               stt enable --reason "..."',
         "exit 5: checks are disabled",
@@ -63,7 +63,7 @@ def test_run_wait_follows_to_the_end_prints_the_report_and_gates(
     code, out, err = stt("run", "--wait", "-o", "json")
     assert json.loads(out)["summary"]["critical"] == 1
     assert code == 1
-    assert err[0] == "1 target had a job under way already and got no second one"
+    assert err[0] == "1 target already had a job: no second one was created"
     assert err[-1] == (
         "exit 1: 1 failed check at or above critical (--fail-on none to report only)"
     )
