@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check package hostile bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -52,6 +52,10 @@ check: lint types contracts
 # Wheel and sdist into dist/; tests/acceptance/test_wheel.py installs and runs the wheel elsewhere.
 package: venv
 	$(BIN)/python -m build --no-isolation --outdir dist .
+
+# Writes the pages of docs that are rendered from the code; a test compares.
+pages: venv
+	@$(BIN)/python -m tools.pages
 
 # Flips every setting of every server and writes docs/session-settings-*.md: minutes.
 session-settings: venv servers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stt_shared.telemetry.log_events import EVENT_NAME
-from tools.log_events import PAGE, SECTIONS, calls, page
+from tools.log_events import SECTIONS, calls
 
 
 @pytest.mark.parametrize("title", SECTIONS)
@@ -21,7 +21,3 @@ def test_every_event_is_a_noun_and_a_verb_and_says_what_happened(title: str) -> 
     _, events = SECTIONS[title]
     assert [name for name in events if EVENT_NAME.fullmatch(name) is None] == []
     assert [name for name, meaning in events.items() if not meaning] == []
-
-
-def test_the_page_of_log_events_is_as_the_code_has_them() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tools.log_events"

@@ -33,10 +33,6 @@ def faults(text: str) -> list[str]:
     return [error.json_path for error in found]
 
 
-def test_the_file_is_what_the_code_renders() -> None:
-    assert config_schema.PATH.read_text(encoding="utf-8") == config_schema.render()
-
-
 def test_a_good_file_has_no_fault() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     assert faults(GOOD) == []

@@ -14,12 +14,6 @@ from stt_shared.protocol.records import FindingEvent, WorkerEvent
 from tools.pages import events as events_page
 from tools.pages.events import KINDS, kind_of, recorded
 
-AGAIN = "write it anew: python -m tools.pages.events"
-
-
-def test_the_page_is_what_the_recorded_events_render() -> None:
-    assert events_page.PAGE.read_text(encoding="utf-8") == events_page.page(), AGAIN
-
 
 def test_every_event_of_the_code_is_on_the_page() -> None:
     of = {

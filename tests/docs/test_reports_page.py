@@ -13,14 +13,6 @@ from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
 from tools.pages import reports as reports_page
 
-AGAIN = "write it anew: python -m tools.pages.reports"
-
-
-def test_the_page_and_its_files_are_what_the_code_writes() -> None:
-    assert reports_page.PAGE.read_text(encoding="utf-8") == reports_page.page(), AGAIN
-    written = render(reports_page.sheet(), ReportFormat.HTML)
-    assert reports_page.HTML.read_text(encoding="utf-8") == written, AGAIN
-
 
 def test_the_run_of_the_examples_is_a_report_as_the_code_prints_it() -> None:
     written = render(reports_page.sheet(), ReportFormat.JSON)

@@ -9,7 +9,6 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
-from stt_coordinator.metrics import page as metrics_page
 from stt_coordinator.metrics import prometheus
 from stt_coordinator.metrics.counters import Counters, kind_of
 from stt_coordinator.metrics.specs import SPECS
@@ -234,8 +233,3 @@ async def test_a_built_in_library_has_no_pack_to_tell_of() -> None:
 )
 def test_events_are_counted_by_what_they_are_about(subject: str, kind: str) -> None:
     assert kind_of(subject) == kind
-
-
-def test_the_page_of_metrics_is_the_set() -> None:
-    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert page == metrics_page.render()

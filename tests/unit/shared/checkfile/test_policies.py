@@ -16,7 +16,6 @@ from stt_shared.checkfile.policies import faults_of, faults_of_samples
 from stt_shared.errors import ConfigError
 from stt_shared.pack.serial import of, raised, written
 from stt_shared.protocol.enums import Family
-from tools.pages import library as library_page
 
 CHECKS = list(builtin().checks.values())
 EACH = pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
@@ -90,11 +89,6 @@ def test_both_account_checks_ask_the_same_questions_so_that_a_job_asks_once() ->
 def test_names_and_aliases_are_unique() -> None:
     names = [name for check in CHECKS for name in (check.name, *check.aliases)]
     assert len(names) == len(set(names))
-
-
-def test_the_page_of_checks_is_the_one_written_from_them() -> None:
-    page = builtin_folder() / "README.md"
-    assert page.read_text(encoding="utf-8") == library_page.render(builtin())
 
 
 def test_changed_content_has_a_changed_serial() -> None:

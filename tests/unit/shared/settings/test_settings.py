@@ -8,7 +8,6 @@ import pytest
 
 from stt_shared import settings
 from stt_shared.errors import ConfigError
-from tools.pages import settings as settings_page
 
 
 def written(folder: Path, text: str) -> Path:
@@ -91,11 +90,6 @@ def test_data_lives_where_it_is_configured_then_where_systemd_says_then_in_the_s
     systemd = {"STATE_DIRECTORY": "/var/lib/stt:/x"}
     assert settings.state_dir("", "worker", systemd) == Path("/var/lib/stt/worker")
     assert settings.state_dir("", "worker", {}).parts[-2:] == ("stt", "worker")
-
-
-def test_the_page_of_settings_says_what_the_code_does() -> None:
-    page = Path(__file__).parents[4] / "docs" / "settings.md"
-    assert page.read_text(encoding="utf-8") == settings_page.render()
 
 
 @pytest.mark.parametrize("url", ["", "http://a:1", "nats://", "nats://a:1,,", "a b"])
