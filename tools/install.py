@@ -65,16 +65,21 @@ def with_uv(uv: str, words: list[str]) -> int:
 
 
 def with_pip(words: list[str]) -> int:
-    """Install with pip, whose output becomes a line of progress; its exit code."""
+    """Install with pip; its exit code."""
     subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    if "--group" in words and (code := pip(["--upgrade", "pip>=26"])):  # 25.1 was the first with it
+        return code
+    return pip([*PINS, *words])
+
+
+def pip(words: list[str]) -> int:
+    """Run pip, whose output becomes a line of progress or, if it fails, is shown; its exit code."""
     # Compiling all modules would take half of the time and a quarter of the space.
-    pip = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
-    if "--group" in words:  # which pip knows since 25.1
-        subprocess.run([*pip, "--quiet", "--upgrade", "pip>=26"], check=True)
+    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
     progress = Progress()
     kept: deque[str] = deque(maxlen=KEPT_LINES)
     with subprocess.Popen(
-        [*pip, *PINS, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         for line in process.stdout or ():
             kept.append(line)
