@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stt_coordinator.store.port import Store
+from stt_coordinator.store.ports.history import EventPlace
 from stt_shared.protocol.enums import (
     Change,
 )
@@ -40,3 +41,17 @@ async def test_readers_of_the_history_have_a_place_in_it_that_lasts(store: Store
     assert await store.read(lambda ledger: ledger.history.cursor("reader")) == second[0]
     assert await store.read(lambda ledger: ledger.history.after(second[0], 10)) == [last]
     assert await store.read(lambda ledger: ledger.history.after(0, 1)) == [first]
+
+
+async def test_pages_of_events_go_on_after_an_instant_and_a_position_in_it(store: Store) -> None:
+    late, *early = [
+        opened(finding(f"f_{number}"), at) for number, at in enumerate((NOW + HOUR, NOW, NOW))
+    ]
+    await store.transact(lambda ledger: ledger.history.add([late, *early]))
+    before_all = EventPlace(NOW, -1)
+    whole = await store.read(lambda ledger: ledger.history.page(before_all, 0, 9))
+    assert [event for _, event in whole] == [*early, late]
+    beyond = EventPlace(NOW, whole[0][0])
+    rest = await store.read(lambda ledger: ledger.history.page(beyond, 0, 9))
+    assert rest == whole[1:]
+    assert await store.read(lambda ledger: ledger.history.page(beyond, 1, 1)) == whole[2:]

@@ -95,3 +95,20 @@ async def test_parts_are_there_after_a_restart(tmp_path: Path) -> None:
         assert await second.read(lambda ledger: ledger.outcomes.of_targets(["t1"])) == pairs
     finally:
         await second.close()
+
+
+async def test_the_parts_of_a_check_are_without_gone_targets_though_it_may_be_disabled(
+    store: Store,
+) -> None:
+    await store.transact(two_targets)
+    off = [check("c1", enabled=False), check("c2")]
+    await store.transact(lambda ledger: ledger.fleet.replace_checks(off))
+    found = await store.read(lambda ledger: ledger.outcomes.parts_of_check("c1", 9))
+    assert found == [
+        TargetPart(target="t1", part=BILLING),
+        TargetPart(target="t1", part=OLD),
+        TargetPart(target="t2", part=BILLING),
+    ]
+    await store.transact(lambda ledger: ledger.fleet.put_targets([target("t2", gone=True)]))
+    found = await store.read(lambda ledger: ledger.outcomes.parts_of_check("c1", 9))
+    assert [one.target for one in found] == ["t1", "t1"]
