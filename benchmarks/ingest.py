@@ -17,8 +17,8 @@ from pathlib import Path
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRow
 from stt_coordinator.domain.timing import Timing
-from stt_coordinator.ledger.answers import start_run
 from stt_coordinator.ledger.results import ReceivedResult, record_results
+from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store

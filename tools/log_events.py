@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from stt_coordinator.log_events import EVENTS as OF_COORDINATOR
+from stt_coordinator.metrics.log_events import EVENTS as OF_COORDINATOR
 from stt_shared.telemetry.log_events import EVENTS as OF_SHARED
 from stt_worker.log_events import EVENTS as OF_WORKER
 

@@ -11,7 +11,7 @@ from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, r
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.tasks.scheduler import Planned
+from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id
 from stt_shared.protocol.control import (
@@ -114,7 +114,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
     await context.library.look()
     targets = await context.store.read(lambda ledger: ledger.fleet.all_targets())
-    planned = Planned(
+    planned = PlannedRun(
         run=await _new_run(context, request),
         targets=_targets(request, targets),
         checks=_checks(context, request, state),

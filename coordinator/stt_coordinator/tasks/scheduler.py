@@ -1,8 +1,8 @@
-"""Decides about slots, each once for all coordinators, and makes runs of them."""
+"""Start runs: decide about each slot once among all coordinators, and record its jobs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +11,8 @@ import msgspec
 from stt_coordinator.domain import plan, schedule
 from stt_coordinator.domain.model import TargetRow
 from stt_coordinator.domain.timing import Timing
-from stt_coordinator.ledger import event_messages
-from stt_coordinator.ledger.answers import start_run
 from stt_coordinator.ledger.reconcile import end_all
+from stt_coordinator.ledger.runs import skip_run, start_run
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
@@ -25,7 +24,6 @@ from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import run_id, slot_token
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import CheckInfo
-from stt_shared.protocol.enums import Interval, RunPhase
 from stt_shared.protocol.messages import ControlState, Tick
 from stt_shared.protocol.records import RunRecord
 from stt_shared.telemetry import traces
@@ -36,21 +34,21 @@ RUN, SKIPPED = "run", "skipped"
 NO_TARGETS = "no worker has announced a target"
 NEWER = "a newer slot was due when checks could run again"
 _LOG = logger("scheduler")
-Entered = tuple[RunRecord, tuple[str, ...]]  # and the targets whose outstanding job was joined
+StartedRun = tuple[RunRecord, tuple[str, ...]]  # and the targets whose outstanding job was joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A run to be entered: what it takes and why it was asked for."""
+class PlannedRun:
+    """A run that is to be recorded: its targets, its checks and the pack that these are of."""
 
     run: RunRecord
     targets: Sequence[TargetRow]
     checks: Sequence[CheckInfo]
-    pack: str = ""  # that these checks are of
+    pack: str = ""  # digest; empty: built-in checks
 
 
 class Scheduler:
-    """The task that looks at the clock."""
+    """The task that starts runs when they are due."""
 
     def __init__(
         self,
@@ -70,46 +68,43 @@ class Scheduler:
         self._timing = timing
 
     async def run_due(self) -> None:
-        """Start what is due now; while checks are disabled nothing is, and what waits ends."""
+        """Start what is due now; while checks are disabled, end the jobs that wait.
+
+        Raises UnreachableError, StoreError and ProtocolError; a later call continues.
+        """
         state = await self._control_state.refresh()
         if not state.enabled or state.since is None:
-            await self._end_jobs(state)
+            await self.end_jobs(state)
             return
-        await self._first_run(state, state.since)
-        now = clock.now()
+        await self.start_first_run(state, state.since)
         last = await self._store.read(lambda ledger: ledger.runs.last_slots())
-        for due in schedule.due(now, last, state.since):
-            if self._has_checks(due.schedule, state):
-                await self._decide_due(due, state)
-            else:
-                await self._let_pass(due)
+        for due in schedule.due(clock.now(), last, state.since):
+            known = self._library.checks(state.disabled_checks)
+            # Without any check something is wrong, and the run says so. Without one of this
+            # interval the slot passes unrecorded: nobody wants an empty run every four hours.
+            if known and not plan.checks_of(due.schedule, known):
+                await self._store.transact(
+                    lambda ledger, due=due: ledger.runs.put_slot(due.schedule, due.run)  # type: ignore[misc]  # bound now
+                )
+                continue
+            for slot in due.skipped:
+                await self.decide(due.schedule, slot, SKIPPED, NEWER, state)
+            await self.decide(due.schedule, due.run, RUN, "", state)
 
-    def _has_checks(self, name: Interval, state: ControlState) -> bool:
-        known = self._library.checks(state.disabled_checks)
-        # Without any check something is wrong, and the run says so.
-        return not known or bool(plan.checks_of(name, known))
-
-    async def _decide_due(self, due: schedule.Due, state: ControlState) -> None:
-        for slot in due.skipped:
-            await self._decide(due.schedule, slot, SKIPPED, NEWER, state)
-        await self._decide(due.schedule, due.run, RUN, "", state)
-
-    async def _let_pass(self, due: schedule.Due) -> None:
-        """Nobody is to read of an empty run every four hours."""
-        await self._store.transact(lambda ledger: ledger.runs.put_slot(due.schedule, due.run))
-
-    async def _first_run(self, state: ControlState, since: datetime) -> None:
-        """The run that follows enabling; it waits a while for workers to say what they serve."""
+    async def start_first_run(self, state: ControlState, since: datetime) -> None:
+        """Start the run that follows enabling, once; it waits a while for targets."""
         slot = since.replace(microsecond=0)
-        if await self._is_known(run_id(schedule.ENABLE, slot)):
+        first = run_id(schedule.ENABLE, slot)
+        if await self._store.read(lambda ledger: ledger.runs.get(first)) is not None:
             return
-        now = clock.now()
-        targets = await self._targets()
-        if not targets and abs(now - since) < self._timing.first_targets:
+        # Workers announce themselves every few seconds: until then there is nothing to check.
+        is_early = abs(clock.now() - since) < self._timing.first_targets
+        if is_early and not await self._present_targets():
             return
-        await self._decide(schedule.ENABLE, slot, RUN, state.reason, state)
+        await self.decide(schedule.ENABLE, slot, RUN, state.reason, state)
 
-    async def _end_jobs(self, state: ControlState) -> None:
+    async def end_jobs(self, state: ControlState) -> None:
+        """End all outstanding jobs because checks are disabled."""
         since = f" since {clock.to_text(state.since)}" if state.since else ""
         reason, now = f"checks are disabled{since}", clock.now()
         while await self._store.read(lambda ledger: ledger.jobs.open(1)):
@@ -117,20 +112,17 @@ class Scheduler:
             _LOG.info("jobs_ended", jobs=ended, reason=reason)
             self._wakeups.store_changed()
 
-    async def _is_known(self, run: str) -> bool:
-        return await self._store.read(lambda ledger: ledger.runs.get(run)) is not None
-
-    async def _targets(self) -> list[TargetRow]:
-        everything = await self._store.read(lambda ledger: ledger.fleet.all_targets())
-        return [target for target in everything if not target.gone]
-
-    async def _decide(
+    async def decide(
         self, name: str, slot: datetime, decision: str, reason: str, state: ControlState
     ) -> None:
-        """Write the decision about a slot, or learn of the one that was first; then act on it."""
+        """Publish the decision about a slot, and act on the one that was first.
+
+        Raises UnreachableError and StoreError; the slot stays due then.
+        """
         tick = Tick(schedule=name, slot=slot, decision=decision, at=clock.now(), reason=reason)
         with bound(run=run_id(name, slot)):
-            stands = await self._claim(tick)
+            # Before the run is recorded: two coordinators agree on the tick, not on their stores.
+            stands = await claim_slot(self._bus, tick)
             faultpoint.reach(AFTER_TICK)
             run = RunRecord(
                 run_id=run_id(name, slot),
@@ -140,88 +132,79 @@ class Scheduler:
                 reason=stands.reason,
                 requested_by=state.by if name == schedule.ENABLE else "",
             )
-            await self._act_on(stands.decision, run, state)
+            if stands.decision == RUN:
+                await self._library.fetch()
+                targets = await self._present_targets()
+                planned = PlannedRun(
+                    run=run if targets else msgspec.structs.replace(run, reason=NO_TARGETS),
+                    targets=targets,
+                    checks=self._library.checks(state.disabled_checks),
+                    pack=self._library.pack,
+                )
+                await self.start(planned)
+            else:
+                now = clock.now()
+                await self._store.transact(lambda ledger: skip_run(ledger, run, now))
+                _LOG.warning("slot_skipped", reason=run.reason)
+                self._wakeups.store_changed()
 
-    async def _act_on(self, decision: str, run: RunRecord, state: ControlState) -> None:
-        if decision == RUN:
-            await self._library.fetch()
-            checks, pack = self._library.checks(state.disabled_checks), self._library.pack
-            targets = await self._targets()
-            if not targets:
-                run = msgspec.structs.replace(run, reason=NO_TARGETS)
-            await self.start(Planned(run=run, targets=targets, checks=checks, pack=pack))
-        else:
-            await self._skip(run)
+    async def _present_targets(self) -> list[TargetRow]:
+        targets = await self._store.read(lambda ledger: ledger.fleet.all_targets())
+        return [target for target in targets if not target.gone]
 
-    async def _claim(self, tick: Tick) -> Tick:
-        """The tick that stands for this slot: ours if nobody wrote one before."""
-        subject = subjects.tick(tick.schedule, slot_token(tick.slot))
-        message = Outgoing(subject=subject, data=codec.encode(tick), expected_last=0)
-        (receipt,) = await self._bus.publish([message])
-        if receipt.publication is Publication.STORED:
-            return tick
-        if receipt.publication is not Publication.CONFLICT:
-            raise UnreachableError(f"slot {subject} cannot be taken ({receipt.reason})")
-        stored = await self._bus.last(subjects.STREAM_TICKS, subject)
-        if stored is None:
-            raise UnreachableError(f"slot {subject} is taken, but nobody says by what")
-        try:
-            return codec.decode(Tick, stored.data)
-        except ProtocolError as error:
-            # Somebody else's rubbish must not stop the schedule: our own decision is as good.
-            _LOG.error("tick_rejected", subject=subject, reason=error.message)
-            return tick
+    async def start(self, planned: PlannedRun) -> StartedRun:
+        """Record a run with its jobs in one transaction; raises StoreError.
 
-    async def start(self, planned: Planned) -> tuple[RunRecord, tuple[str, ...]]:
-        """Enter run and jobs in one transaction; the targets whose outstanding job was joined."""
+        A job of a target whose outstanding job covers its checks shares that one's result: the
+        targets for which this holds are returned beside the run.
+        """
         now, timing = clock.now(), self._timing
         known = self._library.checks(self._control_state.state.disabled_checks)
 
-        def enter(ledger: Ledger) -> Entered:
+        def record(ledger: Ledger) -> StartedRun:
             if known:
                 ledger.fleet.replace_checks(known)
-            run, joined = _enter(ledger, planned, now, timing)
-            return run, joined
+            jobs = plan.jobs(
+                planned.run,
+                planned.targets,
+                plan.checks_of(planned.run.schedule, planned.checks),
+                now=now,
+                result_timeout=timing.result_timeout,
+                pack=planned.pack,
+            )
+            # In this transaction: an outstanding job that ended meanwhile must not be joined.
+            outstanding = ledger.jobs.outstanding(job.target for job in jobs)
+            jobs, joined = plan.joined(jobs, outstanding)
+            return start_run(ledger, planned.run, jobs, now), joined
 
-        run_id, tracing = planned.run.run_id, traces.get()
-        with (
-            bound(run=run_id),
-            tracing.span("plan", {"run": run_id}, parent=tracing.of_run(run_id)),
-        ):
-            return await self._started(enter)
-
-    async def _started(self, enter: Callable[[Ledger], Entered]) -> Entered:
-        run, joined = await self._store.transact(enter)
-        _LOG.info("run_recorded", state=run.state, jobs=run.jobs, joined=len(joined))
+        id_, tracing = planned.run.run_id, traces.get()
+        span = tracing.span("plan", {"run": id_}, parent=tracing.of_run(id_))
+        with bound(run=id_), span:
+            run, joined = await self._store.transact(record)
+            _LOG.info("run_recorded", state=run.state, jobs=run.jobs, joined=len(joined))
         self._wakeups.store_changed()
         return run, joined
 
-    async def _skip(self, run: RunRecord) -> None:
-        now = clock.now()
 
-        def enter(ledger: Ledger) -> None:
-            if ledger.runs.get(run.run_id) is None:
-                ledger.runs.put(run)
-                ledger.runs.put_slot(run.schedule, run.slot)
-                ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])
+async def claim_slot(bus: Bus, tick: Tick) -> Tick:
+    """The tick that stands for its slot: `tick`, unless another coordinator published one first.
 
-        await self._store.transact(enter)
-        _LOG.warning("slot_skipped", reason=run.reason)
-        self._wakeups.store_changed()
-
-
-def _enter(
-    ledger: Ledger, planned: Planned, now: datetime, timing: Timing
-) -> tuple[RunRecord, tuple[str, ...]]:
-    checks = plan.checks_of(planned.run.schedule, planned.checks)
-    jobs = plan.jobs(
-        planned.run,
-        planned.targets,
-        checks,
-        now=now,
-        result_timeout=timing.result_timeout,
-        pack=planned.pack,
-    )
-    outstanding = ledger.jobs.outstanding(job.target for job in jobs)
-    jobs, joined = plan.joined(jobs, outstanding)
-    return start_run(ledger, planned.run, jobs, now), joined
+    Raises UnreachableError if it is not known which one stands.
+    """
+    subject = subjects.tick(tick.schedule, slot_token(tick.slot))
+    # `expected_last=0` makes the broker the arbiter: the first tick of a subject is the only one.
+    message = Outgoing(subject=subject, data=codec.encode(tick), expected_last=0)
+    (receipt,) = await bus.publish([message])
+    if receipt.publication is Publication.STORED:
+        return tick
+    if receipt.publication is not Publication.CONFLICT:
+        raise UnreachableError(f"slot {subject} cannot be planned ({receipt.reason})")
+    stored = await bus.last(subjects.STREAM_TICKS, subject)
+    if stored is None:
+        raise UnreachableError(f"slot {subject} is already planned, but its tick is missing")
+    try:
+        return codec.decode(Tick, stored.data)
+    except ProtocolError as error:
+        # A message that is not a tick must not stop the schedule: our own decision is as good.
+        _LOG.error("tick_rejected", subject=subject, reason=error.message)
+        return tick

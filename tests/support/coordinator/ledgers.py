@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRow, TargetRow
-from stt_coordinator.ledger.answers import start_run
 from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
+from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects

@@ -1,0 +1,55 @@
+"""Start, skip, count and finish runs, each inside the transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState
+from stt_coordinator.ledger import event_messages
+from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.enums import RunPhase
+from stt_shared.protocol.records import RunRecord
+
+
+def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datetime) -> RunRecord:
+    """Record a run with its jobs, and return it. Idempotent: a known run stays as it is."""
+    known = ledger.runs.get(run.run_id)
+    if known is not None:
+        return known
+    run = msgspec.structs.replace(run, state="running", jobs=len(jobs), started=now)
+    ledger.runs.put(run)
+    ledger.runs.put_slot(run.schedule, run.slot)
+    ledger.jobs.put(jobs)
+    ledger.outbox.add([event_messages.of_run(RunPhase.STARTED, run, now)])
+    # After its jobs: a run without any is finished here and now.
+    count_run(ledger, run.run_id, now)
+    return ledger.runs.get(run.run_id) or run
+
+
+def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
+    """Record that a slot was not run, with the reason. Idempotent: a known run stays as it is."""
+    if ledger.runs.get(run.run_id) is None:
+        ledger.runs.put(run)
+        ledger.runs.put_slot(run.schedule, run.slot)
+        ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])
+
+
+def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
+    """Bring a run's numbers up to date, and finish it when no job is outstanding."""
+    run = ledger.runs.get(run_id)
+    if run is None:
+        return
+    by_state = ledger.jobs.count_by_state(run_id)
+    counted = msgspec.structs.replace(
+        run,
+        jobs=sum(by_state.values()),
+        done=by_state.get(JobState.DONE, 0),
+        unanswered=by_state.get(JobState.UNANSWERED, 0),
+    )
+    if run.state == "running" and not any(by_state.get(state, 0) for state in OUTSTANDING):
+        counted = msgspec.structs.replace(counted, state="finished", finished=now)
+        ledger.outbox.add([event_messages.of_run(RunPhase.FINISHED, counted, now)])
+    ledger.runs.put(counted)
