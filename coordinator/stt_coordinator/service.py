@@ -23,8 +23,8 @@ from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import connected
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
-from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
 from stt_shared.settings.web import WebSettings
@@ -49,7 +49,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
         stack.callback(_LOG.info, "coordinator_stopped")
         stack.push_async_callback(store.close)
         # Before NATS is there: it may come later, and systemd is not to wait for it.
-        await stack.enter_async_context(notify.told(partial(_written, store)))
+        await stack.enter_async_context(notify.supervision(partial(_written, store)))
         bus = await connect_with_backoff(
             lambda: connected(
                 settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas

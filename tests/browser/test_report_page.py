@@ -29,7 +29,7 @@ def folder(mariadb: Running, postgresql: Running, tmp_path_factory: pytest.TempP
     """A page of each kind of report, one of them of real servers, and where pictures go."""
     found = tmp_path_factory.mktemp("report")
     for case in (cases.ordinary, cases.hostile, cases.clean):
-        text = render(cases.sheet(case()), ReportFormat.HTML)
+        text = render(cases.context(case()), ReportFormat.HTML)
         (found / f"{case.__name__}.html").write_text(text)
     urls = [url(mariadb, "mysql", ""), url(postgresql, "postgresql", "postgres")]
     nobody = f"postgresql://stt@127.0.0.1:{free_port()}/postgres"

@@ -18,7 +18,7 @@ from stt_coordinator.packs.sources import LocalSource
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.pack import archive
-from stt_shared.pack.serials import Serials
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.trust import Policy
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at

@@ -15,7 +15,7 @@ from tools.pages import reports as reports_page
 
 
 def test_the_run_of_the_examples_is_a_report_as_the_code_prints_it() -> None:
-    written = render(reports_page.sheet(), ReportFormat.JSON)
+    written = render(reports_page.context(), ReportFormat.JSON)
     assert reports_page.RUN.read_text(encoding="utf-8") == written
 
 

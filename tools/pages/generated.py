@@ -20,6 +20,6 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/metrics.md": metrics.render,
     "docs/protocol.md": protocol.render,
     "docs/reports.md": reports.page,
-    "docs/reports/report.html": lambda: render(reports.sheet(), ReportFormat.HTML),
+    "docs/reports/report.html": lambda: render(reports.context(), ReportFormat.HTML),
     "docs/settings.md": settings.render,
 }

@@ -15,7 +15,7 @@ import msgspec
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.report.formats.names import ENDINGS, ReportFormat
 from stt_shared.report.formats.render import render
-from stt_shared.report.formats.report_context import Sheet
+from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.model import Report
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -130,10 +130,10 @@ order mark: say UTF-8 where a spreadsheet asks.""",
 FENCES = {ReportFormat.JUNIT: "xml", ReportFormat.CSV: "text", ReportFormat.MD: "markdown"}
 
 
-def sheet() -> Sheet:
+def context() -> ReportContext:
     """The recorded run as every format is given it."""
     report = msgspec.json.decode(RUN.read_bytes(), type=Report)
-    return Sheet(report=report, at=WRITTEN, version=VERSION, checks=builtin().checks)
+    return ReportContext(report=report, at=WRITTEN, version=VERSION, checks=builtin().checks)
 
 
 def page() -> str:
@@ -155,7 +155,7 @@ def _example(form: ReportFormat) -> str:
 
 
 def _shown(form: ReportFormat) -> str:
-    text = render(sheet(), form)
+    text = render(context(), form)
     if form in (ReportFormat.HTML, ReportFormat.JSON):
         return ""
     if form is ReportFormat.SARIF:
@@ -176,4 +176,4 @@ def _json(value: Any) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    HTML.write_text(render(sheet(), ReportFormat.HTML), encoding="utf-8")
+    HTML.write_text(render(context(), ReportFormat.HTML), encoding="utf-8")

@@ -20,8 +20,8 @@ from stt_shared.distribution import installed_version
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.identity import token_of
 from stt_shared.lifecycle import Task, supervise
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
-from stt_shared.pack.serials import Serials
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
 from stt_shared.settings import Settings, WorkerSettings, state_dir
@@ -68,7 +68,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         state = state_dir(own.state_dir, "worker", os.environ)
         outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
-        await stack.enter_async_context(notify.told(partial(outbox.pending, limit=1)))
+        await stack.enter_async_context(notify.supervision(partial(outbox.pending, limit=1)))
         serials = Serials(state)
         bus = await connect_with_backoff(
             lambda: connected(settings.nats, f"stt-worker {name_of(own)}"), stop

@@ -186,7 +186,7 @@ def _check(one: CheckInfo) -> tuple[Cell, ...]:
 def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:
     """Show one check, by its name or an alias; raises UsageError for an unknown one."""
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
-    from stt_shared.pack.serial import written  # noqa: PLC0415  # as above
+    from stt_shared.pack.folder_serial import read_serial  # noqa: PLC0415  # as above
 
     known = catalogue.builtin()
     found = known.find(check)
@@ -194,7 +194,7 @@ def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> Non
         sentence = catalogue.unknown_names(known, [check])[0]
         raise UsageError(sentence, hint="see the names: stt checks list")
     if form is OutputFormat.TABLE:
-        numbered = written(catalogue.builtin_folder())
+        numbered = read_serial(catalogue.builtin_folder())
         serial = f", serial {numbered.serial}" if numbered else ""
         output.print_rich(*check_block(found, f"built-in{serial}, {VOUCHED}"))
     else:

@@ -8,7 +8,7 @@ import msgspec
 
 from stt_coordinator.packs.https import Version
 from stt_coordinator.packs.sources import Offer
-from stt_shared.pack.serials import write_safely
+from stt_shared.pack.accepted_serials import write_safely
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol.messages import Instant
 from stt_shared.telemetry.logs import logger

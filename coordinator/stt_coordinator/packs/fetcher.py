@@ -15,8 +15,8 @@ from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError, SttError
 from stt_shared.pack import load, transfer
-from stt_shared.pack.serials import Serials
-from stt_shared.pack.trust import Accepted, Policy, Refused, judge
+from stt_shared.pack.accepted_serials import Serials
+from stt_shared.pack.trust import Accepted, Policy, Refused, verify
 from stt_shared.protocol.control import PackStatus
 from stt_shared.telemetry.logs import logger
 
@@ -132,7 +132,7 @@ class Supply:
     def _judge(self, offer: Offer, now: datetime, last_serial: int) -> Accepted | Refused:
         policy = replace(self._policy, allow_unsigned=offer.unsigned)
         parcel = offer.parcel
-        return judge(parcel.data, parcel.signature, policy, now=now, last_serial=last_serial)
+        return verify(parcel.data, parcel.signature, policy, now=now, last_serial=last_serial)
 
     def _kept(self) -> Supplied | None:
         kept = cache.read(self._folder, self._source.place)

@@ -15,7 +15,7 @@ from stt_shared.pack.archive import MAX_PACK_BYTES
 from stt_shared.pack.manifest import PackError
 from stt_shared.pack.minisign import MAX_TEXT_BYTES
 from stt_shared.pack.transfer import Parcel
-from stt_shared.pack.trust import Policy, Refused, judge
+from stt_shared.pack.trust import Policy, Refused, verify
 from stt_shared.telemetry.logs import logger
 
 HTTPS = "https://"
@@ -97,7 +97,7 @@ class LocalSource:
         return max(parcels, key=self._serial)
 
     def _serial(self, parcel: Parcel) -> int:
-        verdict = judge(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
+        verdict = verify(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
         if isinstance(verdict, Refused):
             _LOG.warning("pack_skipped", folder=self.place, reason=str(verdict))
             return -1

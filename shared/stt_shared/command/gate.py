@@ -47,14 +47,14 @@ def exit_code(
     disabled: bool = False,
     unreachable: str = "",
     left_out: int = 0,
-    unheard: int = 0,
+    without_result: int = 0,
     nothing: bool = False,
 ) -> tuple[int, str]:
     """The exit code and its reason; of several that apply, the first in ORDER.
 
     `unreachable` names what could not be reached; `left_out` counts faults of check files, whose
-    checks were not run; `unheard` counts targets without a result; `nothing` means that there is
-    no result at all, which no option turns into a pass. The reason is empty with code 0.
+    checks were not run; `without_result` counts targets without a result; `nothing` means that
+    there is no result at all, which no option turns into a pass. The reason is empty with code 0.
     """
     reasons: dict[int, str] = {}
     if unreachable:
@@ -78,9 +78,9 @@ def exit_code(
             f"checks were left out for {left_out} {_plural('fault', left_out)} in their files"
             " (--allow-incomplete to accept that)"
         )
-    elif unheard and not allow_incomplete:
+    elif without_result and not allow_incomplete:
         reasons[EXIT_INCOMPLETE] = (
-            f"{unheard} {_plural('target', unheard)} without any result"
+            f"{without_result} {_plural('target', without_result)} without any result"
             " (--allow-incomplete to accept that)"
         )
     if nothing:

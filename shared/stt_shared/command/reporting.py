@@ -16,12 +16,12 @@ from stt_shared.command.gate import FailOn, exit_code
 from stt_shared.distribution import installed_version
 from stt_shared.errors import SttError, UsageError
 from stt_shared.report import readable
-from stt_shared.report.counts import unheard
+from stt_shared.report.counts import without_result
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
 from stt_shared.report.formats.names import Export, ReportFormat, export
 from stt_shared.report.formats.render import render
-from stt_shared.report.formats.report_context import Sheet
+from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.model import Report
 
 ReportOutput = Annotated[
@@ -83,28 +83,28 @@ def deliver(
         output.print_tables(report, clock.now())
     if form is ReportFormat.TABLE and not exports:
         return
-    sheet = _sheet(report, checks, part)
+    context = _context(report, checks, part)
     if form is not ReportFormat.TABLE:
-        output.print_text(render(sheet, form))
+        output.print_text(render(context, form))
     for one in exports:
-        _write(one.path, render(sheet, one.form))
+        _write(one.path, render(context, one.form))
         if output.on_terminal():  # a scheduled job without problems prints nothing
             output.note(f"Written: {one.path} ({one.form})", "hint")
 
 
 def _warnings(report: Report) -> list[str]:
     """What no row shows: unsigned checks, an unfinished run, missing targets."""
-    missing = unheard(report)
+    missing = without_result(report)
     silent = f"{readable.number(missing, 'target')} without any result" if missing else ""
     return [text for text in (report.notice, silent) if text]
 
 
-def _sheet(report: Report, checks: Mapping[str, Check] | None, part: str) -> Sheet:
+def _context(report: Report, checks: Mapping[str, Check] | None, part: str) -> ReportContext:
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
 
     known = catalogue.builtin().checks if checks is None else checks
     version = installed_version()
-    return Sheet(report=report, at=clock.now(), version=version, checks=known, part=part)
+    return ReportContext(report=report, at=clock.now(), version=version, checks=known, part=part)
 
 
 def _write(path: Path, text: str) -> None:
@@ -136,20 +136,20 @@ def finish(
     allow_incomplete: bool = False,
     disabled: bool = False,
     left_out: int = 0,
-    unheard: int = 0,
+    without_result: int = 0,
     nothing: bool = False,
 ) -> int:
     """The exit code, with its reason on stderr; with -o nagios the code of a plugin."""
     if form is ReportFormat.NAGIOS:
         as_ = NotCheckedAs.OK if allow_incomplete else NotCheckedAs.UNKNOWN
-        return nagios.state(report.summary, as_, unheard=unheard, disabled=disabled)
+        return nagios.state(report.summary, as_, without_result=without_result, disabled=disabled)
     code, why = exit_code(
         report.summary,
         fail_on,
         allow_incomplete=allow_incomplete,
         disabled=disabled,
         left_out=left_out,
-        unheard=unheard,
+        without_result=without_result,
         nothing=nothing,
     )
     if code:

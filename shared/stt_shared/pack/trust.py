@@ -64,7 +64,7 @@ class Refused:
 Verdict = Accepted | Refused
 
 
-def judge(
+def verify(
     data: bytes, signature: str | None, policy: Policy, *, now: datetime, last_serial: int
 ) -> Verdict:
     """Whether the pack file `data` may run at `now`, after serial `last_serial`; never raises.

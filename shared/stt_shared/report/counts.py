@@ -60,7 +60,7 @@ def parts_sentence(counts: Counts) -> str:
     return f"{readable.number(amount, 'database')} of targets not checked" if amount else ""
 
 
-def unheard(report: Report) -> int:
+def without_result(report: Report) -> int:
     """How many targets the report counts and has no result of, not even one that says why."""
     return max(0, report.summary.targets - len({result.target for result in report.results}))
 

@@ -21,7 +21,7 @@ _LOG = logger("systemd")
 Progress = Callable[[], Awaitable[object]]
 
 
-def tell(state: str, environ: Mapping[str, str] = os.environ) -> None:
+def send_state(state: str, environ: Mapping[str, str] = os.environ) -> None:
     """Send `state` (`READY=1`, see sd_notify(3)) where systemd listens; nothing elsewhere."""
     address = environ.get(SOCKET, "")
     if not address:
@@ -47,7 +47,7 @@ def period_s(environ: Mapping[str, str] = os.environ) -> float | None:
 
 
 @asynccontextmanager
-async def told(
+async def supervision(
     progress: Progress, environ: Mapping[str, str] = os.environ
 ) -> AsyncGenerator[None, None]:
     """Ready at the beginning, stopping at the end, and alive for as long as `progress` returns.
@@ -55,13 +55,13 @@ async def told(
     `progress` does a piece of the service's real work; while it hangs or raises OSError there is
     no sign of life, and systemd starts the service anew when its period is over.
     """
-    tell("READY=1", environ)
+    send_state("READY=1", environ)
     every = period_s(environ)
     watch = asyncio.create_task(_alive(progress, every, environ)) if every else None
     try:
         yield
     finally:
-        tell("STOPPING=1", environ)
+        send_state("STOPPING=1", environ)
         if watch:
             await cancelled([watch])
 
@@ -74,5 +74,5 @@ async def _alive(progress: Progress, every_s: float, environ: Mapping[str, str])
         except (OSError, TimeoutError) as error:
             _LOG.warning("progress_stopped", reason=str(error) or f"nothing within {every_s:g} s")
         else:
-            tell("WATCHDOG=1", environ)
+            send_state("WATCHDOG=1", environ)
         await asyncio.sleep(every_s)

@@ -31,9 +31,6 @@ class Span(Protocol):
         ...
 
 
-Open = AbstractContextManager[Span]
-
-
 class Traces(Protocol):
     """Where spans go. Attributes are ids, counts and words of ours: never SQL, rows or secrets."""
 

@@ -12,7 +12,7 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import SttError
 from stt_shared.pack import archive
-from stt_shared.pack.serials import Serials
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects

@@ -19,4 +19,4 @@ Case = Callable[[], Report]
 
 
 def made(report: Report, form: ReportFormat) -> str:
-    return render(cases.sheet(report), form)
+    return render(cases.context(report), form)

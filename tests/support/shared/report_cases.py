@@ -12,7 +12,7 @@ from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.records import Acceptance
 from stt_shared.protocol.reports import ReportedFinding
 from stt_shared.report.counts import of_results
-from stt_shared.report.formats.report_context import Sheet
+from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.model import Report
 from tests.support.cli import samples
 
@@ -108,5 +108,5 @@ def unheard() -> Report:
     return msgspec.structs.replace(whole, summary=counts)
 
 
-def sheet(report: Report) -> Sheet:
-    return Sheet(report=report, at=samples.NOW, version="0.1.0", checks=builtin().checks)
+def context(report: Report) -> ReportContext:
+    return ReportContext(report=report, at=samples.NOW, version="0.1.0", checks=builtin().checks)

@@ -13,8 +13,8 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.model import Check
 from stt_shared.pack import archive, load, transfer
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.archive import Pack
-from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import codec, subjects

@@ -13,10 +13,10 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import ProtocolError
 from stt_shared.pack import transfer
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.load import load
-from stt_shared.pack.serials import Serials
 from stt_shared.pack.transfer import Parcel
-from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, judge, stale
+from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, stale, verify
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
 from stt_shared.telemetry.logs import logger
@@ -147,7 +147,7 @@ class PackRegistry:
             detail = f"the pack is {parcel.digest[:12]}, the job asks for {digest[:12]}"
             return Refused(reason=Reason.TAMPERED, detail=detail)
         last = self._serials.last(self._policy.name)
-        verdict = judge(parcel.data, parcel.signature, self._policy, now=now, last_serial=last)
+        verdict = verify(parcel.data, parcel.signature, self._policy, now=now, last_serial=last)
         if isinstance(verdict, Refused):
             return verdict
         # Before any of its checks runs: else a crash would let an older pack be accepted after it.

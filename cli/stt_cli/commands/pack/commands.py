@@ -100,15 +100,23 @@ def build(
     force: Force = False,
 ) -> None:
     """Build a pack; raises UsageError for a bad date and ConfigError for a bad folder."""
-    from stt_shared.pack import archive, files, load  # noqa: PLC0415  # cryptography, YAML: only here
-    from stt_shared.pack import serial as serials  # noqa: PLC0415  # as above
+    from stt_shared.pack import (  # noqa: PLC0415  # cryptography, YAML: only here
+        archive,
+        files,
+        folder_serial,  # as above
+        load,
+    )
     from stt_shared.pack.build import Label  # noqa: PLC0415  # as above
     from stt_shared.pack.build import build as built  # noqa: PLC0415  # as above
 
     if days < 1:
         raise UsageError(f"--days is {days}, expected 1 or more")
     at = _day(created) if created else clock.now().replace(microsecond=0)
-    number = serial if serial is not None else serials.of(folder) or int(at.timestamp())
+    number = (
+        serial
+        if serial is not None
+        else folder_serial.current_serial(folder) or int(at.timestamp())
+    )
     label = Label(name=name, serial=number, created=at, expires=_later(at, days))
     pack = built(folder, label, lenient=pmm)
     try:
@@ -124,9 +132,9 @@ def build(
 
 def serial(folder: Annotated[Path, Parameter(help="The folder of checks.")], /) -> None:
     """Raise the serial in pack.yaml if the content changed."""
-    from stt_shared.pack.serial import raised  # noqa: PLC0415  # YAML only where it is read
+    from stt_shared.pack.folder_serial import raise_serial  # noqa: PLC0415  # YAML only where it is read
 
-    found = raised(folder)
+    found = raise_serial(folder)
     output.print_text(f"serial {found.serial}: {found.content}")
 
 

@@ -48,7 +48,7 @@ def verify(
         raise UsageError("there is no key to verify with", hint="give one: --key, or set pack.keys")
     policy = trust.Policy(keys=keys, name=name or pinned.name)
     data, signature = files.read_pack_file(file), files.read_signature(file)
-    verdict = trust.judge(data, signature, policy, now=clock.now(), last_serial=0)
+    verdict = trust.verify(data, signature, policy, now=clock.now(), last_serial=0)
     if isinstance(verdict, trust.Refused):
         _print_refusal(file, verdict, form)
         output.print_exit(EXIT_FINDINGS, f"rejected: {verdict.reason}")

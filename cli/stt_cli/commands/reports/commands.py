@@ -16,7 +16,7 @@ from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.records import Counts
-from stt_shared.report.counts import unheard
+from stt_shared.report.counts import without_result
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
 from stt_shared.report.formats.names import ReportFormat
@@ -69,7 +69,7 @@ async def show(
     reporting.deliver(found, form, files, part=wanted.part)
     if form is not ReportFormat.NAGIOS:
         return 0
-    return nagios.state(found.summary, not_checked_as, unheard=unheard(found))
+    return nagios.state(found.summary, not_checked_as, without_result=without_result(found))
 
 
 async def gate(
@@ -97,7 +97,7 @@ async def gate(
         output.note(f"warning: {what}", "warn")
     _print_numbers(found, form, fail_on)
     reporting.deliver(found, form, files, tables=False, part=wanted.part)
-    missing = unheard(found)
+    missing = without_result(found)
     counts = found.summary
     tolerated = counts.not_checked + counts.parts_not_checked + missing <= max_not_checked
     return reporting.finish(
@@ -106,7 +106,7 @@ async def gate(
         fail_on,
         allow_incomplete=allow_incomplete or tolerated,
         disabled=not wanted.is_of_a_run and not status.state.enabled,
-        unheard=missing,
+        without_result=missing,
         nothing=not found.results,
     )
 

@@ -10,7 +10,7 @@ from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
-from stt_shared.report.formats.report_context import Sheet, why
+from stt_shared.report.formats.report_context import ReportContext, why
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean
 
@@ -40,13 +40,13 @@ COLUMNS: tuple[str, ...] = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """All results, the header first; `status` says which kind of row it is."""
     out = StringIO(newline="")
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
-    every = {"run_id": sheet.report.run_id, "finished": readable.rfc3339(sheet.report.finished)}
-    for result in sheet.report.results:
+    every = {"run_id": context.report.run_id, "finished": readable.rfc3339(context.report.finished)}
+    for result in context.report.results:
         for row in _rows(result):
             writer.writerow({name: safe(value) for name, value in (row | every).items()})
     return out.getvalue()

@@ -14,7 +14,7 @@ from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
-from stt_shared.report.formats.report_context import Entry, Sheet, acceptance, why
+from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance, why
 from stt_shared.report.theme import clean
 
 OWN_SUITE = "stt"  # what is to be said of the report itself
@@ -23,17 +23,17 @@ _NO_CHARACTERS = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # in no XML, not even e
 COUNTED = ("failure", "error", "skipped")
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """All results of the report, in order of target and check."""
-    root = Element("testsuites", name=_xml(f"stt{sheet.heading}"))
-    ordered = sorted(sheet.report.results, key=lambda result: (result.target, result.check))
+    root = Element("testsuites", name=_xml(f"stt{context.heading}"))
+    ordered = sorted(context.report.results, key=lambda result: (result.target, result.check))
     by_target = groupby(ordered, key=lambda result: result.target)
     for target, results in by_target:
-        suite = _suite(root, target, sheet)
+        suite = _suite(root, target, context)
         for result in results:
             _case(suite, result)
-    if sheet.gaps:
-        _own(_suite(root, OWN_SUITE, sheet), sheet)
+    if context.gaps:
+        _own(_suite(root, OWN_SUITE, context), context)
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
@@ -50,8 +50,8 @@ def _count(element: Element, suites: Iterable[Element]) -> None:
     element.set("time", "0")
 
 
-def _suite(root: Element, name: str, sheet: Sheet) -> Element:
-    at = readable.rfc3339(sheet.written).removesuffix("Z")
+def _suite(root: Element, name: str, context: ReportContext) -> Element:
+    at = readable.rfc3339(context.written).removesuffix("Z")
     return SubElement(root, "testsuite", name=_xml(name), timestamp=at)
 
 
@@ -91,7 +91,7 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
     entries = sorted((Entry(result, one) for one in failing), key=lambda entry: entry.place)
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     worst = entries[0]
-    message = f"{worst.finding.severity}: {worst.found}{more}"
+    message = f"{worst.finding.severity}: {worst.text}{more}"
     said = "\n\n".join(_told(entry) for entry in entries)
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
     failure.text = _xml(said)
@@ -99,15 +99,15 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
 
 def _told(entry: Entry) -> str:
     finding = entry.finding
-    head = f"{finding.severity} {finding.id} {entry.found}"
+    head = f"{finding.severity} {finding.id} {entry.text}"
     fix = f"Fix: {finding.remediation}" if finding.remediation else ""
     return "\n".join(part for part in (head, finding.description, fix) if part)
 
 
-def _own(suite: Element, sheet: Sheet) -> None:
-    for gap in sheet.gaps:
+def _own(suite: Element, context: ReportContext) -> None:
+    for gap in context.gaps:
         case = SubElement(suite, "testcase", classname=OWN_SUITE, name="report", time="0")
-        if gap == sheet.report.notice:
+        if gap == context.report.notice:
             SubElement(case, "system-out").text = _xml(gap)
         else:
             SubElement(case, "error", type="incomplete", message=_xml(gap))

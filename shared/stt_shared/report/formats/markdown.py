@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import Entry, Sheet, acceptance
+from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance
 from stt_shared.report.theme import clean, mark
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -14,17 +14,17 @@ _NAME = re.compile(r"[a-z0-9_]+")
 _TICKS = re.compile("`+")
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """The report: counts, findings as a table, how to fix each, not checked, accepted."""
     blocks = [
-        f"# Security report, {readable.rfc3339(sheet.written)}{_plain(sheet.heading)}",
-        *(f"> **Warning:** {_plain(gap)}" for gap in sheet.gaps),
-        _counts(sheet),
-        *_failures(sheet),
-        *_section("Not checked", ("Target", "Check", "Why"), _silences(sheet)),
-        *_section("Accepted", ("Severity", "Check", "Target", "Found", "By"), _accepted(sheet)),
-        *_fixes(sheet),
-        f"Run {_plain(sheet.report.run_id or 'none yet')}, written by STT {sheet.version}.",
+        f"# Security report, {readable.rfc3339(context.written)}{_plain(context.heading)}",
+        *(f"> **Warning:** {_plain(gap)}" for gap in context.gaps),
+        _counts(context),
+        *_failures(context),
+        *_section("Not checked", ("Target", "Check", "Why"), _unchecked_groups(context)),
+        *_section("Accepted", ("Severity", "Check", "Target", "Found", "By"), _accepted(context)),
+        *_fixes(context),
+        f"Run {_plain(context.report.run_id or 'none yet')}, written by STT {context.version}.",
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -44,8 +44,8 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _counts(sheet: Sheet) -> str:
-    counts = sheet.report.summary
+def _counts(context: ReportContext) -> str:
+    counts = context.report.summary
     heads = ("Critical", "Major", "Trivial", "Accepted", "Not checked", "Passed", "Targets checked")
     row = (
         *map(str, (counts.critical, counts.major, counts.trivial)),
@@ -59,7 +59,7 @@ def _section(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) ->
     return [f"## {title}", _table(heads, rows)] if rows else []
 
 
-def _failures(sheet: Sheet) -> list[str]:
+def _failures(context: ReportContext) -> list[str]:
     rows = [
         (
             f"{mark(entry.finding.severity)} {entry.finding.severity}",
@@ -67,42 +67,47 @@ def _failures(sheet: Sheet) -> list[str]:
             _plain(entry.result.target),
             _plain(entry.result.site),
             readable.rfc3339(entry.finding.since)[:10],
-            _plain(entry.found),
+            _plain(entry.text),
         )
-        for entry in sheet.failures
+        for entry in context.failures
     ]
     heads = ("Severity", "Check", "Target", "Site", "Since", "Found")
     if rows:
         return _section("Failed checks", heads, rows)
-    return ["No failed checks; everything was checked." if sheet.complete else "No failed checks."]
+    return [
+        "No failed checks; everything was checked." if context.complete else "No failed checks."
+    ]
 
 
-def _silences(sheet: Sheet) -> list[tuple[str, ...]]:
-    return [(_plain(one.target), _code(one.said), _plain(one.why)) for one in sheet.silences]
+def _unchecked_groups(context: ReportContext) -> list[tuple[str, ...]]:
+    return [
+        (_plain(one.target), _code(one.check_names), _plain(one.why))
+        for one in context.unchecked_groups
+    ]
 
 
-def _accepted(sheet: Sheet) -> list[tuple[str, ...]]:
+def _accepted(context: ReportContext) -> list[tuple[str, ...]]:
     return [
         (
             f"{mark(entry.finding.severity)} {entry.finding.severity}",
             _code(entry.result.check),
             _plain(entry.result.target),
-            _plain(entry.found),
+            _plain(entry.text),
             _plain(acceptance(one)),
         )
-        for entry in sheet.accepted
+        for entry in context.accepted
         if (one := entry.finding.accepted) is not None
     ]
 
 
-def _fixes(sheet: Sheet) -> list[str]:
-    parts = [part for entry in sheet.failures for part in _fix(entry)]
+def _fixes(context: ReportContext) -> list[str]:
+    parts = [part for entry in context.failures for part in _fix(entry)]
     return ["## How to fix", *parts] if parts else []
 
 
 def _fix(entry: Entry) -> list[str]:
     finding, result = entry.finding, entry.result
-    head = f"### {_plain(result.target)}: {_plain(entry.found)}"
+    head = f"### {_plain(result.target)}: {_plain(entry.text)}"
     fix = _fenced(finding.remediation) if finding.remediation else ""
     said = [_plain(finding.description), fix]
     return [head, *(part for part in said if part), f"`{finding.id}` {_code(result.check)}"]

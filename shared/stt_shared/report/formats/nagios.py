@@ -8,7 +8,7 @@ from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.records import Counts
 from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
-from stt_shared.report.formats.report_context import Sheet
+from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.theme import clean
 
 MAX_LINES = 20  # findings named below the first line, and then targets not checked
@@ -38,14 +38,14 @@ def state(
     counts: Counts,
     not_checked_as: NotCheckedAs,
     *,
-    unheard: int = 0,
+    without_result: int = 0,
     unwell: bool = False,
     disabled: bool = False,
 ) -> State:
-    """The worst that holds.
+    """The worst state that applies.
 
-    `unheard` targets have no result; `unwell` says that STT itself is not well. What is known
-    while checks are `disabled` grows old: unknown, unless it was critical.
+    `without_result` counts targets without a result; `unwell`: STT itself has a fault. While checks
+    are `disabled`, results become old: the state is unknown, unless it was critical.
     """
     if disabled:
         return State.CRITICAL if counts.critical else State.UNKNOWN
@@ -54,29 +54,38 @@ def state(
         State.WARNING: bool(counts.major) or unwell,
         State.UNKNOWN: not counts.targets,
     }
-    if counts.not_checked or counts.parts_not_checked or unheard:
+    if counts.not_checked or counts.parts_not_checked or without_result:
         holds[State[not_checked_as.name]] = True
     return next(one for one in _WORST_FIRST if holds.get(one) or one is State.OK)
 
 
-def of_report(sheet: Sheet, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN) -> str:
+def of_report(context: ReportContext, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN) -> str:
     """A report as a plugin's output; the code is that of `state`."""
-    counts = sheet.report.summary
+    counts = context.report.summary
     failing = [
-        f"{one.finding.severity}: {one.result.target}: {one.found}" for one in sheet.failures
+        f"{one.finding.severity}: {one.result.target}: {one.text}" for one in context.failures
     ]
-    silent = [f"not checked: {one.target}: {one.said}: {one.why}" for one in sheet.silences]
+    silent = [
+        f"not checked: {one.target}: {one.check_names}: {one.why}"
+        for one in context.unchecked_groups
+    ]
     lines = [*_first(failing), *_first(silent)]
-    said = state(counts, not_checked_as, unheard=sheet.unheard)
-    return _text(said, [_sentence(counts) + sheet.heading, *sheet.gaps], counts, lines)
+    said = state(counts, not_checked_as, without_result=context.without_result)
+    return _text(said, [_sentence(counts) + context.heading, *context.gaps], counts, lines)
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:
     """The state of everything, and the output; disabled checks are unknown, never well."""
     counts = reply.summary.counts
-    unheard = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
+    without_result = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
     off = not reply.state.enabled
-    said = state(counts, not_checked_as, unheard=unheard, unwell=bool(reply.degraded), disabled=off)
+    said = state(
+        counts,
+        not_checked_as,
+        without_result=without_result,
+        unwell=bool(reply.degraded),
+        disabled=off,
+    )
     parts = [*(["checks are disabled"] if off else []), _sentence(counts)]
     parts += filter(None, [parts_sentence(counts)])
     parts += reply.degraded

@@ -13,7 +13,7 @@ from typing import Any
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import TOOL, Entry, Sheet, why
+from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text
 
 VERSION = "1.5.0"
@@ -33,26 +33,26 @@ NEW, SUPPRESSED = (1, "New"), (3, "Suppressed")
 Object = dict[str, Any]
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """All events as one JSON array."""
-    events = [_of_finding(sheet, entry) for entry in (*sheet.failures, *sheet.accepted)]
-    for one in sheet.passed:
+    events = [_of_finding(context, entry) for entry in (*context.failures, *context.accepted)]
+    for one in context.passed:
         ending = WARNING if one.parts_not_checked else PASS
-        events.append(_of_pair(sheet, one, ending, INFORMATIONAL))
-    events += [_of_pair(sheet, one, UNKNOWN, UNKNOWN_SEVERITY) for one in sheet.unchecked]
+        events.append(_of_pair(context, one, ending, INFORMATIONAL))
+    events += [_of_pair(context, one, UNKNOWN, UNKNOWN_SEVERITY) for one in context.unchecked]
     return json_text(events)
 
 
-def _of_finding(sheet: Sheet, entry: Entry) -> Object:
+def _of_finding(context: ReportContext, entry: Entry) -> Object:
     finding, result = entry.finding, entry.result
-    started = sheet.report.started
+    started = context.report.started
     activity = UPDATE if started is not None and finding.since < started else CREATE
-    event = _event(sheet, result, FAIL, SEVERITIES[finding.severity], activity)
+    event = _event(context, result, FAIL, SEVERITIES[finding.severity], activity)
     event |= {
-        "message": f"{result.target}: {entry.found}",
+        "message": f"{result.target}: {entry.text}",
         "finding_info": {
             "uid": finding.id,
-            "title": entry.found,
+            "title": entry.text,
             "desc": finding.description,
             "types": [result.check],
             "first_seen_time": _ms(finding.since),
@@ -71,10 +71,13 @@ def _of_finding(sheet: Sheet, entry: Entry) -> Object:
 
 
 def _of_pair(
-    sheet: Sheet, result: ReportedResult, ending: tuple[int, str], severity: tuple[int, str]
+    context: ReportContext,
+    result: ReportedResult,
+    ending: tuple[int, str],
+    severity: tuple[int, str],
 ) -> Object:
     """A pair without a finding; the reason stands where nothing was learned."""
-    event = _event(sheet, result, ending, severity, CREATE)
+    event = _event(context, result, ending, severity, CREATE)
     left_out = readable.parts(result.parts_not_checked)
     said = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
     event["message"] = f"{result.target}: {result.check} {said}"
@@ -83,7 +86,7 @@ def _of_pair(
         event["status_detail"] = event["compliance"]["status_detail"] = left_out
     event["finding_info"] = {
         "uid": f"{result.target}/{result.check}",
-        "title": sheet.title(result.check),
+        "title": context.title(result.check),
         "types": [result.check],
     }
     if ending is UNKNOWN:
@@ -93,7 +96,7 @@ def _of_pair(
 
 
 def _event(
-    sheet: Sheet,
+    context: ReportContext,
     result: ReportedResult,
     ending: tuple[int, str],
     severity: tuple[int, str],
@@ -111,14 +114,14 @@ def _event(
         "type_name": f"Compliance Finding: {ACTIVITIES[activity]}",
         "severity_id": severity[0],
         "severity": severity[1],
-        "time": _ms(sheet.written),
+        "time": _ms(context.written),
         "metadata": {
             "version": VERSION,
-            "product": {"name": TOOL, "vendor_name": TOOL, "version": sheet.version},
-            "correlation_uid": sheet.report.run_id,
+            "product": {"name": TOOL, "vendor_name": TOOL, "version": context.version},
+            "correlation_uid": context.report.run_id,
             "event_code": result.check,
         },
-        "compliance": _compliance(sheet, result.check, ending),
+        "compliance": _compliance(context, result.check, ending),
         "resources": [
             {
                 "uid": result.target,
@@ -129,18 +132,18 @@ def _event(
         ],
         "unmapped": {
             "site": result.site,
-            "only": sheet.part,
-            "notices": sheet.gaps,
+            "only": context.part,
+            "notices": context.gaps,
             "parts_not_checked": result.parts_not_checked,
         },
     }
 
 
-def _compliance(sheet: Sheet, name: str, ending: tuple[int, str]) -> Object:
-    check = sheet.checks.get(name)
+def _compliance(context: ReportContext, name: str, ending: tuple[int, str]) -> Object:
+    check = context.checks.get(name)
     made: Object = {
         "control": name,
-        "desc": sheet.title(name),
+        "desc": context.title(name),
         "status_id": ending[0],
         "status": ending[1],
     }

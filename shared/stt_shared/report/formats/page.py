@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from stt_shared.protocol.enums import Severity
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import Entry, Sheet, acceptance
+from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance
 from stt_shared.report.objects import jsonl_text
 from stt_shared.report.theme import clean, mark
 
@@ -35,14 +35,14 @@ class Group:
         return self.entries[0].finding.severity
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """The whole page."""
     return _template().render(
-        sheet=sheet,
-        report=sheet.report,
-        counts=sheet.report.summary,
-        numbers=_numbers(sheet),
-        groups=groups(sheet),
+        context=context,
+        report=context.report,
+        counts=context.report.summary,
+        numbers=_numbers(context),
+        groups=groups(context),
         number=readable.number,
     )
 
@@ -78,27 +78,27 @@ def _json(rows: Iterable[object]) -> str:
     return jsonl_text(rows).rstrip()
 
 
-def _numbers(sheet: Sheet) -> list[tuple[Severity, int]]:
-    counts = sheet.report.summary
+def _numbers(context: ReportContext) -> list[tuple[Severity, int]]:
+    counts = context.report.summary
     amounts = (counts.critical, counts.major, counts.trivial)
     return list(zip(Severity, amounts, strict=True))
 
 
-def groups(sheet: Sheet) -> list[Group]:
+def groups(context: ReportContext) -> list[Group]:
     """Findings by check, the check with the worst one first."""
-    by_check = sorted(sheet.failures, key=lambda entry: entry.result.check)
+    by_check = sorted(context.failures, key=lambda entry: entry.result.check)
     found = [
-        _group(sheet, name, sorted(entries, key=lambda entry: entry.place))
+        _group(context, name, sorted(entries, key=lambda entry: entry.place))
         for name, entries in groupby(by_check, key=lambda entry: entry.result.check)
     ]
     return sorted(found, key=lambda group: (group.entries[0].place[0], group.check))
 
 
-def _group(sheet: Sheet, name: str, entries: list[Entry]) -> Group:
-    check = sheet.checks.get(name)
+def _group(context: ReportContext, name: str, entries: list[Entry]) -> Group:
+    check = context.checks.get(name)
     return Group(
         check=name,
-        title=sheet.title(name),
+        title=context.title(name),
         description=check.description if check is not None else "",
         references=check.references if check is not None else (),
         entries=entries,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import Sheet, acceptance
+from stt_shared.report.formats.report_context import ReportContext, acceptance
 from stt_shared.report.grid import Cell, Grid, to_lines
 from stt_shared.report.theme import clean
 from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
@@ -13,15 +13,15 @@ from stt_shared.report.views.table import findings_grid, rows_of_report, totals,
 WIDE = 10_000  # columns; a file is never folded or shortened
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """The report as it reads on a very wide terminal, without colours."""
-    report, at = sheet.report, readable.rfc3339(sheet.written)
+    report, at = context.report, readable.rfc3339(context.written)
     blocks = [
-        [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{sheet.heading}")],
-        [f"warning: {clean(gap)}" for gap in sheet.gaps],
-        _lines(findings_grid(rows_of_report(report), sheet.at)),
+        [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{context.heading}")],
+        [f"warning: {clean(gap)}" for gap in context.gaps],
+        _lines(findings_grid(rows_of_report(report), context.at)),
         _lines(unchecked_grid(report)),
-        _accepted(sheet),
+        _accepted(context),
         [line.plain for line in totals(report.summary)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -36,9 +36,9 @@ def _lines(grid: Grid) -> list[str]:
     return [line.plain for line in to_lines(replace(grid, rows=rows), WIDE)] if rows else []
 
 
-def _accepted(sheet: Sheet) -> list[str]:
+def _accepted(context: ReportContext) -> list[str]:
     return [
-        clean(f"{entry.result.target}  {entry.result.check}  {entry.found}: {acceptance(one)}")
-        for entry in sheet.accepted
+        clean(f"{entry.result.target}  {entry.result.check}  {entry.text}: {acceptance(one)}")
+        for entry in context.accepted
         if (one := entry.finding.accepted) is not None
     ]

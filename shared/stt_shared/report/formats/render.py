@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 from stt_shared.report.formats import delimited, junit, markdown, nagios, ocsf, plain, sarif
 from stt_shared.report.formats.names import ReportFormat
-from stt_shared.report.formats.report_context import Sheet
+from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.objects import report_json, report_jsonl
 
 
-def _html(sheet: Sheet) -> str:
+def _html(context: ReportContext) -> str:
     from stt_shared.report.formats import page  # noqa: PLC0415  # the templates' library takes time
 
-    return page.text(sheet)
+    return page.text(context)
 
 
-RENDERERS: dict[ReportFormat, Callable[[Sheet], str]] = {
+RENDERERS: dict[ReportFormat, Callable[[ReportContext], str]] = {
     ReportFormat.TABLE: plain.text,
-    ReportFormat.JSON: lambda sheet: report_json(sheet.report),
-    ReportFormat.JSONL: lambda sheet: report_jsonl(sheet.report),
+    ReportFormat.JSON: lambda context: report_json(context.report),
+    ReportFormat.JSONL: lambda context: report_jsonl(context.report),
     ReportFormat.CSV: delimited.text,
     ReportFormat.MD: markdown.text,
     ReportFormat.HTML: _html,
@@ -30,6 +30,6 @@ RENDERERS: dict[ReportFormat, Callable[[Sheet], str]] = {
 }
 
 
-def render(sheet: Sheet, form: ReportFormat) -> str:
+def render(context: ReportContext, form: ReportFormat) -> str:
     """The report as text in UTF-8, ended by a line feed."""
-    return RENDERERS[form](sheet)
+    return RENDERERS[form](context)

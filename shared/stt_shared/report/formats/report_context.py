@@ -12,9 +12,9 @@ from stt_shared.protocol.enums import Outcome, Severity
 from stt_shared.protocol.records import Acceptance
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, unheard
+from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, without_result
 from stt_shared.report.model import Report
-from stt_shared.report.views.table import found, silences
+from stt_shared.report.views.table import finding_text, unchecked_groups
 
 TOOL = "Security Threat Tool"
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
@@ -28,9 +28,9 @@ class Entry:
     finding: ReportedFinding
 
     @property
-    def found(self) -> str:
+    def text(self) -> str:
         """What was found; the thing itself first, unless the summary names it anyway."""
-        return found(self.finding.object, self.finding.summary)
+        return finding_text(self.finding.object, self.finding.summary)
 
     @property
     def place(self) -> tuple[int, str, str, str, str]:
@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class UncheckedGroup:
     """A target and a reason for which nothing was learned of it, by `checks`."""
 
     target: str
@@ -50,14 +50,14 @@ class Silence:
     checks: tuple[str, ...]
 
     @property
-    def said(self) -> str:
+    def check_names(self) -> str:
         """The check, or how many."""
         one = self.checks[0]
         return one if len(self.checks) == 1 else readable.number(len(self.checks), "check")
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is asked for often is kept
-class Sheet:
+class ReportContext:
     """A report that is about to be written at `at` by `version` of the tool.
 
     `checks` are the checks known here by name; a report may hold others. `part` says what was
@@ -95,9 +95,9 @@ class Sheet:
         return [result for result in self.report.results if is_not_checked(result)]
 
     @cached_property
-    def silences(self) -> list[Silence]:
+    def unchecked_groups(self) -> list[UncheckedGroup]:
         """What nothing was learned of, in whole or in part, with why."""
-        return [Silence(*place, checks) for place, checks in silences(self.report)]
+        return [UncheckedGroup(*place, checks) for place, checks in unchecked_groups(self.report)]
 
     @cached_property
     def partial(self) -> list[ReportedResult]:
@@ -110,22 +110,22 @@ class Sheet:
         return [result for result in self.report.results if result.outcome is Outcome.PASSED]
 
     @cached_property
-    def unheard(self) -> int:
+    def without_result(self) -> int:
         """How many targets have no result at all, not even one that says why."""
-        return unheard(self.report)
+        return without_result(self.report)
 
     @property
     def complete(self) -> bool:
         """Whether everything was checked; only then may anything look like all clear."""
-        return is_whole(self.report.summary) and not self.unheard
+        return is_whole(self.report.summary) and not self.without_result
 
     @cached_property
     def gaps(self) -> list[str]:
         """What must be said besides the results: what is missing, and the report's own notice."""
-        missing = f"{readable.number(self.unheard, 'target')} without any result"
+        missing = f"{readable.number(self.without_result, 'target')} without any result"
         nothing = "" if self.report.summary.targets else "nothing was checked"
         parts = parts_sentence(self.report.summary)
-        every = (missing if self.unheard else nothing, parts, self.report.notice)
+        every = (missing if self.without_result else nothing, parts, self.report.notice)
         return [text for text in every if text]
 
     @property

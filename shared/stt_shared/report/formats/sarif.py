@@ -11,7 +11,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import TOOL, Entry, Sheet, why
+from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text
 
 VERSION = "2.1.0"
@@ -25,22 +25,22 @@ NO_RESULT = "no_result"
 Object = dict[str, Any]
 
 
-def text(sheet: Sheet) -> str:
+def text(context: ReportContext) -> str:
     """One log with one run; what was not checked is a notification of its invocation."""
-    return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [_run(sheet)]})
+    return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [_run(context)]})
 
 
-def _run(sheet: Sheet) -> Object:
-    entries = [*sheet.failures, *sheet.accepted]
-    names = sorted({result.check for result in sheet.report.results})
+def _run(context: ReportContext) -> Object:
+    entries = [*context.failures, *context.accepted]
+    names = sorted({result.check for result in context.report.results})
     places = {name: place for place, name in enumerate(names)}
     worst: dict[str, Severity] = {}
-    for entry in reversed(sheet.failures):
+    for entry in reversed(context.failures):
         worst[entry.result.check] = entry.finding.severity
-    rules = [_rule(name, sheet.checks.get(name), worst.get(name)) for name in names]
+    rules = [_rule(name, context.checks.get(name), worst.get(name)) for name in names]
     driver = {
         "name": TOOL,
-        "semanticVersion": sheet.version,
+        "semanticVersion": context.version,
         "rules": rules,
         "notifications": [
             {"id": kind, "shortDescription": {"text": readable.KINDS[kind]}} for kind in Kind
@@ -49,10 +49,10 @@ def _run(sheet: Sheet) -> Object:
     }
     return {
         "tool": {"driver": driver},
-        "automationDetails": {"id": f"stt/{sheet.report.run_id}"},
-        "invocations": [_invocation(sheet, places)],
+        "automationDetails": {"id": f"stt/{context.report.run_id}"},
+        "invocations": [_invocation(context, places)],
         "results": [_result(entry, places) for entry in entries],
-        "properties": {"counts": sheet.report.summary, "only": sheet.part},
+        "properties": {"counts": context.report.summary, "only": context.part},
     }
 
 
@@ -73,17 +73,17 @@ def _rule(name: str, check: Check | None, worst: Severity | None) -> Object:
     return rule | {"properties": properties}
 
 
-def _invocation(sheet: Sheet, places: dict[str, int]) -> Object:
-    report = sheet.report
-    notifications = [_notification(result, places) for result in sheet.unchecked]
-    notifications += [_left_out(result, places) for result in sheet.partial]
+def _invocation(context: ReportContext, places: dict[str, int]) -> Object:
+    report = context.report
+    notifications = [_notification(result, places) for result in context.unchecked]
+    notifications += [_left_out(result, places) for result in context.partial]
     notifications += [
         {"level": "error", "descriptor": {"id": NO_RESULT}, "message": {"text": gap}}
-        for gap in sheet.gaps
+        for gap in context.gaps
     ]
     times = {"startTimeUtc": report.started, "endTimeUtc": report.finished}
     return {
-        "executionSuccessful": sheet.complete,
+        "executionSuccessful": context.complete,
         **{name: readable.rfc3339(at) for name, at in times.items() if at is not None},
         "toolExecutionNotifications": notifications,
     }
@@ -141,7 +141,7 @@ def _result(entry: Entry, places: dict[str, int]) -> Object:
 def _message(entry: Entry) -> str:
     finding = entry.finding
     fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-    first = f"{entry.result.target}: {entry.found}"
+    first = f"{entry.result.target}: {entry.text}"
     return "\n\n".join(part for part in (first, finding.description, fix) if part)
 
 

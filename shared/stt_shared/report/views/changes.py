@@ -15,7 +15,7 @@ from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.theme import clean, mark
 from stt_shared.report.views.finding import change_words
-from stt_shared.report.views.table import found, severity_cell
+from stt_shared.report.views.table import finding_text, severity_cell
 
 SIGNS = {
     Change.OPENED: "+",
@@ -67,7 +67,7 @@ def _cells(event: FindingEvent, now: datetime) -> tuple[Cell, ...]:
         Cell(after.site),
         Cell(readable.moment(event.at, now), piped=readable.rfc3339(event.at)),
         Cell(_what(event)),
-        Cell(found(after.object, after.summary)),
+        Cell(finding_text(after.object, after.summary)),
     )
 
 
@@ -82,7 +82,7 @@ def change_line(event: FindingEvent) -> Text:
     line.append(f"{SIGNS[event.change]} ", STYLES.get(event.change, "warn"))
     line.append(f"{mark(after.severity)} {after.severity:<9}", str(after.severity))
     line.append(f"  {clean(after.check)}  ").append(clean(after.target), "name")
-    said = f"  {after.site}  {_what(event)}  {found(after.object, after.summary)}"
+    said = f"  {after.site}  {_what(event)}  {finding_text(after.object, after.summary)}"
     return line.append(clean(said))
 
 

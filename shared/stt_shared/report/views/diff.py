@@ -12,7 +12,7 @@ from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.views.changes import NAMES, SIGNS, STYLES
-from stt_shared.report.views.table import found, severity_cell
+from stt_shared.report.views.table import finding_text, severity_cell
 
 COLUMNS = (
     Column(""),
@@ -46,7 +46,7 @@ def _cells(one: Difference, now: datetime) -> tuple[Cell, ...]:
         Cell(one.target, "name"),
         Cell(one.site),
         Cell(what(one, now)),
-        Cell(found(one.finding.object, one.finding.summary)),
+        Cell(finding_text(one.finding.object, one.finding.summary)),
     )
 
 

@@ -46,13 +46,13 @@ class Row:
     target: str
     site: str
     since: datetime | None
-    found: str
+    text: str
     id: str
     note: str = ""  # instead of the age: resolved
     accepted: Acceptance | None = None
 
 
-def found(check_object: str | None, summary: str) -> str:
+def finding_text(check_object: str | None, summary: str) -> str:
     """What was found; the thing itself first, unless the summary names it anyway."""
     return f"{check_object}: {summary}" if check_object and check_object not in summary else summary
 
@@ -66,7 +66,7 @@ def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
             target=record.target,
             site=record.site,
             since=record.since or record.first_seen,
-            found=found(record.object, record.summary),
+            text=finding_text(record.object, record.summary),
             id=record.id,
             note="resolved" if record.state is FindingState.RESOLVED else "",
             accepted=record.accepted,
@@ -84,7 +84,7 @@ def rows_of_report(report: Report) -> list[Row]:
             target=result.target,
             site=result.site,
             since=finding.since,
-            found=found(finding.object, finding.summary),
+            text=finding_text(finding.object, finding.summary),
             id=finding.id,
         )
         for result in report.results
@@ -124,7 +124,7 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
         Cell(row.site),
         Cell(row.note or readable.age(row.since, now), piped=readable.rfc3339(row.since)),
         Cell(row.id[:SHORT_ID], "hint", piped=row.id),
-        Cell(row.found),
+        Cell(row.text),
     )
 
 
@@ -132,12 +132,12 @@ def unchecked_grid(report: Report) -> Grid:
     """What nothing was learned of, and why; checks of one target with one reason in one line."""
     rows = [
         (Cell(target, "name"), Cell(_checks(checks)), Cell(site), Cell(why, "warn"))
-        for (target, site, why), checks in silences(report)
+        for (target, site, why), checks in unchecked_groups(report)
     ]
     return Grid(UNCHECKED, tuple(rows))
 
 
-def silences(report: Report) -> list[tuple[tuple[str, str, str], tuple[str, ...]]]:
+def unchecked_groups(report: Report) -> list[tuple[tuple[str, str, str], tuple[str, ...]]]:
     """Target, site and reason with the checks that have it: without a verdict, or a partial one."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for one in report.results:

@@ -88,7 +88,7 @@ def test_the_plugin_says_the_worst_that_holds() -> None:
     assert nagios.state(major, unknown) is State.WARNING
     assert nagios.state(msgspec.structs.replace(major, critical=1), unknown) is State.CRITICAL
     assert nagios.state(Counts(), NotCheckedAs.OK) is State.UNKNOWN
-    assert nagios.state(counts, unknown, unheard=1) is State.UNKNOWN
+    assert nagios.state(counts, unknown, without_result=1) is State.UNKNOWN
 
 
 @pytest.mark.parametrize("as_", NotCheckedAs)

@@ -16,7 +16,7 @@ from stt_coordinator.packs.sources import HttpsSource, Offer
 from stt_shared import clock
 from stt_shared.errors import ConfigError, SttError, UnreachableError
 from stt_shared.pack import transfer
-from stt_shared.pack.serials import Serials
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol import subjects
 from tests.support.coordinator.packs_site import (

@@ -14,7 +14,7 @@ from stt_shared.checkfile.model import Check, Query, QueryType
 from stt_shared.checkfile.parts import FOLDER
 from stt_shared.checkfile.policies import faults_of, faults_of_samples
 from stt_shared.errors import ConfigError
-from stt_shared.pack.serial import of, raised, written
+from stt_shared.pack.folder_serial import current_serial, raise_serial, read_serial
 from stt_shared.protocol.enums import Family
 
 CHECKS = list(builtin().checks.values())
@@ -92,7 +92,7 @@ def test_names_and_aliases_are_unique() -> None:
 
 
 def test_changed_content_has_a_changed_serial() -> None:
-    found = written(builtin_folder())
+    found = read_serial(builtin_folder())
     assert found is not None
     assert found.content == builtin().pack, "the content changed: stt pack serial checks"
 
@@ -103,9 +103,17 @@ def test_a_pack_is_refused_the_serial_of_other_content(tmp_path: Path) -> None:
         builtin_folder() / "mysql" / "mysql_local_infile", folder / "mysql/mysql_local_infile"
     )
     shutil.copytree(builtin_folder() / "parts", folder / "parts")
-    assert (of(folder), raised(folder).serial, of(folder)) == (None, 1, 1)
+    assert (current_serial(folder), raise_serial(folder).serial, current_serial(folder)) == (
+        None,
+        1,
+        1,
+    )
     file = folder / "mysql" / "mysql_local_infile" / "check.yaml"
     file.write_text(file.read_text().replace("Clients may be", "Some clients may be"))
     with pytest.raises(ConfigError, match="no more that of serial 1"):
-        of(folder)
-    assert (raised(folder).serial, of(folder), raised(folder).serial) == (2, 2, 2)
+        current_serial(folder)
+    assert (raise_serial(folder).serial, current_serial(folder), raise_serial(folder).serial) == (
+        2,
+        2,
+        2,
+    )

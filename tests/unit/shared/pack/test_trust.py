@@ -12,8 +12,8 @@ import pytest
 from stt_shared.errors import ConfigError
 from stt_shared.identity import digest
 from stt_shared.pack import archive, load
-from stt_shared.pack.serials import FILE, Serials, write_safely
-from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, judge
+from stt_shared.pack.accepted_serials import FILE, Serials, write_safely
+from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, verify
 from tests.support.shared import packs
 
 SIGNER, STRANGER = packs.Signer(), packs.Signer()
@@ -28,7 +28,7 @@ def reason(verdict: Accepted | Refused) -> Reason | None:
 @pytest.mark.parametrize("prehashed", [True, False])
 def test_a_pack_signed_by_a_pinned_key_is_accepted_in_both_kinds(*, prehashed: bool) -> None:
     signature = SIGNER.signature(DATA, prehashed=prehashed)
-    found = judge(DATA, signature, POLICY, now=packs.NOW, last_serial=3)
+    found = verify(DATA, signature, POLICY, now=packs.NOW, last_serial=3)
     assert found == Accepted(
         pack=packs.make(), digest=digest(DATA), key=SIGNER.key.public.name, comment="a pack"
     )
@@ -86,22 +86,22 @@ Offer = Callable[[], tuple[bytes, str]]
 def test_each_wrong_pack_is_refused_by_its_own_name(offer: Offer, expected: Reason) -> None:
     data, signature = offer()
     for policy in (POLICY, replace(POLICY, allow_unsigned=True)):
-        found = judge(data, signature, policy, now=packs.NOW, last_serial=3)
+        found = verify(data, signature, policy, now=packs.NOW, last_serial=3)
         assert reason(found) is expected
         assert str(found).startswith(f"untrusted pack: {expected}: ")
 
 
 def test_a_pack_is_accepted_until_the_instant_it_expires() -> None:
     just_before = packs.EXPIRES - timedelta(microseconds=1)
-    assert reason(judge(DATA, SIGNATURE, POLICY, now=just_before, last_serial=0)) is None
-    at = judge(DATA, SIGNATURE, POLICY, now=packs.EXPIRES, last_serial=0)
+    assert reason(verify(DATA, SIGNATURE, POLICY, now=just_before, last_serial=0)) is None
+    at = verify(DATA, SIGNATURE, POLICY, now=packs.EXPIRES, last_serial=0)
     assert reason(at) is Reason.EXPIRED
     assert "checks 3 expired at 2027-11-01" in str(at)
 
 
 def test_without_a_pinned_key_no_pack_is_accepted() -> None:
     nobody = replace(POLICY, keys=())
-    found = judge(DATA, SIGNATURE, nobody, now=packs.NOW, last_serial=0)
+    found = verify(DATA, SIGNATURE, nobody, now=packs.NOW, last_serial=0)
     assert reason(found) is Reason.UNKNOWN_KEY
     assert "pinned here: none" in str(found)
 
@@ -110,17 +110,17 @@ def test_while_keys_are_exchanged_either_is_believed() -> None:
     both = replace(POLICY, keys=(STRANGER.key.public, SIGNER.key.public))
     for signer in (SIGNER, STRANGER):
         data, signature = signer.signed(packs.make())
-        assert reason(judge(data, signature, both, now=packs.NOW, last_serial=0)) is None
+        assert reason(verify(data, signature, both, now=packs.NOW, last_serial=0)) is None
 
 
 def test_an_unsigned_pack_is_taken_only_where_it_is_allowed() -> None:
-    found = judge(DATA, None, POLICY, now=packs.NOW, last_serial=0)
+    found = verify(DATA, None, POLICY, now=packs.NOW, last_serial=0)
     assert reason(found) is Reason.UNSIGNED
     allowing = replace(POLICY, allow_unsigned=True, name="another")
-    taken = judge(DATA, None, allowing, now=packs.EXPIRES, last_serial=99)
+    taken = verify(DATA, None, allowing, now=packs.EXPIRES, last_serial=99)
     assert isinstance(taken, Accepted)
     assert taken.key == ""
-    assert reason(judge(b"", None, allowing, now=packs.NOW, last_serial=0)) is Reason.MALFORMED
+    assert reason(verify(b"", None, allowing, now=packs.NOW, last_serial=0)) is Reason.MALFORMED
 
 
 def test_one_bad_check_hides_no_other_of_its_pack() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stt_shared.redaction import HIDDEN, hide_addresses, hide_text, hide_value, is_secret_name
@@ -136,6 +136,7 @@ QUOTED = [one for one in STATEMENTS if "{q}" in one]
 
 @given(st.sampled_from(QUOTED), planted)
 def test_a_quoted_secret_may_hold_any_character(statement: str, secret: str) -> None:
+    assume(secret[2:-2] not in statement)  # the word password may be drawn as a secret
     text = statement.format(q="'" + secret.replace("\\", "\\\\").replace("'", "''") + "'")
     assert secret[2:-2] not in hide_text(text), text
 

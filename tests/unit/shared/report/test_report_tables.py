@@ -50,9 +50,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_what_was_found_is_named_once() -> None:
-    assert table.found("app", "app is a superuser") == "app is a superuser"
-    assert table.found("version", "PostgreSQL 18.6 is old") == "version: PostgreSQL 18.6 is old"
-    assert table.found(None, "It is wrong") == "It is wrong"
+    assert table.finding_text("app", "app is a superuser") == "app is a superuser"
+    assert (
+        table.finding_text("version", "PostgreSQL 18.6 is old") == "version: PostgreSQL 18.6 is old"
+    )
+    assert table.finding_text(None, "It is wrong") == "It is wrong"
 
 
 def test_a_narrow_terminal_gives_what_was_found_a_line_of_its_own() -> None:

@@ -30,7 +30,7 @@ LEFT_OUT = tuple(TargetPart(target="ledger", part=one) for one in (cases.BILLING
 
 
 def made(form: ReportFormat) -> str:
-    return render(cases.sheet(cases.partial()), form)
+    return render(cases.context(cases.partial()), form)
 
 
 def partial_status() -> StatusReply:

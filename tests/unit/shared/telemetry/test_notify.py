@@ -39,7 +39,7 @@ async def test_ready_alive_and_stopping_are_told_in_this_order(
     manager: tuple[socket.socket, dict[str, str]],
 ) -> None:
     one, environ = manager
-    async with notify.told(works, environ | {notify.PERIOD: PERIOD_US}):
+    async with notify.supervision(works, environ | {notify.PERIOD: PERIOD_US}):
         assert [await heard(one) for _ in range(3)] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
     said = ""
     while said != "STOPPING=1":
@@ -63,7 +63,7 @@ async def test_work_that_hangs_or_fails_gives_no_sign_of_life(
             raise OSError("disk is gone")
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(30), notify.told(stuck, environ | {notify.PERIOD: PERIOD_US}):
+    async with asyncio.timeout(30), notify.supervision(stuck, environ | {notify.PERIOD: PERIOD_US}):
         await often.wait()
     assert [await heard(one) for _ in range(2)] == ["READY=1", "STOPPING=1"]
 
@@ -72,7 +72,7 @@ async def test_without_systemd_nothing_is_told_and_nothing_asked() -> None:
     async def never() -> None:
         raise AssertionError
 
-    async with notify.told(never, {}):
+    async with notify.supervision(never, {}):
         await asyncio.sleep(0)
 
 
@@ -86,4 +86,4 @@ def test_the_period_is_half_of_what_systemd_allows_this_process() -> None:
 
 
 def test_a_manager_that_went_away_is_no_reason_to_end(tmp_path: Path) -> None:
-    notify.tell("READY=1", {notify.SOCKET: str(tmp_path / "gone")})
+    notify.send_state("READY=1", {notify.SOCKET: str(tmp_path / "gone")})

@@ -15,7 +15,7 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack import archive, transfer
-from stt_shared.pack.serials import Serials
+from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Kind, Outcome

@@ -19,14 +19,14 @@ content: {content}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbered:
+class FolderSerial:
     """A serial and the digest of the content it stands for."""
 
     serial: int
     content: str
 
 
-def written(folder: Path) -> Numbered | None:
+def read_serial(folder: Path) -> FolderSerial | None:
     """What the folder says of itself; None where it says nothing. Raises ConfigError."""
     file = folder / PACK_FILE
     if not file.exists():
@@ -40,15 +40,15 @@ def written(folder: Path) -> Numbered | None:
     serial, content = fields.get("serial"), fields.get("content")
     if not isinstance(serial, int) or not isinstance(content, str):
         raise ConfigError(f"{file} needs serial, a number, and content, a digest")
-    return Numbered(serial=serial, content=content)
+    return FolderSerial(serial=serial, content=content)
 
 
-def of(folder: Path) -> int | None:
+def current_serial(folder: Path) -> int | None:
     """The serial of the folder as it is now; None where it keeps none.
 
     Raises ConfigError if the content is no more that of its serial.
     """
-    found = written(folder)
+    found = read_serial(folder)
     if found is None:
         return None
     if found.content != load(folder, strict=True).pack:
@@ -59,12 +59,12 @@ def of(folder: Path) -> int | None:
     return found.serial
 
 
-def raised(folder: Path) -> Numbered:
+def raise_serial(folder: Path) -> FolderSerial:
     """Write the next serial if the content changed; what is written now."""
-    before, content = written(folder), load(folder, strict=True).pack
+    before, content = read_serial(folder), load(folder, strict=True).pack
     if before is not None and before.content == content:
         return before
-    after = Numbered(serial=before.serial + 1 if before else 1, content=content)
+    after = FolderSerial(serial=before.serial + 1 if before else 1, content=content)
     text = TEXT.format(folder=folder.name, serial=after.serial, content=after.content)
     (folder / PACK_FILE).write_text(text, encoding="utf-8")
     return after
