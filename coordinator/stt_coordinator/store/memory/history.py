@@ -17,7 +17,9 @@ class MemoryHistory(Rows):
 
     def add(self, events: Iterable[FindingEvent]) -> None:
         added = list(events)
-        self._t.history.extend(added)
+        for event in added:
+            self._t.last_event += 1
+            self._t.history[self._t.last_event] = event
         self._count(steps(added))
 
     def _count(self, added: Steps) -> None:
@@ -31,24 +33,23 @@ class MemoryHistory(Rows):
             self._t.fixes[fix] = self._t.fixes.get(fix, 0) + number
 
     def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
-        return [event for event in self._t.history if event.after.id == finding][-limit:]
+        found = [event for event in self._t.history.values() if event.after.id == finding]
+        return found[max(len(found) - limit, 0) :]
 
     def after(self, position: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        first = self._t.pruned_events + 1
-        begin = max(position + 1 - first, 0)
-        return list(enumerate(self._t.history, first))[begin : begin + limit]
+        return [one for one in self._t.history.items() if one[0] > position][:limit]
 
     def last_position(self) -> int:
-        return self._t.pruned_events + len(self._t.history) if self._t.history else 0
+        return max(self._t.history, default=0)
 
     def since(self, since: datetime, offset: int, limit: int) -> tuple[list[FindingEvent], int]:
-        found = sorted((e for e in self._t.history if e.at >= since), key=lambda event: event.at)
+        events = self._t.history.values()
+        found = sorted((e for e in events if e.at >= since), key=lambda event: event.at)
         return found[offset : offset + limit], len(found)
 
     def page(self, beyond: EventPlace, offset: int, limit: int) -> list[tuple[int, FindingEvent]]:
-        places = enumerate(self._t.history, self._t.pruned_events + 1)
-        found = sorted(((one.at, place, one) for place, one in places), key=lambda row: row[:2])
-        rest = [(place, one) for at, place, one in found if (at, place) > beyond]
+        found = sorted(self._t.history.items(), key=lambda row: (row[1].at, row[0]))
+        rest = [(place, one) for place, one in found if (one.at, place) > beyond]
         return rest[offset : offset + limit]
 
     def cursor(self, reader: str) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.store.memory.tables import Rows
+from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.ports.retention import Before
 from stt_shared.protocol.records import FindingRecord
 
@@ -26,6 +27,7 @@ class MemoryRetention(Rows):
         old: dict[str, tuple[dict[Any, Any], Iterable[Any]]] = {
             "runs": (t.runs, self._over(before.daily) - busy),
             "results": (t.results, (k for k, r in t.results.items() if r.received < before.full)),
+            "history": (t.history, (key for key, e in t.history.items() if e.at < before.full)),
             "counts": (t.counts, (hour for hour in t.counts if hour < before.full)),
             "findings": (t.findings, (k for k, f in t.findings.items() if _is_past(f, before))),
             "daily": (t.daily, (key for key in t.daily if key[0] < day)),
@@ -34,9 +36,7 @@ class MemoryRetention(Rows):
         }
         for kind, (table, keys) in old.items():
             dropped[kind] = _drop(table, keys, limit - sum(dropped.values()))
-        for kind, rows in (("rejected", t.rejected), ("history", t.history)):
-            dropped[kind] = _drop_listed(rows, before.full, limit - sum(dropped.values()))
-        t.pruned_events += dropped["history"]
+        dropped["rejected"] = _drop_rejected(t.rejected, before.full, limit - sum(dropped.values()))
         return dropped
 
     def _over(self, before: datetime) -> set[str]:
@@ -56,7 +56,7 @@ def _drop(table: dict[Any, Any], keys: Iterable[Any], limit: int) -> int:
     return len(chosen)
 
 
-def _drop_listed(rows: list[Any], before: datetime, limit: int) -> int:
+def _drop_rejected(rows: list[Rejected], before: datetime, limit: int) -> int:
     chosen = [place for place, row in enumerate(rows) if row.at < before][:limit]
     for place in reversed(chosen):
         del rows[place]

@@ -45,7 +45,7 @@ class MemorySuppressions(Rows):
         return rest[offset : offset + limit], len(found)
 
     def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
-        dues = ((due_of(one), one) for one in self.live())
+        dues = ((due_of(one), one) for one in self.live())  # by id, as a stable sort keeps it
         found = [(due, one) for due, one in dues if due is not None and due <= now]
         return [one for _, one in sorted(found, key=lambda entry: entry[0])][:limit]
 

@@ -36,8 +36,8 @@ class Tables:
     pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
     findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
     suppressions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
-    history: list[FindingEvent] = field(default_factory=list[FindingEvent])
-    pruned_events: int = 0  # positions go on after them
+    history: dict[int, FindingEvent] = field(default_factory=dict[int, FindingEvent])
+    last_event: int = 0  # the last position given in the history
     cursors: dict[str, int] = field(default_factory=dict[str, int])
     targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
     workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])

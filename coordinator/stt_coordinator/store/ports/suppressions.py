@@ -42,7 +42,7 @@ class SuppressionLedger(Protocol):
         ...
 
     def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
-        """Live ones with `domain.suppression.due_of` <= `now`, earliest first."""
+        """Live ones with `domain.suppression.due_of` <= `now`, earliest first, then by id."""
         ...
 
     def next_end(self) -> date | None:

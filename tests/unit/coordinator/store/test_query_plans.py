@@ -36,12 +36,14 @@ BOUNDED = {
 }
 SORTED = {
     "runs.newest": "runs of one instant",
+    "runs.previous": "runs of one instant",
     "jobs.followers": "of the targets of one batch",
     "jobs.outstanding": "of the targets of one batch",
     "results.watermarks": "one for each worker and its starts",
     "findings.of_check": "those of one check",
     "suppressions.live_of_targets": "those of the targets of one batch",
     "history.of_finding": "one page",
+    "suppressions.due": "those of one instant",
     "outcomes.parts_not_checked": "databases that checks left out: few or none",
     "outcomes.parts_of_check": "databases that one check left out",
     "counts.fixes": "at most one for each day and minute",

@@ -18,10 +18,11 @@ SELECT data FROM runs WHERE state <> 'skipped' ORDER BY slot DESC, run_id DESC L
 
 -- name: previous
 SELECT data FROM runs WHERE schedule = :schedule AND slot < :slot AND state = 'finished'
-ORDER BY slot DESC LIMIT 1;
+ORDER BY slot DESC, run_id DESC LIMIT 1;
 
 -- name: previous_of_any
-SELECT data FROM runs WHERE slot < :slot AND state = 'finished' ORDER BY slot DESC LIMIT 1;
+SELECT data FROM runs WHERE slot < :slot AND state = 'finished'
+ORDER BY slot DESC, run_id DESC LIMIT 1;
 
 -- name: last_slots
 SELECT schedule, slot FROM slots;

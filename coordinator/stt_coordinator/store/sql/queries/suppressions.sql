@@ -33,7 +33,7 @@ ORDER BY created DESC, id DESC LIMIT :limit OFFSET :offset;
 SELECT count(*) FROM exceptions WHERE outcome = :outcome;
 
 -- name: due
-SELECT data FROM exceptions WHERE live AND due <> '' AND due <= :now ORDER BY due LIMIT :limit;
+SELECT data FROM exceptions WHERE live AND due <> '' AND due <= :now ORDER BY due, id LIMIT :limit;
 
 -- name: next_end
 SELECT min(until) FROM exceptions WHERE live AND accepts;
