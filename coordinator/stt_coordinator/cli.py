@@ -45,7 +45,7 @@ def register(app: App) -> None:
         coordinator,
         name="coordinator",
         access="rw",
-        summary="Run the coordinator: plans runs, stores results, answers control requests",
+        summary="Run the coordinator: it plans runs, stores results, answers control requests",
         examples=(
             "stt coordinator --nats-url nats://127.0.0.1:4222",
             "stt coordinator --config /etc/stt/config.toml",
@@ -57,7 +57,7 @@ def register(app: App) -> None:
         standalone,
         name="standalone",
         access="rw",
-        summary="Run everything on this machine, NATS included, with data that lasts",
+        summary="Run NATS, a coordinator and a worker on this machine, with persistent data",
         examples=(
             "stt standalone --targets targets.toml",
             "stt standalone --targets /etc/stt/targets.toml --state-dir /var/lib/stt",
@@ -69,7 +69,7 @@ def register(app: App) -> None:
         demo,
         name="demo",
         access="rw",
-        summary="Try it out: everything on this computer, with databases set up badly on purpose",
+        summary="Try STT on this machine, with databases that are insecure on purpose",
         examples=(
             "stt demo",
             "stt demo --once --output json | jq .summary",
@@ -85,7 +85,7 @@ async def coordinator(
         str | None, Parameter(help="Folder of the store (STT_COORDINATOR_STATE_DIR).")
     ] = None,
     replicas: Annotated[
-        int | None, Parameter(help="Copies of each stream (STT_COORDINATOR_REPLICAS).")
+        int | None, Parameter(help="Replicas of each stream (STT_COORDINATOR_REPLICAS).")
     ] = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
@@ -120,7 +120,9 @@ async def standalone(
 
     path = targets.expanduser().absolute()
     if not path.exists():
-        raise ConfigError(f"there is no file {path}", hint="it lists targets: --targets FILE")
+        raise ConfigError(
+            f"file {path} does not exist", hint="name the worker's file: --targets FILE"
+        )
     if not 1 <= port <= MAX_PORT:
         raise UsageError(f"--port is {port}, expected 1 to {MAX_PORT}")
     found = load_whole_file(Connection(config=path))
@@ -131,7 +133,7 @@ async def standalone(
 async def demo(
     *,
     once: Annotated[
-        bool, Parameter(negative=(), help="One run, its report, and its exit code; then end.")
+        bool, Parameter(negative=(), help="Run once, print the report, and exit with its code.")
     ] = False,
     form: ReportOutput = ReportFormat.TABLE,
     export: Exports = (),
@@ -140,12 +142,15 @@ async def demo(
     webhook: Annotated[
         str,
         Parameter(
-            help="Post changes to this address, signed with `the-secret-of-the-demo`.",
+            help="Post changes to this URL, signed with `the-secret-of-the-demo`.",
             show_default=False,
         ),
     ] = "",
 ) -> int:
-    """Show what STT does, and stay until Ctrl-C; --fail-on counts with --once only."""
+    """Run the demo until Ctrl-C; --fail-on applies only with --once.
+
+    Raises UsageError for a bad `webhook`.
+    """
     from stt_coordinator.local import demo as play  # noqa: PLC0415  # as above
 
     try:

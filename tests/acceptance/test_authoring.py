@@ -116,11 +116,11 @@ def test_what_the_language_of_scripts_refuses_is_named_with_check_and_line(
         (["new", "bad-name", "--family", "mysql"], 2, "invalid check name 'bad-name'"),
         (["lint", "/nowhere"], 2, "no folder of checks at /nowhere"),
         (["test", "mysql_verison"], 2, "did you mean 'mysql_version'?"),
-        (["test", "mysql_version", "--record"], 2, "nothing to record"),
+        (["test", "mysql_version", "--record"], 2, "--record needs --target"),
         (
             ["test", "mysql_version", "--target", "postgresql://stt@127.0.0.1:1/"],
             2,
-            "none of these checks is for postgresql",
+            "no check of these applies to postgresql",
         ),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_target_that_no_check_is_for_is_told(postgresql: Running) -> None:
     name = f"postgresql-127-0-0-1-{postgresql.port}"
     shown, absent = done.stderr.splitlines()
     assert "(ps)" in shown
-    assert absent == f"warning: no check for {name}: nothing is looked at there"
+    assert absent == f"warning: no check applies to {name}"
 
 
 def test_of_two_databases_one_down_the_findings_of_the_other_are_shown_and_decide(

@@ -290,4 +290,4 @@ def test_a_wrong_list_of_targets_tells_every_fault_with_its_line(tmp_path: Path)
     assert f"{config}:6: target a: port is 0" in done.stderr
     missing = stt("worker", "--config", str(tmp_path / "none.toml"))
     assert missing.returncode == 2
-    assert "there is no configuration file" in missing.stderr
+    assert "none.toml does not exist" in missing.stderr

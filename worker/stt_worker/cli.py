@@ -31,11 +31,11 @@ from stt_worker.oneshot import checks_commands
 
 URLS = (
     "mysql://, mariadb://, postgresql:// or mongodb:// with user and password percent-encoded."
-    " A server on this machine (127.0.0.1, localhost, a socket) is reached without TLS, any other"
-    " with verify-full; ?tls=off, require, verify-ca or verify-full says otherwise, as do sslmode,"
-    " ssl-mode and the words of MongoDB."
+    " TLS is off for a server on this machine (127.0.0.1, localhost, a socket) and verify-full for"
+    " any other; ?tls=off, require, verify-ca or verify-full overrides that, as do sslmode,"
+    " ssl-mode and the TLS options of MongoDB."
 )
-Names = Annotated[tuple[str, ...], many("Only these targets.")]
+Names = Annotated[tuple[str, ...], many("Only these databases.")]
 AskPassword = Annotated[
     bool,
     Parameter(
@@ -46,14 +46,14 @@ AskPassword = Annotated[
 PasswordFrom = Annotated[
     str,
     Parameter(
-        help="Where that password is: env:NAME (for example env:PGPASSWORD or env:MYSQL_PWD, which"
-        " are never read unasked), file:PATH, cred:NAME or 'exec:/PROGRAM ARGUMENTS'.",
+        help="Source of that password: env:NAME (for example env:PGPASSWORD or env:MYSQL_PWD, which"
+        " are not read by default), file:PATH, cred:NAME or 'exec:/PROGRAM ARGUMENTS'.",
         show_default=False,
     ),
 ]
 Config = Annotated[Path, Parameter(help="The worker's configuration file (TOML).")]
 
-# As every other command calls them; --checks is what scan took alone.
+# --check as in all other commands; --checks is kept for scripts that use it.
 NamedChecks = Annotated[Checks, Parameter(name=["--check", "--checks"])]
 
 
@@ -66,7 +66,7 @@ def register(app: App) -> None:
         worker,
         name="worker",
         access="rw",
-        summary="Run a worker: takes jobs from NATS and checks its targets until it is stopped",
+        summary="Run a worker: it takes jobs from NATS and checks its databases",
         examples=(
             "stt worker --config worker.toml",
             "stt worker --config /etc/stt/worker.toml --site eu-west --concurrency 16",
@@ -78,7 +78,7 @@ def register(app: App) -> None:
         scan,
         name="scan",
         access="ro",
-        summary="Check databases once, now, without NATS and without a coordinator",
+        summary="Check databases once, without NATS and without a coordinator",
         examples=(
             "stt scan postgresql://stt@127.0.0.1/postgres --ask-password",
             "stt scan 'mysql://stt@db1/?ssl-ca=ca.pem' mongodb://db2 --password-from env:DB_PW",
@@ -93,7 +93,7 @@ def register(app: App) -> None:
         try_targets,
         name="test",
         access="ro",
-        summary="Connect to each target of a worker: TLS, log-in, version, rights",
+        summary="Connect to each database of a worker: TLS, login, version, privileges",
         examples=(
             "stt targets test --config worker.toml",
             "stt targets test --config worker.toml --target orders-1 -o json",
@@ -106,17 +106,18 @@ async def worker(
     name: Annotated[str | None, Parameter(help="Name of this worker (STT_WORKER_NAME).")] = None,
     site: Annotated[str | None, Parameter(help="Network zone (STT_WORKER_SITE).")] = None,
     concurrency: Annotated[
-        int | None, Parameter(help="Targets worked on at once (STT_WORKER_CONCURRENCY).")
+        int | None, Parameter(help="Databases checked at once (STT_WORKER_CONCURRENCY).")
     ] = None,
     state_dir: Annotated[
         str | None, Parameter(help="Folder of the outbox (STT_WORKER_STATE_DIR).")
     ] = None,
     grace_s: Annotated[
-        float | None, Parameter(help="Seconds for running jobs at SIGTERM (STT_WORKER_GRACE_S).")
+        float | None,
+        Parameter(help="Seconds that running jobs get at SIGTERM (STT_WORKER_GRACE_S)."),
     ] = None,
     allow_unsigned: Annotated[
         bool | None,
-        Parameter(negative=(), help="Take packs that nobody signed; to develop checks only."),
+        Parameter(negative=(), help="Accept unsigned packs; only to develop checks."),
     ] = None,
     log_level: Annotated[str | None, Parameter(help="debug, info, warning or error.")] = None,
     log_format: Annotated[str | None, Parameter(help="console, json or auto.")] = None,
@@ -130,7 +131,7 @@ async def worker(
     path = given.config or settings.default_config_path()
     if not path.exists():
         raise ConfigError(
-            f"there is no configuration file {path}",
+            f"configuration file {path} does not exist",
             hint="name the worker's file, which lists its targets: --config worker.toml",
         )
     found = load_whole_file(
@@ -177,7 +178,7 @@ async def scan(
         Path | None, Parameter(help="Folder of checks to run instead of the built-in ones.")
     ] = None,
     config: Annotated[
-        Path | None, Parameter(help="Scan the targets of this worker's file too.")
+        Path | None, Parameter(help="Also scan the databases of this worker's file.")
     ] = None,
     ask_password: AskPassword = False,
     password_from: PasswordFrom = "",
@@ -186,7 +187,7 @@ async def scan(
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
 ) -> int:
-    """Scan the databases and gate on what was found."""
+    """Scan the databases; the exit code depends on the findings."""
     from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where used
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.targets import passwords  # noqa: PLC0415  # as above
@@ -205,7 +206,7 @@ async def scan(
         output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, checks)
     if idle := scanning.without_checks(found, chosen):
-        output.note(f"warning: no check for {', '.join(idle)}: nothing is looked at there", "warn")
+        output.note(f"warning: no check applies to {', '.join(idle)}", "warn")
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
         for refused in await tools.strange_faults():
             output.note(f"warning: {refused}", "warn")
@@ -217,7 +218,7 @@ async def scan(
         form,
         fail_on,
         allow_incomplete=allow_incomplete,
-        # Checks that were named are all there.
+        # With --check given, a fault in another check does not make the scan incomplete.
         left_out=0 if checks else len(known.faults),
     )
 
@@ -228,7 +229,7 @@ async def try_targets(
     target: Names = (),
     form: Output = OutputFormat.TABLE,
 ) -> int:
-    """Look at each target as the worker would; the exit code is 3 if one cannot be checked."""
+    """Connect to each target as the worker does; the exit code is 3 if one cannot be checked."""
     from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.oneshot import probe  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.targets import file  # noqa: PLC0415  # as above
@@ -249,6 +250,6 @@ async def try_targets(
     bad = sum(not one.good for one in probed)
     if bad:
         output.print_exit(
-            EXIT_INCOMPLETE, f"{bad} of {len(probed)} targets cannot be checked fully"
+            EXIT_INCOMPLETE, f"{bad} of {len(probed)} databases cannot be checked completely"
         )
     return EXIT_INCOMPLETE if bad else 0

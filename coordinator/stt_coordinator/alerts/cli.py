@@ -1,4 +1,4 @@
-"""`stt alerts`: rules for Prometheus, and a test of every channel."""
+"""`stt alerts`: prints alerting rules for Prometheus, tests every channel."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.errors import EXIT_UNREACHABLE, ConfigError
 from stt_shared.report.grid import Cell, Column, Grid
 
-COLUMNS = (Column("CHANNEL"), Column("ADDRESS"), Column("RESULT"), Column("SAID", whole=True))
+COLUMNS = (Column("CHANNEL"), Column("ADDRESS"), Column("RESULT"), Column("ANSWER", whole=True))
 
 
 def add(app: App) -> None:
     """Add the commands to `app`."""
-    noun = add_noun(app, "alerts", "Rules for Prometheus, and channels that alerts go to", TOOL)
+    noun = add_noun(app, "alerts", "Alerting: rules for Prometheus, test of the channels", TOOL)
     add_command(
         noun,
         rules,
@@ -35,7 +35,7 @@ def add(app: App) -> None:
         try_out,
         name="test",
         access="rw",
-        summary="Send a marked test through every channel that the settings configure",
+        summary="Send a test message through every configured channel",
         examples=("stt alerts test --config /etc/stt/config.toml",),
     )
 
@@ -50,14 +50,17 @@ async def try_out(
     config: Annotated[Path | None, Parameter(help="The coordinator's file (TOML).")] = None,
     form: Output = OutputFormat.TABLE,
 ) -> int:
-    """Test each channel; exit 4 if one did not take it."""
+    """Test each channel; the exit code is 4 if one did not accept the message.
+
+    Raises ConfigError without a configured channel.
+    """
     from stt_coordinator.alerts.test_delivery import Trial, trials  # noqa: PLC0415  # as the services
 
     alerts = load_settings(Connection(config=config)).alerts
     found: list[Trial] = [one async for one in trials(alerts)]
     if not found:
         raise ConfigError(
-            "no channel of alerts is configured",
+            "no alert channel is configured",
             hint="set alerts.alertmanager, alerts.webhook or alerts.smtp, see docs/alerts.md",
         )
     if form is OutputFormat.TABLE:
@@ -70,5 +73,7 @@ async def try_out(
     failed = sum(not one.taken for one in found)
     if not failed:
         return 0
-    output.print_exit(EXIT_UNREACHABLE, f"{failed} of {len(found)} addresses did not take the test")
+    output.print_exit(
+        EXIT_UNREACHABLE, f"{failed} of {len(found)} addresses did not accept the test"
+    )
     return EXIT_UNREACHABLE

@@ -23,13 +23,13 @@ StateDir = Annotated[
 
 def add(app: App) -> None:
     """Add the commands to `app`."""
-    noun = add_noun(app, "store", "What the coordinator remembers: backup and restore", TOOL)
+    noun = add_noun(app, "store", "Store of the coordinator: backup and restore", TOOL)
     add_command(
         noun,
         backup,
         name="backup",
         access="ro",
-        summary="Copy the store to a file, while the coordinator works",
+        summary="Copy the store to a file; the coordinator may be running",
         examples=("stt store backup /backup/stt-monday.db",),
     )
     add_command(
@@ -37,7 +37,7 @@ def add(app: App) -> None:
         restore,
         name="restore",
         access="rw",
-        summary="Put a backup in the place of the store; the one that was there is kept",
+        summary="Replace the store with a backup; the previous store is kept",
         examples=("stt store restore /backup/stt-monday.db",),
     )
 
@@ -59,7 +59,7 @@ def restore(
     *,
     state: StateDir = None,
 ) -> None:
-    """Put a backup in place; the coordinator has to be stopped."""
+    """Replace the store with a backup; the coordinator must be stopped."""
     folder = _folder(state)
     found, kept = copies.restore(file.expanduser().absolute(), folder, clock.now())
     output.note(f"{folder}: {_holds(found)}")
@@ -75,5 +75,5 @@ def _folder(state: str | None) -> Path:
 def _holds(one: copies.Copy) -> str:
     return (
         f"{one.runs} runs, {one.findings} open findings, {one.size} bytes,"
-        f" version {one.version} of the schema, sound"
+        f" schema version {one.version}, integrity check passed"
     )

@@ -1,4 +1,4 @@
-"""`stt web token new`: a token for the page and the HTTP interface, printed once."""
+"""`stt web token new`: creates a token for the page and the HTTP API, printed once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stt_shared.protocol.enums import Role
 
 def add(app: App) -> None:
     """Add the commands to `app`."""
-    noun = add_noun(app, "web", "Who may log in to the page and the HTTP interface", TOOL)
+    noun = add_noun(app, "web", "Access to the page and the HTTP API", TOOL)
     tokens = App(name="token", help="Tokens of people and programs")
     noun.command(tokens)
     add_command(
@@ -22,7 +22,7 @@ def add(app: App) -> None:
         new,
         name="new",
         access="ro",
-        summary="Print a new token once, and the line for the file web.tokens that lets it in",
+        summary="Print a new token, and the line for the file web.tokens that permits it",
         examples=(
             "stt web token new ann --role operator",
             "stt web token new prometheus --role viewer",
@@ -31,14 +31,14 @@ def add(app: App) -> None:
 
 
 def new(
-    name: Annotated[str, Parameter(help="Who it is for; recorded with what it does.")],
+    name: Annotated[str, Parameter(help="Name of the holder; recorded with each change.")],
     /,
     *,
-    role: Annotated[Role, Parameter(help="What it may do.")] = Role.VIEWER,
+    role: Annotated[Role, Parameter(help="Role of the holder.")] = Role.VIEWER,
 ) -> None:
-    """Make a token; nothing is written anywhere."""
+    """Create a token; nothing is stored."""
     token, line = made(name, role)
     # Only the line goes to stdout: `>> tokens` must not write the token beside its hash.
-    output.note(f"The token, for its holder alone; it cannot be shown again: {token}")
+    output.note(f"The token, which cannot be shown again: {token}")
     output.note("The line for the file web.tokens of the coordinator (chmod 600):", "hint")
     output.print_text(line)

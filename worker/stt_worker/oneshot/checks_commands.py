@@ -1,4 +1,4 @@
-"""What authors and change boards ask of checks: `stt checks lint`, `test` and `plan`."""
+"""The commands `stt checks lint`, `stt checks test` and `stt checks plan`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stt_worker.oneshot.dry_run import Rehearsed, Tried
     from stt_worker.oneshot.statements import Statement
 
-COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("ENDED AS"), Column("WRONG", whole=True))
+COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("OUTCOME"), Column("PROBLEMS", whole=True))
 PLANNED = (
     Column("TARGET", shorten=True),
     Column("SERVER", shorten=True),
@@ -46,7 +46,7 @@ def register(app: App) -> None:
         lint,
         name="lint",
         access="ro",
-        summary="Tell every fault of a folder of checks, with file and line",
+        summary="Report every fault of a folder of checks, with file and line",
         examples=("stt checks lint my-checks", "stt checks lint"),
     )
     add_command(
@@ -54,7 +54,7 @@ def register(app: App) -> None:
         try_checks,
         name="test",
         access="rw",
-        summary="Run checks on their samples, or on a server whose answers can be recorded",
+        summary="Run checks on their samples, or on a server to record its answers",
         examples=(
             "stt checks test --pack my-checks",
             "stt checks test --pack my-checks app_no_tls --target mysql://stt:pw@127.0.0.1/",
@@ -66,16 +66,21 @@ def register(app: App) -> None:
         plan,
         name="plan",
         access="ro",
-        summary="Show every statement that would be sent, per target: for the change ticket",
+        summary="Show every statement that would be sent, per database: for a change ticket",
         examples=("stt checks plan", "stt checks plan --site office -o json"),
     )
 
 
 async def lint(
-    pack: Annotated[Path | None, Parameter(help="Folder of checks; the built-in ones.")] = None,
+    pack: Annotated[
+        Path | None, Parameter(help="Folder of checks; default: the built-in ones.")
+    ] = None,
     /,
 ) -> None:
-    """Load the folder strictly, hold every check to the policies, and define every script."""
+    """Load the folder strictly, apply the policies to every check, and define every script.
+
+    Raises ConfigError with every fault.
+    """
     from stt_shared.checkfile import linting  # noqa: PLC0415  # only where checks are written
     from stt_worker.execution import equipment  # noqa: PLC0415  # as above
 
@@ -93,18 +98,21 @@ async def lint(
 async def try_checks(
     *names: Annotated[str, Parameter(help="Only these checks.")],
     pack: Pack = None,
-    target: Annotated[str | None, Parameter(help="URL of a server to try them on.")] = None,
+    target: Annotated[str | None, Parameter(help="URL of a server to run them on.")] = None,
     record: Annotated[
         bool, Parameter(negative=(), help="Add the answers of --target to the samples.")
     ] = False,
 ) -> int:
-    """Try checks out; the exit code is 1 if one does not do what its samples say."""
+    """Run checks; the exit code is 1 if the outcome of a sample is not the expected one.
+
+    Raises UsageError for `record` without `target`.
+    """
     from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
     if record and target is None:
-        raise UsageError("nothing to record", hint="name a server too: --target URL")
+        raise UsageError("--record needs --target", hint="name a server: --target URL")
     folder = pack or builtin_folder()
     known = equipment.checks_of(pack)
     for fault in known.faults:
@@ -144,7 +152,7 @@ async def _on_samples(
         output.note(f"warning: no samples for {', '.join(without)}", "warn")
     output.note(f"{len(tried)} samples of {len(chosen)} checks, {len(wrong)} wrong")
     if wrong:
-        output.print_exit(EXIT_FINDINGS, f"{len(wrong)} samples do not end as they say")
+        output.print_exit(EXIT_FINDINGS, f"{len(wrong)} samples have another outcome than expected")
     return EXIT_FINDINGS if wrong else 0
 
 
@@ -174,7 +182,7 @@ async def _on_server(
         output.note(f"warning: {passwords.SEEN_HERE}", "warn")
     mine = [check for check in chosen if check.family is target.family]
     if not mine:
-        raise UsageError(f"none of these checks is for {target.family}")
+        raise UsageError(f"no check of these applies to {target.family}")
     undecided = 0
     for check in mine:
         dependencies = tools.dependencies[check.family]

@@ -91,7 +91,7 @@ def test_a_channel_that_fails_hides_no_other_and_makes_the_exit_code_4(
     first, second = json.loads(out)["channels"]
     assert (first["taken"], second["taken"]) == (False, True)
     assert first["said"] == f"{nobody} cannot be reached (connection refused)"
-    assert "exit 4: 1 of 2 addresses did not take the test" in err
+    assert "exit 4: 1 of 2 addresses did not accept the test" in err
 
 
 def test_without_channels_it_says_how_to_have_one(
@@ -100,5 +100,5 @@ def test_without_channels_it_says_how_to_have_one(
     environment.setenv("STT_ALERTS_SEVERITY", "major")
     assert main.run(["alerts", "test"]) == 2
     err = capfd.readouterr().err
-    assert "no channel of alerts is configured" in err
+    assert "no alert channel is configured" in err
     assert "alerts.webhook" in err
