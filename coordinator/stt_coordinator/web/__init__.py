@@ -1,1 +1,1 @@
-"""The page and the HTTP interface: the same handlers as over NATS, for people and for programs."""
+"""The page and the HTTP interface, over the same handlers as the control service on NATS."""

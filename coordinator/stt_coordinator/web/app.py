@@ -23,12 +23,13 @@ from litestar.types import Message, Scope
 
 from stt_coordinator.control.audited_commands import Actor
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.web import api, health
+from stt_coordinator.web import health
+from stt_coordinator.web.api.openapi import openapi
+from stt_coordinator.web.api.router import router
 from stt_coordinator.web.dependencies import API_PREFIX, actor_of
-from stt_coordinator.web.login.authorization import OPEN, Asking, allowed, asking
-from stt_coordinator.web.login.identity import who_asks
+from stt_coordinator.web.login.authorization import OPEN, Authentication, authenticate, authorize
+from stt_coordinator.web.login.identity import identity_of
 from stt_coordinator.web.login.login import Login
-from stt_coordinator.web.openapi import openapi
 from stt_coordinator.web.pages import (
     accepted,
     changes,
@@ -41,12 +42,18 @@ from stt_coordinator.web.pages import (
     trends,
 )
 from stt_coordinator.web.pages import login as log_in
-from stt_coordinator.web.refusals import as_json, in_words, is_of_interface, problem_of, wants_page
-from stt_coordinator.web.words import FILTERS, GLOBALS
+from stt_coordinator.web.problems import (
+    accepts_html,
+    is_api_request,
+    json_response,
+    problem_of,
+    title_and_sentence,
+)
+from stt_coordinator.web.template_filters import FILTERS, GLOBALS
 from stt_shared.distribution import installed_version
 
 HERE = Path(__file__).parent
-SHOWN = (home, findings, targets, checks, runs, accepted, changes, settings, trends, log_in)
+PAGES = (home, findings, targets, checks, runs, accepted, changes, settings, trends, log_in)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
@@ -57,13 +64,13 @@ HEADERS = {
 }
 MAX_BODY_BYTES = 256 * 1024
 CSRF_COOKIE = "stt-form"
-STALE_FORM = "CSRF token verification failed"  # how litestar says it
+STALE_FORM = "CSRF token verification failed"  # the text of litestar
 
 
 def application(
     context: HandlerContext, login: Login | None = None, *, secure: bool = False
 ) -> Litestar:
-    """The application; `context` is what the control service works with as well.
+    """The application over the same context as the control service.
 
     Without a log-in everybody may do everything; `secure` says whether browsers come over TLS.
     """
@@ -71,20 +78,20 @@ def application(
     def provide() -> HandlerContext:
         return context
 
-    pages = [handler for module in SHOWN for handler in module.HANDLERS]
+    pages = [handler for module in PAGES for handler in module.HANDLERS]
     return Litestar(
         route_handlers=[
             *pages,
             *health.HANDLERS,
-            api.router(),
+            router(),
             create_static_files_router(path="/static", directories=[HERE / "static"], opt=OPEN),
         ],
         dependencies={
             "context": Provide(provide, sync_to_thread=False),
             "actor": Provide(actor_of, sync_to_thread=False),
         },
-        middleware=[DefineMiddleware(Asking, login=login)],
-        guards=[allowed],
+        middleware=[DefineMiddleware(Authentication, login=login)],
+        guards=[authorize],
         template_config=TemplateConfig(instance=_engine()),
         csrf_config=CSRFConfig(
             secret=secrets.token_hex(32),
@@ -114,18 +121,18 @@ def _engine() -> JinjaTemplateEngine:
 
 
 async def _headers(message: Message, scope: Scope) -> None:
-    """What every answer carries, errors and files too."""
+    """Add the security headers to every answer, errors and files included."""
     if message["type"] == "http.response.start":
         headers = MutableScopeHeaders.from_message(message)
         if "allow" in headers and "path_template" in scope:
-            # Litestar tells only the methods of the handler that was registered first.
+            # Litestar lists only the methods of the handler that was registered first.
             headers["Allow"] = ", ".join(sorted(_methods(scope)))
         for name, value in HEADERS.items():
             headers.setdefault(name, value)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _methods(scope: Scope) -> set[str]:
-    """The methods of the address that is asked for."""
+    """The methods of the requested address."""
     template = scope["path_template"]
     routes = scope["litestar_app"].routes
     return {
@@ -138,10 +145,10 @@ def _methods(scope: Scope) -> set[str]:
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A page for a person, a problem document for a program; the same status for both."""
-    if not wants_page(request) or is_of_interface(request):
-        return as_json(request, error)
-    if who_asks(request.scope) is None:  # an address that is none of ours has passed no gate
-        request.scope["user"] = asking(request.app.state["login"], request).user
+    if not accepts_html(request) or is_api_request(request):
+        return json_response(request, error)
+    if identity_of(request.scope) is None:  # an unknown address reached no authentication
+        request.scope["user"] = authenticate(request.app.state["login"], request).user
     problem = problem_of(error)
     if problem.status == HTTP_401_UNAUTHORIZED:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -149,7 +156,7 @@ def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         return log_in.form(request, "Log in to see this page.", problem.status, to)
     context: HandlerContext = request.app.state["context"]
     is_stale = problem.status == HTTP_403_FORBIDDEN and problem.detail == STALE_FORM
-    title, sentence = in_words(problem)
+    title, sentence = title_and_sentence(problem)
     found = Template(
         "reload.html" if is_stale else "message.html",
         context={

@@ -1,4 +1,4 @@
-"""The trend as inline drawings: open findings as lines, opened and fixed ones as bars."""
+"""The trend as SVG: open findings as lines, opened and fixed findings as bars."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ BAR_SHARE = 0.7  # of the width that a day has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """The points of one severity, as SVG writes them."""
+class ChartSeries:
+    """The points of one severity, in the syntax of SVG."""
 
     severity: Severity
     points: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """What was opened (upwards) or fixed (downwards) on a day, as SVG's rectangle has it."""
+class ChartBar:
+    """Findings opened (upwards) or fixed (downwards) on a day, as an SVG rectangle."""
 
     kind: str
     x: float
@@ -42,13 +42,13 @@ def highest(days: Sequence[TrendDay]) -> int:
     return max((getattr(day.open, each) for day in days for each in Severity), default=0)
 
 
-def lines(days: Sequence[TrendDay]) -> tuple[Line, ...]:
+def series(days: Sequence[TrendDay]) -> tuple[ChartSeries, ...]:
     """A line for each severity; none for fewer than two days."""
     if len(days) < 2:  # noqa: PLR2004  # one day makes no line
         return ()
     top = max(1, highest(days))
     return tuple(
-        Line(
+        ChartSeries(
             severity=severity,
             points=" ".join(
                 f"{_x(place, len(days)):.1f},{_y(getattr(day.open, severity), top):.1f}"
@@ -67,17 +67,17 @@ def _y(value: int, top: int) -> float:
     return HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * value / top
 
 
-def bars(days: Sequence[TrendDay]) -> tuple[Bar, ...]:
-    """Two bars a day, those without height left out."""
+def bars(days: Sequence[TrendDay]) -> tuple[ChartBar, ...]:
+    """Two bars a day; bars without height are left out."""
     top = max((total(n) for day in days for n in (day.opened, day.resolved)), default=0)
     if not top:
         return ()
     step = (WIDTH - 2 * EDGE) / len(days)
-    found: list[Bar] = []
+    found: list[ChartBar] = []
     for place, day in enumerate(days):
         left, width = round(EDGE + step * place, 1), round(step * BAR_SHARE, 1)
         for kind, numbers in (("opened", day.opened), ("resolved", day.resolved)):
             height = round((MIDDLE - EDGE) * total(numbers) / top, 1)
             y = MIDDLE - height if kind == "opened" else MIDDLE
-            found.append(Bar(kind=kind, x=left, y=y, width=width, height=height))
+            found.append(ChartBar(kind=kind, x=left, y=y, width=width, height=height))
     return tuple(bar for bar in found if bar.height)

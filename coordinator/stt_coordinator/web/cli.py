@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from stt_coordinator.web.login.tokens import made
+from stt_coordinator.web.login.tokens import new_token
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command, add_noun
 from stt_shared.protocol.enums import Role
@@ -37,7 +37,7 @@ def new(
     role: Annotated[Role, Parameter(help="Role of the holder.")] = Role.VIEWER,
 ) -> None:
     """Create a token; nothing is stored."""
-    token, line = made(name, role)
+    token, line = new_token(name, role)
     # Only the line goes to stdout: `>> tokens` must not write the token beside its hash.
     output.note(f"The token, which cannot be shown again: {token}")
     output.note("The line for the file web.tokens of the coordinator (chmod 600):", "hint")

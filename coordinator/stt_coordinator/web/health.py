@@ -1,4 +1,4 @@
-"""What machines ask of the coordinator itself: alive, making progress, which version."""
+"""Liveness, readiness, version and metrics of the coordinator, for machines."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from stt_coordinator.control.views.page_parts import metrics
 from stt_coordinator.metrics.prometheus import MEDIA_TYPE
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.login.authorization import OPEN
-from stt_coordinator.web.login.identity import who_asks
-from stt_coordinator.web.openapi import look
+from stt_coordinator.web.login.identity import identity_of
 from stt_shared.distribution import installed_version
 
-SOMETHING = "log in to see what is wrong"
+HIDDEN = "log in to see the problems"
 
 
 @get("/healthz", media_type=MediaType.TEXT, summary="Alive", opt=OPEN, security=[{}])
 async def healthz() -> str:
-    """Answers as long as the process turns."""
+    """Answer as long as the event loop runs."""
     return "ok"
 
 
 class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is wrong, and what was seen of each part; of the latter only for who may look."""
+    """Problems, and the state of each part; details are for logged-in clients only."""
 
     wrong: Annotated[tuple[str, ...], msgspec.Meta(description="empty: it makes progress")]
     parts: dict[str, str] = {}
@@ -40,19 +40,19 @@ class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
     security=[{}],
     responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(Ready, description="Not")},
 )
-async def readyz(context: Given, request: Request[Any, Any, Any]) -> Response[Ready]:
-    """Each part proves itself; where a log-in is configured only who is logged in reads how."""
+async def readyz(context: Context, request: Request[Any, Any, Any]) -> Response[Ready]:
+    """Test each part; with a login configured, details need a logged-in client."""
     parts = await context.ready()
     wrong = tuple(f"{part.name}: {part.seen}" for part in parts if not part.is_well)
     code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
-    if who_asks(request.scope) is None:
-        return Response(Ready(wrong=(SOMETHING,) if wrong else ()), status_code=code)
+    if identity_of(request.scope) is None:
+        return Response(Ready(wrong=(HIDDEN,) if wrong else ()), status_code=code)
     told = {part.name: part.seen for part in parts}
     return Response(Ready(wrong=wrong, parts=told), status_code=code)
 
 
 @look("/version", summary="The version of the coordinator and of its checks")
-async def version(context: Given) -> dict[str, str]:
+async def version(context: Context) -> dict[str, str]:
     """Versions as text."""
     catalogue = context.library.catalogue
     return {
@@ -67,7 +67,7 @@ async def version(context: Given) -> dict[str, str]:
     summary="Metrics for Prometheus, see docs/metrics.md",
     media_type=MEDIA_TYPE,
 )
-async def prometheus(context: Given) -> Response[bytes]:
+async def prometheus(context: Context) -> Response[bytes]:
     """Text of format 0.0.4."""
     return Response(await metrics(context), media_type=MEDIA_TYPE)
 

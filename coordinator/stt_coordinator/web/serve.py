@@ -1,4 +1,4 @@
-"""The application served on one address inside the coordinator's own loop."""
+"""Serves the application on one address, in the event loop of the coordinator."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _LOG = logger("web")
 
 
 def address_of(listen: str, *, login: bool = False) -> tuple[str, int]:
-    """Host and port of `host:port`; raises ConfigError if it is none, or not of loopback.
+    """Host and port of `host:port`; raises ConfigError for any other text.
 
-    Without a log-in nobody but this machine may look: any other address is refused.
+    Without a login only loopback addresses are accepted; ConfigError for any other.
     """
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
@@ -46,7 +46,7 @@ def address_of(listen: str, *, login: bool = False) -> tuple[str, int]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches `host`."""
+    """Whether `host` is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -82,7 +82,7 @@ class Front:
 
     @property
     def is_secure(self) -> bool:
-        """Whether browsers come over TLS: ours, or a proxy's."""
+        """Whether browsers use TLS, to the coordinator or to a proxy."""
         return bool(self.cert) or (self.login is not None and bool(self.login.proxy.networks))
 
 
@@ -116,7 +116,7 @@ def _try(cert: str, key: str) -> None:
 
 
 class Page:
-    """The page as a task of the coordinator: tried again where its address is taken."""
+    """The page as a task of the coordinator; tries again while its address is taken."""
 
     def __init__(self, context: HandlerContext, front: Front, troubles: Troubles) -> None:
         self._desk = context
@@ -145,7 +145,7 @@ async def serve(context: HandlerContext, listening: socket.socket, front: Front)
         application(context, front.login, secure=front.is_secure),
         ssl_certfile=front.cert or None,
         ssl_keyfile=front.key or None,
-        # Who is asking is found out from the connection itself, see Proxy.
+        # uvicorn would believe these headers of any peer; Proxy trusts the configured ones alone.
         proxy_headers=False,
         log_config=None,
         access_log=False,
@@ -165,9 +165,9 @@ async def serve(context: HandlerContext, listening: socket.socket, front: Front)
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the coordinator."""
+    """A server that leaves signals to the coordinator."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """None of its own."""
+        """Install no signal handler."""
         yield

@@ -18,7 +18,7 @@ from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
-from stt_coordinator.web.login.tokens import made
+from stt_coordinator.web.login.tokens import new_token
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.port import Bus
 from stt_shared.protocol.enums import Role
@@ -76,7 +76,7 @@ async def visiting(
 
 def tokens_in(path: Path, **roles: Role) -> dict[str, str]:
     """A file of tokens for these people; their tokens."""
-    made_for = {name: made(name, role) for name, role in roles.items()}
+    made_for = {name: new_token(name, role) for name, role in roles.items()}
     path.write_text("".join(f"{line}\n" for _, line in made_for.values()))
     path.chmod(0o600)
     return {name: token for name, (token, _) in made_for.items()}

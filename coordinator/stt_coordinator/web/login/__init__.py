@@ -1,1 +1,1 @@
-"""Who is asking: tokens, sessions, a trusted proxy, and what each role may do."""
+"""Login and authorization: tokens, sessions, a trusted proxy, roles."""

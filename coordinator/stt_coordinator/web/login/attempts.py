@@ -1,4 +1,4 @@
-"""How often logging in may fail: for each address, and in all."""
+"""The limit of failed logins: for each address, and in all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who is asking, and whether that is enough for what is asked."""
+"""The identity of a request: a name with a role."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Who:
+class Identity:
     """A name and a role; the name is empty where no log-in is configured.
 
     `session` says whether it is a session of the page, which can be ended by logging out.
@@ -26,15 +26,15 @@ class Who:
         return _RANK[self.role] >= _RANK[Role(role)]
 
 
-ANYBODY = Who(name="", role=Role.ADMIN)  # on this machine, without a log-in
+LOCAL_USER = Identity(name="", role=Role.ADMIN)  # on this machine, without a log-in
 
 
-def who_asks(scope: Any) -> Who | None:
-    """Who was found to be asking; None if nobody is logged in, or no gate was passed."""
-    found: Who | None = scope.get("user")
+def identity_of(scope: Any) -> Identity | None:
+    """The identity that was found; None without a login, or before authentication."""
+    found: Identity | None = scope.get("user")
     return found
 
 
-def enough(role: Role) -> str:
-    """The roles that may do what needs `role`, in words."""
+def roles_from(role: Role) -> str:
+    """The roles that are `role` or more, e.g. `operator or admin`."""
     return " or ".join(one for one in Role if _RANK[one] >= _RANK[role])

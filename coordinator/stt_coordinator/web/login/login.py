@@ -1,4 +1,4 @@
-"""The log-in as configured: from a request to somebody, or to why it is nobody."""
+"""The configured login: finds the identity of a request, or why it has none."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from stt_coordinator.web.login.attempts import Attempts
-from stt_coordinator.web.login.identity import Who
-from stt_coordinator.web.login.proxy import DoubtfulError, Proxy
+from stt_coordinator.web.login.identity import Identity
+from stt_coordinator.web.login.proxy import Proxy, RejectedProxyError
 from stt_coordinator.web.login.sessions import Sessions
 from stt_coordinator.web.login.tokens import TokenFile
 from stt_shared.errors import ConfigError
@@ -27,18 +27,18 @@ FORWARDING = ("forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """Who may log in, who has, and who failed to."""
+    """The ways to log in, the sessions, and the failed attempts."""
 
     proxy: Proxy
     tokens: TokenFile | None = None
     sessions: Sessions = field(default_factory=Sessions)
     attempts: Attempts = field(default_factory=Attempts)
 
-    def who(self, connection: Connection, now: datetime) -> Who | str:
-        """Who is asking, or why that is nobody."""
+    def identify(self, connection: Connection, now: datetime) -> Identity | str:
+        """The identity of a request, or the reason why it has none."""
         try:
-            named = self.proxy.asker(peer_of(connection), connection.headers)
-        except DoubtfulError as error:
+            named = self.proxy.user_of(peer_of(connection), connection.headers)
+        except RejectedProxyError as error:
             return f"the headers of the proxy are rejected: {error}"
         if named is not None:
             return named
@@ -46,15 +46,15 @@ class Login:
             return self._bearer(said)
         return self._session(connection, now)
 
-    def _bearer(self, said: str) -> Who | str:
+    def _bearer(self, said: str) -> Identity | str:
         if not said.lower().startswith(BEARER):
             return "the authorization scheme is not bearer"
         holder = self.tokens.holder(said[len(BEARER) :].strip()) if self.tokens else None
         if holder is None:
             return "unknown token"
-        return Who(name=holder.name, role=holder.role)
+        return Identity(name=holder.name, role=holder.role)
 
-    def _session(self, connection: Connection, now: datetime) -> Who | str:
+    def _session(self, connection: Connection, now: datetime) -> Identity | str:
         id_ = connection.cookies.get(cookie_of(connection))
         if not id_ or self.tokens is None:
             return "not logged in"
@@ -62,14 +62,14 @@ class Login:
         holder = self.tokens.of_digest(digest) if digest else None
         if holder is None:
             return "the session has expired"
-        return Who(name=holder.name, role=holder.role, session=True)
+        return Identity(name=holder.name, role=holder.role, session=True)
 
-    def begin(self, token: str, now: datetime) -> tuple[str, Who] | None:
+    def begin(self, token: str, now: datetime) -> tuple[str, Identity] | None:
         """A session for the holder of `token`; None if nobody holds it."""
         holder = self.tokens.holder(token) if self.tokens else None
         if holder is None:
             return None
-        who = Who(name=holder.name, role=holder.role, session=True)
+        who = Identity(name=holder.name, role=holder.role, session=True)
         return self.sessions.begin(holder.digest, now), who
 
     def visitor(self, connection: Connection) -> str:
@@ -83,7 +83,7 @@ def peer_of(connection: Connection) -> str:
 
 
 def names_this_machine(connection: Connection) -> bool:
-    """Whether the host that is asked for is this machine as it calls itself."""
+    """Whether the Host header names this machine."""
     host = connection.headers.get("host", "")
     name = (host if host.endswith("]") else host.rpartition(":")[0] or host).strip("[]")
     try:
@@ -93,7 +93,7 @@ def names_this_machine(connection: Connection) -> bool:
 
 
 def is_plain_loopback(connection: Connection) -> bool:
-    """Whether a browser on this machine asks this machine without TLS and without a proxy."""
+    """Whether the request comes from this machine, without TLS and without a proxy."""
     through = any(header in connection.headers for header in FORWARDING)
     is_clear = connection.scope["scheme"] == "http"
     return names_this_machine(connection) and not through and is_clear
@@ -105,7 +105,7 @@ def cookie_of(connection: Connection) -> str:
 
 
 def login_of(web: WebSettings) -> Login | None:
-    """The log-in that the settings configure; None if they configure none.
+    """The login of the settings; None if they configure none.
 
     Raises ConfigError where they contradict each other or the file of tokens is wrong.
     """

@@ -1,4 +1,4 @@
-"""A reverse proxy that has asked for the log-in: whom it is believed, and what it says."""
+"""A reverse proxy that logs users in: which proxies are trusted, and whom they name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Protocol
 
-from stt_coordinator.web.login.identity import Who
+from stt_coordinator.web.login.identity import Identity
 from stt_shared.protocol.enums import Role
 
 MAX_NAME = 100  # characters
@@ -22,13 +22,13 @@ class Headers(Protocol):
         ...
 
 
-class DoubtfulError(Exception):
-    """What a trusted proxy says cannot be believed; the message says why."""
+class RejectedProxyError(Exception):
+    """The headers of a trusted proxy contradict each other; the message says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """The proxies of these networks, and the headers in which they say who is asking."""
+    """The proxies of these networks, and the headers in which they name the user and role."""
 
     networks: Sequence[IPv4Network | IPv6Network]
     user_header: str = ""
@@ -43,18 +43,18 @@ class Proxy:
         return any(found in network for network in self.networks)
 
     def visitor(self, peer: str, headers: Headers) -> str:
-        """The address of who is asking: the last one that is not a trusted proxy's."""
+        """The address of the client: the last one that is not a trusted proxy's."""
         hops = ",".join(headers.getall(FORWARDED_FOR, [])).split(",")
         for hop in (peer, *reversed([one.strip() for one in hops])):
             if hop and not self.is_trusted(hop):
                 return hop
         return peer
 
-    def asker(self, peer: str, headers: Headers) -> Who | None:
-        """Whom the proxy names; None if it names nobody or is not trusted.
+    def user_of(self, peer: str, headers: Headers) -> Identity | None:
+        """The user that the proxy names; None if it names nobody or is not trusted.
 
-        Raises DoubtfulError for a header that stands there twice, as when a visitor sent one too,
-        and where the role is none of ours.
+        Raises RejectedProxyError for a header that is set twice, as when a visitor sent one too,
+        and for an unknown role.
         """
         if not self.user_header or not self.is_trusted(peer):
             return None
@@ -62,10 +62,10 @@ class Proxy:
         if not name:
             return None
         if len(name) > MAX_NAME or not name.isprintable():
-            raise DoubtfulError(
+            raise RejectedProxyError(
                 f"{self.user_header} is not a printable name of at most {MAX_NAME} characters"
             )
-        return Who(name=name, role=self._role(headers))
+        return Identity(name=name, role=self._role(headers))
 
     def _role(self, headers: Headers) -> Role:
         if not self.role_header:
@@ -74,11 +74,11 @@ class Proxy:
         for role in reversed(Role):
             if role in said:
                 return role
-        raise DoubtfulError(f"{self.role_header} has no role of {', '.join(Role)}")
+        raise RejectedProxyError(f"{self.role_header} has no role of {', '.join(Role)}")
 
 
 def _only(headers: Headers, name: str) -> str:
     found = headers.getall(name.lower(), [])
     if len(found) > 1:
-        raise DoubtfulError(f"{name} is set {len(found)} times, expected once")
+        raise RejectedProxyError(f"{name} is set {len(found)} times, expected once")
     return found[0].strip() if found else ""

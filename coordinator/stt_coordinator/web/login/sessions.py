@@ -1,4 +1,4 @@
-"""Sessions of the page: kept here and not in the cookie, so that logging out ends one for good."""
+"""Sessions of the page, kept on the server: logging out ends a session for good."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Sessions:
         return id_
 
     def holder(self, id_: str, now: datetime) -> str | None:
-        """The digest of the token that the session stands for; None if it is over or never was."""
+        """The digest of the token of the session; None if it has ended or is unknown."""
         found = self._sessions.get(digest_of(id_))
         return found.holder if found is not None and found.ends > now else None
 
     def end(self, id_: str) -> None:
-        """Nobody is that session any more."""
+        """End the session."""
         self._sessions.pop(digest_of(id_), None)

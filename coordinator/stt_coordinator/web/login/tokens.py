@@ -1,4 +1,4 @@
-"""The file of those who may log in: name, role and hash of a token, read again when it changes."""
+"""The token file: name, role and hash of each token, read again when it changes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _LOG = logger("log-in")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """Who a token is; `digest` is its SHA-256 as hexadecimal digits."""
+    """The holder of a token; `digest` is its SHA-256 as hexadecimal digits."""
 
     name: str
     role: Role
     digest: str
 
 
-def made(name: str, role: Role) -> tuple[str, str]:
-    """A new token, and the line of the file that lets it in.
+def new_token(name: str, role: Role) -> tuple[str, str]:
+    """A new token, and its line for the file.
 
     Raises ConfigError if `name` cannot stand in the file.
     """
@@ -47,11 +47,11 @@ def made(name: str, role: Role) -> tuple[str, str]:
 
 
 def digest_of(token: str) -> str:
-    """What the file has of a token."""
+    """The hash of a token, as in the file."""
     return sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def parsed(text: str, path: Path) -> tuple[Token, ...]:
+def parse_tokens(text: str, path: Path) -> tuple[Token, ...]:
     """The tokens of a file; raises ConfigError with every fault found."""
     found: list[Token] = []
     faults: list[str] = []
@@ -91,7 +91,7 @@ def _token(words: list[str]) -> Token:
 
 
 class TokenFile:
-    """The tokens as the file has them now.
+    """The current tokens of the file.
 
     Raises ConfigError if it cannot be read or is wrong, also when made. A file that is spoiled
     later lets nobody in until it is right again: a token that was taken out must not come back.
@@ -103,7 +103,7 @@ class TokenFile:
         self._tokens = self._read()
 
     def holder(self, token: str) -> Token | None:
-        """Who holds `token`."""
+        """The holder of `token`; None if it is unknown."""
         return self.of_digest(digest_of(token)) if len(token) <= MAX_TOKEN_CHARACTERS else None
 
     def of_digest(self, digest: str) -> Token | None:
@@ -117,7 +117,7 @@ class TokenFile:
         return found
 
     def _look(self) -> None:
-        """Read the file again if it is another than the one read."""
+        """Read the file again if it has changed."""
         before = self._seen
         try:
             if _state(self._path.stat()) == before:
@@ -144,7 +144,7 @@ class TokenFile:
                 text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable(self._path, error) from error
-        return parsed(text, self._path)
+        return parse_tokens(text, self._path)
 
     def _judge(self, found: os.stat_result) -> None:
         if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
@@ -160,7 +160,7 @@ class TokenFile:
 
 
 def _state(found: os.stat_result) -> tuple[int, ...]:
-    """What tells one content of a file from the next."""
+    """What changes whenever the file does."""
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode)
 
 

@@ -1,4 +1,4 @@
-"""What is accepted or counts as something else: the list, the forms, and taking it back."""
+"""The page of accepted findings and severity overrides: list, forms, revoking."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.queries.suppressions import list_suppressions
 from stt_coordinator.control.suppressions import commands
 from stt_coordinator.control.views.page_parts import scopes
-from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
-from stt_coordinator.web.pages.common import SOMEBODY, page, see
-from stt_coordinator.web.revoking import revoke as take_back
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_coordinator.web.suppressions import revoke as revoke_suppression
 from stt_shared.identity import is_token
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.exceptions import (
@@ -36,9 +36,9 @@ Form = URLEncodedBody[dict[str, str]]
 
 @get("/accepted", include_in_schema=False)
 async def accepted(
-    context: Given, wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "live"
+    context: Context, wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = "live"
 ) -> Template:
-    """Exceptions, newest first; also the past ones, for auditors."""
+    """Entries, newest first; past entries too, for auditors."""
     state = wanted if wanted in STATES else "live"
     reply = await list_suppressions(context, ExceptionsRequest(state=state, limit=ROWS))
     offered = await scopes(context)
@@ -59,23 +59,25 @@ async def accepted(
 
 
 @post("/findings/{finding_id:str}/accept", include_in_schema=False, opt=OPERATORS)
-async def accept(context: Given, actor: Acting, finding_id: FromPath[str], data: Form) -> Redirect:
+async def accept(
+    context: Context, actor: Caller, finding_id: FromPath[str], data: Form
+) -> Redirect:
     """Accept one finding until a day, or its check at one of the places where it was found."""
     kind, _, name = data.get("scope", "").partition(":")
     await run_audited(context, actor, commands.accept, _asked(data, kind, name, finding_id))
-    return see(f"/findings/{finding_id}")
+    return redirect(f"/findings/{finding_id}")
 
 
 @post("/accepted", include_in_schema=False, opt=OPERATORS)
-async def accept_check(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Accept what a check finds on a database, a label or at a site until a day."""
+async def accept_check(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Accept the findings of a check on a database, a label or a site until a day."""
     request = _asked(data, data.get("where", ""), data.get("name", ""))
     await run_audited(context, actor, commands.accept, request)
-    return see("/accepted")
+    return redirect("/accepted")
 
 
 def _asked(data: dict[str, str], kind: str, name: str, finding: str = "") -> AcceptRequest:
-    """The request of a form: of the check at a place, or of the finding where no place is named."""
+    """The request of a form: for a check at a place, or for a finding without a place."""
     return AcceptRequest(
         finding="" if kind in WHERE else finding,
         check=data.get("check", "") if kind in WHERE else "",
@@ -84,13 +86,13 @@ def _asked(data: dict[str, str], kind: str, name: str, finding: str = "") -> Acc
         site=name if kind == "site" else "",
         until=_day(data.get("until", "")),
         reason=data.get("reason", ""),
-        by=data.get("by") or SOMEBODY,
+        by=data.get("by") or UNNAMED_USER,
     )
 
 
 @post("/severities", include_in_schema=False, opt=ADMINS)
-async def override(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Let findings of a check at a site count as of another severity."""
+async def override(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Override the severity of a check at a site."""
     until = data.get("until", "")
     request = SeveritySetRequest(
         check=data.get("check", ""),
@@ -98,24 +100,24 @@ async def override(context: Given, actor: Acting, data: Form) -> Redirect:
         severity=_severity(data.get("severity", "")),
         until=_day(until) if until else None,
         reason=data.get("reason", ""),
-        by=data.get("by") or SOMEBODY,
+        by=data.get("by") or UNNAMED_USER,
     )
     await run_audited(context, actor, commands.set_severity, request)
-    return see(_back(data))
+    return redirect(_back(data))
 
 
 @post("/severities/reset", include_in_schema=False, opt=ADMINS)
-async def reset(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Let them count as what the check says again."""
+async def reset(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Remove the override."""
     request = SeverityResetRequest(
-        check=data.get("check", ""), site=data.get("site", ""), by=data.get("by") or SOMEBODY
+        check=data.get("check", ""), site=data.get("site", ""), by=data.get("by") or UNNAMED_USER
     )
     await run_audited(context, actor, commands.reset_severity, request)
-    return see(_back(data))
+    return redirect(_back(data))
 
 
 def _back(data: dict[str, str]) -> str:
-    """The finding that the form stood at, or the list."""
+    """The address of the finding that the form belongs to, or of the list."""
     finding = data.get("finding", "")
     return f"/findings/{finding}" if is_token(finding) else "/accepted"
 
@@ -138,12 +140,12 @@ def _day(text: str) -> date:
 
 @post("/accepted/{exception_id:str}", include_in_schema=False, opt=OPERATORS)
 async def revoke(
-    context: Given, actor: Acting, exception_id: FromPath[str], data: Form
+    context: Context, actor: Caller, exception_id: FromPath[str], data: Form
 ) -> Redirect:
-    """Take an exception back; its findings count again."""
-    request = UnacceptRequest(id=exception_id, by=data.get("by") or SOMEBODY)
-    await take_back(context, actor, request)
-    return see(_back(data))
+    """Revoke an entry; its findings count again."""
+    request = UnacceptRequest(id=exception_id, by=data.get("by") or UNNAMED_USER)
+    await revoke_suppression(context, actor, request)
+    return redirect(_back(data))
 
 
 HANDLERS = [accepted, accept, accept_check, revoke, override, reset]

@@ -1,4 +1,4 @@
-"""What changed: between two runs or over the last days, with what could not be checked."""
+"""The page of changes between two runs or over the last days."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from litestar.response import Template
 
 from stt_coordinator.control.queries.diff import read_diff
 from stt_coordinator.control.queries.runs import list_runs
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.pages.common import page
 from stt_shared import clock
 from stt_shared.bus.values import RequestError
@@ -30,26 +30,26 @@ Name = Annotated[str, QueryParameter(max_length=300)]
 
 @dataclass(slots=True, kw_only=True)
 class Whole:
-    """All pages of a diff; `more` if there are more rows than the page shows."""
+    """All pages of a diff; `more`: there are more rows than the page shows."""
 
     reply: DiffReply = field(default_factory=lambda: DiffReply(differences=()))
     more: bool = False
 
     @property
     def total(self) -> str:
-        """Everything in one line."""
+        """The totals in one line."""
         return differences_total(self.reply, "database")
 
 
 @get("/changes", include_in_schema=False)
 async def changes(
-    context: Given,
+    context: Context,
     *,
     run_a: Name = "",
     run_b: Name = "",
     days: Annotated[int, QueryParameter(ge=1, le=400)] = 1,
 ) -> Template:
-    """Two runs, or one with the run before it, or the last days."""
+    """Two runs, or one run with its previous run, or the last days."""
     now = clock.now()
     since = None if run_a or run_b else now - timedelta(days=days)
     found, wrong = Whole(), ""
@@ -71,8 +71,8 @@ async def changes(
     )
 
 
-async def whole(context: Given, request: DiffRequest) -> Whole:
-    """The pages of a diff put together, most severe first."""
+async def whole(context: Context, request: DiffRequest) -> Whole:
+    """The pages of a diff joined, most severe first."""
     differences: list[Difference] = []
     unchecked: list[UncheckedTarget] = []
     not_compared = 0

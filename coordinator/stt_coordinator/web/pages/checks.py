@@ -1,4 +1,4 @@
-"""The checks: what each finds and asks, and the switch of each."""
+"""The list of checks, and the page of one check with its queries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.handler_context import ErrorCode, request_error
 from stt_coordinator.control.queries.checks import list_checks
 from stt_coordinator.control.views.page_parts import parts_of_check
-from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS
-from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.views.check import PERIODS, check_object
 
@@ -21,8 +21,8 @@ Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/checks", include_in_schema=False)
-async def checks(context: Given) -> Template:
-    """Every check by kind of database."""
+async def checks(context: Context) -> Template:
+    """Every check by type of database."""
     reply = await list_checks(context, Empty())
     return page(
         context,
@@ -37,7 +37,7 @@ async def checks(context: Given) -> Template:
 
 
 @get("/checks/{name:str}", include_in_schema=False)
-async def check(context: Given, name: FromPath[str]) -> Template:
+async def check(context: Context, name: FromPath[str]) -> Template:
     """One check, by its name or an alias."""
     found = context.library.catalogue.find(name)
     if found is None:
@@ -56,14 +56,14 @@ async def check(context: Given, name: FromPath[str]) -> Template:
 
 
 @post("/checks/{name:str}", include_in_schema=False, opt=ADMINS)
-async def switch(context: Given, actor: Acting, name: FromPath[str], data: Form) -> Redirect:
-    """Switch it off or on for all databases."""
-    request = CheckSwitchRequest(check=name, by=SOMEBODY)
+async def set_enabled(context: Context, actor: Caller, name: FromPath[str], data: Form) -> Redirect:
+    """Enable or disable the check for all databases."""
+    request = CheckSwitchRequest(check=name, by=UNNAMED_USER)
     if data.get("to") == "off":
         await run_audited(context, actor, control_commands.disable_check, request)
     else:
         await run_audited(context, actor, control_commands.enable_check, request)
-    return see(f"/checks/{name}")
+    return redirect(f"/checks/{name}")
 
 
-HANDLERS = [checks, check, switch]
+HANDLERS = [checks, check, set_enabled]

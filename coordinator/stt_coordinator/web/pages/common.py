@@ -1,4 +1,4 @@
-"""What every page has: its template, the state of the switch, and where a form leads."""
+"""What all pages share: the template with the control state, and redirects after forms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from stt_coordinator.control.handler_context import HandlerContext
 
-SOMEBODY = "the web page"
+UNNAMED_USER = "the web page"
 
 
 def page(context: HandlerContext, template: str, *, title: str, at: str, **values: Any) -> Template:
@@ -18,11 +18,11 @@ def page(context: HandlerContext, template: str, *, title: str, at: str, **value
     return Template(template, context={**common, **values})
 
 
-def see(path: str) -> Redirect:
-    """The page to look at after a form was sent, so that loading again sends nothing."""
+def redirect(path: str) -> Redirect:
+    """Redirect after a form was sent, so that a reload does not send it again."""
     return Redirect(path, status_code=HTTP_303_SEE_OTHER)
 
 
 def titles(context: HandlerContext) -> dict[str, str]:
-    """What each check finds, by its name."""
+    """The summary of each check, by its name."""
     return {check.name: check.summary for check in context.library.catalogue.checks.values()}

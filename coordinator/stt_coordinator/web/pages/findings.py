@@ -1,4 +1,4 @@
-"""The findings: a list whose filters stand in the address, and one finding in full."""
+"""The list of findings, with its filters in the address, and the page of one finding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from litestar.response import Template
 from stt_coordinator.control.queries.findings import list_findings, read_finding
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.page_parts import finding_scopes
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.pages.common import page, titles
-from stt_coordinator.web.words import GROUPS, query
+from stt_coordinator.web.template_filters import GROUPS, query
 from stt_shared.bus.values import RequestError
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.findings import (
@@ -31,7 +31,7 @@ Text = Annotated[str, QueryParameter(max_length=300)]
 
 @get("/findings", include_in_schema=False)
 async def findings(
-    context: Given,
+    context: Context,
     *,
     severity: Text = "",
     family: Text = "",
@@ -42,7 +42,7 @@ async def findings(
     group: Text = "",
     offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
 ) -> Template:
-    """What is asked for is what the address says."""
+    """Findings that match the filters, as a list or in groups."""
     known = {str(one) for one in Severity} | {""}
     asked = FindingsRequest(
         severities=(Severity(severity),) if severity in known - {""} else (),
@@ -76,15 +76,15 @@ async def findings(
     )
 
 
-async def _found(context: Given, asked: FindingsRequest) -> tuple[FindingsReply, str]:
-    """The findings; or none and the sentence that says which name is unknown."""
+async def _found(context: Context, asked: FindingsRequest) -> tuple[FindingsReply, str]:
+    """The findings; or an empty reply and the message about an unknown name."""
     try:
         return await list_findings(context, asked), ""
     except RequestError as error:
         return FindingsReply(findings=(), total=0), error.message
 
 
-async def _groups(context: Given, by: str, asked: FindingsRequest) -> tuple[FindingGroup, ...]:
+async def _groups(context: Context, by: str, asked: FindingsRequest) -> tuple[FindingGroup, ...]:
     request = FindingGroupsRequest(
         by=FindingGroupBy(by),
         severities=asked.severities,
@@ -113,8 +113,8 @@ def _at(asked: FindingsRequest, offset: int) -> str:
 
 
 @get("/findings/{finding_id:str}", include_in_schema=False)
-async def finding(context: Given, finding_id: FromPath[str]) -> Template:
-    """One finding, by its id or an unambiguous beginning of it."""
+async def finding(context: Context, finding_id: FromPath[str]) -> Template:
+    """One finding, by its id or an unambiguous prefix of it."""
     reply: FindingReply = await read_finding(context, FindingRequest(id=finding_id))
     name = reply.finding.check
     same = await finding_groups(context, FindingGroupsRequest(checks=(name,), limit=1))

@@ -1,4 +1,4 @@
-"""The home page, its numbers alone, and the panel and badge that other pages embed."""
+"""The home page, its numbers, and the panel and badge that other pages embed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from litestar import get
 from litestar.response import Template
 
 from stt_coordinator.control.views.overview import overview, status_and_state
-from stt_coordinator.web.chart import lines
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.chart import series
+from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.pages.common import page, titles
 from stt_shared.protocol.control import Empty
 from stt_shared.protocol.overview import OverviewState
@@ -25,7 +25,7 @@ STATE_TEXTS = {  # shown instead of numbers that would be wrong or out of date
 
 
 @get("/", include_in_schema=False)
-async def home(context: Given) -> Template:
+async def home(context: Context) -> Template:
     """The numbers, the trend, what is new, what to fix first, the sites."""
     view = await overview(context, Empty())
     return page(
@@ -34,29 +34,29 @@ async def home(context: Given) -> Template:
         title="Failed checks",
         at="/",
         view=view,
-        lines=lines(view.trend.days),
+        series=series(view.trend.days),
         titles=titles(context),
         notice=view.status.notice,
     )
 
 
 @get("/overview", include_in_schema=False)
-async def numbers(context: Given) -> Template:
-    """The part of the home page that renews itself."""
+async def numbers(context: Context) -> Template:
+    """The part of the home page that is reloaded every 30 s."""
     view = await overview(context, Empty())
     return page(context, "_numbers.html", title="", at="/", view=view)
 
 
 @get("/panel", include_in_schema=False, response_headers={"Content-Security-Policy": EMBEDDED})
-async def panel(context: Given) -> Template:
+async def panel(context: Context) -> Template:
     """The numbers alone, to be embedded."""
     view = await overview(context, Empty())
     return page(context, "panel.html", title="Failed checks", at="/", view=view)
 
 
 @get("/panel.svg", include_in_schema=False, media_type="image/svg+xml")
-async def badge(context: Given) -> Template:
-    """The numbers as a drawing, for wikis."""
+async def badge(context: Context) -> Template:
+    """The numbers as an SVG image, for wikis."""
     status, state = await status_and_state(context)
     counts = status.summary.counts
     missing = counts.not_checked + counts.parts_not_checked

@@ -1,4 +1,4 @@
-"""Logging in with a token, without any script, and logging out."""
+"""The login form, which needs no script, and logging out."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from stt_coordinator.web.login.sessions import SESSION
 from stt_shared import clock
 from stt_shared.telemetry.logs import logger
 
-Asked = Request[Any, Any, Any]
+HttpRequest = Request[Any, Any, Any]
 Form = URLEncodedBody[dict[str, str]]
 MAX_PATH = 2_000  # characters of the page to go to afterwards
 _LOG = logger("log-in")
 
 
-def form(request: Asked, sentence: str, status: int, to: str) -> Template:
-    """The form, with what is wrong."""
+def form(request: HttpRequest, sentence: str, status: int, to: str) -> Template:
+    """The form with an error message."""
     login: Login | None = request.app.state["login"]
     context = {
         "title": "Log in",
@@ -43,22 +43,22 @@ def form(request: Asked, sentence: str, status: int, to: str) -> Template:
 
 
 def local(path: str) -> str:
-    """`path` if it is one of ours: a form must not lead to another site."""
+    """`path` if it is on this site, else `/`: a form must not redirect to another site."""
     good = path.startswith("/") and not path.startswith("//") and path.isprintable()
     return path if good and "\\" not in path and len(path) <= MAX_PATH else "/"
 
 
 @get("/login", include_in_schema=False, opt=OPEN)
 async def show(
-    request: Asked, to: Annotated[str, QueryParameter(max_length=MAX_PATH)] = "/"
+    request: HttpRequest, to: Annotated[str, QueryParameter(max_length=MAX_PATH)] = "/"
 ) -> Template:
     """The form."""
     return form(request, "", 200, to)
 
 
 @post("/login", include_in_schema=False, opt=OPEN)
-async def enter(request: Asked, data: Form) -> Response[Any]:
-    """A session for whoever holds the token; failures are counted."""
+async def enter(request: HttpRequest, data: Form) -> Response[Any]:
+    """Begin a session for a valid token; count failures."""
     login: Login | None = request.app.state["login"]
     if login is None:
         return Response(None, status_code=HTTP_303_SEE_OTHER, headers={"Location": "/"})
@@ -84,7 +84,7 @@ async def enter(request: Asked, data: Form) -> Response[Any]:
 
 
 @post("/logout", include_in_schema=False, opt=OPEN)
-async def leave(request: Asked) -> Response[None]:
+async def leave(request: HttpRequest) -> Response[None]:
     """End the session."""
     login: Login | None = request.app.state["login"]
     id_ = request.cookies.get(cookie_of(request))
@@ -98,7 +98,7 @@ async def leave(request: Asked) -> Response[None]:
     )
 
 
-def _cookie(request: Asked, value: str, lasts: timedelta) -> Cookie:
+def _cookie(request: HttpRequest, value: str, lasts: timedelta) -> Cookie:
     return Cookie(
         key=cookie_of(request),
         value=value,

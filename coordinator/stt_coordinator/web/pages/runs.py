@@ -1,4 +1,4 @@
-"""The runs: the newest, one with what it changed, its progress as it goes, and a new one."""
+"""The pages of runs: the list, one run with its changes and progress, and starting a run."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from stt_coordinator.control.queries.runs import list_runs
 from stt_coordinator.control.queries.trends import read_trends
 from stt_coordinator.control.views.overview import worst_first
 from stt_coordinator.control.views.page_parts import changes_of_run
-from stt_coordinator.web.chart import bars, lines
-from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.chart import bars, series
+from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import OPERATORS
-from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_shared.protocol.control import RunRequest
 from stt_shared.protocol.history import TrendsRequest
 from stt_shared.protocol.records import RunRecord
@@ -29,13 +29,13 @@ from stt_shared.protocol.reports import RunsRequest
 
 ROWS = 50
 TREND_DAYS = 90
-PROGRESS_S = 1.0  # between two looks at a run that is watched
-MAX_WATCH_S = 3_600  # then the browser asks again
+PROGRESS_S = 1.0  # between two events of a run
+MAX_WATCH_S = 3_600  # then the browser connects again
 Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/runs", include_in_schema=False)
-async def runs(context: Given) -> Template:
+async def runs(context: Context) -> Template:
     """The newest runs."""
     reply = await list_runs(context, RunsRequest(limit=ROWS))
     found = await read_trends(context, TrendsRequest(days=TREND_DAYS))
@@ -46,12 +46,12 @@ async def runs(context: Given) -> Template:
         at="/runs",
         found=reply.runs,
         trends=found,
-        lines=lines(found.days),
+        series=series(found.days),
         bars=bars(found.days),
     )
 
 
-async def _run(context: Given, run_id: str) -> RunRecord:
+async def _run(context: Context, run_id: str) -> RunRecord:
     reply = await list_runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
@@ -59,8 +59,8 @@ async def _run(context: Given, run_id: str) -> RunRecord:
 
 
 @get("/runs/{run_id:str}", include_in_schema=False)
-async def run(context: Given, run_id: FromPath[str]) -> Template:
-    """One run and what it changed against the one before."""
+async def run(context: Context, run_id: FromPath[str]) -> Template:
+    """One run and its changes against the previous run."""
     found = await _run(context, run_id)
     return page(
         context,
@@ -74,13 +74,13 @@ async def run(context: Given, run_id: FromPath[str]) -> Template:
 
 
 @get("/runs/{run_id:str}/events", include_in_schema=False)
-async def progress(context: Given, run_id: FromPath[str]) -> ServerSentEvent:
-    """The run again and again until it is over."""
+async def progress(context: Context, run_id: FromPath[str]) -> ServerSentEvent:
+    """The run once a second until it has ended, as server-sent events."""
     await _run(context, run_id)
     return ServerSentEvent(_watched(context, run_id))
 
 
-async def _watched(context: Given, run_id: str) -> AsyncGenerator[str]:
+async def _watched(context: Context, run_id: str) -> AsyncGenerator[str]:
     for _ in range(int(MAX_WATCH_S / PROGRESS_S)):
         found = await _run(context, run_id)
         yield msgspec.json.encode(found).decode()
@@ -90,15 +90,15 @@ async def _watched(context: Given, run_id: str) -> AsyncGenerator[str]:
 
 
 @post("/runs", include_in_schema=False, opt=OPERATORS)
-async def start(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Check everything now, or one check on one database."""
+async def start(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Start a run of everything, or of one check on one database."""
     request = RunRequest(
-        by=SOMEBODY,
+        by=UNNAMED_USER,
         targets=(data["target"],) if data.get("target") else (),
         checks=(data["check"],) if data.get("check") else (),
     )
     reply = await run_audited(context, actor, control_commands.run, request)
-    return see(f"/runs/{reply.run.run_id}")
+    return redirect(f"/runs/{reply.run.run_id}")
 
 
 HANDLERS = [runs, run, progress, start]

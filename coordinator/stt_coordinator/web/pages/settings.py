@@ -1,4 +1,4 @@
-"""The switch with who and why, the next runs, the checks in use, the workers, what is wrong."""
+"""The settings page: control state, next runs, pack, workers, problems, audit log."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from stt_coordinator.control import control_commands
 from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.queries.audit import list_audit
 from stt_coordinator.control.queries.status import read_status
-from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS
-from stt_coordinator.web.pages.common import SOMEBODY, page, see
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import Empty, SwitchRequest
 
-ROWS = 50  # of who did what
+ROWS = 50  # of the audit log
 Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/settings", include_in_schema=False)
 async def settings(
-    context: Given, after: Annotated[str, QueryParameter(max_length=40)] = ""
+    context: Context, after: Annotated[str, QueryParameter(max_length=40)] = ""
 ) -> Template:
     """Everything about STT itself."""
     status = await read_status(context, Empty())
@@ -43,21 +43,21 @@ async def settings(
 
 
 def _request(data: dict[str, str]) -> SwitchRequest:
-    return SwitchRequest(by=data.get("by") or SOMEBODY, reason=data.get("reason", ""))
+    return SwitchRequest(by=data.get("by") or UNNAMED_USER, reason=data.get("reason", ""))
 
 
 @post("/enable", include_in_schema=False, opt=ADMINS)
-async def enable(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Let checks run and look at the first one."""
+async def enable(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Enable checks and show the first run."""
     reply = await run_audited(context, actor, control_commands.enable, _request(data))
-    return see(f"/runs/{reply.run_id}" if reply.run_id else "/")
+    return redirect(f"/runs/{reply.run_id}" if reply.run_id else "/")
 
 
 @post("/disable", include_in_schema=False, opt=ADMINS)
-async def disable(context: Given, actor: Acting, data: Form) -> Redirect:
-    """Let no check run."""
+async def disable(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Disable checks."""
     await run_audited(context, actor, control_commands.disable, _request(data))
-    return see("/settings")
+    return redirect("/settings")
 
 
 HANDLERS = [settings, enable, disable]

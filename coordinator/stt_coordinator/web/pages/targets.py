@@ -1,4 +1,4 @@
-"""The databases that are checked, and why one was not."""
+"""The list of databases, with the reason for each that is not checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from stt_coordinator.control.queries.targets import list_targets
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.pages.common import page
 from stt_shared.protocol.control import TargetInfo, TargetsRequest
 
@@ -20,7 +20,7 @@ Text = Annotated[str, QueryParameter(max_length=300)]
 
 @get("/targets", include_in_schema=False)
 async def targets(
-    context: Given,
+    context: Context,
     target_state: Annotated[str, QueryParameter(name="state", max_length=20)] = "",
     after: Text = "",
 ) -> Template:

@@ -1,4 +1,4 @@
-"""The trend as a file for spreadsheets, linked below the drawings of it."""
+"""The trend as CSV."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
-from stt_coordinator.web.dependencies import Given
+from stt_coordinator.web.dependencies import Context
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import TrendsReply, TrendsRequest
 
@@ -19,7 +19,7 @@ Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS)]
 
 
 @get("/trends.csv", include_in_schema=False)
-async def trends_csv(context: Given, days: Days = 30) -> Response[str]:
+async def trends_csv(context: Context, days: Days = 30) -> Response[str]:
     """One line a day, oldest first."""
     found = await read_trends(context, TrendsRequest(days=days))
     return Response(as_csv(found), media_type="text/csv")

@@ -10,7 +10,7 @@ import pytest
 from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.domain.daily import DayRow, Fixes, fix_times, trend
 from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.web.chart import bars, lines
+from stt_coordinator.web.chart import bars, series
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.records import Counts
@@ -95,9 +95,9 @@ def test_the_drawing_stays_in_its_frame_and_draws_nothing_of_nothing() -> None:
     busy = msgspec.structs.replace(
         quiet, open=Numbers(major=50), opened=Numbers(major=50), resolved=Numbers(trivial=25)
     )
-    assert lines([quiet]) == ()
+    assert series([quiet]) == ()
     assert bars([quiet, quiet]) == ()
-    for line in lines([quiet, busy]):
+    for line in series([quiet, busy]):
         points = [tuple(map(float, point.split(","))) for point in line.points.split()]
         assert all(0 <= x <= 600 and 0 <= y <= 120 for x, y in points)
     drawn = bars([quiet, busy])

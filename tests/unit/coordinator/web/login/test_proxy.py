@@ -8,7 +8,7 @@ import pytest
 from litestar.datastructures import Headers
 
 from stt_coordinator.web.login.login import Login
-from stt_coordinator.web.login.proxy import DoubtfulError, Proxy
+from stt_coordinator.web.login.proxy import Proxy, RejectedProxyError
 from tests.support.coordinator.visitors import (
     JSON,
     visiting,
@@ -56,8 +56,8 @@ async def test_a_visitor_who_is_no_trusted_proxy_is_not_believed() -> None:
 def test_a_header_that_stands_there_twice_is_not_believed(doubled: list[tuple[str, str]]) -> None:
     every = [("x-user", "ann"), ("x-groups", "viewer"), *doubled]
     sent = Headers([(name.encode(), value.encode()) for name, value in every])
-    with pytest.raises(DoubtfulError, match="expected once"):
-        PROXIED.proxy.asker("127.0.0.1", sent)
+    with pytest.raises(RejectedProxyError, match="expected once"):
+        PROXIED.proxy.user_of("127.0.0.1", sent)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stt_cli import main
-from stt_coordinator.web.login.tokens import TokenFile, digest_of, made, parsed
+from stt_coordinator.web.login.tokens import TokenFile, digest_of, new_token, parse_tokens
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Role
 from tests.support.coordinator.visitors import (
@@ -47,7 +47,7 @@ def test_a_wrong_file_is_refused_with_its_line_and_without_its_words(
     text: str, fault: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        parsed(text, tmp_path)
+        parse_tokens(text, tmp_path)
     assert fault in caught.value.message
     assert "secret-token" not in caught.value.message
 
@@ -61,12 +61,12 @@ def test_a_file_that_is_open_to_everybody_is_refused(file: Path, mode: int) -> N
 
 
 def test_a_token_is_never_the_same_and_the_file_has_only_its_hash() -> None:
-    (one, line), (other, _) = made("ann", Role.VIEWER), made("ann", Role.VIEWER)
+    (one, line), (other, _) = new_token("ann", Role.VIEWER), new_token("ann", Role.VIEWER)
     assert one != other
     assert len(one) > 40
     assert line == f"ann viewer sha256:{digest_of(one)}"
     with pytest.raises(ConfigError, match="expected letters"):
-        made("an n", Role.VIEWER)
+        new_token("an n", Role.VIEWER)
 
 
 def test_the_command_prints_the_line_for_the_file_and_the_token_apart(
@@ -74,7 +74,7 @@ def test_the_command_prints_the_line_for_the_file_and_the_token_apart(
 ) -> None:
     assert main.run(["web", "token", "new", "ann", "--role", "operator"]) == 0
     told = capsys.readouterr()
-    (one,) = parsed(told.out, Path("tokens"))
+    (one,) = parse_tokens(told.out, Path("tokens"))
     assert (one.name, one.role) == ("ann", Role.OPERATOR)
     token = re.search(r"stt_[\w-]{43}", told.err)
     assert token is not None

@@ -1,4 +1,4 @@
-"""Handlers of the interface as OpenAPI tells of them: every refusal is a problem document."""
+"""The OpenAPI description of the interface; every error is a problem document."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from stt_coordinator.web.refusals import PROBLEM, Problem
+from stt_coordinator.web.problems import PROBLEM, Problem
 
-LOOKING = (400, 401, 403, 404, 500, 503)
-CHANGING = (*LOOKING, 409, 413, 415)
+READ_ERRORS = (400, 401, 403, 404, 500, 503)
+WRITE_ERRORS = (*READ_ERRORS, 409, 413, 415)
 BEARER = "token"
 
 
-def _refusals(codes: tuple[int, ...]) -> dict[int, ResponseSpec]:
+def _errors(codes: tuple[int, ...]) -> dict[int, ResponseSpec]:
     return {
         code: ResponseSpec(
             data_container=Problem,
@@ -32,12 +32,12 @@ def _refusals(codes: tuple[int, ...]) -> dict[int, ResponseSpec]:
 
 
 _UNCHANGED = {304: ResponseSpec(None, description="The answer with that entity tag still holds.")}
-look = partial(get, responses=_refusals(LOOKING) | _UNCHANGED)
-change = partial(post, responses=_refusals(CHANGING))
+look = partial(get, responses=_errors(READ_ERRORS) | _UNCHANGED)
+change = partial(post, responses=_errors(WRITE_ERRORS))
 
 
 def openapi(version: str, *, login: bool) -> OpenAPIConfig:
-    """The description of the interface; with a log-in it says how to log in."""
+    """The description of the interface; with a login it has the security scheme."""
     schemes: dict[str, Any] = {
         BEARER: SecurityScheme(type="http", scheme="bearer", description="a token, see docs/api.md")
     }

@@ -1,4 +1,4 @@
-"""The addresses of `/api/v1` that only look."""
+"""The addresses of `/api/v1` that change nothing."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from stt_coordinator.control.queries.suppressions import list_suppressions
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.overview import overview
-from stt_coordinator.web.dependencies import Given
-from stt_coordinator.web.openapi import look
-from stt_coordinator.web.paging import paged
+from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.api.paging import paged
+from stt_coordinator.web.dependencies import Context
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditReply, AuditRequest
 from stt_shared.protocol.control import (
@@ -70,12 +70,12 @@ Since = Annotated[
     str,
     QueryParameter(max_length=40, description="RFC 3339, e.g. 2026-11-23T16:00:00Z"),
 ]
-Asked = Request[Any, Any, Any]
+HttpRequest = Request[Any, Any, Any]
 Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeatable.")]
 
 
 def instant(text: str) -> datetime:
-    """The instant in an address; raises RequestError for a text that is none."""
+    """The instant in an address; raises RequestError for any other text."""
     try:
         return msgspec.convert(text, Instant)
     except msgspec.ValidationError as error:
@@ -83,33 +83,33 @@ def instant(text: str) -> datetime:
         raise request_error(ErrorCode.BAD_REQUEST, what) from error
 
 
-@look("/status", summary="On or off, counts, runs, workers, and what is wrong with STT itself")
-async def status(context: Given) -> StatusReply:
+@look("/status", summary="Control state, counts, runs, workers, and problems of STT itself")
+async def status(context: Context) -> StatusReply:
     """The status."""
     return await read_status(context, Empty())
 
 
 @look("/overview", summary="The numbers, the trend, what is new, what to fix first, the sites")
-async def whole(context: Given) -> OverviewReply:
+async def whole(context: Context) -> OverviewReply:
     """What the home page shows."""
     return await overview(context, Empty())
 
 
-@look("/health", summary="How the coordinator itself is, for `stt doctor`")
-async def health(context: Given) -> HealthReply:
-    """Its parts prove themselves, and its store is looked at."""
+@look("/health", summary="The health of the coordinator itself, for `stt doctor`")
+async def health(context: Context) -> HealthReply:
+    """The state of each part and of the store."""
     return await read_health(context, Empty())
 
 
 @look("/checks", summary="Every known check")
-async def checks(context: Given) -> ChecksReply:
+async def checks(context: Context) -> ChecksReply:
     """The checks."""
     return await list_checks(context, Empty())
 
 
 @look("/targets", summary="A page of targets in order of their names")
 async def targets(
-    request: Asked, context: Given, after: After = "", limit: Limit = 500
+    request: HttpRequest, context: Context, after: After = "", limit: Limit = 500
 ) -> Response[TargetsReply]:
     """Targets beyond `after`."""
     reply = await list_targets(context, TargetsRequest(after=after, limit=limit))
@@ -118,8 +118,8 @@ async def targets(
 
 @look("/findings", summary="A page of findings, most severe first, then oldest")
 async def findings(
-    request: Asked,
-    context: Given,
+    request: HttpRequest,
+    context: Context,
     *,
     severity: FromQuery[list[Severity] | None] = None,
     family: FromQuery[list[Family] | None] = None,
@@ -150,7 +150,7 @@ async def findings(
 
 @look("/finding-groups", summary="Open findings counted by check, target or site")
 async def groups(
-    context: Given,
+    context: Context,
     *,
     by: FromQuery[FindingGroupBy] = FindingGroupBy.CHECK,
     severity: FromQuery[list[Severity] | None] = None,
@@ -174,15 +174,15 @@ async def groups(
 
 
 @look("/findings/{finding_id:str}", summary="One finding with its history")
-async def finding(context: Given, finding_id: FromPath[str]) -> FindingReply:
-    """By its id or an unambiguous beginning of it."""
+async def finding(context: Context, finding_id: FromPath[str]) -> FindingReply:
+    """The finding of an id or of an unambiguous prefix of one."""
     return await read_finding(context, FindingRequest(id=finding_id))
 
 
-@look("/changes", summary="What happened to findings since an instant, by default a day ago")
+@look("/changes", summary="Changes of findings since an instant, by default a day ago")
 async def changes(
-    request: Asked,
-    context: Given,
+    request: HttpRequest,
+    context: Context,
     *,
     since: Since = "",
     after: After = "",
@@ -197,15 +197,15 @@ async def changes(
 
 @look("/runs", summary="The newest runs")
 async def runs(
-    request: Asked, context: Given, after: After = "", limit: Limit = 20
+    request: HttpRequest, context: Context, after: After = "", limit: Limit = 20
 ) -> Response[RunsReply]:
     """Runs, newest first."""
     return paged(request, await list_runs(context, RunsRequest(after=after, limit=limit)))
 
 
 @look("/runs/{run_id:str}", summary="One run and how far it is")
-async def run(context: Given, run_id: FromPath[str]) -> RunsReply:
-    """The run in a list of one."""
+async def run(context: Context, run_id: FromPath[str]) -> RunsReply:
+    """A list that holds this run alone."""
     reply = await list_runs(context, RunsRequest(run_id=run_id))
     if not reply.runs:
         raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {run_id!r:.100}")
@@ -213,14 +213,16 @@ async def run(context: Given, run_id: FromPath[str]) -> RunsReply:
 
 
 @look("/report", summary="A page of the latest outcome of everything")
-async def latest(request: Asked, context: Given, after: After = "") -> Response[ReportReply]:
+async def latest(
+    request: HttpRequest, context: Context, after: After = ""
+) -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
     return paged(request, await read_report(context, ReportRequest(after=after)))
 
 
-@look("/runs/{run_id:str}/report", summary="A page of what one run found")
+@look("/runs/{run_id:str}/report", summary="A page of the outcomes of one run")
 async def report_of_run(
-    request: Asked, context: Given, run_id: FromPath[str], after: After = ""
+    request: HttpRequest, context: Context, run_id: FromPath[str], after: After = ""
 ) -> Response[ReportReply]:
     """Pairs of target and check beyond `after`."""
     return paged(request, await read_report(context, ReportRequest(run_id=run_id, after=after)))
@@ -228,8 +230,8 @@ async def report_of_run(
 
 @look("/exceptions", summary="A page of exceptions, newest first; also the past ones")
 async def listed(
-    request: Asked,
-    context: Given,
+    request: HttpRequest,
+    context: Context,
     *,
     exception_state: Annotated[
         str, QueryParameter(name="state", description="live, ended, revoked, all")
@@ -243,11 +245,11 @@ async def listed(
     return paged(request, await list_suppressions(context, asked))
 
 
-@look("/audit", summary="Who did what, newest first")
+@look("/audit", summary="The audit log, newest first")
 async def audit(
-    request: Asked, context: Given, after: After = "", limit: Limit = 100
+    request: HttpRequest, context: Context, after: After = "", limit: Limit = 100
 ) -> Response[AuditReply]:
-    """Entries of the record before `after`."""
+    """Entries of the audit log before `after`."""
     return paged(request, await list_audit(context, AuditRequest(after=after, limit=limit)))
 
 

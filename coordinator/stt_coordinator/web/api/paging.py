@@ -1,4 +1,4 @@
-"""The links of a page of a list (RFC 8288): where the list begins, and where it goes on."""
+"""The Link header of a page of a list (RFC 8288): its first page and its next page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PLACES = frozenset({"after", "offset"})  # what says where in the list a page be
 
 
 class Paged(Protocol):
-    """A reply that knows what follows it."""
+    """A reply with a cursor of the next page."""
 
     @property
     def next(self) -> str:
@@ -23,7 +23,7 @@ R = TypeVar("R", bound=Paged)
 
 
 def paged(request: Request[Any, Any, Any], reply: R) -> Response[R]:
-    """The reply with its links; every filter of the request stays in them."""
+    """The reply with its links, which keep every filter of the request."""
     kept = [(key, value) for key, value in request.query_params.multi_items() if key not in PLACES]
     links = [_link(request.url.path, kept, "first")]
     if reply.next:

@@ -1,4 +1,4 @@
-"""Errors over HTTP as RFC 9457 has them, each with the code that NATS would give."""
+"""Errors as problem documents (RFC 9457), with the same codes as over NATS."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def problem_of(error: Exception) -> Problem:
-    """What an error is to somebody outside; nothing of its inside leaves."""
+    """The problem document of an error; an unexpected error shows no detail."""
     if isinstance(error, RequestError):
         return _problem(STATUS.get(ErrorCode(error.code), UNKNOWN), error.code, error.message)
     if isinstance(error, UNAVAILABLE):
@@ -57,8 +57,8 @@ def _problem(status: int, code: str, detail: str) -> Problem:
     return Problem(type=f"urn:stt:{code}", title=title, status=status, detail=detail, code=code)
 
 
-def in_words(problem: Problem) -> tuple[str, str]:
-    """The heading and the sentence of a problem on a page."""
+def title_and_sentence(problem: Problem) -> tuple[str, str]:
+    """The heading and the text of a problem on a page."""
     phrase = HTTPStatus(problem.status).phrase
     if problem.detail == phrase == HTTPStatus.NOT_FOUND.phrase:
         return phrase.capitalize(), "this page does not exist"
@@ -66,18 +66,18 @@ def in_words(problem: Problem) -> tuple[str, str]:
     return (phrase if is_plain else problem.title).capitalize(), problem.detail
 
 
-def as_json(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    """The answer to a program."""
+def json_response(_request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """The problem as JSON."""
     problem = problem_of(error)
     headers = dict((error.headers or {}) if isinstance(error, HTTPException) else {})
     return Response(problem, status_code=problem.status, media_type=PROBLEM, headers=headers)
 
 
-def is_of_interface(request: Request[Any, Any, Any]) -> bool:
-    """Whether what is asked for is for programs, whoever asks."""
+def is_api_request(request: Request[Any, Any, Any]) -> bool:
+    """Whether the address is one of `/api/v1`."""
     return request.url.path.startswith(f"{API_PREFIX}/")
 
 
-def wants_page(request: Request[Any, Any, Any]) -> bool:
-    """Whether a person is asking."""
+def accepts_html(request: Request[Any, Any, Any]) -> bool:
+    """Whether the client accepts a page."""
     return MediaType.HTML in request.headers.get("accept", "")

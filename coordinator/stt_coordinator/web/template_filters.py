@@ -1,4 +1,4 @@
-"""The words and numbers of templates: times, ages, signs, all as text."""
+"""Filters and globals of the templates: times, ages, numbers and links as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from litestar import Request
 
 from stt_coordinator.web.chart import highest
-from stt_coordinator.web.login.identity import Who, who_asks
+from stt_coordinator.web.login.identity import Identity, identity_of
 from stt_shared import clock
 from stt_shared.protocol.control import TargetInfo, UncheckedTarget
 from stt_shared.protocol.enums import Severity
@@ -35,12 +35,12 @@ def ago(at: datetime | None) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """An instant, as short as it is clear."""
+    """An instant in its shortest clear form."""
     return readable.moment(at, clock.now()) if at else ""
 
 
 def change(number: int | None) -> str:
-    """A change since yesterday in words."""
+    """A change since yesterday as text."""
     if number is None:
         return "no comparison yet (first day)"
     return f"{number:+d} since yesterday" if number else "no change since yesterday"
@@ -52,24 +52,24 @@ def thousands(number: int) -> str:
 
 
 def query(**fields: Any) -> str:
-    """The part of an address after `?`; what is empty is left out."""
+    """The query part of an address; empty values are left out."""
     pairs = {key: value for key, value in fields.items() if value not in ("", None, (), [])}
     return f"?{urlencode(pairs, doseq=True)}" if pairs else ""
 
 
 def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
-    """Why something is not checked, or which databases of it are not."""
+    """The reason why a database is not checked, or which parts of it are not."""
     parts = () if isinstance(row, UncheckedTarget) else row.parts_not_checked
     return readable.kind(row.kind, row.reason) or readable.parts(parts)
 
 
 def part_why(one: PartNotChecked) -> str:
-    """Why a database was left out."""
+    """The reason why a part of a database was not checked."""
     return readable.kind(one.kind, one.reason)
 
 
 def server(facts: Facts | None) -> str:
-    """A server as people call it."""
+    """Product and version of a server."""
     return readable.server(facts) if facts else ""
 
 
@@ -78,13 +78,13 @@ def age(at: datetime | None) -> str:
     return readable.age(at, clock.now())
 
 
-def user(request: Request[Any, Any, Any]) -> Who | None:
-    """Who is asking; None if nobody is logged in, or the address is none of ours."""
-    return who_asks(request.scope)
+def user(request: Request[Any, Any, Any]) -> Identity | None:
+    """The identity of the request; None without a login or for an unknown address."""
+    return identity_of(request.scope)
 
 
 def may(request: Request[Any, Any, Any], role: str) -> bool:
-    """Whether who is asking may do what needs `role`."""
+    """Whether the identity of the request has `role` or more."""
     who = user(request)
     return who is not None and who.may(role)
 
@@ -95,7 +95,7 @@ def seconds(number: int | None) -> str:
 
 
 def difference(one: Difference) -> str:
-    """What is different of a finding."""
+    """The change of a finding as text."""
     return diff.what(one, clock.now())
 
 

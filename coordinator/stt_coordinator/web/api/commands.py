@@ -1,4 +1,4 @@
-"""The addresses of `/api/v1` that change something, in the name of who logged in."""
+"""The addresses of `/api/v1` that change something, in the name of the logged-in user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 from stt_coordinator.control import control_commands
 from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.suppressions import commands
-from stt_coordinator.web.dependencies import Acting, Given
+from stt_coordinator.web.api.openapi import change
+from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
-from stt_coordinator.web.openapi import change
-from stt_coordinator.web.revoking import revoke
+from stt_coordinator.web.suppressions import revoke
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
     RunReply,
@@ -28,21 +28,21 @@ from stt_shared.protocol.exceptions import (
 )
 
 
-@change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let checks run; a run follows")
-async def enable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
-    """Twice is once."""
+@change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Enable checks; a run follows")
+async def enable(context: Context, actor: Caller, data: JSONBody[SwitchRequest]) -> SwitchReply:
+    """Idempotent."""
     return await run_audited(context, actor, control_commands.enable, data)
 
 
-@change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Let no check run")
-async def disable(context: Given, actor: Acting, data: JSONBody[SwitchRequest]) -> SwitchReply:
-    """Twice is once."""
+@change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Disable checks")
+async def disable(context: Context, actor: Caller, data: JSONBody[SwitchRequest]) -> SwitchReply:
+    """Idempotent."""
     return await run_audited(context, actor, control_commands.disable, data)
 
 
-@change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Check now, or again")
-async def start_run(context: Given, actor: Acting, data: JSONBody[RunRequest]) -> RunReply:
-    """The run to follow."""
+@change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Start a run now")
+async def start_run(context: Context, actor: Caller, data: JSONBody[RunRequest]) -> RunReply:
+    """Start a run; the reply names it."""
     return await run_audited(context, actor, control_commands.run, data)
 
 
@@ -50,12 +50,12 @@ async def start_run(context: Given, actor: Acting, data: JSONBody[RunRequest]) -
     "/checks/{check:str}/enable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
-    summary="Switch one check on",
+    summary="Enable one check",
 )
 async def enable_check(
-    context: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Context, actor: Caller, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
-    """For all targets."""
+    """Applies to all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
     return await run_audited(context, actor, control_commands.enable_check, request)
 
@@ -64,12 +64,12 @@ async def enable_check(
     "/checks/{check:str}/disable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
-    summary="Switch one check off",
+    summary="Disable one check",
 )
 async def disable_check(
-    context: Given, actor: Acting, check: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Context, actor: Caller, check: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> SwitchReply:
-    """For all targets."""
+    """Applies to all targets."""
     request = CheckSwitchRequest(check=check, by=data.by, reason=data.reason)
     return await run_audited(context, actor, control_commands.disable_check, request)
 
@@ -78,10 +78,10 @@ async def disable_check(
     "/exceptions",
     opt=OPERATORS,
     status_code=HTTP_201_CREATED,
-    summary="Accept something until a day",
+    summary="Accept findings until a day",
 )
-async def accept(context: Given, actor: Acting, data: JSONBody[AcceptRequest]) -> ExceptionReply:
-    """A finding, or a check on a target, a label or a site."""
+async def accept(context: Context, actor: Caller, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+    """Accept a finding, or a check on a target, a label or a site."""
     return await run_audited(context, actor, commands.accept, data)
 
 
@@ -89,12 +89,12 @@ async def accept(context: Given, actor: Acting, data: JSONBody[AcceptRequest]) -
     "/exceptions/{exception:str}/revoke",
     opt=OPERATORS,
     status_code=HTTP_200_OK,
-    summary="Take it back",
+    summary="Revoke what was accepted",
 )
 async def unaccept(
-    context: Given, actor: Acting, exception: FromPath[str], data: JSONBody[SwitchRequest]
+    context: Context, actor: Caller, exception: FromPath[str], data: JSONBody[SwitchRequest]
 ) -> ExceptionReply:
-    """Its findings count again."""
+    """Revoke it; its findings count again."""
     request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
     return await revoke(context, actor, request)
 
@@ -103,12 +103,12 @@ async def unaccept(
     "/severities",
     opt=ADMINS,
     status_code=HTTP_201_CREATED,
-    summary="Let findings of a check at a site count as of another severity",
+    summary="Override the severity of a check at a site",
 )
 async def set_severity(
-    context: Given, actor: Acting, data: JSONBody[SeveritySetRequest]
+    context: Context, actor: Caller, data: JSONBody[SeveritySetRequest]
 ) -> ExceptionReply:
-    """Until a day, or until it is reset."""
+    """Override until a day, or until it is reset."""
     return await run_audited(context, actor, commands.set_severity, data)
 
 
@@ -116,12 +116,12 @@ async def set_severity(
     "/severities/reset",
     opt=ADMINS,
     status_code=HTTP_200_OK,
-    summary="Let them count as what the check says again",
+    summary="Remove the override of a severity",
 )
 async def reset_severity(
-    context: Given, actor: Acting, data: JSONBody[SeverityResetRequest]
+    context: Context, actor: Caller, data: JSONBody[SeverityResetRequest]
 ) -> ExceptionReply:
-    """Of one check at one site."""
+    """Reset the severity of one check at one site."""
     return await run_audited(context, actor, commands.reset_severity, data)
 
 

@@ -1,4 +1,4 @@
-"""Entity tags: whoever has the answer already is told so instead of getting it again."""
+"""Entity tags: 304 for a client that already has the answer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TAGS = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 CACHING = "private, no-cache"  # a cache may keep it for its own user, and has to ask each time
 
 
-class Conditional(ASGIMiddleware):
-    """Gives answers to GET a strong tag, and 304 to who sends it back."""
+class EntityTags(ASGIMiddleware):
+    """Tags answers to GET, and answers 304 to a request with the current tag."""
 
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Hold the answer back until its tag is known."""
+        """Hold the answer back until all of its body, which the tag is made of, is there."""
         if scope["type"] != ScopeType.HTTP or scope["method"] != "GET":
             await next_app(scope, receive, send)
             return

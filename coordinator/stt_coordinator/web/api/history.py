@@ -1,4 +1,4 @@
-"""The addresses of `/api/v1` that compare, and that tell what the past looked like by the day."""
+"""The addresses of `/api/v1` that compare runs and count findings per day."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from litestar.params import QueryParameter
 
 from stt_coordinator.control.queries.diff import read_diff
 from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
-from stt_coordinator.web.api_look import After, Asked, Since, instant
-from stt_coordinator.web.dependencies import Given
-from stt_coordinator.web.openapi import look
-from stt_coordinator.web.paging import paged
+from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.api.paging import paged
+from stt_coordinator.web.api.queries import After, HttpRequest, Since, instant
+from stt_coordinator.web.dependencies import Context
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 
 Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run.")]
@@ -21,8 +21,8 @@ Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="How many da
 
 @look("/diff", summary="A page of what is different between two runs, or since an instant")
 async def diff(
-    request: Asked,
-    context: Given,
+    request: HttpRequest,
+    context: Context,
     *,
     run_a: Run = "",
     run_b: Run = "",
@@ -39,8 +39,8 @@ async def diff(
 
 
 @look("/trends", summary="Findings per day and severity, and the time to fix")
-async def trends(context: Given, days: Days = 30) -> TrendsReply:
-    """The last days, today as it is now."""
+async def trends(context: Context, days: Days = 30) -> TrendsReply:
+    """The last days; the numbers of today are those of now."""
     return await read_trends(context, TrendsRequest(days=days))
 
 
