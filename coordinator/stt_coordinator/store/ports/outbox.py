@@ -10,7 +10,7 @@ from stt_shared.bus.values import Outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxRow:
+class OutboxEntry:
     """A message that is still to be published, with its position."""
 
     position: int
@@ -24,7 +24,7 @@ class OutboxLedger(Protocol):
         """Append; of a message its subject, message id and data are kept, nothing else."""
         ...
 
-    def oldest(self, limit: int) -> list[OutboxRow]:
+    def oldest(self, limit: int) -> list[OutboxEntry]:
         """The messages with the lowest positions, ascending."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.store.ports.outbox import OutboxRow
+from stt_coordinator.store.ports.outbox import OutboxEntry
 from stt_coordinator.store.sqlite.rows import listed
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared.bus.values import Outgoing
@@ -21,9 +21,9 @@ class SqliteOutbox(Statements):
             ({"subject": m.subject, "message_id": m.message_id, "data": m.data} for m in messages),
         )
 
-    def oldest(self, limit: int) -> list[OutboxRow]:
+    def oldest(self, limit: int) -> list[OutboxEntry]:
         return [
-            OutboxRow(
+            OutboxEntry(
                 position=position,
                 message=Outgoing(subject=subject, message_id=message_id, data=data),
             )

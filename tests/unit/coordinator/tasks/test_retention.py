@@ -206,7 +206,7 @@ def test_how_long_is_a_setting_with_bounds() -> None:
     )
     assert service._retention(settings.Settings().history) == RetentionLimits()
     for name in environ:
-        with pytest.raises(ConfigError, match=r"history\..* is 5, expected"):
+        with pytest.raises(ConfigError, match=r"history\..* is '5', expected"):
             settings.load(flags={}, environ={name: "5"}, path=None)
 
 

@@ -15,7 +15,7 @@ from stt_shared import sqlfile
 from stt_shared.errors import ConfigError
 from stt_shared.sqlite.connection import file_as_it_is
 
-SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "backup.sql")
+SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store.sqlite", "file") / "backup.sql")
 SET_ASIDE = "%Y%m%dt%H%M%S"  # suffix of the store that a restore replaced: the time
 SUFFIXES = ("", "-wal", "-shm")  # a store is up to three files
 

@@ -17,7 +17,7 @@ from stt_shared.sqlite.connection import file_as_it_is
 READ_S = 3.0  # limit for reading every page; of a larger store the integrity stays unknown
 STEPS = 10_000  # instructions of SQLite's machine between two reads of the clock
 BACKUP_MARK = "backup.last"  # written by each backup, read here
-SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "health.sql")
+SQL = sqlfile.statements(sqlfile.folder("stt_coordinator.store.sqlite", "file") / "health.sql")
 SOUND = [("ok",)]  # the answer of quick_check for an intact file
 _TOO_LARGE = f"not all of it could be read within {READ_S:g} s"
 _OTHERS = stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH
