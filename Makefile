@@ -75,4 +75,4 @@ house:
 	@$(PYTHON) tools/house.py $(BEFORE) .
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

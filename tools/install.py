@@ -16,8 +16,8 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = str(VENV / "bin" / "python")
+VENV = str(ROOT / ".venv")
+PYTHON = f"{VENV}/bin/python"
 WORDS = {"demo": ["--editable", ".[demo]"], "dev": ["--editable", ".[demo]", "--group", "dev"]}
 PINS = ["--constraint", "constraints.txt"]
 STEP = re.compile(
@@ -58,16 +58,18 @@ class Progress:
 
 def with_uv(uv: str, words: list[str]) -> int:
     """Install with uv, which shows its own progress; its exit code."""
-    if not Path(PYTHON).exists():
-        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, VENV], check=True)
-    command = [uv, "pip", "install", "--python", PYTHON, *PINS, *words]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    venv = [uv, "venv", "--quiet", "--python", sys.executable, VENV]
+    if not Path(PYTHON).exists() and (code := subprocess.call(venv)):
+        return code
+    return subprocess.call([uv, "pip", "install", "--python", PYTHON, *PINS, *words], cwd=ROOT)
 
 
 def with_pip(words: list[str]) -> int:
     """Install with pip; its exit code."""
-    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-    if "--group" in words and (code := pip(["--upgrade", "pip>=26"])):  # 25.1 was the first with it
+    if code := subprocess.call([sys.executable, "-m", "venv", VENV]):
+        return code
+    # Groups are known to pip since 25.1; what comes with Python 3.11 and 3.12 is older.
+    if "--group" in words and (code := pip(["--upgrade", "pip>=26"])):
         return code
     return pip([*PINS, *words])
 
