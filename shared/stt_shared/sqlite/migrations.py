@@ -42,6 +42,7 @@ class Schema:
         Raises sqlite3.Error, and ConfigError if the file was made by a newer program.
         """
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        # Before anything is written: an older program would break what it does not know.
         if version > self.version:
             raise ConfigError(
                 f"the {self.what} {path} has version {version}, "

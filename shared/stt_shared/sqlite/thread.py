@@ -41,5 +41,6 @@ class ConnectionThread:
         """Close the connection after the calls that came before; may be called twice."""
         connection, self._connection = self._connection, None
         if connection is not None:
+            # In its own thread: the calls that were accepted before end first.
             await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
         self._executor.shutdown(wait=False)

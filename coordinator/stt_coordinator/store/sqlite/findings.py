@@ -51,6 +51,7 @@ class SqliteFindings(Statements):
             limit=query.limit,
             offset=query.offset,
         )
+        # Counted apart: count(*) OVER () would read every row of the list for each page.
         return found, self._number(f"count_{which}", **where)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:

@@ -44,6 +44,7 @@ class SqliteFleet(Statements):
         return self._all(CheckInfo, "checks")
 
     def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        # Deleted first: a check that is no more known must not count as current.
         self._run("drop_checks")
         self._each("put_check", map(check_columns, checks))
 

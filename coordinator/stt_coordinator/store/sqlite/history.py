@@ -23,6 +23,7 @@ class SqliteHistory(Statements):
             "add",
             ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in added),
         )
+        # In the transaction of the events: days are never counted again once events are pruned.
         counted = steps(added)
         self._each("add_to_day", map(_day_columns, counted.days()))
         self._each("add_fixes", _fix_columns(counted))

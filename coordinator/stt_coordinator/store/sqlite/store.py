@@ -66,9 +66,11 @@ class SqliteStore:
         self._health: tuple[float, StoreHealth] | None = None
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
+        # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
         return await self._run(self._writer, work, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
+        # BEGIN: without it each statement of `work` would see a state of its own.
         return await self._run(self._reader, work, "BEGIN")
 
     async def _run(self, thread: ConnectionThread, work: Callable[[Ledger], T], begin: str) -> T:
@@ -89,6 +91,7 @@ class SqliteStore:
     async def close(self) -> None:
         if self._lock < 0:
             return
+        # The lock last: a next coordinator must not open the file while this one still writes it.
         lock, self._lock = self._lock, -1
         await self._reader.close()
         await self._writer.close()

@@ -25,6 +25,7 @@ def locked(directory: Path) -> int:
             f"cannot use the state folder {directory} ({(error.strerror or '').lower()})",
             hint="name another: --state-dir or STT_COORDINATOR_STATE_DIR",
         ) from error
+    # A lock of the kernel: it ends with its process, after kill -9 as well.
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
