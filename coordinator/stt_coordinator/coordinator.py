@@ -14,7 +14,7 @@ from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.ledger.reconcile import LIMIT, reconcile
 from stt_coordinator.metrics.counters import Counters
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
@@ -56,7 +56,7 @@ class CoordinatorDependencies:
     page: PageFactory | None = None
     channels: Sequence[Channel] = ()  # that findings are told by
     retention: RetentionLimits = field(default_factory=RetentionLimits)
-    supply: Supply | None = None  # None: the checks are those of the installation
+    fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
 class Coordinator:
@@ -73,7 +73,7 @@ class Coordinator:
         self._cannot: tuple[str, ...] = ()
         self._troubles = Troubles()
         self._control_state = ControlStateWriter(bus, store)
-        self._library = Library(dependencies.checks, dependencies.supply)
+        self._library = Library(dependencies.checks, dependencies.fetcher)
         self._watermarks = Watermarks(bus, store)
         self._registry = WorkerRegistry(bus=bus, store=store, wakeups=self._wakeups, timing=timing)
         self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing)

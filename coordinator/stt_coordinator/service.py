@@ -12,7 +12,7 @@ from pathlib import Path
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.timing import Timing
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.store import open_store
@@ -64,7 +64,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             store=store,
             checks=builtin,
             timing=timing or Timing(),
-            supply=_supply(settings.pack, bus, state, Serials(state)),
+            fetcher=_fetcher(settings.pack, bus, state, Serials(state)),
             page=page,
             channels=channels(settings.alerts, store),
             retention=_retention(settings.history),
@@ -95,10 +95,10 @@ def _page(web: WebSettings) -> PageFactory | None:
     return lambda context, troubles: Page(context, front, troubles).run
 
 
-def _supply(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> Supply | None:
+def _fetcher(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> PackFetcher | None:
     """What fetches packs; None where the checks are those of the installation."""
     if pack.source == BUILT_IN:
         return None
     policy = Policy(keys=tuple(map(parse_public_key, pack.keys)), name=pack.name)
     source = source_of(pack.source, policy)
-    return Supply(bus=bus, source=source, policy=policy, serials=serials, folder=state)
+    return PackFetcher(bus=bus, source=source, policy=policy, serials=serials, folder=state)

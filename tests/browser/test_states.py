@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import LocalSource
 from stt_shared import clock
 from stt_shared.bus.port import Bus
@@ -151,11 +151,11 @@ def test_settings_say_which_pack_is_in_use_and_whose_are_taken(
     file.with_name("checks.pack.minisig").write_text(signature)
     policy = Policy(keys=(signer.key.public,), name="checks")
 
-    def supply(bus: Bus) -> Supply:
+    def fetcher(bus: Bus) -> PackFetcher:
         source, serials = LocalSource(path=file, policy=policy), Serials(tmp_path)
-        return Supply(bus=bus, source=source, policy=policy, serials=serials, folder=tmp_path)
+        return PackFetcher(bus=bus, source=source, policy=policy, serials=serials, folder=tmp_path)
 
-    with beside(serving(tmp_path, STATES["findings"], supply)) as site:
+    with beside(serving(tmp_path, STATES["findings"], fetcher)) as site:
         key = signer.key.public.name
         words = ("checks 7 (1 check)", f"Signed by\n{key}", f"one of these keys:\n\n{key}")
         looked_at(browser, f"{site.url}/settings", "settings-pack", tmp_path, words)

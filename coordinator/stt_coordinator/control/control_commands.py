@@ -112,7 +112,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     state = await context.control_state.refresh()
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
-    await context.library.look()
+    await context.library.refresh_if_local()
     targets = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     planned = PlannedRun(
         run=await _new_run(context, request),

@@ -1,1 +1,1 @@
-"""Where the coordinator's packs come from, and the last good one that is kept."""
+"""Packs of checks: their sources, the fetcher, and the cache of the last good pack."""

@@ -1,4 +1,4 @@
-"""The last good pack on the disk of the coordinator: it is there again after a restart."""
+"""The last good pack on the disk of the coordinator, for the time after a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE = "pack.kept"
 _LOG = logger("packs")
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
+class CachedPack(msgspec.Struct, frozen=True, kw_only=True):
     """A pack with its signature, where it came from and when."""
 
     place: str
@@ -30,7 +30,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def offer(self) -> Offer:
-        """As its source offered it."""
+        """The offer of its source."""
         return Offer(
             parcel=Parcel(data=self.data, signature=self.signature),
             version=Version(etag=self.etag, modified=self.modified),
@@ -38,9 +38,9 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def kept_of(offer: Offer, place: str, fetched: Instant) -> Kept:
-    """What is written of an offer."""
-    return Kept(
+def cached_pack(offer: Offer, place: str, fetched: Instant) -> CachedPack:
+    """The entry that is written for an offer."""
+    return CachedPack(
         place=place,
         fetched=fetched,
         data=offer.parcel.data,
@@ -51,20 +51,20 @@ def kept_of(offer: Offer, place: str, fetched: Instant) -> Kept:
     )
 
 
-def read(folder: Path, place: str) -> Kept | None:
-    """What was kept of this place; None if nothing that can be read."""
+def read(folder: Path, place: str) -> CachedPack | None:
+    """The cached pack of this source; None if there is none, or it cannot be read."""
     path = folder / FILE
     try:
-        found = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
+        found = msgspec.msgpack.decode(path.read_bytes(), type=CachedPack)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError) as error:
-        # It only saves a fetch; whether it is believed its signature tells.
+        # The cache only saves a fetch: whatever is read is verified like a fetched pack.
         _LOG.error("cache_unreadable", path=str(path), reason=str(error))
         return None
     return found if found.place == place else None
 
 
-def write(folder: Path, kept: Kept) -> None:
-    """Keep it; raises OSError."""
-    write_safely(folder / FILE, msgspec.msgpack.encode(kept))
+def write(folder: Path, cached: CachedPack) -> None:
+    """Replace the cached pack atomically; raises OSError."""
+    write_safely(folder / FILE, msgspec.msgpack.encode(cached))

@@ -1,4 +1,4 @@
-"""The pack that runs are planned with: fetched, verified, put on the bus, and kept."""
+"""The pack that runs are planned with: fetched, verified, put on the bus, and cached."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from stt_coordinator.packs import cache
-from stt_coordinator.packs.cache import Kept
+from stt_coordinator.packs.cache import CachedPack
 from stt_coordinator.packs.sources import Offer, Source
 from stt_shared import clock
 from stt_shared.bus.port import Bus
@@ -27,31 +27,31 @@ _LOG = logger("packs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supplied:
+class FetchedPack:
     """The pack in use and its checks."""
 
     accepted: Accepted
     catalogue: Catalogue
-    kept: Kept
+    cached: CachedPack
 
     @property
     def status(self) -> PackStatus:
         """The pack as `stt status` shows it."""
         manifest = self.accepted.pack.manifest
         return PackStatus(
-            source=self.kept.place,
+            source=self.cached.place,
             name=manifest.name,
             serial=manifest.serial,
             digest=self.accepted.digest,
             key=self.accepted.key,
             checks=len(self.catalogue.checks),
             expires=manifest.expires if self.accepted.key else None,
-            fetched=self.kept.fetched,
+            fetched=self.cached.fetched,
         )
 
 
-class Supply:
-    """Fetches packs from `source`; `current` is the last good one, `failure` why not a newer."""
+class PackFetcher:
+    """Fetches packs from `source`; `current` is the last good pack, `failure` the last error."""
 
     def __init__(
         self, *, bus: Bus, source: Source, policy: Policy, serials: Serials, folder: Path
@@ -61,12 +61,12 @@ class Supply:
         self._policy = policy
         self._serials = serials
         self._folder = folder
-        self.current: Supplied | None = None
+        self.current: FetchedPack | None = None
         self.failure = ""
 
     @property
     def policy(self) -> Policy:
-        """Whose packs are taken."""
+        """The trust policy for packs."""
         return self._policy
 
     @property
@@ -75,96 +75,99 @@ class Supply:
         return self._source.place
 
     @property
-    def near(self) -> bool:
-        """Whether a fetch costs so little that a run asked for by hand may have one."""
-        return self._source.near
+    def is_local(self) -> bool:
+        """Whether a fetch is cheap enough for every run that is requested by hand."""
+        return self._source.is_local
 
     async def begin(self) -> None:
-        """Take up the pack that was kept; only if there is none is one fetched."""
+        """Load the cached pack; fetch one only if there is none. Raises UnreachableError."""
         if self.current is None:
-            self.current = await asyncio.to_thread(self._kept)
+            self.current = await asyncio.to_thread(self._cached_pack)
         if self.current is None:
             await self.fetch()
         else:
             await self.put()
 
     async def fetch(self) -> None:
-        """Have the newest pack on the bus; if that fails, the one at hand, and `failure` says why.
+        """Put the newest pack on the bus; after a failed fetch the current one stays there.
 
         Raises UnreachableError if the bus does not take it.
         """
         place = self._source.place
         try:
-            offer = await self._source.offer(self.current.kept.offer if self.current else None)
-            supplied = await asyncio.to_thread(self._accept, offer)
+            offer = await self._source.offer(self.current.cached.offer if self.current else None)
+            fetched = await asyncio.to_thread(self._accept, offer)
         except (SttError, OSError) as error:
             self.failure = f"no newer pack from {place}: {_why(error)}"
             _LOG.error("pack_unavailable", source=place, reason=_why(error))
         else:
-            self._tell(supplied)
-            self.current, self.failure = supplied, ""
+            self._log_change(fetched)
+            self.current, self.failure = fetched, ""
         await self.put()
 
     async def put(self) -> None:
-        """Have the bus hold the pack in use; raises UnreachableError."""
+        """Put the pack in use on the bus; raises UnreachableError."""
         if self.current is not None:
-            await transfer.put(self._bus, self.current.kept.offer.parcel)
+            await transfer.put(self._bus, self.current.cached.offer.parcel)
 
-    def _accept(self, offer: Offer) -> Supplied:
+    def _accept(self, offer: Offer) -> FetchedPack:
         now = clock.now()
         last = self._serials.last(self._policy.name)
         verdict = self._judge(offer, now, last)
         if isinstance(verdict, Refused):
             raise ConfigError(str(verdict))
-        supplied = Supplied(
+        fetched = FetchedPack(
             accepted=verdict,
             catalogue=load.load(verdict.pack),
-            kept=cache.kept_of(offer, self._source.place, now),
+            cached=cache.cached_pack(offer, self._source.place, now),
         )
-        if not supplied.catalogue.checks:
-            faults = tuple(map(str, supplied.catalogue.faults))
+        if not fetched.catalogue.checks:
+            faults = tuple(map(str, fetched.catalogue.faults))
             raise ConfigError("no good check in the pack", faults=faults)
-        cache.write(self._folder, supplied.kept)
+        # The cache first: with the serial accepted and no pack on disk, a restart could not
+        # use the same pack again from a source that is gone.
+        cache.write(self._folder, fetched.cached)
         if verdict.key:
             self._serials.accept(verdict.pack.manifest.name, verdict.pack.manifest.serial)
-        return supplied
+        return fetched
 
     def _judge(self, offer: Offer, now: datetime, last_serial: int) -> Accepted | Refused:
         policy = replace(self._policy, allow_unsigned=offer.unsigned)
         parcel = offer.parcel
         return verify(parcel.data, parcel.signature, policy, now=now, last_serial=last_serial)
 
-    def _kept(self) -> Supplied | None:
-        kept = cache.read(self._folder, self._source.place)
-        if kept is None:
+    def _cached_pack(self) -> FetchedPack | None:
+        cached = cache.read(self._folder, self._source.place)
+        if cached is None:
             return None
-        # It was good once; that it expired since is told, and workers refuse it.
-        verdict = self._judge(kept.offer, _BEFORE_ALL, 0)
+        # It was verified once, so expiry is no reason to drop it: `troubles` reports that, and
+        # workers refuse it. Judged as of now, a restart would silently change the checks.
+        verdict = self._judge(cached.offer, _BEFORE_ALL, 0)
         if isinstance(verdict, Refused):
             _LOG.error("cache_rejected", reason=str(verdict))
             return None
-        return Supplied(accepted=verdict, catalogue=load.load(verdict.pack), kept=kept)
+        return FetchedPack(accepted=verdict, catalogue=load.load(verdict.pack), cached=cached)
 
-    def _tell(self, supplied: Supplied) -> None:
-        if self.current is None or self.current.accepted.digest != supplied.accepted.digest:
+    def _log_change(self, fetched: FetchedPack) -> None:
+        if self.current is None or self.current.accepted.digest != fetched.accepted.digest:
             _LOG.info(
                 "pack_fetched",
-                pack=supplied.accepted.pack.label,
-                source=supplied.kept.place,
-                key=supplied.accepted.key or "unsigned",
-                checks=len(supplied.catalogue.checks),
+                pack=fetched.accepted.pack.label,
+                source=fetched.cached.place,
+                key=fetched.accepted.key or "unsigned",
+                checks=len(fetched.catalogue.checks),
             )
 
     def troubles(self, now: datetime) -> tuple[str, ...]:
-        """What is wrong with the supply, in sentences."""
+        """Problems of the pack in use and of the last fetch, as sentences."""
         found = [self.failure] if self.failure else []
         if self.current is None:
-            return (*found, "no pack was ever fetched, the checks of this installation are used")
+            return (*found, "no pack has been fetched yet: the built-in checks are used")
         manifest, faults = self.current.accepted.pack.manifest, self.current.catalogue.faults
         label = f"pack {self.current.accepted.pack.label}"
         expires = clock.to_text(manifest.expires)
         if self.failure:
-            found.append(f"{label} of {clock.to_text(self.current.kept.fetched)} stays in use")
+            found.append(f"{label} of {clock.to_text(self.current.cached.fetched)} stays in use")
         if self.current.accepted.key and now >= manifest.expires:
             found.append(f"{label} expired at {expires}, workers refuse it")
         elif self.current.accepted.key and now >= manifest.expires - EXPIRES_SOON:
@@ -178,5 +181,5 @@ class Supply:
 
 def _why(error: SttError | OSError) -> str:
     if isinstance(error, OSError):
-        return f"it cannot be kept ({(error.strerror or str(error)).lower()})"
+        return f"it cannot be cached ({(error.strerror or str(error)).lower()})"
     return error.message.replace("\n", ";")

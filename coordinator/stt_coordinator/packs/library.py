@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.errors import ConfigError
@@ -17,61 +17,61 @@ _LOG = logger("library")
 
 
 class Library:
-    """The newest checks that could be fetched: of `supply` if there is one, else of `source`."""
+    """The checks of the newest pack of `fetcher`; without a fetcher those of `source`."""
 
-    def __init__(self, source: Callable[[], Catalogue], supply: Supply | None = None) -> None:
+    def __init__(self, source: Callable[[], Catalogue], fetcher: PackFetcher | None = None) -> None:
         self._source = source
-        self._supply = supply
+        self._fetcher = fetcher
         self._trouble = ""
         self.catalogue = Catalogue(checks={})
         self.pack = ""  # digest of the pack file; empty: built-in
 
     @property
     def trouble(self) -> tuple[str, ...]:
-        """What is wrong with the checks, in sentences."""
+        """Problems of the checks, as sentences."""
         own = (self._trouble,) if self._trouble else ()
-        return own + (self._supply.troubles(clock.now()) if self._supply else ())
+        return own + (self._fetcher.troubles(clock.now()) if self._fetcher else ())
 
     @property
     def place(self) -> str:
-        """Where packs come from; empty where the checks are those of the installation."""
-        return self._supply.place if self._supply else ""
+        """The source of packs; empty where the checks are built in."""
+        return self._fetcher.place if self._fetcher else ""
 
     @property
     def status(self) -> PackStatus | None:
-        """The pack in use; None where the checks are those of the installation."""
-        supplied = self._supply.current if self._supply else None
-        return supplied.status if supplied else None
+        """The pack in use; None where the checks are built in."""
+        fetched = self._fetcher.current if self._fetcher else None
+        return fetched.status if fetched else None
 
     @property
     def policy(self) -> Policy | None:
-        """Whose packs are taken; None where the checks are those of the installation."""
-        return self._supply.policy if self._supply else None
+        """The trust policy for packs; None where the checks are built in."""
+        return self._fetcher.policy if self._fetcher else None
 
     async def begin(self) -> None:
-        """Have checks, without a fetch if there are some from an earlier life."""
-        if self._supply is not None:
-            await self._supply.begin()
-        await self._take()
+        """Load the cached pack; fetch one only if there is none. Raises UnreachableError."""
+        if self._fetcher is not None:
+            await self._fetcher.begin()
+        await self._load()
 
     async def fetch(self) -> None:
-        """Get the checks again; if that fails the ones at hand stay and `trouble` says why.
+        """Get the checks again; after a failure the current ones stay and `trouble` has the reason.
 
         Raises UnreachableError if a pack cannot be put on the bus.
         """
-        if self._supply is not None:
-            await self._supply.fetch()
-        await self._take()
+        if self._fetcher is not None:
+            await self._fetcher.fetch()
+        await self._load()
 
-    async def look(self) -> None:
-        """Get the checks again if they are on this machine; raises UnreachableError."""
-        if self._supply is not None and self._supply.near:
+    async def refresh_if_local(self) -> None:
+        """Fetch the pack again if its source is on this machine; raises UnreachableError."""
+        if self._fetcher is not None and self._fetcher.is_local:
             await self.fetch()
 
-    async def _take(self) -> None:
-        supplied = self._supply.current if self._supply else None
-        if supplied is not None:
-            self.catalogue, self.pack = supplied.catalogue, supplied.accepted.digest
+    async def _load(self) -> None:
+        fetched = self._fetcher.current if self._fetcher else None
+        if fetched is not None:
+            self.catalogue, self.pack = fetched.catalogue, fetched.accepted.digest
             return
         try:
             self.catalogue = await asyncio.to_thread(self._source)
@@ -82,7 +82,7 @@ class Library:
             self._trouble = ""
 
     def checks(self, disabled: tuple[str, ...]) -> tuple[CheckInfo, ...]:
-        """Every check; those in `disabled` are switched off."""
+        """Every check; those in `disabled` are not enabled."""
         return tuple(
             CheckInfo(
                 check=check.name,

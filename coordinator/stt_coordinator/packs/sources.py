@@ -1,4 +1,4 @@
-"""The places that packs come from: a pack file, a folder, or an https address."""
+"""The sources of packs: a pack file, a folder, or an https address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOG = logger("packs")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """What a source has; `unsigned` allows that nobody signed it, as a plain folder cannot be."""
+    """A pack as its source has it; `unsigned`: a plain folder, which has no signature."""
 
     parcel: Parcel
     version: Version = UNKNOWN
@@ -36,16 +36,16 @@ class Source(Protocol):
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The path or address, for people."""
         ...
 
     @property
-    def near(self) -> bool:
-        """Whether a look costs so little that a run asked for by hand has one too."""
+    def is_local(self) -> bool:
+        """Whether a fetch is cheap enough for every run that is requested by hand."""
         ...
 
     async def offer(self, known: Offer | None) -> Offer:
-        """What it has now; `known` is what it had. Raises FetchError or ConfigError."""
+        """The current pack; `known` is the one before. Raises FetchError or ConfigError."""
         ...
 
 
@@ -66,16 +66,16 @@ class LocalSource:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The path or address, for people."""
         return str(self.path)
 
     @property
-    def near(self) -> bool:
-        """Whoever writes checks wants to see them run as they are now."""
+    def is_local(self) -> bool:
+        """Yes: authors of checks want to run what is on the disk now."""
         return True
 
     async def offer(self, known: Offer | None) -> Offer:
-        """What it has now; raises ConfigError."""
+        """The current pack; raises ConfigError."""
         del known
         return await asyncio.to_thread(self._offer)
 
@@ -89,11 +89,11 @@ class LocalSource:
         try:
             data = archive.encode(pack)
         except PackError as error:
-            raise ConfigError(f"{self.path} makes no pack ({error})") from error
+            raise ConfigError(f"{self.path} cannot be packed ({error})") from error
         return Offer(parcel=Parcel(data=data, signature=None), unsigned=True)
 
     def _best(self, parcels: list[Parcel]) -> Parcel:
-        """The newest that is believed; if none is, the last, which will say why."""
+        """The newest trusted pack; without one the last pack, whose rejection is reported."""
         return max(parcels, key=self._serial)
 
     def _serial(self, parcel: Parcel) -> int:
@@ -117,21 +117,21 @@ class HttpsSource:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """The path or address, for people."""
         return self.url
 
     @property
-    def near(self) -> bool:
-        """An address may take its time."""
+    def is_local(self) -> bool:
+        """No: an address may answer slowly."""
         return False
 
     async def offer(self, known: Offer | None) -> Offer:
-        """What is there now; an unchanged file is not sent again. Raises FetchError."""
+        """The current pack; an unchanged file is not sent again. Raises FetchError."""
         version = known.version if known else None
         body = await self.client.get(self.url, MAX_PACK_BYTES, version)
         signed = await self.client.get(self.url + files.SIGNATURE_SUFFIX, MAX_TEXT_BYTES)
         if signed is None or (body is None and known is None):
-            raise FetchError(f"{self.url} says that it did not change, to the first who asks")
+            raise FetchError(f"{self.url} answers 304 to a request without conditions")
         data, version = (body.data, body.version) if body else _same(known)
         parcel = Parcel(data=data, signature=signed.data.decode(errors="replace"))
         return Offer(parcel=parcel, version=version)

@@ -13,7 +13,7 @@ from pathlib import Path
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.local.servers.process import free_port
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
@@ -31,7 +31,7 @@ from stt_shared.protocol import subjects
 from tests.support.browser.seed import FAILED, Seed, State
 from tests.support.coordinator.coordination import until
 
-SupplyOf = Callable[[Bus], Supply]
+FetcherOf = Callable[[Bus], PackFetcher]
 
 
 # The words are those of Home; that the numbers are green is said of one alone.
@@ -113,13 +113,13 @@ class Site:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, state: State, supply: SupplyOf | None = None
+    folder: Path, state: State, fetcher: FetcherOf | None = None
 ) -> AsyncGenerator[Site]:
     """The page over a store in that state; no part of the coordinator works beside it."""
     store = await open_store(folder)
     seed = Seed(state=state, now=clock.now())
     await store.transact(seed.write)
-    context, port = await _desk(store, supply), free_port()
+    context, port = await _desk(store, fetcher), free_port()
     listen = f"127.0.0.1:{port}"
     task = asyncio.create_task(serve(context, bound(listen), Front(listen=listen)))
     target, check, _, summary = FAILED[0]
@@ -148,12 +148,12 @@ async def _answers(port: int) -> bool:
     return True
 
 
-async def _desk(store: Store, supply: SupplyOf | None) -> HandlerContext:
+async def _desk(store: Store, fetcher: FetcherOf | None) -> HandlerContext:
     bus, wakeups = MemoryBroker().connect(), Wakeups()
     await bus.ensure(subjects.STREAMS, [])
     control_state, library = (
         ControlStateWriter(bus, store),
-        Library(builtin, supply(bus) if supply else None),
+        Library(builtin, fetcher(bus) if fetcher else None),
     )
     await control_state.refresh()
     await library.begin()

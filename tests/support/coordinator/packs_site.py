@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.packs.sources import LocalSource, Offer
 from stt_shared.bus.memory import MemoryBroker
@@ -38,7 +38,7 @@ class FakeSource:
 
     what: Offer | SttError = field(default_factory=lambda: Offer(parcel=parcel()))
     place: str = "a test"
-    near: bool = False
+    is_local: bool = False
     known: list[Offer | None] = field(default_factory=list)
 
     async def offer(self, known: Offer | None) -> Offer:
@@ -50,7 +50,7 @@ class FakeSource:
 
 @dataclass
 class Bench:
-    """A supply of `source` on a broker in memory; `restart` forgets all but the disk."""
+    """A fetcher of `source` on a broker in memory; `restart` forgets all but the disk."""
 
     folder: Path
     source: FakeSource = field(default_factory=FakeSource)
@@ -61,14 +61,14 @@ class Bench:
         self.restart()
 
     def restart(self) -> None:
-        self.supply = Supply(
+        self.fetcher = PackFetcher(
             bus=self.broker.connect(),
             source=self.source,
             policy=POLICY,
             serials=Serials(self.folder),
             folder=self.folder,
         )
-        self.library = Library(lambda: BUILT_IN, self.supply)
+        self.library = Library(lambda: BUILT_IN, self.fetcher)
 
     @property
     def serial(self) -> int:

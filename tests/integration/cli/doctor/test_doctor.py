@@ -185,7 +185,7 @@ def test_a_pack_that_ended_and_old_release_data_fail(alone: Site) -> None:
     state = alone.folder / "coordinator"
     state.mkdir(mode=0o700)
     # As it was fetched when it was good; since then its source has been gone.
-    cache.write(state, cache.kept_of(offer, place, now - timedelta(days=39)))
+    cache.write(state, cache.cached_pack(offer, place, now - timedelta(days=39)))
     alone.coordinate(STT_PACK_SOURCE=place, STT_PACK_KEYS=signer.key.public.text)
     code, line = alone.until("pack end", "fail")
     assert code == 3

@@ -180,7 +180,7 @@ async def test_a_server_of_an_unknown_authority_or_another_name_is_not_believed(
 
 async def test_a_server_that_says_unchanged_to_the_first_who_asks_is_told_apart(site: Site) -> None:
     site.says = [(304, {}, b"")]
-    with pytest.raises(FetchError, match="did not change, to the first who asks"):
+    with pytest.raises(FetchError, match="answers 304 to a request without conditions"):
         await site.source().offer(None)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.packs import cache
-from stt_coordinator.packs.fetcher import Supply
+from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.https import FetchError, Version
 from stt_coordinator.packs.sources import HttpsSource, Offer
 from stt_shared import clock
@@ -108,7 +108,7 @@ async def test_a_kept_pack_whose_key_is_pinned_no_more_is_not_taken_up(bench: Be
     bench.source.what = Offer(parcel=parcel(7))
     await bench.library.fetch()
     bench.restart()
-    bench.supply._policy = replace(POLICY, keys=(STRANGER.key.public,))
+    bench.fetcher._policy = replace(POLICY, keys=(STRANGER.key.public,))
     bench.source.what = FetchError("host is down")
     await bench.library.begin()
     assert bench.serial == 0
@@ -141,7 +141,7 @@ async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that
     assert (bench.library.pack, bench.library.status) == ("", None)
     assert bench.library.trouble == (
         "no newer pack from a test: host is down",
-        "no pack was ever fetched, the checks of this installation are used",
+        "no pack has been fetched yet: the built-in checks are used",
     )
 
 
@@ -203,31 +203,31 @@ async def test_a_pack_that_cannot_be_kept_is_not_used(
     monkeypatch.setattr(cache, "write_safely", full)
     await bench.library.fetch()
     assert bench.serial == 0
-    assert "it cannot be kept (no space left on device)" in bench.library.trouble[0]
+    assert "it cannot be cached (no space left on device)" in bench.library.trouble[0]
 
 
 async def test_an_unsigned_folder_is_planned_with_and_shown_as_unsigned(
     bench: Bench, tmp_path: Path
 ) -> None:
     folder = packs.written(tmp_path / "src", packs.files_of("pg_one", "pg_two"))
-    supply = Supply(
+    fetcher = PackFetcher(
         bus=bench.broker.connect(),
         source=local(folder),
         policy=POLICY,
         serials=Serials(tmp_path),
         folder=tmp_path,
     )
-    await supply.fetch()
-    assert supply.current is not None
-    status = supply.current.status
+    await fetcher.fetch()
+    assert fetcher.current is not None
+    status = fetcher.current.status
     assert (status.key, status.checks, status.expires) == ("", 2, None)
-    assert supply.troubles(packs.NOW) == ()
+    assert fetcher.troubles(packs.NOW) == ()
 
 
 async def test_a_run_by_hand_looks_again_only_where_that_costs_nothing(bench: Bench) -> None:
-    await bench.library.look()
+    await bench.library.refresh_if_local()
     assert bench.source.known == []
-    bench.source.near = True
-    await bench.library.look()
+    bench.source.is_local = True
+    await bench.library.refresh_if_local()
     assert bench.serial == 3
-    assert [local(Path()).near, HttpsSource(url="").near] == [True, False]
+    assert [local(Path()).is_local, HttpsSource(url="").is_local] == [True, False]
