@@ -65,6 +65,8 @@ class Store(Protocol):
 
     `work` is a plain function: it must not wait, may run in another thread, and may run more than
     once when the store has to repeat its transaction; so it changes nothing but the ledger.
+    Transactions are serializable: the result is as if one ran after the other. What `work` read is
+    unchanged when it is committed, and a row that it did not find was not inserted meanwhile.
     """
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:

@@ -16,7 +16,7 @@ class JobLedger(Protocol):
     """
 
     def put(self, jobs: Iterable[JobRow]) -> None:
-        """Insert or replace; a replaced job keeps its place in the order."""
+        """Insert or replace; a replaced job keeps its place, and has the same run and target."""
         ...
 
     def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:

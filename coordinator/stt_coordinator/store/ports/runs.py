@@ -43,9 +43,9 @@ class RunLedger(Protocol):
         ...
 
     def last_slots(self) -> dict[str, datetime]:
-        """The latest slot that each schedule has decided about, by schedule."""
+        """The latest slot of each schedule that was planned or skipped, by schedule."""
         ...
 
     def put_slot(self, schedule: str, slot: datetime) -> None:
-        """Remember a slot as decided about; an earlier one than the known changes nothing."""
+        """Remember that a slot was planned or skipped; an earlier one changes nothing."""
         ...

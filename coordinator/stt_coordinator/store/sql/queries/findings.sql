@@ -17,8 +17,9 @@ ORDER BY {{place}} LIMIT :limit OFFSET :offset
 
 -- fragment: grouped
 count(*), count(DISTINCT target),
-    sum(severity = 'critical') AS critical, sum(severity = 'major') AS major,
-    sum(severity = 'trivial') AS trivial
+    count(*) FILTER (WHERE severity = 'critical') AS critical,
+    count(*) FILTER (WHERE severity = 'major') AS major,
+    count(*) FILTER (WHERE severity = 'trivial') AS trivial
 FROM current_findings WHERE {{matches}}
 
 -- name: of_targets

@@ -3,12 +3,12 @@ INSERT INTO history (finding, at, data) VALUES (:finding, :at, :data);
 
 -- name: add_to_day
 INSERT INTO daily (day, severity, opened, resolved) VALUES (:day, :severity, :opened, :resolved)
-ON CONFLICT (day, severity) DO UPDATE SET opened = opened + excluded.opened,
-    resolved = resolved + excluded.resolved;
+ON CONFLICT (day, severity) DO UPDATE SET opened = daily.opened + excluded.opened,
+    resolved = daily.resolved + excluded.resolved;
 
 -- name: add_fixes
 INSERT INTO fixes (day, severity, minutes, number) VALUES (:day, :severity, :minutes, :number)
-ON CONFLICT (day, severity, minutes) DO UPDATE SET number = number + excluded.number;
+ON CONFLICT (day, severity, minutes) DO UPDATE SET number = fixes.number + excluded.number;
 
 -- name: of_finding
 SELECT data FROM (

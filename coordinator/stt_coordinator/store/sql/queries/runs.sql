@@ -29,4 +29,5 @@ SELECT schedule, slot FROM slots;
 
 -- name: put_slot
 INSERT INTO slots (schedule, slot) VALUES (:schedule, :slot)
-ON CONFLICT (schedule) DO UPDATE SET slot = max(slot, excluded.slot);
+ON CONFLICT (schedule) DO UPDATE SET slot = excluded.slot
+WHERE excluded.slot > slots.slot;
