@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from stt_coordinator.alerts.delivery_loop import Channel, keep, task_of
+from stt_coordinator.alerts.delivery_loop import Channel, run_channel, task_of
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.timing import Timing
@@ -187,7 +187,7 @@ class Coordinator:
             name: partial(again, step, Wakeup(), every_s=s, first_s=s)
             for name, (step, s) in later.items()
         }
-        tasks |= {task_of(one): partial(keep, one, self._troubles) for one in self._channels}
+        tasks |= {task_of(one): partial(run_channel, one, self._troubles) for one in self._channels}
         return {**tasks, "ingest": self._ingest.run, "announcements": self._registry.listen}
 
     async def _keep_streams(self) -> None:

@@ -1,1 +1,1 @@
-"""Telling people what is wrong where they already look: rules, Alertmanager, webhook, mail."""
+"""Alerts: rules for Prometheus, and the channels Alertmanager, webhook and mail."""

@@ -1,4 +1,4 @@
-"""Which findings alerts tell of: severe enough, open, and not accepted."""
+"""The findings that alerts report: severe enough, open, and not accepted."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def severities(least: str) -> tuple[Severity, ...]:
 
 
 def is_accepted(record: FindingRecord) -> bool:
-    """Whether somebody has accepted a finding: the one place where alerts ask."""
+    """Whether a finding is accepted: the one definition for all alerts."""
     return record.accepted is not None
 
 
 def is_news(event: FindingEvent, least: str) -> bool:
-    """Whether a change is told: it begins, alters or ends something that people are told of."""
+    """Whether a change is reported: it opens, changes or ends a finding that alerts report."""
     before, after = event.before, event.after
-    told = severities(least)
-    if after.severity not in told and (before is None or before.severity not in told):
+    reported = severities(least)
+    if after.severity not in reported and (before is None or before.severity not in reported):
         return False
     match event.change:
         case Change.ACCEPTED:
@@ -39,5 +39,5 @@ def is_news(event: FindingEvent, least: str) -> bool:
 
 
 def link(page_url: str, finding: str) -> str:
-    """The address of a finding on the page; empty where the page's own is not known."""
+    """The address of a finding on the page; empty without `page_url`."""
     return f"{page_url.rstrip('/')}/findings/{finding}" if page_url else ""

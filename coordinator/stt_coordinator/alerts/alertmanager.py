@@ -1,4 +1,4 @@
-"""Per-finding alerts pushed to every Alertmanager: sent again while open, ended when over."""
+"""An alert for each open finding, pushed to every Alertmanager: repeated, then resolved."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An alert as Alertmanager's API v2 takes it; its labels are its identity."""
+    """An alert of Alertmanager's API v2; its labels are its identity."""
 
     labels: dict[str, str]
     annotations: dict[str, str]
@@ -38,7 +38,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class OpenFindings:
     """Open findings with the labels of their targets; `left_out` are beyond MAX_ALERTS."""
 
     findings: Sequence[FindingRecord]
@@ -46,12 +46,12 @@ class Found:
     left_out: int = 0
 
 
-def look(ledger: Ledger, least: str) -> Found:
-    """The findings to tell of."""
+def open_findings(ledger: Ledger, least: str) -> OpenFindings:
+    """The findings to push, most severe first."""
     query = FindingsRequest(severities=severities(least), limit=MAX_ALERTS)
     records, total = ledger.findings.page(query)
     rows = ledger.fleet.targets({record.target for record in records})
-    return Found(
+    return OpenFindings(
         findings=[record for record in records if not is_accepted(record)],
         labels={name: row.labels for name, row in rows.items()},
         left_out=total - len(records),
@@ -66,7 +66,7 @@ def alert(
     lasts: timedelta = timedelta(minutes=LIVES),
     page_url: str = "",
 ) -> Alert:
-    """The alert of an open finding; labels hold nothing that changes while it is open."""
+    """The alert of an open finding; no label changes while the finding is open."""
     own = {
         "alertname": NAME,
         "severity": SEVERITY_OUTWARDS[record.severity],
@@ -78,7 +78,7 @@ def alert(
         "finding_id": record.id,
     }
     others = {name: text for name, text in target_labels.items() if _LABEL.fullmatch(name) and text}
-    told = {
+    texts = {
         "summary": f"{record.target}: {record.summary}",
         "object": record.object or "",
         "description": record.description,
@@ -87,8 +87,8 @@ def alert(
     }
     return Alert(
         labels=others | own,
-        annotations={name: text[:MAX_CHARACTERS] for name, text in told.items() if text},
-        # One alert that ends before it starts has Alertmanager refuse all of its request.
+        annotations={name: text[:MAX_CHARACTERS] for name, text in texts.items() if text},
+        # Alertmanager rejects a whole request if one alert of it ends before it starts.
         starts_at=min(record.since or record.first_seen, now),
         ends_at=now + lasts,
         generator_url=link(page_url, record.id),
@@ -105,21 +105,21 @@ def key_of(one: Alert) -> Key:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An alert that is over, and until when that is still told."""
+    """An alert that has ended, and until when its end is sent."""
 
     alert: Alert
     until: datetime
 
 
-class Memory:
-    """Which alerts fire and which have just ended; what an earlier process sent ends by itself."""
+class AlertMemory:
+    """The alerts that fire or have just ended; those of an earlier process expire by themselves."""
 
     def __init__(self) -> None:
         self._firing: dict[Key, Alert] = {}
         self._ended: dict[Key, Ended] = {}
 
     def turn(self, firing: Iterable[Alert], now: datetime) -> list[Alert]:
-        """All that has to be sent now that these are the ones that fire."""
+        """Everything to send while the alerts of `firing` fire."""
         before, self._firing = self._firing, {key_of(one): one for one in firing}
         for key, one in before.items():
             if key not in self._firing:
@@ -134,7 +134,7 @@ class Memory:
 
 
 class Push:
-    """The channel: `step` tells every Alertmanager what is open now."""
+    """The channel: `step` sends all open findings to every Alertmanager."""
 
     name = "alertmanager"
 
@@ -142,7 +142,7 @@ class Push:
         self._settings = settings
         self._store = store
         self._post = post
-        self._memory = Memory()
+        self._memory = AlertMemory()
 
     @property
     def every_s(self) -> float:
@@ -151,12 +151,14 @@ class Push:
 
     @property
     def longest_pause_s(self) -> float:
-        """As above: one Alertmanager that is down must not let alerts of the others run out."""
+        """As above: while one Alertmanager is down, alerts of the others must not expire."""
         return self.every_s
 
     async def step(self) -> str:
-        """Send everything; raises ChannelError if an Alertmanager did not take it, StoreError."""
-        found = await self._store.read(lambda ledger: look(ledger, self._settings.severity))
+        """Send everything; raises ChannelError if an Alertmanager fails, and StoreError."""
+        found = await self._store.read(
+            lambda ledger: open_findings(ledger, self._settings.severity)
+        )
         now = clock.now()
         lasts, page_url = timedelta(seconds=LIVES * self.every_s), self._settings.page_url
         firing = [
@@ -170,7 +172,7 @@ class Push:
 
 
 async def send(post: Post, bases: Sequence[str], alerts: Sequence[Alert]) -> None:
-    """Send to each Alertmanager whatever becomes of the others; raises ChannelError for any."""
+    """Send to every Alertmanager, also after one failed; raises ChannelError with all failures."""
     faults: list[str] = []
     bodies = [
         msgspec.json.encode(alerts[begin : begin + BATCH]) for begin in range(0, len(alerts), BATCH)
@@ -186,7 +188,7 @@ async def send(post: Post, bases: Sequence[str], alerts: Sequence[Alert]) -> Non
 
 
 def sample(now: datetime, page_url: str) -> Alert:
-    """A marked alert that ends by itself after a minute."""
+    """A test alert, which expires after a minute."""
     return Alert(
         labels={"alertname": "SttTest", "severity": "info", "stt_severity": "trivial"},
         annotations={"summary": "A test of the Security Threat Tool: stt alerts test"},

@@ -14,7 +14,7 @@ from stt_shared.settings.rules import LOOPBACK
 
 
 def verified(settings: AlertSettings) -> AlertSettings:
-    """The same settings; raises ConfigError with every fault of those that belong together."""
+    """The same settings; raises ConfigError with every contradiction between them."""
     faults: list[str] = []
     if settings.webhook and not settings.webhook_secret:
         faults.append("alerts.webhook is set and alerts.webhook_secret is not")
@@ -26,12 +26,12 @@ def verified(settings: AlertSettings) -> AlertSettings:
     if settings.smtp_password and not settings.smtp_user:
         faults.append("alerts.smtp_password is set and alerts.smtp_user is not")
     if faults:
-        raise ConfigError("the settings of alerts do not fit", faults=tuple(faults))
+        raise ConfigError("the settings of alerts contradict each other", faults=tuple(faults))
     return settings
 
 
 def channels(settings: AlertSettings, store: Store) -> tuple[Channel, ...]:
-    """Every channel that has an address; raises ConfigError for settings that do not fit."""
+    """Every channel that has an address; raises ConfigError for contradicting settings."""
     verified(settings)
     context = trusted(settings.ca)
     post = Poster(context)

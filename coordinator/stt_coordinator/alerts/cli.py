@@ -54,10 +54,10 @@ async def try_out(
 
     Raises ConfigError without a configured channel.
     """
-    from stt_coordinator.alerts.test_delivery import Trial, trials  # noqa: PLC0415  # as the services
+    from stt_coordinator.alerts.test_delivery import DeliveryResult, deliver_tests  # noqa: PLC0415  # as the services
 
     alerts = load_settings(Connection(config=config)).alerts
-    found: list[Trial] = [one async for one in trials(alerts)]
+    found: list[DeliveryResult] = [one async for one in deliver_tests(alerts)]
     if not found:
         raise ConfigError(
             "no alert channel is configured",

@@ -1,4 +1,4 @@
-"""A channel's loop: again and again, and after a failure after ever longer pauses."""
+"""The loop of a channel: a step at each interval, with growing pauses after failures."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _LOG = logger("alerts")
 
 
 class Channel(Protocol):
-    """Something that is told, step by step; a step that fails has lost nothing."""
+    """A receiver of alerts; a failed step loses nothing, the next step sends it again."""
 
     name: str
 
     @property
     def every_s(self) -> float:
-        """Seconds between two steps that end well."""
+        """Seconds between two successful steps."""
         ...
 
     @property
     def longest_pause_s(self) -> float:
-        """Seconds between two steps that fail, at the most."""
+        """The longest pause after a failed step, in seconds."""
         ...
 
     async def step(self) -> str:
-        """Tell what there is to tell; a sentence if that was not all, raises UnreachableError."""
+        """Send what is new; returns a warning or "". Raises UnreachableError, StoreError."""
         ...
 
 
@@ -41,8 +41,8 @@ def task_of(channel: Channel) -> str:
 Pause = Callable[[float], Awaitable[None]]
 
 
-async def keep(channel: Channel, troubles: Troubles, pause: Pause = asyncio.sleep) -> None:
-    """Step for ever; what fails stands in `troubles` until a step ends well."""
+async def run_channel(channel: Channel, troubles: Troubles, pause: Pause = asyncio.sleep) -> None:
+    """Run steps for ever; a failure stays in `troubles` until a step succeeds."""
     wait = FIRST_PAUSE_S
     name = task_of(channel)
     while True:

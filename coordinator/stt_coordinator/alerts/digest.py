@@ -1,4 +1,4 @@
-"""The words of a mail: what is new, what ended, and what is still open."""
+"""Subject and text of a mail: changes of findings, and findings that are still open."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REMINDER = "Still open"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What one mail tells: the last change of each finding, and findings that are still open."""
+    """The content of a mail: the last change of each finding, and findings still open."""
 
     changes: Sequence[FindingEvent] = ()
     reminders: Sequence[FindingRecord] = ()
@@ -39,7 +39,7 @@ class Digest:
 
 
 def last_changes(events: Iterable[FindingEvent]) -> list[FindingEvent]:
-    """Of each finding its last change, most severe first, then oldest."""
+    """The last change of each finding, most severe first, then oldest."""
     last = {event.after.id: event for event in events}
     return sorted(last.values(), key=lambda one: (one.after.severity.rank, one.at))
 
@@ -94,13 +94,13 @@ def _lines(one: FindingRecord, page_url: str) -> Iterable[str]:
 
 
 def _short(words: str) -> str:
-    """On one line, and not for ever."""
+    """On one line of at most MAX_CHARACTERS."""
     line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
     return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 3] + "..."
 
 
 def mail(settings: AlertSettings, title: str, body: str, now: datetime) -> EmailMessage:
-    """A mail that answering machines leave alone."""
+    """A mail with the headers that stop automatic replies."""
     made = EmailMessage()
     made["Subject"] = title
     made["From"] = settings.mail_from

@@ -1,4 +1,4 @@
-"""Digests by SMTP: on change, and of what is still open at a rate of each severity's own."""
+"""Digests by SMTP: of changes, and reminders of open findings at a rate for each severity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from stt_coordinator.alerts.alert_filter import is_accepted, is_news, severities
 from stt_coordinator.alerts.digest import MAX_LISTED, Digest, last_changes, mail, subject, text
 from stt_coordinator.alerts.post import ChannelError
-from stt_coordinator.alerts.webhook import begun
+from stt_coordinator.alerts.webhook import start_cursor
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
 from stt_shared.protocol.enums import Severity
@@ -24,7 +24,7 @@ from stt_shared.settings.alerts import AlertSettings
 CURSOR = "mail"
 TIMEOUT_S = 20.0  # of each answer of the mail server
 LONGEST_PAUSE_S = 900.0
-MAX_EVENTS = 5_000  # told in one mail
+MAX_EVENTS = 5_000  # read for one mail
 HOUR_S = 3_600
 TLS, STARTTLS = "tls", "starttls"
 
@@ -39,7 +39,7 @@ class Smtp:
         self._context = context
 
     def __call__(self, message: EmailMessage) -> Mapping[str, object]:
-        """Deliver, and return those recipients that were refused while others were not."""
+        """Deliver; returns the refused recipients if others were accepted. Raises ChannelError."""
         where = self._settings.smtp
         try:
             with self._connected() as server:
@@ -50,9 +50,11 @@ class Smtp:
             who = ", ".join(error.recipients)
             raise ChannelError(f"mail server {where} refuses {who}") from error
         except smtplib.SMTPResponseException as error:
-            raise ChannelError(f"mail server {where} answers {_said(error)}") from error
-        except UnicodeError as error:  # its text would show a part of the password
-            raise ChannelError(f"mail server {where} takes no log-in outside of ASCII") from error
+            raise ChannelError(f"mail server {where} answers {_reply_text(error)}") from error
+        except UnicodeError as error:  # its text contains a part of the password
+            raise ChannelError(
+                f"mail server {where} supports only ASCII user names and passwords"
+            ) from error
         except (smtplib.SMTPException, OSError, ValueError) as error:
             why = str(getattr(error, "strerror", None) or error).lower()
             raise ChannelError(f"mail server {where} cannot be used ({why})") from error
@@ -72,9 +74,9 @@ class Smtp:
         return server
 
 
-def _said(error: smtplib.SMTPResponseException) -> str:
-    said = error.smtp_error
-    words = said.decode(errors="replace") if isinstance(said, bytes) else said
+def _reply_text(error: smtplib.SMTPResponseException) -> str:
+    reply = error.smtp_error
+    words = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return f"{error.smtp_code} {' '.join(words.split())[:200]}"
 
 
@@ -88,13 +90,13 @@ class Due:
 
 
 def due(ledger: Ledger, settings: AlertSettings, cursor: int, now: datetime) -> Due:
-    """What there is to mail: the changes beyond `cursor`, and reminders whose time has come."""
+    """The digest that is due: changes after `cursor`, and reminders of the severities due now."""
     rows = ledger.history.after(cursor, MAX_EVENTS)
     changes = last_changes(event for _, event in rows if is_news(event, settings.severity))
     turn = tuple(s for s in severities(settings.severity) if _is_turn(ledger, settings, s, now))
     open_now, total = _open(ledger, turn)
-    told = {event.after.id for event in changes}
-    reminders = [one for one in open_now if one.id not in told and not is_accepted(one)]
+    changed = {event.after.id for event in changes}
+    reminders = [one for one in open_now if one.id not in changed and not is_accepted(one)]
     beyond = total - len(open_now)
     return Due(
         digest=Digest(
@@ -114,7 +116,7 @@ def _is_turn(ledger: Ledger, settings: AlertSettings, severity: Severity, now: d
 def _open(ledger: Ledger, wanted: tuple[Severity, ...]) -> tuple[list[FindingRecord], int]:
     if not wanted:
         return [], 0
-    # As many more as a mail lists, since some of them may be told as changes.
+    # MAX_EVENTS more than a mail lists: findings that the mail lists as changes drop out.
     limit = MAX_LISTED + MAX_EVENTS
     return ledger.findings.page(FindingsRequest(severities=wanted, limit=limit))
 
@@ -141,24 +143,25 @@ class Mail:
         return self._settings.mail_every_s
 
     async def step(self) -> str:
-        """Mail what there is to tell; raises ChannelError, StoreError.
+        """Send at most one digest; raises ChannelError, StoreError.
 
-        The first digest of all tells what is open.
+        The first digest of all lists what is open.
         """
         now = clock.now()
-        cursor = await self._store.transact(lambda ledger: begun(ledger, CURSOR))
+        cursor = await self._store.transact(lambda ledger: start_cursor(ledger, CURSOR))
         found = await self._store.read(lambda ledger: due(ledger, self._settings, cursor, now))
         refused: Mapping[str, object] = {}
         if found.digest:
             body = text(found.digest, self._settings.page_url)
             message = mail(self._settings, subject(found.digest), body, now)
             refused = await asyncio.to_thread(self._deliver, message)
+        # Only after delivery: a crash in between sends the digest twice, the other order loses it.
         await self._store.transact(lambda ledger: _remember(ledger, found, now))
         return f"the mail server refuses {', '.join(refused)}" if refused else ""
 
 
 def _remember(ledger: Ledger, found: Due, now: datetime) -> None:
     ledger.history.put_cursor(CURSOR, found.position)
-    # Also where everything open was told as a change: it must not follow as a reminder at once.
+    # Also if every open finding was listed as a change: the reminder would follow at once.
     for severity in found.reminded if found.digest else ():
         ledger.history.put_cursor(reminder(severity), int(now.timestamp()))

@@ -17,7 +17,7 @@ REFUSAL_CHARACTERS = 200  # of the body of a refusal, shown
 
 
 class ChannelError(UnreachableError):
-    """A channel did not take what it was given."""
+    """A channel did not accept a message."""
 
 
 # Sends a body with headers to an address; raises ChannelError unless the answer is 2xx.

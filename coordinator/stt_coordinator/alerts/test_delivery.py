@@ -1,4 +1,4 @@
-"""A marked test through every configured channel, and what each says to it."""
+"""A test message through every configured channel, and the answer of each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from stt_shared.settings.alerts import AlertSettings
 
 TITLE = "[STT] Test of the mails of the Security Threat Tool"
 WORDS = (
-    "This is a test that somebody asked for with `stt alerts test`.\n"
-    "Mails about findings of your databases will come like this one.\n"
+    "This is a test, sent by `stt alerts test`.\n"
+    "Mails about findings in your databases will look like this one.\n"
 )
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the test of one address."""
+class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of the test of one address."""
 
     channel: str
     address: str
@@ -31,15 +31,15 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     said: str
 
 
-Try = Callable[[], Awaitable[str]]
+Step = Callable[[], Awaitable[str]]
 
 
-def trials(settings: AlertSettings) -> AsyncGenerator[Trial]:
-    """Each address as it is tried; raises ConfigError for settings that do not fit."""
+def deliver_tests(settings: AlertSettings) -> AsyncGenerator[DeliveryResult]:
+    """The result of each address in turn; raises ConfigError for contradicting settings."""
     verified(settings)
     context = trusted(settings.ca)
     post = Poster(context)
-    steps: list[tuple[str, str, Try]] = [
+    steps: list[tuple[str, str, Step]] = [
         ("alertmanager", base, lambda base=base: _push(settings, post, base))  # type: ignore[misc]  # bound now
         for base in settings.alertmanager
     ]
@@ -51,25 +51,25 @@ def trials(settings: AlertSettings) -> AsyncGenerator[Trial]:
     return _each(steps)
 
 
-async def _each(steps: list[tuple[str, str, Try]]) -> AsyncGenerator[Trial]:
+async def _each(steps: list[tuple[str, str, Step]]) -> AsyncGenerator[DeliveryResult]:
     for channel, address, step in steps:
         try:
             said, taken = await step(), True
         except ChannelError as error:
             said, taken = error.message, False
-        yield Trial(channel=channel, address=address, taken=taken, said=said)
+        yield DeliveryResult(channel=channel, address=address, taken=taken, said=said)
 
 
 async def _push(settings: AlertSettings, post: Poster, base: str) -> str:
     one = alertmanager.sample(clock.now(), settings.page_url)
     await alertmanager.send(post, [base], [one])
-    return "alert SttTest, it ends by itself after a minute"
+    return "alert SttTest, which expires after a minute"
 
 
 async def _post(settings: AlertSettings, post: Poster) -> str:
     body = webhook.Body(events=[], test=True)
     await webhook.send(post, settings, body, clock.now(), "test")
-    return "signed post without events, marked as a test"
+    return "signed test post without events"
 
 
 async def _mail(settings: AlertSettings, smtp: Smtp) -> str:

@@ -1,4 +1,4 @@
-"""Changes of findings posted to an address, signed, in order, and none lost over a restart."""
+"""Changes of findings posted to an address: signed, in order, none lost in a restart."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ SIGNATURE = "STT-Signature"  # v1= and the HMAC-SHA256 in hex
 DELIVERY = "STT-Delivery"  # positions of the first and the last event in the history
 
 
-class ToldFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding as others are told of it: no evidence."""
+class WebhookFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding as it is posted: without evidence."""
 
     id: str
     severity: str
@@ -44,31 +44,31 @@ class ToldFinding(msgspec.Struct, frozen=True, kw_only=True):
     url: str
 
 
-class ToldEvent(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One change; `id` is the same for every try and over NATS."""
 
     id: str
     change: str
     at: datetime
-    finding: ToldFinding
+    finding: WebhookFinding
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True):
-    """What is posted; `test` marks one that says nothing of any database."""
+    """The body of a post; `test` marks a test without events."""
 
-    events: list[ToldEvent]
+    events: list[WebhookEvent]
     test: bool = False
     schema: str = SCHEMA
 
 
-def told(event: FindingEvent, page_url: str) -> ToldEvent:
+def webhook_event(event: FindingEvent, page_url: str) -> WebhookEvent:
     """An event as it is posted."""
     one = event.after
-    return ToldEvent(
+    return WebhookEvent(
         id=f"{one.id}.{event.change}.{clock.unix_nanoseconds(event.at)}",
         change=str(event.change),
         at=event.at,
-        finding=ToldFinding(
+        finding=WebhookFinding(
             id=one.id,
             severity=str(one.severity),
             check=one.check,
@@ -105,7 +105,7 @@ async def send(
 
 
 class Webhook:
-    """The channel: `step` posts what came after the last position that was taken."""
+    """The channel: `step` posts the events after the last position that was accepted."""
 
     name = "webhook"
     every_s = EVERY_S
@@ -117,10 +117,11 @@ class Webhook:
         self._post = post
 
     async def step(self) -> str:
-        """Post everything there is; raises ChannelError, StoreError. The first time: nothing."""
-        cursor = await self._store.transact(lambda ledger: begun(ledger, CURSOR))
+        """Post all new events; raises ChannelError, StoreError. The first step posts nothing."""
+        cursor = await self._store.transact(lambda ledger: start_cursor(ledger, CURSOR))
         while rows := await self._after(cursor):
-            await self._tell(rows)
+            await self._post_events(rows)
+            # After the post: a crash in between posts the events twice, with the same ids.
             cursor = rows[-1][0]
             await self._store.transact(
                 lambda ledger, to=cursor: ledger.history.put_cursor(CURSOR, to)  # type: ignore[misc]  # bound now
@@ -130,16 +131,16 @@ class Webhook:
     async def _after(self, cursor: int) -> list[tuple[int, FindingEvent]]:
         return await self._store.read(lambda ledger: ledger.history.after(cursor, BATCH))
 
-    async def _tell(self, rows: Sequence[tuple[int, FindingEvent]]) -> None:
+    async def _post_events(self, rows: Sequence[tuple[int, FindingEvent]]) -> None:
         least, page_url = self._settings.severity, self._settings.page_url
-        news = [told(event, page_url) for _, event in rows if is_news(event, least)]
+        news = [webhook_event(event, page_url) for _, event in rows if is_news(event, least)]
         if news:
             delivery = f"{rows[0][0]}-{rows[-1][0]}"
             await send(self._post, self._settings, Body(events=news), clock.now(), delivery)
 
 
-def begun(ledger: Ledger, name: str) -> int:
-    """Where a reader of the history is; one that begins has nothing to tell of the past."""
+def start_cursor(ledger: Ledger, name: str) -> int:
+    """The position of a reader of the history; a new reader starts at its end."""
     cursor = ledger.history.cursor(name)
     if cursor is None:
         cursor = ledger.history.last_position()

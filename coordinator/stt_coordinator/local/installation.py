@@ -1,4 +1,4 @@
-"""An installation on this computer: processes that are started, watched, and stopped in order."""
+"""A local installation: processes that are started, watched, and stopped in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stt_shared.errors import EXIT_INCOMPLETE, EXIT_USAGE, ConfigError, SttError
 
 STT = (sys.executable, "-P", "-m", "stt_cli")
 MAX_STARTING = 4  # processes that start at the same time
-LOOK_S = 0.2  # between two looks at whether all still run
+POLL_S = 0.2  # between two checks that all processes run
 
 
 class EndedError(SttError):
@@ -51,7 +51,7 @@ class Installation:
             for running in tuple(self._running):
                 if not running.pid:
                     raise _ended(running)
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
         """End all in the opposite order of their start, also those that are just starting."""
@@ -69,7 +69,7 @@ class Installation:
 
 def _ended(running: Running) -> SttError:
     code = running.child.returncode if running.child is not None else 0
-    # A service of ours that refuses its configuration has said why.
+    # A service of ours that rejects its configuration has printed the reason.
     kind = ConfigError if code == EXIT_USAGE and running.command[0] == STT[0] else EndedError
     return kind(f"{running.name} ended by itself with code {code}", hint=running.tail())
 
@@ -115,15 +115,15 @@ def clean_environment(names: Mapping[str, str], wanted: Mapping[str, str]) -> di
     return {**dict.fromkeys(ours), **wanted}
 
 
-Story = Callable[[], Awaitable[None]]
+Script = Callable[[], Awaitable[None]]
 
 
-async def live(installation: Installation, story: Story, stop: asyncio.Event) -> None:
-    """Run `story` while every process lives and until `stop` is set; then end everything.
+async def run_script(installation: Installation, script: Script, stop: asyncio.Event) -> None:
+    """Run `script` while every process lives and until `stop` is set; then end everything.
 
-    Raises EndedError if a process ends by itself, and what `story` raises.
+    Raises EndedError if a process ends by itself, and what `script` raises.
     """
     try:
-        await lifecycle.supervise({"story": story, "watch": installation.watch}, stop)
+        await lifecycle.supervise({"script": script, "watch": installation.watch}, stop)
     finally:
         await installation.stop()

@@ -1,4 +1,4 @@
-"""`stt standalone`: the real thing on one machine, with NATS inside and data that lasts."""
+"""`stt standalone`: all of STT on one machine, with its own NATS and persistent data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from stt_coordinator.local.installation import Installation, live, start_service
+from stt_coordinator.local.installation import Installation, run_script, start_service
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import HOST, STOP_S, Running
-from stt_coordinator.local.wait import answers, control_of, has_worker, once
+from stt_coordinator.local.wait import answers, control_of, has_worker, wait_for
 from stt_shared import clock, lifecycle, settings
 from stt_shared.command import output
 from stt_shared.errors import ConfigError
@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(slots=True, kw_only=True)
 class Standalone:
-    """One installation whose data outlives it."""
+    """A local installation with persistent data."""
 
     options: Options
     found: Settings
@@ -48,7 +48,7 @@ class Standalone:
     worker: Running | None = None
 
     async def serve(self) -> None:
-        """Start everything, say what state it is in, and stay until `stop` is set."""
+        """Start everything, print the control state, and serve until `stop` is set."""
         options, grace = self.options, self.found.worker.grace_s
         begin = partial(nats.start, options.state / "nats", port=options.port, temporary=False)
         broker = await self.installation.start(begin)
@@ -59,12 +59,12 @@ class Standalone:
             partial(start, ["coordinator", *config], options.state / "coordinator")
         )
         async with control_of(broker.url) as control:
-            await once(control, answers, "no coordinator answered")
+            await wait_for(control, answers, "no coordinator answered")
             begin = partial(
                 start, ["worker", *config], options.state / "worker", stop_s=grace + STOP_S
             )
             self.worker = await self.installation.start(begin)
-            status = await once(control, has_worker, "no worker announced itself")
+            status = await wait_for(control, has_worker, "no worker announced itself")
         targets = readable.number(status.summary.counts.targets, "target")
         sentence = switch_sentence(status.state, clock.now())
         output.note(f"Ready on {broker.url}: {targets}. {sentence}")
@@ -73,7 +73,7 @@ class Standalone:
         await self.stop.wait()
 
     def _environment(self, broker: Running) -> Mapping[str, str | None]:
-        # What the settings say of another NATS would keep ours from being reached.
+        # Credentials for another NATS in the settings would be sent to ours, which rejects them.
         others = {f"STT_NATS_{name.upper()}": "" for name in CREDENTIALS}
         return others | {
             "STT_NATS_URL": broker.url,
@@ -89,7 +89,7 @@ class Standalone:
 
 @contextmanager
 def alone(state: Path) -> Generator[None]:
-    """Keep the folder `state` to ourselves; raises ConfigError if another process has it."""
+    """Lock the folder `state`; raises ConfigError if another process holds the lock."""
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
         file = (state / "lock").open("a")
@@ -137,6 +137,6 @@ async def run(options: Options, found: Settings) -> None:
         free(options.port)
         loop.add_signal_handler(signal.SIGHUP, standalone.reload)
         try:
-            await live(standalone.installation, standalone.serve, stop)
+            await run_script(standalone.installation, standalone.serve, stop)
         finally:
             loop.remove_signal_handler(signal.SIGHUP)

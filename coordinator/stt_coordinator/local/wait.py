@@ -1,4 +1,4 @@
-"""The control service of an installation of our own: opened by its address, waited for."""
+"""Waits for the control service of a local installation."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.redaction import hide_addresses
 from stt_shared.settings import NatsSettings
 
-LOOK_S = 0.1  # between two questions
-PATIENCE_S = 60.0  # how long the coordinator may take to answer, and the worker to announce
+POLL_S = 0.1  # between two requests
+TIMEOUT_S = 60.0  # how long the coordinator may take to answer, and the worker to announce
 
 
 @asynccontextmanager
 async def control_of(url: str) -> AsyncGenerator[Control]:
-    """The control service on the NATS at `url`, whatever the user's own settings say."""
+    """The control service on the NATS at `url`; ignores the settings of the user."""
     nats = NatsSettings(url=url)
     bus = await open_bus(nats)
     try:
@@ -29,20 +29,22 @@ async def control_of(url: str) -> AsyncGenerator[Control]:
         await bus.close()
 
 
-async def once(control: Control, holds: Callable[[StatusReply], bool], what: str) -> StatusReply:
-    """The status as soon as the coordinator answers and `holds` of its answer.
+async def wait_for(
+    control: Control, holds: Callable[[StatusReply], bool], what: str
+) -> StatusReply:
+    """The first status for which `holds` returns True.
 
-    Raises UnreachableError, which names `what`, if that takes longer than PATIENCE_S.
+    Raises UnreachableError, which names `what`, if that takes longer than TIMEOUT_S.
     """
-    deadline = clock.monotonic() + PATIENCE_S
+    deadline = clock.monotonic() + TIMEOUT_S
     while True:
         late = clock.monotonic() > deadline
         status = await _status_or_none(control, last_try=late)
         if status is not None and holds(status):
             return status
         if late:
-            raise UnreachableError(f"{what} within {PATIENCE_S:g} s")
-        await asyncio.sleep(LOOK_S)
+            raise UnreachableError(f"{what} within {TIMEOUT_S:g} s")
+        await asyncio.sleep(POLL_S)
 
 
 async def _status_or_none(control: Control, *, last_try: bool) -> StatusReply | None:
@@ -55,15 +57,15 @@ async def _status_or_none(control: Control, *, last_try: bool) -> StatusReply | 
 
 
 def answers(_status: StatusReply) -> bool:
-    """That the coordinator answers at all."""
+    """True for every status: the coordinator answers."""
     return True
 
 
 def has_worker(status: StatusReply) -> bool:
-    """That a worker has announced itself."""
+    """Whether a worker has announced itself."""
     return any(worker.state == "up" for worker in status.workers)
 
 
 def knows(targets: int) -> Callable[[StatusReply], bool]:
-    """That so many targets have been announced."""
+    """A condition: at least `targets` targets have been announced."""
     return lambda status: status.summary.counts.targets >= targets

@@ -1,4 +1,4 @@
-"""What the demo says: what it starts, what it found, and what to try next."""
+"""The output of the demo: what it starts, the findings, and commands to try next."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ NAME_WIDTH = 18  # columns of a target's name
 
 
 def opening(folder: Path) -> None:
-    """The first line: what this is about to touch."""
+    """The first line: where everything runs, and what is removed at the end."""
     output.note(f"Starting on this computer only (127.0.0.1); Ctrl-C ends it, {folder} goes too.")
 
 
 def started(what: str, seconds: float) -> None:
-    """Something is up."""
+    """A line about a process that is up."""
     output.note(f"  ok  {what:<{WIDTH}}{seconds:.1f} s", "ok")
 
 
 def left_out(family: Family, error: SttError) -> None:
-    """A family is not part of this demo, why, and how to get it."""
+    """A line about a database that is left out: the reason, and how to get it."""
     hint = f"; {error.hint}" if error.hint and "\n" not in error.hint else ""
     output.note(f"  --  {NAMES[family]} is left out: {error.message}{hint}", "warn")
 
 
-def looked_at(targets: Iterable[TargetInfo]) -> None:
-    """Which servers these are, as the worker saw them."""
+def versions(targets: Iterable[TargetInfo]) -> None:
+    """The product and version of each server."""
     for target in targets:
         if target.facts is not None:
             output.note(f"      {target.target:<{NAME_WIDTH}}{readable.server(target.facts)}")
 
 
 def result(report: Report) -> None:
-    """The three counts, the worst findings, and what nobody could tell."""
+    """The three counts, the most severe findings, and what was not checked."""
     rows = rows_of_report(report)
     output.print_rich("", *totals(report.summary), "")
     output.print_grid(findings_grid(rows[:WORST], clock.now()))

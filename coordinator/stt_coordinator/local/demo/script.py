@@ -1,4 +1,4 @@
-"""The demo from the first process to the last: start, enable, follow one run, show, end."""
+"""The demo script: start everything, enable, follow one run, show its report, end."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from stt_coordinator.local.demo import databases, screen
 from stt_coordinator.local.installation import (
     Installation,
     clean_environment,
-    live,
+    run_script,
     start_service,
     stop_at_hang_up,
 )
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import HOST, Running, free_port
-from stt_coordinator.local.wait import answers, control_of, knows, once
+from stt_coordinator.local.wait import answers, control_of, knows, wait_for
 from stt_shared import clock
 from stt_shared.command import output, progress, reporting
 from stt_shared.command.control import Control, find_run, follow, report
@@ -79,10 +79,12 @@ class Demo:
         for family, begin in databases.STARTS.items():
             await self._database(family, partial(begin, self.folder / family, password))
         async with control_of(broker.url) as control:
-            await once(control, answers, "no coordinator answered")
+            await wait_for(control, answers, "no coordinator answered")
             worker = self._service(["worker", "--config", self._targets(password)], environment)
             await self._start("worker", worker)
-            await once(control, knows(len(self.servers)), "the worker announced too few targets")
+            await wait_for(
+                control, knows(len(self.servers)), "the worker announced too few targets"
+            )
             found = await self._checked(control)
         self._show(found, broker.url)
 
@@ -146,7 +148,7 @@ class Demo:
             await follow(control, run, show)
         found = await report(control, run.run_id)
         screen.started(f"enabled, {screen.checked(found)}", clock.monotonic() - since)
-        screen.looked_at((await control.ask(Verb.TARGETS, TargetsRequest(), TargetsReply)).targets)
+        screen.versions((await control.ask(Verb.TARGETS, TargetsRequest(), TargetsReply)).targets)
         return found
 
     def _show(self, found: Report, url: str) -> None:
@@ -185,7 +187,7 @@ async def run(options: Options) -> int:
     stop = asyncio.Event()
     with stop_at_hang_up(stop), temporary_folder() as folder:
         demo = Demo(options=options, folder=folder, stop=stop)
-        await live(demo.installation, demo.play, stop)
+        await run_script(demo.installation, demo.play, stop)
     if demo.code is None:
         raise KeyboardInterrupt
     if not options.once:

@@ -11,7 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stt_coordinator.local.installation import EndedError, Installation, clean_environment, live
+from stt_coordinator.local.installation import (
+    EndedError,
+    Installation,
+    clean_environment,
+    run_script,
+)
 from stt_coordinator.local.servers.process import Running
 
 SCRIPT = "trap 'echo {name} >> {journal}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
@@ -64,7 +69,7 @@ async def test_a_process_that_ends_by_itself_is_named_and_ends_the_rest(tmp_path
         await asyncio.sleep(PATIENCE_S)
 
     with pytest.raises(EndedError, match="two ended by itself with code -9") as caught:
-        await live(installation, story, asyncio.Event())
+        await run_script(installation, story, asyncio.Event())
     assert caught.value.hint == "up"
     assert alive(pids) == []
 
@@ -82,7 +87,7 @@ async def test_a_process_that_is_just_starting_is_ended_too(tmp_path: Path) -> N
         asyncio.get_running_loop().call_later(0.1, stop.set)
         await installation.start(begin)
 
-    await live(installation, story, stop)
+    await run_script(installation, story, stop)
     assert (tmp_path / "journal").read_text().split() == ["slow"]
     assert found[0].pid == 0
 
@@ -96,7 +101,7 @@ async def test_an_error_of_the_story_ends_everything_and_is_raised(tmp_path: Pat
         raise LookupError("something of the story")
 
     with pytest.raises(LookupError, match="something of the story"):
-        await live(installation, story, asyncio.Event())
+        await run_script(installation, story, asyncio.Event())
     assert alive(pids) == []
 
 

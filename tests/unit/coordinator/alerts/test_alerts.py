@@ -12,8 +12,8 @@ import pytest
 
 from stt_coordinator.alerts import alertmanager
 from stt_coordinator.alerts.alert_filter import severities
-from stt_coordinator.alerts.alertmanager import Memory, Push, alert
-from stt_coordinator.alerts.delivery_loop import keep
+from stt_coordinator.alerts.alertmanager import AlertMemory, Push, alert
+from stt_coordinator.alerts.delivery_loop import run_channel
 from stt_coordinator.alerts.post import ChannelError, place
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.tasks.troubles import Troubles
@@ -65,14 +65,14 @@ def test_labels_of_a_target_never_replace_ours_and_names_fit_alertmanager() -> N
 def test_no_alert_ends_before_it_starts_though_a_clock_went_back() -> None:
     made = alert_of(since=NOW + 60 * MINUTE)
     assert made.starts_at == NOW
-    memory = Memory()
+    memory = AlertMemory()
     memory.turn([made], NOW)
     (over,) = memory.turn([], NOW - MINUTE)
     assert over.ends_at == over.starts_at
 
 
 def test_an_alert_that_is_over_is_sent_as_ended_for_five_minutes() -> None:
-    memory, one = Memory(), alert_of()
+    memory, one = AlertMemory(), alert_of()
     assert memory.turn([one], NOW) == [one]
     (over,) = memory.turn([], NOW + MINUTE)
     assert over.ends_at == NOW + MINUTE
@@ -81,14 +81,14 @@ def test_an_alert_that_is_over_is_sent_as_ended_for_five_minutes() -> None:
 
 
 def test_an_alert_that_comes_back_is_no_longer_sent_as_ended() -> None:
-    memory, one = Memory(), alert_of()
+    memory, one = AlertMemory(), alert_of()
     memory.turn([one], NOW)
     memory.turn([], NOW + MINUTE)
     assert memory.turn([one], NOW + 2 * MINUTE) == [one]
 
 
 def test_a_finding_that_became_more_severe_ends_one_alert_and_begins_another() -> None:
-    memory = Memory()
+    memory = AlertMemory()
     memory.turn([alert_of(Severity.MAJOR)], NOW)
     sent = memory.turn([alert_of(Severity.CRITICAL)], NOW + MINUTE)
     assert [(one.labels["stt_severity"], one.ends_at > NOW + MINUTE) for one in sent] == [
@@ -165,7 +165,7 @@ async def test_a_failing_channel_is_tried_after_longer_pauses_and_its_trouble_to
             raise asyncio.CancelledError
 
     with pytest.raises(asyncio.CancelledError):
-        await keep(Flaky(4), troubles, pause)
+        await run_channel(Flaky(4), troubles, pause)
     assert pauses == [1.0, 2.0, 4.0, 5.0, 60.0, 60.0]
     assert seen[3] == ("alerts by flaky: no",)
     assert seen[4] == ()
