@@ -1,4 +1,4 @@
-"""The store of exceptions in SQLite: upgraded from the first schema, looked up by indexes."""
+"""Suppressions in SQLite: upgraded from the first schema, and found by indexes."""
 
 from __future__ import annotations
 
