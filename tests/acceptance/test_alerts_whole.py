@@ -13,12 +13,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stt_coordinator.local.servers.process import Running, free_port
-from tests.acceptance.test_standalone import Machine
-from tests.integration.coordinator.alerts.test_alertmanager import CONFIG
-from tests.integration.coordinator.alerts.test_mail_server import Box, server
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
+from tests.support.alerts.alertmanager import CONFIG
+from tests.support.alerts.mailbox import Box, server
 from tests.support.coordinator.hooks import Hook, listening
+from tests.support.processes.standalone import Machine
 
 HOST = "127.0.0.1"
 

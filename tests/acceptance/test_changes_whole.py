@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,8 +18,8 @@ import pytest
 from stt_coordinator.local.servers import postgresql as server
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 CHECK = "postgresql_super_role"
 TARGET = """

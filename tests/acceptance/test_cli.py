@@ -6,12 +6,12 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-STT = Path(sys.executable).with_name("stt")
+from tests.support.processes.commands import STT
+
 COMMANDS = (
     "status",
     "enable",

@@ -8,13 +8,12 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
-from pathlib import Path
 
 import pytest
 
-STT = Path(sys.executable).with_name("stt")
+from tests.support.processes.commands import STT
+
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.report.model import Report
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 WORKER = """
 [[targets]]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-STT = Path(sys.executable).with_name("stt")
+from tests.support.processes.commands import STT
+
 SCAN = "scan postgresql://stt@127.0.0.1:9/ --check postgresql_version --allow-incomplete"
 NO_NATS = "--nats-url nats://127.0.0.1:9 --nats-timeout-s 0.5"
 COMMANDS = [

@@ -21,8 +21,8 @@ from stt_coordinator.local.servers.cache import MissingServerError
 from stt_shared.clock import monotonic
 from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.report.model import SCHEMA, Report
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 120.0
 UP = "Running until Ctrl-C"
 FINDS: dict[Family, tuple[Callable[[], object], ...]] = {

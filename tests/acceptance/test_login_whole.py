@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,8 +21,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.servers.certificates import Certificates
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 MAX_PAGES = 400
 NEEDED = {"/api/v1/diff": "?since=2026-11-01T00:00:00Z"}  # what an address cannot be asked without

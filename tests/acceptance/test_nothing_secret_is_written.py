@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +18,9 @@ import pytest
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.checks.real import mysql_state, postgresql_state
+from tests.support.processes.commands import STT
 from tests.support.processes.secret_places import site
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 TARGETS = """
 [[targets]]

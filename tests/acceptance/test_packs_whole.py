@@ -11,7 +11,8 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.pack import archive
-from tests.acceptance.test_standalone import STT, Machine
+from tests.support.processes.commands import STT
+from tests.support.processes.standalone import Machine
 from tests.support.shared import packs
 
 SIGNER = packs.Signer()

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,8 +29,8 @@ from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.ocsf import VERSION
 from stt_shared.report.model import Report
 from tests.support.checks.real import mysql_state
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 TARGETS = """
 [[targets]]

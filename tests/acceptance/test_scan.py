@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.scanning import report, stt, unused_port, url
 
 PACK = """
 checks:
@@ -30,19 +26,12 @@ checks:
           found = {found}
           return found
 """
+
+
 CRITICAL = '[{"summary": "bad", "severity": "critical", "object": docs[0][0]["name"]}]'
+
+
 TRIVIAL = '[{"summary": "odd", "severity": "info"}]'
-
-
-def stt(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stt_cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=os.environ | environ,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -51,24 +40,6 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name, found in (("clean", "[]"), ("bad", CRITICAL), ("odd", TRIVIAL)):
         (folder / f"{name}.yaml").write_text(PACK.format(name=name, found=found))
     return str(folder)
-
-
-def url(database: Running, scheme: str = "postgresql", rest: str = "/postgres") -> str:
-    user, password = quote(database.user, safe=""), quote(database.password, safe="")
-    login = f"{user}:{password}@" if user else ""
-    return f"{scheme}://{login}{database.host}:{database.port}{rest}"
-
-
-def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(done.stdout)
-    assert found["schema"] == "stt.report/v1"
-    return found
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:

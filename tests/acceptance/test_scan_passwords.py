@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import termios
 from pathlib import Path
 from urllib.parse import quote
@@ -14,8 +13,8 @@ from urllib.parse import quote
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 CHECK = ("--check", "postgresql_version", "--fail-on", "none", "-o", "json")
 OK = 0
 

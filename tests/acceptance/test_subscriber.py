@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 from stt_coordinator.local.servers import postgresql as server
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.subjects import STREAM_EVENTS
-from tests.acceptance.test_standalone import PATIENCE_S, Machine
+from tests.support.processes.standalone import PATIENCE_S, Machine
 
 SUBSCRIBER = Path(__file__).parents[2] / "examples" / "subscriber.py"
 CHECK = "postgresql_super_role"

@@ -9,15 +9,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.commands import STT
 
 UNITS = Path(__file__).parents[2] / "contrib" / "systemd"
-STT = Path(sys.executable).with_name("stt")
 INSTALLED = "/opt/stt/bin/stt"
 MAX_EXPOSURE = 20  # tenths, of 100: systemd calls up to 2.0 OK, and an open service 9.6
 NAMES = ["stt-coordinator.service", "stt-worker.service"]

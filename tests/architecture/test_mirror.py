@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ TESTS = ROOT / "tests"
 PACKAGES = {path.parent.name: path for path in packages(ROOT)}
 # Fakes of servers that only hostile tests know, installers of real servers, and this folder's list.
 WITH_HELPERS = {"hostile", "servers", "support", "architecture"}
+FROM_TESTS = re.compile(r"^ *(?:from|import) tests\.[\w.]*\btest_\w+", re.MULTILINE)
 
 
 def folders(of: Path) -> list[Path]:
@@ -42,3 +44,9 @@ def test_helpers_of_tests_stand_in_support() -> None:
         if not path.name.startswith("test_") and path.name not in {"conftest.py", "__init__.py"}
     ]
     assert [str(path) for path in helpers if path.parts[0] not in WITH_HELPERS] == []
+
+
+def test_no_file_imports_from_a_file_of_tests() -> None:
+    """Such a file could be neither split nor moved, and its fixtures come along unseen."""
+    found = [path for path in TESTS.rglob("*.py") if FROM_TESTS.search(path.read_text())]
+    assert [str(path.relative_to(TESTS)) for path in found] == []

@@ -43,7 +43,7 @@ from tests.support.coordinator.coordination import (
     status,
     until,
 )
-from tests.unit.coordinator.metrics.test_metrics import finding as record
+from tests.support.coordinator.fleet import finding as record
 
 TARGETS = (
     *((f"orders-mysql-{number}", Family.MYSQL) for number in range(1, 5)),

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -23,8 +22,8 @@ from stt_shared import clock
 from stt_shared.clock import monotonic
 from tests.support.browser.looking import chromium, looked_at, seen
 from tests.support.checks.real import mysql_state, postgresql_state
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 TARGETS = """
 [[targets]]

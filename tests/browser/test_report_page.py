@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +15,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
+from tests.support.processes.commands import STT
 from tests.support.shared import report_cases as cases
 
-STT = Path(sys.executable).with_name("stt")
 WIDTHS = (1200, 360)
 THEMES = ("light", "dark")
 NAMES = ("scan", "ordinary", "hostile", "clean")

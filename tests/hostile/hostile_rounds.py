@@ -5,10 +5,7 @@ from __future__ import annotations
 import statistics
 
 from stt_worker.targets.model import Target
-from tests.hostile.hostile_site import site
-from tests.hostile.test_hostile_run import healthy, hostile, names, peers
-
-__all__ = ["healthy", "hostile", "peers"]  # fixtures
+from tests.hostile.hostile_site import names, site
 
 ROUNDS = 5
 RATIO = 1.25

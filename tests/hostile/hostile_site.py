@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
+from cryptography.hazmat.primitives import serialization
+
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.catalogue import builtin
@@ -20,12 +22,14 @@ from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import ControlState, Job, Result
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
-from stt_worker.databases.port import Limits
+from stt_worker.databases.port import Endpoint, Limits, Tls
 from stt_worker.execution.equipment import Equipment, equipped
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
+from stt_worker.targets.secrets import Secret
+from tests.servers.certificates import Certificates
 from tests.support.holdings import descendants
 from tests.support.worker.fakes import job, until
 
@@ -156,3 +160,31 @@ class Peak:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+
+
+def target(
+    name: str, family: Family, port: int, *, host: str = "127.0.0.1", secret: str = ""
+) -> Target:
+    endpoint = Endpoint(family=family, host=host, port=port, user="stt", tls=Tls(mode="off"))
+    scheme, _, rest = secret.partition(":")
+    return Target(id=name, endpoint=endpoint, secret=Secret(scheme, rest or "p"))
+
+
+def with_pass_phrase(family: Family, certificates: Certificates, folder: Path) -> Target:
+    made = encrypted(certificates.client_key, folder / f"{family}.key")
+    tls = Tls(cert=str(certificates.client_cert), key=str(made), ca=str(certificates.ca))
+    found = target("pass-phrase", family, 9, host="localhost")
+    return replace(found, endpoint=replace(found.endpoint, tls=tls))
+
+
+def encrypted(key: Path, into: Path) -> Path:
+    """The private key `key` with a pass phrase."""
+    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
+    lock = serialization.BestAvailableEncryption(b"a pass phrase")
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    into.write_bytes(loaded.private_bytes(*form, lock))
+    return into
+
+
+def names(targets: list[Target]) -> list[str]:
+    return [one.id for one in targets]

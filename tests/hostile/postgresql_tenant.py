@@ -163,3 +163,20 @@ def least_account(server: Running) -> Iterator[Endpoint]:
         yield replace(admin, user=LEAST, password=LEAST_PASSWORD)
     finally:
         do(server, undo)
+
+
+@contextmanager
+def databases(server: Running, *names: str) -> Iterator[None]:
+    def quoted(name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    do(server, [f"DROP DATABASE IF EXISTS {quoted(name)}" for name in names])
+    do(server, [f"CREATE DATABASE {quoted(name)}" for name in names])
+    try:
+        yield
+    finally:
+        clear = (
+            "UPDATE pg_database SET datistemplate = false, datconnlimit = -1, datallowconn = true"
+        )
+        do(server, [f"{clear} WHERE datname NOT IN ('template0', 'template1')"])
+        do(server, [f"DROP DATABASE IF EXISTS {quoted(name)} (FORCE)" for name in names])

@@ -7,90 +7,22 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family, Kind
-from stt_worker.databases.port import Endpoint, Tls
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret
 from tests.hostile import slow_names
-from tests.hostile.hostile_site import LIMITS, MIB, Peak, Site, site
-from tests.hostile.peers import Peers, hostile_peers
-from tests.servers.certificates import Certificates
+from tests.hostile.hostile_site import LIMITS, MIB, Peak, Site, names, site
 from tests.support.holdings import descendants, holdings, leftovers
 from tests.support.worker.database_subjects import endpoint_of
 
-HEALTHY = 20
 GROWTH_BYTES = 128 * MIB
+
+
 ENDED = {Kind.UNREACHABLE, Kind.TIMEOUT, Kind.TOO_LARGE, Kind.CONFIG, Kind.AUTH}
-
-
-@pytest.fixture(scope="module")
-def peers() -> Iterator[Peers]:
-    with hostile_peers() as found:
-        yield found
-
-
-@pytest.fixture
-def healthy(
-    postgresql: Running, postgresql15: Running, mariadb: Running, mongodb: Running
-) -> list[Target]:
-    """Twenty targets on real servers, which the whole library is for."""
-    servers = [
-        (Family.POSTGRESQL, postgresql),
-        (Family.MYSQL, mariadb),
-        (Family.MONGODB, mongodb),
-        (Family.POSTGRESQL, postgresql15),
-    ]
-    found: list[Target] = []
-    for number in range(HEALTHY):
-        family, server = servers[number % len(servers)]
-        endpoint = endpoint_of(server, family)
-        secret = Secret("", endpoint.password)
-        found.append(Target(id=f"healthy-{number}", endpoint=endpoint, secret=secret))
-    return found
-
-
-@pytest.fixture
-def hostile(peers: Peers, certificates: Certificates, tmp_path: Path) -> list[Target]:
-    """A target of every hostile kind."""
-    found = [target(f"{family}", family, port) for family, port in peers.values()]
-    found += [target("slow-name", one, 9, host=f"db{slow_names.SLOW}") for one in Family]
-    found += [with_pass_phrase(one, certificates, tmp_path) for one in Family]
-    found += [target("hanging-secret", Family.MYSQL, 9, secret="exec:/bin/sleep 600")]
-    return [replace(one, id=f"hostile-{number}-{one.id}") for number, one in enumerate(found)]
-
-
-def target(
-    name: str, family: Family, port: int, *, host: str = "127.0.0.1", secret: str = ""
-) -> Target:
-    endpoint = Endpoint(family=family, host=host, port=port, user="stt", tls=Tls(mode="off"))
-    scheme, _, rest = secret.partition(":")
-    return Target(id=name, endpoint=endpoint, secret=Secret(scheme, rest or "p"))
-
-
-def with_pass_phrase(family: Family, certificates: Certificates, folder: Path) -> Target:
-    made = encrypted(certificates.client_key, folder / f"{family}.key")
-    tls = Tls(cert=str(certificates.client_cert), key=str(made), ca=str(certificates.ca))
-    found = target("pass-phrase", family, 9, host="localhost")
-    return replace(found, endpoint=replace(found.endpoint, tls=tls))
-
-
-def encrypted(key: Path, into: Path) -> Path:
-    """The private key `key` with a pass phrase."""
-    loaded = serialization.load_pem_private_key(key.read_bytes(), None)
-    lock = serialization.BestAvailableEncryption(b"a pass phrase")
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    into.write_bytes(loaded.private_bytes(*form, lock))
-    return into
-
-
-def names(targets: list[Target]) -> list[str]:
-    return [one.id for one in targets]
 
 
 async def test_hostile_servers_of_every_kind_cost_healthy_targets_nothing(

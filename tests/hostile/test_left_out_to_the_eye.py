@@ -16,11 +16,10 @@ from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint
 from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import execute
-from tests.acceptance.test_scan import report, stt, url
-from tests.hostile.postgresql_tenant import do
-from tests.hostile.test_postgresql_databases import databases
+from tests.hostile.postgresql_tenant import databases, do
 from tests.support.checks.real import endpoint
 from tests.support.coordinator.ledgers import minutes, planned, recorded, result
+from tests.support.processes.scanning import report, stt, url
 from tests.support.worker.fakes import job
 
 CHECK = "postgresql_public_schema_create"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -15,32 +14,22 @@ from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import PartNotChecked
 from stt_worker.databases.port import Endpoint, Failure, Inspection, Limits
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.hostile.postgresql_tenant import do
+from tests.hostile.postgresql_tenant import databases, do
 from tests.support.checks.real import endpoint
 
 PLAIN, PLAIN_PASSWORD = "stt_visitor", "x"
+
+
 NAME = Question(type=QueryType.POSTGRESQL_SELECT, text="current_database() AS d", all_dbs=True)
+
+
 HOSTILE_NAME = "host=127.0.0.1 port=1 user='x' \\ \" dbname=postgres"
 
+
 ENDLESS = "(SELECT count(*) FROM generate_series(1, 10000000000))::text"
+
+
 A_SECOND = "(SELECT count(*) FROM generate_series(1, 8000000))::text"
-
-
-@contextmanager
-def databases(server: Running, *names: str) -> Iterator[None]:
-    def quoted(name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
-
-    do(server, [f"DROP DATABASE IF EXISTS {quoted(name)}" for name in names])
-    do(server, [f"CREATE DATABASE {quoted(name)}" for name in names])
-    try:
-        yield
-    finally:
-        clear = (
-            "UPDATE pg_database SET datistemplate = false, datconnlimit = -1, datallowconn = true"
-        )
-        do(server, [f"{clear} WHERE datname NOT IN ('template0', 'template1')"])
-        do(server, [f"DROP DATABASE IF EXISTS {quoted(name)} (FORCE)" for name in names])
 
 
 @pytest.fixture(params=["postgresql", "postgresql15"])

@@ -17,9 +17,9 @@ from stt_shared.pack.archive import Pack
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from tests.integration.worker.test_worker_process import ended, process
 from tests.support.shared import packs
 from tests.support.worker.site import Coordinator, coordinator, until
+from tests.support.worker.worker_process import ended, process
 
 SIGNER = packs.Signer()
 CHECK = packs.check_text("pg_site").replace(

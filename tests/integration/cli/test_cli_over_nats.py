@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
@@ -26,8 +25,8 @@ from stt_shared.protocol.reports import RunsReply
 from stt_shared.protocol.subjects import STREAMS, aggregator, control, finding_event
 from tests.support.cli import samples
 from tests.support.cli.service import Service
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 DEADLINE_S = 60.0
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
 from stt_worker.targets.secrets import Secret
+from tests.support.worker.listening import hanging, lying, unused_port
 from tests.support.worker.site import Coordinator, coordinator, until
 
 SCRIPT = """
@@ -50,7 +50,11 @@ def check(name: str, text: str, script: str = SCRIPT) -> Check:
 
 
 ANSWERS = check("answers", "42 AS answer, current_user::text AS name")
+
+
 BROKEN = check("broken", "answer FROM no_such_table")
+
+
 CHECKS = [ANSWERS, BROKEN]
 
 
@@ -166,45 +170,6 @@ async def test_hanging_refusing_and_lying_servers_delay_nobody_and_are_told_apar
             assert kinds["silent"] in (Kind.UNREACHABLE, Kind.TIMEOUT)
             assert kinds["garbage"] in (Kind.UNREACHABLE, Kind.TIMEOUT)
             assert here.doubles == 0
-
-
-@asynccontextmanager
-async def hanging(visits: list[object] | None = None) -> AsyncIterator[int]:
-    """A server that accepts connections, remembers them in `visits`, and says nothing."""
-    async with _server(([] if visits is None else visits).append) as port:
-        yield port
-
-
-@asynccontextmanager
-async def lying() -> AsyncIterator[int]:
-    """A server that speaks another protocol."""
-    async with _server(lambda writer: writer.write(b"HTTP/1.1 418 I'm a teapot\r\n\r\n")) as port:
-        yield port
-
-
-@asynccontextmanager
-async def _server(say: Callable[[asyncio.StreamWriter], None]) -> AsyncIterator[int]:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        say(writer)
-        try:
-            while await reader.read(1024):
-                pass
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-
-
-def unused_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 async def test_the_broker_may_die_while_jobs_run(

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
@@ -16,41 +11,9 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family, Kind
-from tests.integration.worker.test_worker import hanging, unused_port
+from tests.support.worker.listening import hanging, unused_port
 from tests.support.worker.site import Coordinator, coordinator, until
-
-EXIT_S = 40.0
-
-
-def table(name: str, port: int) -> str:
-    return (
-        f'[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "127.0.0.1"\nport = {port}\n'
-        'user = "u"\npassword = "env:PW"\ntls = "off"\n'
-    )
-
-
-@contextmanager
-def process(url: str, site: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`stt worker` with `folder`/worker.toml, its log in `folder`/log."""
-    environment = os.environ | {"PW": "hunter2", "STT_LOG_FORMAT": "json", "STT_NATS_URL": url}
-    command = ["worker", "--config", str(folder / "worker.toml"), "--site", site]
-    more = ["--name", f"p-{site}", "--state-dir", str(folder / "state")]
-    with (folder / "log").open("ab") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "stt_cli", *command, *more],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait(30)
-
-
-async def ended(child: subprocess.Popen[bytes]) -> int:
-    return await asyncio.to_thread(child.wait, EXIT_S)
+from tests.support.worker.worker_process import ended, process, table
 
 
 async def test_at_sigterm_a_running_job_ends_and_is_published_and_the_exit_code_is_0(

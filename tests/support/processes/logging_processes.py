@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,8 +15,8 @@ from typing import Any
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 SITE, WORKER = "eu-west", "w1"
 TAKEN_IN = '"result_recorded"'

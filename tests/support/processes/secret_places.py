@@ -6,7 +6,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +16,8 @@ from urllib.parse import quote
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
+from tests.support.processes.commands import STT
 
-STT = Path(sys.executable).with_name("stt")
 PATIENCE_S = 90.0
 NATS_USER = "us@er"
 TARGETS = """

@@ -23,12 +23,8 @@ from stt_shared.protocol.enums import FindingState
 from stt_shared.settings.alerts import AlertSettings
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
-from tests.unit.coordinator.metrics.test_metrics import fill
-
-CONFIG = """
-route: {receiver: nobody, group_by: [finding_id]}
-receivers: [{name: nobody}]
-"""
+from tests.support.alerts.alertmanager import CONFIG
+from tests.support.coordinator.fleet import fill
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from stt_cli import main
 from stt_coordinator.alerts.webhook import signature
 from stt_coordinator.local.servers.process import Running, free_port
-from tests.integration.coordinator.alerts.test_alertmanager import CONFIG
-from tests.integration.coordinator.alerts.test_mail_server import Box, demanding
 from tests.servers import prometheus
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
+from tests.support.alerts.alertmanager import CONFIG
+from tests.support.alerts.mailbox import Box, demanding
 from tests.support.coordinator.hooks import listening
 
 SECRET = "not-a-real-secret"

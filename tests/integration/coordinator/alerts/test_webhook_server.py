@@ -18,9 +18,9 @@ from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.settings.alerts import AlertSettings
 from tests.servers.certificates import Certificates
+from tests.support.alerts.events import SECRET, add
 from tests.support.coordinator.coordination import QUICK, catalogue
 from tests.support.coordinator.hooks import Hook, listening
-from tests.unit.coordinator.alerts.test_webhook import SECRET, add
 
 
 def server_tls(certificates: Certificates) -> ssl.SSLContext:

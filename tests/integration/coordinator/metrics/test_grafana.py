@@ -30,8 +30,8 @@ from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, ControlState
 from tests.servers import prometheus
 from tests.servers.fixtures import serving
+from tests.support.coordinator.fleet import PACK, counted, fill
 from tests.support.coordinator.ledgers import result
-from tests.unit.coordinator.metrics.test_metrics import PACK, counted, fill
 
 GRAFANA = Path(__file__).parents[4] / "contrib" / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "stt.json").read_text(encoding="utf-8"))

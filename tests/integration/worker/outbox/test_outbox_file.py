@@ -11,7 +11,7 @@ import pytest
 
 from stt_worker.outbox.port import OutboxError
 from stt_worker.outbox.sqlite import FILE, SqliteOutbox, open_outbox
-from tests.contract.test_outbox import AT, result, watermark
+from tests.support.worker.outbox_rows import AT, result, watermark
 
 
 def delete_file(folder: Path) -> None:

@@ -20,7 +20,7 @@ from stt_coordinator.tasks.troubles import Troubles
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.settings.alerts import AlertSettings
 from tests.support.coordinator.coordination import NOW
-from tests.unit.coordinator.metrics.test_metrics import fill, finding
+from tests.support.coordinator.fleet import fill, finding
 
 MINUTE = timedelta(minutes=1)
 

@@ -19,9 +19,9 @@ from stt_shared import clock
 from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.records import FindingEvent
 from stt_shared.settings.alerts import AlertSettings
+from tests.support.alerts.events import event, record
 from tests.support.coordinator.coordination import NOW
-from tests.unit.coordinator.alerts.test_webhook import event, record
-from tests.unit.coordinator.metrics.test_metrics import ACCEPTED, fill
+from tests.support.coordinator.fleet import ACCEPTED, fill
 
 HOUR = timedelta(hours=1)
 SETTINGS = AlertSettings(

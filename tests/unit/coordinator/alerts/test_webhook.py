@@ -23,27 +23,13 @@ from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.settings.alerts import AlertSettings
+from tests.support.alerts.events import SECRET, add, event, record
 from tests.support.coordinator.coordination import NOW
-from tests.unit.coordinator.metrics.test_metrics import ACCEPTED, finding
+from tests.support.coordinator.fleet import ACCEPTED
 
-SECRET = "not-a-real-secret"
 SETTINGS = AlertSettings(webhook="https://hooks.example/T0", webhook_secret=SECRET)
-
-
-def record(
-    id_: str = "f_1", severity: Severity = Severity.CRITICAL, **changes: Any
-) -> FindingRecord:
-    return msgspec.structs.replace(finding(id_, "t1", "eu", severity), **changes)
-
-
-def event(
-    change: Change = Change.OPENED,
-    after: FindingRecord | None = None,
-    before: FindingRecord | None = None,
-) -> FindingEvent:
-    return FindingEvent(change=change, at=NOW, run_id="r", after=after or record(), before=before)
 
 
 class Receiver:
@@ -73,11 +59,6 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
     made: Store = MemoryStore() if request.param == "memory" else await open_store(tmp_path)
     yield made
     await made.close()
-
-
-async def add(store: Store, *ids: str) -> None:
-    events = [event(after=record(id_)) for id_ in ids]
-    await store.transact(lambda ledger: ledger.history.add(events))
 
 
 async def test_nothing_of_the_past_is_posted_and_everything_from_then_on(store: Store) -> None:

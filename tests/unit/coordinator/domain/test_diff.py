@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 import msgspec
 
@@ -11,50 +11,15 @@ from stt_coordinator.domain.suppression import as_of
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.reports import ReportedResult
+from tests.support.coordinator.answers import ENDED, HOUR, LATER, OLD, answers, found, said
 from tests.support.coordinator.coordination import NOW
 
-HOUR = timedelta(hours=1)
-ENDED, LATER = NOW, NOW + 24 * HOUR
 ACCEPTED = Acceptance(exception="x_a", until=date(2026, 12, 1), by="ann", reason="proxy only")
-OLD = NOW - 99 * HOUR
-
-
-def found(id_: str, **changes: object) -> ReportedFinding:
-    values: dict[str, object] = {
-        "id": id_,
-        "severity": Severity.MAJOR,
-        "object": None,
-        "summary": "",
-        "description": "",
-        "remediation": "",
-        "evidence": (),
-        "since": OLD,
-    }
-    return ReportedFinding(**(values | changes))  # type: ignore[arg-type]
-
-
-def said(
-    check: str, *findings: ReportedFinding, outcome: Outcome | None = None, kind: Kind | None = None
-) -> ReportedResult:
-    return ReportedResult(
-        target="t1",
-        family=Family.MYSQL,
-        site="eu",
-        check=check,
-        outcome=outcome or (Outcome.FAILED if findings else Outcome.PASSED),
-        kind=kind,
-        reason="",
-        findings=findings,
-    )
 
 
 def error(check: str, kind: Kind = Kind.TIMEOUT) -> ReportedResult:
     return said(check, outcome=Outcome.ERROR, kind=kind)
-
-
-def answers(*results: ReportedResult) -> Answers:
-    return {one.check: one for one in results}
 
 
 def differences(before: Answers, later: Answers) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from stt_coordinator.domain.diff import of_target
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.reports import ReportedResult
-from tests.unit.coordinator.domain.test_diff import ENDED, HOUR, LATER, answers, found, said
+from tests.support.coordinator.answers import ENDED, HOUR, LATER, answers, found, said
 
 OLD_DATABASE = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")
 IN_OLD = found("f_old", labels={"database": "old"})

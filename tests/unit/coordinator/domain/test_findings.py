@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_coordinator.domain.findings import Folded, fold
-from stt_coordinator.domain.model import LEARNED, Evidence
-from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
+from stt_coordinator.domain.findings import Folded
+from stt_coordinator.domain.model import LEARNED
+from stt_shared.protocol.enums import Change, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.protocol.records import FindingEvent, FindingRecord
-from tests.support.coordinator.coordination import NOW, failed, finding, passed
-
-Known = dict[str, FindingRecord]
-ERROR = CheckOutcome(
-    check="c", outcome=Outcome.ERROR, kind=Kind.UNREACHABLE, reason="connection refused"
-)
-
-
-def evidence(minute: int) -> Evidence:
-    started = NOW + timedelta(minutes=minute)
-    return Evidence(
-        run_id=f"run-{minute}",
-        target="t1",
-        family=Family.MYSQL,
-        site="eu",
-        started=started,
-        finished=started + timedelta(seconds=1),
-    )
-
-
-class Life:
-    """The findings of one check on one target, with what was applied to them."""
-
-    def __init__(self) -> None:
-        self.known: Known = {}
-        self.learned: datetime | None = None
-        self.events: list[FindingEvent] = []
-
-    def apply(self, outcome: CheckOutcome, minute: int) -> Folded:
-        folded = fold(self.known, outcome, evidence(minute), self.learned)
-        self.known.update((one.id, one) for one in folded.records)
-        self.events.extend(folded.events)
-        if outcome.outcome in LEARNED:
-            started = evidence(minute).started
-            self.learned = max(self.learned or started, started)
-        return folded
-
-    @property
-    def states(self) -> dict[str | None, FindingState]:
-        return {one.object: one.state for one in self.known.values()}
+from stt_shared.protocol.records import FindingEvent
+from tests.support.coordinator.coordination import failed, finding, passed
+from tests.support.coordinator.life import ERROR, Life, evidence
 
 
 def changes(events: Sequence[FindingEvent]) -> list[Change]:

@@ -15,7 +15,7 @@ from stt_shared.protocol.enums import FindingState, Kind, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding, PartNotChecked
 from stt_shared.protocol.records import FindingRecord
 from tests.support.coordinator.coordination import failed, finding, passed
-from tests.unit.coordinator.domain.test_findings import ERROR, Life
+from tests.support.coordinator.life import ERROR, Life
 
 DATABASES = ("app", "billing", "old")
 

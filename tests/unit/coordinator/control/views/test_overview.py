@@ -18,8 +18,8 @@ from stt_shared.protocol.overview import (
     OverviewState,
 )
 from tests.support.coordinator.coordination import ask
+from tests.support.coordinator.fleet import fill, finding
 from tests.support.coordinator.visitors import JSON, visiting
-from tests.unit.coordinator.metrics.test_metrics import fill, finding
 
 
 def failed(ledger: Ledger) -> None:
