@@ -1,4 +1,4 @@
-"""The coordinator's parts put together on any bus and store: its named tasks."""
+"""Wire the tasks of the coordinator on any bus and store."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from stt_coordinator.alerts.delivery_loop import Channel, run_channel, task_of
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.timing import Timing
-from stt_coordinator.ledger import suppressions
-from stt_coordinator.ledger.reconcile import LIMIT, reconcile
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
@@ -28,16 +27,15 @@ from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
 from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
-from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.telemetry.logs import logger
 
-STREAMS_S = 60.0  # between two looks at whether the streams are as they must be
-SUPPRESSIONS_S = 60.0  # between two looks at which exceptions end
-IDLE_S = 30.0  # a task nobody rings for looks by itself
+STREAMS_S = 60.0  # between two checks that the streams are as they must be
+SUPPRESSIONS_S = 60.0  # between two checks of which suppressions end
+IDLE_S = 30.0  # after which a task runs that nobody woke
 _LOG = logger("coordinator")
 
 
@@ -54,13 +52,13 @@ class CoordinatorDependencies:
     checks: Callable[[], Catalogue]
     timing: Timing
     page: PageFactory | None = None
-    channels: Sequence[Channel] = ()  # that findings are told by
+    channels: Sequence[Channel] = ()  # that deliver alerts
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
 class Coordinator:
-    """Every part, wired; `run` lives until it is told to stop."""
+    """Every task, wired; `run` lives until it is stopped."""
 
     def __init__(self, dependencies: CoordinatorDependencies) -> None:
         bus, store, timing = dependencies.bus, dependencies.store, dependencies.timing
@@ -107,8 +105,8 @@ class Coordinator:
         )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Live until `stop`; an error nobody foresaw ends all tasks and is raised."""
-        if not await self._prepared(stop):
+        """Live until `stop` is set; an unexpected error of a task ends all and is raised."""
+        if not await self.prepare(stop):
             return
         context = HandlerContext(
             store=self._store,
@@ -116,7 +114,7 @@ class Coordinator:
             library=self._library,
             scheduler=self._scheduler,
             wakeups=self._wakeups,
-            degraded=self._degraded,
+            degraded=self.degraded,
             ready=self._readiness.check,
             counters=self._counters,
             retention=self._retention,
@@ -125,20 +123,22 @@ class Coordinator:
         )
         async with self._bus.serve(handlers(context)):
             _LOG.info("coordinator_started", enabled=self._control_state.state.enabled)
-            tasks = self._tasks()
+            tasks = self.tasks()
             if self._page is not None:
                 tasks["page"] = self._page(context, self._troubles)
             await supervise(tasks, stop)
 
-    async def _prepared(self, stop: asyncio.Event) -> bool:
-        """Streams, checks and control state, tried until they are there; false if stopped first."""
+    async def prepare(self, stop: asyncio.Event) -> bool:
+        """Ensure streams, read checks and control state; false if `stop` came first."""
         while not stop.is_set():
             try:
                 await self._ensure()
                 await self._library.begin()
                 state = await self._control_state.refresh()
                 await self._control_state.nudge()
-                await self._know_checks(state.disabled_checks)
+                checks = self._library.checks(state.disabled_checks)
+                if checks:
+                    await self._store.transact(lambda ledger: ledger.fleet.replace_checks(checks))  # noqa: B023  # it runs now
             except RETRYABLE as error:
                 _LOG.warning("start_delayed", reason=error.message, hint=error.hint)
                 await asyncio.sleep(self._timing.trouble_s)
@@ -146,37 +146,41 @@ class Coordinator:
                 return True
         return False
 
-    async def _know_checks(self, disabled: tuple[str, ...]) -> None:
-        checks = self._library.checks(disabled)
-        if checks:
-            await self._store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
-
     async def _ensure(self) -> None:
         found = await self._bus.ensure(subjects.STREAMS, [subjects.aggregator()])
         for sentence in set(found) - set(self._cannot):
             _LOG.warning("feature_degraded", what=sentence)
         self._cannot = found
 
-    def _degraded(self) -> tuple[str, ...]:
+    def degraded(self) -> tuple[str, ...]:
+        """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
         return (*self._cannot, *self._library.trouble, *of_tasks, *self._registry.degraded)
 
-    def _tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+    def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Every task by its name, but the page."""
         wakeups, timing = self._wakeups, self._timing
         again = partial(repeat, trouble_s=timing.trouble_s, troubles=self._troubles)
         repeated: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
-            "presence": (self._registry.write, Wakeup(), timing.registry_s),
+            "registry": (self._registry.record, Wakeup(), timing.registry_s),
             "schedule": (self._scheduler.run_due, wakeups.schedule, timing.schedule_s),
             "dispatch": (self._dispatcher.send_pending, wakeups.dispatch, timing.schedule_s),
             "watermarks": (self._watermarks.publish, wakeups.watermarks, IDLE_S),
             "events": (self._publisher.publish, wakeups.outbox, IDLE_S),
             "summary": (self._publisher.publish_summary, wakeups.summary, IDLE_S),
-            "exceptions": (self._end_due_suppressions, Wakeup(), SUPPRESSIONS_S),
+            "suppressions": (
+                partial(end_suppressions, self._store, wakeups),
+                Wakeup(),
+                SUPPRESSIONS_S,
+            ),
             "retention": (partial(prune, self._store, self._retention), Wakeup(), timing.prune_s),
         }
-        # Not at once: after a start there are results to take in that came meanwhile.
+        # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
-            "reconcile": (self._reconcile, timing.reconcile_s),
+            "reconcile": (
+                partial(reconcile_jobs, self._store, wakeups, timing),
+                timing.reconcile_s,
+            ),
             "streams": (self._keep_streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -195,23 +199,3 @@ class Coordinator:
         self._registry.forget_consumers()
         self._watermarks.forget()
         self._wakeups.watermarks.set()
-
-    async def _end_due_suppressions(self) -> None:
-        while True:
-            now = clock.now()
-            due = await self._store.transact(lambda ledger: suppressions.end_due(ledger, now))  # noqa: B023  # it runs now
-            if due:
-                _LOG.info("suppressions_ended", exceptions=due)
-                self._wakeups.store_changed()
-            if due < suppressions.LIMIT:
-                return
-
-    async def _reconcile(self) -> None:
-        while True:
-            now, timing = clock.now(), self._timing
-            late = await self._store.transact(lambda ledger: reconcile(ledger, now, timing))  # noqa: B023  # it runs now
-            if late:
-                _LOG.warning("jobs_reconciled", jobs=late)
-                self._wakeups.store_changed()
-            if late < LIMIT:
-                return

@@ -32,7 +32,7 @@ from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
 
-ALIVE = "alive"  # the slot that signs of life are written to
+ALIVE = "alive"  # the slot that the sign of life is written to
 _LOG = logger("coordinator")
 
 
@@ -41,15 +41,15 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
 
     Raises ConfigError if the state folder cannot be used or another coordinator uses it.
     """
-    page = _page(settings.web)
+    page = page_of(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
         store = await open_store(state)
         stack.callback(_LOG.info, "coordinator_stopped")
         stack.push_async_callback(store.close)
-        # Before NATS is there: it may come later, and systemd is not to wait for it.
-        await stack.enter_async_context(notify.supervision(partial(_written, store)))
+        # Before NATS is there: it may come later, and systemd must not wait for it.
+        await stack.enter_async_context(notify.supervision(partial(write_sign_of_life, store)))
         bus = await connect_with_backoff(
             lambda: connected(
                 settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
@@ -64,39 +64,40 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             store=store,
             checks=builtin,
             timing=timing or Timing(),
-            fetcher=_fetcher(settings.pack, bus, state, Serials(state)),
+            fetcher=fetcher_of(settings.pack, bus, state, Serials(state)),
             page=page,
             channels=channels(settings.alerts, store),
-            retention=_retention(settings.history),
+            retention=retention_of(settings.history),
         )
         await Coordinator(dependencies).run(stop)
 
 
-async def _written(store: Store) -> None:
-    """A row written into the store: what a coordinator that hangs cannot do.
+async def write_sign_of_life(store: Store) -> None:
+    """Write a row into the store, which a coordinator that hangs cannot do.
 
-    A store that answers that it is full is told of elsewhere; a new start would not mend it.
+    A store that answers with an error is alive: the status shows it, and a restart mends nothing.
     """
     with suppress(StoreError):
         await store.transact(lambda ledger: ledger.runs.put_slot(ALIVE, clock.now()))
 
 
-def _retention(history: HistorySettings) -> RetentionLimits:
+def retention_of(history: HistorySettings) -> RetentionLimits:
+    """How long the settings keep what."""
     return RetentionLimits(
         full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days)
     )
 
 
-def _page(web: WebSettings) -> PageFactory | None:
-    """What serves the page; None where there is none. Raises ConfigError as `front_of`."""
+def page_of(web: WebSettings) -> PageFactory | None:
+    """What makes the page's task, or None without a page; raises ConfigError as `front_of`."""
     if not web.listen:
         return None
     front = front_of(web)
     return lambda context, troubles: Page(context, front, troubles).run
 
 
-def _fetcher(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> PackFetcher | None:
-    """What fetches packs; None where the checks are those of the installation."""
+def fetcher_of(pack: PackSettings, bus: Bus, state: Path, serials: Serials) -> PackFetcher | None:
+    """What fetches packs, or None for the checks of the installation; raises ConfigError."""
     if pack.source == BUILT_IN:
         return None
     policy = Policy(keys=tuple(map(parse_public_key, pack.keys)), name=pack.name)

@@ -1,4 +1,4 @@
-"""Whether checks run: the control state in NATS, read again and again and written with care."""
+"""The control state in NATS: whether checks run; written by comparing and swapping."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from stt_shared.telemetry.logs import logger
 ATTEMPTS = 5  # to write, while others write too
 STREAM = subjects.kv_stream(subjects.BUCKET_CONTROL)
 SUBJECT = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
-_LOG = logger("switch")
+_LOG = logger("control_state")
 
 
 class ControlStateWriter:
-    """The control state as last read; disabled until somebody enabled it."""
+    """Reads and writes the control state; `state` is as last read, disabled before."""
 
     def __init__(self, bus: Bus, store: Store) -> None:
         self._bus = bus
         self._store = store
         self._sequence = 0
         self._remembered: ControlState | None = None
-        # Without it an answer read before a change would overwrite what the change wrote.
+        # Without this lock a state read before a change would replace what the change wrote.
         self._one_at_a_time = asyncio.Lock()
         self.state = ControlState()
 
@@ -47,50 +47,41 @@ class ControlStateWriter:
         else:
             # A deleted key leaves an empty message, which the next one has to follow.
             self.state, self._sequence = ControlState(), stored.sequence if stored else 0
-            await self._restore()
-        await self._remember()
-        return self.state
-
-    async def _restore(self) -> None:
-        lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
-        if lost is None or lost == self.state:
-            return
-        receipt = await self._write(lost)
-        if receipt.publication is not Publication.STORED:
-            raise UnreachableError(f"the control state cannot be restored ({receipt.reason})")
-        _LOG.warning("control_state_restored", enabled=lost.enabled)
-
-    async def _remember(self) -> None:
+            lost = await self._store.read(lambda ledger: ledger.fleet.control_state())
+            if lost is not None and lost != self.state:
+                receipt = await self._write(lost)
+                if receipt.publication is not Publication.STORED:
+                    reason = receipt.reason
+                    raise UnreachableError(f"the control state cannot be restored ({reason})")
+                _LOG.warning("control_state_restored", enabled=lost.enabled)
         state = self.state
         if state != self._remembered:
             await self._store.transact(lambda ledger: ledger.fleet.put_control_state(state))
             self._remembered = state
+        return state
 
-    async def change(self, what: Callable[[ControlState], ControlState]) -> bool:
-        """Write `what` it makes of the state; false if that is the state already.
+    async def change(self, make: Callable[[ControlState], ControlState]) -> bool:
+        """Write what `make` makes of the state; false if that is the state already.
 
-        Whoever writes meanwhile is not overwritten: `what` is asked again. Raises
-        UnreachableError if it cannot be stored.
+        Whoever writes meanwhile is not overwritten: `make` is called again with what they wrote.
+        Raises UnreachableError if the state cannot be stored.
         """
         async with self._one_at_a_time:
-            changed = await self._change(what)
-        if changed:
-            # Workers read the state anyway before each job; this only makes them quick.
-            with suppress(UnreachableError):
-                await self.nudge()
-        return changed
-
-    async def _change(self, what: Callable[[ControlState], ControlState]) -> bool:
-        reason = "others write it all the time"
-        for _ in range(ATTEMPTS):
-            wanted = what(await self._refresh())
-            if wanted == self.state:
-                return False
-            receipt = await self._write(wanted)
-            if receipt.publication is Publication.STORED:
-                return True
-            reason = receipt.reason
-        raise UnreachableError(f"the control state cannot be written ({reason})")
+            reason = ""
+            for _ in range(ATTEMPTS):
+                wanted = make(await self._refresh())
+                if wanted == self.state:
+                    return False
+                receipt = await self._write(wanted)
+                if receipt.publication is Publication.STORED:
+                    break
+                reason = receipt.reason
+            else:
+                raise UnreachableError(f"the control state cannot be written ({reason})")
+        # Workers read the state anyway before each job; this only makes them quick.
+        with suppress(UnreachableError):
+            await self.nudge()
+        return True
 
     async def _write(self, state: ControlState) -> Receipt:
         data = codec.encode(state)
@@ -101,5 +92,5 @@ class ControlStateWriter:
         return receipt
 
     async def nudge(self) -> None:
-        """Have workers read the state and announce themselves now."""
+        """Make workers read the state and announce themselves now; raises UnreachableError."""
         await self._bus.send(subjects.NUDGE, b"")

@@ -1,4 +1,4 @@
-"""Publishes jobs in batches and notes each as published once the broker has it."""
+"""Publish jobs in batches, and note each as dispatched once the broker has it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG = logger("dispatch")
 
 
 class Dispatcher:
-    """Sends what is pending; a job sent twice has one message id and is stored once."""
+    """Publishes pending jobs; a job published twice has one message id and is stored once."""
 
     def __init__(self, *, bus: Bus, store: Store, timing: Timing) -> None:
         self._bus = bus
@@ -36,33 +36,42 @@ class Dispatcher:
         """Publish every job whose time has come; raises UnreachableError if one was not stored."""
         while True:
             now = clock.now()
-            found = await self._store.read(
+            jobs = await self._store.read(
                 lambda ledger, now=now: ledger.jobs.dispatchable(now, BATCH)  # type: ignore[misc]  # bound now
             )
-            if not found:
+            if not jobs:
                 return
-            receipts = await self._publish(found)
+            spans = [begin_span(job) for job in jobs]
+            pairs = zip(jobs, spans, strict=True)
+            receipts = await self._bus.publish([message(job, s.traceparent) for job, s in pairs])
+            for span, receipt in zip(spans, receipts, strict=True):
+                span.end({"publication": str(receipt.publication)})
             faultpoint.reach(MID_DISPATCH)
-            await self._note(found, receipts)
+            await self.note(jobs, receipts)
 
-    async def _publish(self, jobs: Sequence[JobRow]) -> list[Receipt]:
-        spans = [_span(job) for job in jobs]
-        pairs = zip(jobs, spans, strict=True)
-        receipts = await self._bus.publish([message(job, span.traceparent) for job, span in pairs])
-        for span, receipt in zip(spans, receipts, strict=True):
-            span.end({"publication": str(receipt.publication)})
-        return receipts
-
-    async def _note(self, jobs: Sequence[JobRow], receipts: Sequence[Receipt]) -> None:
-        now = clock.now()
+    async def note(self, jobs: Sequence[JobRow], receipts: Sequence[Receipt]) -> None:
+        """Record what became of published jobs; raises UnreachableError if one was not stored."""
+        now, timing = clock.now(), self._timing
         sent = list(zip(jobs, receipts, strict=True))
-        await self._store.transact(lambda ledger: _note(ledger, sent, now, self._timing))
+
+        def record(ledger: Ledger) -> None:
+            # A fast worker's result may be in the store before this note: it must stay.
+            current = ledger.jobs.by_id(job.job_id for job in jobs)
+            ledger.jobs.put(
+                after_publication(row, receipt, now, timing)
+                for job, receipt in sent
+                if (row := current.get(job.job_id)) is not None
+                and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch)
+            )
+
+        await self._store.transact(record)
         failed = [receipt for receipt in receipts if receipt.publication is Publication.FAILED]
         if failed:
             raise UnreachableError(f"{len(failed)} jobs were not stored ({failed[0].reason})")
 
 
-def _span(job: JobRow) -> traces.Span:
+def begin_span(job: JobRow) -> traces.Span:
+    """The span of a job from its publication on, below that of its run."""
     ids = {"run": job.run_id, "job": job.job_id, "target": job.target, "site": job.site}
     tracing = traces.get()
     return tracing.begin("job", ids, parent=tracing.of_run(job.run_id))
@@ -90,35 +99,20 @@ def message(job: JobRow, traceparent: str = "") -> Outgoing:
     )
 
 
-def _note(
-    ledger: Ledger, sent: Sequence[tuple[JobRow, Receipt]], now: datetime, timing: Timing
-) -> None:
-    # A fast worker's result may be in the store before this note: it must stay.
-    current = ledger.jobs.by_id(job.job_id for job, _ in sent)
-    changed: list[JobRow] = []
-    for job, receipt in sent:
-        row = current.get(job.job_id)
-        if row is not None and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch):
-            changed.append(_noted(row, receipt, now, timing))
-    ledger.jobs.put(changed)
-
-
-def _noted(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobRow:
-    match receipt.publication:
-        case Publication.STORED | Publication.DUPLICATE:
-            return _on_the_queue(job, now, timing)
-        case Publication.OCCUPIED if job.dispatch > 1:
-            # Published again and again refused: the one before is still on the queue.
-            waiting = msgspec.structs.replace(job, dispatch=job.dispatch - 1)
-            return _on_the_queue(waiting, now, timing)
-        case _:
-            if receipt.publication is Publication.CONFLICT:
-                with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
-                    _LOG.error("job_rejected", reason=receipt.reason)
-            return msgspec.structs.replace(job, not_before=now + timing.occupied)
-
-
-def _on_the_queue(job: JobRow, now: datetime, timing: Timing) -> JobRow:
-    return msgspec.structs.replace(
+def after_publication(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobRow:
+    """The job after the broker's receipt: dispatched, or pending until its next attempt."""
+    dispatched = msgspec.structs.replace(
         job, state=JobState.DISPATCHED, deadline=now + timing.result_timeout
     )
+    match receipt.publication:
+        case Publication.STORED | Publication.DUPLICATE:
+            return dispatched
+        case Publication.OCCUPIED if job.dispatch > 1:
+            # Its earlier message is still on the queue: this attempt must not use up a number.
+            return msgspec.structs.replace(dispatched, dispatch=job.dispatch - 1)
+        case Publication.CONFLICT:
+            with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
+                _LOG.error("job_rejected", reason=receipt.reason)
+        case _:
+            pass
+    return msgspec.structs.replace(job, not_before=now + timing.occupied)

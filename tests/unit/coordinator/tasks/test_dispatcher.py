@@ -98,7 +98,7 @@ async def test_result_that_overtakes_the_note_stays() -> None:
     sender = dispatcher(made, store)
     pending = await store.read(lambda ledger: ledger.jobs.dispatchable(NOW, 9))
     await recorded(store, result("t1", passed("c1"), passed("c2")))
-    await sender._note(pending, [Receipt(publication=Publication.STORED, sequence=1)])
+    await sender.note(pending, [Receipt(publication=Publication.STORED, sequence=1)])
     assert (await job_of(store)).state is JobState.DONE
 
 

@@ -201,10 +201,10 @@ def contents(directory: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_how_long_is_a_setting_with_bounds() -> None:
     environ = {"STT_HISTORY_FULL_DAYS": "7", "STT_HISTORY_DAILY_DAYS": "90"}
     found = settings.load(flags={}, environ=environ, path=None)
-    assert service._retention(found.history) == RetentionLimits(
+    assert service.retention_of(found.history) == RetentionLimits(
         full=timedelta(days=7), daily=timedelta(days=90)
     )
-    assert service._retention(settings.Settings().history) == RetentionLimits()
+    assert service.retention_of(settings.Settings().history) == RetentionLimits()
     for name in environ:
         with pytest.raises(ConfigError, match=r"history\..* is '5', expected"):
             settings.load(flags={}, environ={name: "5"}, path=None)

@@ -29,7 +29,7 @@ class House:
         monkeypatch.setattr(clock, "now", lambda: self.at)
         self.broker = MemoryBroker()
         self.store: Store = MemoryStore()
-        self.presence = self.fresh()
+        self.registry = self.fresh()
 
     def fresh(self) -> WorkerRegistry:
         return WorkerRegistry(
@@ -58,14 +58,14 @@ class House:
             leaving=leaving,
         )
         self.hear(subjects.announce(site, worker), codec.encode(said))
-        await self.presence.write()
+        await self.registry.record()
 
     def hear(self, subject: str, data: bytes) -> None:
-        self.presence._hear(LiveMessage(subject=subject, data=data))
+        self.registry.hear(LiveMessage(subject=subject, data=data))
 
     async def later(self, **parts: float) -> None:
         self.at += timedelta(**parts)
-        await self.presence.write()
+        await self.registry.record()
 
     async def workers(self) -> dict[str, str]:
         return {
@@ -141,7 +141,7 @@ async def test_coordinator_that_was_away_takes_nobody_for_down_before_it_listene
 ) -> None:
     await house.say("w1", "t1")
     house.at += timedelta(days=2)
-    house.presence = house.fresh()
+    house.registry = house.fresh()
     await house.later(seconds=30)
     assert await house.workers() == {"w1": "up"}
     await house.later(seconds=30)
@@ -155,7 +155,7 @@ async def test_name_that_a_live_worker_serves_at_another_site_is_left_out_and_to
     await house.say("w2", "t1", "t2", site="us")
     assert (await target_of(house.store)).site == "eu"
     assert (await target_of(house.store, "t2")).site == "us"
-    (sentence,) = house.presence.degraded
+    (sentence,) = house.registry.degraded
     assert "target t1 of worker w2 is left out" in sentence
 
 
@@ -183,7 +183,7 @@ async def test_rubbish_and_lies_among_announcements_are_left_out(
         worker="w1", site="eu", version="", started=NOW, at=NOW, targets=(), pack=""
     )
     house.hear(subject, data or codec.encode(said))
-    await house.presence.write()
+    await house.registry.record()
     assert await house.workers() == {}
 
 
@@ -194,7 +194,7 @@ async def test_announcement_heard_while_the_broker_was_away_is_entered_later(
     with pytest.raises(UnreachableError):
         await house.say("w1", "t1")
     house.broker.down = False
-    await house.presence.write()
+    await house.registry.record()
     assert (subjects.STREAM_JOBS, "w_eu_mysql") in house.broker.consumers
 
 
