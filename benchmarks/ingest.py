@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from stt_coordinator.domain import plan
-from stt_coordinator.domain.model import JobState, TargetRow
+from stt_coordinator.domain.model import JobState, TargetRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.results import ReceivedResult, record_results
 from stt_coordinator.ledger.runs import start_run
@@ -101,7 +101,7 @@ def results(run: str, jobs: int, known: list[CheckInfo]) -> list[Outgoing]:
 async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) -> None:
     now = clock.now()
     targets = [
-        TargetRow(target=f"t{n:05}", family=Family.MYSQL, site=SITE, first_seen=now)
+        TargetRecord(target=f"t{n:05}", family=Family.MYSQL, site=SITE, first_seen=now)
         for n in range(jobs)
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from benchmarks.page_fleet import FULL_DAYS, RUNS_WITH_OUTCOMES, Fleet
-from stt_coordinator.domain.model import JobRow, JobState, Pair, TargetRow
+from stt_coordinator.domain.model import JobRecord, JobState, Pair, TargetRecord
 from stt_shared.identity import job_id
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, Finding
@@ -35,7 +35,7 @@ def pairs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[Pair]:
             )
 
 
-def jobs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[JobRow]:
+def jobs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[JobRecord]:
     """Of the standard runs that are kept in full; the newest two with their outcomes."""
     by_pair: dict[tuple[str, str], list[Finding]] = {}
     for one in findings:
@@ -46,7 +46,7 @@ def jobs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[JobRow]:
     for run in kept:
         has_outcomes = run in kept[-RUNS_WITH_OUTCOMES:]
         for target in fleet.targets:
-            yield JobRow(
+            yield JobRecord(
                 job_id=job_id(run.run_id, target.target),
                 run_id=run.run_id,
                 target=target.target,
@@ -64,7 +64,7 @@ def jobs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[JobRow]:
 
 
 def _outcomes(
-    fleet: Fleet, target: TargetRow, by_pair: dict[tuple[str, str], list[Finding]]
+    fleet: Fleet, target: TargetRecord, by_pair: dict[tuple[str, str], list[Finding]]
 ) -> tuple[CheckOutcome, ...]:
     if not target.learned:
         return tuple(

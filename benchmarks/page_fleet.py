@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.checkfile.model import Check
 from stt_shared.identity import finding_id, run_id
@@ -68,10 +68,10 @@ class Fleet:
         self.runs = self._every_run()
         self.standard = [one for one in self.runs if one.schedule == Interval.STANDARD]
 
-    def _target(self, number: int) -> TargetRow:
+    def _target(self, number: int) -> TargetRecord:
         family = (Family.MYSQL, Family.POSTGRESQL, Family.MYSQL, Family.MONGODB)[number % 4]
         silent = number % UNCHECKED_EVERY == 0
-        return TargetRow(
+        return TargetRecord(
             target=f"t{number:05}",
             family=family,
             site=f"site-{number % SITES:02}",
@@ -86,9 +86,9 @@ class Fleet:
             facts=Facts(flavour=str(family), version=(8, 4, 6), version_text="8.4.6"),
         )
 
-    def workers(self) -> Iterator[WorkerRow]:
+    def workers(self) -> Iterator[WorkerRecord]:
         for number in range(2 * SITES):
-            yield WorkerRow(
+            yield WorkerRecord(
                 worker=f"w{number:02}",
                 site=f"site-{number % SITES:02}",
                 state="up",
@@ -108,7 +108,7 @@ class Fleet:
             turn = number // len(self.targets)
             yield self._finding(number, target, checks[turn % len(checks)])
 
-    def _finding(self, number: int, target: TargetRow, check: Check) -> FindingRecord:
+    def _finding(self, number: int, target: TargetRecord, check: Check) -> FindingRecord:
         is_open = number < self.size.findings
         fraction = number / self.size.findings if is_open else 0.9
         since = self.now - timedelta(days=self.size.days * (1 - fraction), seconds=number % 3_600)

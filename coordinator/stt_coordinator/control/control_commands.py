@@ -9,7 +9,7 @@ import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain import schedule
-from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
@@ -143,7 +143,7 @@ async def _new_run(context: HandlerContext, request: RunRequest) -> RunRecord:
     )
 
 
-def _targets(request: RunRequest, targets: list[TargetRow]) -> list[TargetRow]:
+def _targets(request: RunRequest, targets: list[TargetRecord]) -> list[TargetRecord]:
     there = {target.target: target for target in targets if not target.gone}
     for name in request.targets:
         if name not in there:

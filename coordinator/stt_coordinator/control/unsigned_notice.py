@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.model import WorkerRow
+from stt_coordinator.domain.model import WorkerRecord
 from stt_shared.report import readable
 
 
-def unsigned(context: HandlerContext, workers: Sequence[WorkerRow]) -> str:
+def unsigned(context: HandlerContext, workers: Sequence[WorkerRecord]) -> str:
     """Who runs what nobody signed, and whose pack is unsigned; empty where all is signed."""
     allowing = [w.worker for w in workers if w.state == "up" and w.allow_unsigned]
     pack = context.library.status

@@ -7,12 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import LEARNED, Evidence, JobRow, JobState, Pair, TargetRow
+from stt_coordinator.domain.model import LEARNED, Evidence, JobRecord, JobState, Pair, TargetRecord
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import CheckOutcome
 
 
-def is_news(job: JobRow, outcome: CheckOutcome, evidence: Evidence) -> bool:
+def is_news(job: JobRecord, outcome: CheckOutcome, evidence: Evidence) -> bool:
     """Whether an outcome changes the job: a passed or failed one replaces all but its like."""
     before = next((one for one in job.outcomes if one.check == outcome.check), None)
     if before is None:
@@ -24,8 +24,8 @@ def is_news(job: JobRow, outcome: CheckOutcome, evidence: Evidence) -> bool:
 
 
 def answered(
-    job: JobRow, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
-) -> JobRow:
+    job: JobRecord, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
+) -> JobRecord:
     """The job with those of `outcomes` that are of its checks."""
     wanted = {ref.check for ref in job.checks}
     return msgspec.structs.replace(
@@ -60,8 +60,8 @@ def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) 
 
 
 def checked_target(
-    row: TargetRow, outcomes: Sequence[CheckOutcome], evidence: Evidence
-) -> TargetRow:
+    row: TargetRecord, outcomes: Sequence[CheckOutcome], evidence: Evidence
+) -> TargetRecord:
     """The target after an answer: checked, or unchecked with the outcome that says best why."""
     if row.last_started is not None and row.last_started > evidence.started:
         return row

@@ -18,7 +18,7 @@ MEDIAN, SLOWEST_TENTH = 0.5, 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayRow:
+class DayRecord:
     """One severity on one day in UTC: open at the last count (None: not counted), and what came."""
 
     day: date
@@ -47,10 +47,10 @@ class Steps:
         default_factory=Counter[tuple[date, Severity, int]]
     )
 
-    def days(self) -> Iterator[DayRow]:
+    def days(self) -> Iterator[DayRecord]:
         """One row for each day and severity that something is added to."""
         for day, severity in sorted(self.opened.keys() | self.resolved.keys()):
-            yield DayRow(
+            yield DayRecord(
                 day=day,
                 severity=severity,
                 opened=self.opened[day, severity],
@@ -80,13 +80,13 @@ def _minutes(before: FindingRecord, at: datetime) -> int:
     return max(0, (at - (before.since or before.first_seen)) // MINUTE)
 
 
-def trend(rows: Iterable[DayRow], first: date, last: date) -> tuple[TrendDay, ...]:
+def trend(rows: Iterable[DayRecord], first: date, last: date) -> tuple[TrendDay, ...]:
     """Every day from the first that is known, `first` at the earliest, to `last`.
 
     A day that nobody counted has what the count before it said: it is written on changes alone.
     `rows` may begin before `first`, so that there is such a count.
     """
-    by_day: dict[date, dict[Severity, DayRow]] = {}
+    by_day: dict[date, dict[Severity, DayRecord]] = {}
     for row in rows:
         by_day.setdefault(row.day, {})[row.severity] = row
     known = dict.fromkeys(Severity, 0)
@@ -103,7 +103,7 @@ def _days(first: date, last: date) -> Iterator[date]:
     return (first + number * DAY for number in range((last - first).days + 1))
 
 
-def _day(day: date, known: dict[Severity, int], rows: dict[Severity, DayRow]) -> TrendDay:
+def _day(day: date, known: dict[Severity, int], rows: dict[Severity, DayRecord]) -> TrendDay:
     def numbers(of: dict[Severity, int]) -> Numbers:
         return Numbers(**{str(severity): of.get(severity, 0) for severity in Severity})
 

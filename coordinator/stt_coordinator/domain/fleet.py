@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
 
 Claim = tuple[str, str]  # target, worker
@@ -18,13 +18,13 @@ Claim = tuple[str, str]  # target, worker
 class TargetChanges:
     """The targets that differ now, and claims by target and worker: a sentence, or empty: none."""
 
-    targets: list[TargetRow]
+    targets: list[TargetRecord]
     claims: dict[Claim, str]
 
 
-def announced_worker(announcement: Announcement, now: datetime) -> WorkerRow:
+def announced_worker(announcement: Announcement, now: datetime) -> WorkerRecord:
     """The worker as it announced itself."""
-    return WorkerRow(
+    return WorkerRecord(
         worker=announcement.worker,
         site=announcement.site,
         state="down" if announcement.leaving else "up",
@@ -43,7 +43,7 @@ def announced_worker(announcement: Announcement, now: datetime) -> WorkerRow:
 
 
 def announced_targets(
-    before: Mapping[str, TargetRow],
+    before: Mapping[str, TargetRecord],
     announcements: Iterable[Announcement],
     live: set[str],
     now: datetime,
@@ -76,7 +76,7 @@ def announced_targets(
 
 
 def claim_of(
-    row: TargetRow, announcement: Announcement, announced: AnnouncedTarget, live: set[str]
+    row: TargetRecord, announcement: Announcement, announced: AnnouncedTarget, live: set[str]
 ) -> str:
     """Why the announced target is left out: a live worker serves another one of that name."""
     if (row.site, row.family) == (announcement.site, announced.family) or row.gone:
@@ -90,11 +90,11 @@ def claim_of(
 
 
 def served_target(
-    row: TargetRow | None, announced: AnnouncedTarget, site: str, worker: str, now: datetime
-) -> TargetRow:
+    row: TargetRecord | None, announced: AnnouncedTarget, site: str, worker: str, now: datetime
+) -> TargetRecord:
     """The target as `worker` serves it; a new one where site or type are others than before."""
     if row is None or (row.family, row.site) != (announced.family, site):
-        return TargetRow(
+        return TargetRecord(
             target=announced.target,
             family=announced.family,
             site=site,

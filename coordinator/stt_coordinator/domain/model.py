@@ -32,11 +32,11 @@ class JobState(StrEnum):
 OUTSTANDING = (JobState.PENDING, JobState.DISPATCHED)
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing in the store."""
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the coordinator remembers."""
 
 
-class JobRow(Row, frozen=True, kw_only=True):
+class JobRecord(Record, frozen=True, kw_only=True):
     """A job and what became of it; `outcomes` is empty until it is final."""
 
     job_id: str
@@ -57,7 +57,7 @@ class JobRow(Row, frozen=True, kw_only=True):
     outcomes: tuple[CheckOutcome, ...] = ()
 
 
-class TargetRow(Row, frozen=True, kw_only=True):
+class TargetRecord(Record, frozen=True, kw_only=True):
     """A target; `last_started` is that of its newest answer, `last_checked` when one said more."""
 
     target: str
@@ -84,7 +84,7 @@ class TargetRow(Row, frozen=True, kw_only=True):
         return "checked" if self.learned else "unchecked"
 
 
-class WorkerRow(Row, frozen=True, kw_only=True):
+class WorkerRecord(Record, frozen=True, kw_only=True):
     """A worker as last heard of."""
 
     worker: str
@@ -103,7 +103,7 @@ class WorkerRow(Row, frozen=True, kw_only=True):
     allow_unsigned: bool = False
 
 
-class Pair(Row, frozen=True, kw_only=True):
+class Pair(Record, frozen=True, kw_only=True):
     """The latest outcome of one check on one target.
 
     `started` orders evidence: an older one never replaces a newer. `learned` is the start of the

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_coordinator.domain.schedule import PERIODS
 from stt_shared.identity import job_id
 from stt_shared.protocol.control import CheckInfo
@@ -38,13 +38,13 @@ def life(schedule: str) -> timedelta:
 
 def jobs(
     run: RunRecord,
-    targets: Iterable[TargetRow],
+    targets: Iterable[TargetRecord],
     checks: Iterable[CheckInfo],
     *,
     now: datetime,
     result_timeout: timedelta,
     pack: str = "",
-) -> tuple[JobRow, ...]:
+) -> tuple[JobRecord, ...]:
     """One job per target that any of `checks` is meant for, in order of the targets' names.
 
     Ids and content follow from run, targets and checks alone. `result_timeout` is how long a job
@@ -52,7 +52,7 @@ def jobs(
     """
     refs = _by_family(checks)
     return tuple(
-        JobRow(
+        JobRecord(
             job_id=job_id(run.run_id, target.target),
             run_id=run.run_id,
             target=target.target,
@@ -78,13 +78,13 @@ def _by_family(checks: Iterable[CheckInfo]) -> Mapping[Family, tuple[CheckRef, .
 
 
 def joined(
-    planned: Iterable[JobRow], outstanding: Mapping[str, JobRow]
-) -> tuple[tuple[JobRow, ...], tuple[str, ...]]:
+    planned: Iterable[JobRecord], outstanding: Mapping[str, JobRecord]
+) -> tuple[tuple[JobRecord, ...], tuple[str, ...]]:
     """`planned` with each job following its target's outstanding one if that covers its checks.
 
     A job that asks for more waits its turn instead. Returns the jobs and the targets that joined.
     """
-    found: list[JobRow] = []
+    found: list[JobRecord] = []
     targets: list[str] = []
     for job in planned:
         earlier = outstanding.get(job.target)

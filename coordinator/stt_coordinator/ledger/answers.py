@@ -13,10 +13,10 @@ from stt_coordinator.domain.findings import fold
 from stt_coordinator.domain.model import (
     OUTSTANDING,
     Evidence,
-    JobRow,
+    JobRecord,
     JobState,
     Pair,
-    TargetRow,
+    TargetRecord,
 )
 from stt_coordinator.domain.suppression import Suppressor, events_between, plain
 from stt_coordinator.ledger import event_messages
@@ -32,12 +32,12 @@ OVER = "no exception holds for it any more"
 class AnswerRecorder:
     """The rows around some jobs, read once for the whole batch and written once by `close`."""
 
-    def __init__(self, ledger: Ledger, jobs: Iterable[JobRow], now: datetime) -> None:
+    def __init__(self, ledger: Ledger, jobs: Iterable[JobRecord], now: datetime) -> None:
         self._ledger = ledger
         self._now = now
         self._jobs = {job.job_id: job for job in jobs}
         targets = {job.target for job in self._jobs.values()}
-        self._followers: defaultdict[str, list[JobRow]] = defaultdict(list)
+        self._followers: defaultdict[str, list[JobRecord]] = defaultdict(list)
         for job in ledger.jobs.followers(self._jobs):
             self._followers[job.follows].append(job)
         self._targets = ledger.fleet.targets(targets)
@@ -52,10 +52,10 @@ class AnswerRecorder:
         for record in ledger.findings.of_targets(targets):
             self._findings[record.target, record.check][record.id] = plain(record)
             self._counted[record.id] = record
-        self._changed_jobs: dict[str, JobRow] = {}
+        self._changed_jobs: dict[str, JobRecord] = {}
         self._changed_pairs: dict[tuple[str, str], Pair] = {}
         self._changed_findings: dict[str, FindingRecord] = {}
-        self._changed_targets: dict[str, TargetRow] = {}
+        self._changed_targets: dict[str, TargetRecord] = {}
         self._events: list[FindingEvent] = []
 
     def record(
@@ -112,7 +112,7 @@ class AnswerRecorder:
 
 
 def give_up(
-    recorder: AnswerRecorder, job: JobRow, outcome: Outcome, kind: Kind, reason: str
+    recorder: AnswerRecorder, job: JobRecord, outcome: Outcome, kind: Kind, reason: str
 ) -> None:
     """End a job that nobody answered; evidence of the moment it was made, so that any is newer."""
     outcomes = [

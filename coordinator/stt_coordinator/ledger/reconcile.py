@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import JobRow, JobState, TargetRow
+from stt_coordinator.domain.model import JobRecord, JobState, TargetRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
@@ -25,7 +25,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     recorder = AnswerRecorder(ledger, late, now)
     targets = ledger.fleet.targets({job.target for job in late})
     up = {worker.worker for worker in ledger.fleet.workers() if worker.state == "up"}
-    kept: list[JobRow] = []
+    kept: list[JobRecord] = []
     for job in late:
         reason = _hopeless(job, targets.get(job.target), up, now, timing)
         if reason:
@@ -38,7 +38,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
 
 
 def _hopeless(
-    job: JobRow, target: TargetRow | None, up: set[str], now: datetime, timing: Timing
+    job: JobRecord, target: TargetRecord | None, up: set[str], now: datetime, timing: Timing
 ) -> str:
     if target is None or target.gone:
         return f"target {job.target} is gone from the configuration of every worker"
@@ -51,7 +51,7 @@ def _hopeless(
     return ""
 
 
-def _once_more(job: JobRow, now: datetime, timing: Timing) -> JobRow:
+def _once_more(job: JobRecord, now: datetime, timing: Timing) -> JobRecord:
     later = msgspec.structs.replace(job, deadline=now + timing.result_timeout)
     if job.state is JobState.PENDING:
         return later

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stt_coordinator.domain.model import Evidence, JobRow, JobState
+from stt_coordinator.domain.model import Evidence, JobRecord, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
@@ -98,7 +98,7 @@ def _raw(one: ReceivedResult, now: datetime) -> RawResult:
     )
 
 
-def complete_outcomes(job: JobRow, result: Result) -> list[CheckOutcome]:
+def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
     """An outcome for every check of the job: one that the worker left out was not checked."""
     by_check = {outcome.check: outcome for outcome in result.outcomes}
     return [
@@ -114,7 +114,7 @@ def complete_outcomes(job: JobRow, result: Result) -> list[CheckOutcome]:
     ]
 
 
-def evidence_of(job: JobRow, result: Result, now: datetime) -> Evidence:
+def evidence_of(job: JobRecord, result: Result, now: datetime) -> Evidence:
     """When and where the result was obtained, between the job's creation and `now`.
 
     A worker's clock that is wrong must not order evidence for ever.

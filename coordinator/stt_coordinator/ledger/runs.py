@@ -7,14 +7,16 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState
+from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.records import RunRecord
 
 
-def start_run(ledger: Ledger, run: RunRecord, jobs: Sequence[JobRow], now: datetime) -> RunRecord:
+def start_run(
+    ledger: Ledger, run: RunRecord, jobs: Sequence[JobRecord], now: datetime
+) -> RunRecord:
     """Record a run with its jobs, and return it. Idempotent: a known run stays as it is."""
     known = ledger.runs.get(run.run_id)
     if known is not None:

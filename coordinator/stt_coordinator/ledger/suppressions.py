@@ -8,7 +8,7 @@ from functools import cached_property
 
 import msgspec
 
-from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.suppression import (
     Scope,
     Suppressor,
@@ -36,7 +36,7 @@ class Lookup:
         self._by_check: dict[str, list[FindingRecord]] = {}
 
     @cached_property
-    def targets(self) -> Mapping[str, TargetRow]:
+    def targets(self) -> Mapping[str, TargetRecord]:
         """Every target, gone ones too."""
         return {row.target: row for row in self._ledger.fleet.all_targets()}
 

@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.port import Ledger
@@ -32,8 +32,8 @@ class Snapshot:
 
     state: ControlState
     breakdown: Breakdown
-    targets: tuple[TargetRow, ...]
-    workers: tuple[WorkerRow, ...]
+    targets: tuple[TargetRecord, ...]
+    workers: tuple[WorkerRecord, ...]
     pack: PackStatus | None
     counters: Counters
 
@@ -93,7 +93,7 @@ def _gauge(name: str, samples: Samples) -> GaugeMetricFamily:
     return family
 
 
-def _places(targets: Iterable[TargetRow]) -> list[tuple[Family, str]]:
+def _places(targets: Iterable[TargetRecord]) -> list[tuple[Family, str]]:
     """Every engine and site that has a database."""
     return sorted({(row.family, row.site) for row in targets})
 
@@ -105,7 +105,7 @@ def _findings(found: Snapshot, tallies: Iterable[tuple[str, Family, Severity, in
     return numbers.items()
 
 
-def _databases(targets: Iterable[TargetRow]) -> Samples:
+def _databases(targets: Iterable[TargetRecord]) -> Samples:
     rows = tuple(targets)
     numbers = {(f, site, word): 0 for f, site in _places(rows) for word in STATES.values()}
     for row in rows:
@@ -113,8 +113,8 @@ def _databases(targets: Iterable[TargetRow]) -> Samples:
     return numbers.items()
 
 
-def _of_runs(targets: tuple[TargetRow, ...]) -> Iterator[Metric]:
-    sites: dict[str, list[TargetRow]] = {}
+def _of_runs(targets: tuple[TargetRecord, ...]) -> Iterator[Metric]:
+    sites: dict[str, list[TargetRecord]] = {}
     for row in targets:
         sites.setdefault(row.site, []).append(row)
     for what, field in (("start", "last_started"), ("success", "last_checked")):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import JobRow, JobState
+from stt_coordinator.domain.model import JobRecord, JobState
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock, faultpoint
@@ -49,7 +49,7 @@ class Dispatcher:
             faultpoint.reach(MID_DISPATCH)
             await self.note(jobs, receipts)
 
-    async def note(self, jobs: Sequence[JobRow], receipts: Sequence[Receipt]) -> None:
+    async def note(self, jobs: Sequence[JobRecord], receipts: Sequence[Receipt]) -> None:
         """Record what became of published jobs; raises UnreachableError if one was not stored."""
         now, timing = clock.now(), self._timing
         sent = list(zip(jobs, receipts, strict=True))
@@ -70,14 +70,14 @@ class Dispatcher:
             raise UnreachableError(f"{len(failed)} jobs were not stored ({failed[0].reason})")
 
 
-def begin_span(job: JobRow) -> traces.Span:
+def begin_span(job: JobRecord) -> traces.Span:
     """The span of a job from its publication on, below that of its run."""
     ids = {"run": job.run_id, "job": job.job_id, "target": job.target, "site": job.site}
     tracing = traces.get()
     return tracing.begin("job", ids, parent=tracing.of_run(job.run_id))
 
 
-def message(job: JobRow, traceparent: str = "") -> Outgoing:
+def message(job: JobRecord, traceparent: str = "") -> Outgoing:
     """The job as workers get it."""
     content = Job(
         job_id=job.job_id,
@@ -99,7 +99,7 @@ def message(job: JobRow, traceparent: str = "") -> Outgoing:
     )
 
 
-def after_publication(job: JobRow, receipt: Receipt, now: datetime, timing: Timing) -> JobRow:
+def after_publication(job: JobRecord, receipt: Receipt, now: datetime, timing: Timing) -> JobRecord:
     """The job after the broker's receipt: dispatched, or pending until its next attempt."""
     dispatched = msgspec.structs.replace(
         job, state=JobState.DISPATCHED, deadline=now + timing.result_timeout

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain import plan, schedule
-from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all
 from stt_coordinator.ledger.runs import skip_run, start_run
@@ -42,7 +42,7 @@ class PlannedRun:
     """A run that is to be recorded: its targets, its checks and the pack that these are of."""
 
     run: RunRecord
-    targets: Sequence[TargetRow]
+    targets: Sequence[TargetRecord]
     checks: Sequence[CheckInfo]
     pack: str = ""  # digest; empty: built-in checks
 
@@ -148,7 +148,7 @@ class Scheduler:
                 _LOG.warning("slot_skipped", reason=run.reason)
                 self._wakeups.store_changed()
 
-    async def _present_targets(self) -> list[TargetRow]:
+    async def _present_targets(self) -> list[TargetRecord]:
         targets = await self._store.read(lambda ledger: ledger.fleet.all_targets())
         return [target for target in targets if not target.gone]
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain.fleet import Claim, announced_targets, announced_worker
-from stt_coordinator.domain.model import WorkerRow
+from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.store.port import Ledger, Store
@@ -139,7 +139,7 @@ def read_announcement(message: LiveMessage) -> Announcement:
     return announcement
 
 
-def worker_event(worker: WorkerRow, now: datetime) -> WorkerEvent:
+def worker_event(worker: WorkerRecord, now: datetime) -> WorkerEvent:
     """The event of a worker that came or went, with the reason."""
     silence = (now - worker.last_heard).total_seconds()
     reason = f"not heard for {silence:.0f} s" if silence else "said that it leaves"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stt_coordinator.domain.model import WorkerRow
+from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.messages import ControlState
 from tests.support.coordinator.store_rows import (
@@ -26,7 +26,7 @@ async def test_targets_not_checked_are_counted_and_paged(store: Store) -> None:
 
 
 async def test_workers_and_checks_are_as_last_put(store: Store) -> None:
-    worker = WorkerRow(
+    worker = WorkerRecord(
         worker="w1", site="eu", state="up", version="1", started=NOW, last_heard=NOW, targets=1
     )
     down = msgspec.structs.replace(worker, state="down")

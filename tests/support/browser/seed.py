@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.model import Pair, TargetRecord, WorkerRecord
 from stt_coordinator.domain.schedule import ENABLE
 from stt_coordinator.store.port import Ledger
 from stt_shared.checkfile.catalogue import builtin
@@ -106,9 +106,9 @@ class Seed:
         since = self.began if self.state.is_going_on else self.now - timedelta(hours=3)
         return ControlState(enabled=is_on, since=since, by="ann", reason=reason)
 
-    def _target(self, place: int) -> TargetRow:
+    def _target(self, place: int) -> TargetRecord:
         name, family, site, version = TARGETS[place]
-        row = TargetRow(
+        row = TargetRecord(
             target=name,
             family=family,
             site=site,
@@ -124,7 +124,7 @@ class Seed:
             version=tuple(map(int, version.split("."))),
             version_text=version,
         )
-        return TargetRow(
+        return TargetRecord(
             target=name,
             family=family,
             site=site,
@@ -139,9 +139,9 @@ class Seed:
             facts=facts,
         )
 
-    def _worker(self, site: str, name: str) -> WorkerRow:
+    def _worker(self, site: str, name: str) -> WorkerRecord:
         is_down = site == self.state.down
-        return WorkerRow(
+        return WorkerRecord(
             worker=name,
             site=site,
             state="down" if is_down else "up",

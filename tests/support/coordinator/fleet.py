@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stt_coordinator.domain.model import Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.model import Pair, TargetRecord, WorkerRecord
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.control import CheckInfo, PackStatus
@@ -32,13 +32,13 @@ PACK = PackStatus(
 )
 
 
-def target(name: str, site: str, **changes: object) -> TargetRow:
+def target(name: str, site: str, **changes: object) -> TargetRecord:
     values: dict[str, object] = {"family": Family.MYSQL, "first_seen": NOW}
-    return TargetRow(target=name, site=site, **(values | changes))  # type: ignore[arg-type]
+    return TargetRecord(target=name, site=site, **(values | changes))  # type: ignore[arg-type]
 
 
-def worker(name: str, site: str, state: str) -> WorkerRow:
-    return WorkerRow(
+def worker(name: str, site: str, state: str) -> WorkerRecord:
+    return WorkerRecord(
         worker=name, site=site, state=state, version="1", started=NOW, last_heard=NOW, targets=1
     )
 

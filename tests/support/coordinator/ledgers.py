@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from stt_coordinator.domain import plan
-from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
 from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.store.memory.store import MemoryStore
@@ -46,7 +46,7 @@ async def planned(
     """A store with a run of `targets`, all its jobs pending."""
     made = store or MemoryStore()
     rows = [
-        TargetRow(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1",))
+        TargetRecord(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1",))
         for t in targets
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
@@ -108,7 +108,7 @@ async def recorded(
     return await store.transact(lambda ledger: record_results(ledger, batch, floors or {}, at))
 
 
-async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRow:
+async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRecord:
     job_id = f"{run_id}.{target}"
     return (await store.read(lambda ledger: ledger.jobs.by_id([job_id])))[job_id]
 
@@ -119,7 +119,7 @@ async def run_of(store: Store, run_id: str = "standard-1") -> RunRecord:
     return run
 
 
-async def target_of(store: Store, target: str = "t1") -> TargetRow:
+async def target_of(store: Store, target: str = "t1") -> TargetRecord:
     return (await store.read(lambda ledger: ledger.fleet.targets([target])))[target]
 
 

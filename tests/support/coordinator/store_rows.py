@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from stt_coordinator.domain.model import JobRow, Pair, TargetRow
+from stt_coordinator.domain.model import JobRecord, Pair, TargetRecord
 from stt_coordinator.store.ports.results import RawResult
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
@@ -36,7 +36,7 @@ def run(run_id: str = "standard-1", **changes: object) -> RunRecord:
     return RunRecord(**(values | changes))  # type: ignore[arg-type]
 
 
-def job(target: str = "t1", run_id: str = "standard-1", **changes: object) -> JobRow:
+def job(target: str = "t1", run_id: str = "standard-1", **changes: object) -> JobRecord:
     values: dict[str, object] = {
         "job_id": f"{run_id}.{target}",
         "run_id": run_id,
@@ -49,10 +49,10 @@ def job(target: str = "t1", run_id: str = "standard-1", **changes: object) -> Jo
         "deadline": NOW + HOUR,
         "not_before": NOW,
     }
-    return JobRow(**(values | changes))  # type: ignore[arg-type]
+    return JobRecord(**(values | changes))  # type: ignore[arg-type]
 
 
-def target(name: str = "t1", **changes: object) -> TargetRow:
+def target(name: str = "t1", **changes: object) -> TargetRecord:
     values: dict[str, object] = {
         "target": name,
         "family": Family.MYSQL,
@@ -60,7 +60,7 @@ def target(name: str = "t1", **changes: object) -> TargetRow:
         "first_seen": NOW,
         "workers": ("w1",),
     }
-    return TargetRow(**(values | changes))  # type: ignore[arg-type]
+    return TargetRecord(**(values | changes))  # type: ignore[arg-type]
 
 
 def pair(name: str = "t1", check: str = "c1", outcome: Outcome = Outcome.PASSED) -> Pair:

@@ -15,7 +15,7 @@ from stt_coordinator.control.queries.changes import kept_since
 from stt_coordinator.control.queries.report import refuse_without_details, results_of_job
 from stt_coordinator.control.queries.status import MAX_REASON, unchecked_target
 from stt_coordinator.domain.diff import Answers, net, of_target
-from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_coordinator.domain.suppression import Suppressor, as_of
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.history import EventPlace
@@ -40,7 +40,7 @@ class _Side:
 
     run: RunRecord
     ended: datetime
-    jobs: Mapping[str, JobRow]
+    jobs: Mapping[str, JobRecord]
     judge: Suppressor
 
 
@@ -130,12 +130,15 @@ def _run(ledger: Ledger, id_: str) -> RunRecord:
     return found
 
 
-def _jobs(ledger: Ledger, run: RunRecord, first: str) -> dict[str, JobRow]:
+def _jobs(ledger: Ledger, run: RunRecord, first: str) -> dict[str, JobRecord]:
     return {job.target: job for job in ledger.jobs.of_run(run.run_id, first, PAGE_TARGETS)}
 
 
 def _side(
-    ledger: Ledger, run: RunRecord, jobs: Mapping[str, JobRow], targets: Mapping[str, TargetRow]
+    ledger: Ledger,
+    run: RunRecord,
+    jobs: Mapping[str, JobRecord],
+    targets: Mapping[str, TargetRecord],
 ) -> _Side:
     """A run is judged by the exceptions there were when it ended, so that accepting shows."""
     ended = run.finished or clock.now()
@@ -153,7 +156,7 @@ def _answers(side: _Side, target: str, known: dict[str, FindingRecord]) -> Answe
     return {one.check: one for one in results_of_job(job, known, side.run, side.judge)}
 
 
-def _unchecked(job: JobRow, targets: Mapping[str, TargetRow]) -> UncheckedTarget:
+def _unchecked(job: JobRecord, targets: Mapping[str, TargetRecord]) -> UncheckedTarget:
     why = next((one for one in job.outcomes if one.kind is not Kind.NOT_APPLICABLE), None)
     row = targets.get(job.target)
     return UncheckedTarget(

@@ -15,7 +15,7 @@ from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, r
 from stt_coordinator.control.queries.runs import waiting_run
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.diff import reported
-from stt_coordinator.domain.model import JobRow, Pair
+from stt_coordinator.domain.model import JobRecord, Pair
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
@@ -114,7 +114,7 @@ def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
         raise request_error(ErrorCode.UNKNOWN_RUN, what)
 
 
-def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Suppressor:
+def _judge(ledger: Ledger, jobs: Iterable[JobRecord]) -> Suppressor:
     """The exceptions of now: a run is judged by what is accepted today, however old it is."""
     targets = ledger.fleet.targets({job.target for job in jobs})
     labels = {name: row.labels for name, row in targets.items()}
@@ -122,7 +122,7 @@ def _judge(ledger: Ledger, jobs: Iterable[JobRow]) -> Suppressor:
 
 
 def results_of_job(
-    job: JobRow, known: dict[str, FindingRecord], run: RunRecord, judge: Suppressor
+    job: JobRecord, known: dict[str, FindingRecord], run: RunRecord, judge: Suppressor
 ) -> Iterator[ReportedResult]:
     """What a run found on one target, its findings as `judge` lets them count."""
     for outcome in sorted(job.outcomes, key=lambda one: one.check):
@@ -142,7 +142,9 @@ def results_of_job(
         )
 
 
-def _counted(one: ReportedFinding, job: JobRow, check: str, judge: Suppressor) -> ReportedFinding:
+def _counted(
+    one: ReportedFinding, job: JobRecord, check: str, judge: Suppressor
+) -> ReportedFinding:
     """The finding as exceptions let it count."""
     severity = judge.severity(check, job.site, one.severity)
     accepted = judge.acceptance(one.id, check, job.target, job.site)
@@ -153,7 +155,7 @@ def _counted(one: ReportedFinding, job: JobRow, check: str, judge: Suppressor) -
 
 
 def _findings(
-    job: JobRow, outcome: CheckOutcome, known: dict[str, FindingRecord], found_at: datetime
+    job: JobRecord, outcome: CheckOutcome, known: dict[str, FindingRecord], found_at: datetime
 ) -> tuple[ReportedFinding, ...]:
     """What the check found then; one finding of each identity, as in the store."""
     least_first = sorted(outcome.findings, key=lambda one: -one.severity.rank)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -64,7 +64,7 @@ def _rejected_messages(ledger: Ledger) -> tuple[str, ...]:
     return (f"messages that were refused: {named}",) if tally else ()
 
 
-def _other_checks(context: HandlerContext, workers: list[WorkerRow]) -> tuple[str, ...]:
+def _other_checks(context: HandlerContext, workers: list[WorkerRecord]) -> tuple[str, ...]:
     if context.library.pack:
         return ()  # workers get it with their jobs
     pack = context.library.catalogue.pack
@@ -74,7 +74,7 @@ def _other_checks(context: HandlerContext, workers: list[WorkerRow]) -> tuple[st
     return (f"workers that hold other checks than the coordinator: {readable.first_names(others)}",)
 
 
-def _rejected_packs(workers: list[WorkerRow]) -> tuple[str, ...]:
+def _rejected_packs(workers: list[WorkerRecord]) -> tuple[str, ...]:
     return tuple(
         f"worker {worker.worker}: {worker.refused_pack}"
         for worker in workers
@@ -82,7 +82,7 @@ def _rejected_packs(workers: list[WorkerRow]) -> tuple[str, ...]:
     )[:MAX_NAMED]
 
 
-def _worker_info(row: WorkerRow) -> WorkerInfo:
+def _worker_info(row: WorkerRecord) -> WorkerInfo:
     return WorkerInfo(
         worker=row.worker,
         site=row.site,
@@ -96,7 +96,7 @@ def _worker_info(row: WorkerRow) -> WorkerInfo:
     )
 
 
-def unchecked_target(row: TargetRow) -> UncheckedTarget:
+def unchecked_target(row: TargetRecord) -> UncheckedTarget:
     """A target of which its last run learned nothing, and why."""
     return UncheckedTarget(
         target=row.target,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.model import TargetRow
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.control import (
     TargetInfo,
@@ -41,7 +41,7 @@ def _parts_by_target(ledger: Ledger, names: list[str]) -> defaultdict[str, list[
     return found
 
 
-def _target_info(row: TargetRow, parts: Iterable[PartNotChecked]) -> TargetInfo:
+def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked]) -> TargetInfo:
     return TargetInfo(
         target=row.target,
         family=row.family,

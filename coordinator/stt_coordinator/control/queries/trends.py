@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.daily import DayRow, day_of, fix_times, trend
+from stt_coordinator.domain.daily import DayRecord, day_of, fix_times, trend
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -38,13 +38,13 @@ def trends_of(ledger: Ledger, days: int, now: datetime, present: Counts) -> Tren
     )
 
 
-def _with_today(rows: list[DayRow], today: date, present: Counts) -> list[DayRow]:
+def _with_today(rows: list[DayRecord], today: date, present: Counts) -> list[DayRecord]:
     there = {row.severity: row for row in rows if row.day == today}
     if not rows and not (present.targets or present.critical or present.major or present.trivial):
         return rows
     return [row for row in rows if row.day != today] + [
         replace(
-            there.get(severity, DayRow(day=today, severity=severity)),
+            there.get(severity, DayRecord(day=today, severity=severity)),
             open=getattr(present, severity),
         )
         for severity in Severity

@@ -10,7 +10,7 @@ from stt_coordinator.control.pages import slim
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.control.views.groups import group_of
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.schedule import ENABLE, PERIODS
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -113,10 +113,10 @@ def _result(counts: Counts) -> OverviewState:
 
 
 def sites_of(
-    targets: Sequence[TargetRow], workers: Sequence[WorkerRow], now: datetime
+    targets: Sequence[TargetRecord], workers: Sequence[WorkerRecord], now: datetime
 ) -> list[SiteOverview]:
     """Each site with its targets, the site with the most unchecked targets first."""
-    by_site: dict[str, list[TargetRow]] = {}
+    by_site: dict[str, list[TargetRecord]] = {}
     for target in targets:
         if not target.gone:
             by_site.setdefault(target.site, []).append(target)
@@ -134,7 +134,7 @@ def sites_of(
     return sorted(found, key=lambda site: (-site.unchecked - site.late, site.name))
 
 
-def is_late(target: TargetRow, now: datetime) -> bool:
+def is_late(target: TargetRecord, now: datetime) -> bool:
     """Whether the last check of a target is older than STALE."""
     return (
         target.state == "checked"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.daily import DayRow, Fixes, day_of
+from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
@@ -59,14 +59,14 @@ class MemoryCounts(Rows):
         if any(day_of(other) == day and other > at for other, _ in self._t.counts.values()):
             return
         for severity in Severity:
-            known = self._t.daily.get((day, severity), DayRow(day=day, severity=severity))
+            known = self._t.daily.get((day, severity), DayRecord(day=day, severity=severity))
             self._t.daily[day, severity] = replace(known, open=getattr(counts, severity))
 
     def before(self, at: datetime) -> Counts | None:
         old = [entry for entry in self._t.counts.values() if entry[0] <= at]
         return max(old, key=lambda entry: entry[0])[1] if old else None
 
-    def days(self, since: date) -> list[DayRow]:
+    def days(self, since: date) -> list[DayRecord]:
         return [row for (day, _), row in sorted(self._t.daily.items()) if day >= since]
 
     def last_counted_day(self, before: date) -> date | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
@@ -13,31 +13,31 @@ from stt_shared.protocol.messages import ControlState
 class MemoryFleet(Rows):
     """FleetLedger in memory."""
 
-    def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
+    def targets(self, names: Iterable[str]) -> dict[str, TargetRecord]:
         return {name: self._t.targets[name] for name in names if name in self._t.targets}
 
-    def all_targets(self) -> list[TargetRow]:
+    def all_targets(self) -> list[TargetRecord]:
         return [row for _, row in sorted(self._t.targets.items())]
 
-    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+    def targets_page(self, after: str, limit: int) -> list[TargetRecord]:
         return [row for row in self.all_targets() if row.target > after][:limit]
 
-    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+    def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._t.targets.update((one.target, one) for one in targets)
 
-    def _unchecked(self) -> list[TargetRow]:
+    def _unchecked(self) -> list[TargetRecord]:
         return [row for row in self.all_targets() if row.state == "unchecked"]
 
-    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRecord]:
         return [row for row in self._unchecked() if row.target > after][:limit]
 
     def count_unchecked(self) -> int:
         return len(self._unchecked())
 
-    def workers(self) -> list[WorkerRow]:
+    def workers(self) -> list[WorkerRecord]:
         return [row for _, row in sorted(self._t.workers.items())]
 
-    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+    def put_workers(self, workers: Iterable[WorkerRecord]) -> None:
         self._t.workers.update((one.worker, one) for one in workers)
 
     def checks(self) -> list[CheckInfo]:

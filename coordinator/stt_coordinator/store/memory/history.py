@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from stt_coordinator.domain.daily import DayRow, Steps, steps
+from stt_coordinator.domain.daily import DayRecord, Steps, steps
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.history import EventPlace
 from stt_shared.protocol.records import FindingEvent
@@ -25,7 +25,7 @@ class MemoryHistory(Rows):
     def _count(self, added: Steps) -> None:
         for row in added.days():
             key = row.day, row.severity
-            known = self._t.daily.get(key, DayRow(day=row.day, severity=row.severity))
+            known = self._t.daily.get(key, DayRecord(day=row.day, severity=row.severity))
             self._t.daily[key] = replace(
                 known, opened=known.opened + row.opened, resolved=known.resolved + row.resolved
             )

@@ -6,48 +6,48 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.domain.model import OUTSTANDING, JobRow, JobState
+from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
 from stt_coordinator.store.memory.tables import Rows
 
 
 class MemoryJobs(Rows):
     """JobLedger in memory."""
 
-    def put(self, jobs: Iterable[JobRow]) -> None:
+    def put(self, jobs: Iterable[JobRecord]) -> None:
         self._t.jobs.update((job.job_id, job) for job in jobs)
 
-    def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
+    def by_id(self, ids: Iterable[str]) -> dict[str, JobRecord]:
         return {id_: self._t.jobs[id_] for id_ in ids if id_ in self._t.jobs}
 
-    def _outstanding(self) -> list[JobRow]:
+    def _outstanding(self) -> list[JobRecord]:
         return [job for job in self._t.jobs.values() if job.state in OUTSTANDING]
 
-    def _leading(self) -> list[JobRow]:
+    def _leading(self) -> list[JobRecord]:
         return [job for job in self._outstanding() if not job.follows]
 
-    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+    def followers(self, ids: Iterable[str]) -> list[JobRecord]:
         wanted = set(ids) - {""}
         return [job for job in self._outstanding() if job.follows in wanted]
 
-    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRecord]:
         wanted = set(targets)
         return {job.target: job for job in self._leading() if job.target in wanted}
 
-    def open(self, limit: int) -> list[JobRow]:
+    def open(self, limit: int) -> list[JobRecord]:
         return self._leading()[:limit]
 
-    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
-        first: dict[str, JobRow] = {}
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRecord]:
+        first: dict[str, JobRecord] = {}
         for job in self._leading():
             first.setdefault(job.target, job)
         ready = (j for j in first.values() if j.state is JobState.PENDING and j.not_before <= now)
         return list(ready)[:limit]
 
-    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+    def overdue(self, now: datetime, limit: int) -> list[JobRecord]:
         late = [job for job in self._leading() if job.deadline <= now]
         return sorted(late, key=lambda job: job.deadline)[:limit]
 
-    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
         mine = (j for j in self._t.jobs.values() if j.run_id == run_id and j.target >= first_target)
         return sorted(mine, key=lambda job: job.target)[:limit]
 

@@ -6,8 +6,8 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 
-from stt_coordinator.domain.daily import DayRow
-from stt_coordinator.domain.model import JobRow, Pair, TargetRow, WorkerRow
+from stt_coordinator.domain.daily import DayRecord
+from stt_coordinator.domain.model import JobRecord, Pair, TargetRecord, WorkerRecord
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.audit import AuditEntry
@@ -26,7 +26,7 @@ class Tables:
     last_audit: int = 0  # the last position given in the audit trail
     runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
     slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
-    jobs: dict[str, JobRow] = field(default_factory=dict[str, JobRow])
+    jobs: dict[str, JobRecord] = field(default_factory=dict[str, JobRecord])
     results: dict[tuple[str, str, int], RawResult] = field(
         default_factory=dict[tuple[str, str, int], RawResult]
     )
@@ -39,14 +39,14 @@ class Tables:
     history: dict[int, FindingEvent] = field(default_factory=dict[int, FindingEvent])
     last_event: int = 0  # the last position given in the history
     cursors: dict[str, int] = field(default_factory=dict[str, int])
-    targets: dict[str, TargetRow] = field(default_factory=dict[str, TargetRow])
-    workers: dict[str, WorkerRow] = field(default_factory=dict[str, WorkerRow])
+    targets: dict[str, TargetRecord] = field(default_factory=dict[str, TargetRecord])
+    workers: dict[str, WorkerRecord] = field(default_factory=dict[str, WorkerRecord])
     checks: dict[str, CheckInfo] = field(default_factory=dict[str, CheckInfo])
     counts: dict[datetime, tuple[datetime, Counts]] = field(
         default_factory=dict[datetime, tuple[datetime, Counts]]
     )
-    daily: dict[tuple[date, Severity], DayRow] = field(
-        default_factory=dict[tuple[date, Severity], DayRow]
+    daily: dict[tuple[date, Severity], DayRecord] = field(
+        default_factory=dict[tuple[date, Severity], DayRecord]
     )
     fixes: dict[tuple[date, Severity, int], int] = field(
         default_factory=dict[tuple[date, Severity, int], int]

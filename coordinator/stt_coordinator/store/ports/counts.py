@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.daily import DayRow, Fixes
+from stt_coordinator.domain.daily import DayRecord, Fixes
 from stt_coordinator.domain.summary import Tallies
 from stt_shared.protocol.records import Counts
 
@@ -36,7 +36,7 @@ class CountLedger(Protocol):
         """The newest remembered counts at or before `at`."""
         ...
 
-    def days(self, since: date) -> list[DayRow]:
+    def days(self, since: date) -> list[DayRecord]:
         """Days from `since` on with anything put or added, by day, then severity.
 
         `opened` and `resolved` are the sums of `domain.daily.steps` of the events of that day.

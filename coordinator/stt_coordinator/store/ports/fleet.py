@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
 
 
 class FleetLedger(Protocol):
-    """Targets, workers and checks by their names; unchecked means `TargetRow.state`."""
+    """Targets, workers and checks by their names; unchecked means `TargetRecord.state`."""
 
-    def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
+    def targets(self, names: Iterable[str]) -> dict[str, TargetRecord]:
         """The targets of these names that are known, by name."""
         ...
 
-    def all_targets(self) -> list[TargetRow]:
+    def all_targets(self) -> list[TargetRecord]:
         """Every target, gone ones too, by name."""
         ...
 
-    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
+    def targets_page(self, after: str, limit: int) -> list[TargetRecord]:
         """Targets with a name > `after`, gone ones too, by name."""
         ...
 
-    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+    def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         """Insert or replace."""
         ...
 
-    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRecord]:
         """Targets in state `unchecked` with a name > `after`, by name."""
         ...
 
@@ -37,11 +37,11 @@ class FleetLedger(Protocol):
         """The number of targets in state `unchecked`."""
         ...
 
-    def workers(self) -> list[WorkerRow]:
+    def workers(self) -> list[WorkerRecord]:
         """Every worker, by name."""
         ...
 
-    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+    def put_workers(self, workers: Iterable[WorkerRecord]) -> None:
         """Insert or replace."""
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from stt_coordinator.domain.model import JobRow, JobState
+from stt_coordinator.domain.model import JobRecord, JobState
 
 
 class JobLedger(Protocol):
@@ -15,38 +15,38 @@ class JobLedger(Protocol):
     Outstanding means state pending or dispatched. A leading job follows no other one.
     """
 
-    def put(self, jobs: Iterable[JobRow]) -> None:
+    def put(self, jobs: Iterable[JobRecord]) -> None:
         """Insert or replace; a replaced job keeps its place, and has the same run and target."""
         ...
 
-    def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
+    def by_id(self, ids: Iterable[str]) -> dict[str, JobRecord]:
         """The jobs of these ids that exist, by id."""
         ...
 
-    def followers(self, ids: Iterable[str]) -> list[JobRow]:
+    def followers(self, ids: Iterable[str]) -> list[JobRecord]:
         """Outstanding jobs that follow one of these, in order; an empty id has no followers."""
         ...
 
-    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRecord]:
         """The newest outstanding leading job of each of these targets that has one, by target."""
         ...
 
-    def open(self, limit: int) -> list[JobRow]:
+    def open(self, limit: int) -> list[JobRecord]:
         """Outstanding leading jobs, in order."""
         ...
 
-    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRecord]:
         """Pending leading jobs with `not_before` <= `now`, in order.
 
         Left out are those whose target has an earlier outstanding leading job.
         """
         ...
 
-    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
+    def overdue(self, now: datetime, limit: int) -> list[JobRecord]:
         """Outstanding leading jobs with `deadline` <= `now`, by deadline, then in order."""
         ...
 
-    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
+    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
         """Jobs of a run whose target is >= `first_target`, by target."""
         ...
 

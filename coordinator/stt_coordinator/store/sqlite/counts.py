@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.daily import DayRow, Fixes, day_of
+from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store.sqlite.rows import Columns, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
@@ -60,9 +60,9 @@ class SqliteCounts(Statements):
     def before(self, at: datetime) -> Counts | None:
         return self._one(Counts, "before", at=text(at))
 
-    def days(self, since: date) -> list[DayRow]:
+    def days(self, since: date) -> list[DayRecord]:
         return [
-            DayRow(
+            DayRecord(
                 day=date.fromisoformat(day),
                 severity=Severity(severity),
                 open=there,

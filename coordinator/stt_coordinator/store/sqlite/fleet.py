@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.domain.model import TargetRow, WorkerRow
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.store.sqlite.rows import Columns, listed, packed
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared.protocol.control import CheckInfo
@@ -16,28 +16,28 @@ class SqliteFleet(Statements):
 
     sql = queries("fleet")
 
-    def targets(self, names: Iterable[str]) -> dict[str, TargetRow]:
-        return {one.target: one for one in self._all(TargetRow, "targets", ids=listed(names))}
+    def targets(self, names: Iterable[str]) -> dict[str, TargetRecord]:
+        return {one.target: one for one in self._all(TargetRecord, "targets", ids=listed(names))}
 
-    def all_targets(self) -> list[TargetRow]:
-        return self._all(TargetRow, "all_targets")
+    def all_targets(self) -> list[TargetRecord]:
+        return self._all(TargetRecord, "all_targets")
 
-    def targets_page(self, after: str, limit: int) -> list[TargetRow]:
-        return self._all(TargetRow, "targets_page", after=after, limit=limit)
+    def targets_page(self, after: str, limit: int) -> list[TargetRecord]:
+        return self._all(TargetRecord, "targets_page", after=after, limit=limit)
 
-    def put_targets(self, targets: Iterable[TargetRow]) -> None:
+    def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._each("put_target", map(target_columns, targets))
 
-    def unchecked(self, limit: int, after: str = "") -> list[TargetRow]:
-        return self._all(TargetRow, "unchecked", limit=limit, after=after)
+    def unchecked(self, limit: int, after: str = "") -> list[TargetRecord]:
+        return self._all(TargetRecord, "unchecked", limit=limit, after=after)
 
     def count_unchecked(self) -> int:
         return self._number("count_unchecked")
 
-    def workers(self) -> list[WorkerRow]:
-        return self._all(WorkerRow, "workers")
+    def workers(self) -> list[WorkerRecord]:
+        return self._all(WorkerRecord, "workers")
 
-    def put_workers(self, workers: Iterable[WorkerRow]) -> None:
+    def put_workers(self, workers: Iterable[WorkerRecord]) -> None:
         self._each("put_worker", ({"worker": w.worker, "data": packed(w)} for w in workers))
 
     def checks(self) -> list[CheckInfo]:
@@ -55,7 +55,7 @@ class SqliteFleet(Statements):
         self._run("put_control_state", data=packed(state))
 
 
-def target_columns(target: TargetRow) -> Columns:
+def target_columns(target: TargetRecord) -> Columns:
     """The columns of a target."""
     return {
         "target": target.target,

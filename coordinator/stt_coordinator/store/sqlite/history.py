@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.domain.daily import DayRow, Steps, steps
+from stt_coordinator.domain.daily import DayRecord, Steps, steps
 from stt_coordinator.store.ports.history import EventPlace
 from stt_coordinator.store.sqlite.rows import Columns, packed, text, unpacked
 from stt_coordinator.store.sqlite.statements import Statements, queries
@@ -58,7 +58,7 @@ class SqliteHistory(Statements):
         self._run("put_cursor", reader=reader, position=position)
 
 
-def _day_columns(row: DayRow) -> Columns:
+def _day_columns(row: DayRecord) -> Columns:
     return {
         "day": row.day.isoformat(),
         "severity": str(row.severity),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.domain.model import JobRow, JobState
+from stt_coordinator.domain.model import JobRecord, JobState
 from stt_coordinator.store.sqlite.rows import Columns, listed, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 
@@ -15,35 +15,35 @@ class SqliteJobs(Statements):
 
     sql = queries("jobs")
 
-    def put(self, jobs: Iterable[JobRow]) -> None:
+    def put(self, jobs: Iterable[JobRecord]) -> None:
         self._each("put", map(columns, jobs))
 
-    def by_id(self, ids: Iterable[str]) -> dict[str, JobRow]:
-        return {job.job_id: job for job in self._all(JobRow, "by_id", ids=listed(ids))}
+    def by_id(self, ids: Iterable[str]) -> dict[str, JobRecord]:
+        return {job.job_id: job for job in self._all(JobRecord, "by_id", ids=listed(ids))}
 
-    def followers(self, ids: Iterable[str]) -> list[JobRow]:
-        return self._all(JobRow, "followers", ids=listed(ids))
+    def followers(self, ids: Iterable[str]) -> list[JobRecord]:
+        return self._all(JobRecord, "followers", ids=listed(ids))
 
-    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRow]:
-        return {j.target: j for j in self._all(JobRow, "outstanding", targets=listed(targets))}
+    def outstanding(self, targets: Iterable[str]) -> dict[str, JobRecord]:
+        return {j.target: j for j in self._all(JobRecord, "outstanding", targets=listed(targets))}
 
-    def open(self, limit: int) -> list[JobRow]:
-        return self._all(JobRow, "open", limit=limit)
+    def open(self, limit: int) -> list[JobRecord]:
+        return self._all(JobRecord, "open", limit=limit)
 
-    def dispatchable(self, now: datetime, limit: int) -> list[JobRow]:
-        return self._all(JobRow, "dispatchable", now=text(now), limit=limit)
+    def dispatchable(self, now: datetime, limit: int) -> list[JobRecord]:
+        return self._all(JobRecord, "dispatchable", now=text(now), limit=limit)
 
-    def overdue(self, now: datetime, limit: int) -> list[JobRow]:
-        return self._all(JobRow, "overdue", now=text(now), limit=limit)
+    def overdue(self, now: datetime, limit: int) -> list[JobRecord]:
+        return self._all(JobRecord, "overdue", now=text(now), limit=limit)
 
-    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRow]:
-        return self._all(JobRow, "of_run", run_id=run_id, first_target=first_target, limit=limit)
+    def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
+        return self._all(JobRecord, "of_run", run_id=run_id, first_target=first_target, limit=limit)
 
     def count_by_state(self, run_id: str) -> dict[JobState, int]:
         return {JobState(state): n for state, n in self._run("count_by_state", run_id=run_id)}
 
 
-def columns(job: JobRow) -> Columns:
+def columns(job: JobRecord) -> Columns:
     """The columns of a job."""
     return {
         "job_id": job.job_id,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.control.queries.trends import trends_of
-from stt_coordinator.domain.daily import DayRow, Fixes, fix_times, trend
+from stt_coordinator.domain.daily import DayRecord, Fixes, fix_times, trend
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, series
 from stt_shared.protocol.enums import Severity
@@ -24,8 +24,8 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def row(number: int, **values: int) -> DayRow:
-    return DayRow(day=day(number), severity=CRITICAL, **values)
+def row(number: int, **values: int) -> DayRecord:
+    return DayRecord(day=day(number), severity=CRITICAL, **values)
 
 
 def test_a_day_that_nobody_counted_has_what_the_count_before_said() -> None:
@@ -44,7 +44,7 @@ def test_days_begin_with_the_first_that_is_known() -> None:
 
 
 def test_every_severity_has_its_own_numbers() -> None:
-    major = DayRow(day=FIRST, severity=Severity.MAJOR, open=2, resolved=3)
+    major = DayRecord(day=FIRST, severity=Severity.MAJOR, open=2, resolved=3)
     (found,) = trend([row(0, open=1, opened=1), major], FIRST, FIRST)
     assert (found.open, found.opened, found.resolved) == (
         Numbers(critical=1, major=2),

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 
 from stt_coordinator.domain import plan
-from stt_coordinator.domain.model import JobRow, TargetRow
+from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval
 from stt_shared.protocol.records import RunRecord
@@ -28,14 +28,14 @@ def check(
     )
 
 
-def target(name: str, family: Family = Family.MYSQL, *, gone: bool = False) -> TargetRow:
-    return TargetRow(target=name, family=family, site="eu", first_seen=NOW, gone=gone)
+def target(name: str, family: Family = Family.MYSQL, *, gone: bool = False) -> TargetRecord:
+    return TargetRecord(target=name, family=family, site="eu", first_seen=NOW, gone=gone)
 
 
 RUN = RunRecord(run_id="standard-1", schedule="standard", slot=NOW, state="running")
 
 
-def planned(*targets: TargetRow, checks: tuple[CheckInfo, ...]) -> tuple[JobRow, ...]:
+def planned(*targets: TargetRecord, checks: tuple[CheckInfo, ...]) -> tuple[JobRecord, ...]:
     return plan.jobs(RUN, targets, checks, now=NOW, result_timeout=MINUTE)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from stt_coordinator.domain.model import JobRow, JobState, WorkerRow
+from stt_coordinator.domain.model import JobRecord, JobState, WorkerRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
 from stt_coordinator.store.port import Store
@@ -54,7 +54,7 @@ def queued(made: MemoryBroker) -> list[Job]:
 
 
 async def with_worker(store: Store, state: str = "up") -> Store:
-    worker = WorkerRow(
+    worker = WorkerRecord(
         worker="w1", site="eu", state=state, version="1", started=NOW, last_heard=NOW, targets=1
     )
     await store.transact(lambda ledger: ledger.fleet.put_workers([worker]))
@@ -134,7 +134,7 @@ async def test_job_still_on_the_queue_is_left_there_and_does_not_use_up_a_number
     assert (job.state, job.dispatch, len(queued(made))) == (JobState.DISPATCHED, 1, 1)
 
 
-async def given_up(store: Store, after: float = 5.0) -> JobRow:
+async def given_up(store: Store, after: float = 5.0) -> JobRecord:
     await store.transact(lambda ledger: reconcile(ledger, minutes(after), TIMING))
     return await job_of(store)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stt_coordinator.domain.model import JobState, TargetRow
+from stt_coordinator.domain.model import JobState, TargetRecord
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
@@ -73,7 +73,7 @@ async def house(
     connection = bus(shared)
     await connection.ensure(subjects.STREAMS, [])
     rows = [
-        TargetRow(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
+        TargetRecord(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
     ]
     await made.transact(lambda ledger: ledger.fleet.put_targets(rows))
     control_state = ControlStateWriter(connection, made)
