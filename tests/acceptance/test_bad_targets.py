@@ -62,7 +62,7 @@ def test_a_bad_check_file_is_told_and_the_other_checks_run(
         f"{folder}/other.yaml:1: expected a mapping with the list 'checks'",
     ):
         assert fault in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("exit 3: checks were left out for ")
+    assert done.stderr.splitlines()[-1].startswith("exit 3: checks were skipped for ")
     accepted = ("--allow-incomplete",), ("--checks", "good")
     for words in accepted:
         assert stt("scan", target, "--pack", folder, *words).returncode == 0

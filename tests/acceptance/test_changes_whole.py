@@ -136,7 +136,7 @@ def test_two_runs_are_compared_with_what_could_not_be_checked(installation: Inst
     for name, sign in (("stt_comes", "+"), ("stt_leaves", "-"), ("stt_stays", "~")):
         assert any(row[0] == sign and name in row[6] for row in rows), (name, rows)
     assert "? ledger not checked (login refused), last answer " in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("1 new, 1 fixed, 1 accepted, 1 target not ")
+    assert done.stderr.splitlines()[-1].startswith("1 new, 1 fixed, 1 accepted, 1 database not ")
 
 
 def test_the_interface_the_page_and_one_run_alone_say_the_same(installation: Installation) -> None:

@@ -170,7 +170,7 @@ def test_the_plan_shows_every_statement_once_per_target_and_only_fitting_ones(
     # Nothing is known of its server yet: a statement for each range of versions.
     assert ["'SET'" in one["statement"] for one in superusers].count(True) == 1
     table = installation.stt("checks", "plan").stdout.splitlines()
-    assert table[0] == "TARGET\tSERVER\tCHECKS\tSTATEMENT"
+    assert table[0] == "DATABASE\tSERVER\tCHECKS\tSTATEMENT"
     assert {line.split("\t")[0] for line in table[1:]} == {"books", "gone"}
 
 

@@ -50,7 +50,7 @@ def test_a_scan_names_the_closed_database_and_is_incomplete(two_bad: Running) ->
     assert "1 database not checked: stt_closed (closed to every connection" in " ".join(
         (out + err).split()
     )
-    assert "1 database of targets not checked" in err
+    assert "1 part of databases not checked" in err
     assert scanned(two_bad, "--fail-on", "none", "--allow-incomplete")[0] == 0
 
 

@@ -38,8 +38,8 @@ from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.views.check import PERIODS, check_block, check_object
 
 TARGETS = (
-    Column("TARGET", shorten=True),
-    Column("FAMILY"),
+    Column("DATABASE", shorten=True),
+    Column("TYPE"),
     Column("SITE"),
     Column("STATE"),
     Column("SERVER", shorten=True),
@@ -49,7 +49,7 @@ TARGETS = (
 )
 CHECKS = (
     Column("CHECK", shorten=True),
-    Column("FAMILY"),
+    Column("TYPE"),
     Column("EVERY"),
     Column("STATE"),
     Column("SUMMARY", shorten=True),

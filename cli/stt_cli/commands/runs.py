@@ -150,14 +150,14 @@ def _print_started(reply: RunReply, form: OutputFormat) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return
-    output.print_text(f"Run {reply.run.run_id}: {readable.number(reply.run.jobs, 'target')}.")
+    output.print_text(f"Run {reply.run.run_id}: {readable.number(reply.run.jobs, 'database')}.")
     _note_joined(reply)
     output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
 
 
 def _note_joined(reply: RunReply) -> None:
     if reply.joined:
-        amount = readable.number(len(reply.joined), "target")
+        amount = readable.number(len(reply.joined), "database")
         output.note(f"{amount} already had a job: no second one was created", "hint")
 
 
@@ -209,7 +209,7 @@ async def show(
 
 
 def _headline(run: RunRecord) -> str:
-    state = f"{run.state}, {run.done} of {readable.number(run.jobs, 'target')} done"
+    state = f"{run.state}, {run.done} of {readable.number(run.jobs, 'database')} done"
     why = f" ({run.reason})" if run.reason else ""
     return f"Run {run.run_id}: {state}{why}"
 

@@ -107,7 +107,7 @@ def _clocks(workers: Sequence[WorkerInfo], health: HealthReply) -> DiagnosticLin
 def _targets(reply: StatusReply) -> DiagnosticLine:
     amount = reply.summary.counts.targets
     if amount:
-        return ok("targets", readable.number(amount, "target"))
+        return ok("targets", readable.number(amount, "database"))
     return warn("targets", "none", "list them in the worker's file: worker.toml")
 
 
@@ -115,6 +115,6 @@ def _sites(health: HealthReply) -> DiagnosticLine:
     what = "sites"
     if not health.unserved:
         return ok(what, "each site with targets has a worker")
-    unserved = [f"{site} ({readable.number(n, 'target')})" for site, n in health.unserved.items()]
+    unserved = [f"{site} ({readable.number(n, 'database')})" for site, n in health.unserved.items()]
     todo = "start a worker there: stt worker --config worker.toml --site SITE"
     return fail(what, f"no worker is up at {readable.first_names(unserved)}", todo)

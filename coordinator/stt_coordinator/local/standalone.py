@@ -65,7 +65,7 @@ class Standalone:
             )
             self.worker = await self.installation.start(begin)
             status = await wait_for(control, has_worker, "no worker announced itself")
-        targets = readable.number(status.summary.counts.targets, "target")
+        targets = readable.number(status.summary.counts.targets, "database")
         sentence = switch_sentence(status.state, clock.now())
         output.note(f"Ready on {broker.url}: {targets}. {sentence}")
         if not status.state.enabled:

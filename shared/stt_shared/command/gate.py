@@ -75,12 +75,12 @@ def exit_code(
         reasons[EXIT_INCOMPLETE] = f"{parts_sentence(counts)} (--allow-incomplete to accept that)"
     elif left_out and not allow_incomplete:
         reasons[EXIT_INCOMPLETE] = (
-            f"checks were left out for {left_out} {_plural('fault', left_out)} in their files"
+            f"checks were skipped for {left_out} {_plural('fault', left_out)} in their files"
             " (--allow-incomplete to accept that)"
         )
     elif without_result and not allow_incomplete:
         reasons[EXIT_INCOMPLETE] = (
-            f"{without_result} {_plural('target', without_result)} without any result"
+            f"{without_result} {_plural('database', without_result)} without any result"
             " (--allow-incomplete to accept that)"
         )
     if nothing:

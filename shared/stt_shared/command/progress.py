@@ -46,6 +46,6 @@ def _lines(title: str) -> Report:
         nonlocal last
         if monotonic() - last >= LINE_EVERY_S:
             last = monotonic()
-            output.note(f"{title}: {run.done} of {run.jobs} targets done")
+            output.note(f"{title}: {run.done} of {run.jobs} databases done")
 
     return report

@@ -95,7 +95,7 @@ def deliver(
 def _warnings(report: Report) -> list[str]:
     """What no row shows: unsigned checks, an unfinished run, missing targets."""
     missing = without_result(report)
-    silent = f"{readable.number(missing, 'target')} without any result" if missing else ""
+    silent = f"{readable.number(missing, 'database')} without any result" if missing else ""
     return [text for text in (report.notice, silent) if text]
 
 

@@ -55,9 +55,9 @@ def is_not_checked(result: ReportedResult) -> bool:
 
 
 def parts_sentence(counts: Counts) -> str:
-    """How many databases inside the targets were left out; empty if none was."""
+    """How many parts of databases were not checked; empty if none."""
     amount = counts.parts_not_checked
-    return f"{readable.number(amount, 'database')} of targets not checked" if amount else ""
+    return f"{readable.number(amount, 'part')} of databases not checked" if amount else ""
 
 
 def without_result(report: Report) -> int:

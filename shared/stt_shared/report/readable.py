@@ -130,5 +130,5 @@ def rfc3339(at: datetime | None) -> str:
 
 
 def number(amount: int, noun: str) -> str:
-    """A count with its noun, e.g. `1 target`, `2 targets`."""
+    """A count with its noun, e.g. `1 database`, `2 databases`."""
     return f"{amount:,}".replace(",", " ") + f" {noun}" + ("" if amount == 1 else "s")

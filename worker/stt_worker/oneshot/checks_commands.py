@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("OUTCOME"), Column("PROBLEMS", whole=True))
 PLANNED = (
-    Column("TARGET", shorten=True),
+    Column("DATABASE", shorten=True),
     Column("SERVER", shorten=True),
     Column("CHECKS", right=True),
     Column("STATEMENT", whole=True),

@@ -24,8 +24,8 @@ from stt_worker.targets.model import Target
 
 CONCURRENCY = 8
 COLUMNS = (
-    Column("TARGET", shorten=True),
-    Column("FAMILY"),
+    Column("DATABASE", shorten=True),
+    Column("TYPE"),
     Column("STATE"),
     Column("TLS"),
     Column("SERVER", shorten=True),

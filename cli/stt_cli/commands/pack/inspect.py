@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stt_shared.pack.archive import Pack
     from stt_shared.pack.trust import Refused
 
-COLUMNS = (Column("CHECK"), Column("FAMILY"), Column("SHA-256", shorten=True), Column("SUMMARY"))
+COLUMNS = (Column("CHECK"), Column("TYPE"), Column("SHA-256", shorten=True), Column("SUMMARY"))
 PackFile = Annotated[Path, Parameter(help="The pack file, NAME-SERIAL.sttpack.")]
 
 

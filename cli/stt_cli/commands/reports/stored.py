@@ -83,7 +83,7 @@ async def _run(control: Control, choice: Choice) -> RunRecord:
 
 
 def _unfinished(whole: Report, run: RunRecord) -> Report:
-    jobs = readable.number(run.jobs, "target")
+    jobs = readable.number(run.jobs, "database")
     notice = f"run {run.run_id} is not finished: {run.done} of {jobs} done"
     counts = msgspec.structs.replace(whole.summary, targets=max(whole.summary.targets, run.jobs))
     both = "; ".join(part for part in (whole.notice, notice) if part)

@@ -38,7 +38,7 @@ class Whole:
     @property
     def total(self) -> str:
         """The totals in one line."""
-        return differences_total(self.reply, "database")
+        return differences_total(self.reply)
 
 
 @get("/changes", include_in_schema=False)

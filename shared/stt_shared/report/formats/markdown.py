@@ -21,8 +21,8 @@ def text(context: ReportContext) -> str:
         *(f"> **Warning:** {_plain(gap)}" for gap in context.gaps),
         _counts(context),
         *_failures(context),
-        *_section("Not checked", ("Target", "Check", "Why"), _unchecked_groups(context)),
-        *_section("Accepted", ("Severity", "Check", "Target", "Found", "By"), _accepted(context)),
+        *_section("Not checked", ("Database", "Check", "Why"), _unchecked_groups(context)),
+        *_section("Accepted", ("Severity", "Check", "Database", "Found", "By"), _accepted(context)),
         *_fixes(context),
         f"Run {_plain(context.report.run_id or 'none yet')}, written by STT {context.version}.",
     ]
@@ -46,7 +46,15 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _counts(context: ReportContext) -> str:
     counts = context.report.summary
-    heads = ("Critical", "Major", "Trivial", "Accepted", "Not checked", "Passed", "Targets checked")
+    heads = (
+        "Critical",
+        "Major",
+        "Trivial",
+        "Accepted",
+        "Not checked",
+        "Passed",
+        "Databases checked",
+    )
     row = (
         *map(str, (counts.critical, counts.major, counts.trivial)),
         *map(str, (counts.accepted, counts.not_checked, counts.passed)),
@@ -71,7 +79,7 @@ def _failures(context: ReportContext) -> list[str]:
         )
         for entry in context.failures
     ]
-    heads = ("Severity", "Check", "Target", "Site", "Since", "Found")
+    heads = ("Severity", "Check", "Database", "Site", "Since", "Found")
     if rows:
         return _section("Failed checks", heads, rows)
     return [

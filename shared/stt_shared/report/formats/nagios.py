@@ -106,7 +106,7 @@ def _sentence(counts: Counts) -> str:
     return (
         f"{counts.critical} critical, {counts.major} major, {counts.trivial} trivial,"
         f" {counts.accepted} accepted, {counts.not_checked} not checked,"
-        f" {counts.targets_checked} of {readable.number(counts.targets, 'target')} checked"
+        f" {counts.targets_checked} of {readable.number(counts.targets, 'database')} checked"
     )
 
 

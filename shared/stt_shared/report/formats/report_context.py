@@ -122,7 +122,7 @@ class ReportContext:
     @cached_property
     def gaps(self) -> list[str]:
         """What must be said besides the results: what is missing, and the report's own notice."""
-        missing = f"{readable.number(self.without_result, 'target')} without any result"
+        missing = f"{readable.number(self.without_result, 'database')} without any result"
         nothing = "" if self.report.summary.targets else "nothing was checked"
         parts = parts_sentence(self.report.summary)
         every = (missing if self.without_result else nothing, parts, self.report.notice)

@@ -44,7 +44,7 @@ COLUMNS = (
     Column(""),
     Column("SEVERITY"),
     Column("CHECK", shorten=True),
-    Column("TARGET", shorten=True),
+    Column("DATABASE", shorten=True),
     Column("SITE"),
     Column("WHEN"),
     Column("WHAT", shorten=True),
@@ -103,9 +103,9 @@ def last_answer(one: UncheckedTarget, now: datetime) -> str:
 
 
 def changes_total(changes: Iterable[FindingEvent], unchecked: int) -> str:
-    """The last line of a diff, e.g. `1 new, 5 fixed, 1 target not checked`."""
+    """The last line of a diff, e.g. `1 new, 5 fixed, 1 database not checked`."""
     amounts = Counter(event.change for event in changes)
     parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
     if unchecked:
-        parts.append(f"{readable.number(unchecked, 'target')} not checked")
+        parts.append(f"{readable.number(unchecked, 'database')} not checked")
     return ", ".join(parts) or "nothing changed"

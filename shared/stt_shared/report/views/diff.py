@@ -18,7 +18,7 @@ COLUMNS = (
     Column(""),
     Column("SEVERITY"),
     Column("CHECK", shorten=True),
-    Column("TARGET", shorten=True),
+    Column("DATABASE", shorten=True),
     Column("SITE"),
     Column("WHAT", shorten=True),
     Column("FOUND", shorten=True),
@@ -74,12 +74,12 @@ def runs_sentence(before: RunRecord, later: RunRecord, now: datetime) -> str:
     return f"From {before.run_id} ({first}) to {later.run_id} ({second}{going_on})"
 
 
-def differences_total(reply: DiffReply, noun: str = "target") -> str:
-    """The last line, e.g. `1 new, 5 fixed, 1 target not checked`; `noun` is what is checked."""
+def differences_total(reply: DiffReply) -> str:
+    """The last line, e.g. `1 new, 5 fixed, 1 database not checked`."""
     amounts = Counter(one.change for one in reply.differences)
     parts = [f"{amounts[change]} {name}" for change, name in NAMES.items() if amounts[change]]
     if reply.unchecked:
-        parts.append(f"{readable.number(len(reply.unchecked), noun)} not checked")
+        parts.append(f"{readable.number(len(reply.unchecked), 'database')} not checked")
     if reply.not_compared:
         parts.append(
             f"{readable.number(reply.not_compared, 'check')} not answered in the later run"

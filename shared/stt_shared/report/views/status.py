@@ -35,7 +35,7 @@ def run_sentence(run: RunRecord | None, now: datetime) -> str:
     if run is None:
         return "No run yet."
     if run.state == "running":
-        return f"Run {run.run_id} is under way: {run.done} of {run.jobs} targets done."
+        return f"Run {run.run_id} is under way: {run.done} of {run.jobs} databases done."
     if run.state == "skipped" or run.finished is None:
         return f"Run {run.run_id} was skipped{_colon(run.reason)}."
     took = f", {readable.span(run.finished - run.started)}" if run.started else ""
@@ -130,7 +130,7 @@ def _fleet(reply: StatusReply) -> str:
     down = len(reply.workers) - len(up)
     sites = {worker.site for worker in reply.workers}
     families = ", ".join(f"{name} {amount}" for name, amount in _largest_first(reply.families))
-    targets = readable.number(reply.summary.counts.targets, "target")
+    targets = readable.number(reply.summary.counts.targets, "database")
     parts = [
         readable.number(len(sites), "site"),
         f"{readable.number(len(up), 'worker')} up" + (f" and {down} down" if down else ""),

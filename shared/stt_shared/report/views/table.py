@@ -20,7 +20,7 @@ from stt_shared.report.views.suppressions import accepted
 COLUMNS = (
     Column("SEVERITY"),
     Column("CHECK", shorten=True),
-    Column("TARGET", shorten=True),
+    Column("DATABASE", shorten=True),
     Column("SITE"),
     Column("SINCE"),
     Column("ID"),
@@ -168,7 +168,7 @@ def totals(counts: Counts) -> list[Text]:
     if counts.accepted:
         second.append(f"{counts.accepted} accepted, ")
     second.append(f"{counts.not_checked} not checked", "warn" if counts.not_checked else "")
-    targets = readable.number(counts.targets, "target")
+    targets = readable.number(counts.targets, "database")
     second.append(f", {counts.targets_checked} of {targets} checked")
     if parts := parts_sentence(counts):
         second.append(", ").append(parts, "warn")

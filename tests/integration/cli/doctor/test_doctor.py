@@ -166,7 +166,7 @@ def test_a_worker_that_was_killed_is_silent_and_its_site_is_not_served(site: Sit
     site.until("workers", "ok")
     assert code == 3
     assert line["seen"].startswith("none up, silent: w1 (site eu, since ")
-    assert lines["sites"][0]["seen"] == "no worker is up at eu (1 target)"
+    assert lines["sites"][0]["seen"] == "no worker is up at eu (1 database)"
 
 
 def test_a_pack_that_ended_and_old_release_data_fail(alone: Site) -> None:

@@ -31,7 +31,7 @@ from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt
 
 R = TypeVar("R", bound=Value)
-TOTAL = "1 new, 1 fixed, 1 changed, 1 accepted, 1 target not checked"
+TOTAL = "1 new, 1 fixed, 1 changed, 1 accepted, 1 database not checked"
 BEFORE = samples.run(run_id="standard-1", started=samples.NOW - timedelta(days=1))
 LATER = samples.run(run_id="standard-2")
 SILENT = UncheckedTarget(
@@ -86,7 +86,7 @@ def test_two_runs_are_compared_and_the_worst_stands_first(service: Service, stt:
         ("standard-1", "standard-2")
     }
     cells = [line.split("\t") for line in out.splitlines()]
-    assert cells[0] == ["", "SEVERITY", "CHECK", "TARGET", "SITE", "WHAT", "FOUND"]
+    assert cells[0] == ["", "SEVERITY", "CHECK", "DATABASE", "SITE", "WHAT", "FOUND"]
     assert [(row[0], row[1], row[5]) for row in cells[1:]] == [
         ("~", "critical", "was trivial"),
         ("-", "major", "fixed"),
@@ -178,7 +178,7 @@ def test_since_tells_how_many_more_were_not_checked_and_what_is_kept_no_more(
     code, _, err = stt("findings", "diff", "--since", "90d")
     assert code == 0
     assert err[0] == "warning: changes before 24 Oct 16:30 UTC were deleted (retention)"
-    assert err[2:] == ["? and 30 more: stt targets list", "31 targets not checked"]
+    assert err[2:] == ["? and 30 more: stt targets list", "31 databases not checked"]
 
 
 def test_the_trend_is_a_line_a_day_and_the_time_to_fix_a_sentence(
@@ -236,7 +236,7 @@ def test_filters_of_changes_since_keep_the_count_of_targets_that_are_not_listed(
     service.answer(Verb.FINDINGS, FindingsReply(findings=(), total=0))
     code, out, err = stt("findings", "diff", "--since", "1d", "--target", "other")
     assert (code, len(out.splitlines())) == (0, 1)
-    assert err == ["? and 30 more: stt targets list", "30 targets not checked"]
+    assert err == ["? and 30 more: stt targets list", "30 databases not checked"]
     words = ("findings", "diff", "--target", ",".join(targets), "-o", "json")
     found = json.loads(stt(*words)[1])
     assert (len(found["changes"]), found["total"]) == (len(events), len(events))

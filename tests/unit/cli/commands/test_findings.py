@@ -103,7 +103,7 @@ def test_diff_asks_from_the_time_named_and_joins_the_pages(service: Service, stt
     assert err[0] == (
         "? ledger-pg-9 not checked (timed out), last answer 2 d ago: its findings are kept"
     )
-    assert err[-1] == "1 new, 1 back, 1 fixed, 1 changed, 2 targets not checked"
+    assert err[-1] == "1 new, 1 back, 1 fixed, 1 changed, 2 databases not checked"
     _, out, _ = stt("findings", "diff", "--since", "yesterday", "-o", "jsonl")
     assert len(out.splitlines()) == 4
 

@@ -33,7 +33,7 @@ from tests.support.shared import report_cases as cases
         (cases.ordinary(), ("--fail-on", "none", "--max-not-checked", "3"), (0, "")),
         (cases.ordinary(), ("--fail-on", "none", "--allow-incomplete"), (0, "")),
         (cases.clean(), (), (0, "")),
-        (cases.unheard(), (), (3, "exit 3: 2 targets without any result")),
+        (cases.unheard(), (), (3, "exit 3: 2 databases without any result")),
         (cases.unheard(), ("--allow-incomplete",), (0, "")),
         (cases.nothing(), (), (3, "exit 3: nothing was checked")),
         (cases.nothing(), ("--allow-incomplete",), (3, "exit 3: nothing was checked")),
@@ -106,8 +106,8 @@ def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
     assert out.splitlines() == [
         (
             "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
-            " 298 of 300 targets checked | critical=3 major=17 trivial=42 accepted=0 not_checked=2"
-            " passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
+            " 298 of 300 databases checked | critical=3 major=17 trivial=42 accepted=0"
+            " not_checked=2 passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
         ),
         "not checked: ledger-pg-9: timed out",
         "not checked: carts-mongo-4: login refused",

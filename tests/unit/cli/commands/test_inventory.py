@@ -37,7 +37,7 @@ def test_targets_are_listed_page_by_page_with_the_reason(service: Service, stt: 
     service.compute(Verb.TARGETS, TargetsRequest, answer)
     _, out, _ = stt("targets", "list", "--site", "eu")
     rows = [line.split("\t") for line in out.splitlines()]
-    assert [row[0] for row in rows] == ["TARGET", "a", "b"]
+    assert [row[0] for row in rows] == ["DATABASE", "a", "b"]
     assert rows[2][-1] == "login refused: wrong password"
 
 

@@ -160,7 +160,7 @@ def test_what_stands_in_a_pack_is_shown_without_a_word_of_trust(stt: Stt, signed
     code, out, err = stt("pack", "show", signed.name)
     assert code == 0
     assert [line.split("\t")[:2] for line in out.splitlines()] == [
-        ["CHECK", "FAMILY"],
+        ["CHECK", "TYPE"],
         ["pg_one", "postgresql"],
         ["pg_two", "postgresql"],
     ]

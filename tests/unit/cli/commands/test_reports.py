@@ -145,11 +145,11 @@ def test_a_run_under_way_says_so_and_counts_the_targets_it_waits_for(
     holds(service, cases.clean())
     code, out, err = stt("report", "--run", "later", "-o", "md")
     assert code == 0
-    assert "3 targets without any result" in out
-    assert "run later is not finished: 4 of 4 targets done" in out
+    assert "3 databases without any result" in out
+    assert "run later is not finished: 4 of 4 databases done" in out
     assert err == [
-        "warning: run later is not finished: 4 of 4 targets done",
-        "warning: 3 targets without any result",
+        "warning: run later is not finished: 4 of 4 databases done",
+        "warning: 3 databases without any result",
     ]
     assert stt("gate", "--run", "later")[0] == 3
 

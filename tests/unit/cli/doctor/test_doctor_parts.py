@@ -88,7 +88,7 @@ def test_results_that_pile_up_and_sites_without_a_worker_are_told() -> None:
     full = msgspec.structs.replace(one, outbox=1_001)
     assert of_workers("worker outboxes", (full,)).level is Level.WARN
     line = of_workers("sites", (one,), unserved={"us": 4})
-    assert (line.level, line.seen) == (Level.FAIL, "no worker is up at us (4 targets)")
+    assert (line.level, line.seen) == (Level.FAIL, "no worker is up at us (4 databases)")
     assert of_workers("sites", (one,)).level is Level.OK
 
 

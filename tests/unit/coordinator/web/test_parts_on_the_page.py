@@ -63,7 +63,7 @@ async def test_home_is_partial_and_names_the_database() -> None:
     async with one_target() as client:
         text = await page(client, "/")
         assert "No check failed, but not everything was checked" in text
-        assert f"1 database of targets not checked (t1: {ESCAPED})" in text
+        assert f"1 part of databases not checked (t1: {ESCAPED})" in text
         assert 'class="note good"' not in text
         assert "1 not checked" in await page(client, "/panel.svg")
 
@@ -71,7 +71,7 @@ async def test_home_is_partial_and_names_the_database() -> None:
 async def test_home_with_findings_says_that_not_everything_was_checked() -> None:
     async with one_target(finding()) as client:
         text = await page(client, "/")
-        assert "Not everything was checked: 1 database of targets not checked" in text
+        assert "Not everything was checked: 1 part of databases not checked" in text
 
 
 async def test_the_pages_of_targets_and_of_the_check_name_it() -> None:

@@ -27,8 +27,8 @@ def test_without_a_terminal_a_line_comes_every_ten_seconds_at_most(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines() == [
-        "run r1: 1 of 4 targets done",
-        "run r1: 3 of 4 targets done",
+        "run r1: 1 of 4 databases done",
+        "run r1: 3 of 4 databases done",
     ]
 
 

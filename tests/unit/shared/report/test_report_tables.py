@@ -75,7 +75,7 @@ def test_a_pipe_gets_whole_cells_between_tabs_without_marks() -> None:
     assert header.split("\t") == [
         "SEVERITY",
         "CHECK",
-        "TARGET",
+        "DATABASE",
         "SITE",
         "SINCE",
         "ID",
@@ -127,7 +127,7 @@ def test_why_something_was_not_checked_is_never_cut() -> None:
 def test_totals_say_what_was_not_checked() -> None:
     first, second = table.totals(samples.COUNTS)
     assert first.plain == "◆ 1 critical   ▲ 1 major   ● 1 trivial"
-    assert second.plain == "1 check passed, 3 not checked, 3 of 4 targets checked"
+    assert second.plain == "1 check passed, 3 not checked, 3 of 4 databases checked"
 
 
 def status_text(reply: StatusReply) -> str:
@@ -140,7 +140,7 @@ def test_status_says_since_when_by_whom_and_what_comes_next() -> None:
     assert "finished 16:04 UTC, 7 min. Next at 15:30 UTC tomorrow." in text
     assert "◆ critical        3   +1 since yesterday" in text
     assert "not checked     2   ledger-pg-9 (timed out), carts-mongo-4 (login refused)" in text
-    assert "3 sites, 2 workers up and 1 down, 300 targets (mysql 140, postgresql 110" in text
+    assert "3 sites, 2 workers up and 1 down, 300 databases (mysql 140, postgresql 110" in text
 
 
 def test_status_of_a_fresh_installation_says_never_enabled() -> None:
@@ -190,7 +190,7 @@ def test_changes_have_signs_and_a_total() -> None:
     assert [line[0] for line in lines[1:]] == ["+", "-", "~", "+"]
     assert "major to critical" in lines[3]
     assert changes.changes_total(samples.changes(), 1) == (
-        "1 new, 1 back, 1 fixed, 1 changed, 1 target not checked"
+        "1 new, 1 back, 1 fixed, 1 changed, 1 database not checked"
     )
     assert changes.changes_total((), 0) == "nothing changed"
 

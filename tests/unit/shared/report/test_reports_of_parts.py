@@ -25,7 +25,7 @@ from tests.support.cli.service import Service, Stt
 from tests.support.shared import report_cases as cases
 
 NAMED = "2 databases not checked: billing (closed), old (invalid)"
-COUNTED = "2 databases of targets not checked"
+COUNTED = "2 parts of databases not checked"
 LEFT_OUT = tuple(TargetPart(target="ledger", part=one) for one in (cases.BILLING, cases.OLD))
 
 
