@@ -1,1 +1,1 @@
-"""What coordinator and worker both speak; imports neither."""
+"""The code that coordinator, worker and client share; it imports none of them."""

@@ -1,4 +1,4 @@
-"""The one place that knows what time it is, and how an instant is written down."""
+"""Read the clock, and convert instants to and from stored texts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _STORED = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 def now() -> datetime:
-    """The present instant, aware, UTC."""
+    """The current time as an aware datetime in UTC."""
     return datetime.now(UTC)
 
 
 def monotonic() -> float:
-    """Seconds on a clock that never goes back, for durations."""
+    """Seconds of the monotonic clock, for durations."""
     return time.monotonic()
 
 
@@ -25,7 +25,7 @@ def unix_nanoseconds(at: datetime) -> int:
 
 
 def to_text(at: datetime) -> str:
-    """RFC 3339 in UTC with six decimals always, so that texts sort as the instants do."""
+    """RFC 3339 in UTC, always with six decimals, so that texts sort like their instants."""
     return at.astimezone(UTC).strftime(_STORED)
 
 

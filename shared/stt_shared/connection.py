@@ -1,4 +1,4 @@
-"""The composition root of the bus: from the settings of NATS to a connected bus."""
+"""Connect to the message bus as the settings of NATS describe it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stt_shared.settings import NatsSettings
 
 
 async def connected(nats: NatsSettings, name: str, *, replicas: int = 0) -> Bus:
-    """A connection under `name`; raises UnreachableError that says where and why not.
+    """A connection with the client name `name`; raises UnreachableError with address and reason.
 
     `replicas` are the copies of each stream that `ensure` makes; 0: as many as possible, up to 3.
     """
-    # The client library costs more to import than most commands take: only when it is needed.
+    # Importing the client library takes longer than most commands: import it only when needed.
     from stt_shared.bus.jetstream import NatsOptions, connect  # noqa: PLC0415
 
-    # The client sends the log-in of an address as it is written there: percent-encoded.
+    # The client would send the log-in of an address percent-encoded: decode it here.
     address = nats_address.parse(nats.url)
     options = NatsOptions(
         servers=address.servers,

@@ -1,4 +1,4 @@
-"""The name of the installed distribution, and which versions are installed."""
+"""Name and installed version of the distribution."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DISTRIBUTION = "security-threat-tool"
 
 
 def installed_version(distribution: str = DISTRIBUTION) -> str:
-    """The version of an installed distribution, ours by default; `unknown` if it has none."""
+    """The version of an installed distribution, STT by default; `unknown` if not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

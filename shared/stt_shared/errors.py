@@ -1,4 +1,4 @@
-"""The root of every error STT raises on purpose: what went wrong, and what to do about it."""
+"""The errors that STT raises deliberately: message, hint and exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EXIT_DISABLED = 5
 
 
 class SttError(Exception):
-    """An error with a sentence for people, a hint that stands apart, and an exit code.
+    """An error with a message, a separate hint, and an exit code.
 
     `message` is lower case, without a full stop, and names the thing, its value and the limit.
     """
@@ -26,11 +26,11 @@ class SttError(Exception):
 
 
 class UsageError(SttError):
-    """A command was typed in a way it does not understand."""
+    """A command was used with wrong arguments."""
 
 
 class ConfigError(SttError):
-    """A configuration file or setting is unreadable or wrong; lists every fault found."""
+    """A configuration file or setting is unreadable or invalid; `faults` lists every fault."""
 
     def __init__(self, message: str, *, faults: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__("\n".join((message, *(f"  {fault}" for fault in faults))), hint=hint)
@@ -50,7 +50,7 @@ class DisabledError(SttError):
 
 
 class ProtocolError(SttError):
-    """A message cannot be understood; `code` is its stable name for logs and replies."""
+    """A message is invalid; `code` is the stable name of the fault in logs and replies."""
 
     def __init__(self, code: str, message: str, *, hint: str = "") -> None:
         super().__init__(message, hint=hint)

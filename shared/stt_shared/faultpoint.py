@@ -1,4 +1,4 @@
-"""Named points at which a process under test kills itself, so that every crash can be rehearsed.
+"""Named points at which a process under test kills itself, so that tests can cause every crash.
 
 STT_FAULT_POINT=<name> kills at the first hit of that point, STT_FAULT_POINT=<name>:<n> at the
 n-th. Without the variable, as in production, a point does nothing.
@@ -12,17 +12,20 @@ from collections import Counter
 
 VARIABLE = "STT_FAULT_POINT"
 POINTS = {
-    "after-commit-before-ack": "coordinator: results are in the store, the broker does not know",
-    "after-tick-before-jobs": "coordinator: the slot is taken, its run is not in the store",
-    "mid-dispatch": "coordinator: some jobs of a run are published, none is marked so",
-    "after-publish-before-ack": "worker: the result is stored, its job is still on the queue",
+    "after-commit-before-ack": "coordinator: results are stored but not acknowledged",
+    "after-tick-before-jobs": "coordinator: the slot is decided, its run is not stored",
+    "mid-dispatch": "coordinator: some jobs of a run are published, none is marked as published",
+    "after-publish-before-ack": "worker: the result is stored, its job is not acknowledged",
 }
 
 _hits: Counter[str] = Counter()
 
 
 def reach(name: str) -> None:
-    """Die here by SIGKILL if the environment asks for it; raises KeyError for an unknown name."""
+    """Kill this process with SIGKILL if the environment names this point.
+
+    Raises KeyError for an unknown name.
+    """
     POINTS[name]
     wanted, _, count = os.environ.get(VARIABLE, "").partition(":")
     if wanted != name:

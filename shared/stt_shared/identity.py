@@ -1,4 +1,4 @@
-"""How runs, jobs, findings and check contents are named, so that anyone derives the same name."""
+"""Derive the ids of runs, jobs, findings and check contents: equal input gives equal ids."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _FINDING_ID_CHARACTERS = 12
 
 
 def is_token(text: str) -> bool:
-    """Whether `text` may stand as one token of a subject."""
+    """Whether `text` is a valid token of a subject."""
     return TOKEN.fullmatch(text) is not None
 
 
 def token_of(text: str, otherwise: str) -> str:
-    """`text` made a subject token; `otherwise` if nothing of it is left."""
+    """`text` converted to a subject token; `otherwise` if nothing of it remains."""
     token = re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")[:MAX_CHARACTERS].rstrip("-")
     return token if is_token(token) else otherwise
 
@@ -32,7 +32,7 @@ def slot_token(slot: datetime) -> str:
 
 
 def run_id(schedule: str, slot: datetime) -> str:
-    """The id of the run of a slot: any coordinator derives the same."""
+    """The id of the run of a slot; every coordinator derives the same id."""
     return f"{schedule}-{slot_token(slot)}"
 
 
@@ -42,15 +42,15 @@ def job_id(run: str, target: str) -> str:
 
 
 def digest(content: bytes) -> str:
-    """SHA-256 as lower-case hex: the name of a check's content."""
+    """The SHA-256 of `content` in lower-case hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def finding_key(check_object: str | None, summary: str, labels: Mapping[str, str]) -> str:
-    """What tells two findings of one check on one target apart.
+    """The key of a finding among those of its check on its target.
 
-    The object where the script names it; otherwise a digest of summary and labels that does not
-    depend on the finding's place in the list.
+    The object if the script names it; otherwise a digest of summary and labels, which does not
+    depend on the position of the finding in the list.
     """
     if check_object is not None:
         return check_object
@@ -59,7 +59,7 @@ def finding_key(check_object: str | None, summary: str, labels: Mapping[str, str
 
 
 def exception_id(scope: str, created: datetime) -> str:
-    """The public id of an exception made here: `x_` and twelve base-32 characters."""
+    """The public id of a suppression: `x_` and twelve base-32 characters."""
     raw = hashlib.sha256(f"{scope}\x00{created.astimezone(UTC).isoformat()}".encode()).digest()
     return "x_" + base64.b32encode(raw).decode().lower()[:_FINDING_ID_CHARACTERS]
 

@@ -1,4 +1,4 @@
-"""How a service lives: named tasks under supervision, a stop event set by signals, a clean end."""
+"""The life cycle of a service: supervised tasks, a stop event set by signals, a clean shutdown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 
 Task = Callable[[], Awaitable[None]]
-CANCEL_AGAIN_S = 1.0  # a task that still runs then has lost its cancellation
+CANCEL_AGAIN_S = 1.0  # a task that still runs after this time has lost its cancellation
 
 
 @contextmanager
 def stop_on_signals(stop: asyncio.Event) -> Generator[None]:
-    """Set `stop` at SIGTERM and SIGINT instead of dying; the handlers go when the block ends."""
+    """Set `stop` on SIGTERM and SIGINT; the handlers are removed at the end of the block."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
     for number in signals:
@@ -28,8 +28,8 @@ def stop_on_signals(stop: asyncio.Event) -> Generator[None]:
 async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
     """Run named tasks until `stop` is set, then cancel what still runs.
 
-    A task that raises stops all the others and its exception is raised here, so that a service
-    never lives on half dead. A task that returns early is done and stops nobody.
+    If a task raises, all others are cancelled and its exception is raised here, so that a service
+    never runs without one of its tasks. A task that returns early stops no other.
     """
     running = {asyncio.create_task(_run(task), name=name) for name, task in tasks.items()}
     stopped = asyncio.create_task(_wait(stop), name="stop")
@@ -56,10 +56,10 @@ async def _until_stopped(running: set[asyncio.Task[None]], stopped: asyncio.Task
 
 
 async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
-    """Cancel until all have ended; what they raise is dropped.
+    """Cancel the tasks repeatedly until all have ended; their exceptions are dropped.
 
-    Once is not enough: asyncio.wait_for of Python 3.11, which the driver of NATS waits with, loses
-    a cancellation that arrives together with what it waits for (bpo-42130).
+    One cancellation is not enough: asyncio.wait_for of Python 3.11, which the NATS client uses,
+    loses a cancellation that arrives together with its result (bpo-42130).
     """
     left = set(tasks)
     while left:
@@ -70,7 +70,7 @@ async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
 
 
 async def pause(seconds: float, stop: asyncio.Event) -> bool:
-    """Wait `seconds` or until `stop` is set; true when stopped."""
+    """Wait `seconds` or until `stop` is set; returns whether it is set."""
     try:
         async with asyncio.timeout(seconds):
             await stop.wait()

@@ -1,4 +1,4 @@
-"""Addresses of NATS servers and the log-in that they hold, percent-decoded."""
+"""Parse addresses of NATS servers and their log-in, percent-decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ESCAPE_OF_NOTHING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatsAddress:
-    """Servers as `scheme://host:port` without a log-in, and the one log-in of all of them.
+    """Servers as `scheme://host:port` without a log-in, and the log-in of all of them.
 
     `user` and `password`, or `token` alone, or neither.
     """
@@ -31,12 +31,15 @@ class NatsAddress:
 
     @property
     def has_login(self) -> bool:
-        """Whether the addresses say who logs in."""
+        """Whether the addresses contain a log-in."""
         return bool(self.user or self.token)
 
 
 def parse(text: str) -> NatsAddress:
-    """The servers in `text`, separated by commas; raises ValueError that shows nothing of it."""
+    """The servers in `text`, separated by commas.
+
+    Raises ValueError whose message contains nothing of `text`.
+    """
     found = [_one(part.strip()) for part in text.split(",")]
     if len({login for _, login in found}) > 1:
         raise ValueError("expected the same user and password in each address, or in none")
@@ -68,7 +71,7 @@ def _with_login(servers: tuple[str, ...], login: str | None) -> NatsAddress:
 
 def _decoded(text: str) -> str:
     if _ESCAPE_OF_NOTHING.search(text):
-        raise ValueError(f"its user or password has a % that starts no escape; {ENCODE}")
+        raise ValueError(f"its user or password has a % without two hexadecimal digits; {ENCODE}")
     try:
         return unquote(text, errors="strict")
     except UnicodeDecodeError:

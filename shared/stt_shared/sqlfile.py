@@ -1,4 +1,4 @@
-"""SQL that lives in files: statements by name, and the fragments that they share."""
+"""Read SQL files: statements by name, and the fragments that they share."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def folder(package: str, name: str = "sql") -> Traversable:
 def statements(file: Traversable) -> dict[str, str]:
     """The statements of a file, each below a line `-- name: its_name`, without comment lines.
 
-    A text below a line `-- fragment: its_name` is put wherever `{{its_name}}` stands further down.
-    Raises ValueError for SQL before the first name, for a name that comes twice and for a fragment
-    that is used before it is defined.
+    The text below a line `-- fragment: its_name` replaces `{{its_name}}` in later statements.
+    Raises ValueError for SQL before the first name, for a duplicate name and for a fragment that is
+    used before its definition.
     """
     before, *parts = _HEAD.split(_without_comments(file.read_text(encoding="utf-8")))
     if before.strip():

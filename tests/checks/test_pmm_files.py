@@ -47,7 +47,7 @@ async def compared(
 def test_files_in_the_manner_of_pmm_load_unless_their_query_acts(pack: Catalogue) -> None:
     assert len(pack.checks) == 19
     # And two that hold what no check may send, left out and named.
-    assert {fault.check: fault.message.partition(" is refused: ")[2] for fault in pack.faults} == {
+    assert {fault.check: fault.message.partition(" is rejected: ")[2] for fault in pack.faults} == {
         "style_mysql_two_statements": "a semicolon is not allowed: a query is one statement",
         "style_postgresql_semicolon": "a semicolon is not allowed: a query is one statement",
     }

@@ -214,7 +214,7 @@ def test_a_check_whose_query_acts_is_a_fault_with_its_line_and_the_others_load()
     parsed = parse_checks(head + checks, "pack.yaml", strict=False)
     assert [one.name for one in parsed.checks] == ["reads"]
     assert [str(one) for one in parsed.faults] == [
-        f"pack.yaml:{LINE_OF_THE_QUERY}: acts: a query of type MYSQL_SELECT is refused: {WHY}"
+        f"pack.yaml:{LINE_OF_THE_QUERY}: acts: a query of type MYSQL_SELECT is rejected: {WHY}"
     ]
 
 

@@ -159,7 +159,7 @@ def events_between(
 ) -> list[FindingEvent]:
     """What exceptions changed between two looks at a finding; nothing for one that is resolved.
 
-    `by` and `reason` tell why it is accepted no more.
+    `by` and `reason` tell why it is no longer accepted.
     """
     if after.state is FindingState.RESOLVED:
         return []

@@ -1,1 +1,1 @@
-"""A check as data: its model, its file format, and the catalogue of known checks."""
+"""Checks as data: the model, the file format, and the catalogue of known checks."""

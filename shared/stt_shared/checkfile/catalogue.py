@@ -1,4 +1,4 @@
-"""The checks that are known, by name, alias and digest, with the release data they judge by."""
+"""The catalogue of known checks by name, alias and digest, with their release data."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from stt_shared.protocol.enums import Family
 
 CHECK_FILE = "check.yaml"
 RELEASES_FILE = "releases.yaml"
-PACK_FILE = "pack.yaml"  # the serial of the folder as a pack
+PACK_FILE = "pack.yaml"  # serial of the folder
 NO_CHECKS = frozenset({RELEASES_FILE, PACK_FILE, "samples.yaml"})
 INSTALLED = Path("share") / "stt" / "checks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Checks in order of family and name; `pack` names this very content."""
+    """Checks sorted by family and name; `pack` is the digest of the content."""
 
     checks: Mapping[str, Check]
     releases: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -47,16 +47,16 @@ class Catalogue:
         return str(self.releases.get("as_of", ""))
 
     def get(self, name: str, digest: str) -> Check | None:
-        """The check of that name with exactly that content, or None."""
+        """The check with this name and digest, or None."""
         check = self.checks.get(name)
         return check if check is not None and check.digest == digest else None
 
     def named(self, name: str) -> Check | None:
-        """The check of that name, whatever its content, or None."""
+        """The check with this name, whatever its digest, or None."""
         return self.checks.get(name)
 
     def find(self, name: str) -> Check | None:
-        """The check that people call `name`, by its name or an alias, or None."""
+        """The check with this name or alias, or None."""
         if name in self.checks:
             return self.checks[name]
         return next((check for check in self.checks.values() if name in check.aliases), None)
@@ -66,13 +66,13 @@ class Catalogue:
         return tuple(check for check in self.checks.values() if check.family is family)
 
     def close_to(self, name: str) -> str:
-        """The known name most like `name`, or an empty text."""
+        """The most similar known name, or an empty text."""
         known = [*self.checks, *(a for check in self.checks.values() for a in check.aliases)]
         return next(iter(difflib.get_close_matches(name, known, n=1)), "")
 
 
 def builtin_folder() -> Path:
-    """The checks of this installation: of the checkout if it is one, else the installed copy."""
+    """The folder of the built-in checks: in a checkout, or installed."""
     checkout = Path(__file__).parents[3] / "checks"
     if (checkout / RELEASES_FILE).exists():
         return checkout
@@ -81,18 +81,18 @@ def builtin_folder() -> Path:
 
 @cache
 def builtin() -> Catalogue:
-    """The checks that came with this installation; raises ConfigError if one is broken."""
+    """The built-in checks; raises ConfigError if one is invalid."""
     catalogue = load(builtin_folder(), strict=True)
     if catalogue.faults:
         faults = tuple(map(str, catalogue.faults))
-        raise ConfigError("the built-in checks are broken", faults=faults)
+        raise ConfigError("the built-in checks are invalid", faults=faults)
     return catalogue
 
 
 def load(folder: Path, *, strict: bool) -> Catalogue:
-    """The checks below `folder`; a bad one is a fault and hides no other.
+    """The checks below `folder`; an invalid check is a fault and hides no other.
 
-    Raises ConfigError if there is no such folder or it holds no check file.
+    Raises ConfigError if the folder does not exist or contains no check file.
     """
     if not folder.is_dir():
         raise ConfigError(f"no folder of checks at {folder}")
@@ -105,7 +105,7 @@ def load(folder: Path, *, strict: bool) -> Catalogue:
 
 
 def is_check_file(path: str, *, strict: bool) -> bool:
-    """Whether the file at `path` of a pack holds checks; of our own one file has that name."""
+    """Whether the file at `path` contains checks; `strict`: only files with the name CHECK_FILE."""
     name = PurePosixPath(path).name
     if strict:
         return name == CHECK_FILE
@@ -118,9 +118,9 @@ def is_content(path: str, *, strict: bool) -> bool:
 
 
 def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> Catalogue:
-    """The checks in `files`, the contents by path; a bad one is a fault and hides no other.
+    """The checks in `files`, the contents by path; an invalid check is a fault and hides no other.
 
-    `source` stands before a path in a fault.
+    `source` is the prefix of a path in a fault.
     """
     faults: list[Fault] = []
     texts: dict[str, str] = {}
@@ -138,7 +138,9 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
             parsed = parse_checks(text, f"{source}{path}", strict=strict, parts=parts)
             faults += parsed.faults
             if not parsed.checks and not parsed.faults:
-                faults.append(Fault(source=f"{source}{path}", line=1, message="it holds no check"))
+                faults.append(
+                    Fault(source=f"{source}{path}", line=1, message="it contains no check")
+                )
             faults += _add(path, parsed.checks, checks, source, strict=strict)
     releases = _releases(texts.get(RELEASES_FILE), f"{source}{RELEASES_FILE}", faults)
     ordered = dict(sorted(checks.items(), key=lambda item: (item[1].family, item[0])))
@@ -157,7 +159,7 @@ def _add(
 
 def _misplaced(path: str, check: Check, checks: Mapping[str, Check], *, strict: bool) -> str:
     if check.name in checks:
-        return f"name {check.name!r} is taken by another file"
+        return f"name {check.name!r} is used by another file"
     place = f"{check.family}/{check.name}/{CHECK_FILE}"
     if strict and path != place and not path.endswith(f"/{place}"):
         return f"belongs into {place}"
@@ -175,7 +177,7 @@ def _releases(text: str | None, source: str, faults: list[Fault]) -> dict[str, A
 
 
 def unknown_names(catalogue: Catalogue, names: Iterable[str]) -> list[str]:
-    """A sentence for each of `names` that is no check."""
+    """A fault for each of `names` that is not a known check."""
     sentences: list[str] = []
     for name in names:
         if catalogue.find(name) is None:

@@ -1,4 +1,4 @@
-"""The entries of a file: the mappings under one top-level key, with the line of each value."""
+"""Read the mappings under one top-level key of a YAML file, with the line of each value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["DocumentError", "Entry", "Fault", "entries", "mapping", "shown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong, and where; `check` is the check's name as far as it is known."""
+    """A fault and its place; `check` is the name of the check if it is known."""
 
     source: str
     line: int
@@ -28,16 +28,16 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A mapping of the file: its plain value, its line, and the lines within it."""
+    """A mapping of the file: its value, its line, and its document."""
 
     value: Mapping[str, Any]
     line: int
     document: Document
 
     def line_of(self, key: str, within: object = None, instead: str = "") -> int:
-        """The line of `key` in the entry, or in a mapping `within` it; else that of the mapping.
+        """The line of `key` in the entry or in a mapping `within` it, or else of the mapping.
 
-        For a mapping that stands in another document it is the line of the key `instead`.
+        For a mapping of another document it is the line of the key `instead`.
         """
         place = self.document.place(self.value if within is None else within)
         if place is None:
@@ -50,14 +50,14 @@ _shown.maxstring = _shown.maxother = 60
 
 
 def shown(value: object) -> str:
-    """`value` in a message: what a file holds can be as long as its author likes."""
+    """`value` shortened for a message."""
     return _shown.repr(value)
 
 
 def entries(text: str, key: str, bad: list[DocumentError] | None = None) -> list[Entry]:
-    """The mappings listed under top-level `key` of all documents; raises DocumentError.
+    """The mappings in the list under top-level `key` of all documents; raises DocumentError.
 
-    With `bad` given what cannot be taken goes there and hides nothing else of the file.
+    If `bad` is given, faults are appended to it instead, and the rest of the file is read.
     """
     noted: list[DocumentError] = []
     found: list[Entry] = []
@@ -87,7 +87,7 @@ def _entries(document: Document, key: str, noted: list[DocumentError]) -> Iterat
     faults = list(document.faults)
     noted += faults
     if any(all(one.line not in lines for lines in ranges) for one in faults):
-        return  # what is wrong outside of the entries may be meant by any of them
+        return  # a fault outside of the entries may affect any of them
     for lines, item in zip(ranges, listed, strict=True):
         if any(one.line in lines for one in faults):
             continue
@@ -98,18 +98,18 @@ def _entries(document: Document, key: str, noted: list[DocumentError]) -> Iterat
 
 
 def _lines(document: Document, items: list[object], index: int) -> range:
-    """The lines of an item of a list, from the first to the one after the last."""
+    """The lines of an item of a list; the end is exclusive."""
     listed = document.place(items)
     item = items[index]
     first = listed.items[index] if listed else document.line
     place = document.place(item)
-    # An alias stands here, and its value elsewhere.
+    # Only the alias is on this line; its value is elsewhere.
     own = place is not None and place.first == first
     return range(first, max(place.last, first + 1) if place is not None and own else first + 1)
 
 
 def mapping(text: str) -> dict[str, Any]:
-    """The one mapping that `text` is; raises DocumentError."""
+    """The only mapping in `text`; raises DocumentError."""
     found = [one for one in documents(text) if one.value is not None or one.faults]
     for document in found:
         for fault in document.faults:

@@ -1,4 +1,4 @@
-"""The files of a folder of checks as bytes by path, whatever else somebody put there."""
+"""Read the files of a folder of checks, whatever else the folder contains."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 from stt_shared.checkfile.document import Fault
 from stt_shared.checkfile.yaml_reader import MAX_BYTES
 
-MAX_TOTAL_BYTES = 16 * 1024 * 1024  # of the files of one folder
-MAX_ENTRIES = 20_000  # files and folders that are looked at
+MAX_TOTAL_BYTES = 16 * 1024 * 1024  # of all files of one folder
+MAX_ENTRIES = 20_000  # files and folders that are visited
 MAX_DEPTH = 16  # of folders
 Files = dict[str, bytes]
 
 
 class UnreadableError(Exception):
-    """A file that is not read; the message says why."""
+    """A file cannot be read; the message is the reason."""
 
 
 def read_file(path: Path | str, limit: int = MAX_BYTES) -> bytes:
     """The content of a regular file of at most `limit` bytes; raises UnreadableError.
 
-    It never waits: a pipe or a device is no regular file.
+    It never blocks: pipes and devices are rejected.
     """
     try:
-        # Without O_NONBLOCK opening a pipe waits until somebody writes.
+        # Without O_NONBLOCK, open() of a pipe blocks until another process writes to it.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         with open(number, "rb", buffering=0) as file:  # noqa: PTH123  # of a descriptor
             if not stat.S_ISREG(os.fstat(number).st_mode):
-                raise UnreadableError("it is no regular file")
+                raise UnreadableError("it is not a regular file")
             data = b""
             while len(data) <= limit and (more := file.read(limit + 1 - len(data))):
                 data += more
@@ -55,9 +55,9 @@ def text_of(data: bytes) -> str:
 
 
 def read_folder(folder: Path, wanted: Callable[[str], bool], faults: list[Fault]) -> Files:
-    """The files below `folder` whose path there is `wanted`, in order; the rest goes to `faults`.
+    """The files below `folder` whose relative path is `wanted`, sorted; or their faults.
 
-    Hidden files and folders are left out, and links to folders are not followed.
+    Hidden files and folders are skipped; links to folders are not followed.
     """
     found: Files = {}
     left = MAX_TOTAL_BYTES
@@ -74,7 +74,7 @@ def read_folder(folder: Path, wanted: Callable[[str], bool], faults: list[Fault]
 
 
 def shown(path: Path) -> str:
-    """`path` as text that can be written anywhere."""
+    """`path` as text in valid UTF-8."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
@@ -111,7 +111,7 @@ def _listed(folder: Path, faults: list[Fault]) -> list[os.DirEntry[str]]:
 
 
 def _fault(entry: os.DirEntry[str], wanted: bool) -> str:
-    """Why an entry is not read though it looks as if it should be."""
+    """Why an entry with a wanted name is not read."""
     try:
         entry.name.encode()
     except UnicodeEncodeError:

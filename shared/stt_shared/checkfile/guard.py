@@ -1,8 +1,7 @@
 """The guard of a query: `mysql >= 8.0.27 or percona`, compared as numbers, never as text.
 
-A flavour is exact: `mysql` means Oracle's MySQL alone, `percona` and `mariadb` are other words. A
-missing part of a version counts as zero in an order, and is not looked at by `==` and `!=`:
-`8.0 == 8.0.27` holds.
+A flavour is exact: `mysql` is only MySQL of Oracle, not `percona` or `mariadb`. For an order, a
+missing part of a version counts as zero; `==` and `!=` ignore it: `8.0 == 8.0.27` is true.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ COMPARISONS = frozenset({*_ORDERS, "==", "!="})
 
 
 class GuardError(ValueError):
-    """A guard that cannot be understood; says where."""
+    """A guard is invalid; the message names the place."""
 
 
 def parse_guard(text: str) -> Guard:
-    """The guard written as `text`; raises GuardError."""
+    """Parse a guard; raises GuardError."""
     if len(text) > MAX_CHARACTERS:
         raise GuardError(f"guard has {len(text)} characters, the limit is {MAX_CHARACTERS}")
     parser = _Parser(_tokens(text))
@@ -114,7 +113,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def holds(guard: Guard, server: Server) -> bool:
-    """Whether `guard` holds for a server."""
+    """Whether a server satisfies `guard`."""
     return _holds(guard.tree, server)
 
 

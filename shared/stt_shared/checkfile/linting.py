@@ -1,4 +1,4 @@
-"""A folder of checks held to the format, the policies of content and its samples, all at once."""
+"""Check a folder of checks against the format, the content policies and the samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stt_shared.checkfile.policies import SAMPLES_FILE, faults_of, faults_of_sam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linted:
-    """What was read, and a sentence with its file for each fault; scripts are not run here."""
+    """The checks, and each fault with its file; scripts are not run here."""
 
     catalogue: Catalogue
     samples: int
@@ -19,7 +19,7 @@ class Linted:
 
 
 def lint(folder: Path) -> Linted:
-    """Every fault in `folder`; raises ConfigError if it holds no check file at all."""
+    """Every fault in `folder`; raises ConfigError without any check file."""
     catalogue = load(folder, strict=True)
     faults = [str(fault) for fault in catalogue.faults]
     number = 0

@@ -1,4 +1,4 @@
-"""A check as frozen values: what to ask which server, and the script that judges the answers."""
+"""The model of a check: its queries, their guards, and the script that evaluates the rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stt_shared.protocol.enums import Family, Interval
 
 
 class QueryType(StrEnum):
-    """What kind of question a query is; the words are those of PMM's files."""
+    """The type of a query, named as in files of PMM."""
 
     MYSQL_SHOW = "MYSQL_SHOW"
     MYSQL_SELECT = "MYSQL_SELECT"
@@ -35,7 +35,7 @@ UNSUPPORTED = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """The facts a guard looks at: a flavour and a numeric version."""
+    """The facts that a guard compares: a flavour and a numeric version."""
 
     flavour: str
     version: tuple[int, ...]
@@ -43,7 +43,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A parsed `when`; `text` is what the author wrote, `holds` is in the parser's module."""
+    """A parsed `when`; `text` is the source, guard.holds() evaluates it."""
 
     text: str
     tree: tuple[Any, ...]
@@ -51,10 +51,10 @@ class Guard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """One question; equal values of `what` are asked once per job.
+    """One query; equal values of `what` are sent once per job.
 
-    `text` is what follows SHOW or SELECT; for MONGODB_COMMAND the document as canonical JSON.
-    The values of `secret` columns (of documents: dotted paths) never reach the script.
+    `text` is the part after SHOW or SELECT; for MONGODB_COMMAND the document as canonical JSON.
+    The script never gets the values of `secret` columns (of documents: dotted paths).
     """
 
     type: QueryType
@@ -66,13 +66,13 @@ class Query:
 
     @property
     def what(self) -> Question:
-        """The question itself, without label and guard."""
+        """The query without name and guard."""
         return Question(type=self.type, text=self.text, all_dbs=self.all_dbs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is really sent to a server; hashable, so that a job asks each once."""
+    """What is sent to a server; hashable, so that a job sends each once."""
 
     type: QueryType
     text: str = ""
@@ -97,4 +97,4 @@ class Check:
     references: tuple[str, ...] = ()
     privileges: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     remediation: str = ""
-    ours: bool = True  # False: a PMM pack, whose arrays stay text
+    ours: bool = True  # False: of a PMM pack, whose arrays stay texts

@@ -1,7 +1,7 @@
-"""A check file to checks, or to every fault in it at once.
+"""Parse a check file into checks and all faults.
 
-Strict for our own checks: an unknown field or a bad value is a fault. Liberal for PMM's files:
-what is not known is ignored, and an invalid check is reported while the others are kept.
+Strict for checks of STT: an unknown field or a bad value is a fault. Lenient for files of PMM:
+unknown fields are ignored, and an invalid check does not affect the others.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ FIELDS = FIELDS_OF_PMM | {"aliases", "references", "privileges", "remediation"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The good checks of a file, and what is wrong with the rest."""
+    """The valid checks of a file, and the faults of the others."""
 
     checks: tuple[Check, ...]
     faults: tuple[Fault, ...]
 
 
 def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = None) -> Parsed:
-    """The checks in `text`, with the `parts` they name in them; never raises."""
+    """The checks in `text`, with the `parts` that they name inserted; never raises."""
     bad: list[DocumentError] = []
     found = entries(text, "checks", bad)
     checks: dict[str, Check] = {}
@@ -61,13 +61,13 @@ def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = 
 
 
 def content_digest(value: Mapping[str, Any]) -> str:
-    """The SHA-256 of a check's own mapping, the same however it was written down."""
+    """The SHA-256 of the mapping of a check, independent of its notation."""
     words = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return identity.digest(words.encode(errors="surrogatepass"))
 
 
 class _Reader:
-    """Reads one check and collects its faults."""
+    """Parses one check and collects its faults."""
 
     def __init__(self, entry: Entry, source: str, parts: Parts, *, strict: bool) -> None:
         self.entry = entry
@@ -93,6 +93,7 @@ class _Reader:
         )
 
     def check(self) -> Check | None:
+        # Every value is read before the first return, so that all faults are reported at once.
         self.version = version = self._version()
         self._unknown_fields()
         name = self._name()
@@ -184,7 +185,7 @@ class _Reader:
             limit = f"the limit is {MAX_SUMMARY_CHARACTERS}"
             self.fault("summary", f"summary has {len(summary)} characters, {limit}")
         if "\t" in script:
-            self.fault("script", "script holds a TAB")
+            self.fault("script", "script contains a TAB")
         if len(script) > MAX_SCRIPT_CHARACTERS:
             limit = f"the limit is {MAX_SCRIPT_CHARACTERS}"
             self.fault("script", f"script has {len(script)} characters, {limit}")
@@ -203,9 +204,9 @@ class _Reader:
         if version == 1:
             families: set[str | None] = {str(query.type).partition("_")[0] for query in queries}
             if "family" in self.value and self.strict:
-                self.fault("family", "a check of version 1 has no family, its type says it")
+                self.fault("family", "a check of version 1 has no family: its type defines it")
         else:
-            families = {self._said_family()}
+            families = {self._family_text()}
         wanted = families.pop() if families else ""
         if (
             not isinstance(wanted, str)
@@ -218,12 +219,12 @@ class _Reader:
         self._fitting(wanted, queries)
         return Family(wanted.lower())
 
-    def _said_family(self) -> str | None:
-        """The family; files of PMM since the middle of 2026 call it technology."""
-        said = self.value.get("family")
-        if said is None and not self.strict:
-            said = self.value.get("technology")
-        return said if said is None or isinstance(said, str) else shown(said)
+    def _family_text(self) -> str | None:
+        """The family; PMM files since mid-2026 call it technology."""
+        text = self.value.get("family")
+        if text is None and not self.strict:
+            text = self.value.get("technology")
+        return text if text is None or isinstance(text, str) else shown(text)
 
     def _fitting(self, family: str, queries: Iterable[Query]) -> None:
         for query in queries:
@@ -237,11 +238,11 @@ class _Reader:
             return tuple(reader.query(one))
         for key in ("type", "query"):
             if key in self.value:
-                self.fault(key, f"a check of version 2 has no {key}, but queries")
+                self.fault(key, f"a check of version 2 has queries instead of {key}")
         return reader.read(self.value.get("queries"))
 
     def _note(self, query: object, key: str, message: str) -> None:
-        """A fault in a query; what comes from a part is told at the check's own line."""
+        """Record a fault in a query; a query from a part is reported at the line of the check."""
         if self.version == 1:
             self.fault(key, message)
         else:

@@ -1,14 +1,14 @@
-"""Pieces that several checks of a pack share: their first queries, and what their scripts call.
+"""Parts that several checks of a pack share: queries, privileges and functions of scripts.
 
 A file `parts/<name>.yaml` is a mapping with the list `parts`, of mappings with
 
     name         the name of the file
-    description  what it gives to a check, for its authors
-    queries      as in a check; they fill the first places of `docs`
+    description  what it provides, for authors of checks
+    queries      as in a check; they are the first entries of `docs`
     privileges   as in a check
-    script       stands in front of the check's own
+    script       precedes the script of the check
 
-A check that says `parts: [<name>]` is read as if all of it stood in the check.
+A check with `parts: [<name>]` is read as if the content of the part were in the check.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from stt_shared.checkfile.document import DocumentError, Fault, entries, shown
 FOLDER = "parts"
 SUFFIX = ".yaml"
 MAX_PARTS = 20  # of one check
-MAX_GRANTS = 1_000  # of one flavour; a check with more is a fault of its own
+MAX_GRANTS = 1_000  # of one flavour; more are a fault of the check
 FIELDS = frozenset({"name", "description", "queries", "privileges", "script"})
 Parts = Mapping[str, Mapping[str, Any]]
 
 
 def is_part(path: str) -> bool:
-    """Whether a file at `path` in a pack holds a part."""
+    """Whether the file at `path` in a pack contains a part."""
     return path.startswith(f"{FOLDER}/") and path.endswith(SUFFIX) and path.count("/") == 1
 
 
 def load_parts(texts: Mapping[str, str], source: str, faults: list[Fault]) -> Parts:
-    """The parts in the files of a pack by name; what is wrong with one goes to `faults`.
+    """The parts in the files of a pack by name; faults are appended to `faults`.
 
-    `texts` are the contents by path, `source` what stands before a path in a fault.
+    `texts` are the contents by path, `source` is the prefix of a path in a fault.
     """
     found: dict[str, Mapping[str, Any]] = {}
     for path in filter(is_part, texts):
@@ -59,14 +59,14 @@ def _fault(value: Mapping[str, Any], name: str) -> str:
     if not isinstance(value.get("script", ""), str) or not isinstance(
         value.get("queries", []), list
     ):
-        return "a part has queries, a list, and script, a text"
+        return "expected queries as a list and script as a text"
     if not isinstance(value.get("privileges", {}), dict):
         return "privileges of a part must map a flavour to a list of grants"
     return ""
 
 
 def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
-    """`check` with its parts in it and no longer named; raises ValueError for an unknown one."""
+    """`check` with the content of its parts; raises ValueError for an unknown part."""
     named: object = check.get("parts", [])
     whole = {key: value for key, value in check.items() if key != "parts"}
     if not named:
@@ -103,7 +103,7 @@ def _items(value: object) -> list[object]:
 
 
 def _privileges(holders: Iterable[Mapping[str, Any]]) -> dict[str, list[object]]:
-    """The grants of all, each once, by flavour."""
+    """The grants by flavour, without duplicates."""
     found: dict[str, list[object]] = {}
     for holder in holders:
         by_flavour = cast("Mapping[str, object]", holder.get("privileges") or {})

@@ -1,4 +1,4 @@
-"""What holds for every check of the library beyond what its file format asks, fault by fault."""
+"""The content policies that every built-in check follows beyond the file format."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CATEGORIES = (
     *("authentication", "privileges", "version", "encryption", "network"),
     *("configuration", "auditing"),
 )
-SEVERITIES = ("critical", "warning", "notice")  # one word for each of the three we show
+SEVERITIES = ("critical", "warning", "notice")  # one word for each of the three severities of STT
 ALL_SEVERITIES = re.compile(r'"(emergency|alert|critical|error|warning|notice|info|debug)"')
-# A number of a benchmark means nothing without its edition; CVE and CWE numbers never change.
+# The number of a benchmark depends on its edition; CVE and CWE numbers never change.
 REFERENCE = re.compile(r"CIS [\w .]+ v\d+\.\d+\.\d+ \d+(\.\d+)*|CVE-\d{4}-\d{4,}|CWE-\d+")
 FLAVOURS = {
     Family.MYSQL: {"mysql", "percona", "mariadb"},
@@ -30,7 +30,7 @@ SAMPLES_FILE = "samples.yaml"
 
 
 def faults_of(check: Check) -> Iterator[str]:
-    """A sentence for each rule that `check` breaks."""
+    """A fault for each policy that `check` violates."""
     if "\n" in check.summary or check.summary.endswith("."):
         yield "summary is one line that names the problem, without a full stop"
     if check.category not in CATEGORIES:
@@ -39,7 +39,8 @@ def faults_of(check: Check) -> Iterator[str]:
     yield from _references(check)
     if set(check.privileges) != FLAVOURS[check.family]:
         expected = ", ".join(sorted(FLAVOURS[check.family]))
-        yield f"privileges are told for {', '.join(check.privileges) or 'none'}, not for {expected}"
+        found = ", ".join(check.privileges) or "none"
+        yield f"privileges are declared for {found}, not for {expected}"
     if not re.search(r"restart|at once|open sessions", check.remediation):
         yield "remediation does not say whether it needs a restart"
     if not re.search(r"ndo|taken back", check.remediation):
@@ -60,24 +61,24 @@ def _references(check: Check) -> Iterator[str]:
         yield "references are missing: a benchmark with its edition, a CVE or a CWE"
     for reference in check.references:
         if not REFERENCE.fullmatch(reference):
-            yield f"reference {reference!r} is no benchmark with edition and number, CVE or CWE"
+            yield f"reference {reference!r} is not a benchmark with edition and number, CVE or CWE"
 
 
 def _queries(check: Check) -> Iterator[str]:
     for query in check.queries:
         if ";" in query.text:
-            yield f"a query holds a semicolon: {query.text:.40}"
+            yield f"a query contains a semicolon: {query.text:.40}"
         if check.family is Family.POSTGRESQL and re.search(
             r"(?<!pg_catalog\.)\bpg_(roles|auth_members|has_role)\b", query.text
         ):
             yield f"a query names a catalogue without pg_catalog: {query.text:.40}"
         selected = query.text.partition(" FROM ")[0]
         if re.search(r"authentication_string\b(?!('\)|, ''\)))", selected, re.IGNORECASE):
-            yield f"a query brings password hashes: {query.text:.40}"
+            yield f"a query returns password hashes: {query.text:.40}"
 
 
 def faults_of_samples(folder: Path) -> tuple[tuple[Sample, ...], list[str]]:
-    """The samples beside a check, and what is missing among them."""
+    """The samples of a check, and the missing ones as faults."""
     file = folder / SAMPLES_FILE
     if not file.exists():
         return (), [f"no {SAMPLES_FILE} beside the check"]

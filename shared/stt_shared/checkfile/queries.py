@@ -1,4 +1,4 @@
-"""The queries of a check as values, each judged, with a fault for what is wrong in one."""
+"""Parse the queries of a check: read-only statements only, with a fault for each other one."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stt_shared.checkfile.statements.read_only import refusal
 
 MAX_QUERIES = 64
 MAX_NAME_CHARACTERS = 128
-MAX_COLUMNS = 64  # that are named as secret
+MAX_COLUMNS = 64  # marked as secret
 FIELDS = frozenset({"type", "query", "parameters", "name", "when", "secret"})
 WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
 ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
 PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
-TRUE = frozenset({"1", "t", "true"})  # of PMM, whose parameters are texts
+TRUE = frozenset({"1", "t", "true"})  # PMM writes parameters as texts
 
-# Notes a fault at a key of a query: `(query, key, message)`.
+# Records a fault at a key of a query: `(query, key, message)`.
 Note = Callable[[object, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryReader:
-    """Reads queries; `strict` is for our own files, which know no field that we do not."""
+    """Parses queries; with `strict` an unknown field is a fault."""
 
     note: Note
     strict: bool
@@ -45,7 +45,7 @@ class QueryReader:
         return tuple(query for place, item in enumerate(items) for query in self.query(item, place))
 
     def query(self, item: object, place: int = 0) -> Iterator[Query]:
-        """The query in a mapping; several variants for one with executable comments."""
+        """The query in a mapping; with executable comments one variant for each version."""
         if not isinstance(item, dict):
             self.note(item, "queries", f"a query is {shown(item)}, expected a mapping")
             return
@@ -78,19 +78,19 @@ class QueryReader:
         elif not isinstance(value, str) or not value.strip():
             self.note(query, "query", f"a query of type {one.type} needs a text")
         else:
-            yield from self._judged(one, query, value.strip(), place)
+            yield from self._checked(one, query, value.strip(), place)
 
-    def _judged(self, one: Query, query: dict[str, Any], text: str, place: int) -> Iterator[Query]:
+    def _checked(self, one: Query, query: dict[str, Any], text: str, place: int) -> Iterator[Query]:
         texts = [("", text)]
         if not self.strict and one.when is None and version_comments.MARK in text:
             try:
                 texts = version_comments.variants(text)
             except ValueError as error:
-                self.note(query, "query", f"a query of type {one.type} is refused: {error}")
+                self.note(query, "query", f"a query of type {one.type} is rejected: {error}")
                 return
         for _, variant in texts:
             if why := refusal(one.type, variant):
-                self.note(query, "query", f"a query of type {one.type} is refused: {why}")
+                self.note(query, "query", f"a query of type {one.type} is rejected: {why}")
                 return
         name = one.name or (f"query {place + 1}" if len(texts) > 1 else "")
         for when, variant in texts:
@@ -137,15 +137,15 @@ class QueryReader:
             self.note(query, "parameters", what)
             return False
         asked = cast("dict[str, object]", value).get("all_dbs")
-        said = asked is True or (isinstance(asked, str) and asked.lower() in TRUE)
-        return said and "all_dbs" in known
+        wanted = asked is True or (isinstance(asked, str) and asked.lower() in TRUE)
+        return wanted and "all_dbs" in known
 
     def _guard(self, query: dict[str, Any], value: object) -> Guard | None:
         if value is None:
             return None
         try:
             if not isinstance(value, str):
-                raise GuardError(f"{shown(value)} is no text")  # noqa: TRY301  # told as the others
+                raise GuardError(f"{shown(value)} is not a text")  # noqa: TRY301  # reported like the others
             return parse_guard(value)
         except GuardError as error:
             self.note(query, "when", f"when: {error}")

@@ -1,18 +1,18 @@
-"""The samples beside a check: recorded rows, and what its script has to make of them.
+"""The samples of a check: recorded rows, and the outcome that its script must return.
 
-A file `samples.yaml` is a mapping with the list `samples`; other keys may hold what several samples
-share by YAML anchors. Each sample has
+A file `samples.yaml` is a mapping with the list `samples`; other keys may contain what several
+samples share by YAML anchors. Each sample has
 
-    name      unique in the file, a sentence in snake case: what it shows
+    name      unique in the file, a sentence in snake case
     server    facts: flavour, version; version_text, provider and role if they matter
-    docs      an entry per query place of the check, as its script gets them
-    releases  the release data to judge by; without it that of the pack
-    now       the time of the run, RFC 3339 in UTC; without it the noon of 2026-11-23
+    docs      the rows of each query of the check, as its script gets them
+    releases  the release data; default: that of the pack
+    now       the time of the run, RFC 3339 in UTC; default: 2026-11-23T12:00:00Z
     expect    passed, failed, skipped or error
-    reason    for skipped and error: text that the reason holds
+    reason    for skipped and error: text that the reason contains
     findings  for failed: severity, object, and if given summary and remediation, word for word
 
-An error says that the rows are none the script can judge: it must never take them for a pass.
+`error` means that the script cannot evaluate the rows; it must never return a pass for them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """One finding that has to be there; an empty text is not compared."""
+    """An expected finding; an empty text is not compared."""
 
     severity: Severity
     object: str
@@ -44,7 +44,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Rows of one server and the outcome they mean; `releases` None stands for the pack's own."""
+    """Rows of one server and the expected outcome; `releases` None: those of the pack."""
 
     name: str
     server: Mapping[str, Any]
@@ -56,7 +56,7 @@ class Sample:
     now: datetime = field(default=NOON)
 
     def context(self, releases: Mapping[str, Any]) -> dict[str, Any]:
-        """What the script finds in `context`, without the functions."""
+        """The `context` of the script, without the functions."""
         return {
             "server": dict(self.server),
             "releases": dict(self.releases if self.releases is not None else releases),
@@ -87,7 +87,7 @@ def parse_samples(text: str, source: str) -> tuple[Sample, ...]:
 
 
 def _broken(source: str, faults: list[str]) -> ConfigError:
-    return ConfigError(f"the samples in {source} are broken", faults=tuple(faults))
+    return ConfigError(f"the samples in {source} are invalid", faults=tuple(faults))
 
 
 def _sample(entry: Entry) -> Sample:
@@ -97,7 +97,7 @@ def _sample(entry: Entry) -> Sample:
     outcome = Outcome(str(value.get("expect")))
     findings = tuple(_expected(one) for one in _list(value, "findings"))
     if (outcome is Outcome.FAILED) != bool(findings):
-        raise ValueError("findings belong to an expected failure, and a failure has some")
+        raise ValueError("findings are required for an expected failure, and only allowed there")
     return Sample(
         name=_text(value, "name"),
         server=_server(value.get("server")),

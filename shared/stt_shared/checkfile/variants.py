@@ -1,4 +1,4 @@
-"""Which of a check's queries a server of these facts is asked: per place the first that holds."""
+"""Choose the queries of a check for a server: of each place the first whose guard is satisfied."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stt_shared.checkfile.model import UNSUPPORTED, Check, Query, Server
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """A query for each place of `docs`; or why the check does not apply."""
+    """The query for each entry of `docs`; or why the check does not apply."""
 
     queries: tuple[Query, ...] = ()
     not_applicable: str = ""
 
 
 def unsupported(check: Check) -> str:
-    """Names the query types of `check` that are not available here; empty if all are."""
+    """The unsupported query types of `check` as a reason; empty if all are supported."""
     if UNSUPPORTED.isdisjoint([query.type for query in check.queries]):
         return ""
     found = sorted({query.type for query in check.queries if query.type in UNSUPPORTED})
@@ -26,7 +26,7 @@ def unsupported(check: Check) -> str:
 
 
 def choose(check: Check, server: Server) -> Choice:
-    """The queries of `check` for `server`, in order of their places."""
+    """The queries of `check` for `server`, in the order of `docs`."""
     queries: list[Query] = []
     for variants in places(check.queries):
         one = next((q for q in variants if q.when is None or holds(q.when, server)), None)
@@ -37,7 +37,7 @@ def choose(check: Check, server: Server) -> Choice:
 
 
 def places(queries: Iterable[Query]) -> list[list[Query]]:
-    """The variants of each place of `docs`: queries with one name share one."""
+    """The variants for each entry of `docs`: queries with equal names are variants."""
     found: dict[object, list[Query]] = {}
     for index, query in enumerate(queries):
         found.setdefault(query.name or index, []).append(query)

@@ -1,8 +1,7 @@
-"""YAML text to plain values with the line of each: texts, integers, floats, booleans and null.
+"""Read YAML as texts, integers, floats, booleans and null, with the line of each value.
 
-Nothing else is guessed from how a value is written: dates, base-60 and hexadecimal numbers, `yes`
-and `on` are texts, as in the reader of Go that PMM uses. Tags, cycles and keys that are not text
-are faults; what one file can cost is bounded by the limits below.
+Dates, base-60 and hexadecimal numbers, `yes` and `on` are texts, as in the Go library that PMM
+uses. Tags, cycles and keys that are not texts are faults; the limits below bound time and memory.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any, cast
 import yaml
 
 MAX_BYTES = 1024 * 1024  # of one file
-MAX_NODES = 100_000  # of one file; what an alias stands for counts each time
+MAX_NODES = 100_000  # of one file; the value of an alias counts each time
 CHARACTERS_OF_A_NODE = 64  # a longer text counts as several
 MAX_DOCUMENTS = 100
 MAX_DEPTH = 40
@@ -37,7 +36,7 @@ COLLECTION_TAGS = frozenset({"!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:se
 
 
 class DocumentError(Exception):
-    """What is wrong with a text, and where; `line` counts from 1."""
+    """A fault of a text; `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -47,7 +46,7 @@ class DocumentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a list or mapping stands: its lines, and those of its items by key or index."""
+    """The lines of a list or mapping, and of its items by key or index."""
 
     value: object
     first: int
@@ -57,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's value, the places of the collections in it, and what is wrong within it."""
+    """The value of a document, the places of its lists and mappings, and its faults."""
 
     value: Any
     line: int
@@ -65,13 +64,13 @@ class Document:
     faults: tuple[DocumentError, ...]
 
     def place(self, value: object) -> Place | None:
-        """Where `value`, a list or a mapping of this very document, stands."""
+        """The place of `value`, a list or mapping object of this document."""
         found = self.places.get(id(value))
         return found if found is not None and found.value is value else None
 
 
 def documents(text: str) -> Iterator[Document]:
-    """The documents in `text`, one after another; raises DocumentError where it cannot go on."""
+    """The documents in `text`; raises DocumentError at a fault that ends the reading."""
     if len(text) > MAX_BYTES or len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise DocumentError(1, f"the file is larger than the limit of {MAX_BYTES} bytes")
     budget = _Budget()
@@ -91,14 +90,14 @@ def documents(text: str) -> Iterator[Document]:
 
 
 def _events(text: str) -> Iterator[Any]:
-    """What the parser of libyaml finds; it has no recursion and no types."""
+    """The events of libyaml's parser, which neither recurses nor assigns types."""
     try:
         yield from yaml.parse(text, yaml.CBaseLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise DocumentError(mark.line + 1 if mark else 1, f"not valid YAML: {problem}") from error
-    except (ValueError, OverflowError) as error:  # a lone surrogate, for one
+    except (ValueError, OverflowError) as error:  # e.g. a lone surrogate
         raise DocumentError(1, f"not valid YAML: {error}") from error
 
 
@@ -109,7 +108,7 @@ class _Budget:
     def spend(self, nodes: int, line: int) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise DocumentError(line, f"the file unfolds to more than {MAX_NODES} values")
+            raise DocumentError(line, f"the file expands to more than {MAX_NODES} values")
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ class _Open:
 
     value: list[Any] | dict[str, Any]
     line: int
-    begun: int  # nodes that were spent before it
+    begun: int  # nodes counted before it
     anchor: str | None
     items: dict[str | int, int] = field(default_factory=dict[str | int, int])
     own: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -135,7 +134,7 @@ class _Anchored:
 
 
 class _Builder:
-    """Makes one document of its events; what is wrong in one place does not end the reading."""
+    """Builds one document of its events; a fault does not end the reading."""
 
     def __init__(self, budget: _Budget) -> None:
         self._budget = budget
@@ -147,11 +146,11 @@ class _Builder:
         self._line = 1
 
     def document(self) -> Document:
-        """What was read."""
+        """The finished document."""
         return Document(self._root, self._line, self._places, tuple(self._faults))
 
     def take(self, event: Any, line: int) -> None:
-        """Take one event; raises DocumentError for what is beyond a limit."""
+        """Process one event; raises DocumentError beyond a limit."""
         if isinstance(event, yaml.ScalarEvent):
             self._scalar(event, line)
         elif isinstance(event, yaml.AliasEvent):
@@ -171,9 +170,9 @@ class _Builder:
         self._budget.spend(weight, line)
         tag, plain = event.tag, bool(event.implicit[0])
         if tag is not None and tag not in TEXT_TAGS:
-            self._fault(line, f"tag {tag!r} is not taken")
+            self._fault(line, f"tag {tag!r} is not supported")
         if "\0" in event.value:
-            self._fault(line, "a text holds the character NUL")
+            self._fault(line, "a text contains the character NUL")
         if self._awaits_key():
             self._key(event.value, line, merge=plain and event.value == MERGE)
             return
@@ -205,7 +204,7 @@ class _Builder:
             self._key(f"*{name}", line)
         elif found is None:
             known = name in self._anchors
-            why = "stands for what it is in" if known else "has no anchor"
+            why = "refers to a value that contains it" if known else "has no anchor"
             self._fault(line, f"alias {name!r} {why}")
             self._add(None, line)
         else:
@@ -217,7 +216,7 @@ class _Builder:
         if len(self._open) >= MAX_DEPTH:
             raise DocumentError(line, f"values are nested deeper than {MAX_DEPTH}")
         if event.tag is not None and event.tag not in COLLECTION_TAGS:
-            self._fault(line, f"tag {event.tag!r} is not taken")
+            self._fault(line, f"tag {event.tag!r} is not supported")
         as_key = self._awaits_key()
         if as_key:
             self._fault(line, "a key must be text")
@@ -269,7 +268,7 @@ class _Builder:
 
 
 def scalar(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means; raises ValueError for a number beyond the limits."""
+    """The value of a plain scalar; raises ValueError for a number beyond the limits."""
     if text in CONSTANTS:
         return CONSTANTS[text]
     if INTEGER.fullmatch(text):
@@ -277,7 +276,7 @@ def scalar(text: str) -> str | int | float | bool | None:
             raise ValueError(f"an integer of {len(text)} characters, the limit is {MAX_DIGITS}")
         return int(text)
     if NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} is no number that is taken")
+        raise ValueError(f"{text} is not a supported number")
     if FLOAT.fullmatch(text):
         if len(text) > MAX_FLOAT_CHARACTERS:
             raise ValueError(f"a float of {len(text)} characters, more than {MAX_FLOAT_CHARACTERS}")

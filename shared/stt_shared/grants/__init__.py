@@ -1,1 +1,1 @@
-"""The least account that suffices for a choice of checks, written as statements."""
+"""Statements that create the least privileged account for a selection of checks."""

@@ -1,4 +1,4 @@
-"""The statements that make the monitoring account of a product, from the privileges of checks."""
+"""Generate the statements for the monitoring account of a product from the privileges of checks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 from stt_shared.checkfile.model import Check
 from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Family
+from stt_shared.report.readable import first_names
 
-PASSWORD = "<password>"  # noqa: S105  # a place to fill in, no password
-MAX_CONNECTIONS = 5  # of the account; a worker uses one per target and job
+PASSWORD = "<password>"  # noqa: S105  # a placeholder
+NAMED_CHECKS = 3  # of those that need a grant
+MAX_CONNECTIONS = 5  # of the account; a worker uses one for each target and job
 KINDS_OF_PASSWORDS = "EXECUTE ON FUNCTION stt.password_kinds()"
 EACH_DATABASE = "CONNECT ON each DATABASE"
 VIEW_USERS = "viewUser, viewRole on every database and the cluster"
@@ -21,7 +23,7 @@ _FILES = Path(__file__).parent
 
 
 class Product(StrEnum):
-    """What the account is for."""
+    """The product that the account is for."""
 
     MYSQL = "mysql"
     PERCONA = "percona"
@@ -31,14 +33,14 @@ class Product(StrEnum):
 
     @property
     def family(self) -> Family:
-        """The family of checks that the product is looked at with."""
+        """The family of the checks for the product."""
         mysql = {Product.MYSQL, Product.PERCONA, Product.MARIADB}
         return Family.MYSQL if self in mysql else Family(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """Statements of one grant, and the checks it is for; none for the account itself."""
+    """Statements of one grant, and the checks that need it; the account itself has no checks."""
 
     statements: tuple[str, ...]
     grant: str = ""
@@ -47,14 +49,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Who gets the grants: for MySQL from which hosts, for MongoDB a user of admin."""
+    """The account that gets the grants: for MySQL with its hosts, for MongoDB a user of admin."""
 
     user: str = "stt"
     host: str = "%"
 
 
 def steps(product: Product, checks: Iterable[Check], account: Account) -> list[Step]:
-    """The account first, then each grant that one of `checks` needs, most wanted first.
+    """The account first, then each grant that one of `checks` needs, most needed first.
 
     Raises UsageError if no check is for that product.
     """
@@ -76,22 +78,16 @@ def steps(product: Product, checks: Iterable[Check], account: Account) -> list[S
 
 
 def render(product: Product, made: Sequence[Step]) -> str:
-    """The steps as text to paste, each with a comment that says what it is for."""
+    """The steps as text to paste, each with a comment that names its checks."""
     sign = "//" if product is Product.MONGODB else "--"
     lines: list[str] = []
     for step in made:
         if step.checks:
-            lines += ["", f"{sign} {step.grant}: {_counted(step.checks)}"]
+            lines += ["", f"{sign} {step.grant}: {first_names(step.checks, NAMED_CHECKS)}"]
         else:
-            lines.append(f"{sign} the account; replace {PASSWORD} by a password of your own")
+            lines.append(f"{sign} the account; replace {PASSWORD} with your own password")
         lines += [f"{statement};" for statement in step.statements]
     return "\n".join(lines)
-
-
-def _counted(checks: Sequence[str]) -> str:
-    shown = ", ".join(checks[:3])
-    more = len(checks) - 3
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _creation(product: Product, account: Account) -> tuple[str, ...]:
@@ -140,7 +136,7 @@ def _postgresql(grant: str, name: str) -> tuple[str, ...]:
 
 
 def _file(name: str) -> tuple[str, ...]:
-    """The statements of a file, which end in a semicolon before an empty line or the end."""
+    """The statements of a file; each ends in a semicolon before an empty line or the end."""
     text = (_FILES / name).read_text("utf-8")
     return tuple(one.strip().removesuffix(";") for one in text.split(";\n\n") if one.strip())
 
@@ -150,11 +146,11 @@ def _mongodb(grant: str, user: str) -> tuple[str, ...]:
         role, _, database = grant.partition(" on ")
         return (_command({"grantRolesToUser": user, "roles": [{"role": role, "db": database}]}),)
     view = {"actions": ["viewUser", "viewRole"]}
-    everywhere = {"resource": {"db": "", "collection": ""}} | view
+    all_databases = {"resource": {"db": "", "collection": ""}} | view
     cluster = {"resource": {"cluster": True}} | view
     role = f"{user}View"
     return (
-        _command({"createRole": role, "roles": [], "privileges": [everywhere, cluster]}),
+        _command({"createRole": role, "roles": [], "privileges": [all_databases, cluster]}),
         _command({"grantRolesToUser": user, "roles": [role]}),
     )
 

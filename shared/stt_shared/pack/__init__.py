@@ -1,1 +1,1 @@
-"""Signed packs of checks: their file, minisign's signature beside it, and whom to believe."""
+"""Signed packs of checks: the file, its minisign signature, and the trust decision."""

@@ -1,4 +1,4 @@
-"""The serial accepted last of each pack, in a small file: an older pack stays out for good."""
+"""Store the last accepted serial of each pack, so that an older pack is never accepted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DECODER = msgspec.json.Decoder(dict[str, int])
 
 
 def write_safely(path: Path, data: bytes) -> None:
-    """Have `path` hold `data` or what it held before, also after a power failure; OSError."""
+    """Replace the content of `path` atomically and durably; raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f".{path.name}.new")
     with beside.open("wb") as file:
@@ -30,7 +30,7 @@ def write_safely(path: Path, data: bytes) -> None:
 
 
 class Serials:
-    """What was accepted last, by the pack's name; `accept` returns when it is on the disk."""
+    """The last accepted serial of each pack name; `accept` returns after the sync to disk."""
 
     def __init__(self, folder: Path) -> None:
         """Read the file in `folder`; raises ConfigError if it cannot be read."""
@@ -38,18 +38,18 @@ class Serials:
         try:
             self._last = _DECODER.decode(self._path.read_bytes()) if self._path.exists() else {}
         except (OSError, msgspec.DecodeError) as error:
-            # Starting anew would let every older pack in.
+            # Starting with an empty file would accept every older pack.
             raise ConfigError(
                 f"cannot read the serials of packs in {self._path} ({error})",
-                hint="delete the file only if you know that no older pack is offered",
+                hint="delete the file only if no older pack can be offered",
             ) from error
 
     def last(self, name: str) -> int:
-        """The serial accepted last of pack `name`; 0 if none was."""
+        """The last accepted serial of pack `name`; 0: none."""
         return self._last.get(name, 0)
 
     def accept(self, name: str, serial: int) -> None:
-        """Remember that `serial` was accepted; raises OSError if it cannot be written."""
+        """Record that `serial` was accepted; raises OSError if the file cannot be written."""
         if serial > self.last(name):
             newer = self._last | {name: serial}
             write_safely(self._path, msgspec.json.encode(newer, order="sorted"))

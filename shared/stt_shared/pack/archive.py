@@ -1,6 +1,6 @@
-"""A pack as one file: a tar archive that has exactly one form for its content.
+"""A pack as one file: a tar archive in a canonical form, so that equal content is equal bytes.
 
-Compressed it would be smaller, but then other bytes with each version of the compressor.
+It is not compressed, because the bytes would depend on the version of the compressor.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ NAME_FIELD, SIZE_FIELD = slice(0, 100), slice(124, 135)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """A manifest and the content of each file it names."""
+    """A manifest and the content of its files."""
 
     manifest: Manifest
     files: Mapping[str, bytes]
 
     @property
     def label(self) -> str:
-        """Name and serial, for people."""
+        """Name and serial for display."""
         return f"{self.manifest.name} {self.manifest.serial}"
 
 
@@ -49,7 +49,7 @@ def make(
     expires: datetime,
     lenient: bool = False,
 ) -> Pack:
-    """A pack of `files`; raises PackError for a name, path, time or amount that it cannot have."""
+    """A pack of `files`; raises PackError for an invalid name, path, time or number of files."""
     manifest = Manifest(
         name=name,
         serial=serial,
@@ -62,12 +62,12 @@ def make(
     if len(files) > MAX_FILES:
         raise PackError(f"{len(files)} files, the limit is {MAX_FILES}")
     if MANIFEST in files:
-        raise PackError(f"the name {MANIFEST} is taken by the pack's own file")
+        raise PackError(f"the name {MANIFEST} is reserved for the manifest")
     return Pack(manifest=manifest, files=dict(files))
 
 
 def encode(pack: Pack) -> bytes:
-    """The one file of `pack`; raises PackError above MAX_PACK_BYTES."""
+    """The bytes of `pack`; raises PackError above MAX_PACK_BYTES."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:", format=tarfile.USTAR_FORMAT) as tar:
         _add(tar, MANIFEST, encode_manifest(pack.manifest))
@@ -80,25 +80,25 @@ def encode(pack: Pack) -> bytes:
 
 
 def _add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(path)  # of user 0, made in 1970: nothing of this machine
+    entry = tarfile.TarInfo(path)  # owner 0 and time 0: nothing of this machine
     entry.size = len(content)
     tar.addfile(entry, io.BytesIO(content))
 
 
 def decode(data: bytes) -> Pack:
-    """The pack in `data`; raises PackError for anything but the bytes that `encode` makes."""
+    """The pack in `data`; raises PackError unless `encode` makes exactly these bytes."""
     if len(data) > MAX_PACK_BYTES:
         raise PackError(f"the pack has {len(data)} bytes, the limit is {MAX_PACK_BYTES}")
     files = _members(data)
     if MANIFEST not in files:
-        raise PackError(f"there is no {MANIFEST} in it")
+        raise PackError(f"it has no {MANIFEST}")
     manifest = decode_manifest(files.pop(MANIFEST))
     if manifest.files != {path: digest(content) for path, content in files.items()}:
-        raise PackError("its files are not those of its manifest")
+        raise PackError("its files are not those in its manifest")
     pack = Pack(manifest=manifest, files=files)
-    # Whatever else a tar archive could say (links, owners, a second copy) ends here.
+    # Rejects all other content of a tar archive: links, owners, a second copy of a file.
     if encode(pack) != data:
-        raise PackError("it is not in the one form that a pack has")
+        raise PackError("it is not in the canonical form of a pack")
     return pack
 
 
@@ -109,7 +109,7 @@ def _members(data: bytes) -> dict[str, bytes]:
         name, size = _header(data[at : at + BLOCK])
         content = data[at + BLOCK : at + BLOCK + size]
         if len(content) != size or name in files or len(files) > MAX_FILES:
-            raise PackError("it is cut off, or names a file twice")
+            raise PackError("it is truncated, or contains a file twice")
         files[name] = content
         at += BLOCK + -(-size // BLOCK) * BLOCK
     return files
@@ -118,5 +118,5 @@ def _members(data: bytes) -> dict[str, bytes]:
 def _header(block: bytes) -> tuple[str, int]:
     try:
         return block[NAME_FIELD].rstrip(b"\0").decode("ascii"), int(block[SIZE_FIELD], 8)
-    except ValueError as error:  # UnicodeDecodeError is one too
-        raise PackError("it is no pack file") from error
+    except ValueError as error:  # includes UnicodeDecodeError
+        raise PackError("it is not a pack file") from error

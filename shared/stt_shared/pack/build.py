@@ -1,4 +1,4 @@
-"""A folder of checks becomes a pack, after every fault in it has been told at once."""
+"""Build a pack of a folder of checks, or report every fault in it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stt_shared.errors import ConfigError
 from stt_shared.pack.archive import Pack, make
 from stt_shared.pack.manifest import PackError, check_path
 
-# An unsigned folder has no serial and no age: the same content is the same bytes at any time.
+# An unsigned folder has no serial and no age: equal content gives equal bytes at any time.
 EVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What stands on a pack: its name, serial and life."""
+    """The label of a pack: its name, serial, creation and expiry."""
 
     name: str
     serial: int
@@ -31,7 +31,7 @@ class Label:
 def build(folder: Path, label: Label, *, lenient: bool = False) -> Pack:
     """The pack of the checks below `folder`; raises ConfigError with every fault.
 
-    `lenient` reads the folder as PMM's files are read: only that no check is good is a fault.
+    `lenient` reads the folder like PMM's files: only a folder without any valid check is a fault.
     """
     files, unread = _files(folder, lenient=lenient)
     found = catalogue.of_files(files, strict=not lenient, source=f"{folder}/")
@@ -40,14 +40,14 @@ def build(folder: Path, label: Label, *, lenient: bool = False) -> Pack:
     if not faults and not found.checks:
         raise ConfigError(f"no check files in {folder}")
     if faults:
-        raise ConfigError(f"{folder} makes no pack", faults=tuple(faults))
+        raise ConfigError(f"cannot build a pack of {folder}", faults=tuple(faults))
     return _made(folder, files, label, lenient=lenient)
 
 
 def of_folder(folder: Path, name: str) -> Pack:
-    """A pack to be taken unsigned; what is bad in it is left out by whoever loads it.
+    """An unsigned pack of `folder`; invalid checks are left out when it is loaded.
 
-    A folder without any of our check files is one of PMM's. Raises ConfigError if it has none.
+    A folder without check files of STT is read as one of PMM. Raises ConfigError without any check.
     """
     files, _ = _files(folder, lenient=False)
     lenient = not any(catalogue.is_check_file(path, strict=True) for path in files)
@@ -70,11 +70,11 @@ def _made(folder: Path, files: Mapping[str, bytes], label: Label, *, lenient: bo
             lenient=lenient,
         )
     except PackError as error:
-        raise ConfigError(f"{folder} makes no pack", faults=(str(error),)) from error
+        raise ConfigError(f"cannot build a pack of {folder}", faults=(str(error),)) from error
 
 
 def _files(folder: Path, *, lenient: bool) -> tuple[Files, list[Fault]]:
-    """What belongs into a pack, by path, and what of it cannot be read; raises ConfigError."""
+    """The files of a pack by path, and the unreadable ones; raises ConfigError."""
     if not folder.is_dir():
         raise ConfigError(f"no folder of checks at {folder}")
     faults: list[Fault] = []

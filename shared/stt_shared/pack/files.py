@@ -1,4 +1,4 @@
-"""Pack files and key files on disk: how they are named, read within limits, and written."""
+"""Name, read and write pack files and key files, within limits of size."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def file_name(pack: Pack) -> str:
 
 
 def signature_path(path: Path) -> Path:
-    """Where minisign looks for the signature of `path`."""
+    """The path where minisign expects the signature of `path`."""
     return path.with_name(path.name + SIGNATURE_SUFFIX)
 
 
 def read_pack_file(path: Path) -> bytes:
-    """The bytes of a pack file; raises ConfigError that names it and why."""
+    """The bytes of a pack file; raises ConfigError with its path and the reason."""
     return _read(path, MAX_PACK_BYTES)
 
 
 def read_signature(path: Path) -> str | None:
-    """The text beside the pack file `path`, None if there is none; raises ConfigError."""
+    """The text of the signature of the pack file `path`, None if unsigned; raises ConfigError."""
     beside = signature_path(path)
     if not beside.exists():
         return None
@@ -45,15 +45,15 @@ def read_signature(path: Path) -> str | None:
 
 
 def public_key(text: str) -> PublicKey:
-    """The key that `text` is, or that is in the file it names; raises ConfigError."""
+    """The key in `text`, or in the file at this path; raises ConfigError."""
     path = Path(text).expanduser()
     try:
         return parse_public_key(text if not path.is_file() else _text(path))
     except MinisignError as error:
         what = str(path) if path.is_file() else f"{text!r:.80}"
         raise ConfigError(
-            f"{what} is no public key ({error})",
-            hint="give a file of minisign or stt pack keygen, or its line of base64",
+            f"{what} is not a public key ({error})",
+            hint="use a file of minisign or stt pack keygen, or its line of base64",
         ) from error
 
 
@@ -63,7 +63,7 @@ def secret_key(path: Path) -> SecretKey:
         return parse_secret_key(_text(path))
     except MinisignError as error:
         raise ConfigError(
-            f"{path} is no secret key that can be used here ({error})",
+            f"{path} is not a usable secret key ({error})",
             hint="make one with stt pack keygen, or sign with minisign itself: minisign -Sm FILE",
         ) from error
 
@@ -79,17 +79,17 @@ def _read(path: Path, limit: int) -> bytes:
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({(error.strerror or '').lower()})") from error
     if len(data) > limit:
-        raise ConfigError(f"{path} is larger than {limit} bytes, the limit")
+        raise ConfigError(f"{path} is larger than the limit of {limit} bytes")
     return data
 
 
 def write_new(path: Path, data: bytes, *, mode: int = 0o644, force: bool = False) -> None:
-    """Write `path`, which must not be there unless `force`; raises ConfigError."""
+    """Write a new file; overwrites only with `force`. Raises ConfigError."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
         with os.fdopen(os.open(path, flags, mode), "wb") as file:
             file.write(data)
     except FileExistsError as error:
-        raise ConfigError(f"{path} is there already", hint="overwrite it with --force") from error
+        raise ConfigError(f"{path} exists already", hint="overwrite it with --force") from error
     except OSError as error:
         raise ConfigError(f"cannot write {path} ({(error.strerror or '').lower()})") from error

@@ -1,4 +1,4 @@
-"""The serial of a folder of checks: written beside them, raised with every change of content."""
+"""The serial of a folder of checks, in a file beside them; it rises with every change."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ content: {content}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSerial:
-    """A serial and the digest of the content it stands for."""
+    """A serial and the digest of its content."""
 
     serial: int
     content: str
 
 
 def read_serial(folder: Path) -> FolderSerial | None:
-    """What the folder says of itself; None where it says nothing. Raises ConfigError."""
+    """The serial in the file of the folder; None without a file. Raises ConfigError."""
     file = folder / PACK_FILE
     if not file.exists():
         return None
@@ -39,28 +39,31 @@ def read_serial(folder: Path) -> FolderSerial | None:
         raise ConfigError(f"{file}:{error.line}: {error.message}") from error
     serial, content = fields.get("serial"), fields.get("content")
     if not isinstance(serial, int) or not isinstance(content, str):
-        raise ConfigError(f"{file} needs serial, a number, and content, a digest")
+        raise ConfigError(f"{file} needs a number `serial` and a digest `content`")
     return FolderSerial(serial=serial, content=content)
 
 
 def current_serial(folder: Path) -> int | None:
-    """The serial of the folder as it is now; None where it keeps none.
+    """The serial of the present content; None without a file.
 
-    Raises ConfigError if the content is no more that of its serial.
+    Raises ConfigError if the content has changed since the serial was written.
     """
     found = read_serial(folder)
     if found is None:
         return None
     if found.content != load(folder, strict=True).pack:
         raise ConfigError(
-            f"the content of {folder} is no more that of serial {found.serial}",
+            f"the content of {folder} is not that of serial {found.serial}",
             hint=f"raise it: stt pack serial {folder}",
         )
     return found.serial
 
 
 def raise_serial(folder: Path) -> FolderSerial:
-    """Write the next serial if the content changed; what is written now."""
+    """Write the next serial if the content has changed; returns the present one.
+
+    Raises ConfigError as `read_serial`, and for a folder that cannot be loaded.
+    """
     before, content = read_serial(folder), load(folder, strict=True).pack
     if before is not None and before.content == content:
         return before

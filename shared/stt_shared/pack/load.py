@@ -1,4 +1,4 @@
-"""The checks that a pack file holds: a bad one is a fault and hides no other."""
+"""Load the checks of a pack; an invalid check is a fault and hides no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pack says of itself: its name, serial, life, and the SHA-256 of each of its files."""
+"""The manifest of a pack: name, serial, creation, expiry, and the SHA-256 of each file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from stt_shared.identity import TOKEN, TOKEN_RULE
 
 SCHEMA = "stt.pack/v1"
-MAX_SERIAL = 2**53 - 1  # what every JSON reader takes
+MAX_SERIAL = 2**53 - 1  # exact in every JSON reader
 MAX_PATH_CHARACTERS = 100
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -19,11 +19,11 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class PackError(ValueError):
-    """Bytes are no pack, or a pack cannot be made; says why."""
+    """Bytes are not a pack, or a pack cannot be built; the message is the reason."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """`files` maps each path to its SHA-256; `lenient` packs hold check files of PMM."""
+    """`files` maps each path to its SHA-256; `lenient` packs contain check files of PMM."""
 
     schema: str = SCHEMA
     name: str
@@ -53,7 +53,7 @@ def decode_manifest(data: bytes) -> Manifest:
 
 
 def check_manifest(manifest: Manifest) -> None:
-    """Raise PackError for the first value that breaks its rule."""
+    """Raise PackError for the first invalid value."""
     if manifest.schema != SCHEMA:
         raise PackError(f"the manifest is {manifest.schema!r:.60}, expected {SCHEMA!r}")
     if TOKEN.fullmatch(manifest.name) is None:
@@ -69,9 +69,9 @@ def check_manifest(manifest: Manifest) -> None:
 
 
 def check_path(path: str) -> None:
-    """Raise PackError for a path that could leave the pack's folder or that has odd characters."""
+    """Raise PackError for a path that could leave the folder, or with special characters."""
     if len(path) > MAX_PATH_CHARACTERS:
         limit = MAX_PATH_CHARACTERS
         raise PackError(f"the path {path[:60]!r}... has {len(path)} characters, limit {limit}")
     if _PATH.fullmatch(path) is None:
-        raise PackError(f"the path {path!r} is not made of plain names separated by slashes")
+        raise PackError(f"the path {path!r} is not a sequence of plain names separated by slashes")

@@ -1,4 +1,4 @@
-"""The text files of minisign to frozen values and back: signature, public key, secret key.
+"""Parse and format the text files of minisign: signature, public key, secret key.
 
 Format: https://jedisct1.github.io/minisign/#signature-format
 """
@@ -26,7 +26,7 @@ _SECRET_BYTES = 2 + 2 + 2 + len(SALT_AND_LIMITS) + ID_BYTES + 64 + 32
 
 
 class MinisignError(ValueError):
-    """A text is no file of minisign's; says what is wrong with it."""
+    """A text is not a file of minisign; the message is the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class PublicKey:
 
     @property
     def text(self) -> str:
-        """The one line of base64 that settings and `minisign -P` take."""
+        """The key as one line of base64, as in settings and `minisign -P`."""
         return _line(PLAIN + self.id + self.key)
 
 
@@ -75,7 +75,7 @@ class Signature:
 
     @property
     def covered(self) -> bytes:
-        """What the global signature is over."""
+        """The bytes that the global signature covers."""
         return self.signature + self.comment.encode()
 
 
@@ -111,9 +111,9 @@ def parse_secret_key(text: str) -> SecretKey:
     if raw[:2] != PLAIN or raw[4:6] != CHECKSUM:
         raise MinisignError(f"the key's algorithms are {raw[:2]!r} and {raw[4:6]!r}")
     if raw[2:4] != NO_KDF:
-        raise MinisignError("the secret key has a password, which is not supported here")
+        raise MinisignError("the secret key has a password, which is not supported")
     key_id, seed, public, checksum = raw[54:62], raw[62:94], raw[94:126], raw[126:]
-    # minisign 0.11 leaves the checksum of a key without password empty.
+    # minisign 0.11 writes no checksum for a key without a password.
     if checksum not in (_checksum(key_id, seed + public), bytes(32)):
         raise MinisignError("the secret key is damaged, its checksum is wrong")
     return SecretKey(public=PublicKey(id=key_id, key=public), seed=seed)
@@ -164,7 +164,7 @@ def format_signature(signature: Signature) -> str:
 
 
 def check_comment(comment: str) -> None:
-    """Raise MinisignError for a trusted comment that is no single line of reasonable length."""
+    """Raise MinisignError unless a trusted comment is one line within the limit."""
     if len(comment) > MAX_COMMENT_CHARACTERS:
         limit = MAX_COMMENT_CHARACTERS
         raise MinisignError(f"the comment has {len(comment)} characters, the limit is {limit}")
@@ -175,7 +175,7 @@ def check_comment(comment: str) -> None:
 def _lines(text: str) -> list[str]:
     if len(text) > MAX_TEXT_BYTES:
         raise MinisignError(f"{len(text)} characters, the limit is {MAX_TEXT_BYTES}")
-    # Not splitlines: that would also split at what may stand within a comment.
+    # Not splitlines: it would also split at characters that a comment may contain.
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 

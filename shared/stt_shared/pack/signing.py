@@ -26,7 +26,7 @@ def make_key() -> SecretKey:
 
 
 def sign(data: bytes, key: SecretKey, comment: str, *, prehashed: bool = True) -> Signature:
-    """Sign `data` and the trusted `comment`; raises MinisignError for a comment of many lines."""
+    """Sign `data` and the trusted `comment`; raises MinisignError as `check_comment`."""
     check_comment(comment)
     private = Ed25519PrivateKey.from_private_bytes(key.seed)
     signature = private.sign(_message(data, prehashed=prehashed))
@@ -47,7 +47,7 @@ def verifies(data: bytes, signature: Signature, key: PublicKey) -> bool:
         public = Ed25519PublicKey.from_public_bytes(key.key)
         public.verify(signature.signature, _message(data, prehashed=signature.prehashed))
         public.verify(signature.global_signature, signature.covered)
-    except (InvalidSignature, ValueError):  # ValueError: the 32 bytes are no point of the curve
+    except (InvalidSignature, ValueError):  # ValueError: the key is not a point on the curve
         return False
     return True
 

@@ -1,6 +1,6 @@
-"""Pack files on the bus: put there in parts under their digest, and got back whole or not at all.
+"""Store pack files on the bus in parts under their digest, and read them back completely.
 
-What is got is not yet believed: whoever wrote to the bus may have written anything.
+A pack that was read is not trusted yet: anyone who can write to the bus may have written it.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from stt_shared.pack.minisign import MAX_TEXT_BYTES
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import PackHead
 
-PART_BYTES = 512 * 1024  # a nats-server takes messages of 1 MiB by default
+PART_BYTES = 512 * 1024  # a nats-server accepts messages of 1 MiB by default
 MAX_PARTS = -(-MAX_PACK_BYTES // PART_BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A pack file and the text of its signature, None if there is none."""
+    """A pack file and the text of its signature, None if unsigned."""
 
     data: bytes
     signature: str | None
 
     @property
     def digest(self) -> str:
-        """What the parcel is called on the bus."""
+        """The name of the parcel on the bus."""
         return digest(self.data)
 
 
 async def put(bus: Bus, parcel: Parcel) -> None:
-    """Have the bus hold `parcel`; what is there already is not sent again.
+    """Store `parcel` on the bus unless it is there already.
 
-    Raises UnreachableError if that is not known.
+    Raises UnreachableError if a part is not known to be stored.
     """
     if await get(bus, parcel.digest) == parcel:
         return
@@ -47,7 +47,7 @@ async def put(bus: Bus, parcel: Parcel) -> None:
         Outgoing(subject=subjects.pack_part(name, number), data=part)
         for number, part in enumerate(parts)
     ]
-    # The head comes last: who sees it finds all the parts.
+    # The head is stored last: a reader that finds the head also finds all parts.
     await _store(bus, messages)
     await _store(bus, [Outgoing(subject=subjects.pack(name), data=codec.encode(head))])
 
@@ -55,20 +55,23 @@ async def put(bus: Bus, parcel: Parcel) -> None:
 async def _store(bus: Bus, messages: list[Outgoing]) -> None:
     for receipt in await bus.publish(messages):
         if receipt.publication is not Publication.STORED:
-            raise UnreachableError(f"the pack cannot be put on NATS ({receipt.reason})")
+            raise UnreachableError(f"the pack cannot be stored on NATS ({receipt.reason})")
 
 
 async def get(bus: Bus, name: str) -> Parcel | None:
-    """The parcel of digest `name` as it lies on the bus, None if it is not there whole.
+    """The parcel with the digest `name`, None if it is not completely on the bus.
 
-    Raises UnreachableError, and ProtocolError for a head that is none or says the impossible.
+    Raises UnreachableError, and ProtocolError for an invalid head.
     """
     stored = await bus.last(subjects.STREAM_PACKS, subjects.pack(name))
     if stored is None:
         return None
     head = codec.decode(PackHead, stored.data)
     if not 0 <= head.parts <= MAX_PARTS or len(head.signature) > MAX_TEXT_BYTES:
-        raise ProtocolError("malformed", f"the head of pack {name[:12]} says {head.parts} parts")
+        raise ProtocolError(
+            "malformed",
+            f"the head of pack {name[:12]} has {head.parts} parts, the limit is {MAX_PARTS}",
+        )
     data = bytearray()
     for number in range(head.parts):
         part = await bus.last(subjects.STREAM_PACKS, subjects.pack_part(name, number))

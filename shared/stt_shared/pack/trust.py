@@ -1,4 +1,4 @@
-"""Whether a pack may run here: its signature, name, age and serial against what is pinned."""
+"""Decide whether a pack may run: signature, name, expiry and serial against the trust policy."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stt_shared.pack.signing import verifies
 
 
 class Reason(StrEnum):
-    """Why a pack is refused; a closed set."""
+    """Why a pack is rejected; a closed set."""
 
-    UNSIGNED = "unsigned"  # there is no signature, and unsigned packs are not allowed here
-    UNKNOWN_KEY = "unknown_key"  # no pinned key has the id of the one that signed
-    TAMPERED = "tampered"  # the signature does not fit the bytes, the comment or the digest
+    UNSIGNED = "unsigned"  # no signature, and unsigned packs are not allowed
+    UNKNOWN_KEY = "unknown_key"  # no trusted key has the id of the signing key
+    TAMPERED = "tampered"  # the signature does not match the bytes or the comment
     MALFORMED = "malformed"  # signature or pack cannot be read
-    WRONG_NAME = "wrong_name"  # signed for another name: a pack that was meant for others
+    WRONG_NAME = "wrong_name"  # signed for another name
     EXPIRED = "expired"
-    ROLLED_BACK = "rolled_back"  # older than the one accepted last
+    ROLLED_BACK = "rolled_back"  # its serial is lower than the last accepted one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Whom this side believes: pinned keys, the one name of a pack, whether unsigned is taken."""
+    """Which packs are trusted: signing keys, the name of the pack, and unsigned ones."""
 
     keys: tuple[PublicKey, ...]
     name: str
@@ -37,7 +37,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """A pack that may run; `key` is the name of the key that signed, empty if nobody did."""
+    """A pack that may run; `key` is the name of the signing key, empty if unsigned."""
 
     pack: Pack
     digest: str
@@ -54,7 +54,7 @@ class Refused:
 
     @property
     def sentence(self) -> str:
-        """The reason by its name, and the detail."""
+        """The name of the reason, and the detail."""
         return f"{self.reason}: {self.detail}"
 
     def __str__(self) -> str:
@@ -69,8 +69,8 @@ def verify(
 ) -> Verdict:
     """Whether the pack file `data` may run at `now`, after serial `last_serial`; never raises.
 
-    Nothing of the pack is read before its signature is known to be good. An unsigned pack that is
-    allowed has no name, age or serial worth looking at.
+    The pack is not parsed before its signature is verified. Of an allowed unsigned pack neither
+    name nor expiry nor serial is checked.
     """
     if signature is None:
         return _unsigned(data, policy)
@@ -102,19 +102,19 @@ def _untrusted(data: bytes, signed: Signature, policy: Policy) -> Refused | None
     pinned = [key for key in policy.keys if key.id == signed.key_id]
     if not pinned:
         known = ", ".join(key.name for key in policy.keys) or "none"
-        detail = f"key {signed.key_name} signed it, pinned here: {known}"
+        detail = f"signed by key {signed.key_name}, trusted keys: {known}"
         return Refused(reason=Reason.UNKNOWN_KEY, detail=detail)
     if not any(verifies(data, signed, key) for key in pinned):
-        detail = f"the signature of key {signed.key_name} does not fit it"
+        detail = f"the signature of key {signed.key_name} does not match the pack"
         return Refused(reason=Reason.TAMPERED, detail=detail)
     return None
 
 
 def stale(pack: Pack, policy: Policy, *, now: datetime, last_serial: int) -> Refused | None:
-    """Why a pack whose signature is good may not run now; None if it may."""
+    """Why a pack with a valid signature may not run now; None if it may."""
     manifest = pack.manifest
     if manifest.name != policy.name:
-        detail = f"it is pack {manifest.name!r}, expected here: {policy.name!r}"
+        detail = f"its name is {manifest.name!r}, expected {policy.name!r}"
         return Refused(reason=Reason.WRONG_NAME, detail=detail)
     if now >= manifest.expires:
         detail = f"{pack.label} expired at {clock.to_text(manifest.expires)}"

@@ -37,7 +37,7 @@ NAMES = {
     Change.RESOLVED: "fixed",
     Change.CHANGED: "changed",
     Change.ACCEPTED: "accepted",
-    Change.UNACCEPTED: "accepted no more",
+    Change.UNACCEPTED: "no longer accepted",
 }
 IN_WORDS = (Change.CHANGED, Change.ACCEPTED, Change.UNACCEPTED)  # which say more than their name
 COLUMNS = (

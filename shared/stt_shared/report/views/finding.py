@@ -126,5 +126,5 @@ def change_words(event: FindingEvent) -> str:
         return f"accepted {accepted(event.after.accepted, event.at)}"
     if event.change is Change.UNACCEPTED:
         who = f" by {event.by}" if event.by else ""
-        return f"accepted no more{who}" + (f": {event.reason}" if event.reason else "")
+        return f"no longer accepted{who}" + (f": {event.reason}" if event.reason else "")
     return str(event.change)

@@ -68,8 +68,8 @@ def test_diff_tells_what_was_accepted_and_what_is_no_more(service: Service, stt:
     _, out, err = stt("findings", "diff", "--since", "24h")
     first, second = (line.split("\t") for line in out.splitlines()[1:])
     assert (first[0], first[6]) == ("~", 'accepted by dba-oncall until 1 Dec: "proxy only"')
-    assert (second[0], second[6]) == ("+", "accepted no more by bob: proxy is gone")
-    assert err == ["1 accepted, 1 accepted no more"]
+    assert (second[0], second[6]) == ("+", "no longer accepted by bob: proxy is gone")
+    assert err == ["1 accepted, 1 no longer accepted"]
 
 
 def test_accepted_findings_fail_no_gate_and_stand_in_no_list_of_what_is_wrong() -> None:

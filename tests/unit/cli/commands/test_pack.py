@@ -175,7 +175,7 @@ def test_keys_are_not_overwritten_and_the_secret_is_for_its_owner_alone(stt: Stt
     assert secret.stat().st_mode & 0o777 == 0o600
     code, out, err = stt("pack", "keygen", "--name", "core")
     assert (code, out) == (2, "")
-    assert "core.sec is there already" in err
+    assert "core.sec exists already" in err
     assert secret.read_text(encoding="utf-8") == text
     _, out, err = stt("pack", "keygen", "--name", "core", "--force")
     assert secret.read_text(encoding="utf-8") != text
@@ -194,7 +194,7 @@ def test_keys_are_not_overwritten_and_the_secret_is_for_its_owner_alone(stt: Stt
         (("build", "src", "--to", "nowhere"), "cannot write nowhere/checks-"),
         (("sign", "nothing", "--key", "k"), "cannot read nothing (no such file or directory)"),
         (("sign", "src/releases.yaml", "--key", "k"), "src/releases.yaml is not a pack"),
-        (("verify", "src/releases.yaml", "--key", "k"), "'k' is no public key"),
+        (("verify", "src/releases.yaml", "--key", "k"), "'k' is not a public key"),
         (("show", "src"), "cannot read src (is a directory)"),
     ],
 )
@@ -211,7 +211,7 @@ def test_a_key_with_a_password_is_for_minisign_itself(stt: Stt, signed: Path) ->
     Path("checks.sec").write_text("untrusted comment: x\nRWRTY0IyAAAA\n", encoding="utf-8")
     code, _, err = stt("pack", "sign", signed.name, "--key", "checks.sec")
     assert code == 2
-    assert "checks.sec is no secret key that can be used here" in err
+    assert "checks.sec is not a usable secret key" in err
     assert "minisign -Sm FILE" in err
 
 

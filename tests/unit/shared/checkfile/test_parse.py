@@ -155,7 +155,7 @@ def test_an_invalid_check_is_left_out_and_hides_no_other() -> None:
 def test_a_bomb_of_aliases_is_a_fault() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    assert "unfolds to more than" in faults("\n".join(lines))[0]
+    assert "expands to more than" in faults("\n".join(lines))[0]
 
 
 def test_a_command_outside_the_read_only_list_is_a_fault() -> None:

@@ -53,17 +53,17 @@ GOOD = builtin().checks["mysql_local_infile"]
         ({"script": "def check_context(docs, context):\n    return []"}, "names no severity"),
         ({"script": '"error"'}, "severity 'error' in the script, expected one of critical"),
         ({"references": ()}, "references are missing"),
-        ({"references": ("CIS MySQL 4.1",)}, "is no benchmark with edition"),
-        ({"privileges": {"mysql": ()}}, "privileges are told for mysql, not for mariadb"),
+        ({"references": ("CIS MySQL 4.1",)}, "is not a benchmark with edition"),
+        ({"privileges": {"mysql": ()}}, "privileges are declared for mysql, not for mariadb"),
         ({"remediation": "Change it. Undo it."}, "whether it needs a restart"),
         ({"remediation": "It works at once."}, "how to undo it"),
         (
             {"queries": (Query(type=QueryType.MYSQL_SELECT, text="1; DROP TABLE x"),)},
-            "holds a semicolon",
+            "contains a semicolon",
         ),
         (
             {"queries": (Query(type=QueryType.MYSQL_SELECT, text="authentication_string FROM u"),)},
-            "brings password hashes",
+            "returns password hashes",
         ),
         (
             {
@@ -110,7 +110,7 @@ def test_a_pack_is_refused_the_serial_of_other_content(tmp_path: Path) -> None:
     )
     file = folder / "mysql" / "mysql_local_infile" / "check.yaml"
     file.write_text(file.read_text().replace("Clients may be", "Some clients may be"))
-    with pytest.raises(ConfigError, match="no more that of serial 1"):
+    with pytest.raises(ConfigError, match="not that of serial 1"):
         current_serial(folder)
     assert (raise_serial(folder).serial, current_serial(folder), raise_serial(folder).serial) == (
         2,

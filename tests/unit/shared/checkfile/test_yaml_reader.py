@@ -84,16 +84,16 @@ def test_merged_mappings_come_first_and_do_not_replace_what_is_there() -> None:
         ("? [a, b]\n: 1", 1, "a key must be text"),
         ("? {a: b}\n: 1", 1, "a key must be text"),
         ("a: &x [1]\n? *x\n: 1", 2, "a key must be text"),
-        ("a: &a\n  b: *a", 2, "stands for what it is in"),
-        ("a: &a [1, [*a]]", 1, "stands for what it is in"),
+        ("a: &a\n  b: *a", 2, "refers to a value that contains it"),
+        ("a: &a [1, [*a]]", 1, "refers to a value that contains it"),
         ("a: *b", 1, "has no anchor"),
         ("a:\n  <<: 7", 2, "only mappings can be merged"),
         ("a:\n  <<: [{b: 1}, 7]", 2, "only mappings can be merged"),
         ("a: " + "9" * (MAX_DIGITS + 1), 1, "an integer of"),
         ("a: 1.0e999", 1, "beyond the range"),
         ("a: 1." + "0" * 100, 1, "a float of"),
-        ("a: .nan", 1, "no number"),
-        ("a: -.inf", 1, "no number"),
+        ("a: .nan", 1, "is not a supported number"),
+        ("a: -.inf", 1, "is not a supported number"),
         ('a: "\\0"', 1, "NUL"),
         ("a: [1,\nb ]]", 2, "not valid YAML"),
         ("a: \0", 1, "not valid YAML"),
@@ -104,7 +104,7 @@ def test_merged_mappings_come_first_and_do_not_replace_what_is_there() -> None:
         ("a:\n" + "".join(" " * n + "- \n" for n in range(1, 100)), MAX_DEPTH + 1, "nested deeper"),
         ("--- 1\n" * (MAX_DOCUMENTS + 1), MAX_DOCUMENTS + 1, "documents"),
         ("a" * (MAX_BYTES + 1), 1, "larger than the limit"),
-        ("- a\n" * (MAX_BYTES // 4), 100_000, "unfolds to more"),
+        ("- a\n" * (MAX_BYTES // 4), 100_000, "expands to more"),
     ],
 )
 def test_what_is_not_taken_is_a_fault_with_its_line(text: str, line: int, why: str) -> None:
@@ -131,10 +131,10 @@ def laughs(levels: int, width: int) -> str:
         + "]",
     ],
 )
-def test_what_unfolds_without_end_is_a_fault(text: str) -> None:
+def test_what_expands_without_end_is_a_fault(text: str) -> None:
     started = time.monotonic()
     (found,) = faults(text)
-    assert "unfolds" in found[1]
+    assert "expands" in found[1]
     assert time.monotonic() - started < SECONDS
 
 

@@ -68,5 +68,5 @@ def test_commands_of_mongodb_are_json_whatever_the_name(user: str) -> None:
 
 def test_the_text_has_the_account_first_and_a_comment_for_each_grant() -> None:
     text = render(Product.MYSQL, steps(Product.MYSQL, CHECKS, Account()))
-    assert text.startswith("-- the account; replace <password> by a password of your own\nCREATE")
+    assert text.startswith("-- the account; replace <password> with your own password\nCREATE")
     assert text.count("\n-- ") == text.count("\nGRANT ")

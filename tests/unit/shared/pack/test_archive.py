@@ -128,7 +128,7 @@ def test_no_pack_is_made_that_nobody_would_take() -> None:
         packs.make(name="Not A Token")
     with pytest.raises(PackError, match="serial is -1"):
         packs.make(serial=-1)
-    with pytest.raises(PackError, match="taken"):
+    with pytest.raises(PackError, match="reserved"):
         packs.make({"manifest.json": b""})
     with pytest.raises(PackError, match="files, the limit"):
         packs.make({f"f{n}": b"" for n in range(10_001)})

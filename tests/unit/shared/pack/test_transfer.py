@@ -38,5 +38,5 @@ async def test_a_pack_that_the_bus_does_not_take_is_no_silent_success() -> None:
 
     bus.last = nothing_there  # type: ignore[method-assign]  # reading works
     broker.down = True
-    with pytest.raises(UnreachableError, match="cannot be put on NATS"):
+    with pytest.raises(UnreachableError, match="cannot be stored on NATS"):
         await transfer.put(bus, Parcel(data=b"x", signature=None))

@@ -103,7 +103,7 @@ def test_without_a_pinned_key_no_pack_is_accepted() -> None:
     nobody = replace(POLICY, keys=())
     found = verify(DATA, SIGNATURE, nobody, now=packs.NOW, last_serial=0)
     assert reason(found) is Reason.UNKNOWN_KEY
-    assert "pinned here: none" in str(found)
+    assert "trusted keys: none" in str(found)
 
 
 def test_while_keys_are_exchanged_either_is_believed() -> None:
