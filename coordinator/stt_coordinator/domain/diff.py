@@ -8,6 +8,7 @@ from datetime import datetime
 
 from stt_coordinator.domain.findings import covers
 from stt_coordinator.domain.model import LEARNED
+from stt_coordinator.domain.reported import reported_finding
 from stt_shared.protocol.enums import Change, FindingState, Kind
 from stt_shared.protocol.history import Difference
 from stt_shared.protocol.records import FindingEvent, FindingRecord
@@ -129,25 +130,8 @@ def _net(before: FindingRecord | None, after: FindingRecord) -> Iterator[Differe
     was = before if before is not None and before.state is not FindingState.RESOLVED else None
     is_open = after.state is not FindingState.RESOLVED
     if is_open and was is None:
-        yield _difference(Change.OPENED, after, reported(after))
+        yield _difference(Change.OPENED, after, reported_finding(after))
     elif is_open and was is not None:
-        yield from _changed(after, reported(was), reported(after))
+        yield from _changed(after, reported_finding(was), reported_finding(after))
     elif was is not None:
-        yield _difference(Change.RESOLVED, after, reported(was))
-
-
-def reported(one: FindingRecord) -> ReportedFinding:
-    """A finding of the store as reports have it."""
-    return ReportedFinding(
-        id=one.id,
-        severity=one.severity,
-        object=one.object,
-        summary=one.summary,
-        description=one.description,
-        remediation=one.remediation,
-        evidence=one.evidence,
-        since=one.since or one.first_seen,
-        accepted=one.accepted,
-        said_severity=one.said_severity,
-        labels=one.labels,
-    )
+        yield _difference(Change.RESOLVED, after, reported_finding(was))

@@ -12,10 +12,11 @@ from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
 from stt_coordinator.control.queries.changes import kept_since
-from stt_coordinator.control.queries.report import refuse_without_details, results_of_job
+from stt_coordinator.control.queries.report import refuse_without_details
 from stt_coordinator.control.queries.status import MAX_REASON, unchecked_target
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.model import JobRecord, TargetRecord
+from stt_coordinator.domain.reported import results_of_job
 from stt_coordinator.domain.suppression import Suppressor, as_of
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.history import EventPlace
@@ -35,17 +36,31 @@ Row = Difference | UncheckedTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    """One of the two runs: when it ended, its jobs of a page by target, and who judges them."""
+class ComparedRun:
+    """One of the two runs: its jobs of a page by target, and the suppressions when it ended.
+
+    Not those of now: a finding that was accepted between the two shows as such.
+    """
 
     run: RunRecord
     ended: datetime
     jobs: Mapping[str, JobRecord]
-    judge: Suppressor
+    suppressor: Suppressor
+
+    def answers(self, target: str, known: Mapping[str, FindingRecord]) -> Answers | None:
+        """The results of a target by check; None if the run had no job of it."""
+        job = self.jobs.get(target)
+        if job is None:
+            return None
+        results = results_of_job(job, known, self.run, self.suppressor)
+        return {one.check: one for one in results}
 
 
 async def read_diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
-    """A page; with `run_b` alone against the finished run of its schedule before it."""
+    """A page; with `run_b` alone against the finished run of its schedule before it.
+
+    Raises RequestError: `bad_request`, or `unknown_run` for one that cannot be compared.
+    """
     after = decode_cursor(request.after, Place) or ()
     since = request.since
     if (since is None) is not bool(request.run_a or request.run_b):
@@ -54,22 +69,24 @@ async def read_diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
         )
     if since is not None:
         kept = kept_since(context, since)
-        found = await context.store.read(lambda ledger: _since(ledger, since, after))
+        found = await context.store.read(lambda ledger: changes_since(ledger, since, after))
         return msgspec.structs.replace(found, since=since, kept_since=kept)
-    return await context.store.read(lambda ledger: _runs(ledger, request, after))
+    return await context.store.read(lambda ledger: compare_runs(ledger, request, after))
 
 
-def _since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
+def changes_since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
+    """What the events since then come to, and the targets that are unchecked now."""
     first = after[0] if after else ""
     silent = ledger.fleet.unchecked(PAGE_TARGETS, first)
     # More of them may follow: what lies behind the last one is for the next page.
     end = (silent[-1].target, WHOLE) if len(silent) == PAGE_TARGETS else ()
     begun = [row for row in ledger.fleet.targets([first]).values() if row.state == "unchecked"]
-    rows: list[Row] = [*net(_events(ledger, since)), *map(unchecked_target, [*begun, *silent])]
+    rows: list[Row] = [*net(events_since(ledger, since)), *map(unchecked_target, [*begun, *silent])]
     return _page((row for row in rows if not end or _place(row) <= end), after, end)
 
 
-def _events(ledger: Ledger, since: datetime) -> Iterator[FindingEvent]:
+def events_since(ledger: Ledger, since: datetime) -> Iterator[FindingEvent]:
+    """The events since then, oldest first; EVENTS_AT_ONCE are held, a month has many."""
     beyond = EventPlace(since, -1)
     while found := ledger.history.page(beyond, 0, EVENTS_AT_ONCE):
         yield from (event for _, event in found)
@@ -77,34 +94,50 @@ def _events(ledger: Ledger, since: datetime) -> Iterator[FindingEvent]:
         beyond = EventPlace(last.at, position)
 
 
-def _runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffReply:
-    before, later = _two_runs(ledger, request)
+def compare_runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffReply:
+    """What differs between two runs, target by target."""
+    runs = select_runs(ledger, request)
     first = after[0] if after else ""
-    jobs = [_jobs(ledger, run, first) for run in (before, later)]
-    # What lies behind the end of one side's page is for the next one.
-    ends = [max(found) for found in jobs if len(found) >= PAGE_TARGETS]
-    end = min(ends, default="")
+    jobs = [
+        {job.target: job for job in ledger.jobs.of_run(run.run_id, first, PAGE_TARGETS)}
+        for run in runs
+    ]
+    # What lies behind the end of one run's page is for the next one.
+    end = min((max(found) for found in jobs if len(found) >= PAGE_TARGETS), default="")
     there = sorted(name for name in {*jobs[0], *jobs[1]} if not end or name <= end)
     targets = ledger.fleet.targets(there)
-    a, b = (
-        _side(ledger, run, found, targets) for run, found in zip((before, later), jobs, strict=True)
-    )
+    labels = {name: row.labels for name, row in targets.items()}
+    suppressions, _ = ledger.suppressions.page("all", 0, ALL)
+    compared: list[ComparedRun] = []
+    for run, found in zip(runs, jobs, strict=True):
+        ended = run.finished or clock.now()
+        suppressor = Suppressor(as_of(suppressions, ended), labels, ended)
+        compared.append(ComparedRun(run=run, ended=ended, jobs=found, suppressor=suppressor))
+    a, b = compared
     known = {one.id: one for one in ledger.findings.of_targets(there)}
-    found = {
-        name: of_target(_answers(a, name, known) or {}, _answers(b, name, known), a.ended, b.ended)
+    diffs = {
+        name: of_target(a.answers(name, known) or {}, b.answers(name, known), a.ended, b.ended)
         for name in there
     }
-    rows: list[Row] = [row for one in found.values() for row in one.differences]
-    rows += (_unchecked(b.jobs[name], targets) for name, one in found.items() if one.unchecked)
+    rows: list[Row] = [row for one in diffs.values() for row in one.differences]
+    rows += (_unchecked(b.jobs[name], targets) for name, one in diffs.items() if one.unchecked)
     page = _page(rows, after, (end, WHOLE) if end else ())
     last, *_ = decode_cursor(page.next, Place) or (WHOLE,)
-    not_compared = sum(one.not_compared for name, one in found.items() if first < name <= last)
-    return msgspec.structs.replace(page, before=before, later=later, not_compared=not_compared)
+    not_compared = sum(one.not_compared for name, one in diffs.items() if first < name <= last)
+    return msgspec.structs.replace(page, before=a.run, later=b.run, not_compared=not_compared)
 
 
-def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecord]:
-    """The earlier and the later run, whatever order they were asked for in."""
-    named = [_run(ledger, id_) for id_ in (request.run_a, request.run_b) if id_]
+def select_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecord]:
+    """The earlier and the later run, whatever order they were asked for in.
+
+    Raises RequestError for a run that is not known, was skipped, or whose results were pruned.
+    """
+    named: list[RunRecord] = []
+    for id_ in filter(None, (request.run_a, request.run_b)):
+        run = ledger.runs.get(id_)
+        if run is None:
+            raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
+        named.append(run)
     if len(named) == 1:
         other = ledger.runs.previous(named[0])
         if other is None:
@@ -115,45 +148,11 @@ def _two_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRecor
         raise request_error(ErrorCode.BAD_REQUEST, f"both runs are {named[0].run_id}")
     for run in named:
         if run.state == "skipped":
-            raise request_error(
-                ErrorCode.BAD_REQUEST, f"run {run.run_id} was skipped: nothing was checked"
-            )
+            what = f"run {run.run_id} was skipped: nothing was checked"
+            raise request_error(ErrorCode.BAD_REQUEST, what)
         refuse_without_details(ledger, run)
     before, later = sorted(named, key=lambda run: (run.started or run.slot, run.run_id))
     return before, later
-
-
-def _run(ledger: Ledger, id_: str) -> RunRecord:
-    found = ledger.runs.get(id_)
-    if found is None:
-        raise request_error(ErrorCode.UNKNOWN_RUN, f"unknown run {id_!r:.100}")
-    return found
-
-
-def _jobs(ledger: Ledger, run: RunRecord, first: str) -> dict[str, JobRecord]:
-    return {job.target: job for job in ledger.jobs.of_run(run.run_id, first, PAGE_TARGETS)}
-
-
-def _side(
-    ledger: Ledger,
-    run: RunRecord,
-    jobs: Mapping[str, JobRecord],
-    targets: Mapping[str, TargetRecord],
-) -> _Side:
-    """A run is judged by the exceptions there were when it ended, so that accepting shows."""
-    ended = run.finished or clock.now()
-    every, _ = ledger.suppressions.page("all", 0, ALL)
-    labels = {name: row.labels for name, row in targets.items()}
-    return _Side(
-        run=run, ended=ended, jobs=jobs, judge=Suppressor(as_of(every, ended), labels, ended)
-    )
-
-
-def _answers(side: _Side, target: str, known: dict[str, FindingRecord]) -> Answers | None:
-    job = side.jobs.get(target)
-    if job is None:
-        return None
-    return {one.check: one for one in results_of_job(job, known, side.run, side.judge)}
 
 
 def _unchecked(job: JobRecord, targets: Mapping[str, TargetRecord]) -> UncheckedTarget:

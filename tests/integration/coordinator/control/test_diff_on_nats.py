@@ -93,7 +93,7 @@ async def test_runs_before_and_after_a_restart_are_compared_until_they_are_prune
             assert trends.days[-1].open.critical == still_open.total
     await forget_everything(tmp_path)
     async with connected(broker) as ours, coordinating(ours, tmp_path):
-        with pytest.raises(RequestError, match="is kept no more"):
+        with pytest.raises(RequestError, match="are no longer kept"):
             await ask(ours, Verb.DIFF, both, DiffReply)
         assert await ask(ours, Verb.TRENDS, TrendsRequest(days=7), TrendsReply) == trends
         found = await ask(ours, Verb.FINDINGS, FindingsRequest(), FindingsReply)

@@ -234,7 +234,7 @@ async def test_a_run_without_its_details_is_refused_and_never_looks_clean(house:
     ]
     for each, request in requests:
         code, sentence = await house.refusal(each, request)
-        assert (code, "is kept no more" in sentence) == ("unknown_run", True)
+        assert (code, "are no longer kept" in sentence) == ("unknown_run", True)
     open_ones = await ask(house.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
     assert open_ones.total == 2
 
