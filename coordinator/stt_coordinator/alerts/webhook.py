@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
 
@@ -119,24 +118,20 @@ class Webhook:
     async def step(self) -> str:
         """Post all new events; raises ChannelError, StoreError. The first step posts nothing."""
         cursor = await self._store.transact(lambda ledger: start_cursor(ledger, CURSOR))
-        while rows := await self._after(cursor):
-            await self._post_events(rows)
+        least, page_url = self._settings.severity, self._settings.page_url
+        while rows := await self._store.read(
+            lambda ledger, after=cursor: ledger.history.after(after, BATCH)  # type: ignore[misc]  # bound now
+        ):
+            news = [webhook_event(event, page_url) for _, event in rows if is_news(event, least)]
+            if news:
+                delivery = f"{rows[0][0]}-{rows[-1][0]}"
+                await send(self._post, self._settings, Body(events=news), clock.now(), delivery)
             # After the post: a crash in between posts the events twice, with the same ids.
             cursor = rows[-1][0]
             await self._store.transact(
                 lambda ledger, to=cursor: ledger.history.put_cursor(CURSOR, to)  # type: ignore[misc]  # bound now
             )
         return ""
-
-    async def _after(self, cursor: int) -> list[tuple[int, FindingEvent]]:
-        return await self._store.read(lambda ledger: ledger.history.after(cursor, BATCH))
-
-    async def _post_events(self, rows: Sequence[tuple[int, FindingEvent]]) -> None:
-        least, page_url = self._settings.severity, self._settings.page_url
-        news = [webhook_event(event, page_url) for _, event in rows if is_news(event, least)]
-        if news:
-            delivery = f"{rows[0][0]}-{rows[-1][0]}"
-            await send(self._post, self._settings, Body(events=news), clock.now(), delivery)
 
 
 def start_cursor(ledger: Ledger, name: str) -> int:

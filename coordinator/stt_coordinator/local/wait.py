@@ -39,21 +39,16 @@ async def wait_for(
     deadline = clock.monotonic() + TIMEOUT_S
     while True:
         late = clock.monotonic() > deadline
-        status = await _status_or_none(control, last_try=late)
-        if status is not None and holds(status):
-            return status
+        try:
+            status = await control.ask(Verb.STATUS, Empty(), StatusReply)
+            if holds(status):
+                return status
+        except UnreachableError:
+            if late:
+                raise
         if late:
             raise UnreachableError(f"{what} within {TIMEOUT_S:g} s")
         await asyncio.sleep(POLL_S)
-
-
-async def _status_or_none(control: Control, *, last_try: bool) -> StatusReply | None:
-    try:
-        return await control.ask(Verb.STATUS, Empty(), StatusReply)
-    except UnreachableError:
-        if last_try:
-            raise
-        return None
 
 
 def answers(_status: StatusReply) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from operator import attrgetter
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -117,18 +117,15 @@ def _of_runs(targets: tuple[TargetRecord, ...]) -> Iterator[Metric]:
     sites: dict[str, list[TargetRecord]] = {}
     for row in targets:
         sites.setdefault(row.site, []).append(row)
-    for what, field in (("start", "last_started"), ("success", "last_checked")):
+    instants = (("start", attrgetter("last_started")), ("success", attrgetter("last_checked")))
+    for what, of_row in instants:
         yield _gauge(
             f"stt_run_last_{what}_timestamp_seconds",
             [
-                ((site,), max(_seconds(getattr(row, field)) for row in rows))
+                ((site,), max(at.timestamp() if at else 0.0 for at in map(of_row, rows)))
                 for site, rows in sorted(sites.items())
             ],
         )
-
-
-def _seconds(at: datetime | None) -> float:
-    return at.timestamp() if at else 0.0
 
 
 def _workers(found: Snapshot) -> Samples:

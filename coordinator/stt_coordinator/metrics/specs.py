@@ -18,12 +18,8 @@ class Spec:
     labels: tuple[str, ...] = ()
 
 
-def _specs(*specs: Spec) -> dict[str, Spec]:
-    return {spec.name: spec for spec in specs}
-
-
 _WHERE = ("severity", "engine", "site")
-SPECS = _specs(
+_ALL = (
     Spec(
         name="stt_build_info",
         kind=GAUGE,
@@ -118,3 +114,4 @@ SPECS = _specs(
         labels=("pack",),
     ),
 )
+SPECS = {spec.name: spec for spec in _ALL}

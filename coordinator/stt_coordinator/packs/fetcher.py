@@ -101,7 +101,14 @@ class PackFetcher:
             self.failure = f"no newer pack from {place}: {_why(error)}"
             _LOG.error("pack_unavailable", source=place, reason=_why(error))
         else:
-            self._log_change(fetched)
+            if self.current is None or self.current.accepted.digest != fetched.accepted.digest:
+                _LOG.info(
+                    "pack_fetched",
+                    pack=fetched.accepted.pack.label,
+                    source=place,
+                    key=fetched.accepted.key or "unsigned",
+                    checks=len(fetched.catalogue.checks),
+                )
             self.current, self.failure = fetched, ""
         await self.put()
 
@@ -147,16 +154,6 @@ class PackFetcher:
             _LOG.error("cache_rejected", reason=str(verdict))
             return None
         return FetchedPack(accepted=verdict, catalogue=load.load(verdict.pack), cached=cached)
-
-    def _log_change(self, fetched: FetchedPack) -> None:
-        if self.current is None or self.current.accepted.digest != fetched.accepted.digest:
-            _LOG.info(
-                "pack_fetched",
-                pack=fetched.accepted.pack.label,
-                source=fetched.cached.place,
-                key=fetched.accepted.key or "unsigned",
-                checks=len(fetched.catalogue.checks),
-            )
 
     def troubles(self, now: datetime) -> tuple[str, ...]:
         """Problems of the pack in use and of the last fetch, as sentences."""

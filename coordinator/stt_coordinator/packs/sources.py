@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from stt_coordinator.packs.https import UNKNOWN, Client, FetchError, Version
+from stt_coordinator.packs.https import UNKNOWN, Body, Client, FetchError, Version
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.pack import archive, build, files
@@ -84,17 +84,14 @@ class LocalSource:
             return Offer(parcel=_parcel(self.path))
         found = [_parcel(file) for file in sorted(self.path.glob(f"*{files.SUFFIX}"))]
         if found:
-            return Offer(parcel=self._best(found))
+            # Without a trusted pack the last one is offered: its rejection is reported.
+            return Offer(parcel=max(found, key=self._serial))
         pack = build.of_folder(self.path, self.policy.name)
         try:
             data = archive.encode(pack)
         except PackError as error:
             raise ConfigError(f"{self.path} cannot be packed ({error})") from error
         return Offer(parcel=Parcel(data=data, signature=None), unsigned=True)
-
-    def _best(self, parcels: list[Parcel]) -> Parcel:
-        """The newest trusted pack; without one the last pack, whose rejection is reported."""
-        return max(parcels, key=self._serial)
 
     def _serial(self, parcel: Parcel) -> int:
         verdict = verify(parcel.data, parcel.signature, self.policy, now=clock.now(), last_serial=0)
@@ -130,12 +127,9 @@ class HttpsSource:
         version = known.version if known else None
         body = await self.client.get(self.url, MAX_PACK_BYTES, version)
         signed = await self.client.get(self.url + files.SIGNATURE_SUFFIX, MAX_TEXT_BYTES)
-        if signed is None or (body is None and known is None):
+        if body is None and known is not None:
+            body = Body(data=known.parcel.data, version=known.version)
+        if signed is None or body is None:
             raise FetchError(f"{self.url} answers 304 to a request without conditions")
-        data, version = (body.data, body.version) if body else _same(known)
-        parcel = Parcel(data=data, signature=signed.data.decode(errors="replace"))
-        return Offer(parcel=parcel, version=version)
-
-
-def _same(known: Offer | None) -> tuple[bytes, Version]:
-    return (known.parcel.data, known.version) if known else (b"", UNKNOWN)
+        parcel = Parcel(data=body.data, signature=signed.data.decode(errors="replace"))
+        return Offer(parcel=parcel, version=body.version)

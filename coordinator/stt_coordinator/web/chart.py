@@ -46,25 +46,17 @@ def series(days: Sequence[TrendDay]) -> tuple[ChartSeries, ...]:
     """A line for each severity; none for fewer than two days."""
     if len(days) < 2:  # noqa: PLR2004  # one day makes no line
         return ()
-    top = max(1, highest(days))
-    return tuple(
-        ChartSeries(
-            severity=severity,
-            points=" ".join(
-                f"{_x(place, len(days)):.1f},{_y(getattr(day.open, severity), top):.1f}"
-                for place, day in enumerate(days)
-            ),
+    step_x = (WIDTH - 2 * EDGE) / (len(days) - 1)
+    step_y = (HEIGHT - 2 * EDGE) / max(1, highest(days))
+    found: list[ChartSeries] = []
+    for severity in Severity:
+        heights = (step_y * getattr(day.open, severity) for day in days)
+        points = (
+            f"{EDGE + step_x * place:.1f},{HEIGHT - EDGE - height:.1f}"
+            for place, height in enumerate(heights)
         )
-        for severity in Severity
-    )
-
-
-def _x(place: int, days: int) -> float:
-    return EDGE + (WIDTH - 2 * EDGE) * place / (days - 1)
-
-
-def _y(value: int, top: int) -> float:
-    return HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * value / top
+        found.append(ChartSeries(severity=severity, points=" ".join(points)))
+    return tuple(found)
 
 
 def bars(days: Sequence[TrendDay]) -> tuple[ChartBar, ...]:

@@ -23,7 +23,7 @@ from stt_shared.protocol.overview import (
     SeverityNumber,
     SiteOverview,
 )
-from stt_shared.protocol.records import Counts, FindingEvent
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.report.counts import is_whole
 
 DAY = timedelta(hours=24)
@@ -103,10 +103,7 @@ def state_of(status: StatusReply, now: datetime, *, late: int = 0) -> OverviewSt
         return OverviewState.FIRST
     if late or now - run.slot > STALE:
         return OverviewState.OVERDUE
-    return _result(status.summary.counts)
-
-
-def _result(counts: Counts) -> OverviewState:
+    counts = status.summary.counts
     if counts.critical or counts.major or counts.trivial:
         return OverviewState.FINDINGS
     return OverviewState.CLEAR if counts.passed and is_whole(counts) else OverviewState.PARTIAL

@@ -18,7 +18,6 @@ from stt_shared.report import readable
 from stt_shared.report.model import Report
 from stt_shared.report.views.table import (
     SHORT_ID,
-    Row,
     findings_grid,
     rows_of_report,
     totals,
@@ -76,12 +75,12 @@ def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Run
         [
             f"export STT_NATS_URL={url}",
             f"{stt} status",
-            f"{stt} findings list --severity {_worst(rows)}",
+            f"{stt} findings list --severity {rows[0].severity if rows else Severity.CRITICAL}",
             *(f"{stt} findings show {row.id[:SHORT_ID]}" for row in rows[:1]),
             f"{stt} findings watch",
         ]
     )
-    output.note("and mend something:")
+    output.note("and fix something:")
     output.hint(
         [
             _mend(servers[Family.POSTGRESQL]),
@@ -90,10 +89,6 @@ def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Run
         ]
     )
     output.note("\nRunning until Ctrl-C, which stops and removes all of it.")
-
-
-def _worst(rows: list[Row]) -> str:
-    return str(rows[0].severity if rows else Severity.CRITICAL)
 
 
 def _mend(server: Running) -> str:

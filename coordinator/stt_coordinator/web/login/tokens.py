@@ -108,15 +108,15 @@ class TokenFile:
 
     def of_digest(self, digest: str) -> Token | None:
         """The holder of the token with that hash, as long as the file has it."""
-        self._look()
+        self._reload_if_changed()
         found = None
-        # All are compared, each in constant time: how long it takes tells nothing.
+        # All are compared, each in constant time: the time of an answer must not depend on a token.
         for one in self._tokens:
             if hmac.compare_digest(one.digest, digest):
                 found = one
         return found
 
-    def _look(self) -> None:
+    def _reload_if_changed(self) -> None:
         """Read the file again if it has changed."""
         before = self._seen
         try:
@@ -140,23 +140,21 @@ class TokenFile:
             with self._path.open(encoding="utf-8") as file:
                 found = os.fstat(file.fileno())
                 self._seen = _state(found)
-                self._judge(found)
+                # Before the text is used: a file that others write could let anybody in.
+                if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                    mode = stat.S_IMODE(found.st_mode)
+                    raise ConfigError(
+                        f"web.tokens is {self._path} with mode {mode:o}, which gives everybody"
+                        " access",
+                        hint=f"chmod 600 {self._path}",
+                    )
+                if found.st_size > MAX_FILE_BYTES:
+                    size = f"{found.st_size} bytes, the limit is {MAX_FILE_BYTES}"
+                    raise ConfigError(f"{self._path} has {size}")
                 text = file.read()
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable(self._path, error) from error
         return parse_tokens(text, self._path)
-
-    def _judge(self, found: os.stat_result) -> None:
-        if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-            mode = stat.S_IMODE(found.st_mode)
-            raise ConfigError(
-                f"web.tokens is {self._path} with mode {mode:o}, which gives everybody access",
-                hint=f"chmod 600 {self._path}",
-            )
-        if found.st_size > MAX_FILE_BYTES:
-            raise ConfigError(
-                f"{self._path} has {found.st_size} bytes, the limit is {MAX_FILE_BYTES}"
-            )
 
 
 def _state(found: os.stat_result) -> tuple[int, ...]:

@@ -43,9 +43,8 @@ async def findings(
     offset: Annotated[int, QueryParameter(ge=0, le=10_000_000)] = 0,
 ) -> Template:
     """Findings that match the filters, as a list or in groups."""
-    known = {str(one) for one in Severity} | {""}
     asked = FindingsRequest(
-        severities=(Severity(severity),) if severity in known - {""} else (),
+        severities=(Severity(severity),) if severity in set(Severity) else (),
         families=(Family(family),) if family in set(Family) else (),
         sites=(site,) if site else (),
         targets=(target,) if target else (),
@@ -54,7 +53,11 @@ async def findings(
         offset=offset,
         limit=ROWS,
     )
-    reply, wrong = await _found(context, asked)
+    reply, wrong = FindingsReply(findings=(), total=0), ""
+    try:
+        reply = await list_findings(context, asked)
+    except RequestError as error:  # an unknown name: the page keeps its filters and says so
+        wrong = error.message
     by = group if group in GROUPS else ""
     return page(
         context,
@@ -74,14 +77,6 @@ async def findings(
         before=_at(asked, offset - ROWS) if offset > 0 else None,
         after=_at(asked, offset + ROWS) if offset + ROWS < reply.total else None,
     )
-
-
-async def _found(context: Context, asked: FindingsRequest) -> tuple[FindingsReply, str]:
-    """The findings; or an empty reply and the message about an unknown name."""
-    try:
-        return await list_findings(context, asked), ""
-    except RequestError as error:
-        return FindingsReply(findings=(), total=0), error.message
 
 
 async def _groups(context: Context, by: str, asked: FindingsRequest) -> tuple[FindingGroup, ...]:
