@@ -39,7 +39,7 @@ FAULTS = (
     ":4: worker.concurrency is 0, expected 1 to 256",
     ":6: target number 1: id is 'A B'",
     ":7: target number 1: family is 'oracle'",
-    ":8: target number 1: password is a reference file: to nothing",
+    ":8: target number 1: password is an empty reference file:",
 )
 
 

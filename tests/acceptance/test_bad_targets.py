@@ -71,7 +71,7 @@ def test_a_bad_check_file_is_told_and_the_other_checks_run(
 def test_a_pack_without_any_good_check_is_a_usage_error_with_every_fault(tmp_path: Path) -> None:
     folder = pack(tmp_path, bad=BAD_CHECK.format(name="bad"), none="checks: [")
     done = stt("scan", "mysql://127.0.0.1:1", "--pack", folder)
-    refused(done, f"no good check in {folder}", "version is 9", "not valid YAML")
+    refused(done, f"no valid check in {folder}", "version is 9", "not valid YAML")
 
 
 def test_a_target_that_no_check_is_for_is_told(postgresql: Running) -> None:

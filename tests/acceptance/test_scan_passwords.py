@@ -97,7 +97,7 @@ def test_a_password_comes_from_each_kind_of_reference(
         (("--password-from", "Zq-hunter2"), "is no reference"),
         (("--password-from", "env:NOT_THERE"), "the environment has no such variable"),
         (("--password-from", "file:/nowhere"), "no such file"),
-        (("--password-from", "exec:relative Zq-hunter2"), "no absolute path"),
+        (("--password-from", "exec:relative Zq-hunter2"), "without an absolute path"),
         (("--password-from", "exec:/bin/false Zq-hunter2"), "status 1"),
         (("--password-from", "env:A", "--ask-password"), "contradict"),
     ],

@@ -154,7 +154,7 @@ async def test_a_missing_grant_is_named_by_each_check_that_needs_it_and_by_no_ot
         for name in lacking:
             if step.grant == EACH_DATABASE:
                 ((closed, _, why),) = parts(outcomes[name])
-                assert (closed, why) == ("stt_closed", "no CONNECT on the database")
+                assert (closed, why) == ("stt_closed", "no CONNECT privilege on the database")
             else:
                 assert outcomes[name].outcome == "error"
                 assert step.grant in outcomes[name].reason

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
-from stt_worker.execution.verdict import judge
+from stt_worker.execution.verdict import outcome_of
 from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
@@ -60,5 +60,5 @@ async def test_what_the_question_leaves_out_changes_no_sample(
         for docs in (sample.docs, asked_of(check, sample)):
             task, answers = given(check, docs)
             (verdict,) = await sandbox.run([task], answers, sample.context({}))
-            found.append(judge(check, verdict))
+            found.append(outcome_of(check, verdict))
         assert found[0] == found[1], sample.name

@@ -13,7 +13,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.samples import Sample
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome
-from stt_worker.execution.verdict import judge
+from stt_worker.execution.verdict import outcome_of
 from stt_worker.oneshot.dry_run import given
 from stt_worker.sandbox.port import Sandbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
@@ -40,7 +40,7 @@ async def judged(
 ) -> CheckOutcome:
     task, answers = given(check, docs)
     verdicts = await sandbox.run([task], answers, sample.context(RELEASES))
-    return judge(check, verdicts[0])
+    return outcome_of(check, verdicts[0])
 
 
 def compare(found: CheckOutcome, sample: Sample) -> None:

@@ -169,7 +169,7 @@ async def test_variables_that_a_check_asks_for_are_the_servers_and_not_ours(
     with global_value(server, "sql_mode", "'ANSI_QUOTES'"):
         found = await answers(database, endpoint(server, Family.MYSQL), [*shown, *asked])
     row = {"Variable_name": "sql_mode", "Value": "ANSI_QUOTES"}
-    why = "not sent: @@sql_mode is what our own session has: ask for the global value"
+    why = "not sent: @@sql_mode is a setting of the worker's own session: use the global value"
     assert found[:4] == [[row], [row], [row], [{"m": "ANSI_QUOTES"}]]
     assert found[4] == Failure(kind=Kind.QUERY, reason=why)
 
@@ -258,7 +258,7 @@ async def test_what_only_speaks_the_protocol_is_not_judged(
 ) -> None:
     with fake_mysql(lambda peer: peer.say(OK), version=version) as fake:
         reason = await refusal(database, faked(fake.port))
-    assert "whose settings are not known" in reason
+    assert "whose settings are unknown" in reason
 
 
 def faked(port: int) -> Endpoint:

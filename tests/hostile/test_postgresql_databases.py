@@ -191,7 +191,7 @@ async def test_a_login_trigger_that_denies_its_database_cannot_make_it_disappear
         PartNotChecked(
             name="stt_x",
             kind=Kind.SESSION,
-            reason="it is listed, and says that it does not exist",
+            reason="it is listed, but the server reports that it does not exist",
         ),
     )
 

@@ -123,7 +123,7 @@ async def worker(
     log_format: Annotated[str | None, Parameter(help="console, json or auto.")] = None,
     connection: Connection | None = None,
 ) -> None:
-    """Run a worker; SIGHUP reads the targets again, SIGTERM drains and ends."""
+    """Run a worker; SIGHUP reloads the targets, SIGTERM drains and stops. Raises ConfigError."""
     from stt_worker import service  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.targets import file  # noqa: PLC0415  # as above
 
@@ -208,7 +208,7 @@ async def scan(
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check applies to {', '.join(idle)}", "warn")
     async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
-        for refused in await tools.strange_faults():
+        for refused in await tools.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
         report = await scanning.scan(found, chosen, tools.dependencies)
     reporting.deliver(report, form, files, known.checks)

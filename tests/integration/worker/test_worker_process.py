@@ -87,7 +87,7 @@ async def test_at_sighup_no_configuration_however_broken_changes_anything(
                 await until(lambda n=number: not_taken(tmp_path) == n)  # type: ignore[misc]
                 assert child.poll() is None, kind
             log = (tmp_path / "log").read_text()
-            assert "reference file: to the home of nobody known here" in log
+            assert "reference file: with ~ of an unknown user" in log
             assert "internal error" not in log
             assert "hunter2" not in log
             assert announced(here) == ["a"]

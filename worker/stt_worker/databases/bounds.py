@@ -1,4 +1,4 @@
-"""The cap on what one question may bring back, the same for every driver."""
+"""Limits on the rows and bytes of one answer, the same for every driver."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import msgspec
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure, Limits, Rows
 
-JSON_GROWTH = 6  # bytes that one byte of text may become, as a control character
+JSON_GROWTH = 6  # one byte of text becomes at most six in JSON: a control character
 
 _encoder = msgspec.json.Encoder()
 
 
 def too_many_rows(limits: Limits) -> Failure:
-    """The failure of a question that has more rows than `limits` allow."""
+    """The failure of a question whose answer has more rows than `limits` allow."""
     return Failure(kind=Kind.TOO_LARGE, reason=f"more than {limits.rows} rows")
 
 
 def too_many_bytes(limits: Limits) -> Failure:
-    """The failure of a question whose rows are larger than `limits` allow."""
+    """The failure of a question whose answer has more bytes than `limits` allow."""
     return Failure(kind=Kind.TOO_LARGE, reason=f"more than {limits.bytes} bytes of rows")
 
 
 def too_much_memory() -> Failure:
-    """The failure of an answer for which this process may not have the memory."""
+    """The failure of an answer that needs more memory than this process may use."""
     why = "an answer needs more memory than an inspection may use"
     return Failure(kind=Kind.TOO_LARGE, reason=why)
 
 
 def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows | Failure:
-    """`rows`, or why they are too many or too large.
+    """`rows`, or the failure if they exceed `limits`.
 
-    `received` is the number of bytes they came in as, which saves measuring what is small.
+    `received` is their size on the wire, in bytes; small answers are not measured as JSON then.
     """
     if len(rows) > limits.rows:
         return too_many_rows(limits)
@@ -45,11 +45,11 @@ def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows 
 
 
 def without_json(error: Exception) -> Failure:
-    """The failure of an answer that cannot be written as JSON; it is that question's alone."""
+    """The failure of an answer that JSON cannot hold; other questions are not affected."""
     return Failure(kind=Kind.QUERY, reason=f"the answer cannot be read as JSON: {error}")
 
 
 def _at_most(rows: Rows, received: int) -> int:
-    """A bound for the size as JSON: a byte becomes an escape at worst, and the names repeat."""
+    """An upper bound of the size as JSON: each byte escaped, and the names in every row."""
     names = sum(len(name) + 1 for name in rows[0]) if rows else 0
     return JSON_GROWTH * (received + len(rows) * names)

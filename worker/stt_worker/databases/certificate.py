@@ -1,4 +1,4 @@
-"""Fetches the certificate a server shows, to tell why it was not accepted; sends no secret."""
+"""Fetches the certificate of a server to explain why it was rejected; sends no secret."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _UTF8MB4 = 45
 
 
 async def shown_by_mysql(endpoint: Endpoint, seconds: float) -> bytes | None:
-    """The certificate (DER) a MySQL server shows when asked for TLS; None if it shows none."""
+    """The certificate (DER) of a MySQL server, after its switch to TLS; None if it sends none."""
     with contextlib.suppress(TimeoutError, OSError, InspectionError, ssl.SSLError, EOFError):
         async with asyncio.timeout(seconds):
             opened = await network.connect(endpoint, seconds)
@@ -45,7 +45,7 @@ async def _ask_mysql(opened: socket.socket, host: str) -> bytes | None:
 
 
 async def shown(endpoint: Endpoint, seconds: float) -> bytes | None:
-    """The certificate (DER) of a server that speaks TLS from the first byte; None without."""
+    """The certificate (DER) of a server that uses TLS from the first byte; None if it has none."""
     with contextlib.suppress(TimeoutError, OSError, InspectionError, ssl.SSLError):
         async with asyncio.timeout(seconds):
             opened = await network.connect(endpoint, seconds)

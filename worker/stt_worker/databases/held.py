@@ -1,6 +1,6 @@
-"""Answers that fit into memory together: where they do not, the largest are given up.
+"""Answers with a limit on their total size; above it the largest are dropped.
 
-So a check that asks for much loses its own answers, and takes none from the others of a job.
+So a check that asks for too much loses its own answers and costs no other check its answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Answers(dict[Key, Value | Failure], Generic[Key, Value]):
-    """Answers of one look; those that are held have at most `limit` bytes together, as JSON."""
+    """The answers of one inspection; together they have at most `limit` bytes as JSON."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()
@@ -30,10 +30,10 @@ class Answers(dict[Key, Value | Failure], Generic[Key, Value]):
         self._largest: list[tuple[int, int, Key]] = []  # a heap of negative sizes
 
     def __setitem__(self, key: Key, answer: Value | Failure) -> None:
-        """Keep the answer of a question; each is set once."""
+        """Keep the answer to a question; each question is set once."""
         try:
             size = 0 if isinstance(answer, Failure) else _size(answer)
-        except (ValueError, TypeError, RecursionError) as error:  # as when it is sent
+        except (ValueError, TypeError, RecursionError) as error:  # as in `encoded`
             size, answer = 0, without_json(error)
         super().__setitem__(key, answer)
         self._size += size
@@ -41,7 +41,7 @@ class Answers(dict[Key, Value | Failure], Generic[Key, Value]):
         while self._size > self._limit:
             size, _, largest = heapq.heappop(self._largest)
             self._size += size
-            why = f"all answers together have more than {self._limit} bytes; this is the largest"
+            why = f"all answers together exceed {self._limit} bytes; this is the largest"
             super().__setitem__(largest, Failure(kind=Kind.TOO_LARGE, reason=why))
 
 

@@ -1,4 +1,4 @@
-"""What an inspection of one server brings back: facts, and each view of an answer as JSON."""
+"""Inspects one server: its facts, and the answer to each view as JSON."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _encoder = msgspec.json.Encoder()
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
-    """One question as a check wants its answer; equal views are encoded and sent once.
+    """A question and the form of its answer; equal views are encoded and sent once.
 
-    `hidden` are columns, or dotted paths of documents, whose values never leave the reader.
-    `arrays_as_text` gives arrays as the server wrote them, which scripts of PMM search in.
+    `hidden` are columns, or dotted paths of documents, whose values never leave the process that
+    reads them. `arrays_as_text` keeps arrays as the server wrote them; PMM's scripts need that.
     """
 
     question: Question
@@ -33,7 +33,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedInspection:
-    """The facts, an answer per view, and per question the databases that were not asked."""
+    """The facts, the answer to each view, and the databases that each question was not asked in."""
 
     facts: Facts
     answers: Mapping[View, bytes | Failure]  # JSON: rows, or with `all_dbs` rows by database
@@ -46,14 +46,14 @@ ChooseViews = Callable[[Facts], Sequence[View]]
 
 
 class Inspector(Protocol):
-    """Inspects servers of one family; who runs the driver, and in which process, is its own."""
+    """Inspects servers of one family; an adapter decides in which process the driver runs."""
 
     async def inspect(
         self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
     ) -> EncodedInspection:
-        """Connect, learn the facts, answer the distinct views that `choose` names, disconnect.
+        """Connect, read the facts, answer the distinct views that `choose` returns, disconnect.
 
-        Raises LookError; a question that fails is a Failure in each of its views.
+        Raises InspectionError; a question that fails is a Failure in each of its views.
         """
         ...
 
@@ -63,7 +63,7 @@ class Inspector(Protocol):
 
 
 class DirectInspector:
-    """Runs a driver in this process."""
+    """Runs the driver in this process."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -90,7 +90,7 @@ class DirectInspector:
 
 
 def encoded(answer: Answer, view: View) -> bytes | Failure:
-    """`answer` as JSON in the form that `view` wants, without what it hides; or why it has none."""
+    """`answer` as JSON in the form of `view`, without its hidden values; or the failure."""
     if isinstance(answer, Failure):
         return answer
     try:
@@ -101,7 +101,7 @@ def encoded(answer: Answer, view: View) -> bytes | Failure:
 
 
 def _as_text(value: Any) -> Any:
-    """`value` with the text of each array in its place."""
+    """`value` with each array replaced by its text."""
     if isinstance(value, Array):
         return value.written
     if isinstance(value, list):
@@ -112,9 +112,9 @@ def _as_text(value: Any) -> Any:
 
 
 def without_secrets(answer: Any, secret: Iterable[str]) -> Any:
-    """`answer` with HIDDEN for what stands under the `secret` columns or dotted paths.
+    """`answer` with HIDDEN in place of the values of the `secret` columns or dotted paths.
 
-    None and an empty text stay: that there is none is no secret.
+    None and an empty text stay: a missing value is not a secret.
     """
     for path in secret:
         answer = _hidden(answer, path.split("."))
@@ -131,7 +131,7 @@ def _hidden(value: Any, path: list[str]) -> Any:
     fields = cast("dict[str, object]", value)
     if path[0] in fields:
         return fields | {path[0]: _hidden(fields[path[0]], path[1:])}
-    # The rows of each database: the path begins one level below its name.
+    # Rows by database: the path starts one level below the database's name.
     return {
         key: _hidden(one, path) if isinstance(one, list) else one for key, one in fields.items()
     }

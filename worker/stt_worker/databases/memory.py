@@ -1,4 +1,4 @@
-"""The in-memory twin of the databases: canned servers by host, and every way they can fail."""
+"""The databases in memory, for tests: canned servers by host, and every way they can fail."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from stt_worker.databases.port import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canned:
-    """A server that answers what it was told to answer; a question it does not know fails.
+    """A server with prepared answers; an unknown question fails.
 
-    `passwords` by user: empty lets everybody in. `latency_s` passes before each answer, and a
-    question in `slow` never gets one.
+    `passwords` by user: empty accepts every user. `latency_s` passes before each answer; a
+    question in `slow` is never answered.
     """
 
     facts: Facts
@@ -41,16 +41,16 @@ class Canned:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """A server that accepts connections and says nothing."""
+    """A server that accepts connections and never answers."""
 
 
 Server = Canned | Hanging | InspectionError
 
 
 class MemoryDatabase:
-    """A family's driver without a network; `servers` by host, others refuse the connection.
+    """A driver without a network; `servers` by host, other hosts refuse the connection.
 
-    `looked` and `asked` tell what it was used for, in order.
+    `inspected` and `asked` record its calls, in order.
     """
 
     def __init__(self, servers: Mapping[str, Server] | None = None) -> None:
@@ -60,7 +60,7 @@ class MemoryDatabase:
         self.closed = False
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """As the port says; a hanging server costs `connect_s`, a slow answer `statement_s`."""
+        """See the port; a hanging server costs `connect_s`, a slow answer `statement_s`."""
         self.inspected.append(endpoint)
         server = await self._connect(endpoint, limits)
         answers: dict[Question, Answer] = {}
@@ -81,11 +81,11 @@ class MemoryDatabase:
             raise InspectionError(server.kind, server.reason)
         wanted = server.passwords.get(endpoint.user)
         if server.passwords and wanted != endpoint.password:
-            raise InspectionError(Kind.AUTH, f"log-in of {endpoint.user!r} refused")
+            raise InspectionError(Kind.AUTH, f"log-in of {endpoint.user!r} rejected")
         return server
 
     async def close(self) -> None:
-        """Remember that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
 

@@ -1,4 +1,4 @@
-"""A connected socket for drivers that block, opened without a thread and within a time."""
+"""Opens connections for the drivers, without a thread and within a time limit."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stt_shared.protocol.enums import Kind
 from stt_worker.databases import hosts
 from stt_worker.databases.port import Endpoint, InspectionError
 
-STAGGER_S = 0.25  # between attempts at two addresses of one name, as RFC 8305 has it
+STAGGER_S = 0.25  # between attempts at two addresses of one name (RFC 8305)
 MAX_ADDRESSES = 16  # of one name
 
-Address = tuple[int, Any]  # family, and what the family takes for an address
+Address = tuple[int, Any]  # address family, and an address in the form of that family
 
 
 def where(endpoint: Endpoint) -> str:
-    """The address as people write it."""
+    """The address in readable form."""
     return endpoint.socket or f"{endpoint.host}:{endpoint.port}"
 
 
 def is_local(endpoint: Endpoint) -> bool:
-    """Whether the connection never leaves this machine."""
+    """Whether the connection stays on this machine."""
     if endpoint.socket or endpoint.host == "localhost":
         return True
     try:
@@ -38,7 +38,10 @@ def is_local(endpoint: Endpoint) -> bool:
 
 
 async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
-    """A connected, non-blocking socket; raises LookError (unreachable, config) within `seconds`."""
+    """A connected, non-blocking socket.
+
+    Raises InspectionError (unreachable, config), within `seconds`.
+    """
     async with _reaching(endpoint, seconds):
         if endpoint.socket:
             return await _connect(socket.AF_UNIX, endpoint.socket)
@@ -46,9 +49,9 @@ async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
 
 
 async def address(endpoint: Endpoint, seconds: float) -> str:
-    """The address of the endpoint's host that accepts connections, for drivers that take one.
+    """An address of the endpoint's host that accepts connections, for drivers that need one.
 
-    Without a choice nothing is tried. Raises LookError (unreachable, config) within `seconds`.
+    A single address is not tried. Raises InspectionError (unreachable, config) within `seconds`.
     """
     async with _reaching(endpoint, seconds):
         found = await _addresses(endpoint.host, endpoint.port)
@@ -60,8 +63,9 @@ async def address(endpoint: Endpoint, seconds: float) -> str:
 
 @asynccontextmanager
 async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
-    """Makes a LookError of what goes wrong in the block, or takes longer than `seconds`."""
-    hosts.check(endpoint)  # before any resolver: each family would name such a host its own way
+    """Turn errors of the block, and a time-out after `seconds`, into InspectionErrors."""
+    # Before any resolver: each driver would report a malformed host in its own words.
+    hosts.check(endpoint)
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -69,7 +73,7 @@ async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
         why = f"{where(endpoint)} did not accept a connection within {seconds:g} s"
         raise InspectionError(Kind.UNREACHABLE, why) from error
     except UnicodeError as error:
-        why = f"{endpoint.host!r} is not a name that DNS can carry: {error}"
+        why = f"{endpoint.host!r} is not a name that DNS can encode: {error}"
         raise InspectionError(Kind.CONFIG, why) from error
     except OSError as error:
         why = f"{where(endpoint)} is not reachable: {reason(error)}"
@@ -77,15 +81,15 @@ async def _reaching(endpoint: Endpoint, seconds: float) -> AsyncGenerator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What the system says, without its number; asyncio puts other words in its place."""
+    """The system's text of an error, without its number; asyncio would replace the text."""
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         return os.strerror(error.errno)
-    said = error.strerror if isinstance(error, OSError) else None
-    return said or str(error) or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) else None
+    return text or str(error) or type(error).__name__
 
 
 async def _first(endpoint: Endpoint) -> socket.socket:
-    """The first address of the host that accepts; raises what the last one said."""
+    """A connection to the first address of the host that accepts; raises the last error."""
     connected = await _fastest(await _addresses(endpoint.host, endpoint.port))
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -93,9 +97,9 @@ async def _first(endpoint: Endpoint) -> socket.socket:
 
 
 async def _fastest(addresses: Sequence[Address]) -> socket.socket:
-    """A connection to whichever address accepts first; each has a start of STAGGER_S.
+    """A connection to the address that accepts first; attempts start STAGGER_S apart.
 
-    An address that swallows everything costs that much, not the whole time.
+    So an address that never answers costs STAGGER_S, not the whole time limit.
     """
     if len(addresses) == 1:
         return await _connect(*addresses[0])
@@ -106,7 +110,7 @@ async def _fastest(addresses: Sequence[Address]) -> socket.socket:
         while left or tried:
             if left:
                 tried.add(asyncio.create_task(_connect(*left.popleft())))
-            # One that is refused at once makes room for the next at once.
+            # `wait` returns early on a refusal, so the next address is tried at once.
             wait = STAGGER_S if left else None
             ended, _ = await asyncio.wait(tried, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             for one in ended:
@@ -121,7 +125,7 @@ async def _fastest(addresses: Sequence[Address]) -> socket.socket:
 
 
 async def _given_up(tried: Iterable[asyncio.Task[socket.socket]]) -> None:
-    """End the attempts that nobody needs any more, and close what they connected."""
+    """Cancel the remaining attempts, and close their connections."""
     for one in tried:
         one.cancel()
     for found in await asyncio.gather(*tried, return_exceptions=True):
@@ -130,13 +134,13 @@ async def _given_up(tried: Iterable[asyncio.Task[socket.socket]]) -> None:
 
 
 async def _addresses(host: str, port: int) -> list[Address]:
-    """What `host` resolves to; an address needs no resolver, and no thread for it."""
+    """The addresses of `host`; a numeric address is resolved without a thread."""
     numeric, stream = socket.AI_NUMERICHOST, socket.SOCK_STREAM
     try:
         found = list(socket.getaddrinfo(host, port, type=stream, flags=numeric))
     except socket.gaierror:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=stream)
-    # Whoever answers for a name may send any number.
+    # Limited: a DNS server may return any number of addresses.
     distinct: dict[Address, None] = dict.fromkeys((one[0], one[4]) for one in found)
     return list(distinct)[:MAX_ADDRESSES]
 

@@ -1,4 +1,4 @@
-"""A read-only look at one server: the facts first, then each question once, on one connection."""
+"""The port of a driver: a read-only inspection of one server over one connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stt_shared.protocol.messages import Facts, PartNotChecked
 
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 15.0
-CLIENT_TIMEOUT_S = 20.0  # above the server's own, so that the server's error arrives first
+CLIENT_TIMEOUT_S = 20.0  # longer than STATEMENT_TIMEOUT_S, so that the server's error comes first
 MAX_ROWS = 10_000  # per question
 MAX_BYTES = 8 * 1024 * 1024  # per question, as JSON
 
@@ -22,7 +22,7 @@ Rows = list[Row]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """How the connection is encrypted; modes are libpq's words. Hashable: contexts are cached."""
+    """How the connection is encrypted; the modes are libpq's. Hashable: a cache key."""
 
     mode: str = "verify-full"  # off, require, verify-ca, verify-full
     ca: str = ""  # paths of PEM files
@@ -32,24 +32,24 @@ class Tls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """Where a server is and how to log in; never shown, logged or sent."""
+    """The address of a server and its log-in; never shown, logged or sent."""
 
     family: Family
     host: str = "127.0.0.1"
     port: int = 0
-    socket: str = ""  # path of a Unix socket; then host and port are not used
+    socket: str = ""  # path of a Unix socket; host and port are ignored then
     user: str = ""
     password: str = field(default="", repr=False)
     database: str = ""  # to connect to; for MongoDB the authentication source
     tls: Tls = Tls()
     application: str = "stt-worker"
-    server_public_key: str = ""  # path of the RSA key of a MySQL server, PEM; without TLS alone
-    allow_public_key_retrieval: bool = False  # from whoever answers; without TLS alone
+    server_public_key: str = ""  # path of a MySQL server's RSA key, PEM; used without TLS only
+    allow_public_key_retrieval: bool = False  # from an unverified server; without TLS only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The bounds of one look; seconds, rows and bytes."""
+    """The limits of one inspection in seconds, rows and bytes."""
 
     connect_s: float = CONNECT_TIMEOUT_S
     statement_s: float = STATEMENT_TIMEOUT_S
@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a question has no answer, or a server could not be looked at."""
+    """Why a question has no answer, or a server could not be inspected."""
 
     kind: Kind
     reason: str
@@ -71,7 +71,7 @@ Answer = Rows | dict[str, Rows] | Failure  # by database for a question with `al
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What one look brought back."""
+    """The facts of a server and its answers."""
 
     facts: Facts
     answers: Mapping[Question, Answer]
@@ -81,7 +81,7 @@ class Inspection:
 
 
 class InspectionError(Exception):
-    """The server could not be looked at: unreachable, auth, tls, timeout, session or config."""
+    """The server could not be inspected: unreachable, auth, tls, timeout, session or config."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
         super().__init__(reason)
@@ -93,13 +93,13 @@ Choose = Callable[[Facts], Sequence[Question]]
 
 
 class Database(Protocol):
-    """One family's driver."""
+    """The driver of one family."""
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """Connect, learn the facts, ask the distinct questions that `choose` names, disconnect.
+        """Connect, read the facts, ask the distinct questions that `choose` returns, disconnect.
 
-        Within `connect_s` plus `client_s` a question it returns or raises, whatever the server
-        does. Raises LookError; a question that fails is a Failure among the answers.
+        Takes at most `connect_s`, plus `client_s` for each question, whatever the server does.
+        Raises InspectionError; a question that fails has a Failure as its answer.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""TLS contexts, built once per configuration, and words for what a certificate says."""
+"""TLS contexts, built once per configuration, and readable reasons of TLS errors."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ MAX_NAMES = 5  # of a certificate, in a reason
 
 
 class Contexts:
-    """An SSLContext per `Tls` value; renewed certificates on disk make a new one."""
+    """An SSLContext per `Tls` value; a changed file on disk causes a new context."""
 
     def __init__(self) -> None:
         self._known: dict[Tls, tuple[tuple[int, ...], ssl.SSLContext]] = {}
 
     def known(self, tls: Tls) -> ssl.SSLContext | None:
-        """The context of `tls` if it is there and its files are still the same."""
+        """The cached context of `tls`, unless its files changed; None if there is none."""
         stamp, context = self._known.get(tls, ((), None))
         return context if context is not None and stamp == _stamp(tls) else None
 
     def make(self, tls: Tls) -> ssl.SSLContext:
-        """A new context, kept; takes 30 ms of CPU, so not in the event loop."""
+        """Build and cache a context; takes 30 ms of CPU, so call it in a thread.
+
+        Raises InspectionError (config).
+        """
         stamp = _stamp(tls)
         try:
             context = build(tls)
@@ -41,12 +44,12 @@ class Contexts:
         return context
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Drop all cached contexts."""
         self._known.clear()
 
 
 def _stamp(tls: Tls) -> tuple[int, ...]:
-    """When the files were last written; raises LookError (config) naming one that is missing."""
+    """When the files were last written; raises InspectionError (config) for a missing file."""
     names = [name for name in (tls.ca, tls.cert, tls.key) if name]
     try:
         return tuple(Path(name).stat().st_mtime_ns for name in names)
@@ -56,23 +59,23 @@ def _stamp(tls: Tls) -> tuple[int, ...]:
 
 
 def verifies(tls: Tls) -> bool:
-    """Whether the server has to prove who it is; `require` with a CA asks for it, as in libpq."""
+    """Whether the server's certificate is verified; `require` with a CA verifies, as in libpq."""
     return tls.mode in VERIFYING or (tls.mode == "require" and bool(tls.ca))
 
 
 def proves(tls: Tls) -> bool:
-    """Whether a verified server can be nobody else, so that it may have a secret.
+    """Whether verification proves which server it is, so that it may receive the password.
 
-    Its name is verified, or an authority of the user's own; those of the system sign for anybody.
+    True if the name is verified or the CA is the user's own; system CAs sign for anybody.
     """
     return tls.mode == "verify-full" or (tls.mode != OFF and bool(tls.ca))
 
 
 def build(tls: Tls) -> ssl.SSLContext:
-    """A new context; raises OSError (SSLError among them) for a file that cannot be used."""
+    """A new context; raises OSError (also SSLError) for an unusable file."""
     if verifies(tls):
         context = ssl.create_default_context(cafile=tls.ca or None)
-        # Servers make their own certificates in ways that the strict mode of 3.13 refuses.
+        # The strict mode of Python 3.13 rejects certificates that database servers generate.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = tls.mode == "verify-full"
     else:
@@ -83,10 +86,10 @@ def build(tls: Tls) -> ssl.SSLContext:
 
 
 def identify(context: ssl.SSLContext, tls: Tls) -> None:
-    """Have `context` show the client's certificate; raises LookError (config)."""
+    """Add the client's certificate to `context`; raises InspectionError (config)."""
 
     def no_pass_phrase() -> str:
-        # Nobody is there to be asked: without this OpenSSL waits at the terminal.
+        # Without this callback OpenSSL would wait for input at the terminal.
         why = f"the private key {tls.key or tls.cert} has a pass phrase, which is not supported"
         raise InspectionError(Kind.CONFIG, f"{why}; name a key without one")
 
@@ -98,7 +101,7 @@ def identify(context: ssl.SSLContext, tls: Tls) -> None:
 
 
 def unverified() -> ssl.SSLContext:
-    """A context that encrypts and trusts anybody."""
+    """A context that encrypts and accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -106,7 +109,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def refuse_unused(endpoint: Endpoint) -> None:
-    """Raise LookError (config) for an option of TLS that would change nothing."""
+    """Raise InspectionError (config) for a TLS option without an effect."""
     tls = endpoint.tls
     named = [name for name in ("ca", "cert", "key") if getattr(tls, name)]
     if named and (endpoint.socket or tls.mode == OFF):
@@ -119,19 +122,19 @@ def refuse_unused(endpoint: Endpoint) -> None:
 
 
 def asked(tls: Tls, host: str) -> str:
-    """What a target asks of the server's certificate."""
+    """What the target's settings require of the server's certificate."""
     trust = f"a certificate signed by {tls.ca or 'an authority the system trusts'}"
     wants = {
         "verify-full": f"{trust}, for {host}",
         "verify-ca": trust,
         "require": trust if verifies(tls) else "an encrypted connection",
     }
-    return f"tls {tls.mode} asks for {wants.get(tls.mode, 'none')}"
+    return f"tls {tls.mode} requires {wants.get(tls.mode, 'none')}"
 
 
 def failed(why: str, tls: Tls, host: str, found: bytes | None) -> InspectionError:
-    """Why TLS failed: what was asked, what the server showed, and what OpenSSL says."""
-    shown = f"; the server shows {describe(found)}" if found else ""
+    """The error of a failed TLS handshake: requirement, certificate and OpenSSL's reason."""
+    shown = f"; the server sent {describe(found)}" if found else ""
     return InspectionError(Kind.TLS, f"{asked(tls, host)}{shown}: {why}")
 
 
@@ -143,7 +146,7 @@ def words(error: ssl.SSLError) -> str:
 
 
 def error_behind(error: BaseException) -> ssl.SSLError | None:
-    """The TLS error that made a driver raise `error`, if that is what it was."""
+    """The TLS error that caused `error`, if any."""
     return next((one for one in _causes(error) if isinstance(one, ssl.SSLError)), None)
 
 
@@ -157,7 +160,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def describe(der: bytes) -> str:
-    """A certificate's names, issuer and dates."""
+    """A certificate's names, issuer and end of validity."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         names = ", ".join(_names(certificate)[:MAX_NAMES]) or "no name"
@@ -165,7 +168,7 @@ def describe(der: bytes) -> str:
         until = certificate.not_valid_after_utc.date()
     except ValueError as error:
         return f"a certificate that cannot be read ({error})"
-    return f"one for {names} by {issuer}, valid until {until}"
+    return f"a certificate for {names} from {issuer}, valid until {until}"
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -1,4 +1,4 @@
-"""Driver values as what scripts get: text of any bytes, numbers JSON can carry, nanoseconds."""
+"""Converts driver values for scripts: text of any bytes, numbers that JSON has, nanoseconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stt_shared import clock
 
 
 class Array(list[Any]):
-    """An array, and how the server wrote it: scripts of PMM search in that text."""
+    """An array with the text that the server sent; PMM's scripts search in that text."""
 
     def __init__(self, values: Iterable[Any], written: str) -> None:
         super().__init__(values)
@@ -19,17 +19,17 @@ class Array(list[Any]):
 
 
 def text(raw: bytes) -> str:
-    """`raw` as UTF-8; bytes that are none stay readable as hex, so that any value is JSON."""
+    """`raw` as UTF-8; other bytes become hex escapes, so that any value fits into JSON."""
     return raw.decode("utf-8", "backslashreplace")
 
 
 def number(value: float) -> float | str:
-    """`value`, or its word (`nan`, `inf`, `-inf`) where JSON has no number for it."""
+    """`value`, or `nan`, `inf` or `-inf` as text, because JSON has no such numbers."""
     return value if math.isfinite(value) else str(value)
 
 
 def nanoseconds(at: date) -> int:
-    """A date or datetime as UNIX nanoseconds; without a zone it is taken as UTC."""
+    """A date or datetime as UNIX nanoseconds; one without a time zone counts as UTC."""
     if not isinstance(at, datetime):
         at = datetime(at.year, at.month, at.day, tzinfo=UTC)
     return clock.unix_nanoseconds(at if at.tzinfo else at.replace(tzinfo=UTC))

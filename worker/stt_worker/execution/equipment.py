@@ -1,4 +1,4 @@
-"""The composition root of what checks need: drivers, sandbox and the checks themselves."""
+"""The composition root of running checks: drivers, sandbox and checks."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from stt_worker.sandbox.starlark import StarlarkSandbox
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
-    """What runs the checks of `catalogue` on each family."""
+    """The parts that run the checks of `catalogue`, by family."""
 
     dependencies: Mapping[Family, CheckDependencies]
     catalogue: Catalogue
 
     async def script_faults(self, checks: Sequence[Check]) -> list[ScriptFault]:
-        """What the language refuses in the scripts of `checks`; each breaks where it is run."""
+        """The errors in the scripts of `checks`; a check with one ends as an error."""
         sandbox = next(iter(self.dependencies.values())).sandbox
         return await script_faults(checks, sandbox)
 
-    async def strange_faults(self) -> list[ScriptFault]:
-        """The same of all its checks, unless they are the built-in ones, which are tested."""
+    async def faults_of_custom_checks(self) -> list[ScriptFault]:
+        """The errors in the scripts of its checks; built-in checks are not compiled here."""
         if self.catalogue is catalogue.builtin():
             return []
         return await self.script_faults(tuple(self.catalogue.checks.values()))
 
 
 def checks_of(pack: Path | None) -> Catalogue:
-    """The built-in checks, or those of a folder; raises ConfigError, also if no check is good.
+    """The built-in checks, or the checks of a folder; raises ConfigError if none is valid.
 
-    A folder is read as a PMM pack is: a bad check is left out and stands in `faults`.
+    As in a PMM pack, an invalid check is skipped and listed in `faults`.
     """
     if pack is None:
         return catalogue.builtin()
     found = catalogue.load(pack, strict=False)
     if not found.checks:
-        raise ConfigError(f"no good check in {pack}", faults=tuple(map(str, found.faults)))
+        raise ConfigError(f"no valid check in {pack}", faults=tuple(map(str, found.faults)))
     return found
 
 
 async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
-    """What the language refuses in a folder of checks, with file and line."""
+    """The errors in the scripts of a folder of checks, with file and line."""
     sandbox = StarlarkSandbox()
     try:
         found = await script_faults(tuple(known.checks.values()), sandbox)
@@ -70,9 +70,9 @@ def _placed(folder: Path, known: Catalogue, fault: ScriptFault) -> str:
 async def equipped(
     checks: Catalogue, concurrency: int, *, preload: Sequence[str] = ()
 ) -> AsyncGenerator[Equipment]:
-    """The real drivers and a sandbox to run `checks` on `concurrency` targets at once.
+    """Drivers and a sandbox that run `checks` on `concurrency` targets at once.
 
-    The processes that inspect servers import the modules `preload` too.
+    The processes that inspect servers also import the modules `preload`.
     """
     async with AsyncExitStack() as stack:
         sandbox = StarlarkSandbox()

@@ -1,4 +1,4 @@
-"""One job in, one outcome per check out: whatever the server, a query or a script does."""
+"""Runs the checks of one job and returns an outcome for each, whatever fails."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits
 from stt_worker.execution import sanitize
 from stt_worker.execution.parts import nowhere_asked, parts_of, with_parts
 from stt_worker.execution.plan import JobPlan, Plan, Planner, failure_of
-from stt_worker.execution.verdict import ended, fit, judge
-from stt_worker.sandbox.port import Sandbox, Task, Verdict
+from stt_worker.execution.verdict import ended, fit, outcome_of
+from stt_worker.sandbox.port import Sandbox, Task
 
 JOB_DEADLINE_S = 600.0  # for all questions and scripts of one job
-OUTCOMES_BYTES = MAX_MESSAGE_BYTES - 32 * 1024  # what a result leaves to its outcomes
+OUTCOMES_BYTES = MAX_MESSAGE_BYTES - 32 * 1024  # the rest is for the other fields of a result
 MAX_VERSION_CHARACTERS = 500
 LIMITS = Limits()
 _LOG = logger("execution")
@@ -37,7 +37,7 @@ _LOG = logger("execution")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckDependencies:
-    """What it takes to run the checks of one family."""
+    """The parts that run the checks of one family."""
 
     inspector: Inspector
     catalogue: Catalogue
@@ -54,10 +54,10 @@ Examined = tuple[Facts | None, tuple[CheckOutcome, ...]]
 async def execute(
     job: Job, endpoint_of: EndpointOf, dependencies: CheckDependencies, *, now: datetime
 ) -> Examined:
-    """Run the checks of `job`; the facts if the server told them, and an outcome per check.
+    """Run the checks of `job`; returns the facts, if known, and an outcome per check.
 
-    Never raises: what prevents a check is its outcome. `now` is what scripts take for the
-    present. The outcomes fit into one result.
+    Never raises: an error becomes the outcome of its check. Scripts use `now` as the current
+    time. The outcomes fit into one result.
     """
     checks, outcomes = _known(job, dependencies.catalogue)
     facts: Facts | None = None
@@ -68,34 +68,34 @@ async def execute(
         except InspectionError as error:
             found = _all(checks, error.kind, error.reason)
         except TimeoutError:
-            why = f"the job did not end within {dependencies.deadline_s:g} s"
+            why = f"the job did not finish within {dependencies.deadline_s:g} s"
             found = _all(checks, Kind.TIMEOUT, why)
-        except Exception as error:  # noqa: BLE001  # the one edge: a bug in a driver costs one job
+        except Exception as error:  # noqa: BLE001  # an edge: a bug in a driver must cost one job only
             name = type(error).__name__
             _LOG.error("job_crashed", error=name, trace=traceback.format_exc())
             found = _all(checks, Kind.QUERY, f"internal error {name}, see the worker's log")
         outcomes |= {outcome.check: outcome for outcome in found}
-    _tell(outcomes.values(), now)
+    _log_outcomes(outcomes.values(), now)
     return facts, fit([outcomes[ref.check] for ref in job.checks], OUTCOMES_BYTES)
 
 
-def _tell(outcomes: Iterable[CheckOutcome], begun: datetime) -> None:
-    """Checks share their questions and their way through the sandbox: all begin with the job."""
+def _log_outcomes(outcomes: Iterable[CheckOutcome], begun: datetime) -> None:
+    """Log and trace each outcome; all start with the job, because checks share questions."""
     tracing = traces.get()
     if not tracing.on and not _LOG.is_enabled_for(LEVELS["debug"]):
         return
     for one in outcomes:
-        said = {"outcome": str(one.outcome), "kind": str(one.kind or "")}
-        about: traces.About = {**said, "check": one.check, "findings": len(one.findings)}
+        result = {"outcome": str(one.outcome), "kind": str(one.kind or "")}
+        about: traces.About = {**result, "check": one.check, "findings": len(one.findings)}
         tracing.begin("check", about, begun=begun).end()
         with bound(check=one.check):
-            _LOG.debug("check_finished", findings=len(one.findings), **said)
+            _LOG.debug("check_finished", findings=len(one.findings), **result)
 
 
 def not_run(
     checks: Iterable[CheckRef], outcome: Outcome, kind: Kind, reason: str
 ) -> tuple[CheckOutcome, ...]:
-    """The same outcome for checks that were not even tried."""
+    """The same outcome for checks that are not run."""
     return tuple(
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
         for ref in checks
@@ -103,28 +103,27 @@ def not_run(
 
 
 def _known(job: Job, catalogue: Catalogue) -> tuple[list[Check], dict[str, CheckOutcome]]:
-    """The checks of `job` to run, and the outcomes of those that cannot be."""
+    """The checks of `job` to run, and the outcomes of checks that cannot run."""
     checks: dict[str, Check] = {}
     outcomes: dict[str, CheckOutcome] = {}
     for ref in job.checks:
         check = catalogue.get(ref.check, ref.digest)
         if check is None:
-            why = _unknown(ref, catalogue.named(ref.check))
+            mine = catalogue.named(ref.check)
+            has = f"has {mine.digest[:12]}" if mine else "has no check of that name"
+            why = (
+                f"the job requires {ref.check} {ref.digest[:12]}, this worker {has}:"
+                " use the same version of coordinator and worker"
+            )
             outcomes[ref.check] = not_run([ref], Outcome.ERROR, Kind.UNKNOWN_CHECK, why)[0]
         elif check.family is not job.family:
-            why = f"a check for {check.family}, the target is {job.family}"
+            why = f"the check is for {check.family}, the target is {job.family}"
             outcomes[ref.check] = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
         elif why := unsupported(check):
             outcomes[ref.check] = ended(check, Outcome.SKIPPED, Kind.UNSUPPORTED, why)
         else:
             checks[ref.check] = check
     return list(checks.values()), outcomes
-
-
-def _unknown(ref: CheckRef, mine: Check | None) -> str:
-    wanted = f"the job asks for {ref.check} {ref.digest[:12]}"
-    has = f"has {mine.digest[:12]}" if mine else "has no check of that name"
-    return f"{wanted}, this worker {has}: bring coordinator and worker to the same version"
 
 
 def _all(checks: Iterable[Check], kind: Kind, reason: str) -> list[CheckOutcome]:
@@ -144,19 +143,15 @@ async def _examine(
 
     with traces.get().span("look"):
         inspection = await dependencies.inspector.inspect(endpoint, choose, dependencies.limits)
-    facts = _bounded(inspection.facts)
-    outcomes = await _judge_all(plans[0], inspection, facts, dependencies, now)
+    # Bounded: the server chooses this text, and it goes into every result.
+    version_text = sanitize.text(inspection.facts.version_text, MAX_VERSION_CHARACTERS)
+    facts = msgspec.structs.replace(inspection.facts, version_text=version_text)
+    outcomes = await _run_scripts(plans[0], inspection, facts, dependencies, now)
     took = round((clock.monotonic() - started) * 1_000, 3)
     return facts, [msgspec.structs.replace(one, duration_ms=took) for one in outcomes]
 
 
-def _bounded(facts: Facts) -> Facts:
-    return msgspec.structs.replace(
-        facts, version_text=sanitize.text(facts.version_text, MAX_VERSION_CHARACTERS)
-    )
-
-
-async def _judge_all(
+async def _run_scripts(
     job: JobPlan,
     inspection: EncodedInspection,
     facts: Facts,
@@ -166,7 +161,7 @@ async def _judge_all(
     outcomes: list[CheckOutcome] = []
     ready: list[tuple[Plan, Task]] = []
     answers = [inspection.answers[view] for view in job.views]
-    # Views are slow to hash: checks look their own up only where one has failed.
+    # Views are slow to hash: checks look up their own only if any answer failed.
     whole = not any(isinstance(one, Failure) for one in answers)
     for planned, task in zip(job.plans, job.tasks, strict=True):
         if task is None:
@@ -179,29 +174,18 @@ async def _judge_all(
         else:
             ready.append((planned, task))
     given = [b"" if isinstance(one, Failure) else one for one in answers]
-    verdicts = await _run([task for _, task in ready], given, facts, dependencies, now)
+    context = context_of(facts, dependencies.catalogue, now)
+    # All scripts in one call: each call costs a round trip to the sandbox's process.
+    tasks = [task for _, task in ready]
+    verdicts = await dependencies.sandbox.run(tasks, given, context) if tasks else []
     for (planned, _), verdict in zip(ready, verdicts, strict=True):
-        judged = judge(planned.check, verdict)
-        outcomes.append(with_parts(judged, parts_of(planned, inspection)))
+        outcome = outcome_of(planned.check, verdict)
+        outcomes.append(with_parts(outcome, parts_of(planned, inspection)))
     return outcomes
 
 
-async def _run(
-    tasks: Sequence[Task],
-    answers: Sequence[bytes],
-    facts: Facts,
-    dependencies: CheckDependencies,
-    now: datetime,
-) -> list[Verdict]:
-    if not tasks:
-        return []
-    return await dependencies.sandbox.run(
-        tasks, answers, context_of(facts, dependencies.catalogue, now)
-    )
-
-
 def context_of(facts: Facts, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
-    """What scripts find in `context` beside the functions."""
+    """The values in the `context` of scripts, beside the functions."""
     return {
         "server": msgspec.to_builtins(facts),
         "releases": catalogue.releases,
@@ -210,7 +194,7 @@ def context_of(facts: Facts, catalogue: Catalogue, now: datetime) -> dict[str, A
 
 
 def failed(check: Check, failure: Failure, facts: Facts) -> CheckOutcome:
-    """The outcome of a check one of whose questions has no answer; names a missing grant."""
+    """The outcome of a check with a failed question; names the missing privileges."""
     reason = failure.reason
     if failure.kind is Kind.NO_PRIVILEGE:
         grants = check.privileges.get(facts.flavour) or check.privileges.get(check.family) or ()

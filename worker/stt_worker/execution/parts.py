@@ -1,4 +1,4 @@
-"""The databases of a server that a check left out: named in its outcome, never a silent pass."""
+"""Names the databases that a check did not cover in its outcome, so that none passes silently."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stt_worker.execution.plan import Plan
 
 MAX_PARTS = 1_000  # of one outcome
 MAX_REASON_CHARACTERS = 200
-NOTHING = b"{}"  # the answer to a question with `all_dbs` that no database was asked
+NOTHING = b"{}"  # the answer to a question with `all_dbs` if no database was asked
 VERDICTS = frozenset({Outcome.PASSED, Outcome.FAILED})
 
 
 def parts_of(planned: Plan, found: EncodedInspection) -> tuple[PartNotChecked, ...]:
-    """The databases that at least one question of the check was not asked in, by name."""
-    if not found.parts:  # nearly always: nothing to gather for each check of a job
+    """The databases in which at least one question of the check was not asked, by name."""
+    if not found.parts:  # almost always
         return ()
     by_name = {
         part.name: part
@@ -31,16 +31,18 @@ def parts_of(planned: Plan, found: EncodedInspection) -> tuple[PartNotChecked, .
 
 def _bounded(part: PartNotChecked) -> PartNotChecked:
     return PartNotChecked(
-        name=sanitize.text(part.name),  # as a label `database` of a finding is: they are compared
+        name=sanitize.text(
+            part.name
+        ),  # as the label `database` of findings, with which it is compared
         kind=part.kind,
         reason=sanitize.text(part.reason, MAX_REASON_CHARACTERS),
     )
 
 
 def nowhere_asked(planned: Plan, found: EncodedInspection) -> Failure | None:
-    """Why a check has no answer although none of its questions failed: every database was left out.
+    """The failure of a check whose question was asked in no database.
 
-    Without this an empty answer would pass.
+    Without this its empty answer would pass.
     """
     if not found.parts:
         return None
@@ -48,16 +50,16 @@ def nowhere_asked(planned: Plan, found: EncodedInspection) -> Failure | None:
         parts = found.parts.get(view.question, ())
         if parts and found.answers[view] == NOTHING:
             first = parts[0]
-            why = f"no database could be asked: {first.name}: {first.reason}"
+            why = f"no database could be checked: {first.name}: {first.reason}"
             return Failure(kind=first.kind, reason=why)
     return None
 
 
 def with_parts(outcome: CheckOutcome, parts: tuple[PartNotChecked, ...]) -> CheckOutcome:
-    """A verdict with what it does not cover; an outcome that is none covers nothing anyway.
+    """The outcome with the databases that it does not cover, if it is a verdict.
 
-    One that left out more than MAX_PARTS becomes an error: without all names it would be taken
-    for a verdict about databases that nobody asked.
+    With more than MAX_PARTS it becomes an error: without all names it would count as a verdict
+    about databases that were not asked.
     """
     if not parts or outcome.outcome not in VERDICTS:
         return outcome

@@ -1,4 +1,4 @@
-"""Which questions checks ask a server of these facts, and which place of `docs` each fills."""
+"""Plans a job: the questions for a server with these facts, and the `docs` of each script."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Failure
 from stt_worker.sandbox.port import Task
 
-PLANS_KEPT = 64  # sets of checks and versions of servers; each holds about 100 KiB
+PLANS_KEPT = 64  # per set of checks and server version; about 100 KiB each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A check and the question chosen for each place of its `docs`; or why it does not apply."""
+    """A check with the question for each place of its `docs`, or why it does not apply."""
 
     check: Check
-    views: tuple[View, ...] = ()  # what is asked, place by place
+    views: tuple[View, ...] = ()  # in the order of `docs`
     not_applicable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
-    """All checks of a job on one kind of server.
+    """All checks of a job for one type and version of server.
 
-    `views` are distinct, in the order of asking. The places of a task are indexes into them; a
-    check that does not apply has None in its place of `tasks`.
+    `views` are distinct, in the order of asking. The places of a task are indexes of them; a
+    check that does not apply has None in `tasks`.
     """
 
     plans: tuple[Plan, ...]
@@ -42,14 +42,14 @@ class JobPlan:
 
 
 class Planner:
-    """Makes a plan once for the same checks and version, and keeps the last PLANS_KEPT."""
+    """Caches the last PLANS_KEPT plans by checks and version."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[object, ...], JobPlan] = OrderedDict()
 
     def plan(self, checks: Sequence[Check], facts: Facts) -> JobPlan:
-        """The plan of a job of `checks` on a server of `facts`."""
-        # A plan holds its checks: while it is kept, no other check gets the number of one.
+        """The plan of a job with `checks` on a server with `facts`."""
+        # Ids are safe as keys: a cached plan references its checks, so their ids are not reused.
         key = (facts.flavour, facts.version, *map(id, checks))
         found = self._kept.pop(key, None) or job_plan([plan(check, facts) for check in checks])
         self._kept[key] = found
@@ -59,12 +59,12 @@ class Planner:
 
 
 def server_of(facts: Facts) -> Server:
-    """What guards look at."""
+    """The server as guards compare it."""
     return Server(flavour=facts.flavour, version=facts.version)
 
 
 def plan(check: Check, facts: Facts) -> Plan:
-    """The questions of `check` for a server: per place the first query whose guard holds."""
+    """The questions of `check` for a server: for each place the first query whose guard holds."""
     choice = choose(check, server_of(facts))
     views = tuple(_view(query, check) for query in choice.queries)
     return Plan(check=check, views=views, not_applicable=choice.not_applicable)
@@ -75,7 +75,7 @@ def _view(query: Query, check: Check) -> View:
 
 
 def job_plan(plans: Sequence[Plan]) -> JobPlan:
-    """`plans` with their views, each once."""
+    """The job of `plans`, with each distinct view once."""
     numbers: dict[View, int] = {}
     tasks: list[Task | None] = []
     for one in plans:
@@ -90,13 +90,13 @@ def _task(check: Check, places: tuple[int, ...]) -> Task:
 
 
 def failure_of(planned: Plan, answers: Mapping[View, bytes | Failure]) -> Failure | None:
-    """The first question of the check that has no answer, or None."""
+    """The failure of the first failed question of the check, or None."""
     found = (answers[view] for view in planned.views)
     return next((one for one in found if isinstance(one, Failure)), None)
 
 
 def docs_of(planned: Plan, answers: Mapping[View, bytes | Failure]) -> list[Any] | Failure:
-    """What the script gets: version 1 the rows, version 2 an entry per place; or what failed."""
+    """The `docs` of the script: in version 1 rows, in version 2 a list; or the failure."""
     docs: list[Any] = []
     for view in planned.views:
         answer = answers[view]

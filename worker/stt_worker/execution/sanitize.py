@@ -1,4 +1,4 @@
-"""What a script or a server says, made fit to be sent: plain, bounded, without secrets."""
+"""Cleans texts and values of scripts and servers: JSON, bounded, without secrets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from stt_shared.redaction import HIDDEN, hide_text, hide_value
 
 __all__ = ["HIDDEN", "MAX_ROWS", "MAX_TEXT_CHARACTERS", "plain", "rows", "text"]
 
-MAX_ROWS = 50  # of evidence, per finding
+MAX_ROWS = 50  # of evidence per finding
 MAX_TEXT_CHARACTERS = 4_000
-# Searched for secrets before it is cut: a secret cut in half is not found any more.
+# Secrets are removed before the text is cut: half a secret would not be recognised.
 MAX_SEARCHED_CHARACTERS = 64 * 1024
 _SMALLEST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -27,7 +27,7 @@ def _cut(value: str, limit: int = MAX_TEXT_CHARACTERS) -> str:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can hold it, without secrets; nested too deeply it is cut."""
+    """`value` as a JSON value without secrets; deep nesting is cut."""
     return _bounded(hide_value(value))
 
 
@@ -48,13 +48,13 @@ def _bounded(value: Any) -> Any:
 
 
 def rows(value: Any) -> tuple[dict[str, Any], ...]:
-    """The rows of an `evidence`, at most MAX_ROWS and one that counts the rest.
+    """The rows of `evidence`: at most MAX_ROWS, and one that counts the rest.
 
-    Raises ValueError if it is neither a list of dicts nor one dict.
+    Raises ValueError if it is neither a dict nor a list of dicts.
     """
     found = cast("list[object]", value if isinstance(value, list) else [value])
     if not all(isinstance(row, dict) for row in found):
-        raise ValueError("evidence is no list of dicts")
+        raise ValueError("evidence is not a list of dicts")
     shown = [plain(row) for row in found[:MAX_ROWS]]
     more = len(found) - MAX_ROWS
     return (*shown, {"rows_not_shown": more}) if more > 0 else tuple(shown)

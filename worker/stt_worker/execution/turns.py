@@ -1,8 +1,8 @@
-"""Who works next: a bounded number of targets at once, none of which can keep the others waiting.
+"""Schedules targets: a bounded number at once, and no slow target delays the others.
 
-A turn bounds work. A target that still has one after TURN_S mostly waits for its server: the turn
-goes to the next target, and the first goes on without. Targets that answered last time come first,
-then those that are new, then those that took long in vain; of these few are under way at once.
+A turn limits CPU work. After TURN_S a target mostly waits for its server, so its turn goes to the
+next target while it continues without a turn. Targets that answered last time come first, then new
+targets, then targets that were slow and failed; of the last few run at once.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-TURN_S = 0.1  # most targets are done by then
-SLOW_S = 2.0  # who took longer, and in vain, comes behind the others next time
-LATER_S = 0.25  # those that answered last time may still be on their way: jobs come in bursts
-WAIT_S = 30.0  # but nobody waits longer than this for that reason
-MAX_KNOWN = 10_000  # targets that are remembered
-WAITING = 4  # targets under way for each turn: most of them wait for their server
+TURN_S = 0.1  # most targets have finished by then
+SLOW_S = 2.0  # a target that took longer, and failed, comes last next time
+LATER_S = 0.25  # new targets wait this long: jobs of good targets may follow in the same burst
+WAIT_S = 30.0  # after this wait a target comes first, whatever its rank
+MAX_KNOWN = 10_000  # remembered targets
+WAITING = 4  # targets under way per turn; most of them wait for their server
 _GOOD, _NEW, _SLOW = range(3)
 
 
 class DrainingError(Exception):
-    """It was not this target's turn before the end."""
+    """The worker stops before this target got its turn."""
 
 
 @dataclass(slots=True)
 class Held:
-    """What its holder says of a turn; time alone says nothing of a server on a busy machine."""
+    """The result of a turn, set by its holder; on a busy machine the time alone proves nothing."""
 
-    in_vain: bool = False  # the server did not answer, or not all
+    in_vain: bool = False  # the server did not answer, or not every question
 
 
 @dataclass(eq=False, slots=True)
@@ -43,11 +43,12 @@ class _Turn:
 
 
 class Turns:
-    """`number` turns; `running` counts all that had one and have not ended."""
+    """`number` turns; `running` counts the targets that got a turn and have not finished."""
 
     def __init__(self, number: int) -> None:
         self._free = number
-        # Under way, with or without a turn: what is left belongs to those that answered.
+        # Places under way, with or without a turn. Fewer for new and slow targets: hanging servers
+        # must not take the places of those that answer.
         self._room = {_GOOD: WAITING * number, _NEW: (WAITING - 1) * number, _SLOW: number}
         self._waiting: tuple[deque[_Turn], ...] = (deque(), deque(), deque())
         self._known: dict[str, int] = {}
@@ -92,7 +93,7 @@ class Turns:
                 queue.remove(mine)
 
     def drain(self) -> None:
-        """No target gets a turn any more."""
+        """Give no more turns; those who wait get DrainingError."""
         self._draining = True
         for one in (one for queue in self._waiting for one in queue):
             if not one.ready.done():
@@ -109,7 +110,7 @@ class Turns:
             one.ready.set_result(None)
 
     def _next(self) -> deque[_Turn] | None:
-        """The queue whose first is next."""
+        """The queue whose first target is next."""
         queues = [queue for queue in self._waiting if queue and self._room[queue[0].rank] > 0]
         now = asyncio.get_running_loop().time()
         late = [queue for queue in queues if now - queue[0].since > WAIT_S]

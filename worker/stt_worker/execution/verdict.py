@@ -1,4 +1,4 @@
-"""What a script returned becomes the outcome of its check, finding by finding."""
+"""Converts what a script returned into the outcome of its check."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_FAULTS_NAMED = 3
 
 
 def ended(check: Check, outcome: Outcome, kind: Kind, reason: str) -> CheckOutcome:
-    """An outcome that says nothing about the database."""
+    """An outcome that is not a verdict about the database: skipped or error."""
     return CheckOutcome(
         check=check.name,
         digest=check.digest,
@@ -45,10 +45,10 @@ def ended(check: Check, outcome: Outcome, kind: Kind, reason: str) -> CheckOutco
     )
 
 
-def judge(check: Check, verdict: Verdict) -> CheckOutcome:
-    """The outcome that a script's verdict means for its check.
+def outcome_of(check: Check, verdict: Verdict) -> CheckOutcome:
+    """The outcome of `check` for what its script returned.
 
-    A bad finding makes it an error that keeps the good ones, and so do too many.
+    A malformed finding, or too many, make it an error that keeps the good findings.
     """
     if isinstance(verdict, Skipped):
         kind = Kind.UNDECIDED if verdict.applicable else Kind.NOT_APPLICABLE
@@ -56,13 +56,13 @@ def judge(check: Check, verdict: Verdict) -> CheckOutcome:
     if isinstance(verdict, Broken):
         return ended(check, Outcome.ERROR, Kind.SCRIPT, verdict.reason)
     values = cast("object", verdict.value)
-    if isinstance(values, str):  # how scripts of PMM say that they cannot go on
+    if isinstance(values, str):  # scripts of PMM return an error as text
         what = f"the script returned an error: {values}"
         return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
     if not isinstance(values, list):
         what = f"the script returned {_name_of(values)}, expected a list of findings"
         return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
-    if not values:  # nearly always
+    if not values:  # almost always
         return CheckOutcome(check=check.name, digest=check.digest, outcome=Outcome.PASSED)
     findings, faults = _findings(cast("list[object]", values))
     return _outcome(check, findings, faults)
@@ -84,7 +84,7 @@ def _outcome(check: Check, findings: list[Finding], faults: list[str]) -> CheckO
 
 
 def counted(findings: Sequence[Finding]) -> str:
-    """How many findings of each severity there are, e.g. `3 findings (2 critical, 1 major)`."""
+    """The number of findings by severity, e.g. `3 findings (2 critical, 1 major)`."""
     numbers = Counter(finding.severity for finding in findings)
     each = ", ".join(
         f"{numbers[severity]} {severity}" for severity in Severity if numbers[severity]
@@ -93,7 +93,7 @@ def counted(findings: Sequence[Finding]) -> str:
 
 
 def _findings(values: list[object]) -> tuple[list[Finding], list[str]]:
-    """The good findings, most severe first, and a sentence for each bad one."""
+    """The good findings, most severe first, and the fault of each malformed one."""
     good: list[Finding] = []
     faults: list[str] = []
     for number, value in enumerate(values, start=1):
@@ -159,19 +159,19 @@ def _labels(value: Any) -> dict[str, str]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ValueError("labels is no dict of texts")  # noqa: TRY004  # as above
+        raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
     found: dict[str, str] = {}
     for key, label in cast("dict[object, object]", value).items():
         if not isinstance(key, str) or not isinstance(label, str):
-            raise ValueError("labels is no dict of texts")  # noqa: TRY004  # as above
+            raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
         found[sanitize.text(key)] = sanitize.text(label)
     return found
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:
-    """Equal findings once; of unequal ones with one key all but the first get a number.
+    """Each distinct finding once; of findings with the same key all but the first get a number.
 
-    The order, and with it the numbers, depends on what the findings say alone.
+    The order, and so the numbers, depend only on the content: keys must be stable between runs.
     """
     once = {
         (finding.severity.rank, finding.key, msgspec.json.encode(finding)): finding
@@ -196,9 +196,9 @@ def _name_of(value: object) -> str:
 
 
 def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...]:
-    """`outcomes` with at most `limit` bytes as JSON: the largest give up findings and parts.
+    """`outcomes` with at most `limit` bytes as JSON: the largest lose their findings and parts.
 
-    What gives them up becomes an error that keeps their counts.
+    Such an outcome becomes an error that keeps the counts.
     """
     sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
     fitting = list(outcomes)
@@ -212,7 +212,8 @@ def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...
 
 
 def _slimmed(outcome: CheckOutcome, size: int) -> CheckOutcome:
-    # A verdict that lost the names of the databases it left out would clear findings of those.
+    # An error, not a verdict: without the names of the databases that were not checked it would
+    # resolve the findings of those.
     left_out = len(outcome.parts_not_checked)
     parts = f" and {left_out} databases not checked" if left_out else ""
     what = f"{counted(outcome.findings)}{parts} of {size} bytes do not fit into one result"

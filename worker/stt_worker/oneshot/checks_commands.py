@@ -23,7 +23,7 @@ from stt_shared.telemetry import logs
 
 if TYPE_CHECKING:
     from stt_worker.execution.equipment import Equipment
-    from stt_worker.oneshot.dry_run import Rehearsed, Tried
+    from stt_worker.oneshot.dry_run import DryRun, SampleRun
     from stt_worker.oneshot.statements import Statement
 
 COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("OUTCOME"), Column("PROBLEMS", whole=True))
@@ -39,7 +39,7 @@ Pack = Annotated[
 
 
 def register(app: App) -> None:
-    """Add the commands below `checks`."""
+    """Add the commands to `checks`."""
     checks = app["checks"] if "checks" in app else add_noun(app, "checks", "Checks", READ)
     add_command(
         checks,
@@ -119,7 +119,7 @@ async def try_checks(
         output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, names)
     async with equipment.equipped(known, 1) as tools:
-        for refused in await tools.strange_faults():
+        for refused in await tools.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
         if target is None:
             return await _on_samples(chosen, folder, known, tools)
@@ -133,16 +133,16 @@ def _file(folder: Path, check: Check) -> Path:
 async def _on_samples(
     chosen: Sequence[Check], folder: Path, known: Catalogue, tools: Equipment
 ) -> int:
-    from stt_worker.oneshot import dry_run as rehearsal  # noqa: PLC0415  # as above
+    from stt_worker.oneshot import dry_run  # noqa: PLC0415  # as above
 
-    tried: list[Tried] = []
+    tried: list[SampleRun] = []
     without: list[str] = []
     for check in chosen:
         samples = _samples(_file(folder, check))
         if not samples:
             without.append(check.name)
         sandbox = tools.dependencies[check.family].sandbox
-        tried += await rehearsal.on_samples(check, samples, sandbox, known.releases)
+        tried += await dry_run.on_samples(check, samples, sandbox, known.releases)
     wrong = [one for one in tried if one.problems]
     output.print_grid(Grid(COLUMNS, tuple(_tried(one) for one in wrong or tried)))
     for one in wrong:
@@ -160,7 +160,7 @@ def _samples(file: Path) -> tuple[Sample, ...]:
     return parse_samples(file.read_text(encoding="utf-8"), str(file)) if file.is_file() else ()
 
 
-def _tried(one: Tried) -> tuple[Cell, ...]:
+def _tried(one: SampleRun) -> tuple[Cell, ...]:
     return (
         Cell(one.check, "name"),
         Cell(one.sample),
@@ -173,7 +173,7 @@ async def _on_server(
     chosen: Sequence[Check], folder: Path, url: str, tools: Equipment, *, record: bool
 ) -> int:
     from stt_worker.databases.port import InspectionError  # noqa: PLC0415  # as above
-    from stt_worker.oneshot import dry_run as rehearsal  # noqa: PLC0415  # as above
+    from stt_worker.oneshot import dry_run  # noqa: PLC0415  # as above
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.targets import passwords  # noqa: PLC0415  # as above
 
@@ -187,21 +187,21 @@ async def _on_server(
     for check in mine:
         dependencies = tools.dependencies[check.family]
         try:
-            found = await rehearsal.on_server(
+            found = await dry_run.on_server(
                 check, await target.resolved(), dependencies, clock.now()
             )
         except InspectionError as error:
             output.print_exit(EXIT_INCOMPLETE, f"{target.id}: {error.kind}: {error.reason}")
             return EXIT_INCOMPLETE
-        output.print_text("\n".join(_told(check, found)))
+        output.print_text("\n".join(_result_lines(check, found)))
         undecided += found.outcome.outcome == "error"
         if record:
-            name = rehearsal.record(_file(folder, check), found)
+            name = dry_run.record(_file(folder, check), found)
             output.note(f"recorded as sample {name} in {_file(folder, check)}")
     return EXIT_INCOMPLETE if undecided else 0
 
 
-def _told(check: Check, found: Rehearsed) -> Iterator[str]:
+def _result_lines(check: Check, found: DryRun) -> Iterator[str]:
     version = ".".join(map(str, found.facts.version))
     outcome = found.outcome
     why = f": {outcome.reason}" if outcome.reason else ""
@@ -236,10 +236,10 @@ async def plan(
 
 def _planned(planned: Iterable[Statement]) -> Iterator[tuple[Cell, ...]]:
     for one in planned:
-        everywhere = "in every database: " if one.all_dbs else ""
+        all_databases = "in every database: " if one.all_dbs else ""
         yield (
             Cell(one.target, "name"),
             Cell(one.server),
             Cell(str(len(one.checks)) if one.checks else "all"),
-            Cell(everywhere + " ".join(one.statement.split())),
+            Cell(all_databases + " ".join(one.statement.split())),
         )

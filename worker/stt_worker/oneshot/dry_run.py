@@ -1,4 +1,4 @@
-"""A check tried out by its author: on its samples, or on a server whose answers are recorded."""
+"""Runs a check for its author: on its samples, or on a server to record its answers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from stt_worker.databases.port import Endpoint, Failure
 from stt_worker.execution import sanitize
 from stt_worker.execution.job import CheckDependencies, context_of, failed
 from stt_worker.execution.plan import Plan, docs_of, job_plan, plan
-from stt_worker.execution.verdict import ended, judge
+from stt_worker.execution.verdict import ended, outcome_of
 from stt_worker.sandbox.port import Sandbox, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """How a check ended on one sample; `problems` is empty if that was what the sample says."""
+class SampleRun:
+    """The outcome of a check on one sample; `problems` is empty if it is as expected."""
 
     check: str
     sample: str
@@ -38,8 +38,8 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsed:
-    """How a check ended on a server, with the rows its script got."""
+class DryRun:
+    """The outcome of a check on a server, with the `docs` of its script."""
 
     facts: Facts
     docs: list[Any]
@@ -49,16 +49,16 @@ class Rehearsed:
 
 async def on_samples(
     check: Check, samples: Sequence[Sample], sandbox: Sandbox, releases: Mapping[str, Any]
-) -> list[Tried]:
-    """`check` on each of its `samples`."""
-    tried: list[Tried] = []
+) -> list[SampleRun]:
+    """Run `check` on each of `samples`."""
+    tried: list[SampleRun] = []
     for sample in samples:
         task, answers = given(check, sample.docs)
         (verdict,) = await sandbox.run([task], answers, sample.context(releases))
-        outcome = judge(check, verdict)
+        outcome = outcome_of(check, verdict)
         problems = tuple(_problems(outcome, sample))
         tried.append(
-            Tried(
+            SampleRun(
                 check=check.name,
                 sample=sample.name,
                 outcome=outcome,
@@ -70,7 +70,7 @@ async def on_samples(
 
 
 def given(check: Check, docs: Sequence[Any]) -> tuple[Task, list[bytes]]:
-    """The script of `check` over `docs`, and the answers that its places name."""
+    """The task of `check` with `docs`, and the answers for its places."""
     answers = [msgspec.json.encode(one) for one in docs]
     places = tuple(range(len(docs)))
     return Task(digest=check.digest, source=check.script, places=places), answers
@@ -99,8 +99,8 @@ def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
 
 async def on_server(
     check: Check, where: Endpoint, dependencies: CheckDependencies, now: datetime
-) -> Rehearsed:
-    """`check` on the server at `where`; raises LookError if it cannot be looked at."""
+) -> DryRun:
+    """Run `check` on the server at `where`; raises InspectionError."""
     plans: list[Plan] = []
 
     def choose(facts: Facts) -> Sequence[View]:
@@ -111,28 +111,28 @@ async def on_server(
     (planned,) = plans
     if why := unsupported(check) or planned.not_applicable:
         outcome = ended(check, Outcome.SKIPPED, Kind.NOT_APPLICABLE, why)
-        return Rehearsed(facts=inspection.facts, docs=[], outcome=outcome)
+        return DryRun(facts=inspection.facts, docs=[], outcome=outcome)
     docs = docs_of(planned, inspection.answers)
     if isinstance(docs, Failure):
-        return Rehearsed(
+        return DryRun(
             facts=inspection.facts, docs=[], outcome=failed(check, docs, inspection.facts)
         )
     task, answers = given(check, docs)
     context = context_of(inspection.facts, dependencies.catalogue, now)
     (verdict,) = await dependencies.sandbox.run([task], answers, context)
-    outcome = judge(check, verdict)
-    return Rehearsed(facts=inspection.facts, docs=docs, outcome=outcome, printed=verdict.printed)
+    outcome = outcome_of(check, verdict)
+    return DryRun(facts=inspection.facts, docs=docs, outcome=outcome, printed=verdict.printed)
 
 
-def record(file: Path, rehearsed: Rehearsed) -> str:
-    """Append what a server answered to the samples in `file`; the new sample's name.
+def record(file: Path, found: DryRun) -> str:
+    """Append the answers of a server to the samples in `file`; returns the new sample's name.
 
-    What stands under the name of a secret is hidden. Raises ConfigError if the file would be
-    broken afterwards; it is left as it was then.
+    Values with names of secrets are hidden. Raises ConfigError, without a change, if the file
+    would be invalid.
     """
     before = file.read_text(encoding="utf-8") if file.exists() else "samples:\n"
     taken = before.count("- name: recorded_")
-    sample = _sample(rehearsed, f"recorded_{taken + 1}")
+    sample = _sample(found, f"recorded_{taken + 1}")
     dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
     text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
     after = f"{before.rstrip()}\n\n{text}"
@@ -141,8 +141,8 @@ def record(file: Path, rehearsed: Rehearsed) -> str:
     return str(sample["name"])
 
 
-def _sample(rehearsed: Rehearsed, name: str) -> dict[str, Any]:
-    facts, outcome = rehearsed.facts, rehearsed.outcome
+def _sample(found: DryRun, name: str) -> dict[str, Any]:
+    facts, outcome = found.facts, found.outcome
     sample: dict[str, Any] = {
         "name": name,
         "server": {
@@ -151,7 +151,7 @@ def _sample(rehearsed: Rehearsed, name: str) -> dict[str, Any]:
             "provider": facts.provider,
             "role": facts.role,
         },
-        "docs": sanitize.plain(rehearsed.docs),
+        "docs": sanitize.plain(found.docs),
         "expect": str(outcome.outcome),
     }
     if outcome.outcome is Outcome.FAILED:

@@ -1,4 +1,4 @@
-"""Whether a target can be checked at all: connection, TLS, log-in, version and rights."""
+"""Tests whether targets can be checked: connection, TLS, log-in, version and privileges."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ COLUMNS = (
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out; without facts the server could not be looked at.
+    """The result of one target; without facts the server could not be inspected.
 
-    `problems` are checks that could not run and why, or the one reason for all.
+    `problems` are the checks that cannot run, with reasons, or one reason for all.
     """
 
     target: str
@@ -48,12 +48,12 @@ class Probed(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def good(self) -> bool:
-        """Whether every check that applies can be run."""
+        """Whether every applicable check can run."""
         return self.facts is not None and not self.problems
 
 
 def named(targets: Sequence[Target], names: Sequence[str]) -> list[Target]:
-    """The targets of these names, none meaning all; raises UsageError for an unknown one."""
+    """The targets with these names, all without names; raises UsageError for an unknown name."""
     known = {target.id: target for target in targets}
     for name in names:
         if name not in known:
@@ -64,7 +64,7 @@ def named(targets: Sequence[Target], names: Sequence[str]) -> list[Target]:
 
 
 async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]:
-    """Each target looked at, CONCURRENCY at a time, in their order."""
+    """Probe each target, CONCURRENCY at a time; results in the order of `targets`."""
     turns = Turns(CONCURRENCY)
 
     async def one(target: Target) -> Probed:
@@ -97,7 +97,7 @@ def _cells(one: Probed) -> tuple[Cell, ...]:
 
 
 async def probe(target: Target, checks: Iterable[Check], dependencies: CheckDependencies) -> Probed:
-    """Connect and ask what the checks of the target's family would ask; scripts are not run."""
+    """Connect and ask the questions of all checks of the family; scripts are not run."""
     mine = [check for check in checks if check.family is target.family and not unsupported(check)]
     plans: list[Plan] = []
 

@@ -1,4 +1,4 @@
-"""Checks on targets right now, without NATS and without a coordinator: targets in, report out."""
+"""Scans targets once, without NATS and without a coordinator, and returns a report."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from stt_worker.targets.urls import Address, key_faults, parse, without_tls_if_l
 
 SCHEDULE = "scan"
 SITE = "local"
-EXPIRES = timedelta(days=1)  # nothing waits in a queue here
+EXPIRES = timedelta(days=1)  # required by a job; without an effect here
 CONCURRENCY = 8
 
-Progress = Callable[[int, int], None]  # targets done, of how many
+Progress = Callable[[int, int], None]  # finished targets, all targets
 
 
 def targets_to_scan(urls: Sequence[str], config: Path | None) -> list[Target]:
@@ -49,12 +49,12 @@ def targets_to_scan(urls: Sequence[str], config: Path | None) -> list[Target]:
 
 
 def has_password(urls: Iterable[str]) -> bool:
-    """Whether a password stands on the command line, where others see it."""
+    """Whether a URL contains a password, which other users can see."""
     return any(parse(url).has_password for url in urls)
 
 
 def chosen(known: Catalogue, names: Iterable[str]) -> list[Check]:
-    """The checks people call `names`, none meaning all; raises UsageError for an unknown one."""
+    """The checks with these names, all without names; raises UsageError for an unknown name."""
     wanted = list(names)
     if sentences := unknown_names(known, wanted):
         raise UsageError("; ".join(sentences), hint="see the checks: stt checks list")
@@ -63,23 +63,23 @@ def chosen(known: Catalogue, names: Iterable[str]) -> list[Check]:
 
 
 def advice(report: Report) -> list[str]:
-    """What to try where TLS was in the way."""
+    """Hints for failed TLS connections."""
     if not any(result.kind is Kind.TLS for result in report.results):
         return []
     return [
-        "TLS: name the CA with ?ca=ca.pem, or say ?tls=verify-ca (the host's name is not checked),",
-        "?tls=require (encrypted, certificate not checked) or ?tls=off",
+        "TLS: name the CA with ?ca=ca.pem, or use ?tls=verify-ca (the host name is not verified),",
+        "?tls=require (encrypted, certificate not verified) or ?tls=off",
     ]
 
 
 def without_checks(targets: Iterable[Target], checks: Iterable[Check]) -> list[str]:
-    """The names of targets that none of `checks` is for."""
+    """The names of targets whose family has no check in `checks`."""
     families = {check.family for check in checks}
     return [target.id for target in targets if target.family not in families]
 
 
 def targets_of(addresses: Iterable[Address]) -> list[Target]:
-    """Targets for URLs, named after what they point to; UsageError for a setting without effect."""
+    """Targets with generated names; raises UsageError for a setting without an effect."""
     endpoints = [without_tls_if_local(address) for address in addresses]
     for endpoint in endpoints:
         if faults := key_faults(endpoint):
@@ -102,9 +102,9 @@ async def scan(
     concurrency: int = CONCURRENCY,
     progress: Progress | None = None,
 ) -> Report:
-    """Run on each target the `checks` of its family; `concurrency` targets at a time.
+    """Run the `checks` of its family on each target; `concurrency` targets at a time.
 
-    A target that cannot be looked at has a result for each of its checks that says why.
+    If a target cannot be inspected, each of its checks has a result with the reason.
     """
     started = clock.now()
     turns = Turns(concurrency)

@@ -1,4 +1,4 @@
-"""Every statement that checks would send to each target, the session's own among them."""
+"""Lists every statement that checks send to a target, and those that open the session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SESSIONS = {
 
 
 class Statement(Value, frozen=True, kw_only=True):
-    """A statement for one target; without `checks` it belongs to every session."""
+    """A statement for one target; without `checks` it is part of every session."""
 
     target: str
     family: Family
@@ -43,7 +43,7 @@ class Statement(Value, frozen=True, kw_only=True):
 async def planned(
     control: Control, *, sites: Sequence[str], targets: Sequence[str]
 ) -> tuple[Statement, ...]:
-    """What the coordinator would have sent to the targets it knows, by target."""
+    """The statements for the targets of the coordinator, by target."""
     reply = await control.ask(Verb.CHECKS, Empty(), ChecksReply)
     enabled = {one.check for one in reply.checks if one.enabled}
     checks = [check for check in builtin().checks.values() if check.name in enabled]
@@ -56,12 +56,12 @@ async def planned(
 
 
 def statements(target: TargetInfo, checks: Iterable[Check]) -> Iterator[Statement]:
-    """The statements for one target; all variants while nothing is known of its server."""
+    """The statements for one target; all variants if the facts of its server are unknown."""
     blank = Statement(
         target=target.target,
         family=target.family,
         site=target.site,
-        server=readable.server(target.facts) if target.facts else "not looked at yet",
+        server=readable.server(target.facts) if target.facts else "not inspected yet",
         statement="",
     )
     for text in SESSIONS[target.family]:

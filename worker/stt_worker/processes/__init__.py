@@ -1,1 +1,1 @@
-"""Child processes that are forked from a prepared one, kept, bounded and killed."""
+"""Child processes, forked from a prepared process, with limits."""

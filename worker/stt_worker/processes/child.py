@@ -1,4 +1,4 @@
-"""A forked child as its parent sees it."""
+"""A forked child, seen from its parent."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from stt_worker.processes.zygote import EXIT_BROKEN, EXIT_MEMORY, address_space
 
 
 class NurseryError(Exception):
-    """No child can be had: the zygote does not start, or the system forks no more."""
+    """No child can be started: the zygote does not start, or the system cannot fork."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What a child may use; None: as much as the parent may."""
+    """The limits of a child; None is the limit of the parent."""
 
-    memory_bytes: int | None = None  # of address space, above what it begins with
-    cpu_s: int | None = None  # in its whole life
+    memory_bytes: int | None = None  # of address space, above its initial size
+    cpu_s: int | None = None  # in total
 
 
 End = Callable[[int], "asyncio.Future[int]"]
 
 
 class Child:
-    """A process and the link to it. After `end` its number may be another process's."""
+    """A process and the link to it. After `end` its pid may belong to another process."""
 
     def __init__(self, pid: int, link: socket.socket, end: End) -> None:
         self.pid = pid
@@ -39,21 +39,21 @@ class Child:
         self._ended: asyncio.Future[int] | None = None
 
     async def send(self, *parts: bytes) -> None:
-        """One frame of all `parts`; raises FrameError when the child is gone."""
+        """Send one frame of all `parts`; raises FrameError if the child is gone."""
         await self._link.send(*parts)
 
     async def receive(self) -> bytes:
-        """The next frame; raises FrameError when the child is gone."""
+        """The next frame; raises FrameError if the child is gone."""
         return await self._link.receive()
 
     @property
     def has_ended(self) -> bool:
-        """Whether it was ended: its number may be another process's."""
+        """Whether `end` was called; then its pid may belong to another process."""
         return self._ended is not None
 
     @property
     def is_idle(self) -> bool:
-        """Whether it lives and has said nothing that was not read; to be asked between jobs."""
+        """Whether it lives and has sent nothing unread; valid between two jobs only."""
         if self._ended is not None or self._link.has_unread:
             return False
         try:
@@ -62,16 +62,16 @@ class Child:
             return True
         except OSError:
             return False
-        return False  # an end, or a word that nobody waits for
+        return False  # closed, or an unexpected message
 
     def limit_memory(self, more_bytes: int) -> None:
-        """Let the child's address space grow by so much from now on; ended children are skipped."""
+        """Limit the growth of the child's address space from now on; no effect after `end`."""
         if self._ended is None:
             limit = address_space(self.pid) + more_bytes
             resource.prlimit(self.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
     def end(self) -> asyncio.Future[int]:
-        """Kill it now; the exit code once it is reaped, negative for a signal."""
+        """Kill the child; the future has its exit code, negative for a signal, once reaped."""
         if self._ended is None:
             self._link.close()
             self._ended = self._end(self.pid)
@@ -79,11 +79,11 @@ class Child:
 
 
 def reason(status: int) -> str:
-    """Why a child of this exit code has ended, as a sentence about it."""
+    """Why a child with this exit code has ended."""
     if status == EXIT_MEMORY:
-        return "it needed more memory than it may use"
+        return "it exceeded its memory limit"
     if status == -signal.SIGXCPU:
-        return "it needed more CPU time than it may use"
+        return "it exceeded its limit of CPU time"
     if status == EXIT_BROKEN:
         return "it broke"
     return f"it ended with {signal.Signals(-status).name if status < 0 else status}"

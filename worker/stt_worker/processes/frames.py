@@ -1,4 +1,4 @@
-"""Frames between a process and its child: four bytes of length, then so many bytes."""
+"""Frames between a process and its child: four bytes of length, then the content."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ _HEADER = struct.Struct("!I")
 
 
 class FrameError(Exception):
-    """The other side is gone, or sends what is no frame."""
+    """The peer is gone, or sent malformed bytes."""
 
 
 class Channel:
-    """The child's end; blocks. `descriptors` are the files that were handed to the child."""
+    """The child's end, which blocks; `descriptors` are files from the parent."""
 
     def __init__(self, link: socket.socket, descriptors: tuple[int, ...] = ()) -> None:
         self._link = link
         self.descriptors = descriptors
 
     def receive(self) -> bytes | None:
-        """The next frame; None when the parent has closed its end. Raises FrameError."""
+        """The next frame; None after the parent closed its end. Raises FrameError."""
         header = self._exactly(_HEADER.size)
         if header is None:
             return None
         size = _size(header)
         body = self._exactly(size) if size else b""
         if body is None:
-            raise FrameError("the parent left in the middle of a frame")
+            raise FrameError("the parent closed the channel in the middle of a frame")
         return bytes(body)
 
     def send(self, *parts: bytes) -> None:
-        """One frame of all `parts`; raises FrameError."""
+        """Send one frame of all `parts`; raises FrameError."""
         try:
-            # One after another: joined they would be in memory twice.
+            # Sent one after another: joined, the answers would be in memory twice.
             self._link.sendall(_header(parts))
             for part in parts:
                 self._link.sendall(part)
@@ -46,11 +46,11 @@ class Channel:
             raise FrameError("the parent is gone") from error
 
     def fileno(self) -> int:
-        """The descriptor, to wait for."""
+        """The descriptor, for `poll`."""
         return self._link.fileno()
 
     def _exactly(self, size: int) -> bytearray | None:
-        """So many bytes; None when the parent has left before the first."""
+        """Exactly `size` bytes; None if the parent closed its end before the first."""
         data = bytearray(size)
         view, have = memoryview(data), 0
         while have < size:
@@ -59,7 +59,7 @@ class Channel:
             except ConnectionError:
                 more = 0
             if not more and have:
-                raise FrameError("the parent left in the middle of a frame")
+                raise FrameError("the parent closed the channel in the middle of a frame")
             if not more:
                 return None
             have += more
@@ -67,7 +67,7 @@ class Channel:
 
 
 class Link:
-    """The parent's end; for one task at a time, and of no use after a cancelled call."""
+    """The parent's end; for one task at a time, and unusable after a cancelled call."""
 
     def __init__(self, link: socket.socket, max_bytes: int = MAX_FRAME_BYTES) -> None:
         link.setblocking(False)
@@ -77,7 +77,7 @@ class Link:
         self._waiting = self._closed = False
 
     async def send(self, *parts: bytes) -> None:
-        """One frame of all `parts`; raises FrameError when the child is gone."""
+        """Send one frame of all `parts`; raises FrameError if the child is gone."""
         try:
             await asyncio.get_running_loop().sock_sendall(
                 self._link, b"".join((_header(parts), *parts))
@@ -86,7 +86,7 @@ class Link:
             raise FrameError("the child is gone") from error
 
     async def receive(self) -> bytes:
-        """The next frame; raises FrameError when the child is gone or the frame too large."""
+        """The next frame; raises FrameError if the child is gone or the frame is too large."""
         await self._fill(_HEADER.size)
         size = _size(self._unread, self._max_bytes)
         await self._fill(_HEADER.size + size)
@@ -96,7 +96,7 @@ class Link:
 
     @property
     def has_unread(self) -> bool:
-        """Whether more came than was asked for."""
+        """Whether more bytes arrived than were received as frames."""
         return bool(self._unread)
 
     async def _fill(self, size: int) -> None:
@@ -107,7 +107,7 @@ class Link:
             self._unread += more
 
     async def _received(self) -> bytes:
-        """The next bytes; none when the child is gone or this end was closed meanwhile."""
+        """The next bytes; empty if the child is gone or this end was closed meanwhile."""
         self._waiting = True
         try:
             return await asyncio.get_running_loop().sock_recv(self._link, READ_BYTES)
@@ -119,12 +119,13 @@ class Link:
                 self._link.close()
 
     def close(self) -> None:
-        """Close this end; the child reads the end of its channel, as does who waits for a frame."""
+        """Close this end; the child, and a task that waits for a frame, see the end."""
         self._closed = True
         if not self._waiting:
             self._link.close()
             return
-        # Closed under its reader, the descriptor would wake nobody and become another's.
+        # Shut down, not closed: closing would not wake the reader, and the descriptor's number
+        # could be reused while the reader still waits on it.
         with contextlib.suppress(OSError):
             self._link.shutdown(socket.SHUT_RDWR)
 
@@ -144,13 +145,13 @@ def _header(parts: Sequence[bytes]) -> bytes:
 
 
 def joined(parts: Sequence[bytes]) -> bytes:
-    """`parts` as one value that `split` takes apart again."""
+    """`parts` as one value; `split` separates them again."""
     sizes = (len(part) for part in parts)
     return b"".join((_HEADER.pack(len(parts)), *map(_HEADER.pack, sizes), *parts))
 
 
 def split(value: bytes) -> list[bytes]:
-    """The parts of which `joined` made `value`; raises FrameError for any other value."""
+    """The parts of a value made by `joined`; raises FrameError for any other value."""
     try:
         (count,) = _HEADER.unpack_from(value)
         sizes = struct.unpack_from(f"!{count}I", value, _HEADER.size)

@@ -1,4 +1,4 @@
-"""The parent's side of the zygote: starts it, has children forked, ends them, leaves nothing."""
+"""The parent's side of the zygote: starts it, forks children, and ends them all."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from typing import Any
 
 from stt_worker.processes.child import Bounds, Child, NurseryError
 
-START_TIMEOUT_S = 60.0  # the imports of a machine under load
-END_TIMEOUT_S = 5.0  # then the zygote is killed, and its children with it
-LOOK_AGAIN_S = 0.002
+START_TIMEOUT_S = 60.0  # imports take long on a busy machine
+END_TIMEOUT_S = 5.0  # then the zygote is killed, and with it its children
+CHECK_AGAIN_S = 0.002
 ANSWER_BYTES = 64 * 1024
-# Nothing else of the user's environment reaches a driver: no PGHOST, no MYSQL_PWD.
+# Drivers get no other variable of the environment, such as PGHOST or MYSQL_PWD.
 KEPT_VARIABLES = (
     "PATH",
     "LANG",
@@ -34,7 +34,7 @@ KEPT_VARIABLES = (
     "RES_OPTIONS",
     "LOCALDOMAIN",
 )
-# Each further arena of malloc would reserve 64 MiB of the child's address space.
+# Each further malloc arena would take 64 MiB of the child's address space, which is limited.
 ADDED_VARIABLES = {"MALLOC_ARENA_MAX": "1"}
 _BOOT = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
@@ -47,8 +47,8 @@ Start = Callable[[int], "subprocess.Popen[bytes]"]
 class Nursery:
     """Forks children from a zygote that has imported `preload`.
 
-    It has called `prepare` ("module:function") with `payload`, so that no child has to.
-    The zygote starts with the first child, and again when it was lost: then its children are gone.
+    The zygote calls `prepare` ("module:function") with `payload` once, before it forks. It starts
+    with the first child, and again after it died, with which its children died too.
     """
 
     def __init__(self, preload: Sequence[str], prepare: str = "", payload: bytes = b"") -> None:
@@ -60,12 +60,12 @@ class Nursery:
     async def fork(
         self, entry: str, bounds: Bounds | None = None, descriptors: Sequence[int] = ()
     ) -> Child:
-        """A child that runs `entry` ("module:function") with its Channel.
+        """Fork a child that calls `entry` ("module:function") with its Channel.
 
-        It gets copies of `descriptors`. Raises NurseryError.
+        The child gets copies of `descriptors`. Raises NurseryError.
         """
         async with self._starting:
-            if self._closed:  # a zygote that starts now would stay behind
+            if self._closed:  # a zygote that started now would never be ended
                 raise NurseryError("the worker ends")
             if self._zygote is None or self._zygote.lost:
                 await self._end()
@@ -73,7 +73,7 @@ class Nursery:
         return await self._zygote.fork(entry, bounds or Bounds(), descriptors)
 
     async def close(self) -> None:
-        """End the zygote with all its children, for good; returns when none of them is left."""
+        """End the zygote with all its children; returns when all have ended."""
         self._closed = True
         await self._end()
 
@@ -84,7 +84,7 @@ class Nursery:
 
 
 class _Zygote:
-    """One run of the process; `lost` once it has gone."""
+    """One zygote process; `lost` once it has ended."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process, self._control = process, control
@@ -100,8 +100,8 @@ class _Zygote:
 
     @classmethod
     async def started(cls, start: Start) -> _Zygote:
-        """A zygote that is ready to fork; raises NurseryError."""
-        # A packet is a request: none is read in halves, and each comes with its own descriptors.
+        """Start a zygote and wait until it can fork; raises NurseryError."""
+        # SEQPACKET: each packet is one request and keeps its own descriptors.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             zygote = cls(start(theirs.fileno()), ours)
@@ -130,7 +130,7 @@ class _Zygote:
             ours.close()
             raise NurseryError(f"no child process: {error.strerror}") from error
         except BaseException:
-            # Cancelled: the child comes all the same, and nobody but us knows of it.
+            # Cancelled: the child is forked anyway, and without this nobody would ever end it.
             forked.add_done_callback(self._unwanted)
             ours.close()
             raise
@@ -142,13 +142,13 @@ class _Zygote:
             self.end(forked.result())
 
     def end(self, pid: int) -> asyncio.Future[int]:
-        """Kill the child; its exit code, negative for a signal, once it is reaped."""
+        """Kill the child; the future has its exit code, negative for a signal, once reaped."""
         self._living.pop(pid, None)
         ended = self._ends.setdefault(pid, self._loop.create_future())
         if self.lost:
             self._settle_end(pid, -signal.SIGKILL)
         else:
-            with contextlib.suppress(OSError):  # the zygote is gone: so is the child
+            with contextlib.suppress(OSError):  # the zygote is gone, and with it the child
                 self._control.send(json.dumps({"end": pid}).encode())
         return ended
 
@@ -165,11 +165,11 @@ class _Zygote:
         except OSError:
             message = b""
         if message:
-            self._heed(json.loads(message))
+            self._handle(json.loads(message))
         else:
             self._lose("the process that forks has ended")
 
-    def _heed(self, answer: dict[str, Any]) -> None:
+    def _handle(self, answer: dict[str, Any]) -> None:
         if "forked" in answer:
             self._forks.pop(answer["id"]).set_result(answer["forked"])
         elif "refused" in answer:
@@ -183,7 +183,7 @@ class _Zygote:
             self._lose(f"a child process cannot start: {answer['failed']}")
 
     def _lose(self, why: str) -> None:
-        """Answer everybody who waits: nothing comes any more."""
+        """Fail all waiting calls: the zygote will not answer any more."""
         if self.lost:
             return
         self.lost = True
@@ -192,12 +192,12 @@ class _Zygote:
         self._forks.clear()
         for one in waiting:
             one.set_exception(NurseryError(why))
-            one.exception()  # nobody may be there to look at it
+            one.exception()  # retrieved: asyncio would log an error that nobody awaits
         for pid in tuple(self._ends):
             self._settle_end(pid, -signal.SIGKILL)
 
     async def close(self) -> None:
-        """The zygote sees its socket closed, kills and reaps its children, and ends."""
+        """Close the socket; the zygote then kills and reaps its children and ends."""
         self._lose("the worker ends")
         for child in tuple(self._living.values()):
             child.end()
@@ -205,8 +205,8 @@ class _Zygote:
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(END_TIMEOUT_S):
-                    while self._process.poll() is None:  # noqa: ASYNC110  # no event tells
-                        await asyncio.sleep(LOOK_AGAIN_S)
+                    while self._process.poll() is None:  # noqa: ASYNC110  # no event to wait for
+                        await asyncio.sleep(CHECK_AGAIN_S)
         finally:
             if self._process.poll() is None:  # its children die with it
                 self._process.kill()
@@ -223,12 +223,12 @@ def _launched(
         file.seek(0)
         given = {"path": paths, "preload": preload, "prepare": prepare}
         handed = {"control": control, "payload": file.fileno()}
-        return subprocess.Popen(  # noqa: S603  # our own interpreter and text
+        return subprocess.Popen(  # noqa: S603  # our own interpreter and code
             [sys.executable, "-I", "-c", _BOOT, json.dumps(given | handed)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=list(handed.values()),
             env=kept | ADDED_VARIABLES,
-            start_new_session=True,  # Ctrl-C at our terminal is not theirs
+            start_new_session=True,  # Ctrl-C in the terminal must not reach it
         )

@@ -1,4 +1,4 @@
-"""Kept children: one job each at a time; whoever failed at its job is not kept."""
+"""A pool of children: one job per child at a time; a child whose job failed is ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHILDREN = 8
 
 
 class Pool:
-    """At most `size` children that run `entry` at once, of which `keep` stay when idle."""
+    """At most `size` children of `entry` at once; at most `keep` of them stay when idle."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Pool:
 
     @asynccontextmanager
     async def child(self) -> AsyncGenerator[Child]:
-        """A child for one job; it is killed when the block raises, or has ended it.
+        """A child for one job; it is killed if the block raises or has ended it.
 
         Raises NurseryError.
         """
@@ -57,7 +57,7 @@ class Pool:
             self._places.release()
 
     async def _ready(self) -> Child:
-        """The child that was used last, which is the warmest; a new one where none is idle."""
+        """The idle child that was used last, whose caches are warm; or a new child."""
         while self._idle:
             child = self._idle.pop()
             if child.is_idle:
@@ -66,7 +66,7 @@ class Pool:
         return await self._nursery.fork(self._entry, self._bounds)
 
     def _end(self, child: Child) -> None:
-        """Kill it; its place is free when its memory is."""
+        """Kill a child; its place is free once its memory is free."""
         ended = child.end()
         self._ending.add(ended)
         ended.add_done_callback(self._gone)
@@ -76,7 +76,7 @@ class Pool:
         self._places.release()
 
     async def close(self) -> None:
-        """End idle children, and wait for those that are being ended."""
+        """End idle children and wait until all children have ended."""
         self._closed = True
         for child in self._idle:
             self._ending.add(ended := child.end())

@@ -1,6 +1,6 @@
-"""The process that forks: it imports modules once, then forks a child per request and reaps it.
+"""The zygote: a process that imports modules once, then forks and reaps children on request.
 
-It has one thread, and imports nothing but what it is told to: every child begins as its copy.
+It has one thread and imports only what it is told to, because every child starts as its copy.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, Never
 from stt_worker.processes.frames import Channel
 
 EXIT_BROKEN = 70  # the child's function raised
-EXIT_MEMORY = 71  # it raised MemoryError
+EXIT_MEMORY = 71  # the function raised MemoryError
 REQUEST_BYTES = 64 * 1024
-MAX_DESCRIPTORS = 8  # of one request: the channel, and files that are handed on
-STACK_BYTES = 1024 * 1024  # of a thread in a child: it counts against the child's address space
+MAX_DESCRIPTORS = 8  # of one request: the channel and files for the child
+STACK_BYTES = 1024 * 1024  # of a child's thread; counts against its address space
 REAP_AGAIN_MS = 1
 UMASK = 0o077
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -37,10 +37,11 @@ Entry = Callable[[Channel], None]
 def main(descriptor: int, preload: Sequence[str], prepare: str, payload: int) -> None:
     """Serve requests from the socket `descriptor` until the parent closes it.
 
-    `prepare` ("module:function") is called before with what is in the file `payload`.
+    `prepare` ("module:function") is called first with the content of the file `payload`.
     """
     control = socket.socket(fileno=descriptor)
-    # A service manager and a terminal signal the whole group; the parent alone ends us.
+    # Ignored: service managers signal the whole group, but only the parent may end the zygote,
+    # else running jobs would lose their children at SIGTERM.
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
     os.umask(UMASK)
@@ -52,17 +53,17 @@ def main(descriptor: int, preload: Sequence[str], prepare: str, payload: int) ->
         with os.fdopen(payload, "rb") as file:
             if prepare:
                 _named(prepare)(file.read())
-    except Exception as error:  # noqa: BLE001  # whatever a module raises: the parent must hear it
-        _say(control, failed=f"{type(error).__name__}: {error}")
+    except Exception as error:  # noqa: BLE001  # an edge: the parent needs any error of a module
+        _send(control, failed=f"{type(error).__name__}: {error}")
         return
-    # Objects made so far are never looked at again, so that children share their pages.
+    # Frozen: the collector would touch these objects, and children would copy their pages.
     gc.collect()
     gc.freeze()
-    _say(control, ready=os.getpid())
+    _send(control, ready=os.getpid())
     _Forking(control).serve()
 
 
-def _say(control: socket.socket, **answer: Any) -> None:
+def _send(control: socket.socket, **answer: Any) -> None:
     control.send(json.dumps(answer).encode())
 
 
@@ -73,12 +74,12 @@ class _Forking:
         self._dying: set[int] = set()
 
     def serve(self) -> None:
-        """Until the parent is gone; then no child is left."""
+        """Serve until the parent is gone; then kill all children."""
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         try:
             while True:
-                if poll.poll(REAP_AGAIN_MS if self._dying else None) and not self._heed():
+                if poll.poll(REAP_AGAIN_MS if self._dying else None) and not self._handle():
                     return
                 for pid in tuple(self._dying):
                     self._reap(pid)
@@ -88,7 +89,7 @@ class _Forking:
             for pid in self._children:
                 os.waitpid(pid, 0)
 
-    def _heed(self) -> bool:
+    def _handle(self) -> bool:
         try:
             message, descriptors, _, _ = socket.recv_fds(
                 self._control, REQUEST_BYTES, MAX_DESCRIPTORS
@@ -99,7 +100,7 @@ class _Forking:
             return False
         request = json.loads(message)
         if "end" in request:
-            # Not reaped before the parent says so: until then the number is this child's alone.
+            # Reaped only on request: until then the pid cannot belong to another process.
             if request["end"] in self._children:
                 os.kill(request["end"], signal.SIGKILL)
                 self._dying.add(request["end"])
@@ -112,26 +113,26 @@ class _Forking:
         if found:
             self._dying.discard(pid)
             self._children.discard(pid)
-            _say(self._control, ended=pid, status=os.waitstatus_to_exitcode(status))
+            _send(self._control, ended=pid, status=os.waitstatus_to_exitcode(status))
 
     def _fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
         parent = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
-            _say(self._control, id=request["id"], refused=str(error.strerror))
+            _send(self._control, id=request["id"], refused=str(error.strerror))
         else:
             if pid == 0:
                 self._control.close()
                 _live(request, descriptors, parent)
             self._children.add(pid)
-            _say(self._control, id=request["id"], forked=pid)
+            _send(self._control, id=request["id"], forked=pid)
         for descriptor in descriptors:
             os.close(descriptor)
 
 
 def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> Never:
-    """The whole life of a child; what its parent's caller would do at exit is not done here."""
+    """Run a child from fork to exit; `os._exit` skips the exit handlers of the zygote."""
     code = EXIT_BROKEN
     try:
         _die_with(parent)
@@ -146,15 +147,15 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
 
 
 def _die_with(parent: int) -> None:
-    """End when the zygote does, however it ends."""
+    """Die with the zygote, however it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the line above
+    if os.getppid() != parent:  # it died before the line above
         os._exit(EXIT_BROKEN)
 
 
 def _limit(memory: int | None, cpu: int | None) -> None:
-    """`memory`: bytes of address space above what the child begins with; `cpu`: seconds."""
+    """Set the limits; `memory` in bytes above the initial address space, `cpu` in seconds."""
     if memory is not None:
         limit = address_space() + memory
         resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
@@ -163,7 +164,7 @@ def _limit(memory: int | None, cpu: int | None) -> None:
 
 
 def address_space(pid: int | str = "self") -> int:
-    """Bytes of address space of a process."""
+    """The size of a process's address space in bytes."""
     with open(f"/proc/{pid}/statm", encoding="ascii") as file:  # noqa: PTH123  # pathlib costs time
         return int(file.read().split()[0]) * resource.getpagesize()
 

@@ -1,1 +1,1 @@
-"""Running a check's script within limits: a port and its adapters."""
+"""Runs the scripts of checks within limits: a port and its adapter."""

@@ -1,10 +1,10 @@
-"""Whether an address or network is private, as check scripts may ask."""
+"""Tells scripts whether an address or a network is private."""
 
 from __future__ import annotations
 
 import ipaddress
 
-# The blocks that PMM's checks take for private.
+# The private blocks of PMM's checks.
 PRIVATE = tuple(
     ipaddress.ip_network(block)
     for block in (
@@ -16,7 +16,7 @@ PRIVATE = tuple(
 
 
 def ip_is_private(text: object) -> bool | None:
-    """True if the whole of `text` lies in a private block, None if it is no address or network."""
+    """Whether all of `text` is in a private block; None if it is not an address or a network."""
     try:
         network = ipaddress.ip_network(str(text), strict=False)
     except ValueError:

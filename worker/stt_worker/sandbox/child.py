@@ -1,4 +1,4 @@
-"""The life of a child process of the sandbox: orders in, verdicts out, until the parent leaves."""
+"""A child process of the sandbox: runs orders and reports until the parent closes the channel."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from stt_worker.sandbox.wire import (
     mark,
 )
 
-SLOW_S = 0.005  # after a script of this time its end is sent before the next one begins
-SMALL_BYTES = 64 * 1024  # takes milliseconds
-REPORT_BYTES = 60 * 1024  # no more is kept back
+SLOW_S = 0.005  # the end of a script that took longer is sent before the next script starts
+SMALL_BYTES = 64 * 1024  # decoded in milliseconds
+REPORT_BYTES = 60 * 1024  # larger reports are sent at once
 _ORDER = msgspec.msgpack.Decoder(Order)
 _ENCODER = msgspec.msgpack.Encoder()
 
 
 def serve(channel: Channel) -> None:
-    """Entry of the child; its first descriptor is the memory in which the mark stands."""
+    """Entry of the child; its first descriptor is the shared memory of the mark."""
     shared = mmap.mmap(channel.descriptors[0], MARK_BYTES)
     os.close(channel.descriptors[0])
     worker = _Worker(channel, shared)
@@ -45,7 +45,7 @@ def serve(channel: Channel) -> None:
 
 
 class _Program:
-    """A list of items, and the places that they ask for."""
+    """A list of items and the places that they read."""
 
     def __init__(self, number: int, items: list[Item]) -> None:
         self.number = number
@@ -54,35 +54,35 @@ class _Program:
 
 
 class _Worker:
-    """Keeps what is compiled; an order at a time."""
+    """Runs one order at a time and keeps compiled scripts."""
 
     def __init__(self, channel: Channel, shared: mmap.mmap) -> None:
         self._channel = channel
         self._word = memoryview(shared).cast("Q")
         self._deadline = 0.0
-        self._until = 0.0  # of the order
+        self._until = 0.0  # deadline of the order
         self._engine = Engine(lambda: time.monotonic() >= self._deadline)
         self._programs: dict[int, _Program] = {}
-        self._scripts: dict[str, Any] = {}  # by digest a module, or why it is none
-        self._releases: dict[str, Any] = {}  # likewise
-        # The parent sends each text once, also with an order that ends before it is needed.
+        self._scripts: dict[str, Any] = {}  # by digest: a module, or the error as text
+        self._releases: dict[str, Any] = {}  # by digest: likewise
+        # Kept until used: the parent sends each text once, and an order may end before its use.
         self._sources: dict[str, str] = {}
         self._release_data: dict[str, bytes] = {}
         self._ends: list[End] = []
         self._size = 0
 
     def obey(self, order: Order) -> None:
-        """Do one order and report its ends; what runs out of time is the last that is done."""
+        """Run one order and report its ends; it stops at the first script that exceeds its time."""
         self._until = time.monotonic() + order.total_s
         program = self._received(order)
         try:
             self._define(program, order)
             if order.define_only:
-                self._tell_definitions(program)
+                self._report_definitions(program)
             else:
                 self._run(program, order)
         except OutOfTimeError:
-            pass  # its end is among the ends
+            pass  # its end is reported
         self._mark(Stage.IDLE)
         self._report(done=True)
 
@@ -110,7 +110,7 @@ class _Worker:
             if time.monotonic() - began > SLOW_S:
                 self._report()
 
-    def _tell_definitions(self, program: _Program) -> None:
+    def _report_definitions(self, program: _Program) -> None:
         for index, item in enumerate(program.items):
             found = self._scripts[item.digest]
             broken = isinstance(found, str)
@@ -155,7 +155,7 @@ class _Worker:
         return self._engine.driver(key, items, known, small)
 
     def _small(self, program: _Program, order: Order) -> list[int]:
-        """The places whose answers are decoded together, which takes a fraction of the time."""
+        """The places whose answers are decoded together, which is faster."""
         small: list[int] = []
         left = 0 if order.singly else SMALL_BYTES
         for place in program.places:
@@ -166,13 +166,13 @@ class _Worker:
         return small
 
     def _answers(self, program: _Program, order: Order, small: list[int]) -> dict[str, Any]:
-        """Each answer that is asked for, decoded once; a text where it cannot be."""
+        """Each needed answer, decoded once; the error as text if it cannot be decoded."""
         texts = [order.answers[place] for place in small]
         self._begin(Stage.TOGETHER, 0, order)
         try:
             modules = {"small": self._engine.decode(b"[" + b",".join(texts) + b"]")}
         except (ScriptError, OutOfTimeError):
-            small.clear()  # one by one, to know which of them it is
+            small.clear()  # decode one by one to find the malformed answer
             modules = {"small": self._engine.decode(b"[]")}
         for place in program.places:
             if place in small:
@@ -185,7 +185,7 @@ class _Worker:
         return modules
 
     def _usable(self, program: _Program, modules: dict[str, Any]) -> list[tuple[int, Item]]:
-        """The items with their indexes; the end of those that cannot be run is told."""
+        """The items that can run, with their indexes; reports the end of the others."""
         ready: list[tuple[int, Item]] = []
         for index, item in enumerate(program.items):
             if why := self._unusable(item, modules):
@@ -207,7 +207,7 @@ class _Worker:
         return ""
 
     def _releases_of(self, order: Order) -> Any:
-        """The release data of the order, decoded once; a text if they cannot be, or None."""
+        """The release data of the order, decoded once; an error as text; or None."""
         data = self._release_data.pop(order.releases, None)
         if data is not None:
             try:
@@ -217,7 +217,7 @@ class _Worker:
         return self._releases.get(order.releases)
 
     def _begin(self, stage: Stage, index: int, order: Order) -> float:
-        """Mark what is worked on from now; the present."""
+        """Mark the current work for the parent's watch; returns the current time."""
         self._mark(stage, index)
         now = time.monotonic()
         self._deadline = min(self._until, now + order.script_s)

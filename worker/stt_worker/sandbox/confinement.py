@@ -1,6 +1,6 @@
-"""The system calls that a child of the sandbox keeps: memory, its one socket, clocks, its end.
+"""Limits the system calls of a child of the sandbox to memory, its one socket, clocks and exit.
 
-The filter holds where the numbers of the calls are known; elsewhere the language alone confines.
+The filter needs a list of numbers per architecture; without it only the language confines scripts.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ _ALLOW = 0x7FFF0000
 _KILL = 0x80000000
 _REFUSE = 0x00050000 | errno.EPERM
 _PROT_EXEC = 4
-# Classic BPF: load a word, jump if equal, jump if a bit is set, return. An offset counts from the
-# next line: behind a wrong one another call than meant is allowed.
+# Classic BPF: load a word, jump if equal, jump if a bit is set, return. Offsets count from the next
+# line; a wrong offset allows another system call.
 _LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
 _AT_NUMBER, _AT_ARCHITECTURE, _AT_THIRD_ARGUMENT = 0, 4, 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calls:
-    """One architecture: its number, calls that are always allowed, and those that map memory."""
+    """The system calls of one architecture: allowed ones, and those that map memory."""
 
     architecture: int
     allowed: tuple[int, ...]
-    mapping: tuple[int, ...]  # mmap, mprotect: refused where memory would become executable
+    mapping: tuple[int, ...]  # mmap, mprotect: refused if memory would become executable
 
 
 # read write poll ppoll munmap mremap madvise brk rt_sigaction rt_sigprocmask rt_sigreturn
@@ -64,7 +64,7 @@ class _Program(ctypes.Structure):
 
 
 def confine() -> str:
-    """Limit this process for good; why its system calls are not filtered, or an empty text."""
+    """Confine this process for ever; returns why there is no filter, or an empty text."""
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (0, 0))
     machine = platform.machine()
@@ -78,12 +78,12 @@ def confine() -> str:
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
         _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filtering), 0, 0
     ):
-        return f"the kernel takes no filter: {os.strerror(ctypes.get_errno())}"
+        return f"the kernel accepts no filter: {os.strerror(ctypes.get_errno())}"
     return ""
 
 
 def _program(calls: _Calls) -> bytes:
-    """Comparisons that jump forward: `allowed` to the last line, `mapping` to the third last."""
+    """The filter: `allowed` calls jump to the last line, `mapping` calls to the fourth last."""
     mapping, allowed = len(calls.mapping), len(calls.allowed)
     lines = [
         (_LOAD, 0, 0, _AT_ARCHITECTURE),

@@ -1,4 +1,4 @@
-"""Starlark in this very process: modules kept per script and pack, answers frozen per job."""
+"""Runs Starlark in this process; keeps compiled modules, and freezes answers for each job."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
 from stt_worker.sandbox.wire import End, Ending, Item
 
 MAX_CALLS = 200  # nested
-MAX_KEPT = 32  # packs, and drivers
+MAX_KEPT = 32  # packs and drivers each
 MAX_REASON_CHARACTERS = 500
-SCRIPT = "script"  # what error messages call the file
+SCRIPT = "script"  # the file name in error messages
 _FOLDER = Path(__file__).parent
 _PLAIN = starlark.Globals.standard()
 _WITH_JSON = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
@@ -34,42 +34,42 @@ _WITH_RELEASES = (
 _MESSAGE = re.compile(
     r"error: (?P<text>.*?)(?:\n +--> (?P<file>[^\n:]+):(?P<line>\d+)|\Z)", re.DOTALL
 )
-_EXPECTED = re.compile(r", expected one of .*", re.DOTALL)  # a list of every symbol there is
+_EXPECTED = re.compile(r", expected one of .*", re.DOTALL)  # followed by a list of all symbols
 
 
 class ScriptError(Exception):
-    """A script, or an answer, that cannot be used; the text is for people."""
+    """A script or an answer is invalid; the text is readable."""
 
 
 class OutOfTimeError(Exception):
-    """The evaluation was ended at its deadline."""
+    """The evaluation was stopped at its deadline."""
 
 
 class _StopError(Exception):
-    """What fail(), skip() and not_applicable() raise; scripts cannot catch it."""
+    """Raised by fail(), skip() and not_applicable(); scripts cannot catch it."""
 
 
 class Run:
-    """What the script under way has called; one at a time."""
+    """The calls of the current script: what it printed and how it stopped."""
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the script before."""
+        """Reset for the next script."""
         self.printed: list[str] = []
         self.size = 0
         self.stopped: tuple[Ending, str] | None = None
 
     def print(self, line: str) -> None:
-        """Keep a printed line, within the limit."""
+        """Keep a printed line; raises ValueError above the limit."""
         self.size += len(line) + 1
         if self.size > SCRIPT_OUTPUT_BYTES:
             raise ValueError(f"printed more than the limit of {SCRIPT_OUTPUT_BYTES} bytes")
         self.printed.append(line)
 
     def stopping(self, ending: Ending, prefix: str = "") -> Callable[[Any], None]:
-        """The function by which a script ends itself so."""
+        """A function that stops the script with this ending."""
 
         def stop(message: Any) -> None:
             self.stopped = ending, f"{prefix}{message}"
@@ -78,12 +78,12 @@ class Run:
         return stop
 
     def refuse_number(self) -> None:
-        """Called by the driver for NaN and infinity."""
+        """Called by driver.star for NaN and infinity; raises ValueError."""
         raise ValueError("returned a number that is not finite")
 
 
 class Engine:
-    """Evaluates; `is_late` tells at any time whether the evaluation under way has to end."""
+    """Evaluates Starlark; `is_late` returns whether the current evaluation has to stop."""
 
     def __init__(self, is_late: Callable[[], bool]) -> None:
         self._is_late = is_late
@@ -124,7 +124,7 @@ class Engine:
         return module.freeze()
 
     def decode(self, text: bytes) -> Any:
-        """A frozen module whose `value` is the JSON `text`; raises ScriptError."""
+        """A frozen module with the JSON `text` as `value`; raises ScriptError, OutOfTimeError."""
         module = starlark.Module()
         try:
             module["text"] = text.decode()
@@ -134,7 +134,7 @@ class Engine:
         return module.freeze()
 
     def context(self, text: bytes, releases: Any) -> tuple[Any, Any]:
-        """The context without and with the release data, as frozen modules; raises ScriptError."""
+        """The context without and with release data, as frozen modules; raises ScriptError."""
         module = starlark.Module()
         for name, function in FUNCTIONS.items():
             module.add_callable(name, function)
@@ -154,11 +154,12 @@ class Engine:
     def driver(
         self, key: Hashable, items: Sequence[Item], modules: dict[str, Any], small: Sequence[int]
     ) -> Any:
-        """A frozen module whose `go(number)` calls the script of that item; `key` names `items`.
+        """A frozen module whose `go(number)` runs that item's script; `key` identifies `items`.
 
-        `modules` are the script of each item by its digest, the answers of the places in `small`
-        together as `small`, each other answer as `a<place>`, and `plain` and `full`, the contexts.
-        All that is handed to scripts is frozen with it.
+        `modules` contains the script of each item by digest, the answers of the places in `small`
+        together as `small`, each other answer as `a<place>`, and the contexts `plain` and `full`.
+        All values for scripts are frozen, so that no script can change them for the next.
+        Raises ScriptError.
         """
         pack = self._pack(key, items, modules)
         single = sorted({place for item in items for place in item.places} - set(small))
@@ -172,7 +173,7 @@ class Engine:
         return module.freeze()
 
     def _pack(self, key: Hashable, items: Sequence[Item], modules: dict[str, Any]) -> Any:
-        """A frozen module that knows the scripts and their places; kept for the next job."""
+        """A frozen module with the scripts and their places; cached for the next job."""
 
         def made() -> Any:
             module = starlark.Module()
@@ -183,7 +184,7 @@ class Engine:
         return _kept(self._packs, key, made)
 
     def call(self, driver: Any, number: int, index: int) -> End:
-        """How the script of item `number` of the driver ends; `index` is that of the order."""
+        """Run the script of item `number`; the end gets the `index` of the order."""
         run = self._run
         run.begin()
         try:
@@ -211,7 +212,7 @@ class Engine:
     def _eval(
         self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
     ) -> None:
-        # What a script before said must not stand in what goes wrong now: it may be of another job.
+        # Reset first: an error must not show the output of a previous script, of another job.
         self._run.begin()
         loader = starlark.FileLoader(known.__getitem__) if known else None
         starlark.eval_with(self._options, module, parsed, names, loader)
@@ -256,7 +257,7 @@ def _parsed(name: str, text: str) -> Any:
 
 
 def _kept(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-    """The value of `key`, made if it is not there; the last MAX_KEPT that were used stay."""
+    """The cached value of `key`, made if missing; the last MAX_KEPT used values stay."""
     found = kept.pop(key, None) or make()
     kept[key] = found
     if len(kept) > MAX_KEPT:
@@ -265,15 +266,15 @@ def _kept(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong on which line of the script, without the lines around it."""
+    """The error and its line in the script, without the source around it."""
     text = str(error)
     places = list(_MESSAGE.finditer(text))
     if not places:
         return " ".join(text.split())[:MAX_REASON_CHARACTERS]
     found = places[-1]
-    told = " ".join(_EXPECTED.sub("", found["text"]).split())[:MAX_REASON_CHARACTERS]
-    told = told.removeprefix("Parse error: ")
-    return f"line {found['line']}: {told}" if found["file"] == SCRIPT else told
+    message = " ".join(_EXPECTED.sub("", found["text"]).split())[:MAX_REASON_CHARACTERS]
+    message = message.removeprefix("Parse error: ")
+    return f"line {found['line']}: {message}" if found["file"] == SCRIPT else message
 
 
 def _without_surrogates(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The functions that scripts find in their context: versions and addresses, as in PMM."""
+"""The functions in the context of scripts: versions and addresses, as in PMM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from stt_worker.sandbox.addresses import ip_is_private
 
 _VERSION = re.compile(r"([0-9]+)\.([0-9]+)(?:\.([0-9]+))?(.*)", re.DOTALL)
-_LONG_VERSION = 10_000_000  # numbers above hold three digits of a build
+_LONG_VERSION = 10_000_000  # larger numbers end with three digits of a build
 
 
 def parse_version(text: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def parse_version(text: str) -> dict[str, Any]:
 
 
 def format_version_num(num: int) -> str:
-    """`80034` as `8.0.34`; a number with a build as `8.0.34-26`."""
+    """`80034` as `8.0.34`, a number with a build as `8.0.34-26`."""
     rest = ""
     if num > _LONG_VERSION:
         rest = f"-{num % 1000}"

@@ -1,4 +1,4 @@
-"""One call of the sandbox: its tasks as children know them, and what their ends mean."""
+"""One call of the sandbox: its tasks, as children know them, and their verdicts."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from stt_worker.sandbox.port import (
 from stt_worker.sandbox.wire import End, Ending, Item, Stage
 
 MAX_REASON_CHARACTERS = 500
-VALUE_BYTES = 72  # of an empty list in a list, the value that takes the most for its text
+VALUE_BYTES = 72  # an empty list in a list: the most memory for its length as text
 RELEASES = "releases"
 NO_FINDINGS = "[]"  # what most scripts return
 _TOO_MUCH = (
-    "what the scripts of this job give back takes more than the limit of"
+    "the results of the scripts of this job exceed the limit of"
     f" {JOB_OUTPUT_BYTES // 1024 // 1024} MiB; this is the largest"
 )
 _ENCODER = msgspec.json.Encoder()
@@ -34,7 +34,7 @@ _ENCODER = msgspec.json.Encoder()
 
 @dataclass(kw_only=True)
 class Job:
-    """The tasks of one call and what has become of them."""
+    """The tasks of one call and their verdicts so far."""
 
     tasks: Sequence[Task]
     answers: Sequence[bytes]
@@ -42,14 +42,14 @@ class Job:
     releases: tuple[str, bytes]
     until: float
     define_only: bool = False
-    singly: bool = False  # a child died of the answers together
+    singly: bool = False  # a child died while it decoded the answers together
     verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
     slow: list[int] = field(default_factory=list[int])
     _size: int = 0
     _outputs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # a heap
 
-    def enter(self, at: int, end: End) -> None:
-        """The verdict of task `at`; if all are too large together, the largest lose theirs."""
+    def record(self, at: int, end: End) -> None:
+        """Record the verdict of task `at`; above the limit for all, the largest are dropped."""
         if end.text == NO_FINDINGS and not end.printed and end.ending is Ending.RETURNED:
             self.verdicts[at] = Returned(value=[])
             return
@@ -67,12 +67,12 @@ class Job:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the job has to have ended."""
+        """Seconds until the deadline of the job."""
         return self.until - asyncio.get_running_loop().time()
 
 
 class Program:
-    """A list of tasks as children know it, by its number."""
+    """A list of tasks that children know by its number."""
 
     def __init__(self, number: int, tasks: list[Task]) -> None:
         self.number = number
@@ -89,13 +89,13 @@ class Program:
 
 
 def size_of(end: End) -> int:
-    """The memory that what a script gave back takes here, in bytes and rather too high."""
+    """An upper bound of the memory for the result of a script, in bytes."""
     values = sum(map(end.text.count, ",[{")) if end.ending is Ending.RETURNED else 0
     return len(end.text) + len(end.printed) + VALUE_BYTES * values
 
 
 def text_of(data: object) -> bytes:
-    """`data` as JSON; what has no JSON becomes a text that no child can read."""
+    """`data` as JSON; other data become a text that children reject as malformed."""
     try:
         return _ENCODER.encode(data)
     except (TypeError, ValueError, RecursionError) as error:
@@ -103,7 +103,7 @@ def text_of(data: object) -> bytes:
 
 
 def blamed(todo: Sequence[int], tasks: Sequence[Task], found: Exchange) -> list[int]:
-    """The tasks on whose behalf the child worked when it died."""
+    """The tasks that the child was working on when it died."""
     if found.stage is Stage.ANSWER:
         return [at for at in todo if found.index in tasks[at].places]
     if found.stage in (Stage.DEFINE, Stage.RUN):
@@ -112,27 +112,29 @@ def blamed(todo: Sequence[int], tasks: Sequence[Task], found: Exchange) -> list[
 
 
 def fate(found: Exchange) -> str:
-    """What a script, or its answer, did to its process, as a sentence."""
+    """The reason for a script whose process died."""
     what = "an answer it reads" if found.stage is Stage.ANSWER else "the script"
     limit = SCRIPT_MEMORY_BYTES // 1024 // 1024
     return (
-        f"{what} brought its process down: more memory than {limit} MiB, or values nested too deep"
+        f"{what} killed its process: more memory than {limit} MiB, or values nested too deeply"
         f" ({found.died})"
     )
 
 
 def lost(why: str) -> Broken:
-    """There was no process for the script; that is none of its faults."""
-    return Broken(reason=_short(f"no process to run the script in: {why}"))
+    """The verdict of a script that could not run because there was no process."""
+    return Broken(reason=_short(f"no process for the script: {why}"))
 
 
 def verdict(end: End) -> Verdict:
-    """What the end of a script means; `end` is not one that ran out of time."""
+    """The verdict for the end of a script; not for an end by time."""
     if end.ending is Ending.RETURNED:
         try:
             return Returned(value=msgspec.json.decode(end.text or "null"), printed=end.printed)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            return Broken(reason=_short(f"returned no plain data: {error}"), printed=end.printed)
+            return Broken(
+                reason=_short(f"returned data that is not plain: {error}"), printed=end.printed
+            )
     if end.ending is Ending.BROKEN:
         return Broken(reason=_short(end.text), printed=end.printed)
     applicable = end.ending is Ending.SKIPPED

@@ -1,4 +1,4 @@
-"""One child process of the sandbox as its parent sees it: orders down, ends back, and a watch."""
+"""One child process of the sandbox, seen from its parent: orders, ends and a watch."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from stt_worker.sandbox.wire import MARK_BYTES, End, Hello, Order, Report, Stage
 
 ENTRY = "stt_worker.sandbox.child:serve"
 PRELOAD = ("stt_worker.sandbox.child",)
-GRACE_S = 0.5  # above the time of a script: then its process is killed
-LOOKS = 4  # at the mark within that time
-ANSWER_FACTOR = 12  # bytes of memory for each byte of an answer, while it is decoded and frozen
+GRACE_S = 0.5  # after the time limit of a script its process is killed
+CHECKS = 4  # of the mark within that time
+ANSWER_FACTOR = 12  # bytes of memory per byte of an answer that is decoded and frozen
 _ENCODER = msgspec.msgpack.Encoder()
 _REPORT = msgspec.msgpack.Decoder(Report)
 _HELLO = msgspec.msgpack.Decoder(Hello)
@@ -31,17 +31,17 @@ _HELLO = msgspec.msgpack.Decoder(Hello)
 
 @dataclass(kw_only=True)
 class Exchange:
-    """What came of an order: if the child died, what it worked on then."""
+    """The result of an order; if the child died, its stage then."""
 
-    died: str = ""  # why, a sentence about the process
+    died: str = ""  # the reason, if it died
     stage: Stage = Stage.IDLE
     index: int = 0
     was_late: bool = False  # killed by the watch
-    was_killed: bool = False  # by somebody else
+    was_killed: bool = False  # by another process
 
 
 class Kept:
-    """A child, what it has been sent, and the memory in which it marks what it works on."""
+    """A child with what it has received and the shared memory of its mark."""
 
     def __init__(self, child: Child, shared: mmap.mmap) -> None:
         self._child = child
@@ -52,7 +52,7 @@ class Kept:
 
     @classmethod
     async def started(cls, nursery: Nursery) -> Kept:
-        """A child that is ready; raises NurseryError and FrameError."""
+        """Start a child; raises NurseryError and FrameError."""
         descriptor = os.memfd_create("stt-sandbox-mark", os.MFD_CLOEXEC)
         try:
             os.ftruncate(descriptor, MARK_BYTES)
@@ -70,13 +70,13 @@ class Kept:
 
     @property
     def is_idle(self) -> bool:
-        """Whether it can be given an order."""
+        """Whether it can receive an order."""
         return self._child.is_idle
 
     async def exchange(self, order: Order, take: Callable[[End], None]) -> Exchange:
-        """Have `order` done, and `take` called with each end as it comes.
+        """Send `order` and call `take` with each end as it arrives.
 
-        A child that died has to be ended by the caller.
+        The caller has to drop a child that died.
         """
         found = Exchange()
         size = sum(map(len, order.answers)) + len(order.release_data)
@@ -105,12 +105,12 @@ class Kept:
         return found
 
     def end(self) -> asyncio.Future[int]:
-        """Kill it; its exit code."""
+        """Kill the child; its exit code."""
         return self._child.end()
 
 
 class _Watch:
-    """Kills the child when it works on one thing for longer than a script may, or on the order."""
+    """Kills the child if its mark or the whole order exceeds its time limit."""
 
     def __init__(self, child: Child, shared: mmap.mmap, order: Order, found: Exchange) -> None:
         self._child, self._shared, self._found = child, shared, found
@@ -119,9 +119,9 @@ class _Watch:
         self._since = self._loop.time()
         self._until = self._since + order.total_s + GRACE_S
         self._seen: int = -1
-        self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
+        self._handle = self._loop.call_later(self._limit_s / CHECKS, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if self._child.has_ended:
             return
         now = self._loop.time()
@@ -130,11 +130,11 @@ class _Watch:
             self._seen, self._since = seen, now
         if now - self._since >= self._limit_s or now >= self._until:
             self._found.was_late = True
-            # Not ended here: who waits for its word has to read the end of the channel first.
+            # Killed, not ended: `exchange` must read the end of the channel before it is closed.
             os.kill(self._child.pid, signal.SIGKILL)
             return
-        self._handle = self._loop.call_later(self._limit_s / LOOKS, self._look)
+        self._handle = self._loop.call_later(self._limit_s / CHECKS, self._check)
 
     def cancel(self) -> None:
-        """The order is done."""
+        """Stop the watch."""
         self._handle.cancel()

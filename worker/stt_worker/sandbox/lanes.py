@@ -1,4 +1,4 @@
-"""Who gets which child process when: quick scripts side by side, slow ones apart and in turn."""
+"""Schedules orders on child processes: quick scripts in parallel, slow scripts one at a time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from stt_shared.telemetry.logs import logger
 from stt_worker.processes.nursery import Nursery
 from stt_worker.sandbox.kept import Kept
 
-MAX_KNOWN = 2_000  # scripts that one child keeps; then it is replaced
+MAX_KNOWN = 2_000  # scripts in one child; then it is replaced
 MAX_SUSPECTS = 10_000
 _LOG = logger("sandbox")
 
 
 class Lane:
-    """At most `size` children; who waits is served by rank, then in order of coming."""
+    """At most `size` children; waiting orders are served by rank, then by arrival."""
 
     def __init__(self, nursery: Nursery, size: int) -> None:
         self._nursery = nursery
@@ -34,12 +34,12 @@ class Lane:
 
     @property
     def cpu_s(self) -> float:
-        """CPU time of all children so far, as they reported it."""
+        """CPU seconds of all children so far, as reported by them."""
         return self._used_s + sum(kept.cpu_s for kept in (*self._idle, *self._busy))
 
     @asynccontextmanager
     async def child(self, rank: int = 0) -> AsyncGenerator[Kept]:
-        """A child for one order; it is killed when the block raises.
+        """A child for one order; it is killed if the block raises.
 
         Raises NurseryError and FrameError if none can be started.
         """
@@ -72,11 +72,11 @@ class Lane:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._give()  # it was ours already
+                self._give()  # the turn was given already; without this the place would be lost
             raise
 
     def _give(self) -> None:
-        """Hand the place to who is next; those that gave up are passed over."""
+        """Give the place to the next waiting order; cancelled ones are skipped."""
         while self._waiting:
             _, _, turn = heapq.heappop(self._waiting)
             if not turn.done():
@@ -96,7 +96,7 @@ class Lane:
         return kept
 
     def _drop(self, kept: Kept) -> None:
-        """End it; its place is free when its memory is."""
+        """End a child; its place is free once its memory is free."""
         self._busy.discard(kept)
         self._used_s += kept.cpu_s
         ended = kept.end()
@@ -108,7 +108,7 @@ class Lane:
         self._give()
 
     async def close(self) -> None:
-        """End idle children, and wait for those that are being ended."""
+        """End idle children and wait until all children have ended."""
         self._closed = True
         for kept in self._idle:
             self._ending.add(ended := kept.end())
@@ -119,7 +119,7 @@ class Lane:
 
 
 class Suspects:
-    """Scripts that took long or killed their process, by digest, with how often."""
+    """Scripts that were slow or killed their process, by digest, with a count."""
 
     def __init__(self) -> None:
         self._times: OrderedDict[str, int] = OrderedDict()
@@ -128,15 +128,15 @@ class Suspects:
         return digest in self._times
 
     def times(self, digest: str) -> int:
-        """How often it ran out of its whole time."""
+        """How often the script exceeded its full time limit."""
         return self._times.get(digest, 0)
 
     def add(self, digest: str, times: int = 0) -> None:
-        """From now on it runs apart; `times` more that it ran out of its whole time."""
+        """Add a script, which runs alone from now on; `times` is added to its count."""
         self._times[digest] = self._times.pop(digest, 0) + times
         if len(self._times) > MAX_SUSPECTS:
             self._times.popitem(last=False)
 
     def forgive(self, digest: str) -> None:
-        """It was quick again."""
+        """Remove a script that was quick again."""
         self._times.pop(digest, None)

@@ -1,7 +1,7 @@
-"""What the language of scripts refuses: found before a script is run for a server, with its line.
+"""Finds errors in scripts, with their lines, before they run.
 
-The definition of a script in the sandbox refuses names and syntax. Formats and methods would be
-refused only where a script comes to use them: these are looked for in its text.
+Compiling a script in the sandbox finds syntax errors and unknown names. Unsupported formats and
+methods would fail only when they are used, so they are searched in its text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stt_shared.checkfile.model import Check
 from stt_worker.sandbox.port import Sandbox, Task
 
-MAX_TEXT_CHARACTERS = 80  # of the line that is shown
+MAX_TEXT_CHARACTERS = 80  # of the line in the message
 METHODS = frozenset(
     {
         *("append", "clear", "extend", "index", "insert", "pop", "remove"),
@@ -39,7 +39,7 @@ _LINE = re.compile(r"line (?P<line>\d+): (?P<why>.*)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptFault:
-    """What is refused; `line` counts from 1 in the script with its parts, 0 is not known."""
+    """An error in a script; `line` starts at 1 and includes its parts, 0 is unknown."""
 
     check: str
     line: int
@@ -53,9 +53,9 @@ class ScriptFault:
 
 
 async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[ScriptFault]:
-    """What is refused in the scripts of `checks`: of each its definition, or its text.
+    """The errors in the scripts of `checks`: of compiling, or else of the search in the text.
 
-    The scripts are defined in the sandbox, within its limits for one job.
+    The scripts are compiled in the sandbox, within its limits for one job.
     """
     tasks = [Task(digest=check.digest, source=check.script) for check in checks]
     reasons = await sandbox.define(tasks)
@@ -66,7 +66,7 @@ async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[Scrip
 
 
 def faults_of_text(check: Check) -> list[ScriptFault]:
-    """Formats with widths and methods that are not there, which a definition does not meet."""
+    """Unsupported formats and unknown methods, which compiling does not find."""
     script = check.script
     found = sorted([*_formats(script), *_methods(script)])
     return [_fault(check, f"line {script.count(chr(10), 0, at) + 1}: {why}") for at, why in found]
@@ -99,6 +99,6 @@ def _fault(check: Check, reason: str) -> ScriptFault:
 
 
 def line_in(fault: ScriptFault, file: str) -> int:
-    """The line of a check file's text that the fault shows; 1 if it stands in a part."""
+    """The line of the fault in the text of a check file; 1 if it is in a part."""
     lines = enumerate(file.splitlines(), 1)
     return next((at for at, one in lines if fault.text and one.strip() == fault.text), 1)

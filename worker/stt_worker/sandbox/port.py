@@ -1,4 +1,4 @@
-"""The port of the sandbox: runs the scripts of one job over their answers, within limits."""
+"""The port of the sandbox: runs the scripts of one job within limits."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from typing import Any, Protocol
 
 SCRIPT_TIME_S = 5.0
 SCRIPT_MEMORY_BYTES = 64 * 1024 * 1024
-SCRIPT_OUTPUT_BYTES = 1024 * 1024  # of the value returned, and again of what is printed
-JOB_OUTPUT_BYTES = 16 * 1024 * 1024  # of both, of all scripts of a job, as values in memory
-JOB_TIME_S = 15.0  # for all scripts of one job together, with their waiting
+SCRIPT_OUTPUT_BYTES = 1024 * 1024  # of the returned value, and the same of the printed text
+JOB_OUTPUT_BYTES = 16 * 1024 * 1024  # of both, for all scripts of a job, in memory
+JOB_TIME_S = 15.0  # for all scripts of a job, including the wait for processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """One script and the answers it judges.
+    """One script and the answers that it reads.
 
-    `digest` names the source: equal digests stand for equal sources. `places` are indexes into
-    the answers of the job; they fill `docs` in this order. With `whole` the only place is `docs`
-    itself, as in version 1 of the format.
+    `digest` identifies the source. `places` are indexes of the job's answers, which become `docs`
+    in this order. With `whole` the only answer is `docs` itself, as in version 1 of the format.
     """
 
     digest: str
@@ -30,7 +29,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Returned:
-    """The script came to its end; `value` is plain data, `printed` what it printed."""
+    """The script returned; `value` is plain data, `printed` its output."""
 
     value: Any
     printed: str = ""
@@ -38,7 +37,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """The script called skip(reason), or not_applicable(reason)."""
+    """The script called skip(reason) or not_applicable(reason)."""
 
     reason: str
     applicable: bool = True
@@ -47,7 +46,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """The script failed, called fail(), or ran into a limit; the reason names which."""
+    """The script failed, called fail() or exceeded a limit; see the reason."""
 
     reason: str
     printed: str = ""
@@ -57,26 +56,25 @@ Verdict = Returned | Skipped | Broken
 
 
 class Sandbox(Protocol):
-    """Processes in which scripts can harm neither us nor each other."""
+    """Runs scripts in processes, isolated from the worker and from each other."""
 
     async def run(
         self, tasks: Sequence[Task], answers: Sequence[bytes], context: Mapping[str, Any]
     ) -> list[Verdict]:
         """One verdict per task, in order, within JOB_TIME_S; never raises.
 
-        `answers` are JSON texts; only those that a task asks for are read. `context` holds plain
-        data shared by all tasks: `server` (facts), `now`, and `releases`, which scripts that do
-        not mention them do not get. The functions of the format (parse_version, ...) are the
-        sandbox's own. A script that breaks a limit ends as Broken and leaves the other tasks
-        their own verdicts; so does an answer that cannot be read.
+        `answers` are JSON texts; only those that a task reads are decoded. `context` is plain data
+        for all tasks: `server` (facts), `now`, and `releases`, for scripts that mention them. The
+        sandbox adds the functions of the format (parse_version, ...). A script that exceeds a
+        limit, or reads a malformed answer, ends as Broken and does not affect other tasks.
         """
         ...
 
     async def define(self, tasks: Sequence[Task]) -> list[str]:
-        """Per task why its source is refused, with the line, or an empty text; never raises.
+        """Compile each task; returns its error with the line, or an empty text; never raises.
 
-        The top level of each script is run, as it is before its first job, all of them within
-        JOB_TIME_S; what is not come to is not refused.
+        The top level of each script runs, as before its first job. All take at most JOB_TIME_S;
+        scripts that are not reached within it have no error.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""The sandbox on Starlark in kept child processes; a job first runs all its scripts briefly.
+"""The sandbox with Starlark in child processes; a job first runs all its scripts briefly.
 
-What does not end within QUICK_S gives up its place, so that no other job waits longer for it, and
-runs again alone in a process for slow scripts, those last that were slow most often.
+A script that does not finish within QUICK_S gives its process to the next job and runs again alone
+in the process for slow scripts; scripts that were slow most often run last.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from stt_worker.sandbox.port import (
 )
 from stt_worker.sandbox.wire import End, Ending, Order, Stage
 
-QUICK_S = 0.25  # of a script among others
-MAX_RETRIES = 2  # after a process that ended for no reason of a script
+QUICK_S = 0.25  # time limit of a script in the first run
+MAX_RETRIES = 2  # after a process that died without the fault of a script
 PROGRAMS_KEPT = 256
-RELEASES_KEPT = 4  # texts of release data, by the object they were made of
+RELEASES_KEPT = 4  # encoded release data, by object
 
 
 class StarlarkSandbox:
@@ -60,7 +60,7 @@ class StarlarkSandbox:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds of all children so far, up to their last word."""
+        """CPU seconds of all children, up to their last report."""
         return self._quick.cpu_s + self._slow.cpu_s
 
     async def run(
@@ -88,7 +88,7 @@ class StarlarkSandbox:
             define_only=True,
         )
         await self._done(job)
-        # What was not come to is no fault: it has its verdict where it is run.
+        # Scripts that were not reached have no error here; they get a verdict when they run.
         verdicts = [job.verdicts.get(at) for at in range(len(tasks))]
         return [one.reason if isinstance(one, Broken) else "" for one in verdicts]
 
@@ -99,7 +99,7 @@ class StarlarkSandbox:
         await self._nursery.close()
 
     def _encoded(self, releases: object) -> tuple[str, bytes]:
-        """The release data as text, with its digest; made once for each object."""
+        """The digest and the JSON of the release data; encoded once per object."""
         if not releases:
             return "", b""
         for known, digest, text in self._releases:
@@ -122,11 +122,11 @@ class StarlarkSandbox:
         return [job.verdicts.get(at) or self._not_run() for at in range(len(job.tasks))]
 
     def _not_run(self) -> Broken:
-        why = f"the scripts of this job took their {self._job_s:g} s; this one did not end in them"
+        why = f"the scripts of this job took {self._job_s:g} s; this one did not finish in time"
         return Broken(reason=why)
 
     async def _run_quick(self, job: Job) -> None:
-        """All that is not known as slow; each overrun gives the child to the next job."""
+        """Run all scripts but known slow ones; an overrun gives the child to the next job."""
         apart = [at for at, task in enumerate(job.tasks) if task.digest in self._suspects]
         job.slow += apart
         todo = [at for at in range(len(job.tasks)) if at not in set(apart)]
@@ -151,7 +151,7 @@ class StarlarkSandbox:
                 job.verdicts[at] = lost(died)
 
     async def _run_alone(self, job: Job, at: int) -> str:
-        """One slow script; why its process ended, or an empty text."""
+        """Run one slow script; returns why its process died, or an empty text."""
         digest, died = job.tasks[at].digest, ""
         for _ in range(1 + MAX_RETRIES):
             async with self._slow.child(self._suspects.times(digest)) as kept:
@@ -186,8 +186,8 @@ class StarlarkSandbox:
         )
 
     def _program(self, tasks: list[Task]) -> Program:
-        """What a child has to know of `tasks`; made once for the same objects."""
-        # A program holds its tasks: while it is kept, no other task gets the number of one.
+        """The program of `tasks`; made once for the same objects."""
+        # Ids are safe as keys: a cached program references its tasks, so ids are not reused.
         key = tuple(map(id, tasks))
         found = self._programs.pop(key, None) or Program(next(self._numbers), tasks)
         self._programs[key] = found
@@ -196,19 +196,19 @@ class StarlarkSandbox:
         return found
 
     def _taker(self, job: Job, todo: Sequence[int], *, quick: bool) -> Callable[[End], None]:
-        """What enters each end of an order of `todo`."""
+        """A function that records each end of an order of `todo`."""
 
         def take(end: End) -> None:
             at = todo[end.index]
             if end.ending is Ending.TIME:
                 self._late(job, at, quick=quick)
             else:
-                job.enter(at, end)
+                job.record(at, end)
 
         return take
 
     def _blame(self, job: Job, todo: Sequence[int], found: Exchange, *, quick: bool) -> None:
-        """Enter what became of those of `todo` for whom the child worked when it died."""
+        """If the child died, record verdicts for the tasks that it was working on."""
         if not found.died or found.was_killed:
             return
         job.singly = job.singly or found.stage is Stage.TOGETHER
@@ -228,5 +228,5 @@ class StarlarkSandbox:
             job.slow.append(at)
         elif job.left_s > 0:
             self._suspects.add(digest, times=1)
-            why = f"it did not end within the limit of {self._script_s:g} s"
+            why = f"it did not finish within the limit of {self._script_s:g} s"
             job.verdicts[at] = Broken(reason=why)

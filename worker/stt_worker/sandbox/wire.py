@@ -1,4 +1,4 @@
-"""The messages between the sandbox and its child processes: an order down, verdicts back."""
+"""The messages between the sandbox and its child processes: orders and reports."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Stage(IntEnum):
-    """What a child works on; stands in the mark with the index of the answer or task."""
+    """The current work of a child; part of the mark, with the index of the answer or task."""
 
     IDLE = 0
     ANSWER = 1
@@ -25,11 +25,11 @@ class Ending(IntEnum):
     BROKEN = 1
     SKIPPED = 2
     NOT_APPLICABLE = 3
-    TIME = 4  # it ran into the time of this order
+    TIME = 4  # it exceeded the time limit of this order
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
-    """A task of an order; `releases` says whether its context holds the release data."""
+    """A task of an order; `releases` is whether its context contains the release data."""
 
     digest: str
     places: tuple[int, ...]
@@ -38,11 +38,11 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):
-    """What a child has to do: define the scripts of a program, and unless `define_only` run them.
+    """An order for a child: compile the scripts of a program and, unless `define_only`, run them.
 
-    A program is a list of items by its number. `items`, `sources` and `release_data` are sent to
-    each child once: the first order of a program brings its items, and the sources that the child
-    has not seen. An answer that no item asks for may be empty.
+    A program is a numbered list of items. `items`, `sources` and `release_data` are sent to each
+    child once: the first order with a program contains its items and the sources that the child
+    does not have yet. An answer that no item reads may be empty.
     """
 
     program: int
@@ -50,16 +50,18 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     sources: dict[str, str]
     answers: list[bytes]
     context: bytes
-    releases: str  # the digest that names the data; empty: none
+    releases: str  # the digest of the data; empty if there are none
     release_data: bytes
     script_s: float  # for each script
     total_s: float  # for the whole order
     define_only: bool = False
-    singly: bool = False  # answers are decoded one by one, so that the mark names the culprit
+    singly: bool = (
+        False  # decode answers one by one, so that the mark shows which one kills the child
+    )
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):
-    """How one item of the order ended."""
+    """The end of one item of the order."""
 
     index: int
     ending: Ending
@@ -68,9 +70,9 @@ class End(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Report(msgspec.Struct, frozen=True, array_like=True):
-    """A part of the ends; the last one of an order is `done`.
+    """Some ends of an order; its last report is `done`.
 
-    After an item that ran out of time nothing more is run: the rest has no end.
+    After an item that exceeded its time nothing more runs, so the rest have no end.
     """
 
     ends: list[End]
@@ -79,7 +81,7 @@ class Report(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):
-    """The first word of a child: why its system calls are not filtered, or an empty text."""
+    """The first message of a child: why it has no filter of system calls, or an empty text."""
 
     unfiltered: str
 
@@ -90,7 +92,7 @@ _FIRST = {stage: int(stage) << _INDEX_BITS for stage in Stage}
 
 
 def mark(stage: Stage, index: int = 0) -> int:
-    """Stage and index as the number that stands in the shared memory of parent and child."""
+    """Stage and index as one number, which is in memory shared by parent and child."""
     return _FIRST[stage] | index
 
 

@@ -1,1 +1,1 @@
-"""The worker's own list of databases: where each is, how to log in, and never a secret in view."""
+"""The worker's list of targets: addresses, log-ins and references to secrets."""

@@ -1,4 +1,4 @@
-"""The values of one target's table, or its URL, become the endpoint they describe."""
+"""Builds the endpoint of a target from its table or its URL."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MAX_PEM_BYTES = 1024 * 1024
 def endpoint_of(
     values: Mapping[str, Any], folder: Path, faults: list[Fault]
 ) -> tuple[Endpoint | None, str | None]:
-    """The endpoint without its password, and the password if a URL holds one.
+    """The endpoint without its password, and the password if a URL contains it.
 
-    Appends to `faults` what does not go together; the endpoint is then not to be used.
+    Appends values that contradict each other to `faults`; the endpoint is unusable then.
     """
     if "url" in values:
         endpoint, password = _from_url(values, folder, faults)
@@ -36,40 +36,42 @@ def endpoint_of(
 def _from_url(
     values: Mapping[str, Any], folder: Path, faults: list[Fault]
 ) -> tuple[Endpoint | None, str | None]:
-    faults += [Fault(key, f"{key} is part of url") for key in _IN_URL if key in values]
+    faults += [Fault(key, f"{key} is already part of url") for key in _IN_URL if key in values]
     try:
         address = urls.parse(values["url"])
     except UsageError as error:
         hint = f" ({error.hint})" if error.hint else ""
         faults.append(Fault("url", error.message + hint))
         return None, None
-    said = address.endpoint
-    twice = {"user": said.user, "password": address.has_password, "tls": address.says_tls}
-    twice |= {"ca": said.tls.ca, "cert": said.tls.cert, "key": said.tls.key}
+    named = address.endpoint
+    twice = {"user": named.user, "password": address.has_password, "tls": address.says_tls}
+    twice |= {"ca": named.tls.ca, "cert": named.tls.cert, "key": named.tls.key}
     for key, there in twice.items():
         if there and key in values:
-            faults.append(Fault(key, f"{key} stands in url too"))
-    _needs_user(values, said.family, said.user, faults)
+            faults.append(Fault(key, f"{key} is also in url"))
+    _needs_user(values, named.family, named.user, faults)
     endpoint = replace(
-        said,
-        user=said.user or values.get("user", ""),
+        named,
+        user=named.user or values.get("user", ""),
         password="",
-        tls=_tls(values, said.tls, said.socket, folder, faults),
+        tls=_tls(values, named.tls, named.socket, folder, faults),
     )
-    return endpoint, said.password if address.has_password else None
+    return endpoint, named.password if address.has_password else None
 
 
 def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) -> Endpoint | None:
     if "family" not in values:
         if not any(fault.key == "family" for fault in faults):
-            faults.append(Fault("", "family is missing, or a url"))
+            faults.append(Fault("", "family or url is missing"))
         return None
     family = Family(values["family"])
     socket = values.get("socket", "")
     _place(values, family, faults)
     port = values.get("port", urls.DEFAULT_PORTS[family])
     if "auth_source" in values and family is not Family.MONGODB:
-        faults.append(Fault("auth_source", f"auth_source is a key for mongodb, not for {family}"))
+        faults.append(
+            Fault("auth_source", f"auth_source is for mongodb only, the family is {family}")
+        )
     if "auth_source" in values and "database" in values:
         faults.append(Fault("auth_source", "auth_source and database are the same for mongodb"))
     return Endpoint(
@@ -84,61 +86,61 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
 
 
 def _place(values: Mapping[str, Any], family: Family, faults: list[Fault]) -> None:
-    """Where the server is must be said once: nothing is guessed, and nothing ignored."""
+    """Check that the address is given exactly once: nothing is guessed or ignored."""
     socket = values.get("socket", "")
-    said_wrong = {fault.key for fault in faults}
+    faulty = {fault.key for fault in faults}
     if socket and "host" in values:
-        faults.append(Fault("host", "host is of no use beside socket"))
-    if fault := urls.socket_fault(family, socket, says_port="port" in values):
+        faults.append(Fault("host", "host has no effect with socket"))
+    if fault := urls.socket_fault(family, socket, has_port="port" in values):
         faults.append(Fault("port", fault))
-    if not socket and "host" not in values and not said_wrong & {"host", "socket"}:
-        faults.append(Fault("", "host is missing, or a socket"))
-    if "user" not in said_wrong:
+    if not socket and "host" not in values and not faulty & {"host", "socket"}:
+        faults.append(Fault("", "host or socket is missing"))
+    if "user" not in faulty:
         _needs_user(values, family, "", faults)
 
 
 def _needs_user(
     values: Mapping[str, Any], family: Family, in_url: str, faults: list[Fault]
 ) -> None:
-    """MongoDB without a user has no log-in: a password would be ignored."""
+    """Check that a MongoDB password has a user: without it the password would be ignored."""
     if family is Family.MONGODB and "password" in values and not (in_url or "user" in values):
-        faults.append(Fault("password", "password is of no use without user"))
+        faults.append(Fault("password", "password has no effect without user"))
 
 
 def _tls(
-    values: Mapping[str, Any], said: Tls, socket: str, folder: Path, faults: list[Fault]
+    values: Mapping[str, Any], named: Tls, socket: str, folder: Path, faults: list[Fault]
 ) -> Tls:
-    mode = values.get("tls", said.mode)
-    given = [key for key in urls.FILES if key in values]
+    mode = values.get("tls", named.mode)
+    files = [key for key in urls.FILES if key in values]
     if socket:
-        faults += [Fault(key, f"{key} is of no use with a socket") for key in given]
+        faults += [Fault(key, f"{key} has no effect with a socket") for key in files]
         if values.get("tls", "off") != "off":
-            faults.append(Fault("tls", "tls is of no use with a socket"))
+            faults.append(Fault("tls", "tls has no effect with a socket"))
         return Tls(mode="off")
     paths = {
         key: str(folder / Path(path).expanduser())
         for key in urls.FILES
-        if (path := values.get(key) or getattr(said, key))
+        if (path := values.get(key) or getattr(named, key))
     }
     if mode == "off":
-        faults += [Fault(key, f"{key} is of no use with tls = off") for key in paths]
+        faults += [Fault(key, f"{key} has no effect with tls = off") for key in paths]
     elif "key" in paths and "cert" not in paths:
-        faults.append(Fault("key", "key is of no use without cert"))
+        faults.append(Fault("key", "key has no effect without cert"))
     elif "cert" in paths and "key" not in paths and _has_no_key(Path(paths["cert"])):
-        faults.append(Fault("cert", "cert holds no private key, and key is not given"))
+        faults.append(Fault("cert", "cert contains no private key, and key is missing"))
     return Tls(mode=mode, **paths)
 
 
 def _with_key(
-    values: Mapping[str, Any], said: Endpoint, folder: Path, faults: list[Fault]
+    values: Mapping[str, Any], named: Endpoint, folder: Path, faults: list[Fault]
 ) -> Endpoint:
-    """The endpoint with what the target says of the server's RSA key."""
-    path = values.get("server_public_key") or said.server_public_key
+    """The endpoint with the target's settings for the server's RSA key."""
+    path = values.get("server_public_key") or named.server_public_key
     found = replace(
-        said,
+        named,
         server_public_key=str(folder / Path(path).expanduser()) if path else "",
         allow_public_key_retrieval=(
-            values.get("allow_public_key_retrieval", said.allow_public_key_retrieval)
+            values.get("allow_public_key_retrieval", named.allow_public_key_retrieval)
         ),
     )
     faults += [Fault(key, why) for key, why in urls.key_faults(found).items()]
@@ -146,10 +148,10 @@ def _with_key(
 
 
 def _has_no_key(cert: Path) -> bool:
-    """Whether a file that can be read now is a certificate without the key that belongs to it."""
+    """Whether a readable file contains a certificate without its private key."""
     try:
         with cert.open("rb") as file:
             found = file.read(MAX_PEM_BYTES)
-    except OSError:  # there later, or an error of kind config when it is needed
+    except OSError:  # may exist later; else it is an error of kind config when it is needed
         return False
     return b"-----BEGIN" in found and b"PRIVATE KEY-----" not in found

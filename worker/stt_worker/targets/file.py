@@ -1,4 +1,4 @@
-"""The tables `[[targets]]` of a worker's configuration file become targets, or all their faults."""
+"""Reads the `[[targets]]` of a worker's configuration file, with all their faults."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ SHOWN_IN_WARNING = 20  # names of targets
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetList:
-    """Targets in the order of the file, and what is accepted but not good."""
+    """Targets in the order of the file, and warnings."""
 
     targets: tuple[Target, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 def load(path: Path) -> TargetList:
-    """The targets of the file at `path`; raises ConfigError with every fault, its key and line."""
+    """The targets in the file at `path`; raises ConfigError with every fault and its line."""
     text, tables = read_toml(path)
     return parse(text, tables, path)
 
 
 def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
-    """The targets in TOML `text`, which `tables` holds parsed; `path` names it in faults.
+    """The targets in TOML `text`, parsed as `tables`; faults name `path`.
 
-    A relative path in the file is one in its own folder. Raises ConfigError with every fault.
+    Relative paths in the file start at its folder. Raises ConfigError with every fault.
     """
     entries = _entries(tables, path)
     lines = lines_of(text, TABLE)
@@ -52,7 +52,7 @@ def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
         name = entry.get("id")
         if isinstance(name, str) and taken.setdefault(name, index) != index:
             line = lines.get((taken[name], "id"), 0)
-            wrong.append(Fault("id", f"the id is taken by the target of line {line}"))
+            wrong.append(Fault("id", f"the target on line {line} has the same id"))
         for fault in wrong:
             line = lines.get((index, fault.key)) or lines.get((index, "")) or 1
             faults.append(f"{path}:{line}: {_shown(index, name)}: {fault.text}")
@@ -66,10 +66,10 @@ def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
 def _entries(tables: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     entries: object = tables.get(TABLE, [])
     if not isinstance(entries, list):
-        raise ConfigError(f"{path}: {TABLE} is no array of tables", hint="write [[targets]]")
+        raise ConfigError(f"{path}: {TABLE} is not an array of tables", hint="write [[targets]]")
     found = cast("list[object]", entries)
     if not all(isinstance(entry, dict) for entry in found):
-        raise ConfigError(f"{path}: {TABLE} is no array of tables", hint="write [[targets]]")
+        raise ConfigError(f"{path}: {TABLE} is not an array of tables", hint="write [[targets]]")
     if len(found) > MAX_TARGETS:
         raise ConfigError(f"{path} has {len(found)} targets, the limit is {MAX_TARGETS}")
     return cast("list[dict[str, Any]]", found)
@@ -106,8 +106,8 @@ def _warnings(targets: list[Target]) -> tuple[str, ...]:
         if target.endpoint.tls.mode in ("off", "require") and not urls.is_local(target.endpoint)
     ]
     found = (
-        ("password written in the file, better a reference (file:, env:, cred:, exec:)", plain),
-        ("the server's certificate is not checked, better tls = verify-full", weak),
+        ("the password is in the file; prefer a reference (file:, env:, cred:, exec:)", plain),
+        ("the server's certificate is not verified; prefer tls = verify-full", weak),
     )
     return tuple(f"{text}: {_names(names)}" for text, names in found if names)
 

@@ -1,4 +1,4 @@
-"""On which line of a TOML file a key of the n-th table of an array stands."""
+"""Finds the line of a key in an array of tables of a TOML file."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _KEY = re.compile(r"""\s*["']?(?P<key>[\w-]+)["']?\s*(?:\.[\w."' -]+)?=""")
 
 
 def lines_of(text: str, array: str) -> dict[tuple[int, str], int]:
-    """Line numbers by (index, key) of the tables `[[array]]`; the key "" is the header's own.
+    """Line numbers by (index, key) of the tables `[[array]]`; the key "" is the header.
 
-    Sub-tables like `[array.labels]` count as the key `labels`. Tables that are written inline
-    have no entry.
+    Sub-tables like `[array.labels]` count as the key `labels`. Inline tables have
+    no entry.
     """
     found: dict[tuple[int, str], int] = {}
     index, prefix = -1, ""

@@ -1,4 +1,4 @@
-"""A target as the worker knows it, and the list of them that is in effect."""
+"""A target with its endpoint and secret, and the list of targets in effect."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stt_worker.targets.secrets import NO_SECRET, Secret, resolve
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A database service; `endpoint` has no password, `secret` says where it is."""
+    """A database server to check; `endpoint` has no password, `secret` refers to it."""
 
     id: str
     endpoint: Endpoint
@@ -27,17 +27,17 @@ class Target:
         return self.endpoint.family
 
     async def resolved(self) -> Endpoint:
-        """The endpoint with its password; raises LookError of kind `config`."""
+        """The endpoint with its password; raises InspectionError of kind `config`."""
         return replace(self.endpoint, password=await resolve(self.secret))
 
     def announced(self) -> AnnouncedTarget:
-        """What the coordinator learns of it: no address, no credential."""
+        """The target as heartbeats describe it: without address and credentials."""
         labels = hide_value(dict(self.labels))
         return AnnouncedTarget(target=self.id, family=self.family, labels=labels)
 
 
 class Inventory:
-    """The targets in effect; replaced as a whole when the configuration is read again."""
+    """The targets in effect; replaced as a whole when the configuration is reloaded."""
 
     def __init__(self, targets: Iterable[Target] = ()) -> None:
         self._targets: dict[str, Target] = {}
@@ -45,21 +45,21 @@ class Inventory:
         self.replace(targets)
 
     def replace(self, targets: Iterable[Target]) -> None:
-        """Put a new list into effect."""
+        """Replace all targets."""
         self._targets = {target.id: target for target in targets}
         self._families = frozenset(target.family for target in self._targets.values())
 
     def get(self, target: str, family: Family) -> Target | None:
-        """The target of that id and family."""
+        """The target with this id and family, or None."""
         found = self._targets.get(target)
         return found if found and found.family is family else None
 
     def announced(self) -> tuple[AnnouncedTarget, ...]:
-        """All targets as they are announced, by id."""
+        """All targets as heartbeats describe them, by id."""
         return tuple(self._targets[key].announced() for key in sorted(self._targets))
 
     def families(self) -> frozenset[Family]:
-        """The families that have a target."""
+        """The families with at least one target."""
         return self._families
 
     def __len__(self) -> int:

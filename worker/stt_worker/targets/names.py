@@ -1,4 +1,4 @@
-"""Names for what nobody named: a scanned URL, or the host that a worker runs on."""
+"""Generates names for scanned URLs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stt_worker.databases.port import Endpoint
 
 
 def names_of(endpoints: Iterable[Endpoint]) -> list[str]:
-    """One token per endpoint, `<family>-<host>-<port>`; equal ones get a number."""
+    """One token per endpoint, `<family>-<host>-<port>`; equal names get a number."""
     names: list[str] = []
     times: Counter[str] = Counter()
     for endpoint in endpoints:

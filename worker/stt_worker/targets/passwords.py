@@ -1,4 +1,4 @@
-"""Passwords for the URLs of a command line: from a reference, or asked at the terminal."""
+"""Passwords for URLs on the command line: from a reference or from the terminal."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret, parse, resolve
 
 REFERENCES = "env:NAME, file:PATH, cred:NAME or exec:/PROGRAM ARGUMENTS"
-SEEN_HERE = "everybody on this machine sees a password on the command line (ps)"
-SEEN = f"{SEEN_HERE}; better --ask-password or --password-from env:NAME"
+SEEN_HERE = "every user of this machine can see a password on the command line (ps)"
+SEEN = f"{SEEN_HERE}; prefer --ask-password or --password-from env:NAME"
 
-Ask = Callable[[str], str]  # a prompt to what is typed behind it
+Ask = Callable[[str], str]  # from a prompt to the typed text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the password of a URL with a user and without a password is."""
+    """The source of passwords for URLs with a user and without a password."""
 
     ask: bool = False
     reference: str = ""
@@ -33,7 +33,7 @@ class Source:
 async def completed(
     targets: Iterable[Target], source: Source, folder: Path, ask: Ask | None = None
 ) -> list[Target]:
-    """`targets`, those that lack a password with one; a path of `source` is one in `folder`.
+    """`targets` with their missing passwords; relative paths of `source` start at `folder`.
 
     Raises UsageError, which never shows a value.
     """
@@ -46,9 +46,9 @@ async def completed(
         raise UsageError("--ask-password and --password-from contradict each other")
     if not lacking:
         hint = "give a URL with a user and without a password: postgresql://user@host/"
-        raise UsageError(f"{option} is of no use: no URL lacks a password", hint=hint)
-    read = ask or _at_terminal
-    common = "" if source.ask else await _referred(source.reference, folder)
+        raise UsageError(f"{option} has no effect: no URL lacks a password", hint=hint)
+    read = ask or _ask_at_terminal
+    common = "" if source.ask else await _from_reference(source.reference, folder)
     for target in lacking:
         place = f"{target.endpoint.user} at {where(target.endpoint)}"
         value = read(f"Password of {hide_addresses(place)}: ") if source.ask else common
@@ -60,31 +60,31 @@ def _has_none(target: Target) -> bool:
     return not target.secret.scheme and not target.secret.rest
 
 
-async def _referred(reference: str, folder: Path) -> str:
+async def _from_reference(reference: str, folder: Path) -> str:
     try:
         secret = parse(reference, folder)
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"--password-from is {error}", hint=f"give {REFERENCES}") from None
     if not secret.scheme:
-        raise UsageError("--password-from is no reference", hint=f"give {REFERENCES}")
+        raise UsageError("--password-from is not a reference", hint=f"give {REFERENCES}")
     try:
         return await resolve(secret)
     except InspectionError as error:
         raise UsageError(error.reason) from error
 
 
-def _at_terminal(prompt: str) -> str:
-    """What somebody types there, unseen; raises UsageError without a terminal."""
-    hint = f"without one give the password by --password-from: {REFERENCES}"
+def _ask_at_terminal(prompt: str) -> str:
+    """Read a line from the terminal without an echo; raises UsageError without a terminal."""
+    hint = f"without a terminal use --password-from: {REFERENCES}"
     try:
-        # Without a terminal the module would read a line of stdin, and the terminal show it.
+        # Checked first: without a terminal getpass reads stdin, and the password may be shown.
         with Path("/dev/tty").open("rb"), warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)
             return getpass.getpass(prompt)
     except EOFError:
         raise UsageError("no password was typed") from None
     except UnicodeDecodeError:
-        raise UsageError("what was typed is not UTF-8") from None
+        raise UsageError("the typed text is not UTF-8") from None
     except (OSError, getpass.GetPassWarning):
-        why = "--ask-password needs a terminal to ask at, and there is none"
+        why = "--ask-password needs a terminal, and there is none"
         raise UsageError(why, hint=hint) from None

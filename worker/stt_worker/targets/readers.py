@@ -1,7 +1,7 @@
-"""Reads files and the output of programs: bounded in bytes and time, in threads of their own.
+"""Reads files and the output of programs in own threads, with limits on bytes and time.
 
-The threads are daemons: a file that never answers (a network mount) holds up no end of the worker.
-They are not those of the event loop, which others need.
+The threads are daemons, so that a file that blocks (a network mount) does not block the end of the
+worker. They are not the threads of the event loop, because others need those.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
-THREADS = 16  # at once; who waits for one does so within its own time
-CHECK_S = 0.05  # how soon a thread notices that nobody waits for it any more
+THREADS = 16  # at once; waiting for a thread counts against the time limit
+CHECK_S = 0.05  # a thread notices within this time that its caller is gone
 BLOCK_BYTES = 64 * 1024
 _places = threading.Semaphore(THREADS)
 
 
 class ReadError(Exception):
-    """Why there is no value, in a few words without a value."""
+    """The reason why there is no value; never contains a value."""
 
 
 class _Deadline:
-    """When a thread has to end: at an instant, or as soon as nobody waits for it."""
+    """The end of a thread: a time limit, or earlier when its caller is gone."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -43,7 +43,7 @@ class _Deadline:
         self._given_up.set()
 
     def readable(self, descriptors: Sequence[int]) -> list[int]:
-        """Those that can be read from, at least one; raises ReadError when the time is over."""
+        """The readable descriptors, at least one; raises ReadError after the deadline."""
         poll = select.poll()
         for descriptor in descriptors:
             poll.register(descriptor, select.POLLIN)
@@ -54,15 +54,15 @@ class _Deadline:
 
 
 async def file(path: Path, limit: int, seconds: float) -> bytes:
-    """What is in the file, at most one byte more than `limit`; raises ReadError."""
+    """The content of the file, cut after `limit` + 1 bytes; raises ReadError."""
     with _explained():
         return await _in_thread(lambda deadline: _read(path, limit, deadline), seconds)
 
 
 async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
-    """What the program says, at most one byte more than `limit`; raises ReadError.
+    """The output of the program, cut after `limit` + 1 bytes; raises ReadError.
 
-    When it ends, says too much or takes longer than `seconds`, its whole process group is killed.
+    Its whole process group is killed when it ends, exceeds the limit or takes over `seconds`.
     """
     with _explained():
         return await _in_thread(lambda deadline: _run(words, limit, deadline), seconds)
@@ -72,13 +72,13 @@ async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
 def _explained() -> Generator[None]:
     try:
         yield
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
-        said = error.strerror if isinstance(error, OSError) else str(error)
-        raise ReadError((said or "unreadable").lower()) from error
+    except (OSError, ValueError) as error:  # ValueError: an impossible path
+        text = error.strerror if isinstance(error, OSError) else str(error)
+        raise ReadError((text or "unreadable").lower()) from error
 
 
 async def in_daemon(work: Callable[[], T], seconds: float) -> T:
-    """What `work` returns or raises; raises ReadError when that takes longer than `seconds`."""
+    """Run `work` in a thread; raises its error, or ReadError after `seconds`."""
     return await _in_thread(lambda _: work(), seconds)
 
 
@@ -87,7 +87,7 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
     found: asyncio.Future[Callable[[], T]] = loop.create_future()
     deadline = _Deadline(seconds)
 
-    def told(result: Callable[[], T]) -> None:
+    def set_result(result: Callable[[], T]) -> None:
         if not found.done():
             found.set_result(result)
 
@@ -95,7 +95,7 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
         result = _outcome(work, deadline)
         _places.release()
         with suppress(RuntimeError):  # the loop has been closed
-            loop.call_soon_threadsafe(told, result)
+            loop.call_soon_threadsafe(set_result, result)
 
     try:
         async with asyncio.timeout(seconds + 2 * CHECK_S):
@@ -107,16 +107,16 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
         raise ReadError(f"no answer within {seconds:g} s") from None
     finally:
         deadline.give_up()
-        if not found.done():  # the program that was started is to be gone when this returns
+        if not found.done():  # a started program must have ended when this returns
             await asyncio.wait([found], timeout=4 * CHECK_S)
     return result()
 
 
 def _outcome(work: Callable[[_Deadline], T], deadline: _Deadline) -> Callable[[], T]:
-    """A function that returns what `work` returned, or raises what it raised."""
+    """A function that returns or raises what `work` did."""
     try:
         value = work(deadline)
-    except Exception as error:  # noqa: BLE001  # handed on to who waits
+    except Exception as error:  # noqa: BLE001  # passed on to the caller
         return partial(_raise, error)
     return lambda: value
 
@@ -126,7 +126,7 @@ def _raise(error: Exception) -> NoReturn:
 
 
 def _read(path: Path, limit: int, deadline: _Deadline) -> bytes:
-    # Without the flag a pipe that nobody writes to would hold the thread for ever.
+    # O_NONBLOCK: opening a pipe without a writer would block the thread for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
@@ -156,9 +156,9 @@ def _run(words: Sequence[str], limit: int, deadline: _Deadline) -> bytes:
         start_new_session=True,
     ) as process:
         try:
-            data, ended = _said(process, limit, deadline)
+            data, ended = _output_of(process, limit, deadline)
         finally:
-            # Before it is reaped: until then the number of the group is its own.
+            # Before the process is reaped: later the number may belong to another group.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     if ended and process.returncode != 0:
@@ -166,10 +166,12 @@ def _run(words: Sequence[str], limit: int, deadline: _Deadline) -> bytes:
     return data
 
 
-def _said(process: subprocess.Popen[bytes], limit: int, deadline: _Deadline) -> tuple[bytes, bool]:
-    """What the program said, and whether it ended by itself.
+def _output_of(
+    process: subprocess.Popen[bytes], limit: int, deadline: _Deadline
+) -> tuple[bytes, bool]:
+    """The output of the program, and whether it ended by itself.
 
-    Who inherited its output may hold it open for ever: what counts is that the program ended.
+    Waits for the program and not for the end of its output, which its children may keep open.
     """
     assert process.stdout is not None  # noqa: S101  # it is a pipe
     output = process.stdout.fileno()

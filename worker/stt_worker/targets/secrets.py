@@ -1,4 +1,4 @@
-"""Secrets are references, resolved just before connecting; no error and no log shows a value."""
+"""References to secrets, resolved just before connecting; errors and logs never show a value."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Secret:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the value itself was written down."""
+        """Whether it is the value itself, not a reference."""
         return not self.scheme and bool(self.rest)
 
     def __str__(self) -> str:
         if not self.scheme:
             return "a plain password" if self.rest else "no password"
-        # Arguments of a program may be secrets themselves.
+        # Without the arguments of a program: they may be secrets.
         shown = _words(self.rest)[0] if self.scheme == "exec" else self.rest
         return f"{self.scheme}:{shown}"
 
@@ -43,19 +43,19 @@ NO_SECRET = Secret()
 
 
 def parse(text: str, folder: Path) -> Secret:
-    """The secret that `text` names; a relative path is one in `folder`.
+    """The secret in `text`; relative paths start at `folder`.
 
-    Raises ValueError that says what is wrong with a reference, without a value.
+    Raises ValueError with the fault of a reference; it never contains a value.
     """
     scheme, found, rest = text.partition(":")
     if not found or scheme not in SCHEMES:
         return Secret("", text)
     if not rest.strip():
-        raise ValueError(f"a reference {scheme}: to nothing")
+        raise ValueError(f"an empty reference {scheme}:")
     if scheme == "file":
         return Secret(scheme, str(folder / _at_home(rest)))
     if scheme == "cred" and (Path(rest).name != rest or rest == ".."):
-        raise ValueError("a reference cred: that is no plain name")
+        raise ValueError("a reference cred: with a path instead of a name")
     if scheme == "exec":
         _words(rest)
     return Secret(scheme, rest)
@@ -65,23 +65,23 @@ def _at_home(path: str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise ValueError("a reference file: to the home of nobody known here") from None
+        raise ValueError("a reference file: with ~ of an unknown user") from None
 
 
 def _words(command: str) -> list[str]:
     try:
         words = shlex.split(command)
     except ValueError:
-        raise ValueError("a reference exec: with an open quotation mark") from None
+        raise ValueError("a reference exec: with an unclosed quotation mark") from None
     if not words or not words[0].startswith("/"):
-        raise ValueError("a reference exec: whose program is no absolute path")
+        raise ValueError("a reference exec: without an absolute path of a program")
     return words
 
 
 async def resolve(secret: Secret, environ: Mapping[str, str] | None = None) -> str:
-    """The value behind `secret`, without one trailing line feed.
+    """The value of `secret`, without one trailing line break.
 
-    Raises LookError of kind `config` that names the reference, never the value.
+    Raises InspectionError (config) with the reference, never with the value.
     """
     environment = os.environ if environ is None else environ
     if not secret.scheme:

@@ -1,4 +1,4 @@
-"""What libpq, MySQL and MongoDB call their TLS modes, and what we call them."""
+"""Maps the TLS modes of libpq, MySQL and MongoDB to the modes of this program."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _WORDS = {
     "true": "verify-full",
     **{mode: mode for mode in MODES},
 }
-# These may send everything in clear text without a word, which nobody can have meant to ask for.
+# These fall back to clear text silently, so they are rejected.
 _UNSURE = frozenset({"allow", "prefer", "preferred"})
 
 
 def mode_of(word: str) -> str:
-    """The mode of MODES that `word` means; raises ValueError that says what is wrong with it."""
+    """The mode in MODES for `word`; raises ValueError with the fault."""
     plain = word.strip().lower().replace("_", "-")
     if plain in _UNSURE:
-        raise ValueError(f"{plain!r}, which is sometimes off: say off or require")
+        raise ValueError(f"{plain!r}, which may be off: use off or require")
     if plain not in _WORDS:
         raise ValueError(f"{word[:20]!r}, expected one of {', '.join(MODES)}")
     return _WORDS[plain]

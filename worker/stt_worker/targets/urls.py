@@ -1,4 +1,4 @@
-"""Database URLs become endpoints; what is wrong with one is said without showing its password."""
+"""Parses database URLs; errors never show the password."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_URL_CHARACTERS = 4_096
 MAX_PORT = 65_535
 ENCODE_HINT = "percent-encode user and password: @ is %40, : is %3A, / is %2F, ? is %3F, # is %23"
 
-# Parameter names without hyphens and underscores, in lower case; to what each sets.
+# Parameter names in lower case, without hyphens and underscores, and the setting of each.
 _COMMON = {"tls": "tls", "ca": "ca", "cert": "cert", "key": "key", "socket": "socket"}
 _PARAMETERS: dict[Family, dict[str, str]] = {
     Family.POSTGRESQL: {
@@ -69,13 +69,13 @@ _WRITTEN = {
     Family.MONGODB: "tls, authSource, tlsCAFile, tlsCertificateKeyFile, directConnection",
 }
 FILES = ("ca", "cert", "key")
-_NUMBERED = "/.s.PGSQL."  # begins the name of PostgreSQL's socket, its port ends it
+_NUMBERED = "/.s.PGSQL."  # the name of PostgreSQL's socket is this and the port
 _SAFE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """What a URL says; `says_tls` is false where the TLS mode is only the default."""
+    """The content of a URL; `says_tls` is false if the TLS mode is the default."""
 
     endpoint: Endpoint
     has_password: bool
@@ -83,19 +83,19 @@ class Address:
 
 
 def parse(url: str) -> Address:
-    """The endpoint of a database URL; TLS is verify-full (a Unix socket: off) unless it says so.
+    """The endpoint of a database URL; the default of TLS is verify-full (off for a Unix socket).
 
-    Raises UsageError that says what is wrong and shows no more of the URL than its scheme.
+    Raises UsageError, which shows only the scheme of the URL.
     """
     parts, family = _split(url)
     user, password, has_password = _login(parts, family)
-    host, port, says_port = _host_and_port(parts, family)
-    said = _parameters(parts, family)
+    host, port, has_port = _host_and_port(parts, family)
+    given = _parameters(parts, family)
     path = unquote(parts.path[1:])
     if "/" in path:
-        raise _wrong(family, "the path names more than a database", hint=ENCODE_HINT)
-    socket = _socket(family, host, said.get("socket", ""))
-    if fault := socket_fault(family, socket, says_port=says_port) or _unused(said, socket):
+        raise _wrong(family, "the path contains more than a database name", hint=ENCODE_HINT)
+    socket = _socket(family, host, given.get("socket", ""))
+    if fault := socket_fault(family, socket, has_port=has_port) or _unused(given, socket):
         raise _wrong(family, fault)
     if not socket and (fault := fault_of(host)):
         raise _wrong(family, fault, hint="give one URL for each server: HOST, [IPv6] or a socket")
@@ -107,18 +107,18 @@ def parse(url: str) -> Address:
             socket=socket_path(family, port, socket),
             user=user,
             password=password,
-            database=said.get("database") or path,
-            tls=Tls(mode="off") if socket else _tls(said),
-            server_public_key=said.get("server_public_key", ""),
-            allow_public_key_retrieval="allow_public_key_retrieval" in said,
+            database=given.get("database") or path,
+            tls=Tls(mode="off") if socket else _tls(given),
+            server_public_key=given.get("server_public_key", ""),
+            allow_public_key_retrieval="allow_public_key_retrieval" in given,
         ),
         has_password=has_password,
-        says_tls=bool(said.keys() & {"tls", "require", "verify-ca"}),
+        says_tls=bool(given.keys() & {"tls", "require", "verify-ca"}),
     )
 
 
 def is_local(endpoint: Endpoint) -> bool:
-    """Whether the connection never leaves this machine."""
+    """Whether the connection stays on this machine."""
     if endpoint.socket or endpoint.host == "localhost":
         return True
     try:
@@ -128,7 +128,7 @@ def is_local(endpoint: Endpoint) -> bool:
 
 
 def without_tls_if_local(address: Address) -> Endpoint:
-    """The endpoint for a scan: TLS is off for this machine where the URL does not ask for it."""
+    """The endpoint for a scan: on this machine TLS is off unless the URL sets it."""
     endpoint = address.endpoint
     tls = endpoint.tls
     if address.says_tls or tls.ca or tls.cert or not is_local(endpoint):
@@ -137,20 +137,20 @@ def without_tls_if_local(address: Address) -> Endpoint:
 
 
 def key_faults(endpoint: Endpoint) -> dict[str, str]:
-    """The settings of the server's RSA key that would have no effect, each with why."""
-    given = {
+    """The settings of the server's RSA key that have no effect, each with the reason."""
+    settings = {
         "server_public_key": endpoint.server_public_key,
         "allow_public_key_retrieval": endpoint.allow_public_key_retrieval,
     }
     if endpoint.family is not Family.MYSQL:
-        why = f"is a setting of mysql, not of {endpoint.family}"
+        why = f"is a setting of mysql, the family is {endpoint.family}"
     elif endpoint.socket:
-        why = "is of no use with a socket"
+        why = "has no effect with a socket"
     elif endpoint.tls.mode != "off":
-        why = f"is of no use with tls = {endpoint.tls.mode}"
+        why = f"has no effect with tls = {endpoint.tls.mode}"
     else:
         return {}
-    return {name: f"{name} {why}" for name, value in given.items() if value}
+    return {name: f"{name} {why}" for name, value in settings.items() if value}
 
 
 def _split(url: str) -> tuple[SplitResult, Family]:
@@ -161,19 +161,19 @@ def _split(url: str) -> tuple[SplitResult, Family]:
         )
         hint = "known are " + ", ".join(f"{name}://" for name in SCHEMES)
         if scheme.lower() == "mongodb+srv":
-            shown = "scheme 'mongodb+srv', which names a cluster"
-            hint = "give one mongodb:// URL for each member: the one asked is the one that answers"
-        raise UsageError(f"bad URL: it has {shown}", hint=hint)
+            shown = "scheme 'mongodb+srv', which is for a cluster"
+            hint = "give one mongodb:// URL for each member"
+        raise UsageError(f"bad URL: {shown}", hint=hint)
     family = SCHEMES[scheme.lower()]
     if len(url) > MAX_URL_CHARACTERS:
         raise _wrong(family, f"it has {len(url)} characters, the limit is {MAX_URL_CHARACTERS}")
     if not url.isprintable() or " " in url:
-        raise _wrong(family, "it has a blank or a control character", hint=ENCODE_HINT)
+        raise _wrong(family, "it contains a space or a control character", hint=ENCODE_HINT)
     try:
         parts = urlsplit(url)
-    except ValueError:  # its text may show what was meant as a password
-        raise _wrong(family, "its host cannot be read", hint=ENCODE_HINT) from None
-    # Behind an unencoded / ? or # of a password the rest would be taken for a path or parameter.
+    except ValueError:  # without the error's text: it may contain a password
+        raise _wrong(family, "its host is malformed", hint=ENCODE_HINT) from None
+    # An unencoded / ? or # in a password would make its rest a path or a parameter.
     if "#" in url or "@" in parts.path + parts.query:
         raise _wrong(family, "it has an unencoded @ or # after its host", hint=ENCODE_HINT)
     return parts, family
@@ -200,29 +200,29 @@ def _login(parts: SplitResult, family: Family) -> tuple[str, str, bool]:
 def _host_and_port(parts: SplitResult, family: Family) -> tuple[str, int, bool]:
     place = parts.netloc.rpartition("@")[2]
     if "," in place:
-        raise _wrong(family, "it names several hosts", hint="give one URL for each server")
+        raise _wrong(family, "it contains several hosts", hint="give one URL for each server")
     match = re.fullmatch(r"(\[(?P<six>[^\]]*)\]|(?P<name>[^:\[\]]*))(:(?P<port>[^:]*))?", place)
     if match is None:
-        raise _wrong(family, "its host cannot be read", hint="an IPv6 address stands in [ ]")
+        raise _wrong(family, "its host is malformed", hint="write an IPv6 address in [ ]")
     host = unquote(match["six"] if match["six"] is not None else match["name"])
     port = match["port"] or str(DEFAULT_PORTS[family])
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= MAX_PORT:
-        raise _wrong(family, f"its port is no number from 1 to {MAX_PORT}", hint=ENCODE_HINT)
+        raise _wrong(family, f"its port is not a number from 1 to {MAX_PORT}", hint=ENCODE_HINT)
     return host, int(port), match["port"] is not None
 
 
 def _parameters(parts: SplitResult, family: Family) -> dict[str, str]:
-    said: dict[str, str] = {}
+    given: dict[str, str] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         sets = _PARAMETERS[family].get(re.sub("[-_]", "", name.lower()))
         shown = repr(name) if _SAFE_NAME.fullmatch(name) else "a parameter"
         if sets is None:
             raise _wrong(family, f"unknown parameter {shown}", hint=f"known are {_WRITTEN[family]}")
         for one in sets.split("+"):
-            if one in said:
-                raise _wrong(family, f"{shown} says again what is said already")
-            said[one] = _value(family, one, shown, value)
-    return {name: value for name, value in said.items() if value}
+            if one in given:
+                raise _wrong(family, f"{shown} repeats a setting")
+            given[one] = _value(family, one, shown, value)
+    return {name: value for name, value in given.items() if value}
 
 
 def _value(family: Family, sets: str, shown: str, value: str) -> str:
@@ -235,53 +235,55 @@ def _value(family: Family, sets: str, shown: str, value: str) -> str:
         if value.lower() not in ("true", "false"):
             raise _wrong(family, f"{shown} is neither true nor false")
         if sets == "direct" and value.lower() == "false":
-            raise _wrong(family, f"{shown} is false, but only the server named is asked")
+            raise _wrong(family, f"{shown} is false, but only the named server is inspected")
         return "true" if value.lower() == "true" else ""
     if not value:
         raise _wrong(family, f"{shown} is empty")
     return value
 
 
-def _tls(said: dict[str, str]) -> Tls:
-    mode = said.get("tls", "verify-full")
+def _tls(given: dict[str, str]) -> Tls:
+    mode = given.get("tls", "verify-full")
     if mode == "verify-full":
-        mode = next((weaker for weaker in ("require", "verify-ca") if weaker in said), mode)
-    return Tls(mode=mode, ca=said.get("ca", ""), cert=said.get("cert", ""), key=said.get("key", ""))
+        mode = next((weaker for weaker in ("require", "verify-ca") if weaker in given), mode)
+    return Tls(
+        mode=mode, ca=given.get("ca", ""), cert=given.get("cert", ""), key=given.get("key", "")
+    )
 
 
-def _unused(said: dict[str, str], socket: str) -> str:
-    """What the parameters say of TLS that would be ignored, or an empty text."""
-    weaker = [name for name in ("require", "verify-ca") if name in said]
-    files = [name for name in FILES if name in said]
-    mode = said.get("tls", "")
+def _unused(given: dict[str, str], socket: str) -> str:
+    """The fault of TLS parameters that have no effect, or an empty text."""
+    weaker = [name for name in ("require", "verify-ca") if name in given]
+    files = [name for name in FILES if name in given]
+    mode = given.get("tls", "")
     if socket and (weaker or files or mode not in ("", "off")):
-        return "TLS is of no use with a socket"
+        return "TLS has no effect with a socket"
     if mode == "off" and (weaker or files):
-        return f"{(files or ['a certificate that is not checked'])[0]} is of no use with tls=off"
+        return f"{(files or ['an unverified certificate'])[0]} has no effect with tls=off"
     if weaker and mode not in ("", "verify-full"):
         return f"tls={mode} and a weaker check of the certificate contradict each other"
     if "key" in files and "cert" not in files:
-        return "key is of no use without cert"
+        return "key has no effect without cert"
     return ""
 
 
-def _socket(family: Family, host: str, said: str) -> str:
-    path = said or (host if host.startswith("/") else "")
+def _socket(family: Family, host: str, given: str) -> str:
+    path = given or (host if host.startswith("/") else "")
     if path and (not path.startswith("/") or "," in path):
-        raise _wrong(family, "its socket is no absolute path, or has a comma")
-    if said and host not in ("", "localhost"):
-        raise _wrong(family, "its host is of no use beside a socket")
+        raise _wrong(family, "its socket is not an absolute path, or contains a comma")
+    if given and host not in ("", "localhost"):
+        raise _wrong(family, "its host has no effect with a socket")
     return path
 
 
-def socket_fault(family: Family, path: str, *, says_port: bool) -> str:
-    """Why the port beside a Unix socket would be ignored, or an empty text."""
+def socket_fault(family: Family, path: str, *, has_port: bool) -> str:
+    """The fault of a port without an effect beside a Unix socket, or an empty text."""
     names_it = family is not Family.POSTGRESQL or _NUMBERED in path
-    return "port is of no use beside a socket" if path and says_port and names_it else ""
+    return "port has no effect with a socket" if path and has_port and names_it else ""
 
 
 def socket_path(family: Family, port: int, path: str) -> str:
-    """The path of a Unix socket; for PostgreSQL users name its folder, as libpq has it."""
+    """The path of a Unix socket; for PostgreSQL `path` may be its folder, as in libpq."""
     if path and family is Family.POSTGRESQL and _NUMBERED not in path:
         return f"{path.rstrip('/')}/.s.PGSQL.{port}"
     return path

@@ -121,7 +121,7 @@ async def test_memory_above_the_bound_ends_the_child_alone(nursery: Nursery) -> 
         assert await asked(child, f"allocate {150 * MIB}") == str(150 * MIB)
         with pytest.raises(FrameError):
             await asked(child, f"allocate {900 * MIB}")
-        assert reason(await child.end()) == "it needed more memory than it may use"
+        assert reason(await child.end()) == "it exceeded its memory limit"
     async with pool.child() as child:
         assert await asked(child, "allocate 1") == "1"
     await pool.close()
@@ -131,7 +131,7 @@ async def test_cpu_time_above_the_bound_ends_the_child(nursery: Nursery) -> None
     child = await nursery.fork(f"{ENTRIES}:obey", Bounds(cpu_s=1))
     with pytest.raises(FrameError):
         await asked(child, "spin")
-    assert reason(await child.end()) == "it needed more CPU time than it may use"
+    assert reason(await child.end()) == "it exceeded its limit of CPU time"
 
 
 @pytest.mark.parametrize(

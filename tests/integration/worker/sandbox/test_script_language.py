@@ -109,7 +109,7 @@ async def test_a_top_level_that_harms_is_named_and_the_others_are_defined(
     checks = [check("good"), check("greedy", greedy), check("none", "x = 1\n"), check("last")]
     found = await script_faults(checks, sandbox)
     assert [one.check for one in found] == ["greedy", "none"]
-    assert "brought its process down" in found[0].why
+    assert "killed its process" in found[0].why
     assert found[1].why == "Variable `check_context` not found"
     (verdict,) = await runner(sandbox)([script("return 1")])
     assert verdict.printed == ""

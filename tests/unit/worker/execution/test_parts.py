@@ -61,7 +61,7 @@ async def test_a_database_that_one_of_two_questions_left_out_is_named_once() -> 
 async def test_a_check_that_no_database_could_be_asked_for_is_an_error_and_no_pass() -> None:
     found = await outcome(PASSES, {EVERY: {}}, {EVERY: (CLOSED,)})
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.CONFIG)
-    assert found.reason == "no database could be asked: billing: closed"
+    assert found.reason == "no database could be checked: billing: closed"
 
 
 async def test_an_outcome_without_a_verdict_names_no_parts() -> None:

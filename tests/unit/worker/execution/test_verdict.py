@@ -12,7 +12,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_worker.execution import sanitize
-from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, judge
+from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, outcome_of
 from stt_worker.sandbox.port import Broken, Returned, Skipped
 
 CHECK = Check(
@@ -28,7 +28,7 @@ CHECK = Check(
 
 
 def judged(*findings: Any) -> CheckOutcome:
-    return judge(CHECK, Returned(value=list(findings)))
+    return outcome_of(CHECK, Returned(value=list(findings)))
 
 
 def finding(**fields: Any) -> dict[str, Any]:
@@ -100,27 +100,27 @@ def test_one_bad_finding_makes_an_error_that_keeps_the_good_ones(bad: Any, says:
 
 @pytest.mark.parametrize("value", [None, {}, 3, True])
 def test_anything_but_a_list_is_an_error(value: Any) -> None:
-    found = judge(CHECK, Returned(value=value))
+    found = outcome_of(CHECK, Returned(value=value))
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
     assert "expected a list of findings" in found.reason
 
 
 def test_a_returned_text_is_an_error_that_says_it() -> None:
-    found = judge(CHECK, Returned(value="two rows expected"))
+    found = outcome_of(CHECK, Returned(value="two rows expected"))
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
     assert found.reason == "the script returned an error: two rows expected"
 
 
 def test_a_script_that_broke_or_skipped_says_why() -> None:
-    broken = judge(CHECK, Broken(reason="fail: no such table"))
+    broken = outcome_of(CHECK, Broken(reason="fail: no such table"))
     assert (broken.outcome, broken.kind) == (Outcome.ERROR, Kind.SCRIPT)
-    skipped = judge(CHECK, Skipped(reason="series unknown"))
+    skipped = outcome_of(CHECK, Skipped(reason="series unknown"))
     assert (skipped.outcome, skipped.kind, skipped.reason) == (
         Outcome.SKIPPED,
         Kind.UNDECIDED,
         "series unknown",
     )
-    outside = judge(CHECK, Skipped(reason="no replica", applicable=False))
+    outside = outcome_of(CHECK, Skipped(reason="no replica", applicable=False))
     assert (outside.outcome, outside.kind) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
 
 

@@ -175,7 +175,7 @@ async def test_a_secret_that_is_no_text_is_refused(tmp_path: Path) -> None:
     "text", ["file:", "env: ", "cred:../x", "cred:..", "exec:relative", "exec:/x 'open"]
 )
 def test_a_reference_to_nothing_is_refused_when_it_is_read(text: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"a reference {text.split(':', maxsplit=1)[0]}:"):
+    with pytest.raises(ValueError, match=f"reference {text.split(':', maxsplit=1)[0]}:"):
         parse(text, tmp_path)
 
 

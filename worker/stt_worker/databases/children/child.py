@@ -1,4 +1,4 @@
-"""The life of a child that inspects servers: one at a time, with the family's own driver."""
+"""A child process that inspects servers, one at a time, with the driver of the family."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from stt_worker.processes.frames import Channel, FrameError
 from stt_worker.processes.zygote import address_space
 
 HEARTBEAT_S = 0.5
-KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more makes room for a new one
+KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more is replaced
 
 
 def prepare(payload: bytes) -> None:
-    """Before any child is forked: have the parsers, and what they say of the known questions.
+    """Before any child is forked: load the parsers and check the known questions.
 
-    Children share both; each would spend 50 ms on them.
+    Children inherit both; each would spend 50 ms on them.
     """
     read_only.prepare()
     for question in remote.questions(payload):
@@ -35,8 +35,8 @@ def prepare(payload: bytes) -> None:
 
 
 def serve(channel: Channel) -> None:
-    """Inspect what the parent orders until it leaves."""
-    # Never closed: a thread that waits for a resolver would hold up the end.
+    """Run the parent's orders until it closes the channel."""
+    # Never closed: closing would wait for threads, and a resolver may block one for minutes.
     runner = asyncio.Runner()
     inspectors: dict[Family, Inspector] = {
         Family.MYSQL: DirectInspector(MysqlDatabase(1)),
@@ -77,9 +77,9 @@ async def _inspected(
 
 
 class _Watched:
-    """Ends this process by SIGALRM when its event loop stands still for longer than `seconds`.
+    """Ends this process by SIGALRM if its event loop is blocked for longer than `seconds`.
 
-    That is the system's own clock: it rings in the middle of a driver's C code too.
+    A timer of the kernel: it also fires while C code of a driver runs.
     """
 
     def __init__(self, seconds: float) -> None:

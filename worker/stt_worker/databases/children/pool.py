@@ -1,4 +1,4 @@
-"""Inspects servers in kept child processes, so that no server costs more than its own child."""
+"""Inspects servers in child processes, so that a malicious server harms only its own child."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from stt_worker.processes.zygote import EXIT_MEMORY
 ENTRY = "stt_worker.databases.children.child:serve"
 PREPARE = "stt_worker.databases.children.child:prepare"
 PRELOAD = ("stt_worker.databases.children.child",)
-# Of address space, above what a child begins with: three that use it up at once, and the
-# children that wait for silent servers meanwhile, stay within 128 MiB.
+# Of address space, above the child's initial size: three children that use all of it, beside
+# children that wait for silent servers, stay within 128 MiB.
 MEMORY_BYTES = 40 * 1024 * 1024
-FACTS_STATEMENTS = 4  # at most so many answers before the facts are known
-FRUGAL = 8  # so much less may answers have when an inspection is done again for want of memory
-GRACE_S = 3.0  # for a child to say that a time-out of its own is over
-KEPT_VIEWS = 64  # encoded lists of questions: one per pack and kind of server
-MAX_SERVERS = 10_000  # that are remembered
+FACTS_STATEMENTS = 4  # at most, until the facts are known
+FRUGAL = 8  # divisor of the limit on bytes when an inspection is repeated for lack of memory
+GRACE_S = 3.0  # for a child to report its own time-out first
+KEPT_VIEWS = 64  # encoded lists of questions: one per pack and type of server
+MAX_SERVERS = 10_000  # remembered
 BIG = f"an answer needs more than the {MEMORY_BYTES // 2**20} MiB that an inspection may hold"
 
 Message = TypeVar("Message")
@@ -43,10 +43,10 @@ Remembered = TypeVar("Remembered")
 
 
 class ChildInspector:
-    """Servers of every family; at most `size` at once, and `keep` children wait for work.
+    """Inspects servers of every family; at most `size` at once; `keep` idle children stay.
 
-    `known` are questions that will be asked; children need not judge those anew.
-    An inspection that fails costs its child, as does one that is cancelled: it is killed at once.
+    `known` are questions that will be asked; they are checked once, before children are forked.
+    The child of a failed or cancelled inspection is killed at once.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ChildInspector:
         """See the port."""
         found, starved = await self._once(endpoint, choose, limits)
         if starved:
-            # Small answers must not be lost to a question that asked for too much.
+            # Once more with less: one large answer must not cost the small answers as well.
             frugal = replace(limits, bytes=limits.bytes // FRUGAL)
             found, _ = await self._once(endpoint, choose, frugal)
         return found
@@ -78,12 +78,12 @@ class ChildInspector:
     async def _once(
         self, endpoint: Endpoint, choose: ChooseViews, limits: Limits
     ) -> tuple[EncodedInspection, bool]:
-        """What a child brings back, and whether it was lost for want of memory."""
+        """The inspection by one child, and whether the child ran out of memory."""
         name = f"{endpoint.family} {where(endpoint)}"
         costly = True
         try:
             async with self._pool.child() as child:
-                # Whoever cost much last time does so beside the others now, not before them.
+                # A server that took much CPU last time gets a low priority from the start.
                 with lowered_when_busy(child, at_once=name in self._costly) as watch:
                     expected = self._facts.get(name)
                     found, starved = await self._with(child, endpoint, choose, limits, expected)
@@ -105,7 +105,7 @@ class ChildInspector:
         limits: Limits,
         expected: Facts | None,
     ) -> tuple[EncodedInspection, bool]:
-        # A server that is what it was last time is asked without a word between child and parent.
+        # Sent with the order: if the facts are as expected, this saves a round trip to the child.
         asked = tuple(dict.fromkeys(choose(expected))) if expected else ()
         order = remote.Order(
             endpoint=endpoint, limits=limits, expected=expected, views=self._frame(asked)
@@ -117,7 +117,7 @@ class ChildInspector:
         waits = known.facts != expected
         if waits:
             asked = tuple(dict.fromkeys(choose(known.facts)))
-        # A question may have to be asked again over a new connection, hence twice the log-in.
+        # Two log-ins: a question may be asked again over a second connection.
         seconds = (limits.connect_s + limits.client_s) * (2 + len(asked)) + GRACE_S
         answers: Sequence[bytes | Failure]
         parts: Sequence[tuple[PartNotChecked, ...]] = [()] * len(asked)
@@ -129,7 +129,7 @@ class ChildInspector:
                 answered = _unless_refused(remote.last(await child.receive()))
             answers, parts = answered.answers, answered.parts
         except _ChildLostError as error:
-            # What the server is we know; no question has an answer.
+            # The facts are known; every question gets this failure.
             answers = [Failure(kind=error.kind, reason=error.reason)] * len(asked)
             starved = error.starved
         found = EncodedInspection(
@@ -154,7 +154,7 @@ class ChildInspector:
 
 
 class _ChildLostError(InspectionError):
-    """The child had to be ended, or has ended by itself; `starved`: for want of memory."""
+    """The child was killed or has ended; `starved`: it ran out of memory."""
 
     starved = False
 
@@ -163,33 +163,31 @@ class _ChildLostError(InspectionError):
 async def _bounded(
     child: Child, server: str, limits: Limits, seconds: float
 ) -> AsyncGenerator[None]:
-    """Raises _ChildLostError when the child does not get through the block within `seconds`."""
+    """Run the block within `seconds`; raises _ChildLostError."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError:
-        why = f"{server}: not inspected within {seconds:g} s, its process was ended"
+        why = f"{server}: not inspected within {seconds:g} s, its process was killed"
         raise _ChildLostError(Kind.TIMEOUT, why) from None
     except (FrameError, msgspec.MsgspecError) as error:
         raise _lost(await child.end(), server, limits) from error
 
 
 def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
-    """What the end of a child means for the server that it inspected."""
-    # A library of C that gets no memory may write to none.
+    """The error of an inspection whose child has ended, by its exit code."""
+    # SIGSEGV too: C libraries may crash when an allocation fails.
     if status in {EXIT_MEMORY, -signal.SIGSEGV}:
         starved = _ChildLostError(Kind.TOO_LARGE, f"{server}: {BIG}")
         starved.starved = True
         return starved
     if status == -signal.SIGALRM:
-        why = f"no answer within {limits.connect_s:g} s: what it sent keeps the driver computing"
+        why = f"no answer within {limits.connect_s:g} s: its data keeps the driver busy"
         return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
     if status == -signal.SIGXCPU:
-        why = f"what it sends takes more than {remote.CPU_S} s of CPU time"
+        why = f"its data takes more than {remote.CPU_S} s of CPU time"
         return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
-    return _ChildLostError(
-        Kind.QUERY, f"{server}: the process that inspects it has ended: {reason(status)}"
-    )
+    return _ChildLostError(Kind.QUERY, f"{server}: its process has ended: {reason(status)}")
 
 
 def _is_costly(answer: bytes | Failure) -> bool:
@@ -197,7 +195,7 @@ def _is_costly(answer: bytes | Failure) -> bool:
 
 
 def _remember(known: dict[str, Remembered], name: str, value: Remembered) -> None:
-    """Enter `value` as the newest of at most MAX_SERVERS."""
+    """Add `value` as the newest of at most MAX_SERVERS."""
     known.pop(name, None)
     known[name] = value
     if len(known) > MAX_SERVERS:
@@ -205,7 +203,7 @@ def _remember(known: dict[str, Remembered], name: str, value: Remembered) -> Non
 
 
 def _unless_refused(message: Message | remote.Refused) -> Message:
-    """`message`; raises the LookError that the child tells in its place."""
+    """`message`; raises the InspectionError that the child reported instead."""
     if isinstance(message, remote.Refused):
         raise InspectionError(message.failure.kind, message.failure.reason)
     return message

@@ -1,4 +1,4 @@
-"""Takes the priority of a child that computes for long, so that it costs its neighbours little."""
+"""Lowers the priority of a child that uses much CPU, so that others are not delayed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from stt_worker.processes.child import Child
 
 BURST_CPU_S = 0.15  # of one inspection at full priority: most need 0.05
-FIRST_LOOK_S = 0.15
-LOOK_AGAIN_S = 0.25
+FIRST_CHECK_S = 0.15
+CHECK_AGAIN_S = 0.25
 LOWEST = 19  # nice
 _SCHEDULED = 2  # CPUCLOCK_SCHED
 
 
 class Watch:
-    """Looks at a child's CPU time now and then; `busy` once it was too much."""
+    """Checks a child's CPU time repeatedly; `busy` is set once it exceeds BURST_CPU_S."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
@@ -28,25 +28,25 @@ class Watch:
         self._begun = cpu_seconds(child.pid)
         self._lowered = False
         self.busy = False
-        self._timer = self._loop.call_later(FIRST_LOOK_S, self._look)
+        self._timer = self._loop.call_later(FIRST_CHECK_S, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         if cpu_seconds(self._child.pid) - self._begun < BURST_CPU_S:
-            self._timer = self._loop.call_later(LOOK_AGAIN_S, self._look)
+            self._timer = self._loop.call_later(CHECK_AGAIN_S, self._check)
             return
         self.busy = True
         self.lower()
 
     def lower(self) -> None:
-        """The lowest priority from now on; it is ended after its work."""
+        """Set the lowest priority; the child is ended after its work."""
         self._lowered = True
-        with contextlib.suppress(OSError):  # it has ended, and so may its threads
-            # Linux gives each thread a priority of its own.
+        with contextlib.suppress(OSError):  # the child or a thread has ended
+            # Each thread: on Linux the priority belongs to the thread, not to the process.
             for thread in Path(f"/proc/{self._child.pid}/task").iterdir():
                 os.setpriority(os.PRIO_PROCESS, int(thread.name), LOWEST)
 
     def stop(self) -> None:
-        """The work is over."""
+        """Stop the checks; end a child whose priority was lowered."""
         self._timer.cancel()
         if self._lowered:
             self._child.end()
@@ -54,9 +54,9 @@ class Watch:
 
 @contextmanager
 def lowered_when_busy(child: Child, *, at_once: bool = False) -> Generator[Watch]:
-    """While the block runs: a child that used BURST_CPU_S goes on at the lowest priority.
+    """Lower the priority of a child that uses more than BURST_CPU_S during the block.
 
-    No account but root's may raise it again: such a child is ended after its work.
+    Only root can raise it again, so such a child is ended after the block.
     """
     watch = Watch(child)
     try:
@@ -68,6 +68,6 @@ def lowered_when_busy(child: Child, *, at_once: bool = False) -> Generator[Watch
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a child which is not reaped has used."""
-    # The clock of a whole process, as clock_getcpuclockid(3) makes its number on Linux.
+    """The CPU time of a child that is not reaped yet, in seconds."""
+    # The id of a process's CPU clock, computed as clock_getcpuclockid(3) does on Linux.
     return time.clock_gettime(~pid << 3 | _SCHEDULED)

@@ -1,4 +1,4 @@
-"""What a worker and its child say to each other about one inspection: two frames each."""
+"""The messages of a worker and its child about one inspection, as frames."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from stt_shared.protocol.messages import Facts, PartNotChecked
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure, Limits
 
-KEPT_VIEWS = 8  # lists of questions: few packs and kinds of server meet one child
-CPU_S = 60  # of one inspection; a server of 10,000 objects takes 2
+KEPT_VIEWS = 8  # decoded lists of questions; a child meets few packs and types of server
+CPU_S = 60  # per inspection; a server with 10,000 objects takes 2
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """First, to the child: where to look. It holds the password, so it is never shown."""
+    """First, to the child: the server to inspect. Contains the password; never shown."""
 
     endpoint: Endpoint
     limits: Limits
-    expected: Facts | None = None  # as they were last time
-    views: bytes = b""  # what to ask a server of these facts, without waiting for the parent
+    expected: Facts | None = None  # the facts of the last inspection
+    views: bytes = b""  # the questions for these facts
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """The server could not be inspected: a LookError."""
+    """The server could not be inspected: an InspectionError."""
 
     failure: Failure
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Second, from the child: what the server is. Unless it was expected, views follow."""
+    """Second, from the child: the facts. The parent sends views unless these were expected."""
 
     facts: Facts
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Last, from the child: per view its JSON or why there is none; parts per view alike."""
+    """Last, from the child: the JSON or failure of each view, and its parts not checked."""
 
     answers: list[bytes | Failure]
     parts: list[tuple[PartNotChecked, ...]]
@@ -53,48 +53,48 @@ _last: msgspec.msgpack.Decoder[Answered | Refused] = msgspec.msgpack.Decoder(Ans
 
 
 def encoded(message: Order | Refused | Known | Answered) -> bytes:
-    """A message as a frame."""
+    """The frame of a message."""
     return _encoder.encode(message)
 
 
 def encoded_views(views: Sequence[View]) -> bytes:
-    """Views as a frame."""
+    """The frame of views."""
     return _encoder.encode(tuple(views))
 
 
 def encoded_questions(asked: Iterable[Question]) -> bytes:
-    """What the checks at hand may ask, for `questions`."""
+    """The payload of the questions of all checks, for `questions`."""
     return _encoder.encode(tuple(asked))
 
 
 def questions(payload: bytes) -> tuple[Question, ...]:
-    """What the checks at hand may ask."""
+    """The questions of all checks."""
     return _questions.decode(payload)
 
 
 def order(frame: bytes) -> Order:
-    """What the child shall do."""
+    """The order in a frame."""
     return _orders.decode(frame)
 
 
 @lru_cache(maxsize=KEPT_VIEWS)
 def views(frame: bytes) -> tuple[View, ...]:
-    """What the parent wants to know; the same objects for the same frame, whose hashes are kept."""
+    """The views in a frame; equal frames return the same objects, so hashes are cached."""
     return _views.decode(frame)
 
 
 def first(frame: bytes) -> Known | Refused:
-    """The facts; raises msgspec.MsgspecError for a frame that is none of ours."""
+    """The facts in a frame; raises msgspec.MsgspecError for any other frame."""
     return _first.decode(frame)
 
 
 def last(frame: bytes) -> Answered | Refused:
-    """The answers; raises msgspec.MsgspecError for a frame that is none of ours."""
+    """The answers in a frame; raises msgspec.MsgspecError for any other frame."""
     return _last.decode(frame)
 
 
 def by_question(
     asked: Sequence[View], parts: Sequence[tuple[PartNotChecked, ...]]
 ) -> Mapping[Question, tuple[PartNotChecked, ...]]:
-    """The parts not checked of each question that has some."""
+    """The parts not checked of each question that has any."""
     return {view.question: part for view, part in zip(asked, parts, strict=True) if part}

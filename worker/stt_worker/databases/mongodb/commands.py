@@ -1,4 +1,4 @@
-"""What is sent for a question: a fixed command, or one of the closed list."""
+"""The command that is sent for a question to MongoDB: fixed, or one of the closed list."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FIXED: dict[QueryType, dict[str, Any]] = {
 
 
 def command(question: Question) -> dict[str, Any] | Failure:
-    """What to send to the admin database for `question`; its name comes first."""
+    """The command for the admin database, its name first; or the failure."""
     if question.type in _FIXED:
         return dict(_FIXED[question.type])
     if question.type is not QueryType.MONGODB_COMMAND:
-        return _refused(f"{question.type} is no query of MongoDB")
+        return _refused(f"{question.type} is not a query type of MongoDB")
     try:
         written = msgspec.json.decode(question.text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError) as error:
-        return _refused(f"the command is no JSON object: {error}")
-    # The loader looked already; a question may have come another way.
+        return _refused(f"the command is not a JSON object: {error}")
+    # Checked again: a question need not come from the loader, which checked it too.
     if why := mongodb_commands.fault(written):
         return _refused(why)
     return mongodb_commands.in_order(written)

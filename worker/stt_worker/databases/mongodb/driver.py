@@ -1,4 +1,4 @@
-"""MongoDB: one server, one connection, one look."""
+"""The driver of MongoDB: one connection per inspection, to the server that was named."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from stt_worker.databases.port import Choose, Endpoint, Inspection, InspectionEr
 
 
 class MongodbDatabase:
-    """The driver of the family; keeps TLS contexts between looks, nothing else."""
+    """The driver of the family; keeps only TLS contexts between inspections."""
 
     def __init__(self) -> None:
         self._contexts = tls.Contexts()
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """As the port says; an arbiter, which knows no users, is looked at without log-in."""
+        """See the port; an arbiter has no users and is inspected without a log-in."""
         login.check(endpoint)
         context = await self._context(endpoint)
         async with _opened(endpoint, limits, context) as (session, hello):
@@ -34,7 +34,7 @@ class MongodbDatabase:
             return Inspection(facts=facts, answers=await session.answers(choose(facts)))
 
     async def close(self) -> None:
-        """Forget the TLS contexts."""
+        """Drop the TLS contexts."""
         self._contexts.clear()
 
     async def _context(self, endpoint: Endpoint) -> ssl.SSLContext | None:
@@ -48,7 +48,7 @@ class MongodbDatabase:
 async def _opened(
     endpoint: Endpoint, limits: Limits, context: ssl.SSLContext | None
 ) -> AsyncGenerator[tuple[Session, dict[str, Any]]]:
-    """A session that is logged in, and the server's greeting; LookError within `connect_s`."""
+    """A logged-in session and the server's greeting; raises InspectionError."""
     wire: Wire | None = None
     try:
         try:
@@ -68,13 +68,13 @@ async def _opened(
 
 
 async def _connect(endpoint: Endpoint, seconds: float, context: ssl.SSLContext | None) -> Wire:
-    """A connection to the first address that accepts, with TLS for the name that was asked."""
+    """A connection to the first address that accepts; TLS verifies the configured name."""
     opened = await network.connect(endpoint, seconds)
     host = endpoint.host if context else None
     try:
         streams = await asyncio.open_connection(sock=opened, ssl=context, server_hostname=host)
-    except ConnectionError as error:  # no SSLError is one
-        why = "the server closed the connection instead of greeting in TLS"
+    except ConnectionError as error:  # SSLError is not a ConnectionError
+        why = "the server closed the connection during the TLS handshake"
         raise tls.failed(why, endpoint.tls, endpoint.host, None) from error
     return Wire(*streams)
 

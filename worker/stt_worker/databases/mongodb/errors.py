@@ -1,4 +1,4 @@
-"""What an error of MongoDB or of its connection means for a look."""
+"""Maps errors of MongoDB and of its connection to kinds and reasons."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ AUTH = frozenset({11, 18, 334, 8000})  # no user, refused, no such mechanism, At
 _TIMEOUT = frozenset({50, 262})
 _STOPPING = frozenset({91, 11600, 11602})
 UNKNOWN_COMMAND = 59
-API_REQUIRED = 498_870  # the server answers only who declares a version of its API
+API_REQUIRED = 498_870  # the server requires `apiVersion` in each command
 _SESSION = frozenset({322, 323, API_REQUIRED})
 
 
 def by_code(code: int) -> Kind:
-    """The kind of a refusal by the server."""
+    """The kind of an error of the server."""
     if code == _NO_PRIVILEGE:
         return Kind.NO_PRIVILEGE
     if code in AUTH:
@@ -33,7 +33,7 @@ def by_code(code: int) -> Kind:
 
 
 def of_question(error: Exception) -> Failure:
-    """Why a question has no answer."""
+    """The failure of a question."""
     if isinstance(error, CommandError):
         return Failure(kind=by_code(error.code), reason=str(error))
     if isinstance(error, TooLargeError):
@@ -44,11 +44,11 @@ def of_question(error: Exception) -> Failure:
 
 
 def of_connection(error: Exception, where: str) -> InspectionError:
-    """Why there is no session to the server at `where`."""
+    """The error of a session that could not be opened to the server at `where`."""
     if isinstance(error, ssl.SSLError):
         return InspectionError(Kind.TLS, tls.words(error))
     if isinstance(error, CommandError):
         found = by_code(error.code)
-        # Nothing but the log-in was asked yet.
+        # Only the log-in was sent so far, so any other error is about it.
         return InspectionError(Kind.AUTH if found is Kind.QUERY else found, str(error))
     return InspectionError(Kind.UNREACHABLE, f"{where}: {reason(error)}")

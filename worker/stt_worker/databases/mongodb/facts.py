@@ -1,4 +1,4 @@
-"""What a MongoDB server is, judged from `hello` and `buildInfo`."""
+"""The facts of a MongoDB server, from `hello` and `buildInfo`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stt_shared.protocol.messages import Facts
 
 _NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})*")
 _PARTS = 3  # major, minor, patch; the fourth part of versionArray counts release candidates
-# Services that speak the protocol are known by their names; those of the servers tell as much.
+# Hosted services, recognised by host names: the target's, and those of the replica set.
 _BY_NAME = (
     ("documentdb", "aws", re.compile(r"\.docdb(-elastic)?\.amazonaws\.com(\.cn)?(:\d+)?$")),
     ("cosmosdb", "azure", re.compile(r"\.(mongo)?cosmos\.azure\.com(:\d+)?$")),
@@ -20,7 +20,7 @@ _ATLAS = re.compile(r"\.mongodb(gov)?\.net(:\d+)?$")
 
 
 def facts(hello: Mapping[str, Any], build: Mapping[str, Any], host: str) -> Facts:
-    """The facts; `build` is empty where the server does not tell it, `host` is who was asked."""
+    """The facts; `build` is empty if the server does not return it, `host` is the target's."""
     flavour, provider = identity(build, _names(hello, host))
     return Facts(
         flavour=flavour,
@@ -40,10 +40,10 @@ def _list(value: Any) -> list[Any]:
 
 
 def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
-    """Flavour and provider; emulators report a level of MongoDB that is not its release."""
+    """Flavour and provider; emulators report a MongoDB version that is not their own."""
     if any(str(key).lower().startswith("ferretdb") for key in build):
         return "ferretdb", "self-managed"
-    if "_t" in build:  # what Cosmos DB's own serialiser leaves behind
+    if "_t" in build:  # a trace of Cosmos DB's serialiser
         return "cosmosdb", "azure"
     for flavour, provider, pattern in _BY_NAME:
         if any(pattern.search(name) for name in names):
@@ -54,7 +54,7 @@ def identity(build: Mapping[str, Any], names: list[str]) -> tuple[str, str]:
 
 
 def version(build: Mapping[str, Any]) -> tuple[int, ...]:
-    """(major, minor, patch); before log-in some servers tell the text alone."""
+    """(major, minor, patch); some servers return only the text before the log-in."""
     numbers = _list(build.get("versionArray"))
     if len(numbers) >= _PARTS and all(isinstance(part, int) for part in numbers):
         return tuple(int(part) for part in numbers[:_PARTS])
@@ -63,7 +63,7 @@ def version(build: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def role(hello: Mapping[str, Any]) -> str:
-    """standalone, primary, secondary, arbiter, mongos, or other: starting, rolling back, new."""
+    """standalone, primary, secondary, arbiter, mongos, or other (starting, rolling back, new)."""
     if hello.get("msg") == "isdbgrid":
         return "mongos"
     if not (hello.get("setName") or hello.get("isreplicaset")):

@@ -1,4 +1,4 @@
-"""Logs in to a MongoDB server without ever giving it the password, or unbounded work to do."""
+"""Logs in to MongoDB without sending the password, and with bounded work for the client."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, InspectionError
 
 EXTERNAL = "$external"  # the authentication source of client certificates
-# Mechanisms that never show the password to the server, the preferred one first.
+# Mechanisms that do not send the password, the preferred one first.
 SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-1")
-MIN_ITERATIONS = 4_096  # of RFC 7677: fewer help whoever listens to guess the password
-MAX_ITERATIONS = 1_000_000  # the server chooses: 20 million are 10 s of CPU
+MIN_ITERATIONS = 4_096  # RFC 7677: fewer make it easier to guess the password from the traffic
+MAX_ITERATIONS = 1_000_000  # chosen by the server; 20 million take 10 s of CPU
 _MAX_REPLY_BYTES = 65_536
 _DIGITS = re.compile(rb"[0-9]{1,10}")
 
 
 def check(endpoint: Endpoint) -> None:
-    """Refuse a log-in that cannot be or is not safe; raises LookError (config)."""
+    """Raise InspectionError (config) for a log-in that is impossible or not safe."""
     if endpoint.database == EXTERNAL:
         _check_certificate(endpoint)
     elif endpoint.user and not endpoint.password:
@@ -36,7 +36,7 @@ def check(endpoint: Endpoint) -> None:
         raise _refused(endpoint, "a password without a user")
     try:
         f"{endpoint.user}{endpoint.password}{endpoint.database}".encode()
-    except UnicodeError:  # without its words: they show a part of the password
+    except UnicodeError:  # without the error's text: it contains part of the password
         raise _refused(endpoint, "user, password or database are not text") from None
 
 
@@ -44,7 +44,7 @@ def _check_certificate(endpoint: Endpoint) -> None:
     if endpoint.password:
         raise _refused(endpoint, f"authentication source {EXTERNAL} takes no password")
     if not tls.verifies(endpoint.tls):
-        why = f"a client certificate logs in to a verified server only, tls is {endpoint.tls.mode}"
+        why = f"a client certificate requires a verified server, tls is {endpoint.tls.mode}"
         raise _refused(endpoint, why)
 
 
@@ -53,18 +53,16 @@ def _refused(endpoint: Endpoint, why: str) -> InspectionError:
 
 
 def greeting(endpoint: Endpoint) -> dict[str, str]:
-    """What the first command adds to learn which mechanisms the user has."""
+    """Fields of the first command that request the mechanisms of the user."""
     if not endpoint.user or endpoint.database == EXTERNAL:
         return {}
     return {"saslSupportedMechs": f"{endpoint.database or 'admin'}.{endpoint.user}"}
 
 
 async def log_in(wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], offered: object) -> None:
-    """Log in; `offered` are the mechanisms that the server's greeting names.
+    """Log in; `offered` are the mechanisms in the server's greeting.
 
-    `pins` are said with each command.
-
-    Raises LookError (auth), and what `Wire.ask` raises.
+    `pins` are fields of every command. Raises InspectionError (auth), and what `Wire.ask` raises.
     """
     if endpoint.database == EXTERNAL:
         user = {"user": endpoint.user} if endpoint.user else {}
@@ -75,14 +73,15 @@ async def log_in(wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], offere
 
 
 def _mechanism(endpoint: Endpoint, offered: object) -> str:
-    """The best of `offered`; servers that name none know the oldest."""
+    """The best of `offered`; SCRAM-SHA-1 if the server offers nothing."""
     if not offered:
         return SCRAM[-1]
     names = [str(one) for one in offered] if isinstance(offered, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     for mechanism in SCRAM:
         if mechanism in names:
             return mechanism
-    why = f"the server offers {', '.join(names) or 'nothing readable'} to log in, not {SCRAM[0]}"
+    offer = ", ".join(names) or "nothing readable"
+    why = f"the server offers {offer} for the log-in, expected {SCRAM[0]}"
     raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {why}")
 
 
@@ -101,8 +100,8 @@ async def _by_password(
     except PyMongoError as error:
         raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {error}") from error
     except (LookupError, ValueError, TypeError, AttributeError) as error:
-        # The driver takes the answers apart as they come.
-        raise WireError(f"an answer to the log-in that makes no sense: {error}") from error
+        # An edge: the driver parses answers of the server without checking them.
+        raise WireError(f"malformed answer to the log-in: {error}") from error
 
 
 def _check_password(endpoint: Endpoint) -> None:
@@ -114,13 +113,13 @@ def _check_password(endpoint: Endpoint) -> None:
 
 
 class _NothingKept:
-    """The driver's cache of keys made from the password: empty, for one log-in."""
+    """An empty cache of keys, so that the driver keeps nothing derived from the password."""
 
     data: Any = None
 
 
 class _Conversation:
-    """What the driver's SCRAM needs of a connection."""
+    """The part of a connection that the driver's SCRAM code uses."""
 
     auth_ctx = None
 
@@ -128,11 +127,16 @@ class _Conversation:
         self._wire, self._pins = wire, pins
 
     async def command(self, source: str, words: MutableMapping[str, Any]) -> dict[str, Any]:
-        """Ask; the driver does as much work as the first answer demands."""
+        """Send a command; the first answer determines how much work the driver does.
+
+        Raises WireError, CommandError, and what `Wire.ask` raises.
+        """
         reply = await self._wire.ask(source, {**words, **self._pins}, _MAX_REPLY_BYTES)
         payload: object = reply.get("payload")
-        if not isinstance(payload, bytes):  # of a number `bytes` would make as many zeros
-            raise WireError("an answer to the log-in that makes no sense: no payload")
+        if not isinstance(
+            payload, bytes
+        ):  # the driver calls `bytes`, which makes n zeros of a number n
+            raise WireError("malformed answer to the log-in: no payload")
         if "saslStart" in words:
             _check_iterations(payload)
         return reply
@@ -141,7 +145,7 @@ class _Conversation:
 def _check_iterations(first: bytes) -> None:
     asked = [one[2:] for one in first.split(b",") if one.startswith(b"i=")]
     if len(asked) != 1 or not _DIGITS.fullmatch(asked[0]):
-        raise WireError("an answer to the log-in that makes no sense: no number of iterations")
+        raise WireError("malformed answer to the log-in: no number of iterations")
     if not MIN_ITERATIONS <= int(asked[0]) <= MAX_ITERATIONS:
         limits = f"accepted are {MIN_ITERATIONS} to {MAX_ITERATIONS}"
-        raise CommandError(0, f"the server asks for {int(asked[0])} SCRAM iterations, {limits}")
+        raise CommandError(0, f"the server requests {int(asked[0])} SCRAM iterations, {limits}")

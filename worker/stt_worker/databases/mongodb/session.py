@@ -1,4 +1,4 @@
-"""One conversation with a MongoDB server: greeting, log-in, then all questions at once."""
+"""One session with a MongoDB server: greeting, log-in, then all questions at once."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError
 
 MIN_WIRE_VERSION = 6  # of MongoDB 3.6, the first that speaks OP_MSG
 MAX_APPLICATION_BYTES = 128
-BROKEN = (OSError, EOFError, WireError)  # after these a connection is of no use
+BROKEN = (OSError, EOFError, WireError)  # after these errors the connection is unusable
 _MAX_GREETING_BYTES = 1_048_576
 _DRIVER = {"name": "stt", "version": installed_version()}
-# Said with each command, so that no default of the server or the cluster counts: the member that
-# was asked answers, from its own data, without asking a second one beside it.
+# Part of each command, so that no default of the server or the cluster applies: the member that
+# is asked answers from its own data and asks no other member.
 _PREFERENCE = {"$readPreference": {"mode": "primaryPreferred"}}
 _CONCERN = {"readConcern": {"level": "local"}}
-_WITH_CONCERN = frozenset({"mongodb", "percona"})  # emulators know the word for some commands only
+_WITH_CONCERN = frozenset({"mongodb", "percona"})  # emulators accept it for some commands only
 
 
 class Session:
-    """A connection in use; `lost` says why it is of no use any more."""
+    """A connection in use; `lost` is the failure that made it unusable."""
 
     def __init__(self, wire: Wire, endpoint: Endpoint, limits: Limits) -> None:
         self._wire, self._endpoint, self._limits = wire, endpoint, limits
@@ -41,10 +41,10 @@ class Session:
         self.lost: Failure | None = None
 
     async def greet(self) -> dict[str, Any]:
-        """Log in; what the server says of itself. The caller bounds the time.
+        """Log in and return the server's greeting. The caller limits the time.
 
-        An arbiter, which knows no users, is asked without log-in. Raises LookError, and what
-        `Wire.ask` raises.
+        An arbiter has no users, so there is no log-in. Raises InspectionError, and what `Wire.ask`
+        raises.
         """
         name = self._endpoint.application.encode()[:MAX_APPLICATION_BYTES].decode(errors="ignore")
         client = {"application": {"name": name}, "driver": _DRIVER, "os": {"type": "unknown"}}
@@ -60,7 +60,7 @@ class Session:
         return hello
 
     async def _first(self, words: dict[str, Any]) -> dict[str, Any]:
-        """The reply to the greeting in the server's own words; three attempts at most."""
+        """The reply to the greeting; at most three attempts, with other fields for old servers."""
         while True:
             try:
                 wanted = {self._hello: 1, **words, **self._pins}
@@ -74,21 +74,21 @@ class Session:
                     raise
 
     def known(self, facts: Facts) -> None:
-        """Pin what is asked of a server of that flavour."""
+        """Add the pins that a server of this flavour accepts."""
         if facts.flavour in _WITH_CONCERN:
             self._pins |= _CONCERN
 
     async def build(self) -> dict[str, Any]:
-        """`buildInfo`; empty where the server does not tell it to us."""
+        """`buildInfo`; empty if this user may not read it. Raises InspectionError."""
         found = await self._received(self._sent({"buildInfo": 1}))
         if isinstance(found, Failure) and self.lost is not None:
             raise InspectionError(found.kind, found.reason)
         return {} if isinstance(found, Failure) else found
 
     async def answers(self, questions: Iterable[Question]) -> dict[Question, Answer]:
-        """For each question the list with the one document that the server replies.
+        """The answer to each question: a list with the one document of the reply.
 
-        All are sent before the first answer is read: the way there and back is paid for once.
+        All are sent before the first answer is read, so all cost one round trip.
         """
         sent = {one: self._asked(one) for one in dict.fromkeys(questions)}
         answers: Answers[Question, Answer] = Answers(self._limits.bytes)
@@ -114,10 +114,10 @@ class Session:
             if isinstance(reply, Failure):
                 return reply
             return bounded([document(reply)], self._limits)
-        except MemoryError:  # the message was read whole: the next one can be
+        except MemoryError:  # the message was read to its end, so the next can be read
             return too_much_memory()
         except ValueError as error:
-            return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+            return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
 
     async def _received(self, number: int) -> dict[str, Any] | Failure:
         if self.lost is not None:

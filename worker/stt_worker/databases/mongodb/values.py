@@ -15,26 +15,26 @@ NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 UUIDS = frozenset({3, 4})  # subtypes of binary values
 UUID_BYTES = 16
-# What the cluster adds to every reply for its drivers; it changes all the time and says nothing.
 MAX_DEPTH = 100  # of MongoDB's own documents
+# Fields that a cluster adds to every reply for drivers; they change all the time.
 _GOSSIP = frozenset(
     {"$clusterTime", "operationTime", "$configTime", "$topologyTime", "$configServerState"}
 )
 
 
 def document(reply: dict[str, Any]) -> dict[str, Any]:
-    """A reply without the cluster's gossip, every value plain; raises as `plain` does."""
+    """A reply without the cluster's fields, as JSON values; raises ValueError."""
     return {str(key): plain(value) for key, value in reply.items() if key not in _GOSSIP}
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Instants become UNIX nanoseconds, bytes hexadecimal, every other type its text.
+    """Dates become UNIX nanoseconds, bytes hexadecimal text, other types text.
 
-    Raises ValueError for what is nested deeper than MAX_DEPTH.
+    Raises ValueError for a value nested deeper than MAX_DEPTH.
     """
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, str):  # code is a class of its own
+    if isinstance(value, str):  # `Code` is a subclass of str
         return str(value)
     if not isinstance(value, dict | list):
         return _scalar(value)
@@ -47,7 +47,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _scalar(value: Any) -> int | float | str:
-    if isinstance(value, int):  # 64 bits come as a class of the driver's own
+    if isinstance(value, int):  # `Int64` is a subclass of int
         return int(value)
     if isinstance(value, float):
         return number(value)

@@ -1,4 +1,4 @@
-"""One connection that speaks MongoDB's OP_MSG, bounded against a peer that nobody trusts."""
+"""A connection with MongoDB's OP_MSG, bounded against an untrusted peer."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.errors import InvalidBSON
 
-MAX_MESSAGE_BYTES = 48_000_000  # of MongoDB itself; ours, whatever the peer's greeting says
-MAX_REASON = 500  # characters of a server's sentence
-_CHUNK_BYTES = 65_536  # of an answer that is read to be forgotten
+MAX_MESSAGE_BYTES = 48_000_000  # the limit of MongoDB; the peer's greeting cannot raise it
+MAX_REASON = 500  # characters of a server's error text
+_CHUNK_BYTES = 65_536  # of an answer that is read and dropped
 _HEADER = struct.Struct("<iiii")  # length, request, the request answered, operation
 _SECTION = struct.Struct("<IB")  # flags, kind of section: one document
 _OP_MSG = 2013
-# Instants outside Python's range and text that is no UTF-8 must not end a look.
+# Dates outside Python's range and invalid UTF-8 must not end an inspection.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     document_class=dict,
     tz_aware=True,
@@ -26,15 +26,15 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 
 class WireError(Exception):
-    """The peer speaks no MongoDB, or lies about what it sends; the connection is of no use."""
+    """The peer violates the protocol; the connection is unusable."""
 
 
 class TooLargeError(Exception):
-    """An answer had more bytes than were allowed; it was read and forgotten."""
+    """An answer exceeded the limit; it was read and dropped."""
 
 
 class CommandError(Exception):
-    """The server refused a command; `code` is 0 where it gave none."""
+    """The server returned an error; `code` is 0 if it has none."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class CommandError(Exception):
 class Wire:
     """Commands over one stream.
 
-    It is lost after any error but CommandError, TooLargeError and MemoryError.
+    It is unusable after any error but CommandError, TooLargeError and MemoryError.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,15 +54,15 @@ class Wire:
     async def ask(
         self, database: str, document: dict[str, Any], max_bytes: int = MAX_MESSAGE_BYTES
     ) -> dict[str, Any]:
-        """The reply to a command, whose name is the first key of `document`.
+        """Send a command, whose name is the first key of `document`, and return the reply.
 
-        Waits as long as the peer does: the caller bounds the time. Raises CommandError,
-        TooLargeError, MemoryError, WireError, OSError and EOFError.
+        Waits without a limit: the caller limits the time. Raises CommandError, TooLargeError,
+        MemoryError, WireError, OSError and EOFError.
         """
         return await self.receive(self.send(database, document), max_bytes)
 
     def send(self, database: str, document: dict[str, Any]) -> int:
-        """Write a command; returns its number, to `receive` the reply by, in order."""
+        """Write a command; returns its number for `receive`. Replies are received in order."""
         self._last += 1
         body = bson.encode({**document, "$db": database})
         length = _HEADER.size + _SECTION.size + len(body)
@@ -75,9 +75,9 @@ class Wire:
         await self._writer.drain()
         length, _, answered, operation = _HEADER.unpack(await self._exactly(_HEADER.size))
         if operation != _OP_MSG or answered != number:
-            raise WireError("what answers is no MongoDB server")
+            raise WireError("the peer is not a MongoDB server")
         rest = length - _HEADER.size
-        # Before anything is allocated: the peer chooses the number.
+        # Checked before anything is allocated: the peer chooses the length.
         if not _SECTION.size < rest <= MAX_MESSAGE_BYTES:
             raise WireError(f"a message of {length} bytes, the limit is {MAX_MESSAGE_BYTES}")
         if rest > max_bytes:
@@ -96,20 +96,20 @@ class Wire:
             rest -= len(await self._exactly(min(rest, _CHUNK_BYTES)))
 
     def close(self) -> None:
-        """Close the connection at once; there is no session on the server to be ended."""
+        """Close the connection at once; the server needs no log-out."""
         self._writer.transport.abort()
 
 
 def _decoded(message: bytes) -> dict[str, Any]:
     flags, section = _SECTION.unpack_from(message)
-    if flags or section:  # neither checksums, nor more replies, nor sequences were asked for
-        raise WireError("an answer that makes no sense: flags that nobody asked for")
+    if flags or section:  # checksums, more replies and sequences were not requested
+        raise WireError("malformed answer: unexpected flags")
     try:
         return bson.decode(message[_SECTION.size :], _CODEC)  # pyright: ignore[reportUnknownMemberType]
     except InvalidBSON as error:
-        if not str(error):  # the only reason that bson does not tell: there was no room
+        if not str(error):  # bson has no text for one reason: out of memory
             raise MemoryError from error
-        raise WireError(f"an answer that makes no sense: {error}") from error
+        raise WireError(f"malformed answer: {error}") from error
 
 
 def _checked(reply: dict[str, Any]) -> dict[str, Any]:

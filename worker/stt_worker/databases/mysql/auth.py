@@ -1,4 +1,4 @@
-"""Which methods of authentication a server may ask for, by how far it is known who it is."""
+"""Which authentication methods a server may request, depending on how it is verified."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stt_worker.databases import tls
 from stt_worker.databases.network import reason
 from stt_worker.databases.port import Endpoint, InspectionError
 
-REFUSED = 2059  # the client's own number: authentication plugin cannot be loaded
+REFUSED = 2059  # the client's error number: authentication plugin cannot be loaded
 OAEP_BYTES = 42  # of padding, and the password ends with a zero byte
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
-# They prove that the password is known and do not hand it over. The two of SHA-256 hand it over
-# where the server does not remember it: `server_public_key` of the connection decides about that.
+# They prove knowledge of the password without sending it. The two SHA-256 methods send it if the
+# server has no cached hash; `server_public_key` of the connection decides whether they may.
 _PROVING = frozenset({NATIVE, SHA2, "sha256_password", "client_ed25519"})
 _CLEAR_TEXT = frozenset({"mysql_clear_password", "dialog"})
-# What a greeting may name to begin with: for sha256_password the driver sends it at once.
+# A greeting may start with these only: for sha256_password the driver sends the password at once.
 FIRST = frozenset({NATIVE, SHA2})
 
 
 class Trust(StrEnum):
-    """How far it is known who answers, and who else can listen."""
+    """Whether the server is verified, and whether others can read the connection."""
 
     PLAIN = "unencrypted"
     ENCRYPTED = "encrypted, but unverified"
@@ -36,12 +36,12 @@ class Trust(StrEnum):
 
     @property
     def methods(self) -> frozenset[str]:
-        """The methods that a server may ask for."""
+        """The methods that a server may request."""
         return _PROVING | _CLEAR_TEXT if self is Trust.VERIFIED else _PROVING
 
 
 def trust_in(endpoint: Endpoint) -> Trust:
-    """A Unix socket is as good as verified TLS for handing over a password."""
+    """The trust in a connection; a Unix socket counts as verified."""
     if endpoint.socket:
         return Trust.VERIFIED
     if endpoint.tls.mode == tls.OFF:
@@ -50,60 +50,60 @@ def trust_in(endpoint: Endpoint) -> Trust:
 
 
 def refused(why: str) -> err.OperationalError:
-    """The error of a log-in that we end, not the server."""
+    """The error of a log-in that the client ends."""
     return err.OperationalError(REFUSED, why)
 
 
 class AllowList(dict[Any, Any]):
-    """PyMySQL's map of plugins: a class that refuses for every method not allowed."""
+    """PyMySQL's map of plugins, which maps every forbidden method to a class that refuses."""
 
     def __init__(self, trust: Trust) -> None:
-        super().__init__({"": None})  # the driver takes an empty map for none
+        super().__init__({"": None})  # PyMySQL ignores an empty map
         self._trust = trust
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """None, which leaves the method to PyMySQL, for an allowed method alone."""
+        """The default for an allowed method, which PyMySQL then runs; else the refusing class."""
         name = key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
         return default if name in self._trust.methods else _refusing(name, self._trust)
 
 
 def _refusing(name: str, trust: Trust) -> type[Any]:
     class Refusing:
-        """Stands in for a method that is not allowed."""
+        """Replaces a forbidden method."""
 
         def __init__(self, connection: Any) -> None:
             del connection
 
         def authenticate(self, packet: Any) -> Never:
-            """Refuse before anything is sent."""
+            """Refuse before anything is sent; raises OperationalError."""
             del packet
             if name in _CLEAR_TEXT:
-                why = f"the server asks for the password in clear text ({name})"
+                why = f"the server requests the password in clear text ({name})"
                 hint = "verify the server with tls = verify-full, or with its ca, or use its socket"
                 raise refused(f"{why} over a connection that is {trust}: {hint}")
             known = ", ".join(sorted(trust.methods))
-            raise refused(f"the server asks for the method {name!r:.60}, allowed are {known}")
+            raise refused(f"the server requests the method {name!r:.60}, allowed are {known}")
 
     return Refusing
 
 
 def key_needed(trust: Trust) -> err.OperationalError:
-    """Why a password is not handed over: the server wants it whole, and could be anybody."""
-    why = "the server does not remember the password and wants it whole"
+    """The error if an unverified server requests the password itself."""
+    why = "the server has no cached hash and requests the password itself"
     if trust is Trust.ENCRYPTED:
         hint = "verify the server with tls = verify-full, or verify-ca and its ca"
     else:
         hint = (
-            "verify the server with tls and its ca, use its socket, name the file of its key as"
+            "verify the server with tls and its ca, use its socket, set the file of its key as"
             " server_public_key, or take the risk with allow_public_key_retrieval = true"
         )
     return refused(f"{why} over a connection that is {trust}: {hint}")
 
 
 def public_key(endpoint: Endpoint) -> bytes:
-    """The server's own RSA key as the target names it, PEM; empty without one.
+    """The server's RSA key from the target's file, PEM; empty if the target names no file.
 
-    Raises LookError (config) for a file that holds none.
+    Raises InspectionError (config) for a file without an RSA key.
     """
     path = endpoint.server_public_key
     if not path:
@@ -118,20 +118,20 @@ def public_key(endpoint: Endpoint) -> bytes:
 
 
 def fitting(pem: bytes, password: bytes) -> bytes:
-    """`pem`, if a password of that length can be encrypted with it; raises the log-in's error."""
+    """`pem`, if it can encrypt a password of this length; else raises OperationalError."""
     room = _room(pem)
     if len(password) > room:
-        why = f"the password has {len(password)} bytes, the server's RSA key takes {room}"
+        why = f"the password has {len(password)} bytes, the server's RSA key can encrypt {room}"
         raise refused(f"{why}: connect over TLS with its ca, or use its socket")
     return pem
 
 
 def _room(pem: bytes) -> int:
-    """How many bytes of a password the key can encrypt; raises ValueError."""
+    """The longest password, in bytes, that the key can encrypt; raises ValueError."""
     try:
         key = load_pem_public_key(pem)
     except UnsupportedAlgorithm as error:
         raise ValueError(str(error)) from error
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("it is no RSA key")  # noqa: TRY004  # a fault of data
+        raise ValueError("it is not an RSA key")  # noqa: TRY004  # a fault of data
     return key.key_size // 8 - OAEP_BYTES - 1

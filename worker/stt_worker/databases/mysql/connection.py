@@ -1,4 +1,4 @@
-"""PyMySQL's connection made fit for servers nobody vouches for: bounded, typed, no clear text."""
+"""PyMySQL's connection, hardened against untrusted servers: bounded, typed, no clear text."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from stt_worker.databases.port import Endpoint, Limits
 HANDSHAKE_BYTES = 256 * 1024  # greeting, log-in and session settings
 HANDSHAKE_READS = 256  # two for each packet
 READ_BYTES = 64 * 1024
-COLUMN_BYTES = 64 * 1024  # what the descriptions of the columns may take on top of the rows
-READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread even if the loop is stuck
+COLUMN_BYTES = 64 * 1024  # for the descriptions of the columns, on top of the rows
+READ_MARGIN_S = 1.0  # the guard cuts first; this ends the thread if the event loop is stuck
 RESET = 0x1F  # COM_RESET_CONNECTION
 QUERY = COMMAND.COM_QUERY
 
 Command = tuple[int, str]  # its number and its text
 
 
-# The methods below the public ones have no types; this is where the counting has to happen.
+# The private methods that are overridden to count bytes have no types.
 _Untyped: Any = pymysql.Connection
 
 
@@ -39,7 +39,7 @@ else:
 
 
 class Connection(_Base):
-    """Not connected yet; `allow` sets how much may come in until it is called again."""
+    """A connection, not opened yet; `allow` limits what may come in until its next call."""
 
     _auth_plugin_name: str
 
@@ -49,7 +49,7 @@ class Connection(_Base):
         self._trust, self._key = auth.trust_in(endpoint), b""
         self._may_ask_for_key = endpoint.allow_public_key_retrieval
         self.encrypted = False
-        patience = max(limits.connect_s, limits.client_s) + READ_MARGIN_S
+        timeout_s = max(limits.connect_s, limits.client_s) + READ_MARGIN_S
         super().__init__(
             user=endpoint.user,
             password=endpoint.password.encode(),  # as text it would have to be Latin-1
@@ -59,8 +59,8 @@ class Connection(_Base):
             autocommit=None,
             local_infile=False,
             defer_connect=True,
-            read_timeout=patience,
-            write_timeout=patience,
+            read_timeout=timeout_s,
+            write_timeout=timeout_s,
             program_name=endpoint.application,
             ssl=context,
             ssl_disabled=context is None,  # without it a context would be built per connection
@@ -68,36 +68,36 @@ class Connection(_Base):
         )
 
     def greet(self, opened: socket.socket, key: bytes = b"") -> None:
-        """Log in over `opened`, which belongs to the connection from now on.
+        """Log in over `opened`, which the connection owns from now on.
 
-        `key` is the server's RSA key as the target names it, PEM.
+        `key` is the server's RSA key from the target's file, PEM.
         """
         self._key = key
         self.connect(sock=opened)
 
     @property
     def greeting(self) -> str:
-        """The version the server greets with; a proxy or an operator may have made it up."""
+        """The version in the server's greeting; a proxy or an operator can set any text."""
         return str(_Untyped.get_server_info(self))
 
     def allow(self, limits: Limits) -> None:
-        """From now on at most one answer of these limits may come in."""
+        """Allow one more answer within `limits` to come in."""
         self._budget.allow(limits.bytes + COLUMN_BYTES, limits.rows + MAX_COLUMNS)
 
     @property
     def received(self) -> int:
-        """Bytes that came in since `allow` was called."""
+        """Bytes received since the last call of `allow`."""
         return self._budget.spent
 
     def ask(self, sql: str) -> Reply:
-        """The rows of one statement; a later column of the same name hides an earlier one."""
+        """Run one statement; of columns with the same name the last is kept. Raises err.Error."""
         self.send([(QUERY, sql)])
         return self.receive()
 
     def exchange(
         self, commands: Sequence[Command], *, at_once: bool
     ) -> list[Reply | err.DatabaseError]:
-        """The answers to `commands`, sent without waiting in between if `at_once`.
+        """Send `commands`, without waiting in between if `at_once`, and return their answers.
 
         An error of the server is an answer. Raises err.Error when the connection is lost.
         """
@@ -109,9 +109,9 @@ class Connection(_Base):
                 try:
                     replies.append(self._reply())
                 except err.Error as lost:
-                    said = [reply for reply in replies if isinstance(reply, err.Error)]
-                    # What the server said before it hung up tells more than that it did.
-                    raise said[0] if said else lost from None
+                    refusals = [reply for reply in replies if isinstance(reply, err.Error)]
+                    # The server's error before it closed explains more than the closing.
+                    raise refusals[0] if refusals else lost from None
         return replies
 
     def send(self, commands: Sequence[Command]) -> None:
@@ -120,33 +120,36 @@ class Connection(_Base):
         _Untyped._write_bytes(self, data)  # noqa: SLF001  # as drop
 
     def receive(self) -> Reply:
-        """The answer to the next of the commands sent; raises err.Error."""
+        """The answer to the next command that was sent; raises err.Error."""
         reply = self._reply()
         if isinstance(reply, err.Error):
             raise reply
         return reply
 
     def drop(self) -> None:
-        """Close without a word to the server."""
+        """Close the connection without sending anything."""
         _Untyped._force_close(self)  # noqa: SLF001  # its public way sends something
 
     def set_character_set(self, charset: str, collation: str | None = None) -> None:
-        """Nothing: PyMySQL sends a statement here, and the pins set the character set too."""
+        """Do nothing: PyMySQL would send a statement here; the pins set the character set."""
         del charset, collation
 
     @property
     def _secure(self) -> bool:
-        """Whether PyMySQL may hand the password over as it is."""
+        """Whether PyMySQL may send the password itself."""
         return self._trust is auth.Trust.VERIFIED
 
     @_secure.setter
     def _secure(self, encrypted: bool) -> None:
-        """PyMySQL takes any TLS for secure; it says so once the handshake is over."""
+        """PyMySQL sets this after any TLS handshake; encryption alone does not make it secure."""
         self.encrypted = encrypted
 
     @property
     def server_public_key(self) -> bytes | None:
-        """The key to encrypt the password with, which PyMySQL asks the server for if it is None."""
+        """The key that encrypts the password; if it is None, PyMySQL requests it from the server.
+
+        Raises OperationalError if an unverified server must not have the password.
+        """
         if self._key:
             return auth.fitting(self._key, self.password)
         if self._trust is auth.Trust.PLAIN and self._may_ask_for_key:
@@ -157,7 +160,7 @@ class Connection(_Base):
     def server_public_key(  # pyright: ignore[reportIncompatibleVariableOverride]
         self, key: bytes | None
     ) -> None:
-        # A key that the target names is not replaced by the one of whoever answers.
+        # The target's key wins: else an attacker could send a key and read the password.
         self._key = self._key or key or b""
 
     def _get_server_information(self) -> None:
@@ -171,7 +174,7 @@ class Connection(_Base):
         except err.OperationalError as error:
             if errors.code(error):
                 raise
-            # PyMySQL's own words for what it cannot follow, such as a second factor.
+            # Raised by PyMySQL itself, for example for a second factor.
             raise auth.refused(f"the log-in cannot be completed: {error.args[0]}") from error
 
     def _reply(self) -> Reply | err.DatabaseError:
@@ -183,13 +186,13 @@ class Connection(_Base):
             return error
 
     def _read_bytes(self, num_bytes: int) -> Any:
-        """PyMySQL reads a packet of the log-in in two parts, and asks here before each."""
+        """Count the bytes before PyMySQL reads them, in two parts for each packet of a log-in."""
         self._budget.spend(num_bytes)
         return _read(self, num_bytes)
 
     def _read_some(self) -> bytes:
-        """What came in; b"" once the server has hung up. Raises err.OperationalError."""
-        # PyMySQL's own stream: it may hold what followed the log-in.
+        """The next bytes; empty after the server closed. Raises err.OperationalError."""
+        # PyMySQL's own stream: it may have buffered bytes that followed the log-in.
         stream: BufferedReader = cast("Any", self)._rfile  # noqa: SLF001  # as drop
         try:
             return stream.read1(READ_BYTES)

@@ -1,4 +1,4 @@
-"""MySQL, Percona Server and MariaDB through PyMySQL: one thread hop per look."""
+"""The driver of MySQL, Percona Server and MariaDB, with PyMySQL in a thread per inspection."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ GRACE_S = 2.0  # for a thread to notice that its connection was cut
 
 
 class MysqlDatabase:
-    """The driver of the family; at most `threads` looks run at once, others wait their turn."""
+    """The driver of the family; at most `threads` inspections run at once, others wait."""
 
     def __init__(self, threads: int = 16) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="mysql")
-        # A look that waits for a thread must not have a connection whose time runs out meanwhile.
+        # Acquired before connecting: while waiting for a thread the log-in time would run out.
         self._turn = asyncio.Semaphore(threads)
         self._contexts = tls.Contexts()
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """As the port says; waiting for a thread is not counted as the server's time."""
+        """See the port; the wait for a thread does not count as the server's time."""
         answers: Answers[Question, Answer] = Answers(limits.bytes)
         progress = Progress(answers=answers, at_once=takes_all_at_once(endpoint))
         async with self._turn:
-            # Each round learns the facts, answers a question, or stops sending all at once.
+            # Ends: each round reads the facts, answers a question, or stops sending all at once.
             while progress.unfinished:
                 await self._session(endpoint, choose, limits, progress)
         if progress.facts is None:
@@ -47,7 +47,7 @@ class MysqlDatabase:
         return Inspection(facts=progress.facts, answers=progress.answers)
 
     async def close(self) -> None:
-        """Release the threads; a look under way ends by itself within its limits."""
+        """Release the threads; running inspections end within their limits."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._contexts.clear()
 
@@ -85,27 +85,27 @@ class MysqlDatabase:
         progress: Progress,
         key: bytes,
     ) -> None:
-        """Run the session, and cut its connection when its time is over or nobody waits for it."""
+        """Run the session; cut its connection at the deadline and on cancellation."""
         running = in_thread(self._executor, session.run, opened, choose, progress, key)
-        running.add_done_callback(_looked_at)
+        running.add_done_callback(_retrieve_error)
         guard = session.guard
         try:
             while not running.done() and not guard.cut_off:
-                # The thread may have moved the deadline forward meanwhile.
+                # Short waits: the thread may have moved the deadline meanwhile.
                 await asyncio.wait([running], timeout=min(max(guard.left, 0.0), LOOK_AGAIN_S))
                 if not running.done() and guard.left <= 0:
                     guard.cut()
             if not running.done():
                 await asyncio.wait([running], timeout=GRACE_S)
             if not running.done():
-                raise InspectionError(Kind.TIMEOUT, "the driver did not end in time")
+                raise InspectionError(Kind.TIMEOUT, "the driver did not stop in time")
             running.result()
         finally:
             if not running.done():
                 guard.cut()
 
 
-def _looked_at(running: asyncio.Future[None]) -> None:
-    """Take notice of the error of a session that nobody waits for any more."""
+def _retrieve_error(running: asyncio.Future[None]) -> None:
+    """Retrieve the error of an abandoned session, which asyncio would else log."""
     if not running.cancelled():
         running.exception()

@@ -1,4 +1,4 @@
-"""What an error of MySQL, MariaDB or PyMySQL means for a look."""
+"""Maps errors of MySQL, MariaDB and PyMySQL to kinds and reasons."""
 
 from __future__ import annotations
 
@@ -30,29 +30,29 @@ _NO_PRIVILEGE = frozenset({1044, 1142, 1143, 1227, 1370, 1410, 1419, 3530})
 _TIMEOUT = frozenset({1205, 1317, 1969, 3024})
 _UNKNOWN_DATABASE = 1049
 UNKNOWN_VARIABLE = 1193
-_HOOK_FAILED = 1184  # init_connect; the server hangs up
+_HOOK_FAILED = 1184  # init_connect failed; the server closes the connection
 _LOST = frozenset({0, 2006, 2013})
 
 
 def code(error: err.Error) -> int:
-    """The server's or driver's number; 0 if it has none."""
+    """The number of the error; 0 if it has none."""
     number = error.args[0] if error.args else 0
     return number if isinstance(number, int) else 0
 
 
 def said(error: err.Error) -> str:
-    """The server's sentence, with its number."""
+    """The text of the error with its number."""
     number, words = code(error), str(error.args[-1]) if error.args else type(error).__name__
     return f"{words} (error {number})" if number else words
 
 
 def lost(error: err.Error) -> bool:
-    """Whether the connection is of no use any more."""
+    """Whether the connection is unusable after this error."""
     return isinstance(error, err.InterfaceError) or code(error) in _LOST
 
 
 def of_question(error: err.Error) -> Failure:
-    """Why a question has no answer."""
+    """The failure of a question."""
     number = code(error)
     if number in _NO_PRIVILEGE:
         return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
@@ -64,7 +64,7 @@ def of_question(error: err.Error) -> Failure:
 
 
 def of_connection(error: err.Error) -> InspectionError:
-    """Why the log-in failed; TLS errors are found by `tls.error_behind`."""
+    """The error of a failed log-in; see `tls.error_behind` for TLS errors."""
     number = code(error)
     if number in _AUTH:
         return InspectionError(Kind.AUTH, said(error))

@@ -1,4 +1,4 @@
-"""What a MySQL server is, judged from what it says of itself."""
+"""The facts of a MySQL server, from its version texts and variables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 from stt_shared.protocol.messages import Facts
 
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}")
-# MariaDB before 11 puts this before its version, for clients that know no number above 5.
+# MariaDB before 11 prefixes its version with this, for clients that know no version above 5.
 _OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
-# Servers that speak the protocol and name themselves in VERSION() or version_comment.
+# Other servers with this protocol, by their names in VERSION() or version_comment.
 _LOOK_ALIKES = {
     "tidb": "tidb",
     "vitess": "vitess",
@@ -29,7 +29,7 @@ _LOOK_ALIKES = {
 
 
 def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
-    """The facts in an answer to the statement `facts`; what it lacks counts as unknown."""
+    """The facts in the answer to the statement `facts`; missing values count as unknown."""
     version, comment = str(row.get("version") or ""), str(row.get("comment") or "")
     return Facts(
         flavour=flavour(version, comment),
@@ -41,25 +41,25 @@ def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
 
 
 def flavour(version: str, comment: str) -> str:
-    """mysql, percona, mariadb, or the name of what only speaks their protocol."""
-    said = f"{version} {comment}".lower()
+    """mysql, percona, mariadb, or the name of another server with their protocol."""
+    text = f"{version} {comment}".lower()
     for word, name in _LOOK_ALIKES.items():
-        if word in said:
+        if word in text:
             return name
-    # The comment of MariaDB is the packager's: only VERSION() tells.
+    # Only VERSION() counts: the packager sets the comment of MariaDB.
     if "mariadb" in version.lower():
         return "mariadb"
     return "percona" if "percona" in comment.lower() else "mysql"
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """The dotted numbers at the start: `5.5.5-10.6.4-MariaDB-log` is (10, 6, 4)."""
+    """The version numbers: `5.5.5-10.6.4-MariaDB-log` is (10, 6, 4)."""
     found = _DOTTED.match(_OLD_CLIENT_PREFIX.sub("", version.strip()))
     return tuple(int(part) for part in found[0].split(".")) if found else ()
 
 
 def provider(version: str, row: Mapping[str, Any]) -> str:
-    """Who runs the server, as far as paths and version give it away."""
+    """Who operates the server, recognised by its paths and version."""
     paths = f"{row.get('basedir') or ''} {row.get('datadir') or ''}"
     if "/rdsdbbin" in paths or "/rdsdbdata" in paths:
         return "rds"
@@ -69,5 +69,5 @@ def provider(version: str, row: Mapping[str, Any]) -> str:
 
 
 def _is_read_only(row: Mapping[str, Any]) -> bool:
-    """A replica is set read-only; a reader of Aurora says so by its storage engine."""
+    """Whether it is a replica; an Aurora reader sets the variable of its storage engine only."""
     return any(str(row.get(key) or 0) in {"1", "ON"} for key in ("read_only", "innodb_read_only"))

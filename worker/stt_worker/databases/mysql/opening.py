@@ -1,4 +1,4 @@
-"""The first words of a session: what is ours alone to decide is set, and read back."""
+"""Opens a session: sets its variables, reads them back, and reads the facts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from stt_worker.databases.mysql.replies import Reply
 from stt_worker.databases.port import Endpoint, InspectionError, Limits
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
-HOME = "information_schema"  # where nobody can put a function
+HOME = "information_schema"  # nobody can create a function here
 READ_ONLY = 0x2000  # SERVER_STATUS_IN_TRANS_READONLY
 _RESETTABLE = {"mysql": (5, 7, 3), "percona": (5, 7, 3), "mariadb": (10, 2, 4)}
 _ROLES_SINCE = (8, 0, 2)  # of MySQL
-# Proxies that take what comes too early for an error; where they cannot be known it is tried.
+# Proxies that reject commands sent before the last answer; unknown proxies are tried.
 _ONE_BY_ONE = ("aurora", "proxysql")
 _ONE_BY_ONE_HOSTS = (".rds.amazonaws.com", ".rds.amazonaws.com.cn")
 
@@ -31,20 +31,21 @@ Server = tuple[str, tuple[int, ...]]  # flavour and version
 
 
 def takes_all_at_once(endpoint: Endpoint) -> bool:
-    """Whether a server at that address is known not to wait for its answers to be read."""
+    """Whether the opening may be sent to this address without waiting in between."""
     return not endpoint.host.lower().endswith(_ONE_BY_ONE_HOSTS)
 
 
 def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
-    """Make the session ours and read-only, and ask what the server is; one round trip.
+    """Set the session's variables, make it read-only and read the facts, in one round trip.
 
-    Raises LookError (session) where the server, or what stands before it, keeps anything
-    otherwise; err.Error when the connection is lost.
+    Raises InspectionError (session) if the server, or a proxy before it, did not apply all
+    settings; err.Error when the connection is lost.
     """
     greeting = connection.greeting
     at_once = at_once and not any(word in greeting.lower() for word in _ONE_BY_ONE)
     server = _server(mysql_facts.facts({"version": greeting}))
-    for _ in range(2):  # the greeting may be made up: then once more, for what the server is
+    # Twice: the greeting may be wrong; then again with the settings of the real version.
+    for _ in range(2):
         settings = pinned(*server, limits.statement_s)
         *before, last = connection.exchange(_commands(server, settings), at_once=at_once)
         found = _found(connection, last)
@@ -53,18 +54,18 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
             _without_traces(connection, server, row)
             return _with_provider(connection, row, found)
         server = _server(found)
-    raise _untrusted(f"the server is once {server[0]} and once another")
+    raise _untrusted(f"the server reports {server[0]} and then another type")
 
 
 def _server(facts: Facts) -> Server:
     if facts.flavour not in _RESETTABLE:
         what = facts.version_text or "the server"
-        raise _untrusted(f"what answers is {facts.flavour} ({what}), whose settings are not known")
+        raise _untrusted(f"the peer is {facts.flavour} ({what}), whose settings are unknown")
     return facts.flavour, facts.version
 
 
 def _commands(server: Server, settings: Pinned) -> list[Command]:
-    """The order counts: what was set before is forgotten, and nothing of ours with it."""
+    # The reset comes first: after the pins it would drop them as well.
     flavour, version = server
     reset = [(RESET, "")] if version >= _RESETTABLE[flavour] else []
     return [
@@ -77,7 +78,7 @@ def _commands(server: Server, settings: Pinned) -> list[Command]:
 
 
 def _found(connection: Connection, last: Answer) -> Facts:
-    """What the server is; asked alone if it did not know what the facts were asked with."""
+    """The facts; read with a statement of its own if the server rejected the first."""
     if not isinstance(last, err.DatabaseError) and last.rows:
         return mysql_facts.facts(last.rows[0])
     rows = connection.ask(SQL["version"]).rows
@@ -85,7 +86,7 @@ def _found(connection: Connection, last: Answer) -> Facts:
 
 
 def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
-    """The row of the facts, once everything before it was done and is kept."""
+    """The row of the facts, if every command before it succeeded and its setting is in effect."""
     done: list[Reply] = []
     for answer in answers:
         if isinstance(answer, err.DatabaseError):
@@ -94,12 +95,12 @@ def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
             raise error if known else _untrusted(errors.said(answer)) from answer
         done.append(answer)
     if len(done[-1].rows) != 1:
-        raise _untrusted(f"{len(done[-1].rows)} rows where one is asked for")
+        raise _untrusted(f"{len(done[-1].rows)} rows, expected one")
     (row,) = done[-1].rows
     if broken := settings.broken(row["kept"]):
-        raise _untrusted(f"after our settings it has {broken}")
+        raise _untrusted(f"it did not keep the settings: {broken}")
     if row["home"] != HOME:
-        raise _untrusted(f"its database is {row['home']!r:.60} and not {HOME}")
+        raise _untrusted(f"its database is {row['home']!r:.60}, expected {HOME}")
     if not all(reply.status & READ_ONLY for reply in done[-2:]):
         raise _untrusted("the transaction is not read-only")
     packet = row["max_allowed_packet"]
@@ -110,16 +111,19 @@ def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
 
 
 def _without_traces(connection: Connection, server: Server, row: Mapping[str, Any]) -> None:
-    """What an old server ran at our log-in cannot be undone, and no reset undoes SET ROLE."""
+    """Undo what init_connect changed; raises InspectionError (session) where that is impossible.
+
+    No reset undoes SET ROLE, and servers before `_RESETTABLE` cannot reset at all.
+    """
     flavour, version = server
     if not row["init_connect"]:
         return
     if version < _RESETTABLE[flavour]:
-        raise _untrusted("init_connect is set, and a server this old cannot reset a session")
+        raise _untrusted("init_connect is set, and this version cannot reset a session")
     if flavour == "mariadb":
         (role,) = connection.ask(SQL["role"]).rows
         if role["now"] != role["at_login"]:
-            raise _untrusted(f"its role is {role['now']!r:.90} and not {role['at_login']!r:.90}")
+            raise _untrusted(f"its role is {role['now']!r:.90}, expected {role['at_login']!r:.90}")
     elif version >= _ROLES_SINCE:
         (roles,) = connection.ask(SQL["all_roles"]).rows
         connection.ask(SQL["roles"].format(roles="ALL" if roles["all_roles"] else "DEFAULT"))
@@ -138,4 +142,4 @@ def _with_provider(connection: Connection, row: Mapping[str, Any], found: Facts)
 
 
 def _untrusted(why: str) -> InspectionError:
-    return InspectionError(Kind.SESSION, f"the session cannot be trusted: {why}")
+    return InspectionError(Kind.SESSION, f"the session is not trusted: {why}")

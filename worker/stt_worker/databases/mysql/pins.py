@@ -1,4 +1,4 @@
-"""The session variables that change what a query means, and what each is pinned to."""
+"""The session variables that can change the result of a query, and the value each is set to."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 Version = tuple[int, ...]
-Span = tuple[Version, Version]  # from the first version on, and before the second
+Span = tuple[Version, Version]  # from the first version to before the second
 
 NEVER: Span = ((), ())
 LATER = (10_000,)
 ALL: Span = ((), LATER)
 MAX = "18446744073709551615"
-# Results of functions that are longer become NULL without an error; no server ships with less.
+# Longer results of functions become NULL without an error; no server has less by default.
 MIN_PACKET_BYTES = 1024 * 1024
 
 
 def since(*version: int) -> Span:
-    """From `version` on."""
+    """The versions from `version` on."""
     return version, LATER
 
 
 def before(*version: int) -> Span:
-    """Only older than `version`."""
+    """The versions before `version`."""
     return (), version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """A variable, its value as SQL, as the server reads it back, and the servers that know it."""
+    """A variable, its value as SQL, its value as read back, and the versions that have it."""
 
     name: str
     value: str
@@ -52,13 +52,13 @@ def _text(name: str, value: str, mysql: Span = ALL, mariadb: Span = ALL) -> Pin:
 
 
 def _empty(name: str, mysql: Span = ALL, mariadb: Span = ALL) -> Pin:
-    """A set without members; '' is NULL while the server's sql_mode still holds."""
+    """An empty set; the text '' would be NULL under some values of sql_mode."""
     return Pin(name=name, value="0", kept="", mysql=mysql, mariadb=mariadb)
 
 
-# The words that a limit's seconds stand for.
+# Placeholders for the statement time-out.
 SECONDS, MILLISECONDS = "{seconds}", "{milliseconds}"
-# None of them needs a privilege. max_join_size switches sql_big_selects off, so it comes first.
+# None needs a privilege. max_join_size turns sql_big_selects off, so it has to come first.
 PINS = (
     _text("character_set_client", "utf8mb4"),
     _text("character_set_results", "utf8mb4"),
@@ -104,7 +104,7 @@ PINS = (
     _number("print_identified_with_as_hex", 0, since(8, 0, 17), NEVER),
     _text("terminology_use_previous", "NONE", since(8, 0, 26), NEVER),
     _number("show_gipk_in_create_table_and_information_schema", 1, since(8, 0, 30), NEVER),
-    # As a text the word would be a point in time; the keyword means now, whatever the global says.
+    # The keyword, not a text: a text is a point in time; DEFAULT means now.
     Pin(
         name="system_versioning_asof",
         value="DEFAULT",
@@ -123,7 +123,7 @@ NAMES = frozenset(pin.name for pin in PINS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned:
-    """The pins of one server: what to send, what to ask for, and what has to come back."""
+    """The pins of one server: assignments, expressions to read them back, expected values."""
 
     names: tuple[str, ...]
     assignments: str
@@ -131,7 +131,7 @@ class Pinned:
     kept: str
 
     def broken(self, kept: object) -> str:
-        """Which variables the server has otherwise, `name = value`; empty if all are kept."""
+        """The variables with another value, as `name = value`; empty if there are none."""
         found, wanted = _switches(str(kept)), _switches(self.kept)
         if len(found) != len(wanted):
             return "the session's settings cannot be read"
@@ -141,7 +141,7 @@ class Pinned:
 
 @lru_cache
 def pinned(flavour: str, version: Version, statement_s: float) -> Pinned:
-    """What is pinned on a server of that flavour (mysql, percona or mariadb) and version."""
+    """The pins for a server of this flavour (mysql, percona or mariadb) and version."""
     pins = [pin for pin in PINS if pin.known_to(flavour, version)]
     words = {
         "seconds": max(1, round(statement_s)),
@@ -156,7 +156,7 @@ def pinned(flavour: str, version: Version, statement_s: float) -> Pinned:
 
 
 def _switches(kept: str) -> list[str]:
-    """The values one by one: MariaDB says ON where MySQL says 1."""
+    """The single values; MariaDB returns ON where MySQL returns 1."""
     words = {"ON": "1", "OFF": "0"}
     return [words.get(value, value) for value in kept.split("|")]
 

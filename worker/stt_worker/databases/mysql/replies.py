@@ -1,4 +1,4 @@
-"""Reads replies of the MySQL protocol from what came in: packets, columns, rows, within limits."""
+"""Parses replies of the MySQL protocol within limits: packets, columns, rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stt_worker.databases.port import Rows
 from stt_worker.databases.values import number
 
 MAX_COLUMNS = 4_096  # the servers' own limit; each column of an answer is a packet of its own
-MAX_KEPT_COLUMNS = 1_024  # descriptions: the same questions are asked of every server
+MAX_KEPT_COLUMNS = 1_024  # cached descriptions; all servers get the same questions
 MAX_KEPT_COLUMN_BYTES = 512
 HEADER_BYTES = 4
 FULL_PACKET_BYTES = 0xFFFFFF  # the rest of the message follows in the next packet
@@ -31,16 +31,16 @@ Column = tuple[str, Convert]
 
 
 class TooMuchError(Exception):
-    """The server sends more than it may; the connection is of no use any more."""
+    """The server sent more than the limit; the connection is unusable."""
 
 
 class TooManyPacketsError(TooMuchError):
-    """The answer has more rows than it may."""
+    """The answer has more rows than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The answer to one command: its rows, and the server's flags (SERVER_STATUS_...)."""
+    """The answer to one command: its rows and the server's flags (SERVER_STATUS_...)."""
 
     rows: Rows
     status: int
@@ -50,7 +50,7 @@ def _float(raw: bytes) -> float | str:
     return number(float(raw))
 
 
-# values.text, without a frame of Python for each value.
+# The same as values.text, without a Python frame per value.
 _text = methodcaller("decode", "utf-8", "backslashreplace")
 _INTEGERS = (
     *(FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG),
@@ -64,17 +64,17 @@ _TYPES: dict[int, Convert] = {
 
 
 class Budget:
-    """What may still come in; both halves of a log-in and its session count down here."""
+    """The bytes and packets that may still come in; log-in and session share it."""
 
     def __init__(self, size: int, packets: int) -> None:
         self.allow(size, packets)
 
     def allow(self, size: int, packets: int) -> None:
-        """From now on `size` bytes in at most `packets` packets."""
+        """Allow `size` bytes in at most `packets` packets from now on."""
         self._size, self._left, self._packets = size, size, packets
 
     def spend(self, size: int, packets: int = 1) -> None:
-        """Called before the bytes are read; raises TooMuchError."""
+        """Count bytes before they are read; raises TooMuchError."""
         self._left -= size
         self._packets -= packets
         if self._left < 0:
@@ -84,12 +84,12 @@ class Budget:
 
     @property
     def spent(self) -> int:
-        """Bytes since `allow`."""
+        """Bytes counted since `allow`."""
         return self._size - self._left
 
 
 class Replies:
-    """The replies of a session, one after another; `read` gives what came in, b"" at the end."""
+    """The replies of a session, one after another; `read` returns the next bytes, or b""."""
 
     def __init__(self, read: Callable[[], bytes], budget: Budget) -> None:
         self._read = read
@@ -101,17 +101,17 @@ class Replies:
         """The reply to the next command that was sent.
 
         Raises err.Error for an error of the server and for a lost connection; TooMuchError; and
-        ValueError, IndexError or struct.error for what is no reply.
+        ValueError, IndexError or struct.error for malformed bytes.
         """
         self._number = 1  # 0 was the command
         first = self._packet()
         if first[0] == _OK and len(first) >= _OK_BYTES:
             return Reply([], _status_of_ok(first))
         if first[0] == _NULL:
-            raise err.InterfaceError(0, "the server asks for a file of this machine")
+            raise err.InterfaceError(0, "the server requests a file of this machine")
         count, _ = _length(first, 0)
         if not count:
-            raise ValueError("a reply without columns")
+            raise ValueError("reply without columns")
         if count > MAX_COLUMNS:
             raise TooMuchError
         columns = [_column(self._packet()) for _ in range(count)]
@@ -124,7 +124,7 @@ class Replies:
             rows.append(_row(packet, columns))
 
     def _packet(self) -> bytes:
-        """The next packet; never empty, and not an error."""
+        """The next packet, never empty; raises the server's error."""
         at = self._at
         if len(self._data) < at + HEADER_BYTES:
             at = self._fill(HEADER_BYTES)
@@ -148,7 +148,7 @@ class Replies:
         return packet
 
     def _joined(self, first: bytes) -> bytes:
-        """`first` with the packets that continue it."""
+        """`first` joined with the packets that continue it."""
         parts = [first]
         while len(parts[-1]) == FULL_PACKET_BYTES:
             at = self._fill(HEADER_BYTES)
@@ -162,7 +162,7 @@ class Replies:
         return b"".join(parts)
 
     def _fill(self, size: int) -> int:
-        """Have `size` bytes at hand; where they begin. What was read before is forgotten."""
+        """Read until `size` bytes are buffered; returns their offset. Parsed bytes are dropped."""
         parts = [self._data[self._at :]]
         have = len(parts[0])
         while have < size:
@@ -176,32 +176,32 @@ class Replies:
 
 
 def _out_of_order(found: int, expected: int) -> err.Error:
-    if found == 0:  # how MariaDB says that it shuts down
+    if found == 0:  # MariaDB shuts down
         return err.OperationalError(CR.CR_SERVER_LOST, _LOST)
     return err.InternalError(f"Packet sequence number wrong - got {found} expected {expected}")
 
 
 def _length(packet: bytes, at: int) -> tuple[int, int]:
-    """A number of one to nine bytes, and where it ends; raises ValueError."""
+    """A length-encoded number and the offset after it; raises ValueError."""
     size = packet[at]
     at += 1
     if size < _NULL:
         return size, at
     width = _LONG.get(size)
     if width is None or at + width > len(packet):
-        raise ValueError("a length that is none")
+        raise ValueError("invalid length")
     return int.from_bytes(packet[at : at + width], "little"), at + width
 
 
 def _status_of_ok(packet: bytes) -> int:
-    _, at = _length(packet, 1)  # rows that were changed
-    _, at = _length(packet, at)  # the number of the last of them
+    _, at = _length(packet, 1)  # affected rows
+    _, at = _length(packet, at)  # last insert id
     return int.from_bytes(packet[at : at + 2], "little")
 
 
 def _status_of_end(packet: bytes) -> int:
     if packet[0] != _EOF or len(packet) >= _EOF_BYTES:
-        raise ValueError("no end after the columns")
+        raise ValueError("no end packet after the columns")
     return int.from_bytes(packet[3:5], "little")
 
 
@@ -211,7 +211,7 @@ def _column(packet: bytes) -> Column:
 
 def _described(packet: bytes) -> Column:
     at = 0
-    for _ in range(4):  # catalogue, database, table, and the table's own name
+    for _ in range(4):  # catalogue, database, alias of the table, table
         size, at = _length(packet, at)
         at += size
     size, at = _length(packet, at)
@@ -225,7 +225,7 @@ _kept = lru_cache(MAX_KEPT_COLUMNS)(_described)
 
 
 def _row(packet: bytes, columns: list[Column]) -> dict[str, Any]:
-    """The values by name; a later column of the same name hides an earlier one."""
+    """The values by name; of columns with the same name the last is kept."""
     row: dict[str, Any] = {}
     at, length = 0, len(packet)
     for name, convert in columns:
@@ -240,7 +240,7 @@ def _row(packet: bytes, columns: list[Column]) -> dict[str, Any]:
             size, at = _length(packet, at)
         end = at + size
         if end > length:
-            raise ValueError("a value that ends behind its row")
+            raise ValueError("a value exceeds its row")
         row[name] = convert(packet[at:end])
         at = end
     return row

@@ -1,4 +1,4 @@
-"""One session with a MySQL server, from greeting to good-bye, in a thread of its own."""
+"""One session with a MySQL server, from log-in to log-out, run in a thread."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from stt_worker.databases.port import Answer, Choose, Failure, InspectionError, 
 from stt_worker.databases.tls import error_behind
 
 SQL = opening.SQL
-# As many statements are sent before their answers are read. More would not fit into the buffers of
-# a connection: a server that waits until we read, while we wait until it reads, waits for ever.
+# Statements sent before their answers are read. More would not fit into the socket's buffers, and
+# server and client would block each other: both would be writing, and neither would read.
 GROUP_BYTES = 16 * 1024
 
 Done = TypeVar("Done")
@@ -32,12 +32,12 @@ Done = TypeVar("Done")
 
 @dataclass(slots=True, kw_only=True)
 class Progress:
-    """How far a look is; a session that had to be dropped is continued by the next."""
+    """The progress of an inspection; the next session continues a dropped one."""
 
     answers: dict[Question, Answer]
     facts: Facts | None = None
     pending: list[Question] = field(default_factory=list[Question])
-    at_once: bool = True  # whether the opening may be sent without waiting in between
+    at_once: bool = True  # send the opening without waiting in between
 
     @property
     def unfinished(self) -> bool:
@@ -47,18 +47,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A connection with its guard and limits; `run` blocks and belongs into a thread."""
+    """A connection with its guard and limits; `run` blocks, so call it in a thread."""
 
     connection: Connection
     guard: Guard
     limits: Limits
 
     def run(self, opened: socket.socket, choose: Choose, progress: Progress, key: bytes) -> None:
-        """Log in over `opened`, learn the facts unless known, answer what is pending, log out.
+        """Log in over `opened`, read the facts unless known, answer what is pending, log out.
 
-        `key` is the server's RSA key, if the target names it. Returns early with progress
-        unfinished when an answer was too large to be read to its end, and when a proxy hung up on
-        an opening sent at once. Raises LookError; ssl.SSLError when the TLS handshake failed.
+        `key` is the server's RSA key, if the target has one. Returns early, with progress
+        unfinished, if an answer was too large to be read to its end, or if a proxy rejected an
+        opening sent at once. Raises InspectionError; ssl.SSLError if the TLS handshake failed.
         """
         try:
             self._log_in(opened, key)
@@ -78,7 +78,7 @@ class Session:
     def _log_in(self, opened: socket.socket, key: bytes) -> None:
         try:
             self.connection.greet(opened, key)
-        # The edge to a server that may lie, about lengths or types: the driver fails in any way.
+        # An edge: a malicious server can make the driver fail in any way.
         except Exception as error:
             if self.guard.cut_off:
                 why = f"no answer to the log-in within {self.limits.connect_s:g} s"
@@ -93,11 +93,11 @@ class Session:
                 raise broken from None
             if isinstance(error, err.Error):
                 raise errors.of_connection(error) from error
-            why = f"what answers is no MySQL server ({type(error).__name__})"
+            why = f"the peer is not a MySQL server ({type(error).__name__})"
             raise InspectionError(Kind.UNREACHABLE, why) from error
 
     def _open(self, progress: Progress) -> Facts | Failure:
-        """A proxy may take statements sent at once for an error, or never answer the second."""
+        """Open the session; half the time if all is sent at once, as a proxy may never answer."""
         seconds = self.limits.client_s / 2 if progress.at_once else self.limits.client_s
         at_once = progress.at_once
         return self._guarded(
@@ -119,7 +119,7 @@ class Session:
                 return
 
     def _answer_group(self, group: Sequence[tuple[Question, str]], progress: Progress) -> None:
-        """Send all of a group, then read answer by answer; each has the whole of its time."""
+        """Send a group, then read its answers; each has the full time limit."""
         commands = [(QUERY, sql) for _, sql in group]
         sent = self._guarded(lambda: self.connection.send(commands))
         for question, _ in group:
@@ -134,7 +134,7 @@ class Session:
             return
 
     def _answer(self) -> Answer:
-        """The next answer to what was sent."""
+        """The answer to the next statement that was sent."""
         self.connection.allow(self.limits)
         reply = self._guarded(self.connection.receive)
         if isinstance(reply, Failure):
@@ -144,13 +144,13 @@ class Session:
         return bounded(reply.rows, self.limits, received=self.connection.received)
 
     def _guarded(self, step: Callable[[], Done], seconds: float = 0.0) -> Done | Failure:
-        """Do one thing within the client's time; drop a connection that is beyond repair."""
+        """Run `step` within the client's time limit; drop an unusable connection."""
         self.guard.allow(seconds or self.limits.client_s)
         try:
             return step()
         except InspectionError as error:
             return Failure(kind=error.kind, reason=error.reason)
-        # The edge to a server that may lie, as above.
+        # An edge, as in `_log_in`.
         except Exception as error:  # noqa: BLE001
             failure = self._failure(error)
             if not isinstance(error, err.Error) or errors.lost(error):
@@ -169,10 +169,10 @@ class Session:
             return too_much_memory()
         if isinstance(error, err.Error):
             return errors.of_question(error)
-        return Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+        return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
 
     def _leave(self) -> None:
-        """Say good-bye, if the server is still there to hear it."""
+        """Log out, if the connection is still open."""
         self.guard.allow(self.limits.client_s)
         if self.connection.open:
             self.connection.close()
@@ -181,7 +181,7 @@ class Session:
 def _groups(
     asked: Sequence[tuple[Question, str]], limit: int
 ) -> Iterator[Sequence[tuple[Question, str]]]:
-    """`asked` in groups of at most `limit` bytes, or one by one."""
+    """`asked` in groups of at most `limit` bytes; 0 makes groups of one."""
     group: list[tuple[Question, str]] = []
     size = 0
     for one in asked:

@@ -1,4 +1,4 @@
-"""The statement that a question of MySQL is sent as, or why it is not sent."""
+"""The statement that is sent for a question to MySQL, or the failure."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from stt_worker.databases.port import Failure
 
 _WORDS = {QueryType.MYSQL_SELECT: "SELECT", QueryType.MYSQL_SHOW: "SHOW"}
 _SESSION = frozenset({"SESSION", "LOCAL"})
-# Tables and columns with the settings of a session, which are ours, not what others get.
+# Tables and columns with the settings of our own session, which the pins changed.
 _OF_SESSION = frozenset({"SESSION_VARIABLES", "SESSION_VALUE", "VARIABLES_BY_THREAD"})
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def statement(question: Question) -> str | Failure:
-    """One reading statement; SHOW VARIABLES means those of the server, not of our session."""
+    """One reading statement; SHOW VARIABLES reads global variables, as the pins changed ours."""
     word = _WORDS.get(question.type)
     if word is None:
-        return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of MySQL")
+        return Failure(kind=Kind.QUERY, reason=f"{question.type} is not a query type of MySQL")
     if why := refusal(question.type, question.text) or _asks_for_pins(question.text):
         return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
     text = question.text if question.type is QueryType.MYSQL_SELECT else _global(question.text)
@@ -35,12 +35,12 @@ def _asks_for_pins(text: str) -> str:
         scope, _, name = token.word.removeprefix("@@").rpartition(".")
         pinned = token.kind is Word.VARIABLE and scope != "GLOBAL" and name.lower() in NAMES
         if pinned or (token.kind in {Word.WORD, Word.QUOTED} and token.word in _OF_SESSION):
-            return f"{token.text} is what our own session has: ask for the global value"
+            return f"{token.text} is a setting of the worker's own session: use the global value"
     return ""
 
 
 def _global(text: str) -> str:
-    """SHOW VARIABLES with the scope that is not ours; any other form as it is."""
+    """SHOW VARIABLES with the global scope; any other text unchanged."""
     words = [token.word for token in tokens(text)[0][:2]]
     if words[:1] == ["VARIABLES"]:
         return f"GLOBAL {tokens(text)[1].lstrip()}"

@@ -1,4 +1,4 @@
-"""Opens a connection to PostgreSQL by what the endpoint says, and by nothing else around."""
+"""Opens a connection to PostgreSQL by the endpoint alone, not by environment or files."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from stt_worker.databases.postgresql.tls import tls_options
 from stt_worker.databases.postgresql.values import Context
 
 DEFAULT_DATABASE = "postgres"
-MIN_TIMEOUT_S = 2  # of libpq's own time-out, the net below ours
-# Below a file no file can be: libpq finds none there, and leaves those of the user's home alone.
+MIN_TIMEOUT_S = 2  # of libpq's own time-out, a fallback below ours
+# A path that cannot exist, so that libpq reads no file, not even in the user's home.
 NO_FILE = "/dev/null/none"
-# What libpq reads without an option that could take it back.
+# Variables that libpq reads and no option can override.
 ENVIRONMENT = (
     *("PGSERVICE", "PGSERVICEFILE", "PGSYSCONFDIR"),
     *("PGDATESTYLE", "PGTZ", "PGGEQO", "PGLOCALEDIR", "PGOAUTHDEBUG"),
 )
-# In force before a login trigger runs, which may write, as it does for everybody who logs in; and
-# after an error, which undoes what the transaction had set.
+# In effect before a login trigger runs, and after an error, which rolls back the transaction's
+# settings. Not read-only: the login trigger may write, as it does for every other log-in.
 EARLY_PINS = {
     "statement_timeout": "15s",
     "idle_in_transaction_session_timeout": "60s",
@@ -42,7 +42,7 @@ EARLY_PINS = {
 }
 Early = Sequence[Mapping[str, str]]
 EARLY: Early = (EARLY_PINS,)
-# Of releases from 14 and 17 on: where the session ended before it could be pinned.
+# Known from releases 14 and 17 on; used if the session ended before it could be pinned.
 IDLE = {"idle_session_timeout": "0"}
 EARLIER: Early = (
     EARLY_PINS | IDLE | {"transaction_timeout": "0"},
@@ -55,26 +55,29 @@ Connection = AsyncConnection[tuple[object, ...]]
 
 
 async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> Connection:
-    """A connection in autocommit mode; raises LookError within `connect_s`.
+    """A connection in autocommit mode; raises InspectionError within `connect_s`.
 
-    `early` are settings of its first packet, tried in turn until no pooler and no older release
-    refuses them; the last attempt has none.
+    `early` are alternatives of settings in the first packet, tried until the server and the pooler
+    accept one; the last attempt has no settings.
     """
     _forget_environment()
     parameters = options(endpoint, limits)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limits.connect_s):
             if not endpoint.socket:
-                # libpq would try one address after another, each for the whole time.
+                # Resolved here: libpq would give each address of the name the whole time limit.
                 parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
             return await _connect(parameters, endpoint, early)
-    # Outside of the handler: the interrupted attempt, and its socket, live as long as its error.
+    # Raised outside the handler: as context it would keep the attempt's socket open.
     why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
     raise InspectionError(Kind.UNREACHABLE, why)
 
 
 def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
-    """Every option of libpq that its environment or a file could set; raises LookError (config)."""
+    """Every option of libpq that its environment or a file could set.
+
+    Raises InspectionError (config).
+    """
     return _address(endpoint) | tls_options(endpoint) | _session(endpoint, limits)
 
 
@@ -97,7 +100,7 @@ async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
     except psycopg.OperationalError as error:
         raise _explained(error, endpoint) from error
     except (psycopg.Error, ValueError) as error:
-        # A host name, a user or a password that the driver cannot even write down.
+        # The driver cannot encode the host name, the user or the password.
         raise InspectionError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
 
 
@@ -109,25 +112,25 @@ def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> Inspectio
 
 
 def _forget_environment() -> None:
-    # libpq reads these by itself at each connection, whatever the options say.
+    # Before each connection: libpq reads them every time, whatever the options are.
     for name in ENVIRONMENT:
         os.environ.pop(name, None)
 
 
 def _address(endpoint: Endpoint) -> dict[str, Any]:
-    # An address of its own in the environment would be taken in place of the host's.
-    nowhere_else = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
+    # Without these libpq would use PGHOSTADDR of the environment in place of the host.
+    no_defaults = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
     if not endpoint.socket:
-        hosts.check(endpoint)  # libpq would take some texts for a folder or a list of hosts
-        return {"host": endpoint.host, "port": endpoint.port, **nowhere_else}
+        hosts.check(endpoint)  # libpq reads some texts as a folder or a list of hosts
+        return {"host": endpoint.host, "port": endpoint.port, **no_defaults}
     if "," in endpoint.socket:
         raise InspectionError(
-            Kind.CONFIG, f"the socket {endpoint.socket!r} has a comma in its path"
+            Kind.CONFIG, f"the path of the socket {endpoint.socket!r} contains a comma"
         )
     named = _SOCKET.match(endpoint.socket)
     if named is None:
-        return {"host": endpoint.socket, "port": endpoint.port, **nowhere_else}
-    return {"host": named["folder"], "port": int(named["port"]), **nowhere_else}
+        return {"host": endpoint.socket, "port": endpoint.port, **no_defaults}
+    return {"host": named["folder"], "port": int(named["port"]), **no_defaults}
 
 
 def _session(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:

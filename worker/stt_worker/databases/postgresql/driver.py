@@ -1,4 +1,4 @@
-"""PostgreSQL through psycopg's asynchronous connection: one session per look."""
+"""The driver of PostgreSQL, with psycopg's asynchronous connections."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from stt_shared.checkfile.model import QueryType, Question
 from stt_worker.databases.held import Answers
 from stt_worker.databases.port import Answer, Choose, Endpoint, Inspection, Limits
 from stt_worker.databases.postgresql import facts as postgresql_facts
-from stt_worker.databases.postgresql.all_databases import everywhere
-from stt_worker.databases.postgresql.server import Line
+from stt_worker.databases.postgresql.all_databases import ask_all_databases
+from stt_worker.databases.postgresql.server import ServerConnection
 
 
 class PostgresqlDatabase:
-    """The driver of the family; holds nothing between looks."""
+    """The driver of the family; keeps nothing between inspections."""
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """As the port says; cancelling it cuts the connection."""
-        line = Line(endpoint, limits)
-        task = asyncio.create_task(_look(line, choose, limits))
+        """See the port; cancelling it cuts the connection."""
+        server = ServerConnection(endpoint, limits)
+        task = asyncio.create_task(_inspect(server, choose, limits))
         try:
             return await asyncio.shield(task)
         finally:
             if not task.done():
-                # Left to itself the driver would first ask the server, for ten seconds, to stop.
-                line.cut(task)
+                # Cut, not cancelled: psycopg would first ask the server to stop, for ten seconds.
+                server.cut(task)
                 await asyncio.wait([task])
 
     async def close(self) -> None:
         """Nothing to release."""
 
 
-async def _look(line: Line, choose: Choose, limits: Limits) -> Inspection:
+async def _inspect(server: ServerConnection, choose: Choose, limits: Limits) -> Inspection:
     try:
-        row = await line.open()
+        row = await server.open()
         facts = postgresql_facts.facts(row)
-        # Settings are read in a session of their own, after what the first one can answer.
-        questions = sorted(dict.fromkeys(choose(facts)), key=_turn)
+        # SHOW ALL comes last: it ends the session, and every later question needs a new one.
+        questions = sorted(dict.fromkeys(choose(facts)), key=_is_show_all)
         answers: Answers[Question, Answer] = Answers(limits.bytes)
         for question in questions:
             if not question.all_dbs:
-                answers[question] = await line.answer(question)
-        tour = [question for question in questions if question.all_dbs]
-        if not tour:
+                answers[question] = await server.answer(question)
+        in_all = [question for question in questions if question.all_dbs]
+        if not in_all:
             return Inspection(facts=facts, answers=answers)
-        found, parts = await everywhere(line, tour, facts.provider, limits)
+        found, parts = await ask_all_databases(server, in_all, facts.provider, limits)
         for question, answer in found.items():
             answers[question] = answer
         return Inspection(facts=facts, answers=answers, parts=parts)
     finally:
-        await line.close()
+        await server.close()
 
 
-def _turn(question: Question) -> bool:
+def _is_show_all(question: Question) -> bool:
     return question.type is QueryType.POSTGRESQL_SHOW

@@ -1,4 +1,4 @@
-"""What an error of PostgreSQL, libpq or psycopg means for a look."""
+"""Maps errors of PostgreSQL, libpq and psycopg to kinds and reasons."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from stt_worker.databases.port import Failure, InspectionError
 _NO_PRIVILEGE = frozenset({"42501"})
 _TIMEOUT = frozenset({"57014", "55P03", "25P03", "57P05"})
 _LOST = ("08", "57P0")  # connection exceptions; the server shuts down
-# A login trigger runs as the account that logs in, and as the server pleases.
+# Settings of the server, or a login trigger, ended the session.
 _ENDED = re.compile(r"due to (?:transaction|statement|lock|idle-[a-z-]+) timeout|57P05|25P04")
 _SESSION = re.compile(
     r"in a read-only transaction|during recovery|event trigger|could not access file"
 )
 _NO_TRANSACTION = re.compile(r"transaction blocks not allowed|statement pooling")
 _NO_OPTIONS = re.compile(r"(?i)startup (?:parameter|option|packet)|configuration parameter")
-# libpq keeps the SQLSTATE of a refused log-in to itself: its text is all there is.
+# By text: libpq does not return the SQLSTATE of a failed log-in.
 _NO_MEMORY = re.compile(r"cannot allocate memory|out of memory")
-# Without a word of OpenSSL's: the peer has gone, whatever was spoken until then.
+# The peer closed the connection during or after the TLS handshake; not an error of TLS.
 _GONE = re.compile(
     r"SSL connection has been closed unexpectedly|SSL error: unexpected eof"
     r"|SSL SYSCALL error: (?:EOF|Success|Connection|Broken)"
@@ -46,7 +46,7 @@ _PREFIX = re.compile(r"^(?:connection (?:failed|is bad): )?(?:connection to serv
 
 
 def said(error: psycopg.Error) -> str:
-    """The server's sentence with its code, or libpq's, in one line."""
+    """The error of the server with its code, or of libpq, in one line."""
     primary = error.diag.message_primary
     if primary:
         return f"{primary} (SQLSTATE {error.sqlstate})"
@@ -55,10 +55,10 @@ def said(error: psycopg.Error) -> str:
 
 
 def of_question(error: psycopg.Error) -> Failure:
-    """Why a question has no answer."""
+    """The failure of a question."""
     state = error.sqlstate or ""
     if _NO_TRANSACTION.search(str(error)):
-        why = "a pooler in front allows no transaction (statement mode), so nothing can be pinned"
+        why = "a pooler in statement mode allows no transactions, so settings cannot be pinned"
         return Failure(kind=Kind.SESSION, reason=f"{why}: {said(error)}")
     if state in _NO_PRIVILEGE:
         return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
@@ -66,13 +66,13 @@ def of_question(error: psycopg.Error) -> Failure:
         return Failure(kind=Kind.TIMEOUT, reason=said(error))
     if not state and _NO_MEMORY.search(str(error)):
         return too_much_memory()
-    # Without a code it is libpq that speaks: the connection is gone.
+    # An error without a code comes from libpq: the connection is lost.
     lost = state.startswith(_LOST) or (not state and isinstance(error, psycopg.OperationalError))
     return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=said(error))
 
 
 def of_connection(error: psycopg.Error, where: str) -> InspectionError:
-    """Why there is no session."""
+    """The error of a failed log-in."""
     words = said(error)
     kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
     reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
@@ -81,12 +81,12 @@ def of_connection(error: psycopg.Error, where: str) -> InspectionError:
 
 
 def ended_by_setting(words: str) -> bool:
-    """Whether a setting of the server ended a session."""
+    """Whether a setting of the server ended the session."""
     return bool(_ENDED.search(words))
 
 
 def refuses_options(words: str) -> bool:
-    """Whether a log-in failed because of the settings in its first packet, as poolers have it."""
+    """Whether a pooler or the server rejected the settings in the first packet."""
     return bool(_NO_OPTIONS.search(words))
 
 
@@ -104,5 +104,5 @@ def _connection_kind(words: str, *, used_password: bool) -> Kind:
     ):
         if pattern.search(words):
             return kind
-    # A server that speaks another language and refuses right after the password.
+    # A server with messages in another language, which rejects right after the password.
     return Kind.AUTH if used_password and "FATAL" in words else Kind.UNREACHABLE

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server is, judged from what it says of itself."""
+"""The facts of a PostgreSQL server, from the row of the statement `facts`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAJOR = 10_000  # server_version_num is major * 10000 + minor
 POSTGRESQL = "postgresql"
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _IN_TEXT = re.compile(r"PostgreSQL ([0-9]{1,9})(?:\.([0-9]{1,9}))?")
-# Servers that speak the protocol and report a level of PostgreSQL that is not its release.
+# Other servers with this protocol; they report a PostgreSQL version that is not their own.
 _LOOK_ALIKES = (
     ("cockroachdb", re.compile(r"CockroachDB")),
     ("redshift", re.compile(r"Redshift")),
@@ -26,7 +26,7 @@ _LOOK_ALIKES = (
     ("opengauss", re.compile(r"openGauss|GaussDB")),
     ("cedardb", re.compile(r"CedarDB")),
 )
-# The superuser that initdb made: nobody but the provider can be it, whatever roles are called.
+# By the superuser that initdb created: only the provider can choose its name.
 _BOOTSTRAP = {
     "rdsadmin": "rds",
     "cloudsqladmin": "cloudsql",
@@ -39,7 +39,7 @@ _BOOTSTRAP = {
 
 
 def facts(row: Mapping[str, Any]) -> Facts:
-    """The facts in an answer to the statement `facts`; what it lacks counts as unknown."""
+    """The facts in the answer to the statement `facts`; missing values count as unknown."""
     text = str(row.get("version") or "")
     standby = row.get("standby")
     return Facts(
@@ -52,12 +52,12 @@ def facts(row: Mapping[str, Any]) -> Facts:
 
 
 def flavour(text: str) -> str:
-    """postgresql, or the name of what only speaks its protocol."""
+    """postgresql, or the name of another server with its protocol."""
     return next((name for name, pattern in _LOOK_ALIKES if pattern.search(text)), POSTGRESQL)
 
 
 def version(number: Any, text: str) -> tuple[int, ...]:
-    """(major, minor) by `server_version_num`; by the text where a look-alike has no number."""
+    """(major, minor) from `server_version_num`, or from the text if there is no number."""
     if _NUMBER.fullmatch(str(number)) and int(number) >= MAJOR:
         return divmod(int(number), MAJOR)
     found = _IN_TEXT.search(text)
@@ -65,7 +65,7 @@ def version(number: Any, text: str) -> tuple[int, ...]:
 
 
 def provider(row: Mapping[str, Any]) -> str:
-    """Who runs the server: by its bootstrap superuser, whose name an attacker cannot choose."""
+    """Who operates the server, by its bootstrap superuser: an attacker cannot choose its name."""
     if row.get("aurora"):
         return "aurora"
     bootstrap = str(row.get("bootstrap") or "")

@@ -1,4 +1,4 @@
-"""Takes passwords out of what PostgreSQL answers, wherever they stand in a text."""
+"""Removes passwords from answers of PostgreSQL, anywhere in a text."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from stt_worker.databases.inspection import HIDDEN
 from stt_worker.databases.port import Row
 from stt_worker.databases.values import Array
 
-# Names of options that hold a secret; those that only talk about passwords are none.
+# Names of options that hold a secret; some names that contain 'password' do not.
 _NAME = (
     r"(?!password_(?:encryption|required)\b)"
     r"\w*(?:passw(?:or)?d|passphrase|pwd|secrets?|token|api_?key|access_?key)\w*"
 )
 _VALUE = r"""(?:'(?:[^'\\]|\\.|'')*'?|"(?:[^"\\]|\\.|"")*"?|[^\s;&'"]+)"""
 _OPTION = re.compile(rf"""(?i)\b({_NAME})("?\s*[=:]\s*){_VALUE}""")
-_WHOLE_OPTION = re.compile(rf"(?is)^({_NAME})=.+$")  # an item of a list: all of it is the value
+_WHOLE_OPTION = re.compile(rf"(?is)^({_NAME})=.+$")  # an item of a list: the rest is the value
 _URL = re.compile(r"(://[^/?#@\s:]*:)\S*@")
-# The server's messages about pg_hba.conf repeat what they do not understand, in any language. Of
-# these it is no part of an option; of all others only the words before the first quote are kept.
+# Messages about pg_hba.conf quote the text that they reject, in any language. The texts quoted by
+# these messages are harmless; of other messages only the words before the first quote are kept.
 _MESSAGES = frozenset({"error", "fault"})  # columns
 _HARMLESS = re.compile(
     r"(?:invalid (?:connection type|authentication method|IP address|IP mask|regular expression)"
@@ -33,12 +33,12 @@ _SUSPECT = re.compile(
 
 
 def is_suspect(encoded: bytes) -> bool:
-    """Whether a row, as JSON, has to be looked through at all."""
+    """Whether a row, as JSON, may contain a password: a fast test before the slow one."""
     return _SUSPECT.search(encoded) is not None
 
 
 def without_passwords(row: Row) -> Row:
-    """`row` with HIDDEN in place of every password in its texts and lists of texts."""
+    """`row` with HIDDEN in place of each password in its texts and lists."""
     cleaned: Row = {
         name: _message(value) if name in _MESSAGES else _cleaned(value)
         for name, value in row.items()
@@ -49,7 +49,7 @@ def without_passwords(row: Row) -> Row:
 
 
 def text_without_passwords(text: str) -> str:
-    """`text` with HIDDEN in place of every password, in options and URLs."""
+    """`text` with HIDDEN in place of each password in options and URLs."""
     text = _OPTION.sub(rf"\1\2{HIDDEN}", text)
     return _URL.sub(rf"\1{HIDDEN}@", text)
 

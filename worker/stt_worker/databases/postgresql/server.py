@@ -1,4 +1,4 @@
-"""A line to one server: sessions one after another, and an end to all of them at once."""
+"""A connection to one server: sessions one after another, and a way to cut them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from stt_worker.databases.postgresql.session import SQL, Session, opened
 from stt_worker.databases.postgresql.settings import of_server
 
 
-class Line:
-    """At most one session at a time, to any database of the server."""
+class ServerConnection:
+    """At most one session at a time, with any database of the server."""
 
     def __init__(self, endpoint: Endpoint, limits: Limits) -> None:
         self._endpoint, self._limits = endpoint, limits
@@ -25,12 +25,12 @@ class Line:
         self._over = False
         self._login_trigger = False
         self._early = EARLY
-        self.database = ""  # that the present session is connected to
+        self.database = ""  # of the current session
 
     async def open(self, database: str = "", limits: Limits | None = None) -> Row:
-        """A new session in place of the present one, and what it says of the server.
+        """Replace the current session by a new one; returns its row of facts.
 
-        Without a name it is the endpoint's own database. Raises LookError.
+        Without a name the endpoint's database is used. Raises InspectionError.
         """
         self._limits = limits or self._limits
         if database:
@@ -41,7 +41,7 @@ class Line:
         return row
 
     async def _facts(self) -> Row:
-        """The facts of a new session; once more where it ended before it could be pinned."""
+        """The facts of a new session; a second attempt if it ended before it could be pinned."""
         try:
             return await (await self._opened(self._early)).facts()
         except InspectionError as error:
@@ -59,14 +59,14 @@ class Line:
         return session
 
     async def answer(self, question: Question) -> Rows | Failure:
-        """The rows of one question in the present database."""
+        """The answer to a question in the current database."""
         if why := refusal(question.type, question.text):
             return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
         if question.type is QueryType.POSTGRESQL_SELECT:
             return await self.rows(f"SELECT {question.text}")
         if question.type is QueryType.POSTGRESQL_SHOW:
             return await self._settings()
-        return Failure(kind=Kind.QUERY, reason=f"{question.type} is no query of PostgreSQL")
+        return Failure(kind=Kind.QUERY, reason=f"{question.type} is not a query type of PostgreSQL")
 
     async def rows(self, sql: str) -> Rows | Failure:
         """The rows of one statement."""
@@ -79,12 +79,12 @@ class Line:
         return answer
 
     async def _settings(self) -> Rows | Failure:
-        """SHOW ALL as the server sets them, from a session in which we set nothing.
+        """SHOW ALL with the server's values, from a session without pins.
 
-        The present session ends with it; the next question opens a new one.
+        Ends the current session; the next question opens a new one.
         """
         if self._login_trigger:
-            why = "SHOW ALL needs a session without pins, and a login trigger would run in it"
+            why = "SHOW ALL needs a session without pins, where a login trigger would run"
             return Failure(kind=Kind.SESSION, reason=why)
         try:
             session = await self._opened(())
@@ -95,7 +95,7 @@ class Line:
         return answer if isinstance(answer, Failure) else of_server(answer)
 
     async def _alive(self) -> Session | Failure:
-        """The session; a new one if the last had to be dropped in the middle of an answer."""
+        """The session; a new one if the last was dropped in the middle of an answer."""
         session = self._session
         if session is not None and (
             session.lost is None or session.lost.kind is not Kind.TOO_LARGE
@@ -116,7 +116,7 @@ class Line:
             self._session.cut()
 
     async def close(self) -> None:
-        """Leave without waiting for an answer."""
+        """Close the session without waiting for an answer."""
         session, self._session = self._session, None
         self.database = ""
         if session is not None:

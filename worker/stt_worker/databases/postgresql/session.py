@@ -23,14 +23,14 @@ from stt_worker.databases.postgresql.facts import POSTGRESQL, flavour
 from stt_worker.databases.postgresql.secrets import is_suspect, without_passwords
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "postgresql.sql")
-CHUNK_ROWS = 16  # what may lie in memory beyond the limits: so many rows of any size
+CHUNK_ROWS = 16  # rows that may be in memory beyond the limits
 _DIVISION = "22012"  # SQLSTATE of a division by zero
 
 _encoder = msgspec.json.Encoder()
 
 
 class TooMuchError(Exception):
-    """An answer over the limits; what is left of it is on its way."""
+    """An answer exceeds the limits; the rest of it is not read."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
@@ -38,16 +38,16 @@ class TooMuchError(Exception):
 
 
 class Session:
-    """A connection in a read-only transaction of its own, which is made anew after every failure.
+    """A connection in a read-only transaction, which is started again after every failure.
 
-    `lost` says why there is no connection any more; every further answer is then that.
+    `lost` is the failure that ended the connection; it answers every later question.
     """
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection, self._limits = connection, limits
         self._guard = Guard(connection.pgconn.socket, limits.client_s)
         milliseconds = round(limits.statement_s * 1_000)
-        # In one message: every statement is understood after the one before it has acted.
+        # In this order: each statement is parsed after the one before it took effect.
         steps = ("begin", "own_role", "no_role", "search_path", "pins")
         self._begin = [SQL[step].replace("{milliseconds}", str(milliseconds)) for step in steps]
         self._refused: Failure | None = None
@@ -56,22 +56,20 @@ class Session:
     async def facts(self) -> Row:
         """Pin the session and return the row of the statement `facts`, in one round trip.
 
-        Of a look-alike that cannot be pinned there is its version alone, and no answer to any
-        question. Raises LookError: `session` for a PostgreSQL that cannot be pinned.
+        Another server with this protocol, which cannot be pinned, returns its version alone and
+        answers no question. Raises InspectionError (session) if a PostgreSQL cannot be pinned.
         """
         *before, pins = self._begin
         found = await self._run(*before, SQL["only_its_own"], pins, SQL["facts"])
         if isinstance(found, Failure) and self.lost is None and found.kind is Kind.QUERY:
-            return await self._look_alike(found)
+            return await self._unpinned(found)
         if isinstance(found, Failure):
             raise InspectionError(found.kind, found.reason)
         if not found or found[0].get("pinned") is not True:
-            raise InspectionError(
-                Kind.SESSION, "the settings of this session did not stay as we set them"
-            )
+            raise InspectionError(Kind.SESSION, "this session did not keep its settings")
         return found[0]
 
-    async def _look_alike(self, refused: Failure) -> Row:
+    async def _unpinned(self, refused: Failure) -> Row:
         found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
         row = found[0] if not isinstance(found, Failure) and found else {}
         why = f"the settings of this session cannot be pinned: {refused.reason}"
@@ -83,17 +81,17 @@ class Session:
         return row
 
     async def renew(self) -> None:
-        """A new transaction with the same pins."""
+        """Start a new transaction with the same pins."""
         await self._run(SQL["rollback"], *self._begin)
 
     async def ask(self, sql: str) -> Rows | Failure:
-        """The rows of one statement."""
+        """The rows of one statement, or the failure."""
         if self._refused is not None:
             return self._refused
         return await self._guarded(lambda: self._stream(sql))
 
     async def _run(self, *statements: str) -> Rows | Failure:
-        """Statements of our own in one round trip; the rows of the last."""
+        """Run our own statements in one round trip; the rows of the last."""
         return await self._guarded(lambda: self._execute("; ".join(statements)))
 
     async def _execute(self, script: str) -> Rows:
@@ -120,7 +118,7 @@ class Session:
         return rows
 
     def _too_much(self, failure: Failure) -> TooMuchError:
-        # Without this the driver would read the rest of the answer before it gives up.
+        # Without this the driver would read the whole rest of the answer.
         self._connection.pgconn.finish()
         return TooMuchError(failure)
 
@@ -137,9 +135,9 @@ class Session:
             failure = self._failure(error)
         except MemoryError:
             failure = self.lost = too_much_memory()
-        # The edge to a server that may lie: about types, and the driver fails in any way it can.
+        # An edge: a malicious server can make the driver fail in any way.
         except Exception as error:  # noqa: BLE001
-            failure = Failure(kind=Kind.QUERY, reason=f"an answer that makes no sense: {error}")
+            failure = Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
             self.lost = failure
         finally:
             timer.cancel()
@@ -154,20 +152,21 @@ class Session:
         return errors.of_question(error)
 
     def cut(self) -> None:
-        """End whatever is under way, at once."""
+        """Cut the connection at once."""
         self._guard.cut()
 
     async def close(self) -> None:
-        """Leave without waiting for an answer."""
+        """Close the connection without waiting for an answer."""
         await self._connection.close()
         self._guard.close()
 
 
 def _rows(cursor: AsyncCursor[Row], sql: str) -> AsyncGenerator[Row, None]:
-    # By the extended protocol, which takes one statement only, whatever the text holds.
+    # Streamed by the extended protocol, which accepts one statement only: a text with a second
+    # statement fails instead of running it.
     return cast("AsyncGenerator[Row, None]", cursor.stream(sql.encode(), size=CHUNK_ROWS))
 
 
 async def opened(endpoint: Endpoint, limits: Limits, early: Early) -> Session:
-    """A session; raises LookError within `connect_s`. See `connect` for `early`."""
+    """A session; raises InspectionError within `connect_s`. See `connect` for `early`."""
     return Session(await connect(endpoint, limits, early), limits)

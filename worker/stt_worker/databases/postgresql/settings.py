@@ -1,4 +1,4 @@
-"""SHOW ALL as the server would answer it to anybody, or the refusal to guess it."""
+"""SHOW ALL with the values of the server, or a failure if the account hides them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from stt_shared.protocol.enums import Kind
 from stt_worker.databases.port import Failure, Row, Rows
 
 MAX_NAMES = 5  # of hidden settings, in a reason
-# Where the value of a setting is this account's or this database's own, and hides the server's.
+# Sources of a value that belongs to the account or the database and hides the server's.
 _OWN = frozenset({"database", "user", "database user", "client", "session", "interactive"})
-# Ours, or what `stt grants` gives the account: the built-in default is what others have.
+# Set by the worker or by `stt grants`: other accounts have the built-in default.
 _KNOWN = frozenset({"application_name", "default_transaction_read_only"})
 _ENCODING = "client_encoding"
 _READ_ONLY = "transaction_read_only"  # follows default_transaction_read_only
 
 
 def of_server(rows: Iterable[Row]) -> Rows | Failure:
-    """Rows of name, setting and description, from those of the statement `settings`.
+    """Rows of name, setting and description from the rows of the statement `settings`.
 
-    A failure of kind `session` where a role or a database has values of its own: the server's are
-    then known to nobody but a superuser, and a script must not take these for them.
+    A failure of kind `session` if the role or the database has its own values: only a superuser
+    can read the server's values then, and a script must not mistake one for the other.
     """
     found = {str(row["name"]): row for row in rows}
     own = [name for name, row in found.items() if row["source"] in _OWN]

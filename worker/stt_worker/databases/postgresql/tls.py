@@ -1,4 +1,4 @@
-"""What libpq is told of TLS, and by which methods it may prove that it knows the password."""
+"""The options of libpq for TLS and for authentication methods."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stt_worker.databases.network import is_local
 from stt_worker.databases.port import Endpoint, InspectionError, Tls
 
 NO_FILE = "/dev/null/none"
-# `none` is a server that lets everybody in, or knows the client by its certificate or its user.
-SCRAM = "scram-sha-256,none"  # proves it without giving anything away that could be used
-HASHED = f"md5,{SCRAM}"  # whoever listens can try passwords against the answer
+# `none`: the server needs no password; it accepts everybody, a certificate or the system's user.
+SCRAM = "scram-sha-256,none"  # proves the password without revealing anything
+HASHED = f"md5,{SCRAM}"  # a listener can guess passwords with the answer
 ANY = f"password,{HASHED}"
 
 
 def tls_options(endpoint: Endpoint) -> dict[str, Any]:
-    """Every option of libpq about TLS and log-in methods; raises LookError (config)."""
+    """Every option of libpq about TLS and log-in methods; raises InspectionError (config)."""
     tls.refuse_unused(endpoint)
     return {
         **_encryption(endpoint),
@@ -38,10 +38,10 @@ def tls_options(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def methods(endpoint: Endpoint) -> str:
-    """The allow-list of log-in methods for the state of encryption.
+    """The allowed authentication methods, by the trust in the connection.
 
-    A password leaves this process in clear text only to a server whose certificate was verified
-    against its name or an authority of the user's own, or over a Unix socket.
+    The password is sent in clear text only to a server whose certificate was verified with its
+    name or with the user's own CA, or over a Unix socket.
     """
     wanted = endpoint.tls
     if endpoint.socket or tls.proves(wanted):
@@ -61,10 +61,10 @@ def _encryption(endpoint: Endpoint) -> dict[str, Any]:
     for path in filter(None, (wanted.cert, wanted.key)):
         _present(path)
     if wanted.cert:
-        # libpq names neither a key with a pass phrase nor one of another certificate.
+        # Loaded here first: libpq's errors name neither a pass phrase nor a wrong key.
         tls.identify(tls.unverified(), wanted)
     return {
-        # An authority that is named is one to be asked, as libpq itself has it.
+        # As in libpq, `require` with a CA verifies the certificate.
         "sslmode": "verify-ca" if wanted.mode == "require" and wanted.ca else wanted.mode,
         "sslrootcert": _authorities(wanted),
         "sslcert": wanted.cert or NO_FILE,
@@ -83,9 +83,7 @@ def _authorities(wanted: Tls) -> str:
     for path in (paths.cafile, paths.openssl_cafile):
         if path and Path(path).is_file():
             return path
-    raise InspectionError(
-        Kind.CONFIG, "the system has no list of trusted authorities, name one (ca)"
-    )
+    raise InspectionError(Kind.CONFIG, "the system has no list of trusted CAs: set `ca`")
 
 
 def _present(path: str) -> str:

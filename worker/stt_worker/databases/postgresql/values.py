@@ -13,16 +13,16 @@ from psycopg.pq import Format
 
 from stt_worker.databases.values import Array, nanoseconds, number, text
 
-_KEPT = frozenset({"bool", "int2", "int4", "int8"})  # what the driver makes of them is right
+_KEPT = frozenset({"bool", "int2", "int4", "int8"})  # converted by the driver
 _INSTANTS = frozenset({"date", "timestamp", "timestamptz"})
 _FLOATS = frozenset({"float4", "float8"})
 
 
 class Text(Loader):
-    """Any type without a rule of its own: names, oids, numeric, JSON, addresses, intervals."""
+    """Any other type: names, oids, numeric, JSON, addresses, intervals."""
 
     def load(self, data: Buffer) -> Any:
-        """The server's own text."""
+        """The text of the server."""
         return text(bytes(data))
 
 
@@ -35,7 +35,7 @@ class Instant(Loader):
 
 
 class Float(Loader):
-    """Floating point numbers; those JSON cannot write become their word."""
+    """Floating point numbers; `nan` and `infinity` become text."""
 
     def load(self, data: Buffer) -> Any:
         """The number."""
@@ -46,12 +46,12 @@ class Bytes(Loader):
     """bytea as text."""
 
     def load(self, data: Buffer) -> Any:
-        """The bytes behind either way of writing them."""
+        """The bytes, from either output format of the server."""
         return text(psycopg.pq.Escaping().unescape_bytea(bytes(data)))
 
 
 def instant(written: str) -> int | str:
-    """`written` as UNIX nanoseconds, or as it is when Python has no such instant."""
+    """`written` as UNIX nanoseconds, or unchanged if Python has no such date."""
     try:
         return nanoseconds(datetime.fromisoformat(written))
     except ValueError:
@@ -67,9 +67,9 @@ def _loader(name: str) -> type[Loader]:
 
 
 def _array(driver: type[LoaderOfDriver]) -> type[Loader]:
-    """A loader of arrays that keeps their text as well.
+    """A loader of arrays that also keeps their text.
 
-    It holds the driver's and does not inherit from it: the C code would not call our `load`.
+    It contains the driver's loader and does not inherit: the C code would not call our `load`.
     """
 
     class Both(Loader):
@@ -91,21 +91,21 @@ def _adapters() -> AdaptersMap:
         driver = psycopg.adapters.get_loader(info.array_oid, Format.TEXT)
         if info.array_oid and driver is not None:
             adapters.register_loader(info.array_oid, _array(driver))
-    adapters.register_loader(0, Text)  # any type the driver has never heard of
+    adapters.register_loader(0, Text)  # types unknown to the driver
     return adapters
 
 
 class Context(AdaptContext):
-    """The rules above, in the form in which a new connection takes them."""
+    """The loaders above, as psycopg expects them for a new connection."""
 
     _adapters = _adapters()
 
     @property
     def adapters(self) -> AdaptersMap:
-        """The rules."""
+        """The loaders."""
         return self._adapters
 
     @property
     def connection(self) -> None:
-        """No connection in particular."""
+        """None: the loaders are for every connection."""
         return

@@ -149,7 +149,7 @@ async def test_an_unknown_authority_is_a_tls_error(
         error = await refusal(database, replace(guarded.endpoint, tls=tls))
         assert error.kind is Kind.TLS
         assert "self-signed certificate in certificate chain" in error.reason
-        assert "by test CA" in error.reason
+        assert "from test CA" in error.reason
 
 
 async def test_a_client_certificate_logs_in(
@@ -192,7 +192,7 @@ async def test_a_name_mismatch_says_what_was_asked_and_what_was_found(
         endpoint = replace(endpoint_of(running, Family.MONGODB), user="", tls=tls)
         error = await refusal(database, endpoint)
         assert error.kind is Kind.TLS
-        assert "for 127.0.0.1; the server shows one for elsewhere.example" in error.reason
+        assert "for 127.0.0.1; the server sent a certificate for elsewhere.example" in error.reason
         assert "certificate is not valid for '127.0.0.1'" in error.reason
         verified = replace(endpoint, tls=replace(tls, mode="verify-ca"))
         assert await whoami(database, verified) == []

@@ -96,7 +96,7 @@ async def test_require_with_a_ca_verifies_against_it(
 ) -> None:
     other = Tls(mode="require", ca=str(certificates.other_ca))
     reason = await refusal(database, replace(where, tls=other), Kind.TLS)
-    assert f"tls require asks for a certificate signed by {certificates.other_ca}" in reason
+    assert f"tls require requires a certificate signed by {certificates.other_ca}" in reason
 
 
 @pytest.mark.parametrize("what", ["missing", "nonsense", "no RSA"])
@@ -122,7 +122,7 @@ async def test_a_long_password_needs_tls_and_the_error_says_so(
     named = endpoint_of(mysql, Family.MYSQL).server_public_key
     where = account(mysql, "sha256_password", LONG[:250])
     reason = await refusal(database, replace(where, server_public_key=named))
-    assert "the password has 250 bytes, the server's RSA key takes 213" in reason
+    assert "the password has 250 bytes, the server's RSA key can encrypt 213" in reason
     verified = Tls(mode="verify-ca", ca=str(certificates.ca))
     assert await enters(database, replace(where, tls=verified))
 
@@ -133,7 +133,7 @@ async def test_300_characters_without_tls_are_one_clear_error(
     named = endpoint_of(mysql, Family.MYSQL).server_public_key
     where = replace(account(mysql, "caching_sha2_password", PASSWORD), password=LONG)
     reason = await refusal(database, replace(where, server_public_key=named))
-    assert "the password has 300 bytes, the server's RSA key takes 213" in reason
+    assert "the password has 300 bytes, the server's RSA key can encrypt 213" in reason
 
 
 async def test_300_characters_of_mariadb_work_without_tls(

@@ -63,7 +63,7 @@ async def test_an_unknown_authority_is_a_tls_error(
         error = await refusal(database, replace(endpoint_of(server, Family.MYSQL), tls=tls))
         assert error.kind is Kind.TLS
         assert "self-signed certificate in certificate chain" in error.reason
-        assert "by test CA" in error.reason
+        assert "from test CA" in error.reason
 
 
 async def test_a_name_mismatch_says_what_was_asked_and_what_was_found(
@@ -72,8 +72,11 @@ async def test_a_name_mismatch_says_what_was_asked_and_what_was_found(
     endpoint = replace(endpoint_of(wrong_name, Family.MYSQL), tls=Tls(ca=str(certificates.ca)))
     error = await refusal(database, endpoint)
     assert error.kind is Kind.TLS
-    assert "verify-full asks for a certificate" in error.reason
-    assert "for 127.0.0.1; the server shows one for elsewhere.example by test CA" in error.reason
+    assert "verify-full requires a certificate" in error.reason
+    assert (
+        "for 127.0.0.1; the server sent a certificate for elsewhere.example from test CA"
+        in error.reason
+    )
     without_name = replace(endpoint, tls=Tls(mode="verify-ca", ca=str(certificates.ca)))
     assert await rows(database, without_name, "1 AS one") == [{"one": 1}]
 

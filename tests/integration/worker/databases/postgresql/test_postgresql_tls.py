@@ -58,7 +58,7 @@ async def test_a_name_mismatch_says_what_was_asked_and_what_was_found(
     endpoint = replace(at(wrong_name), tls=Tls(ca=str(certificates.ca)))
     error = await refusal(endpoint)
     assert error.kind is Kind.TLS
-    assert "verify-full asks for a certificate" in error.reason
+    assert "verify-full requires a certificate" in error.reason
     assert 'certificate for "elsewhere.example"' in error.reason
     assert 'does not match host name "127.0.0.1"' in error.reason
     tls = Tls(mode="verify-ca", ca=str(certificates.ca))
