@@ -68,7 +68,7 @@ async def test_what_is_wrong_is_told_only_to_who_may_look(tmp_path: Path) -> Non
         nobody = await client.get("/readyz", headers=JSON)
         assert (nobody.status_code, nobody.json()) == (
             503,
-            {"wrong": ["log in to see what is wrong"]},
+            {"wrong": ["log in to see the problems"]},
         )
         viewer = await client.get("/readyz", headers=bearing(tokens["vic"]))
         assert viewer.json()["wrong"] == ["store: the disk is full"]
