@@ -1,4 +1,4 @@
-"""Changes that somebody asks for: made in their name and recorded with who, how and why."""
+"""Run commands in the name of who asks, and record each change with who, how and why."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def run_audited(
 
     Raises what the command raises, and records nothing then.
     """
-    given: Any = request  # a struct, which the protocol of its fields cannot say
+    given: Any = request  # a struct: a protocol of fields cannot express it
     named: Any = msgspec.structs.replace(given, by=actor.name_or(request.by))
     with bound(verb=str(AUDITED[command]), way=str(actor.way), by=named.by[:MAX_TEXT]):
         reply = await command(context, named)

@@ -1,4 +1,4 @@
-"""The sentence that every output carries where checks may run that nobody signed."""
+"""The notice of every output where unsigned checks may run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stt_shared.report import readable
 
 
 def unsigned(context: HandlerContext, workers: Sequence[WorkerRecord]) -> str:
-    """Who runs what nobody signed, and whose pack is unsigned; empty where all is signed."""
+    """Which workers accept unsigned packs, and whether the pack is unsigned; empty if neither."""
     allowing = [w.worker for w in workers if w.state == "up" and w.allow_unsigned]
     pack = context.library.status
     found: list[str] = []

@@ -62,7 +62,7 @@ def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) 
 def checked_target(
     row: TargetRecord, outcomes: Sequence[CheckOutcome], evidence: Evidence
 ) -> TargetRecord:
-    """The target after an answer: checked, or unchecked with the outcome that says best why."""
+    """The target after an answer: checked, or unchecked with the reason of an outcome."""
     if row.last_started is not None and row.last_started > evidence.started:
         return row
     learned = any(outcome.outcome in LEARNED for outcome in outcomes)

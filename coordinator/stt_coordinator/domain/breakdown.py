@@ -1,4 +1,4 @@
-"""How many open findings and unanswered pairs there are, as finely as metrics tell them apart."""
+"""How many open findings and unanswered pairs there are, by the labels of the metrics."""
 
 from __future__ import annotations
 

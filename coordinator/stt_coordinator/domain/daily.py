@@ -83,7 +83,7 @@ def _minutes(before: FindingRecord, at: datetime) -> int:
 def trend(rows: Iterable[DayRecord], first: date, last: date) -> tuple[TrendDay, ...]:
     """Every day from the first that is known, `first` at the earliest, to `last`.
 
-    A day that nobody counted has what the count before it said: it is written on changes alone.
+    A day without a count has that of the day before: counts are written on changes alone.
     `rows` may begin before `first`, so that there is such a count.
     """
     by_day: dict[date, dict[Severity, DayRecord]] = {}

@@ -58,7 +58,7 @@ def _none_applies(answers: Answers) -> bool:
 
 
 def _leaves_out(before: ReportedResult, later: ReportedResult) -> bool:
-    """Whether the later verdict says nothing of a finding of the earlier one."""
+    """Whether the later verdict does not cover a finding of the earlier one."""
     there = {one.id for one in later.findings}
     gone = (one for one in before.findings if one.id not in there)
     return any(not covers(later.parts_not_checked, one.labels) for one in gone)

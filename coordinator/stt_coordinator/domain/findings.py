@@ -34,7 +34,7 @@ def fold(
     """What `outcome` changes in the findings `known` (by id) of one check on one target.
 
     `learned` is the start of the newest passed or failed outcome applied so far. Only a passed or
-    failed outcome that is not older says anything; the same one applied twice changes nothing.
+    failed outcome that is not older counts; the same one applied twice changes nothing.
     One that left databases out resolves only what names a database that was asked.
     """
     if learned is not None and evidence.started < learned:

@@ -47,7 +47,7 @@ class JobRecord(Record, frozen=True, kw_only=True):
     checks: tuple[CheckRef, ...]
     created: Instant
     expires: Instant
-    deadline: Instant  # when reconciling looks at it again
+    deadline: Instant  # when it is reconciled
     not_before: Instant  # it is not published earlier
     state: JobState = JobState.PENDING
     dispatch: int = 1  # the number it is or will be published with
@@ -58,7 +58,7 @@ class JobRecord(Record, frozen=True, kw_only=True):
 
 
 class TargetRecord(Record, frozen=True, kw_only=True):
-    """A target; `last_started` is that of its newest answer, `last_checked` when one said more."""
+    """A target; `last_started` is of its newest answer, `last_checked` of one with a verdict."""
 
     target: str
     family: Family
@@ -68,7 +68,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     workers: tuple[str, ...] = ()
     gone: bool = False
     last_started: Instant | None = None
-    learned: bool = False  # whether the newest answer said anything about the database
+    learned: bool = False  # whether the newest answer has a passed or failed outcome
     last_checked: Instant | None = None
     kind: Kind | None = None
     reason: str = ""

@@ -14,7 +14,7 @@ PERIODS = {
     Interval.FREQUENT: timedelta(hours=4),
 }
 ENABLE = "enable"  # the schedule of the run that follows enabling: its one slot is that moment
-MANUAL = "manual"  # the schedule of runs that somebody asked for
+MANUAL = "manual"  # the schedule of runs on request
 MAX_SKIPPED = 1_000  # slots of one schedule recorded by name after an outage
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ def next_slot(schedule: Interval, now: datetime) -> datetime:
 def due(
     now: datetime, last_slots: Mapping[str, datetime], enabled_since: datetime
 ) -> tuple[Due, ...]:
-    """What is due: per schedule the newest slot nobody decided about, and the missed before it.
+    """What is due: per schedule the newest undecided slot, and the missed ones before it.
 
-    Slots at or before `enabled_since` are nobody's; a clock that went back makes nothing due.
+    No slot at or before `enabled_since` is due, and none after a clock went back.
     """
     found = (_due(schedule, now, last_slots, enabled_since) for schedule in Interval)
     return tuple(one for one in found if one is not None)

@@ -1,4 +1,4 @@
-"""The numbers people look at, from tallies of the store, of everything or of one site."""
+"""The summary: counts of everything or of one site, from the tallies of the store."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def summary(
     as_of: datetime,
     site: str = "",
 ) -> Summary:
-    """The message that says it."""
+    """The summary as a message."""
     return Summary(
         counts=counts(tallies, site),
         as_of=as_of,

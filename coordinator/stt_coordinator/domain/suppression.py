@@ -1,4 +1,4 @@
-"""What exceptions make of findings: which of them count as accepted, and as how severe."""
+"""What suppressions make of findings: which count as accepted, and with which severity."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
 
-MAX_AHEAD = timedelta(days=400)  # the last day of an exception, from today
+MAX_AHEAD = timedelta(days=400)  # the last day of a suppression, from today
 REMIND = timedelta(days=7)  # before the end
 _DAY = timedelta(days=1)
 Scope = tuple[str, ...]
 
 
 def end_of(one: ExceptionRecord) -> datetime | None:
-    """The first instant at which it holds no more: the midnight (UTC) that ends its last day."""
+    """The first instant after it: the midnight (UTC) that ends its last day; None: never."""
     if one.until is None:
         return None
     return datetime.combine(one.until + _DAY, time(), UTC)
 
 
 def is_live(one: ExceptionRecord, now: datetime) -> bool:
-    """Whether it holds at `now`."""
+    """Whether it applies at `now`."""
     end = end_of(one)
     return one.revoked is None and one.ended is None and (end is None or now < end)
 
@@ -56,12 +56,12 @@ def due_of(one: ExceptionRecord) -> datetime | None:
 
 
 def last_day(now: datetime) -> date:
-    """The latest day until which an exception made at `now` may hold."""
+    """The latest last day of a suppression that is made at `now`."""
     return (now.astimezone(UTC) + MAX_AHEAD).date()
 
 
 def as_of(exceptions: Iterable[ExceptionRecord], at: datetime) -> list[ExceptionRecord]:
-    """The exceptions that were live at `at`, as they were then."""
+    """The suppressions that were live at `at`, as they were then."""
     return [
         msgspec.structs.replace(one, revoked=None, ended=None)
         for one in exceptions
@@ -72,7 +72,7 @@ def as_of(exceptions: Iterable[ExceptionRecord], at: datetime) -> list[Exception
 
 
 def scope_of(one: ExceptionRecord) -> Scope:
-    """What it is for; of two live ones with the same scope the older one is revoked."""
+    """What it applies to; of two live ones with the same scope the older one is revoked."""
     if one.severity is not None:
         return ("severity", one.check, one.site)
     if one.finding:
@@ -85,13 +85,13 @@ def scope_of(one: ExceptionRecord) -> Scope:
 
 
 def plain(record: FindingRecord) -> FindingRecord:
-    """The finding as its check says it, without any exception."""
+    """The finding as its check reports it, without any suppression."""
     said = record.said_severity or record.severity
     return msgspec.structs.replace(record, severity=said, said_severity=None, accepted=None)
 
 
 class Suppressor:
-    """Exceptions that hold at an instant, and the labels of the targets that are judged."""
+    """Applies the suppressions that are live at an instant; `labels` are those of the targets."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Suppressor:
                 self._by_scope[scope] = one
 
     def acceptance(self, id_: str, check: str, target: str, site: str) -> Acceptance | None:
-        """Why that finding is accepted: of several exceptions the one that ends last."""
+        """Why that finding is accepted, or None; of several suppressions the one that ends last."""
         labels = (f"{key}={value}" for key, value in self._labels.get(target, {}).items())
         scopes: list[Scope] = [
             ("finding", id_),
@@ -124,13 +124,13 @@ class Suppressor:
             return None
         return Acceptance(exception=last.id, until=last.until, by=last.by, reason=last.reason)
 
-    def severity(self, check: str, site: str, said: Severity) -> Severity:
-        """As how severe such a finding counts."""
+    def severity(self, check: str, site: str, reported: Severity) -> Severity:
+        """The severity that counts for a finding that its check reports with `reported`."""
         found = self._by_scope.get(("severity", check, site))
-        return said if found is None or found.severity is None else found.severity
+        return reported if found is None or found.severity is None else found.severity
 
     def apply(self, record: FindingRecord) -> FindingRecord:
-        """The finding with what exceptions make of it; its state stays, as does what was said."""
+        """The finding as suppressions let it count; its state and its reported severity stay."""
         bare = plain(record)
         severity = self.severity(bare.check, bare.site, bare.severity)
         accepted = None
@@ -157,9 +157,9 @@ def events_between(
     by: str = "",
     reason: str = "",
 ) -> list[FindingEvent]:
-    """What exceptions changed between two looks at a finding; nothing for one that is resolved.
+    """The events of what suppressions changed between two states of a finding; none if resolved.
 
-    `by` and `reason` tell why it is no longer accepted.
+    `by` and `reason` are who and what ended an acceptance.
     """
     if after.state is FindingState.RESOLVED:
         return []

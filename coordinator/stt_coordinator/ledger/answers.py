@@ -83,7 +83,7 @@ class AnswerRecorder:
         """Record an outcome: its findings as suppressions let them count, and their events."""
         key = (evidence.target, outcome.check)
         before = self._pairs.get(key)
-        # With what was learned before this outcome: afterwards it would look like a repetition.
+        # Before the pair below is replaced: with its own start this outcome would look repeated.
         folded = fold(self._findings[key], outcome, evidence, before.learned if before else None)
         events = {event.after.id: event for event in folded.events}
         for record in folded.records:
@@ -114,7 +114,7 @@ class AnswerRecorder:
 def give_up(
     recorder: AnswerRecorder, job: JobRecord, outcome: Outcome, kind: Kind, reason: str
 ) -> None:
-    """End a job that nobody answered; evidence of the moment it was made, so that any is newer."""
+    """End a job without an answer; its evidence is as old as the job: any result is newer."""
     outcomes = [
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
         for ref in job.checks

@@ -1,4 +1,4 @@
-"""Compares what was asked with what was answered: lost jobs go out again, or are given up."""
+"""Reconcile jobs without a result: publish them again, or give them up."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LIMIT = 1_000  # jobs a transaction
 
 
 def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
-    """Look at the jobs whose deadline has passed; how many there were, at most LIMIT.
+    """Reconcile jobs whose deadline has passed; returns how many there were, at most LIMIT.
 
     While a worker serves the target a job may wait for its turn until it expires. One that got
-    lost is published again, `pace.max_dispatches` times in all.
+    lost is published again, `timing.max_dispatches` times in all.
     """
     late = ledger.jobs.overdue(now, LIMIT)
     recorder = AnswerRecorder(ledger, late, now)

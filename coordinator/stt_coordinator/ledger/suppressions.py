@@ -1,4 +1,4 @@
-"""Exceptions entered, changed, ended and revoked: each in one transaction with what it does."""
+"""Record, change, end and revoke suppressions, each in one transaction with its effects."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from stt_shared.protocol.enums import ExceptionPhase, FindingState
 from stt_shared.protocol.exceptions import ExceptionEvent, ExceptionRecord
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 
-LIMIT = 100  # exceptions a transaction
+LIMIT = 100  # suppressions a transaction
 
 
 class Lookup:
-    """What one transaction about exceptions asks the store, each thing once.
+    """Targets, live suppressions and findings for one transaction, each read once.
 
-    A file has hundreds of exceptions, a check thousands of findings.
+    A file has hundreds of suppressions, a check thousands of findings.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -42,16 +42,16 @@ class Lookup:
 
     @cached_property
     def live(self) -> dict[Scope, ExceptionRecord]:
-        """The live exceptions by what they are for."""
+        """The live suppressions by scope."""
         return {scope_of(one): one for one in self._ledger.suppressions.live()}
 
     def rival(self, one: ExceptionRecord) -> ExceptionRecord | None:
-        """The live exception with the same scope that it would take the place of."""
+        """The live suppression with the same scope, which `one` would replace."""
         other = self.live.get(scope_of(one))
         return None if other is None or other.id == one.id else other
 
     def in_scope(self, one: ExceptionRecord) -> list[FindingRecord]:
-        """The findings that it is for and that are not resolved."""
+        """The unresolved findings in the scope of `one`."""
         if one.finding:
             records = self._ledger.findings.by_id([one.finding])
             return [record for record in records if record.state is not FindingState.RESOLVED]
@@ -69,13 +69,13 @@ class Lookup:
         return row is not None and row.labels.get(key) == value
 
     def number(self, one: ExceptionRecord) -> int:
-        """How many findings it is for, without those of targets that are gone."""
+        """How many findings are in the scope of `one`, without those of targets that are gone."""
         rows = (self.targets.get(record.target) for record in self.in_scope(one))
         return sum(row is None or not row.gone for row in rows)
 
 
 def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> None:
-    """Enter new exceptions, or another content of known ones; those they replace are revoked."""
+    """Record new suppressions or changed ones; those with the same scope are revoked."""
     lookup = Lookup(ledger)
     touched: dict[str, FindingRecord] = {}
     for one in many:
@@ -99,7 +99,7 @@ def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> No
 def revoke(
     ledger: Ledger, one: ExceptionRecord, now: datetime, by: str, reason: str
 ) -> ExceptionRecord:
-    """Let it hold no more."""
+    """Revoke a suppression and apply the remaining ones to its findings; returns it revoked."""
     lookup = Lookup(ledger)
     over = msgspec.structs.replace(one, revoked=now, revoked_by=by, revoked_reason=reason)
     _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
@@ -108,7 +108,10 @@ def revoke(
 
 
 def end_due(ledger: Ledger, now: datetime) -> int:
-    """Remind of exceptions that end soon and end those that are over; how many, at most LIMIT."""
+    """End suppressions that are over and remind of those that end soon.
+
+    Returns how many of both there were, at most LIMIT.
+    """
     due = ledger.suppressions.due(now, LIMIT)
     lookup = Lookup(ledger)
     ended: list[ExceptionRecord] = []
@@ -147,7 +150,7 @@ def _put(
 
 
 def apply_to_relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:
-    """Judge the findings of targets anew whose labels are others than before."""
+    """Apply suppressions again to the findings of targets whose labels changed."""
     if targets:
         apply_suppressions(
             ledger,
@@ -165,7 +168,7 @@ def apply_suppressions(
     by: str = "",
     reason: str = "",
 ) -> None:
-    """Enter these findings as the exceptions of now let them count, and tell what changed."""
+    """Apply the live suppressions to `records`; what changes is stored and becomes an event."""
     there = [record for record in records if record.state is not FindingState.RESOLVED]
     targets = ledger.fleet.targets({record.target for record in there})
     labels = {name: row.labels for name, row in targets.items()}

@@ -50,9 +50,11 @@ class Readiness:
     def _results(self) -> Part:
         still_s = clock.monotonic() - self.ingest.turned
         if still_s > INGEST_LATE_S:
-            return Part("results", is_well=False, seen=f"none taken in for {still_s:.0f} s")
+            return Part("results", is_well=False, seen=f"none recorded for {still_s:.0f} s")
         last = self.ingest.last
-        seen = f"last taken in {last:%Y-%m-%dT%H:%M:%SZ}" if last else "none came since the start"
+        seen = (
+            f"last recorded {last:%Y-%m-%dT%H:%M:%SZ}" if last else "none received since the start"
+        )
         return Part("results", is_well=True, seen=seen)
 
 

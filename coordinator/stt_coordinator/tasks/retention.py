@@ -1,4 +1,4 @@
-"""How long the store keeps what, and the task that keeps to it: in small steps, others go first."""
+"""How long the store keeps what, and the task that drops the rest in small steps."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ async def prune(store: Store, retention: RetentionLimits) -> None:
         if sum(batch.values()) < BATCH_ROWS:
             break
         await asyncio.sleep(PAUSE_S)
-    said = {kind: number for kind, number in dropped.items() if number}
-    if said:
-        _LOG.info("rows_pruned", **said)
+    numbers = {kind: number for kind, number in dropped.items() if number}
+    if numbers:
+        _LOG.info("rows_pruned", **numbers)

@@ -1,4 +1,4 @@
-"""Tells workers which of their results are in the store for good, so that they may drop them."""
+"""Publish which results of each worker are stored for good, so that it may drop them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG = logger("watermarks")
 
 
 class Watermarks:
-    """Publishes what the store says; `floor` reads what an earlier store had said."""
+    """Publishes the watermarks of the store; `floor` reads one of an earlier store."""
 
     def __init__(self, bus: Bus, store: Store) -> None:
         self._bus = bus
@@ -24,7 +24,10 @@ class Watermarks:
         self._floors: dict[tuple[str, str], int] = {}
 
     async def publish(self) -> None:
-        """Publish each watermark that differs from what this process published last."""
+        """Publish each watermark that differs from the last one that this process published.
+
+        Raises UnreachableError and StoreError.
+        """
         found = await self._store.read(lambda ledger: ledger.results.watermarks())
         news = [one for one in found if self._published.get(one.worker) != one]
         receipts = await self._bus.publish([_message(one) for one in news])

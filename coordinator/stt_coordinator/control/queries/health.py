@@ -1,4 +1,4 @@
-"""The verb `health`: what only the coordinator can tell of itself, also where its store fails."""
+"""The verb `health`: the state of the coordinator itself, even if its store fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stt_shared.protocol.health import HealthPart, HealthReply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
-    """What the store knows: messages refused by code, consumers of jobs, targets nobody serves."""
+    """From the store: rejected messages by code, consumers of jobs, targets without a worker."""
 
     refused: dict[str, int] = field(default_factory=dict[str, int])
     consumers: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Fleet:
 
 
 async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
-    """The coordinator's own state; a store that fails is told, never raised."""
+    """The coordinator's own state; an error of the store is part of the reply, never raised."""
     parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await context.ready()]
     fleet = Fleet()
     try:

@@ -15,7 +15,7 @@ from stt_shared.protocol.reports import RunsReply, RunsRequest
 
 
 async def list_runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
-    """The newest runs, or one by its id; empty if there is none of that id."""
+    """A page of the newest runs, or the run with `run_id`; empty if it is not known."""
     state = context.control_state.state
     if not request.run_id:
         limit, before = pages.page_size(request.limit), decode_cursor(request.after, Place)

@@ -50,7 +50,7 @@ async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionRe
 
 
 async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> ExceptionReply:
-    """Let findings of a check at a site count as of another severity."""
+    """Set another severity for the findings of a check at a site."""
     entry = ExceptionEntry(
         id="",
         reason=request.reason,
@@ -76,13 +76,13 @@ async def _record_new(
         for code, sentence in faults(context, ledger, named, now, Places(ledger)):
             raise request_error(code, sentence)
         one = suppression_of(named, None, now)
-        look = suppressions.Lookup(ledger)
-        other = look.rival(one)
+        lookup = suppressions.Lookup(ledger)
+        other = lookup.rival(one)
         if not dry_run:
             suppressions.record(ledger, [one], now)
         return ExceptionReply(
             exception=one,
-            findings=look.number(one),
+            findings=lookup.number(one),
             changed=not dry_run,
             replaced=other.id if other is not None else "",
         )
@@ -91,7 +91,7 @@ async def _record_new(
 
 
 async def revoke(context: HandlerContext, request: UnacceptRequest) -> ExceptionReply:
-    """Revoke an exception; twice is once."""
+    """Revoke a suppression. Idempotent."""
     return await _revoke(
         context,
         lambda ledger: _find_suppression(ledger, request.id),
@@ -101,7 +101,7 @@ async def revoke(context: HandlerContext, request: UnacceptRequest) -> Exception
 
 
 async def reset_severity(context: HandlerContext, request: SeverityResetRequest) -> ExceptionReply:
-    """Let findings of a check at a site count as what the check says."""
+    """Reset the severity of a check's findings at a site to that of the check."""
 
     def find(ledger: Ledger) -> ExceptionRecord:
         check = context.library.catalogue.find(request.check)
@@ -138,7 +138,7 @@ async def _revoke(
 
 
 def _find_suppression(ledger: Ledger, id_: str) -> ExceptionRecord:
-    """The exception of that id or beginning, or the one that is for that finding alone."""
+    """The suppression with that id or prefix, or that of that finding alone."""
     if (one := ledger.suppressions.get(id_)) is not None:
         return one
     if id_.startswith(FINDING_PREFIX):

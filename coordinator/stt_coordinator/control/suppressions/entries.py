@@ -31,7 +31,7 @@ async def run_transaction(
 
 
 def scope_of_entry(entry: ExceptionEntry) -> tuple[str, ...]:
-    """The fields that say what an entry is for."""
+    """The fields of an entry's scope."""
     return (entry.finding, entry.check, entry.target, entry.label, entry.site)
 
 

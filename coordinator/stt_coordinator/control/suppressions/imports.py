@@ -34,7 +34,7 @@ MAX_TOLD = 20  # faults of one file
 async def import_suppressions(context: HandlerContext, request: ImportRequest) -> ImportReply:
     """Enter the exceptions of a file: all, or none if one is wrong. Twice is once.
 
-    What is over here stays so, whatever the file says.
+    A suppression that has ended or was revoked here stays so, whatever the file has.
     """
     now = clock.now()
 

@@ -1,4 +1,4 @@
-"""What is wrong with an exception that somebody asks for: every fault as a code and a sentence."""
+"""The faults of a requested suppression, each a code and a sentence."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _shape(one: ExceptionEntry) -> Iterator[str]:
 def _names(
     context: HandlerContext, ledger: Ledger, one: ExceptionEntry, places: Places
 ) -> Iterator[Fault]:
-    """A name that nothing has would be an exception for nothing, and nobody would see it."""
+    """The unknown names of an entry: its suppression would apply to nothing, unnoticed."""
     if one.finding:
         if not ledger.findings.by_id([one.finding]):
             yield ErrorCode.UNKNOWN_FINDING, f"unknown finding {one.finding!r:.100}"

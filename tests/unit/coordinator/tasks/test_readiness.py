@@ -37,7 +37,7 @@ async def test_what_was_seen_of_each_part_is_told() -> None:
         assert answer.json()["wrong"] == []
         parts = answer.json()["parts"]
         assert list(parts) == ["nats", "store", "results"]
-        assert parts["results"] == "none came since the start"
+        assert parts["results"] == "none received since the start"
 
 
 async def test_a_store_that_takes_nothing_is_not_ready() -> None:
@@ -92,9 +92,9 @@ async def test_results_that_are_not_taken_in_make_it_unready(
     results = (await Readiness(control_state=control_state, store=store, ingest=ingest).check())[-1]
     assert results.is_well is is_well
     if is_well:
-        assert results.seen == "last taken in 2026-11-23T16:04:11Z"
+        assert results.seen == "last recorded 2026-11-23T16:04:11Z"
     else:
-        assert results.seen.startswith("none taken in for 3")
+        assert results.seen.startswith("none recorded for 3")
 
 
 async def test_when_the_newest_result_was_taken_in_is_told() -> None:
@@ -110,6 +110,6 @@ async def test_when_the_newest_result_was_taken_in_is_told() -> None:
 
         async def is_told() -> bool:
             parts = (await client.get("/readyz", headers=JSON)).json()["parts"]
-            return str(parts["results"]).startswith("last taken in 20")
+            return str(parts["results"]).startswith("last recorded 20")
 
         await until(is_told)
