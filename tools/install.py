@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from pathlib import Path
@@ -23,37 +24,44 @@ PINS = ["--constraint", "constraints.txt"]
 STEP = re.compile(
     r"\s*(Collecting|Processing|Installing build|Installing collected) (?:\S*/)?([\w.]+)"
 )
-EVERY_S = 2.0  # between two lines of progress where no terminal shows them in place
+IN_PLACE_S = 0.2  # between two looks of the line of progress on a terminal
+EVERY_S = 5.0  # between two lines where no terminal shows them in place
 KEPT_LINES = 40  # of pip's output, shown if it fails
 
 
 class Progress:
-    """What pip is doing: one line that changes on a terminal, else a line every EVERY_S."""
+    """What pip is doing, again and again: some of its steps are silent for half a minute."""
 
     def __init__(self) -> None:
-        self._in_place = sys.stderr.isatty()
-        self._shown = time.monotonic()
+        self.text = "preparing"
         self._packages = 0
+        self._begun = time.monotonic()
+        self._in_place = sys.stderr.isatty()
+        self._over = threading.Event()
+
+    def __enter__(self) -> Progress:  # noqa: PYI034  # an older Python lacks Self, and is told so
+        threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._in_place:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+    def _tick(self) -> None:
+        head, end = ("\r\x1b[K", "") if self._in_place else ("", "\n")
+        while not self._over.wait(IN_PLACE_S if self._in_place else EVERY_S):
+            line = f"  {time.monotonic() - self._begun:3.0f} s  {self.text}"
+            print(f"{head}{line}{end}", end="", file=sys.stderr, flush=True)
 
     def take(self, line: str) -> None:
-        """Show a line of pip if it begins a step."""
+        """Take a line of pip; if it begins a step, that is what is shown."""
         found = STEP.match(line)
         if found is None:
             return
-        last = found[1] == "Installing collected"
         self._packages += found[1] in {"Collecting", "Processing"}
-        text = f"writing {self._packages} packages" if last else f"fetching {found[2]}"
-        now = time.monotonic()
-        if self._in_place:
-            print(f"\r\x1b[K  {text}", end="", file=sys.stderr, flush=True)
-        elif last or now - self._shown >= EVERY_S:
-            print(f"  {text}", file=sys.stderr, flush=True)
-            self._shown = now
-
-    def end(self) -> None:
-        """Leave the line to what comes next."""
-        if self._in_place:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        last = found[1] == "Installing collected"
+        self.text = f"writing {self._packages} packages" if last else f"fetching {found[2]}"
 
 
 def with_uv(uv: str, words: list[str]) -> int:
@@ -78,15 +86,20 @@ def pip(words: list[str]) -> int:
     """Run pip, whose output becomes a line of progress or, if it fails, is shown; its exit code."""
     # Compiling all modules would take half of the time and a quarter of the space.
     command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--no-compile"]
-    progress = Progress()
     kept: deque[str] = deque(maxlen=KEPT_LINES)
-    with subprocess.Popen(
-        [*command, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with (
+        Progress() as progress,
+        subprocess.Popen(
+            [*command, *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process,
+    ):
         for line in process.stdout or ():
             kept.append(line)
             progress.take(line)
-    progress.end()
     if process.returncode:
         print("".join(kept), end="", file=sys.stderr)
     return process.returncode
