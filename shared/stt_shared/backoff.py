@@ -1,4 +1,4 @@
-"""Connecting to what may come later: tried again after pauses that double up to a limit."""
+"""Connect with retries: the pauses double up to a limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def connect_with_backoff(
 ) -> T | None:
     """The connection as soon as `connect` returns it; None if `stop` was set first.
 
-    Only UnreachableError is tried again; whatever else `connect` raises is raised here.
+    Only UnreachableError is retried; every other exception of `connect` is raised here.
     """
     wait_s = FIRST_PAUSE_S
     while not stop.is_set():

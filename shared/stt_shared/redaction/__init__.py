@@ -1,4 +1,4 @@
-"""What must never be shown: names of secrets, texts that hold one, and values nested around it."""
+"""Remove secrets from texts and nested values: names of secrets, their shapes, their places."""
 
 from __future__ import annotations
 

@@ -1,34 +1,34 @@
-"""Addresses inside a text lose the user and password that they hold."""
+"""Remove user and password from addresses inside a text."""
 
 from __future__ import annotations
 
 import re
 
 HIDDEN = "****"
-# A blank ends an address, and so do the next one of a list and the end of a text of JSON. Up to
-# there the last @ counts: a password that should have been percent-encoded may hold @ and /.
+# An address ends at a blank, at the next address of a list, or at the end of a JSON text. Before
+# that the last @ counts: a password that is not percent-encoded may contain @ and /.
 _ENDS = re.compile(r"""([ \t\r\n]+|,(?=[A-Za-z][A-Za-z0-9+.-]{0,19}://)|(?<!\\)"(?=[,:}\]]|\Z))""")
 _SCHEME = re.compile(r"(['`]?)([A-Za-z][A-Za-z0-9+.-]{0,19})\Z")
 _LONGEST_SCHEME = 21  # characters, with a quotation mark before it
 _QUOTED = {mark: re.compile(mark + r"(?:[,;:)\]}]|\Z)") for mark in ("'", "`")}
-# What a path makes of an address that was taken for one: two slashes are one there.
+# An address that was normalised as a path has one slash instead of two.
 _COLLAPSED = re.compile(
     r"\b((?:nats|tls|wss?|https?|smtps?|amqps?|mysql|mariadb|postgres(?:ql)?|mongodb(?:\+srv)?):/)"
     r"(?!/)[^ \t\r\n/:@]*:[^ \t\r\n]*@"
 )
 _DATABASES = ("mysql", "mariadb", "postgresql", "postgres", "mongodb", "mongodb+srv")
-_USER_ALONE = re.compile(r"[\w.%-]+")  # of a database: elsewhere it may be a token
+_USER_ALONE = re.compile(r"[\w.%-]+")  # of a database; elsewhere it may be a token
 _HOST_ALONE = re.compile(r"[A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]*\]")
 
 
 def without_logins(text: str) -> str:
-    """`text` whose addresses have no user and password; takes time linear in its length."""
+    """`text` without user and password in its addresses, in linear time."""
     parts = _ENDS.split(text)
     return "".join(_part(part) if "@" in part and ":/" in part else part for part in parts)
 
 
 def _part(part: str) -> str:
-    """A part of a text without blanks: from each :// to the last @ there may be a log-in."""
+    """Hide the log-ins in a part of a text without blanks: from each :// to the last @."""
     part = _COLLAPSED.sub(rf"\1{HIDDEN}@", part)
     shown: list[str] = []
     done = 0
@@ -51,6 +51,6 @@ def _part(part: str) -> str:
 
 
 def _is_path(scheme: str, before_at: str) -> bool:
-    """Whether the @ stands in a path, as in https://host/@scope/name; others have none there."""
+    """Whether the @ is part of a path, as in https://host/@scope/name."""
     host, *path = re.split(r"[/?#]", before_at, maxsplit=1)
     return bool(path) and scheme in ("http", "https") and bool(_HOST_ALONE.fullmatch(host))

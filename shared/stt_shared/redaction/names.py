@@ -1,4 +1,4 @@
-"""Which names of columns, settings and options are those of a secret, however they are joined."""
+"""Recognise names of secrets among names of columns, settings and options, in any style."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from functools import lru_cache
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """The set of words in a text."""
     return frozenset(text.split())
 
 
-# The last noun of a name says what it is: `user_password` is a password, `password_lifetime` a
-# time. What follows here may stand behind that noun without changing what it is.
+# The last noun of a name decides: `user_password` is a password, `password_lifetime` is a time.
+# These words may follow that noun without changing its meaning.
 _BEHIND = words_of(
     "hash hashes hashed value values val text txt string str plain plaintext clear cleartext raw"
     " encrypted enc encoded current old new previous next primary secondary default data digest"
     " sha sha1 sha256 sha512 md5 scram b64 base64 hex command cmd pem"
 )
-# A name that begins so asks a question: `has_password`, `require_secret`, `number_of_tokens`.
+# A name with this first word is not a secret: `has_password`, `require_secret`, `number_of_tokens`.
 _ASKING = words_of(
     "has have had is are was no not without with require requires required needs need must may can"
     " allow allows use uses using used wants validate validates check checks count number num max"
@@ -41,9 +41,9 @@ _TWO_WORDS = frozenset(
         *("database url", "database uri", "webhook url", "keytab data"),
     }
 )
-# Columns of the databases' own account tables that no rule of words would find.
+# Columns of account tables that the rules of words do not find.
 _COLUMNS = frozenset({"priv", "auth_or"})
-# Written as one word the end decides: `sslpassword`, `ldapbindpasswd`, `radiussecrets`, `bindpw`.
+# In one word the end decides: `sslpassword`, `ldapbindpasswd`, `radiussecrets`, `bindpw`.
 _ENDINGS = re.compile(
     r"(?:passwor[dt]s?|passwds?|passphrases?|passcodes?|pwds?|secrets?|tokens?|credentials?"
     r"|(?:api|private|secret|access)keys?|conninfo|connectionstring|connstr"
@@ -51,13 +51,13 @@ _ENDINGS = re.compile(
 )
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 MAX_KEPT_NAMES = 4_096
-MAX_NAME_CHARACTERS = 200  # longer, it is a text and no name
+MAX_NAME_CHARACTERS = 200  # a longer one is a text, not a name
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether what stands under `name` is a secret, e.g. `certificateKeyFilePassword`, `api-key`.
+    """Whether the value of `name` is a secret, e.g. `certificateKeyFilePassword`, `api-key`.
 
-    `password_lifetime`, `has_password` and `validate_password.policy` say something about one.
+    `password_lifetime`, `has_password` and `validate_password.policy` are not secrets.
     """
     return len(name) <= MAX_NAME_CHARACTERS and _is_secret(name)
 
@@ -88,6 +88,6 @@ def _is_noun(words: list[str]) -> bool:
 
 
 def is_plural(name: str) -> bool:
-    """Whether `name` is that of several: a number under it is a count."""
+    """Whether `name` is a plural, so that a number is a count."""
     words = _WORD.findall(name)
     return bool(words) and words[-1].lower().endswith("s") and not words[-1].lower().endswith("ss")

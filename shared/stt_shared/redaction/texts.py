@@ -1,4 +1,4 @@
-"""Secrets inside texts: addresses, connection strings, statements, hashes and keys lose them."""
+"""Remove secrets inside texts: in addresses, connection strings, statements, hashes and keys."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from stt_shared.redaction.names import is_secret_name, words_of
 
 MAX_KEPT_TEXTS = 4_096
 MAX_KEPT_CHARACTERS = 1_000
-# Under the name of a secret these say whether there is one, and are none.
+# As the value of a secret's name, these words are flags, not secrets.
 REMARKS = words_of(
     "0 1 y n yes no on off true false none null nil unset set empty default enabled disabled"
     " enable disable active inactive unknown"
 )
 
-# --- references: with addresses hidden wherever anything is printed -----------------------------
+# --- addresses and references: hidden in all output -----------------------------------------------
 
-# What follows the program may be secret. Nobody knows where it ends: the line does.
+# The arguments of the program may be secret. Their end is unknown: hide the rest of the line.
 _EXEC = re.compile(r"""(exec:(?:"[^"\n]*"|'[^'\n]*'|[^\s"'()]+))[ \t]+(?!\(|\*{4})[^\n]*""")
 
 
 def hide_addresses(text: str) -> str:
-    """`text` whose addresses have no user and password, and references `exec:` no arguments."""
+    """`text` without log-ins in addresses and without arguments of `exec:` references."""
     if ":/" in text and "@" in text:
         text = without_logins(text)
     if "exec:" in text:
@@ -30,7 +30,7 @@ def hide_addresses(text: str) -> str:
     return text
 
 
-# --- what databases, their settings and their drivers say ----------------------------------------
+# --- texts of databases, their settings and their drivers ----------------------------------------
 
 _QUOTED = (
     r"""(?:[EeNnUuBbXx]?&?'(?:[^'\\]|\\.|'')*(?:'|\Z)|"(?:[^"\\]|\\.|"")*(?:"|\Z)"""
@@ -50,11 +50,11 @@ _PAIR_VALUE = re.compile(
     r"""\\*"(?:[^"\\]|\\.|"")*(?:"|\Z)|''(?![\s,;)'])[\s\S]*?(?:''|\Z)"""
     r"""|\\*'(?:[^'\\]|\\.|'')*(?:'|\Z)|[^\s]+"""
 )
-# A connection string is searched itself, so that its host stays.
+# A connection string is searched too, so that its host remains.
 _HOLDS_PAIRS = re.compile(r"(?:conninfo|dsn|string|str|ur[il]|info)\d*$", re.IGNORECASE)
 _ORDINARY_WORD = re.compile(r"[(]?(?:[A-Za-z][a-z]*|[A-Z]+)[.,;)]*(?=\s|\Z)")
 _OPTION = re.compile(r"(?P<head>(?<!\S)--?(?P<name>[A-Za-z][\w-]*)[ \t]+)(?P<value>[^\s-]\S*)")
-# Each with a text that every match holds: to look for that is much faster than to search.
+# Each with a text that every match contains: a test for it is much faster than the expression.
 _SHAPES = tuple(
     (mark, re.compile(pattern))
     for mark, pattern in (
@@ -66,7 +66,7 @@ _SHAPES = tuple(
         ("d5", r"(?<![0-9A-Za-z])md5[0-9A-Fa-f]{32}(?![0-9A-Fa-f])"),
         ("D5", r"(?<![0-9A-Za-z])[mM]D5[0-9A-Fa-f]{32}(?![0-9A-Fa-f])"),
         ("*", r"\*[0-9A-Fa-f]{40}(?![0-9A-Fa-f])"),
-        ("$A$", r"\$A\$[0-9A-Fa-f]{3}\$[\s\S]{0,63}"),  # its salt is any bytes
+        ("$A$", r"\$A\$[0-9A-Fa-f]{3}\$[\s\S]{0,63}"),  # the salt may be any bytes
         (
             "$",
             r"\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|scrypt|argon2\w*|pbkdf2[\w-]*)\$[./A-Za-z0-9$=,+-]{12,}",
@@ -77,7 +77,7 @@ _SHAPES = tuple(
         ("asic ", r"(?<=[Bb]asic )[\w+/=-]{8,}"),
     )
 )
-# No name of a secret and no statement with one is without one of these.
+# Every name of a secret and every statement with a secret contains one of these words.
 _WORDS_OF_NAMES = (
     *("pass", "pw", "psw", "secret", "token", "cred", "key", "conn", "auth", "jwt", "bearer"),
     *("cookie", "dsn", "priv", "attributes", "url", "uri", "identified", "replace"),
@@ -90,21 +90,21 @@ _PLACEHOLDER = re.compile(
 
 
 def is_remark(text: str) -> bool:
-    """Whether `text`, under the name of a secret, says something about one and is none."""
+    """Whether `text`, the value of a secret's name, is a flag or placeholder and not a secret."""
     return text.strip().lower() in REMARKS or not text or bool(_PLACEHOLDER.fullmatch(text))
 
 
-# Texts that were found to hold no secret: most of what checks say is the same in every job. None
-# that holds one is kept.
+# A cache of texts without secrets: most texts of checks are equal in every job. A text with a
+# secret is never cached.
 _clean: dict[str, None] = {}
 
 
 def hide_text(text: str) -> str:
-    """`text` without any secret that can be told by where it stands or by its shape.
+    """`text` without any secret that its place or its shape shows.
 
-    Addresses and references as `hide_addresses` has them; `name=value` and `"name": "value"` whose
-    name is a secret's; passwords in statements; hashes, private keys and tokens. Placeholders such
-    as `'<password>'` stay.
+    Hides addresses and references like `hide_addresses`; `name=value` and `"name": "value"` where
+    the name is that of a secret; passwords in statements; hashes, private keys and tokens.
+    Placeholders such as `'<password>'` remain.
     """
     if text in _clean:
         return text
@@ -136,7 +136,7 @@ def _without_value(match: re.Match[str]) -> str:
 
 
 def _hidden(value: str) -> str:
-    """What is shown for `value`, in its own quotation marks; a remark or placeholder stays."""
+    """The replacement of `value`, in its quotation marks; a flag or placeholder remains."""
     lead = re.match(r"""\\*["']|[A-Za-z]&?'""", value)
     if lead is None:
         return value if is_remark(value.rstrip(",;.)")) else HIDDEN
@@ -166,13 +166,13 @@ def _without_pairs(text: str) -> str:
 
 
 def _is_pair(text: str, head: re.Match[str]) -> bool:
-    """Whether a value follows a name, rather than the second half of a sentence after a colon."""
+    """Whether a value follows the name, not the rest of a sentence after a colon."""
     if "=" in head["sign"]:
         return not _HOLDS_PAIRS.search(head["name"])
     if head["quote"] or not head["sign"][1:]:
         return True
     word = _ORDINARY_WORD.match(text, head.end())
     starts = text.rfind("\n", 0, head.start()) + 1
-    # On a line of its own it is YAML.
+    # On a separate line it is YAML.
     alone = not text[starts : head.start()].strip(" \t-{")
     return word is None or (alone and text[word.end() : word.end() + 1] in ("", "\n"))

@@ -1,4 +1,4 @@
-"""Nested values without what stands under the name of a secret, at any depth."""
+"""Remove secrets from nested values: by the name of their key, at any depth."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stt_shared.redaction.texts import hide_text, is_remark
 
 MAX_DEPTH = 8
 TOO_DEEP = "(nested too deeply to be shown)"
-MAX_COUNT = 999  # a greater number under the name of a secret may be one
-# Rows such as {"name": "x_password", "setting": "..."} name the secret in one field and hold it in
-# another.
+MAX_COUNT = 999  # a greater number may itself be a secret
+# Rows such as {"name": "x_password", "setting": "..."} have the name in one field and the secret
+# in another.
 _NAMING = words_of(
     "name variable_name variable key setting_name parameter parameter_name option option_name"
     " field column property attribute"
 )
-_NAMING_SETTING = "setting"  # the name beside `value`, the value beside `name`
+_NAMING_SETTING = "setting"  # a name if there is `value`, a value if there is `name`
 _HOLDING = words_of(
     "value val variable_value setting current reset_val boot_val global_value session_value"
     " option_value default content"
@@ -26,10 +26,10 @@ _HOLDING = words_of(
 
 
 def hide_value(value: Any, depth: int = 0) -> Any:
-    """`value` with every text free of secrets; deeper than MAX_DEPTH it is cut.
+    """`value` without secrets in its texts; levels below MAX_DEPTH are replaced.
 
-    Dicts, lists, tuples and sets keep their shape (tuples and sets become lists); what is no plain
-    value becomes its text.
+    Dicts and lists keep their shape, tuples and sets become lists; any other value becomes its
+    text.
     """
     if value is None or isinstance(value, bool | int | float):
         return value
@@ -58,7 +58,7 @@ def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
 
 
 def _names_a_secret(value: Mapping[object, object]) -> bool:
-    """Whether one field of a row is the name of a secret, and another may hold it."""
+    """Whether one field of a row names a secret, and another may contain it."""
     keys = {str(key).lower(): key for key in value}
     naming = _NAMING | {_NAMING_SETTING} if "value" in keys else _NAMING
     names = [value[keys[key]] for key in keys.keys() & naming]
@@ -66,7 +66,7 @@ def _names_a_secret(value: Mapping[object, object]) -> bool:
 
 
 def says_nothing(value: object, *, several: bool = False) -> bool:
-    """Whether `value` under the name of a secret is a flag, a count or empty, and none itself."""
+    """Whether `value`, the value of a secret's name, is a flag, a count or empty."""
     if value is None or isinstance(value, bool):
         return True
     if isinstance(value, int):

@@ -1,1 +1,1 @@
-"""Logs and metrics, with closed sets of names."""
+"""Logs, traces and notifications of systemd."""

@@ -1,7 +1,7 @@
-"""The log events of what both halves share; each half has such a list of its own.
+"""The log events of shared code; coordinator and worker each have a list of their own.
 
-A line's `event` is a noun and a verb, `result_recorded`. Each list is closed: a test compares it
-with the calls in the code, and `docs/log-events.md` is written from both.
+The `event` of a line is a noun and a verb: `result_recorded`. Each list is closed: a test compares
+it with the calls in the code, and `docs/log-events.md` is generated from both.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Logs on stderr: words on a terminal, one JSON object a line elsewhere, never a secret."""
+"""Logs on stderr: text on a terminal, otherwise one JSON object a line; never a secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OWN_KEYS = frozenset({"_record", "_from_structlog", "exc_info"})  # objects of t
 
 
 def hide_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Hide the values of keys that name a secret, and secrets inside every text, at any depth."""
+    """Hide values of keys that name a secret, and secrets inside texts, at any depth."""
     own = {key: event[key] for key in event.keys() & OWN_KEYS}
     hidden: EventDict = hide_value({key: event[key] for key in event if key not in own})
     hidden.update(own)
@@ -32,7 +32,7 @@ def hide_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> EventD
 
 
 def hide_in_trace(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
-    """Hide secrets inside a trace; it is a text only after its own processor."""
+    """Hide secrets inside a stack trace; it is a text only after its own processor."""
     if "exception" in event:
         event["exception"] = hide_text(str(event["exception"]))
     return event
@@ -54,7 +54,7 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(out),
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard module; only what they warn of belongs to an operator.
+    # Libraries log through the standard module; an operator needs only their warnings.
     handler = logging.StreamHandler(out)
     handler.setFormatter(_of_libraries(out, as_words=as_words))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -63,10 +63,10 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
 
 @contextmanager
 def bound(**ids: str) -> Generator[None]:
-    """Every line of the block, and of the tasks that begin in it, carries `ids`.
+    """Add `ids` to every line of the block, and of the tasks that start in it.
 
-    Tasks do not see what others bind. A task that works for several begins in an empty context, a
-    thread that writes lines with `in_thread`.
+    Tasks do not see the ids of other tasks. A task that works for several runs starts in an empty
+    context; a thread that logs starts with `in_thread`.
     """
     tokens = structlog.contextvars.bind_contextvars(**ids)
     try:
@@ -76,7 +76,7 @@ def bound(**ids: str) -> Generator[None]:
 
 
 def in_thread(executor: Executor, work: Callable[..., T], *given: Any) -> asyncio.Future[T]:
-    """`work` in a thread, whose lines carry what is bound here."""
+    """Run `work` in a thread whose log lines have the ids of this context."""
     loop, here = asyncio.get_running_loop(), copy_context()
     return loop.run_in_executor(executor, lambda: here.run(work, *given))
 
@@ -91,7 +91,7 @@ def _common() -> list[Processor]:
 
 
 def _of_libraries(out: TextIO, *, as_words: bool) -> logging.Formatter:
-    """Lines of libraries look like ours; `part` is the name of their logger."""
+    """Format lines of libraries like those of STT; `part` is the name of their logger."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[_part, *_common()],
         processors=[
@@ -108,7 +108,7 @@ def _part(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
 
 def _ending(out: TextIO, *, as_words: bool) -> list[Processor]:
     if as_words:
-        # Both of structlog's own renderers would print the local variables of a trace: passwords.
+        # Both renderers of structlog would print the local variables of a stack trace: passwords.
         console = structlog.dev.ConsoleRenderer(
             colors=out.isatty(), timestamp_key="ts", exception_formatter=_plain_traceback
         )

@@ -1,4 +1,4 @@
-"""What systemd is told of a service: that it is ready, that it makes progress, that it ends."""
+"""Notify systemd of the state of a service: ready, alive, stopping."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stt_shared.lifecycle import cancelled
 from stt_shared.telemetry.logs import logger
 
 SOCKET = "NOTIFY_SOCKET"
-PERIOD = "WATCHDOG_USEC"  # microseconds after which systemd takes silence for a hang
+PERIOD = "WATCHDOG_USEC"  # microseconds after which systemd restarts a silent service
 OWNER = "WATCHDOG_PID"
 PER_PERIOD = 2  # sd_watchdog_enabled(3) advises half of the time
 MICROSECONDS = 1_000_000
@@ -22,14 +22,14 @@ Progress = Callable[[], Awaitable[object]]
 
 
 def send_state(state: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Send `state` (`READY=1`, see sd_notify(3)) where systemd listens; nothing elsewhere."""
+    """Send `state` (`READY=1`, see sd_notify(3)) to systemd; does nothing without systemd."""
     address = environ.get(SOCKET, "")
     if not address:
         return
-    if address.startswith("@"):  # of the abstract name space
+    if address.startswith("@"):  # in the abstract name space
         address = f"\0{address[1:]}"
     with (
-        suppress(OSError),  # a manager that went away is no reason to end
+        suppress(OSError),  # the service continues without the manager
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as one,
     ):
         one.connect(address)
@@ -37,7 +37,7 @@ def send_state(state: str, environ: Mapping[str, str] = os.environ) -> None:
 
 
 def period_s(environ: Mapping[str, str] = os.environ) -> float | None:
-    """Seconds between two signs of life; None where nobody watches this process."""
+    """Seconds between two watchdog messages; None without a watchdog."""
     written = environ.get(PERIOD, "")
     if not written.isdigit() or int(written) == 0:
         return None
@@ -50,10 +50,10 @@ def period_s(environ: Mapping[str, str] = os.environ) -> float | None:
 async def supervision(
     progress: Progress, environ: Mapping[str, str] = os.environ
 ) -> AsyncGenerator[None, None]:
-    """Ready at the beginning, stopping at the end, and alive for as long as `progress` returns.
+    """Send ready at the start, stopping at the end, and watchdog messages while `progress` returns.
 
-    `progress` does a piece of the service's real work; while it hangs or raises OSError there is
-    no sign of life, and systemd starts the service anew when its period is over.
+    `progress` does a piece of real work of the service. While it hangs or raises OSError no
+    watchdog message is sent, and systemd restarts the service after the period.
     """
     send_state("READY=1", environ)
     every = period_s(environ)

@@ -1,4 +1,4 @@
-"""Spans sent by OpenTelemetry over OTLP/HTTP; where to, its own variables say (OTEL_*)."""
+"""Send spans by OpenTelemetry over OTLP/HTTP, configured by its variables OTEL_*."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound
 from stt_shared.telemetry.traces import NOTHING, About
 
-CLOSE_S = 5.0  # to send what waits: a collector that is away must not hold up the end
+CLOSE_S = 5.0  # to send pending spans: a missing collector must not delay the shutdown
 TRACE_DIGITS, SPAN_DIGITS = 32, 16  # hexadecimal
 PREFIX = "stt."
 NAMESPACE = "service.namespace"
@@ -33,7 +33,7 @@ _W3C = TraceContextTextMapPropagator()
 
 
 class _Ids(RandomIdGenerator):
-    """Random ids, but for the roots of runs."""
+    """Random ids, except for the roots of runs."""
 
     def generate_trace_id(self) -> int:
         chosen = _CHOSEN.get()
@@ -93,7 +93,7 @@ class OtlpTraces:
         """See the port."""
         made = self.begin(name, about, parent=parent)
         trace_id = format(made.inner.get_span_context().trace_id, f"0{TRACE_DIGITS}x")
-        # What an exception says may hold what a database said: only its kind is told.
+        # The message of an exception may contain data of a database: only its type is sent.
         with (
             trace.use_span(made.inner, record_exception=False, set_status_on_exception=False),
             bound(trace_id=trace_id),
@@ -132,7 +132,7 @@ class OtlpTraces:
         ending.join(CLOSE_S)
 
     def _ids_of(self, run_id: str) -> tuple[int, int]:
-        # Two installations have runs of one name: the namespace keeps them apart in one collector.
+        # Two installations have runs with equal ids: the namespace separates them in a collector.
         namespace = self._provider.resource.attributes.get(NAMESPACE, "")
         digits = identity.digest(f"{namespace} {run_id}".encode())
         return int(digits[:TRACE_DIGITS], 16), int(digits[TRACE_DIGITS:][:SPAN_DIGITS], 16)

@@ -1,8 +1,8 @@
-"""Spans as the two halves begin and end them; without tracing each of these calls does nothing.
+"""The port of tracing: begin and end spans; without tracing these calls do nothing.
 
-One trace a run: its id and that of its root follow from the run's, so whoever works for the run
-joins the same trace, also after a restart. From service to service a span travels as the header
-`traceparent` of W3C Trace Context.
+Each run is one trace. Its id and the id of its root span are derived from the id of the run, so
+that every service joins the same trace, also after a restart. The header `traceparent` of W3C Trace
+Context links spans across services.
 """
 
 from __future__ import annotations
@@ -19,48 +19,48 @@ NOTHING: About = MappingProxyType({})
 
 
 class Span(Protocol):
-    """A piece of work that has begun."""
+    """A span that has started."""
 
     @property
     def traceparent(self) -> str:
-        """Its place in its trace, for those that come after it; empty without tracing."""
+        """The traceparent for child spans; empty without tracing."""
         ...
 
     def end(self, about: About = NOTHING) -> None:
-        """It is done; `about` is added to what was said at its beginning."""
+        """End the span; `about` is added to its attributes."""
         ...
 
 
 class Traces(Protocol):
-    """Where spans go. Attributes are ids, counts and words of ours: never SQL, rows or secrets."""
+    """The port of tracing. Attributes are ids, counts and names: never SQL, rows or secrets."""
 
     @property
     def on(self) -> bool:
-        """Whether anything comes of it."""
+        """Whether spans are sent."""
         ...
 
     def begin(
         self, name: str, about: About = NOTHING, *, parent: str = "", begun: datetime | None = None
     ) -> Span:
-        """A span below `parent`, a traceparent; that of the task's own span where it is empty."""
+        """A span below the traceparent `parent`; if empty, below the current span of the task."""
         ...
 
     def span(
         self, name: str, about: About = NOTHING, *, parent: str = ""
     ) -> AbstractContextManager[Span]:
-        """The task's own span while the block lasts; lines of the block carry its `trace_id`."""
+        """The current span of the task during the block, whose log lines have its `trace_id`."""
         ...
 
     def of_run(self, run_id: str) -> str:
-        """The traceparent of the root of a run's trace."""
+        """The traceparent of the root span of a run."""
         ...
 
     def root(self, run_id: str, begun: datetime, ended: datetime, about: About) -> None:
-        """Tell of a run that is over; told twice it is the same span."""
+        """Send the root span of a finished run. Idempotent: it always has the same id."""
         ...
 
     def close(self) -> None:
-        """Send what waits, for a few seconds at most; blocks."""
+        """Send pending spans; blocks for a few seconds at most."""
         ...
 
 
@@ -72,7 +72,7 @@ class _NoSpan:
 
 
 class NoTraces:
-    """The twin that does nothing."""
+    """Tracing that does nothing."""
 
     on = False
     _span = _NoSpan()
@@ -103,11 +103,11 @@ class NoTraces:
         """See the port."""
 
 
-_current: list[Traces] = [NoTraces()]  # of the process, as the configuration of its logs is
+_current: list[Traces] = [NoTraces()]  # of the process, like the configuration of its logs
 
 
 def get() -> Traces:
-    """Where this process sends its spans."""
+    """The tracing of this process."""
     return _current[0]
 
 
@@ -117,17 +117,17 @@ def install(traces: Traces) -> None:
 
 
 def headers(traceparent: str) -> dict[str, str]:
-    """The headers of a message that continues a trace; none without tracing."""
+    """The headers of a message that continues a trace; empty without tracing."""
     return {HEADER: traceparent} if traceparent else {}
 
 
 def parent(given: Mapping[str, str], run_id: str) -> str:
-    """Where work for a run belongs: below what its message says, else below the run's root."""
+    """The parent span of work for a run: that of its message, else the root of the run."""
     traces = get()
     return (given.get(HEADER) or traces.of_run(run_id)) if traces.on else ""
 
 
 def ids(run_id: str) -> dict[str, str]:
-    """What lines that are about a run carry: its `trace_id`; nothing without tracing."""
+    """The `trace_id` for log lines of a run; empty without tracing."""
     root = get().of_run(run_id)
     return {"trace_id": root.split("-")[1]} if root else {}

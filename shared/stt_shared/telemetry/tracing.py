@@ -1,4 +1,4 @@
-"""Switches tracing on for a service, where it is wanted and its libraries are installed."""
+"""Turn tracing on for a service, if its libraries are installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ EXTRA = "pip install 'security-threat-tool[tracing]'"
 
 @asynccontextmanager
 async def traced(service: str, *, wanted: bool) -> AsyncGenerator[None]:
-    """Spans of `service` are sent while the block lasts, if `wanted`; raises ConfigError."""
+    """Send spans of `service` during the block, if `wanted`.
+
+    Raises ConfigError if the libraries of tracing are not installed.
+    """
     if not wanted:
         yield
         return
@@ -33,6 +36,6 @@ def _made(service: str) -> traces.Traces:
     except ImportError as error:
         raise ConfigError(
             f"telemetry.traces is on, and {error.name} is not installed",
-            hint=f"{EXTRA}, or switch it off",
+            hint=f"{EXTRA}, or turn telemetry.traces off",
         ) from error
     return OtlpTraces(service)

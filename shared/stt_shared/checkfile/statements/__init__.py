@@ -1,1 +1,1 @@
-"""Judges the statements of checks: which of them read and do nothing else."""
+"""Decide which statements of checks only read."""

@@ -1,7 +1,7 @@
 """The closed list of MongoDB commands a check may send, with every option of each.
 
-Whatever is not written here is refused, when a check is loaded and again before it is sent: no
-command writes, waits, runs JavaScript, or brings stored passwords.
+Everything else is rejected, when a check is loaded and again before a command is sent: no command
+writes, waits, runs JavaScript, or returns stored passwords.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ Rule = Callable[[object], bool]
 
 
 def fault(document: Mapping[Any, object]) -> str:
-    """What keeps `document` from being sent; empty for a command of the list."""
+    """Why `document` may not be sent; empty for an allowed command."""
     named = [key for key in document if key in COMMANDS]
     if len(named) != 1:
         known = ", ".join(sorted(COMMANDS))
         found = ", ".join(repr(str(key)[:MAX_TEXT]) for key in list(document)[:MAX_SHOWN])
-        return f"a command has to name exactly one of {known}; it has {found or 'nothing'}"
+        return f"a command must name exactly one of {known}; it has {found or 'nothing'}"
     options = COMMANDS[named[0]]
     for key, value in document.items():
         if key not in options:
             known = ", ".join(sorted(options))
-            return f"command {named[0]} may not hold {str(key)[:MAX_TEXT]!r}, known are {known}"
+            return f"command {named[0]} has no option {str(key)[:MAX_TEXT]!r}, known are {known}"
         if not options[key](value):
             return f"command {named[0]}: {key} has a value that is not allowed"
     return ""
 
 
 def in_order(document: Mapping[str, object]) -> dict[str, object]:
-    """`document` with the name of its command first: MongoDB takes the first key for it."""
+    """`document` with the command first: MongoDB reads the command from the first key."""
     return dict(sorted(document.items(), key=lambda item: item[0] not in COMMANDS))
 
 
@@ -66,17 +66,17 @@ def _text(value: object) -> bool:
 
 def _scalar(value: object) -> bool:
     if isinstance(value, int | float):
-        return -MAX_NUMBER < value < MAX_NUMBER  # no infinity, and not NaN
+        return -MAX_NUMBER < value < MAX_NUMBER  # neither infinity nor NaN
     return value is None or _text(value)
 
 
 def _startup_warnings(value: object) -> bool:
-    # The log itself holds what clients sent, with their data.
+    # The log itself contains statements of clients with their data.
     return value == "startupWarnings"
 
 
 def _names(key: str) -> Rule:
-    """All of them, one by name, or several; `key` is how a document calls the name."""
+    """All, one by name, or several; `key` is the field of the name in a document."""
 
     def one(value: object) -> bool:
         if not isinstance(value, dict):
@@ -94,7 +94,7 @@ def _names(key: str) -> Rule:
 
 
 def _filter(value: object) -> bool:
-    """Fields compared with scalars: no operator that computes, no pattern, nothing nested."""
+    """Fields compared with scalars: no expressions, no patterns, nothing nested."""
     if not isinstance(value, dict):
         return False
     fields = cast("dict[object, object]", value)

@@ -1,10 +1,9 @@
-"""Allows a SELECT or SHOW of MySQL and MariaDB that reads, and refuses everything else.
+"""Allow a SELECT or SHOW of MySQL and MariaDB that only reads, and reject everything else.
 
-Three nets, each of which a statement has to pass: the lexer takes only what every mode of the
-server reads alike; by word, no acting keyword stands outside of strings and what stands before a
-parenthesis is a known function; by structure, the tree of the parser holds known clauses only, and
-every table is one of the server's own. Tables of other people may be views, and a view can call
-its owner's function with the rights of whoever reads it.
+A statement has to pass three stages. Lexer: only tokens that every mode of the server reads alike.
+Words: no writing keyword outside of strings, and only known functions before a parenthesis.
+Structure: only known clauses in the parse tree, and only tables of the server itself. Other tables
+may be views, and a view can call a function of its owner with the rights of the reader.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ FUNCTIONS = "mysql_functions.txt"
 SCHEMAS = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 SCHEMAS_IN_CAPITALS = frozenset({"INFORMATION_SCHEMA", "PERFORMANCE_SCHEMA"})
 NOT_A_TABLE = "DUAL"
-# Keywords that may stand before a parenthesis and call nothing.
+# Keywords that may precede a parenthesis and are not calls.
 BEFORE_PARENTHESIS = frozenset(
     {
         *("SELECT", "FROM", "WHERE", "HAVING", "ON", "USING", "BY", "AS", "ALL", "DISTINCT"),
@@ -35,7 +34,7 @@ BEFORE_PARENTHESIS = frozenset(
         *("INT", "INTEGER", "BIGINT", "SMALLINT", "TINYINT", "DATETIME", "TIMESTAMP", "TIME"),
     }
 )
-# The tree is the judge; these words stand in no statement that reads, whatever the tree says.
+# The parse tree decides; these words never occur in a reading statement, whatever the tree is.
 ACTING = frozenset(
     {
         *("INTO", "OUTFILE", "DUMPFILE", "PROCEDURE", "HANDLER", "CALL", "DO", "LOAD", "INSERT"),
@@ -60,7 +59,7 @@ ALLOWED: tuple[type[exp.Expr], ...] = (
         exp.National,
     ),
 )
-# Subclasses of the above that act, stand for a value nobody gave, or name somebody's code.
+# Subclasses of the above that write, are placeholders, or name user-defined code.
 REFUSED: tuple[type[exp.Expr], ...] = (
     *(exp.Lock, exp.Into, exp.Hint, exp.Command, exp.Parameter, exp.Placeholder),
     *(exp.PropertyEQ, exp.Dot, exp.NextValueFor),
@@ -94,11 +93,11 @@ def _select(text: str) -> None:
     _by_word(found)
     try:
         trees = sqlglot.parse(f"SELECT {plain}", dialect="mysql")
-    # A named edge: whatever the parser raises on this text, the text is not understood.
+    # A named edge: any exception of the parser means that the text cannot be parsed.
     except Exception as error:
-        raise RefusedError("the query is not understood as one SELECT of MySQL") from error
+        raise RefusedError("the query cannot be parsed as one SELECT of MySQL") from error
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-        raise RefusedError("the query is not understood as one SELECT of MySQL")
+        raise RefusedError("the query cannot be parsed as one SELECT of MySQL")
     _by_structure(trees[0])
 
 
@@ -120,7 +119,7 @@ def _by_word(found: Sequence[Token]) -> None:
 
 
 def _by_structure(root: exp.Expr) -> None:
-    """Check every node of a tree, each table with the names of the CTEs that are seen there."""
+    """Check every node of a tree, each table against the names of the visible CTEs."""
     waiting: list[tuple[exp.Expr, frozenset[str]]] = [(root, frozenset())]
     while waiting:
         node, known = waiting.pop()
@@ -136,7 +135,7 @@ def _by_structure(root: exp.Expr) -> None:
 
 
 def _ctes(clause: exp.With, known: frozenset[str]) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
-    """Each CTE with the names it sees: those before it, and its own if it may recurse."""
+    """Each CTE with its visible names: the earlier ones, and its own if it is recursive."""
     for one in clause.expressions:
         later = known | {str(one.alias)}
         yield one, later if clause.args.get("recursive") else known
@@ -145,7 +144,7 @@ def _ctes(clause: exp.With, known: frozenset[str]) -> Iterator[tuple[exp.Expr, f
 
 def _own_table(table: exp.Table, known: frozenset[str]) -> None:
     if not isinstance(table.this, exp.Identifier):
-        return  # a function such as JSON_TABLE, which was looked up by its word
+        return  # a function such as JSON_TABLE; its name was checked as a word
     name, schema = str(table.name), str(table.db)
     if table.catalog:
         raise RefusedError(f"table {table.catalog}.{schema}.{name} has too many parts")

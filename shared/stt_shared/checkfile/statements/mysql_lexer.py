@@ -1,8 +1,8 @@
-"""Words of a MySQL or MariaDB statement, read only as far as every mode reads them alike.
+"""Split a MySQL or MariaDB statement into tokens, if every mode of the server does it equally.
 
-Where a string ends depends on sql_mode (NO_BACKSLASH_ESCAPES), what double quotes hold on
+The end of a string depends on sql_mode (NO_BACKSLASH_ESCAPES), the meaning of double quotes on
 ANSI_QUOTES, and a comment may be code (`/*! */`, `/*M! */`) or a hint (`/*+ */`). A text that two
-modes or two versions of the server would divide differently is refused.
+modes or two versions of the server would split differently is rejected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_DEPTH = 40  # of parentheses; the parser recurses
 
 
 class Kind(Enum):
-    """What a token is."""
+    """The kind of a token."""
 
     WORD = "word"
     QUOTED = "quoted"  # an identifier in backticks
@@ -38,7 +38,7 @@ class Token:
 
     @property
     def word(self) -> str:
-        """What a comparison of names looks at."""
+        """The text for comparisons of names."""
         return self.text.strip('`"').upper()
 
 
@@ -66,12 +66,12 @@ _MEANINGS = {
     ":=": "an assignment",
 }
 SPACES = " \t\r\n"
-_SHOWN = 12  # characters of what is refused
+_SHOWN = 12  # characters of a rejected text
 
 
 def tokens(text: str) -> tuple[list[Token], str]:
     """The tokens of `text`, and the text with a space for each comment; raises RefusedError."""
-    text = text.rstrip(SPACES).removesuffix(";")  # one at the end, as in PMM's files
+    text = text.rstrip(SPACES).removesuffix(";")  # a final semicolon, as in files of PMM
     found: list[Token] = []
     pieces: list[str] = []
     position = depth = 0
@@ -93,8 +93,8 @@ def tokens(text: str) -> tuple[list[Token], str]:
 
 def _limits(depth: int) -> str:
     if depth < 0:
-        return "a parenthesis is closed that was not opened"
-    return f"the limits are {MAX_TOKENS} words and {MAX_DEPTH} parentheses within another"
+        return "a closing parenthesis without an opening one"
+    return f"the limits are {MAX_TOKENS} tokens and {MAX_DEPTH} nested parentheses"
 
 
 def _unreadable(rest: str) -> str:
@@ -103,4 +103,4 @@ def _unreadable(rest: str) -> str:
             return f"{meaning}, {rest[:_SHOWN]!r}, is not allowed"
     if rest.startswith(";"):
         return "a semicolon is not allowed: a query is one statement"
-    return f"{rest[:_SHOWN]!r} is not read alike in every mode of the server"
+    return f"{rest[:_SHOWN]!r} is read differently in different modes of the server"

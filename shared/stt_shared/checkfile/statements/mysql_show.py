@@ -1,4 +1,4 @@
-"""Which forms of SHOW a check may use: a closed list, with LIKE or WHERE."""
+"""The closed list of SHOW forms that a check may use, with LIKE or WHERE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stt_shared.checkfile.statements.mysql_lexer import Kind, Token
 from stt_shared.checkfile.statements.refused import RefusedError
 
 WHERE = "WHERE"
-# `s` stands for a string, `n` for a name; [ ] is optional, | separates words.
+# `s` is a string, `n` a name, [ ] is optional, | separates alternatives.
 FORMS = (
     "[GLOBAL|SESSION|LOCAL] VARIABLES|STATUS [filter]",
     "DATABASES|SCHEMAS|COLLATION [filter]",
@@ -57,7 +57,7 @@ _NAMES = {Kind.QUOTED: "n", Kind.STRING: "s", Kind.DOUBLE: "s", Kind.WORD: "n"}
 
 
 def _pattern(form: str) -> str:
-    """The regular expression of one form, over words that each end in a space."""
+    """The regular expression of one form; each word ends in a space."""
     found = ""
     for part in re.findall(r"\[[^\]]+\]|\S+", form):
         words = part.strip("[]")
@@ -83,9 +83,9 @@ _FORMS = tuple(re.compile(_pattern(form)) for form in FORMS)
 
 
 def condition_of(found: Sequence[Token]) -> str:
-    """The word WHERE as written if the SHOW of these tokens has one, else an empty text.
+    """The word WHERE as written if this SHOW has a condition, else an empty text.
 
-    Raises RefusedError for a form that is not on the list.
+    Raises RefusedError for a form that is not in the list.
     """
     text = "".join(f"{_written(token)} " for token in found)
     for form in _FORMS:
@@ -93,7 +93,7 @@ def condition_of(found: Sequence[Token]) -> str:
         if match is not None:
             return _where(found) if "where" in form.groupindex and match["where"] else ""
     words = " ".join(token.text for token in found[:3])
-    raise RefusedError(f"SHOW {words} is not one of the forms that only read")
+    raise RefusedError(f"SHOW {words} is not an allowed form of SHOW")
 
 
 def _where(found: Sequence[Token]) -> str:

@@ -1,4 +1,4 @@
-"""The lists of functions that a statement may call, kept beside the code as data."""
+"""Read the lists of allowed functions and fields from data files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib import resources
 
 @cache
 def listed(name: str) -> frozenset[str]:
-    """The words of the file `name` in this package, without its comment lines."""
+    """The words in the file `name` of this package, without comment lines."""
     text = (resources.files("stt_shared.checkfile.statements") / name).read_text(encoding="ascii")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return frozenset(word for line in lines for word in line.split())

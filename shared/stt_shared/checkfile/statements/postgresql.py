@@ -1,9 +1,9 @@
-"""Allows a SELECT of PostgreSQL that reads, and refuses everything else.
+"""Allow a SELECT of PostgreSQL that only reads, and reject everything else.
 
-The tree is that of PostgreSQL's own parser. Each node has to be of a known kind; a function, an
-operator, a type or a table has to be one of the server's own: what other people made is code of
-theirs that would run with the rights of our account. An unqualified name means pg_catalog, because
-the session pins search_path.
+The parse tree is that of PostgreSQL's own parser. Each node must be of a known kind; each function,
+operator, type and table must be part of the server: user-defined ones can run code of their owner
+with the rights of our account. An unqualified name means pg_catalog, because the session pins
+search_path.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stt_shared.checkfile.statements.refused import RefusedError
 
 SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 OURS = ("stt", "password_kinds")  # made by `stt grants`
-RUNS_TEXT = "ts_stat"  # executes its argument: allowed for literals that are judged as well
+RUNS_TEXT = "ts_stat"  # executes its argument: allowed for literals that pass the same checks
 NODES = frozenset(
     {
         *("Node", "List", "String", "Integer", "Float", "Boolean", "BitString", "A_Const"),
@@ -50,7 +50,7 @@ NODES = frozenset(
         *("JsonFormat", "JsonOutput", "JsonReturning", "JsonIsPredicate"),
     }
 )
-# What else names an object, and in which field.
+# Other nodes that name an object, and the field with the name.
 NAMES = {
     "A_Expr": ("operator", "name"),
     "SubLink": ("operator", "oper_name"),
@@ -67,21 +67,21 @@ _HINT = re.compile(r"/\*[!+]")
 def refusal(text: str) -> str:
     """Why `SELECT {text}` may not be sent; an empty text if it may."""
     try:
-        _judge(f"SELECT {text}", 0)
+        _check(f"SELECT {text}", 0)
     except RefusedError as error:
         return str(error)
     return ""
 
 
-def _judge(sql: str, depth: int) -> None:
+def _check(sql: str, depth: int) -> None:
     _lexically(sql)
     try:
         tree = postgast.parse(sql)
     except postgast.PgQueryError as error:
-        raise RefusedError(f"the query is not understood: {error}") from error
-    # A named edge: whatever else reading the tree raises, the text is not understood.
+        raise RefusedError(f"the query cannot be parsed: {error}") from error
+    # A named edge: any other exception of the tree walk means that the text cannot be parsed.
     except Exception as error:
-        raise RefusedError(f"the query is nested too deep ({type(error).__name__})") from error
+        raise RefusedError(f"the query is nested too deeply ({type(error).__name__})") from error
     if len(tree.stmts) != 1 or tree.stmts[0].stmt_len:
         raise RefusedError("a semicolon is not allowed: a query is one statement")
     statement = tree.stmts[0].stmt
@@ -93,21 +93,23 @@ def _judge(sql: str, depth: int) -> None:
 
 
 def _lexically(sql: str) -> None:
-    """Refuse what the server could divide differently from the parser, or a hint that sets."""
+    """Reject a text that the server could split differently from the parser, and hints."""
     if _CONTROL.search(sql):
-        raise RefusedError("the query holds a control character")
+        raise RefusedError("the query contains a control character")
     try:
         written = sql.encode()
         found = postgast.scan(sql).tokens
     except (UnicodeEncodeError, postgast.PgQueryError) as error:
-        raise RefusedError(f"the query is not understood: {error}") from error
+        raise RefusedError(f"the query cannot be parsed: {error}") from error
     if len(found) > MAX_TOKENS:
         raise RefusedError(f"the query has {len(found)} tokens, the limit is {MAX_TOKENS}")
     for token in found:
         part = written[token.start : token.end].decode(errors="replace")
-        # Where standard_conforming_strings is off such a string ends elsewhere.
+        # With standard_conforming_strings = off such a string has a different end.
         if part.startswith("'") and "\\'" in part:
-            raise RefusedError("a backslash before a quote is not read alike by every server")
+            raise RefusedError(
+                "a backslash before a quote is read differently by different servers"
+            )
         if _HINT.match(part):
             raise RefusedError(f"a hint, {part[:12]!r}, is not allowed")
 
@@ -138,7 +140,7 @@ def _words(names: Iterable[Any]) -> list[str]:
 
 
 def _own(what: str, names: Sequence[str]) -> None:
-    """Refuse a name in a schema that is not the server's."""
+    """Reject a name in a schema that is not part of the server."""
     if len(names) > PARTS or (len(names) == PARTS and names[0] not in SCHEMAS):
         allowed = ", ".join(sorted(SCHEMAS))
         raise RefusedError(f"{what} {'.'.join(names)} is in none of {allowed}")
@@ -156,7 +158,7 @@ def _function(node: Any, depth: int) -> None:
 
 
 def _run_texts(node: Any, depth: int) -> None:
-    """Judge every text that a call of ts_stat can run: its argument has to be made of literals."""
+    """Check every text that a call of ts_stat can run: its argument must consist of literals."""
     if depth >= MAX_DEPTH_OF_TEXTS:
         raise RefusedError(f"{RUNS_TEXT} within {RUNS_TEXT} is not allowed")
     if not node.args:
@@ -164,11 +166,11 @@ def _run_texts(node: Any, depth: int) -> None:
     for text in _literals(node.args[0]):
         if "\\" in text:
             raise RefusedError(f"a backslash is not allowed in a text that {RUNS_TEXT} runs")
-        _judge(text, depth + 1)
+        _check(text, depth + 1)
 
 
 def _literals(argument: Any) -> Iterator[str]:
-    """The texts that `argument` can be: a literal, or a CASE whose results are literals."""
+    """The possible texts of `argument`: a literal, or a CASE whose results are literals."""
     kind = argument.WhichOneof("node")
     if kind == "a_const" and argument.a_const.WhichOneof("val") == "sval":
         yield str(argument.a_const.sval.sval)
@@ -177,4 +179,4 @@ def _literals(argument: Any) -> Iterator[str]:
             yield from _literals(one.case_when.result)
         yield from _literals(argument.case_expr.defresult)
     else:
-        raise RefusedError(f"{RUNS_TEXT} runs its argument, which has to be made of literals")
+        raise RefusedError(f"{RUNS_TEXT} runs its argument, which must consist of literals")

@@ -1,7 +1,7 @@
-"""Refuses a dot of PostgreSQL behind which the server could look for a function.
+"""Reject a dot of PostgreSQL after which the server could call a function.
 
-`(x).f`, and `a.f` where `a` is a function in FROM, call `f(x)` if there is no such column. So the
-name has to be one of a known field, of a function that only reads, or of a column the query names.
+`(x).f`, and `a.f` where `a` is a function in FROM, call `f(x)` if there is no column `f`. So the
+name must be a known field, a function that only reads, or a column that the query names.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from stt_shared.checkfile.statements.refused import RefusedError
 
 FUNCTIONS = "postgresql_functions.txt"
 FIELDS = "postgresql_fields.txt"
-# Their one column has the name of the alias; that of others with one column has its own.
+# Their only column is named like the alias; for other functions it has a name of its own.
 NAMED_BY_ALIAS = frozenset(
     {
         *("unnest", "generate_series", "generate_subscripts", "string_to_table"),
         *("regexp_split_to_table", "regexp_matches"),
     }
 )
-COLUMN_OF_TABLE = 2  # parts of a name; with more of them the first is a schema, never a function
+COLUMN_OF_TABLE = 2  # parts of a name; with more parts the first is a schema, never a function
 
 
 Sources = Mapping[str, frozenset[str]]  # the columns of functions in FROM, by alias
 
 
 def check(root: Any) -> None:
-    """Judge the dots below the node `root`; raises RefusedError.
+    """Check the dots below the node `root`; raises RefusedError.
 
-    A name may mean the function of any SELECT around it: which one depends on LATERAL.
+    A name may refer to a function of any enclosing SELECT: which one depends on LATERAL.
     """
     known = listed(FUNCTIONS) | listed(FIELDS)
     waiting: list[tuple[Any, Sources]] = [(root, {})]
@@ -49,14 +49,14 @@ def check(root: Any) -> None:
 
 
 def children(node: Any) -> Iterator[Any]:
-    """The nodes right below `node`."""
+    """The direct children of `node`."""
     for field, value in node.ListFields():
         if field.message_type is not None:
             yield from value if field.is_repeated else [value]
 
 
 def _in_from(select: Any) -> Iterator[Any]:
-    """The functions in FROM of this SELECT, without those of the SELECTs in it."""
+    """The functions in FROM of this SELECT, without those of nested SELECTs."""
     waiting = list(select.from_clause)
     while waiting:
         node = waiting.pop()
@@ -70,7 +70,7 @@ def _in_from(select: Any) -> Iterator[Any]:
 def _fields(names: Iterable[str], known: frozenset[str]) -> None:
     for name in names:
         if name not in known:
-            raise RefusedError(f"{name} after a dot is no field that is known: it could be a call")
+            raise RefusedError(f"{name} after a dot is not a known field: it could be a call")
 
 
 def _names(nodes: Iterable[Any]) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _names(nodes: Iterable[Any]) -> Iterator[str]:
 
 
 def _sources(around: Sources, functions: Iterable[Any]) -> Sources:
-    """`around` and these functions; of several with one alias the common columns."""
+    """`around` and these functions; for equal aliases their common columns."""
     found = dict(around)
     for function in functions:
         name, columns = _source(function)
@@ -102,7 +102,7 @@ def _source(function: Any) -> tuple[str, frozenset[str]]:
 
 
 def _called(function: Any) -> str:
-    """The function that names what has no alias; an empty text for any other expression."""
+    """The function that names an item without an alias; empty for any other expression."""
     first = function.functions[0].list.items[0]
     if first.WhichOneof("node") != "func_call":
         return ""
@@ -110,5 +110,5 @@ def _called(function: Any) -> str:
 
 
 def _defined(function: Any) -> Iterator[str]:
-    """The names in the list of column definitions."""
+    """The names in a list of column definitions."""
     yield from (str(one.column_def.colname) for one in function.coldeflist)

@@ -1,4 +1,4 @@
-"""Judges one question before its check is accepted, and again before it is sent."""
+"""Decide whether a query only reads: before its check is accepted, and before it is sent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from functools import lru_cache
 from stt_shared.checkfile.model import QueryType
 from stt_shared.checkfile.statements.limits import MAX_CHARACTERS
 
-MAX_REMEMBERED = 4_096  # distinct queries; a worker judges each before every job
+MAX_REMEMBERED = 4_096  # distinct queries; a worker checks each before every job
 
 
 def prepare() -> None:
-    """Import both parsers now; a process that forks does it before, so that children share them."""
+    """Import both parsers; call it before a fork, so that the children share them."""
     refusal(QueryType.MYSQL_SELECT, "1")
     refusal(QueryType.POSTGRESQL_SELECT, "1")
 
@@ -20,7 +20,7 @@ def prepare() -> None:
 def refusal(kind: QueryType, text: str) -> str:
     """Why a query of type `kind` may not be sent; an empty text if it may. Never raises.
 
-    Only what is understood is allowed: one reading statement, known clauses, known functions.
+    Only known constructs are allowed: one reading statement, known clauses, known functions.
     """
     if len(text) > MAX_CHARACTERS:
         return f"the query has {len(text)} characters, the limit is {MAX_CHARACTERS}"

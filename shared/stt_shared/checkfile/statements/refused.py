@@ -1,7 +1,7 @@
-"""The one exception by which a judge refuses a statement."""
+"""The exception for a statement that is not allowed."""
 
 from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """The statement may not be sent; the message says what in it is not allowed."""
+    """The statement may not be sent; the message names the part that is not allowed."""

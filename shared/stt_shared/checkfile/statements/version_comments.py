@@ -1,8 +1,8 @@
-"""Comments that MySQL executes from a version on, made into variants that hold none.
+"""Replace version comments of MySQL by variants of a query without them.
 
-Files of PMM say `/*!80001 , count(*) FROM x */` for what older servers do not know. No statement of
-a check holds such a comment: for each version named there is a variant with its guard, in which the
-comment is either code or gone, and each variant is judged for itself.
+Files of PMM use `/*!80001 , count(*) FROM x */` for code that older servers do not support. No sent
+statement contains such a comment: for each version there is a variant with its guard, in which the
+comment is either code or removed, and each variant is checked separately.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _PIECE = re.compile(
     | /\*!(?P<version>\d{5,6})?(?P<code>(?:[^*]|\*(?!/))*)\*/""",
     re.VERBOSE | re.DOTALL,
 )
-# MariaDB takes these for comments of MySQL's own versions and leaves them out.
+# MariaDB ignores these: they are versions of MySQL.
 MYSQL_ALONE = range(50_700, 100_000)
 
 
 def variants(text: str) -> list[tuple[str, str]]:
-    """The guards and texts of a query with such comments; the one for all others is last.
+    """The guards and texts of a query with version comments; the default variant is last.
 
     Raises ValueError for more than MAX_COMMENTS.
     """
@@ -48,7 +48,7 @@ def _version(comment: re.Match[str]) -> int:
 
 
 def _with(text: str, versions: set[int]) -> str:
-    """`text` with the code of the comments of `versions`, and without the others."""
+    """`text` with the code in the comments of `versions`, and without the other comments."""
 
     def piece(match: re.Match[str]) -> str:
         if match["code"] is None:
