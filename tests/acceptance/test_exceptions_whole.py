@@ -200,7 +200,7 @@ def test_exceptions_go_through_a_file_and_back_and_twice_is_once(
     assert installation.done("exceptions", "export") == written
     shown = installation.done("findings", "show", installation.finding())
     assert "by ci until " in shown
-    assert "the check says " in shown
+    assert " from the check, overridden" in shown
     assert shown.startswith("● trivial")
     file.write_text(written.replace("team=orders", "team=nobody"))
     told = installation.refused("exceptions", "import", str(file))

@@ -1,1 +1,1 @@
-"""Findings as people and programs read them."""
+"""Reports and replies as text, tables and files."""

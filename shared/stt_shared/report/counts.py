@@ -1,4 +1,4 @@
-"""The numbers people look at: one pure function, for the summary, reports and one-shot scans."""
+"""Compute the counts of a summary, a report or a scan, with one function."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def counted(
     accepted: int = 0,
     parts: int = 0,
 ) -> Counts:
-    """The counts from open findings by severity and pairs of target and check by their end."""
+    """The counts from open findings by severity and outcomes of pairs of target and check."""
     return Counts(
         critical=severities.get(Severity.CRITICAL, 0),
         major=severities.get(Severity.MAJOR, 0),
@@ -40,7 +40,7 @@ def counted(
 
 
 def is_whole(counts: Counts) -> bool:
-    """Whether every target was checked with every check and part; only then anything is green."""
+    """Whether every target was checked completely; only then a result is shown as good."""
     everywhere = 0 < counts.targets <= counts.targets_checked
     return everywhere and not counts.not_checked and not counts.parts_not_checked
 
@@ -50,7 +50,7 @@ def _is_not_checked(outcome: Outcome, kind: Kind | None) -> bool:
 
 
 def is_not_checked(result: ReportedResult) -> bool:
-    """Whether nothing was learned though the check is meant for this target."""
+    """Whether a check that applies to this target has no verdict."""
     return _is_not_checked(result.outcome, result.kind)
 
 
@@ -61,7 +61,7 @@ def parts_sentence(counts: Counts) -> str:
 
 
 def without_result(report: Report) -> int:
-    """How many targets the report counts and has no result of, not even one that says why."""
+    """The number of targets in the counts of the report without any result."""
     return max(0, report.summary.targets - len({result.target for result in report.results}))
 
 

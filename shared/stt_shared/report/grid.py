@@ -1,4 +1,4 @@
-"""Rows under headings: aligned and shortened for a terminal, tab-separated and whole for a pipe."""
+"""Tables: aligned and shortened for a terminal, tab-separated and complete for a pipe."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stt_shared.report.theme import clean
 
 GAP = 2  # columns between two columns
 MIN_SHORTENED = 12  # no column is shortened below this
-MIN_LAST = 28  # with less room than this the last column moves to a line of its own
+MIN_LAST = 28  # with less width than this the last column moves to a separate line
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading, and whether its cells may be shortened where the terminal is too narrow.
+    """A heading, and whether its cells may be shortened on a narrow terminal.
 
-    A last column that is `whole` is folded below its row instead.
+    A last column that is `whole` is wrapped below its row instead.
     """
 
     heading: str
@@ -30,7 +30,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value: how it is drawn on a terminal, and how it stands in a pipe (`None`: the same)."""
+    """A value: its text on a terminal, and in a pipe (`None`: the same)."""
 
     text: str
     style: str = ""
@@ -46,7 +46,7 @@ class Grid:
 
 
 def to_tsv(grid: Grid) -> str:
-    """`grid` with tabs between cells, nothing shortened, no marks, one line a row."""
+    """`grid` with tabs between cells, without marks and shortening, one line for each row."""
     lines = ["\t".join(column.heading.strip() for column in grid.columns)]
     lines.extend("\t".join(_piped(cell) for cell in row) for row in grid.rows)
     return "\n".join(lines) + "\n"
@@ -57,9 +57,9 @@ def _piped(cell: Cell) -> str:
 
 
 def to_lines(grid: Grid, width: int) -> list[Text]:
-    """`grid` for a terminal of `width` columns: aligned, columns shortened that may be.
+    """`grid` for a terminal of `width` columns, aligned and shortened.
 
-    Where too little room is left for the last column, it gets a line of its own below each row.
+    If the last column does not fit, it gets a separate line below each row.
     """
     head = [Text(column.heading, style="head") for column in grid.columns]
     rows = [[Text(clean(cell.text), style=cell.style) for cell in row] for row in grid.rows]
@@ -77,7 +77,7 @@ def to_lines(grid: Grid, width: int) -> list[Text]:
 
 
 def _below(cell: Text, column: Column, room: int, indent: int) -> list[Text]:
-    """The last cell of a row on lines of its own: folded if it must be whole, else shortened."""
+    """The last cell of a row on separate lines: wrapped if `whole`, else shortened."""
     room = max(MIN_SHORTENED, room)
     if column.whole:
         parts = [Text(part, style=cell.style) for part in textwrap.wrap(cell.plain, room)]
@@ -96,7 +96,7 @@ def _elastic(columns: Sequence[Column]) -> list[int]:
 
 
 def _fits_beside(grid: Grid, sizes: Sequence[int], width: int) -> bool:
-    """Whether the last column has room beside the others, which keep their size for that."""
+    """Whether the last column fits beside the others at their full size."""
     rest = width - sum(sizes[:-1]) - GAP * (len(sizes) - 1)
     last = grid.columns[-1]
     if last.whole:
@@ -105,7 +105,7 @@ def _fits_beside(grid: Grid, sizes: Sequence[int], width: int) -> bool:
 
 
 def shrink(sizes: Sequence[int], elastic: Sequence[int], width: int) -> list[int]:
-    """Column sizes that fit into `width`: the widest that may be shortened give first."""
+    """Column sizes that fit into `width`: the widest columns are shortened first."""
     found = list(sizes)
     excess = sum(found) + GAP * (len(found) - 1) - width
     while excess > 0 and elastic:

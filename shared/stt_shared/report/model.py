@@ -1,4 +1,4 @@
-"""The report `stt.report/v1`: one object with counts and an entry per target and check."""
+"""The report `stt.report/v1`: counts, and a result for each target and check."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ SCHEMA = "stt.report/v1"
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What `report`, `scan`, `demo --once`, `run --wait` and `findings list` print as JSON."""
+    """The JSON output of `report`, `scan`, `demo --once`, `run --wait` and `findings list`."""
 
     run_id: str
     started: Instant | None
     finished: Instant | None
     summary: Counts
     results: tuple[ReportedResult, ...]
-    notice: str = ""  # what must be known of it: checks nobody signed, a run still under way
+    notice: str = ""  # a caveat: unsigned checks, an unfinished run
     schema: str = SCHEMA

@@ -1,4 +1,4 @@
-"""Reports and messages as JSON: one object, or one line for each part."""
+"""Format reports and messages as JSON or JSON lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENCODER = msgspec.json.Encoder()
 
 
 def report_object(report: Report) -> dict[str, Any]:
-    """`report` with its keys in the documented order; times are RFC 3339 UTC."""
+    """`report` with its keys in the documented order; times are RFC 3339 in UTC."""
     return {
         "schema": report.schema,
         "run_id": report.run_id,
@@ -32,17 +32,17 @@ def report_json(report: Report) -> str:
 
 
 def report_jsonl(report: Report) -> str:
-    """The results of `report`, one JSON object a line."""
+    """The results of `report`, one JSON object on each line."""
     return jsonl_text(report.results)
 
 
 def json_text(value: object) -> str:
-    """Any message or container as indented JSON, ended by a line feed."""
+    """A message or container as indented JSON with a final line feed."""
     return msgspec.json.format(_ENCODER.encode(value), indent=2).decode() + "\n"
 
 
 def jsonl_text(values: Iterable[object]) -> str:
-    """Each value as JSON on a line of its own."""
+    """Each value as JSON on one line."""
     return "".join(_ENCODER.encode(value).decode() + "\n" for value in values)
 
 

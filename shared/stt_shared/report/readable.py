@@ -33,12 +33,12 @@ FAMILIES = {Family.MYSQL: "MySQL", Family.POSTGRESQL: "PostgreSQL", Family.MONGO
 FLAVOURS = {"percona": "Percona Server", "mariadb": "MariaDB"} | {
     str(family): name for family, name in FAMILIES.items()
 }
-NEW = timedelta(hours=24)  # a finding younger than one standard period is new
+NEW = timedelta(hours=24)  # a younger finding is new: one standard period
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def kind(code: Kind | None, reason: str = "") -> str:
-    """Why something is not checked: the word of its code, and the reason if there is one."""
+    """The text of a code, with the reason if there is one."""
     word = KINDS[code] if code is not None else ""
     return f"{word}: {reason}" if word and reason else word or reason
 
@@ -50,12 +50,12 @@ def first_names(names: Sequence[str], most: int = 5) -> str:
 
 
 def part(one: PartNotChecked) -> str:
-    """A database that was left out, and why, e.g. `billing (closed)`."""
+    """A database that was left out, and the reason, e.g. `billing (closed)`."""
     return f"{one.name} ({one.reason or KINDS[one.kind]})"
 
 
 def parts(found: Sequence[PartNotChecked], most: int | None = None) -> str:
-    """What a verdict does not cover, e.g. `1 database not checked: billing (closed)`; or empty.
+    """The databases that were left out, e.g. `1 database not checked: billing (closed)`; or empty.
 
     At most `most` are named.
     """
@@ -67,20 +67,20 @@ def parts(found: Sequence[PartNotChecked], most: int | None = None) -> str:
 
 
 def target_parts(found: Sequence[TargetPart], total: int = 0) -> str:
-    """Databases that were left out, each with its target; the first of `total` if that is more."""
+    """Databases that were left out, with their targets, and how many of `total` are not listed."""
     more = total - len(found)
     named = [f"{one.target}: {part(one.part)}" for one in found]
     return ", ".join([*named, f"and {more} more"] if more > 0 else named)
 
 
 def server(facts: Facts) -> str:
-    """A server as people call it, e.g. `Percona Server 8.0.36`."""
+    """The name of a server, e.g. `Percona Server 8.0.36`."""
     number = ".".join(map(str, facts.version)) or facts.version_text
     return f"{FLAVOURS.get(facts.flavour, facts.flavour)} {number}".strip()
 
 
 def age(since: datetime | None, now: datetime) -> str:
-    """How long a finding has been there: `new`, `9d`, or empty if it is not known."""
+    """The age of a finding: `new`, `9d`, or empty if unknown."""
     if since is None:
         return ""
     past = now - since
@@ -88,7 +88,7 @@ def age(since: datetime | None, now: datetime) -> str:
 
 
 def span(length: timedelta) -> str:
-    """A length of time in its two largest units, e.g. `7 min`, `1 h 5 min`, `3 d 4 h`."""
+    """A duration in its two largest units, e.g. `7 min`, `1 h 5 min`, `3 d 4 h`."""
     seconds = max(0, int(length.total_seconds()))
     if seconds < _MINUTE:
         return f"{seconds} s"
@@ -104,7 +104,7 @@ def span(length: timedelta) -> str:
 
 
 def moment(at: datetime, now: datetime) -> str:
-    """An instant in UTC, as short as it is clear: `16:04 UTC`, `2 Nov 16:04 UTC`."""
+    """An instant in UTC, without today's date: `16:04 UTC`, `2 Nov 16:04 UTC`."""
     at, now = at.astimezone(UTC), now.astimezone(UTC)
     if at.date() == now.date():
         return f"{at:%H:%M} UTC"
@@ -114,18 +114,18 @@ def moment(at: datetime, now: datetime) -> str:
 
 
 def day(at: datetime, now: datetime) -> str:
-    """A date in UTC, with its year if it is not this one: `2 Nov`."""
+    """A date in UTC, with the year unless it is the current one: `2 Nov`."""
     return date_day(at.astimezone(UTC).date(), now)
 
 
 def date_day(day: date, now: datetime) -> str:
-    """A day, with its year if it is not this one: `1 Dec`."""
+    """A day, with the year unless it is the current one: `1 Dec`."""
     year = "" if day.year == now.astimezone(UTC).year else f" {day.year}"
     return f"{day.day} {day:%b}{year}"
 
 
 def rfc3339(at: datetime | None) -> str:
-    """An instant as machines read it, to the second, or an empty text."""
+    """An instant as RFC 3339 in UTC, to the second; empty for None."""
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,4 +1,4 @@
-"""The one theme: the colour, mark and word of every severity, and texts made safe for terminals."""
+"""Colours, marks and names of severities, and texts made safe for terminals."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ THEME = Theme(
         "name": "cyan",
     }
 )
-# Control, format (bidirectional overrides, zero width) and separator characters: a name kept in a
+# Control, format (bidirectional overrides, zero width) and separator characters: a name from a
 # database could otherwise move the cursor, hide itself, or forge lines of a report.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def clean(text: str, *, keep: str = "") -> str:
-    """`text` with every character that could steer a terminal shown as its escape.
+    """`text` with every character that could control a terminal escaped.
 
-    Addresses in it lose their user and password.
+    User and password are removed from addresses.
     """
     text = hide_addresses(text)
     if text.isascii() and text.isprintable():
@@ -49,5 +49,5 @@ def _escape(character: str) -> str:
 
 
 def mark(severity: Severity) -> str:
-    """The mark that stands for a severity beside its word."""
+    """The mark of a severity."""
     return MARKS[severity]

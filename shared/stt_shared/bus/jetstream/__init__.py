@@ -1,4 +1,4 @@
-"""The message bus on NATS with JetStream: the one package that knows the NATS client."""
+"""The message bus on NATS with JetStream: the only package that imports the NATS client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The port of the bus, fulfilled by NATS with JetStream."""
+"""The adapter of the bus port for NATS with JetStream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stt_shared.bus.values import LiveMessage, Outgoing, Peer, Receipt, RequestE
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
-HEARD_LIMIT = 65_536  # messages heard and not yet read; more are dropped, loss is harmless
+HEARD_LIMIT = 65_536  # unread messages; more are dropped, which the port allows
 DIRECT_GET_S = 5.0
 NOT_FOUND = "404"
 
@@ -34,14 +34,14 @@ async def connect(options: NatsOptions) -> JetStreamBus:
     except (api.ApiError, UnreachableError) as error:
         await link.close()
         raise UnreachableError(
-            f"the nats-server at {link.address} has no JetStream for us ({error})",
-            hint="start it with JetStream, and give this user's account its use",
+            f"the nats-server at {link.address} offers no JetStream to this user ({error})",
+            hint="start it with JetStream, and enable JetStream for the account of this user",
         ) from error
     return JetStreamBus(link)
 
 
 class JetStreamBus:
-    """A connection to NATS; see the port."""
+    """A connection to NATS, as the port describes it."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -97,7 +97,8 @@ class JetStreamBus:
                 heard.put_nowait(LiveMessage(subject=message.subject, data=message.data))
 
         wire = await self._link.wire(subject, hear)
-        # The server knows of the subscription only once the client has sent it.
+        # Without the flush, messages sent right after this call would be lost: the client sends the
+        # subscription later.
         await self._link.client.flush()
         try:
             yield _read(heard)

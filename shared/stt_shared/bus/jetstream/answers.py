@@ -1,4 +1,4 @@
-"""Many questions under way at once, their answers counted on one inbox of our own."""
+"""Send many requests concurrently and collect their answers on one inbox."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from nats.aio.msg import Msg
 from stt_shared.bus.jetstream.link import Link, Wire
 from stt_shared.errors import UnreachableError
 
-LOOK_S = 0.25  # how often a waiting caller looks whether its connection is still the same
-WINDOW = 512  # questions under way; more only fills the server's buffers
+LOOK_S = 0.25  # between two checks whether the connection is still the same
+WINDOW = 512  # concurrent requests; more would only fill the buffers of the server
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A message that something answers."""
+    """A message that expects an answer."""
 
     subject: str
     data: bytes
@@ -39,7 +39,7 @@ class _Round:
 
 
 class Answers:
-    """One subscription for all answers; made at the first question."""
+    """One subscription for all answers; created at the first request."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -50,9 +50,9 @@ class Answers:
         self._opening = asyncio.Lock()
 
     async def ask(self, questions: Sequence[Question], wait_s: float) -> list[Msg | None]:
-        """An answer or None for each, in order; `wait_s` is the limit for each window.
+        """The answer or None for each question, in order; `wait_s` is the limit for each window.
 
-        Raises UnreachableError if there is no connection before anything was sent.
+        Raises UnreachableError if there is no connection before the first message.
         """
         await self._open()
         answers: list[Msg | None] = []
@@ -83,14 +83,14 @@ class Answers:
                 await self._send(question, token)
             await self._wait(round_, wait_s)
         except (TimeoutError, UnreachableError):
-            pass  # what has no answer yet stays None
+            pass  # a question without an answer stays None
         finally:
             for token in tokens:
                 self._waiting.pop(token, None)
         return round_.answers
 
     async def _wait(self, round_: _Round, wait_s: float) -> None:
-        """Wait for the last answer; those asked on a lost connection never come."""
+        """Wait for the last answer, but not longer than the connection exists."""
         generation = self._link.generation
         async with asyncio.timeout(wait_s):
             while not round_.done.is_set() and generation == self._link.generation:

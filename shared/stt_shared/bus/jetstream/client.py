@@ -19,10 +19,10 @@ log = logger("nats")
 
 
 def error_text(error: BaseException) -> str:
-    """What an error of the client says, in our style."""
+    """The message of a client error in the style of STT."""
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.errno is not None:
-        # asyncio puts the address into the text, which is named beside it anyway.
+        # asyncio adds the address to the text; the caller names it already.
         known = error.errno in errno.errorcode
         text = os.strerror(error.errno) if known else error.strerror or text
     elif isinstance(error, TimeoutError):
@@ -31,7 +31,7 @@ def error_text(error: BaseException) -> str:
 
 
 async def close_client(client: Client) -> None:
-    """Close a client, but never wait longer than CLOSE_S for its socket."""
+    """Close a client; waits at most CLOSE_S for its socket."""
     transport: Any = getattr(client, "_transport", None)
     try:
         async with asyncio.timeout(CLOSE_S):

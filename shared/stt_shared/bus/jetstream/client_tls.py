@@ -1,4 +1,4 @@
-"""TLS to NATS that nobody on the way can leave out: asked for, it is there before any log-in."""
+"""Enforce TLS to NATS before the log-in, so that nobody in between can remove it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nats.aio.client import Client
 
 
 class GuardedClient(Client):
-    """A client that sends its log-in over TLS alone where an address or an option asks for TLS."""
+    """A client that sends its log-in only over TLS if an address or an option requires TLS."""
 
     def __init__(self, *, needs_tls: bool) -> None:
         super().__init__()
@@ -19,8 +19,8 @@ class GuardedClient(Client):
     def _connect_command(self) -> bytes:
         """The message that holds user and password; raises nats.errors.Error without TLS.
 
-        The client encrypts if the first message of the server says so, and that message comes in
-        clear: whoever is on the way could have taken the word out of it.
+        The client encrypts if the first message of the server requests it. That message is not
+        encrypted: an attacker in between could remove the request.
         """
         server: Any = self._current_server
         asked = self._needs_tls or (server is not None and server.uri.scheme == "tls")

@@ -1,7 +1,7 @@
-"""Taking from a durable consumer: requests of our own, two half-batches open, leases kept alive.
+"""Pull from a durable consumer with two open half-batches, and renew the leases of deliveries.
 
-Every way in which a request can be lost (time-out, refusal, leader change, deleted consumer, new
-connection) ends in the same place: it is forgotten and, after a pause that grows, made again.
+A lost request (time-out, rejection, leader change, deleted consumer, new connection) is always
+handled equally: it is forgotten and sent again after a growing pause.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from stt_shared.protocol.subjects import KEEP_ALIVE
 from stt_shared.telemetry.logs import logger
 
 EXPIRES_S = 30.0
-LATE_S = 2.0  # after its end a request that said nothing is taken for lost
+LATE_S = 2.0  # a request without an answer counts as lost this long after its end
 ACK_S = 5.0
 PUMP_S = 0.25
 FIRST_PAUSE_S = 0.25
 MAX_PAUSE_S = 5.0
 MAX_BATCH = 256
-ENDED_IN_PEACE = "408"  # the request's own time is over
+EXPIRED = "408"  # the request reached its own end
 NANOSECONDS = 1_000_000_000
-TOKENS_V1, TOKENS_V2 = 9, 12  # of an acknowledgement subject, without and with domain
+TOKENS_V1, TOKENS_V2 = 9, 12  # of an acknowledgement subject, without and with a domain
 
 log = logger("nats")
 
@@ -44,7 +44,7 @@ class _Request:
 
 
 class PullInbox:
-    """Deliveries of one consumer; see the port."""
+    """The deliveries of one consumer, as the port describes them."""
 
     def __init__(
         self, link: Link, answers: Answers, *, stream: str, consumer: str, capacity: int
@@ -66,7 +66,7 @@ class PullInbox:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
-        """Subscribe and begin to ask."""
+        """Subscribe and send the first requests."""
         self._prefix = self._link.client.new_inbox()
         self._wire = await self._link.wire(f"{self._prefix}.*", self._received)
         self._tasks = [
@@ -75,7 +75,7 @@ class PullInbox:
         ]
 
     async def close(self) -> None:
-        """Stop asking and give back what nobody took."""
+        """Stop and return the deliveries that were not taken."""
         await cancelled(self._tasks)
         if self._wire is not None:
             await self._link.unwire(self._wire)
@@ -108,7 +108,7 @@ class PullInbox:
         questions = [Question(delivery.lease, b"+ACK") for delivery in deliveries]
         replies = await self._answers.ask(questions, ACK_S)
         for delivery, reply in zip(deliveries, replies, strict=True):
-            # A lease of a lost connection is of no use any more: the message comes again.
+            # Without a confirmation the message is delivered again: its lease is dropped too.
             self._drop(delivery)
             if reply is None:
                 log.debug("acknowledgement_failed", subject=delivery.subject)
@@ -149,7 +149,7 @@ class PullInbox:
             self._arrived.set()
 
     def _count_one(self) -> None:
-        """A delivery keeps its own subject, so it is counted for the oldest open request."""
+        """Count a delivery for the oldest open request: it does not name its own."""
         self._pause_s = 0.0
         token = next(iter(self._requests), None)
         if token is None:
@@ -161,7 +161,7 @@ class PullInbox:
     def _ended(self, token: str, status: str) -> None:
         if self._requests.pop(token, None) is None:
             return
-        if status != ENDED_IN_PEACE:
+        if status != EXPIRED:
             self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), MAX_PAUSE_S)
         self._room.set()
 
@@ -221,7 +221,7 @@ class PullInbox:
 
 
 def _delivery(message: Msg) -> Delivery | None:
-    """The delivery in `message`: its acknowledgement subject carries count and sequence."""
+    """The delivery in `message`; its acknowledgement subject has count and sequence."""
     tokens = message.reply.split(".")
     shift = {TOKENS_V1: 0}.get(len(tokens), 2 if len(tokens) >= TOKENS_V2 - 1 else -1)
     if shift < 0 or not message.reply.startswith("$JS.ACK."):

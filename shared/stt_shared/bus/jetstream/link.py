@@ -1,8 +1,7 @@
-"""A connection to NATS that comes back by itself, whatever ends it, with all its subscriptions.
+"""A connection to NATS that always reconnects, with all its subscriptions.
 
-The client reconnects after an ordinary loss. It gives up for good when credentials expire, when
-its read loop breaks, or while an old socket still holds unsent data; then it is thrown away and a
-new one is built.
+The client reconnects after an ordinary loss. It gives up when credentials expire, when its read
+loop ends, or while an old socket has unsent data; then it is replaced by a new client.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
 RECONNECT_WAIT_S = 1
 WATCH_INTERVAL_S = 5.0
 ROUND_TRIP_S = 5.0
-MAX_RECONNECTING_S = 15.0  # longer, and the client may hang on its old socket
+MAX_RECONNECTING_S = 15.0  # after this time the client may hang on its old socket
 MAX_BACKOFF_S = 5.0
 PENDING_MESSAGES = 1 << 16
 PENDING_BYTES = 256 * 1024 * 1024
@@ -45,7 +44,7 @@ Callback = Callable[[Msg], Awaitable[None]]
 
 @dataclass(eq=False, slots=True)
 class Wire:
-    """A subscription that outlives the client it was made on."""
+    """A subscription that outlives its client."""
 
     subject: str
     callback: Callback
@@ -54,7 +53,7 @@ class Wire:
 
 
 class Link:
-    """The one connection of a process; `generation` rises with every new or resumed one."""
+    """The connection of a process; `generation` rises with every connect and reconnect."""
 
     def __init__(self, options: NatsOptions) -> None:
         self.options = options
@@ -82,7 +81,7 @@ class Link:
 
     @property
     def address(self) -> str:
-        """Where we connect to, for people."""
+        """The addresses for messages."""
         return ", ".join(self.options.servers)
 
     @property
@@ -143,7 +142,7 @@ class Link:
     async def request(
         self, subject: str, data: bytes, wait_s: float, headers: Mapping[str, str] | None = None
     ) -> Msg:
-        """Ask and wait; raises UnreachableError if nobody answers in time."""
+        """Send a request; raises UnreachableError without an answer in time."""
         try:
             return await self.client.request(
                 subject, data, timeout=wait_s, headers=dict(headers) if headers else None
@@ -154,7 +153,7 @@ class Link:
             raise UnreachableError(f"no answer on {subject} ({error_text(error)})") from error
 
     async def close(self) -> None:
-        """Send what is pending and disconnect; never hangs, may be called twice."""
+        """Send pending messages and disconnect; never blocks for ever, may be called twice."""
         self._closing = True
         if self._watcher is not None:
             await cancelled([self._watcher])
@@ -171,8 +170,8 @@ class Link:
                 await client.connect(**self._arguments())
         except (*CLIENT_ERRORS, ValueError) as error:
             await close_client(client)
-            # "no servers available" and a time-out say less than what came before them, and a
-            # server that refuses resets the connection right after.
+            # "no servers available" and a time-out are less precise than the error before them: a
+            # server that rejects a log-in resets the connection right after.
             vague = isinstance(error, TimeoutError | nats.errors.NoServersError)
             reason = self._refusal or (self._last_error if vague else "") or error_text(error)
             raise UnreachableError(f"cannot reach NATS at {self.address} ({reason})") from error
@@ -218,7 +217,7 @@ class Link:
                 hint="upgrade the nats-server",
             )
 
-    # The callbacks never raise: an exception in one of them would kill the client's own tasks.
+    # The callbacks never raise: an exception in one of them would end the tasks of the client.
 
     async def _on_error(self, error: Exception) -> None:
         self._last_error = error_text(error)
@@ -263,7 +262,7 @@ class Link:
             async with asyncio.timeout(ROUND_TRIP_S):
                 await client.flush(timeout=int(ROUND_TRIP_S))
         except CLIENT_ERRORS:
-            # Silent for a whole round trip: the ordinary way back may hang on the old socket.
+            # No answer within a round trip: an ordinary reconnect may hang on the old socket.
             return False
         return True
 

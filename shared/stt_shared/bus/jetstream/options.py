@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatsOptions:
-    """How NATS is reached; paths of files, seconds."""
+    """How NATS is reached; `creds`, `ca`, `cert` and `key` are paths."""
 
     servers: tuple[str, ...] = ("nats://127.0.0.1:4222",)
     name: str = "stt"
@@ -20,4 +20,4 @@ class NatsOptions:
     key: str = ""
     timeout_s: float = 5.0
     inbox_prefix: str = "_INBOX"
-    replicas: int = 0  # of each stream; 0: one a server of the cluster, up to 3
+    replicas: int = 0  # of each stream; 0: one for each server of the cluster, at most 3

@@ -1,4 +1,4 @@
-"""What the client knows of the server at the other end: its host, TLS, and largest message."""
+"""Read from the client what it knows about the server: host, TLS, largest message."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stt_shared.bus.values import Peer
 
 
 def of(client: Client) -> Peer | None:
-    """The server that `client` is connected to; None while there is none."""
+    """The server that `client` is connected to; None without a connection."""
     url = client.connected_url
     if url is None:
         return None
-    # The client shows neither its socket nor whether it is encrypted.
+    # The client has no public access to its socket and its encryption.
     transport: Any = getattr(client, "_transport", None)
     writer: Any = getattr(transport, "_io_writer", None)
     if writer is None:  # a web socket

@@ -1,4 +1,4 @@
-"""Storing messages in streams: one receipt each, whatever the server answers or does not."""
+"""Store messages in streams: one receipt for each message, with or without an answer."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PUBLISH_S = 5.0
 HEADER_ID = "Nats-Msg-Id"
 HEADER_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
-STORE_FAILED = 10077  # several refusals share this code; only their text tells them apart
+STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
 NO_RESPONDERS = "503"
 BATCH_ID = "Nats-Batch-Id"
 BATCH_PLACE = "Nats-Batch-Sequence"
 BATCH_END = "Nats-Batch-Commit"
 SMALLEST_BATCH = 2
-LARGEST_BATCH = 500  # the server takes 1,000
+LARGEST_BATCH = 500  # the server accepts 1,000
 
 
 class _Problem(msgspec.Struct):
@@ -44,7 +44,7 @@ _ACK = msgspec.json.Decoder(_Ack)
 
 
 async def publish(link: Link, answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:
-    """Store `messages`, many under way at once; never raises for want of a connection."""
+    """Store `messages` concurrently; never raises, also without a connection."""
     receipts: dict[int, Receipt] = {}
     for batch in _batches(link, messages):
         receipts |= await _publish_atomically(link, answers, batch)
@@ -67,7 +67,7 @@ Batch = list[tuple[int, Outgoing]]
 
 
 def _batches(link: Link, messages: Sequence[Outgoing]) -> list[Batch]:
-    """The messages that share their one sync of the disk, with their places."""
+    """The batches that are stored with one disk sync each; messages with their positions."""
     if len(messages) < SMALLEST_BATCH or not link.can_batch:
         return []
     streams: dict[str, Batch] = {}
@@ -83,9 +83,10 @@ def _batches(link: Link, messages: Sequence[Outgoing]) -> list[Batch]:
 
 
 async def _publish_atomically(link: Link, answers: Answers, batch: Batch) -> dict[int, Receipt]:
-    """All of them stored, or none said: then each goes singly, under the same message id.
+    """The receipts of a stored batch, or nothing: then each message is sent on its own.
 
-    One message that is refused (its subject is occupied, its id is known) refuses the batch.
+    The message ids stay the same, so that a batch that was stored in spite of a lost answer causes
+    no duplicates. One rejected message (occupied subject, known id) rejects the whole batch.
     """
     name = link.client.new_inbox().rpartition(".")[2]
     try:

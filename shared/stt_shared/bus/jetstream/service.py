@@ -1,7 +1,7 @@
-"""Answering requests as a NATS micro service (ADR-32), so that `nats service` tools see it.
+"""Answer requests as a NATS micro service (ADR-32), so that `nats service` tools see it.
 
-Made by hand: the client's own runs one request of an endpoint after the other and does not come
-back with a new client.
+The class of the client is not used: it runs requests of an endpoint sequentially and does not
+survive a new client.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stt_shared.telemetry.logs import logger
 
 QUEUE = "q"
 TYPE = "io.nats.micro.v1."
-MAX_RUNNING = 64  # requests answered at once; more wait their turn
+MAX_RUNNING = 64  # concurrent requests; more have to wait
 CODE_BUG = "500"
 
 log = logger("service")
@@ -67,7 +67,7 @@ class _Endpoint:
 
 @dataclass(eq=False, slots=True)
 class Service:
-    """One instance of the service; endpoints run side by side."""
+    """One instance of the service; endpoints run concurrently."""
 
     link: Link
     handlers: Mapping[str, Handler]
@@ -90,7 +90,7 @@ class Service:
                 self.wires.append(await self.link.wire(f"$SRV.{verb}{tail}", self._teller(body)))
 
     async def close(self) -> None:
-        """Take no more requests and let the running ones end."""
+        """Accept no more requests and wait for the running ones."""
         for wire in self.wires:
             await self.link.unwire(wire)
         await asyncio.gather(*self.running, return_exceptions=True)
@@ -104,10 +104,10 @@ class Service:
         return take
 
     def _teller(self, body: Any) -> Callback:
-        async def tell(message: Msg) -> None:
+        async def inform(message: Msg) -> None:
             await self._reply(message, json.dumps(body()).encode())
 
-        return tell
+        return inform
 
     async def _answer(self, endpoint: _Endpoint, message: Msg) -> None:
         async with self.places:
@@ -116,7 +116,7 @@ class Service:
                 data, headers = await endpoint.handler(message.data), None
             except RequestError as error:
                 data, headers = b"", self._fault(endpoint, error.code, error.message)
-            except Exception as error:  # an edge: one bad request ends no service
+            except Exception as error:  # an edge: one bad request must not end the service
                 log.exception("request failed", subject=endpoint.subject)
                 sentence = f"this is a bug in the coordinator ({type(error).__name__})"
                 data, headers = b"", self._fault(endpoint, CODE_BUG, sentence)
@@ -127,7 +127,7 @@ class Service:
     def _fault(self, endpoint: _Endpoint, code: str, sentence: str) -> dict[str, str]:
         endpoint.errors += 1
         endpoint.last_error = f"{code}:{sentence}"
-        # A header ends at a line feed.
+        # A line feed would end the header.
         one_line = " ".join(sentence.split())
         return {"Nats-Service-Error": one_line, "Nats-Service-Error-Code": code}
 

@@ -1,6 +1,6 @@
-"""Creating and correcting streams and consumers, and telling what the server cannot do.
+"""Create and correct streams and consumers, and report the features that the server lacks.
 
-The raw API is used, not the client's models: those drop the fields they do not know.
+The raw API is used, because the models of the client drop unknown fields.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ API_S = 10.0
 MAX_REPLICAS = 3
 NOT_FOUND = frozenset({10059, 10014})  # stream, consumer
 UNKNOWN_FIELD = 10025
-NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # the server's or account's limits are lower
+NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # limits of server or account are lower
 OPTIONAL = ("allow_atomic",)
-SMALLER = 8  # a stream that does not fit is tried with an eighth, twice
+SMALLER = 8  # a stream that does not fit is retried with an eighth of its size, twice
 
 
 class ApiError(Exception):
@@ -46,7 +46,7 @@ async def call(link: Link, subject: str, body: dict[str, Any] | None = None) -> 
 async def ensure(
     link: Link, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
 ) -> tuple[str, ...]:
-    """Create or correct them all; returns sentences about what the server cannot do."""
+    """Create or correct all; returns the features that the server lacks, as text."""
     degraded: list[str] = []
     try:
         replicas = await _replicas(link)
@@ -56,7 +56,7 @@ async def ensure(
             degraded += await _ensure_consumer(link, consumer)
     except ApiError as error:
         raise UnreachableError(
-            f"JetStream refuses ({error.description}, {error.code})",
+            f"JetStream rejects the request ({error.description}, {error.code})",
             hint="stt needs a nats-server with JetStream; see stt doctor",
         ) from error
     return tuple(degraded)
@@ -70,12 +70,12 @@ async def _replicas(link: Link) -> int:
 
 
 def nanoseconds(span: timedelta) -> int:
-    """`span` as the API counts it."""
+    """`span` in nanoseconds, as in the API."""
     return int(span.total_seconds()) * 1_000_000_000
 
 
 def stream_config(spec: StreamSpec, replicas: int) -> dict[str, Any]:
-    """What the API is asked for."""
+    """The requested configuration of a stream."""
     config: dict[str, Any] = {
         "name": spec.name,
         "subjects": list(spec.subjects),
@@ -101,7 +101,7 @@ def stream_config(spec: StreamSpec, replicas: int) -> dict[str, Any]:
 
 
 def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
-    """What the API is asked for."""
+    """The requested configuration of a consumer."""
     config: dict[str, Any] = {
         "durable_name": spec.name,
         "name": spec.name,
@@ -117,7 +117,7 @@ def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
 
 
 def differing(asked: dict[str, Any], found: dict[str, Any]) -> list[str]:
-    """The names of the fields that are not as asked; one that is missing counts as empty."""
+    """The names of the fields that differ; a missing field counts as empty."""
     return [name for name, value in asked.items() if (found.get(name) or None) != (value or None)]
 
 
@@ -130,7 +130,7 @@ async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[st
             raise
         return await _write_stream(link, f"STREAM.CREATE.{spec.name}", asked)
     wrong = differing(asked, found)
-    # A size that an earlier start had to make smaller stays as it is.
+    # A size that an earlier start had to reduce is kept.
     if not wrong or wrong == ["max_bytes"]:
         return [f"{spec.name}: max_bytes is {found['max_bytes']}"] if wrong else []
     return await _write_stream(link, f"STREAM.UPDATE.{spec.name}", found | asked)
@@ -151,7 +151,7 @@ async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list
 
 
 def _weaken(config: dict[str, Any], error: ApiError) -> str:
-    """Ask for less where the server cannot do all; raises `error` where nothing can be left out."""
+    """Reduce the requested config; raises `error` if nothing can be left out."""
     if error.code in NO_STORAGE and config["max_bytes"] > 0:
         config["max_bytes"] //= SMALLER
         return f"{config['name']}: {error.description}, now max_bytes {config['max_bytes']}"

@@ -1,1 +1,1 @@
-"""A report in the formats that other programs and people read: pure functions, text out."""
+"""Write a report in one of the formats: pure functions that return text."""

@@ -1,4 +1,4 @@
-"""A report as CSV (RFC 4180): a row per finding, and one per pair without a finding."""
+"""A report as CSV (RFC 4180): a row for each finding and for each pair without a finding."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ COLUMNS: tuple[str, ...] = (
     "finished",
     "parts_not_checked",
 )
-# A spreadsheet runs a cell that begins like this as a formula; the last four are the wide forms.
+# A spreadsheet runs a cell with this first character as a formula; the last four are wide forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def text(context: ReportContext) -> str:
-    """All results, the header first; `status` says which kind of row it is."""
+    """All results after the header; `status` is the kind of a row."""
     out = StringIO(newline="")
     writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
@@ -53,7 +53,7 @@ def text(context: ReportContext) -> str:
 
 
 def safe(value: str) -> str:
-    """`value` without letters that steer, and never a formula: an apostrophe makes it text."""
+    """`value` without control characters, and with an apostrophe if it could be a formula."""
     cleaned = clean(value, keep="\n")
     return f"'{cleaned}" if cleaned.lstrip(" ").startswith(FORMULA) else cleaned
 

@@ -1,7 +1,7 @@
-"""A report as JUnit's XML: a suite per target and a case per check, for pages of pipelines.
+"""A report as JUnit XML for CI: a suite for each target and a case for each check.
 
-Critical and major findings fail their case, trivial and accepted ones are properties of it; what
-was not checked is an error, a case with accepted findings only, or that does not apply, is skipped.
+Critical and major findings fail their case; trivial and accepted ones are its properties. A check
+without a verdict is an error. A case that does not apply or has only accepted findings is skipped.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance, why
 from stt_shared.report.theme import clean
 
-OWN_SUITE = "stt"  # what is to be said of the report itself
+OWN_SUITE = "stt"  # caveats of the report itself
 FAILING = (Severity.CRITICAL, Severity.MAJOR)
-_NO_CHARACTERS = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # in no XML, not even escaped
+_NO_CHARACTERS = {0xFFFE: "\\ufffe", 0xFFFF: "\\uffff"}  # not allowed in XML, not even escaped
 COUNTED = ("failure", "error", "skipped")
 
 
@@ -37,7 +37,7 @@ def text(context: ReportContext) -> str:
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
-    del root.attrib["skipped"]  # the root has none in the schemas of JUnit
+    del root.attrib["skipped"]  # the schema of JUnit has none for the root
     indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{tostring(root, encoding="unicode")}\n'
 
@@ -73,7 +73,7 @@ def _case(suite: Element, result: ReportedResult) -> None:
 
 
 def _properties(case: Element, result: ReportedResult, findings: Iterable[ReportedFinding]) -> None:
-    """What does not fail its case: trivial and accepted findings, databases that were left out."""
+    """Trivial and accepted findings and left out databases, which do not fail their case."""
     found = list(findings)
     left_out = result.parts_not_checked
     properties = SubElement(case, "properties") if found or left_out else case
@@ -92,12 +92,12 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     worst = entries[0]
     message = f"{worst.finding.severity}: {worst.text}{more}"
-    said = "\n\n".join(_told(entry) for entry in entries)
+    said = "\n\n".join(_finding_text(entry) for entry in entries)
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
     failure.text = _xml(said)
 
 
-def _told(entry: Entry) -> str:
+def _finding_text(entry: Entry) -> str:
     finding = entry.finding
     head = f"{finding.severity} {finding.id} {entry.text}"
     fix = f"Fix: {finding.remediation}" if finding.remediation else ""
@@ -114,5 +114,5 @@ def _own(suite: Element, context: ReportContext) -> None:
 
 
 def _xml(value: str) -> str:
-    """`value` without characters that XML cannot hold."""
+    """`value` without characters that XML does not allow."""
     return clean(value, keep="\n").translate(_NO_CHARACTERS)

@@ -30,7 +30,7 @@ def text(context: ReportContext) -> str:
 
 
 def _plain(value: str) -> str:
-    """Text that no Markdown can hide in, on one line."""
+    """Text on one line with Markdown escaped."""
     return _SPECIAL.sub(r"\\\1", clean(" ".join(value.split())))
 
 
@@ -122,7 +122,7 @@ def _fix(entry: Entry) -> list[str]:
 
 
 def _fenced(code: str) -> str:
-    """A block of code whose fence is longer than any in it."""
+    """A block of code whose fence is longer than any fence in it."""
     shown = clean(code.rstrip(), keep="\n")
     longest = max((len(ticks) for ticks in _TICKS.findall(shown)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -1,4 +1,4 @@
-"""The counts as a monitoring plugin says them: one line, performance data, an exit code."""
+"""The output of a monitoring plugin: one line, performance data, an exit code."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stt_shared.report.counts import parts_sentence
 from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.theme import clean
 
-MAX_LINES = 20  # findings named below the first line, and then targets not checked
+MAX_LINES = 20  # findings below the first line, and as many targets that were not checked
 
 
 class State(IntEnum):
-    """What a plugin says; its exit code."""
+    """The state of a plugin, which is its exit code."""
 
     OK = 0
     WARNING = 1
@@ -24,7 +24,7 @@ class State(IntEnum):
 
 
 class NotCheckedAs(StrEnum):
-    """What is said when something could not be checked and nothing worse is known."""
+    """The state if something could not be checked and no worse state applies."""
 
     UNKNOWN = "unknown"
     WARNING = "warning"
@@ -60,7 +60,7 @@ def state(
 
 
 def of_report(context: ReportContext, not_checked_as: NotCheckedAs = NotCheckedAs.UNKNOWN) -> str:
-    """A report as a plugin's output; the code is that of `state`."""
+    """The output for a report; the exit code is that of `state`."""
     counts = context.report.summary
     failing = [
         f"{one.finding.severity}: {one.result.target}: {one.text}" for one in context.failures
@@ -75,7 +75,7 @@ def of_report(context: ReportContext, not_checked_as: NotCheckedAs = NotCheckedA
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:
-    """The state of everything, and the output; disabled checks are unknown, never well."""
+    """State and output for the whole installation; disabled checks are UNKNOWN, never OK."""
     counts = reply.summary.counts
     without_result = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
     off = not reply.state.enabled
@@ -98,7 +98,7 @@ def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, 
 
 
 def failed(message: str) -> str:
-    """The output when nothing could be asked; always UNKNOWN."""
+    """The output if the coordinator did not answer; always UNKNOWN."""
     return f"STT {State.UNKNOWN.name} - {_line(message)}\n"
 
 
@@ -136,5 +136,5 @@ def _first(lines: list[str]) -> list[str]:
 
 
 def _line(value: str) -> str:
-    """One line without the bar, which would start performance data."""
+    """One line without `|`, which would start performance data."""
     return clean(" ".join(value.split())).replace("|", "/")

@@ -1,4 +1,4 @@
-"""The closed set of report formats, and which one a file's name asks for."""
+"""The report formats, and the format for the name of a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stt_shared.errors import UsageError
 
 
 class ReportFormat(StrEnum):
-    """How a report is written."""
+    """The format of a report."""
 
     TABLE = "table"
     JSON = "json"
@@ -24,7 +24,7 @@ class ReportFormat(StrEnum):
     NAGIOS = "nagios"
 
 
-# The longest ending that fits decides: `.sarif.json` before `.json`.
+# The longest matching ending decides: `.sarif.json` before `.json`.
 ENDINGS = {
     ".sarif.json": ReportFormat.SARIF,
     ".ocsf.json": ReportFormat.OCSF,
@@ -43,7 +43,7 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A file that a report is written to, and how."""
+    """A file that a report is written to, and its format."""
 
     path: Path
     form: ReportFormat

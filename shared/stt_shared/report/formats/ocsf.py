@@ -1,8 +1,8 @@
-"""A report as OCSF events of class Compliance Finding (2003): for lakes and SIEMs.
+"""A report as OCSF events of class Compliance Finding (2003) for SIEMs and data lakes.
 
-One event per finding, one per pair that passed, and one per pair that was not checked; a pair
-that does not apply to its target has none. An accepted finding keeps its true state. A pass that
-does not cover every database of its target is a warning.
+One event for each finding, for each pair that passed, and for each pair that was not checked; none
+for a pair that does not apply. An accepted finding keeps its state. A pass that does not cover
+every database of its target is a warning.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _of_pair(
     ending: tuple[int, str],
     severity: tuple[int, str],
 ) -> Object:
-    """A pair without a finding; the reason stands where nothing was learned."""
+    """A pair without a finding; with the reason if it has no verdict."""
     event = _event(context, result, ending, severity, CREATE)
     left_out = readable.parts(result.parts_not_checked)
     said = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
@@ -102,7 +102,7 @@ def _event(
     severity: tuple[int, str],
     activity: int,
 ) -> Object:
-    """What every event has."""
+    """The fields of every event."""
     return {
         "activity_id": activity,
         "activity_name": ACTIVITIES[activity],
@@ -155,5 +155,5 @@ def _compliance(context: ReportContext, name: str, ending: tuple[int, str]) -> O
 
 
 def _ms(at: datetime) -> int:
-    """Milliseconds since 1970, as OCSF wants its times."""
+    """Milliseconds since 1970, the time format of OCSF."""
     return round(at.timestamp() * 1_000)

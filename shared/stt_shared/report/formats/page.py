@@ -1,4 +1,4 @@
-"""A report as one HTML file: no script, nothing fetched, light and dark, readable and printable."""
+"""A report as one HTML file without scripts and external resources, light and dark, printable."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Group:
 
     @property
     def severity(self) -> Severity:
-        """That of the worst."""
+        """The severity of the worst finding."""
         return self.entries[0].finding.severity
 
 
 def text(context: ReportContext) -> str:
-    """The whole page."""
+    """The page as HTML."""
     return _template().render(
         context=context,
         report=context.report,
@@ -70,7 +70,7 @@ def _template() -> Template:
 
 
 def _shown(value: object) -> object:
-    """A name kept in a database must not turn the text around it, even where it is escaped."""
+    """`value` without bidirectional controls: a name from a database must not reorder the text."""
     return clean(value, keep="\n") if type(value) is str else value
 
 
@@ -85,7 +85,7 @@ def _numbers(context: ReportContext) -> list[tuple[Severity, int]]:
 
 
 def groups(context: ReportContext) -> list[Group]:
-    """Findings by check, the check with the worst one first."""
+    """The findings by check, sorted by the worst finding."""
     by_check = sorted(context.failures, key=lambda entry: entry.result.check)
     found = [
         _group(context, name, sorted(entries, key=lambda entry: entry.place))

@@ -1,4 +1,4 @@
-"""A report as aligned text: what is wrong, what was not checked, what is accepted, the counts."""
+"""A report as aligned text: findings, unchecked targets, accepted findings, counts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from stt_shared.report.grid import Cell, Grid, to_lines
 from stt_shared.report.theme import clean
 from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
 
-WIDE = 10_000  # columns; a file is never folded or shortened
+WIDE = 10_000  # columns; a file is never wrapped or shortened
 
 
 def text(context: ReportContext) -> str:
-    """The report as it reads on a very wide terminal, without colours."""
+    """The report as on a very wide terminal, without colours."""
     report, at = context.report, readable.rfc3339(context.written)
     blocks = [
         [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{context.heading}")],
@@ -28,7 +28,7 @@ def text(context: ReportContext) -> str:
 
 
 def _lines(grid: Grid) -> list[str]:
-    """The grid with whole ids and times instead of what is short for a person at a terminal."""
+    """The grid with complete ids and times instead of the short forms of a terminal."""
     rows = tuple(
         tuple(Cell(cell.text if cell.piped is None else cell.piped) for cell in row)
         for row in grid.rows

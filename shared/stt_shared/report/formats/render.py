@@ -1,4 +1,4 @@
-"""One report in any of the formats, chosen by name."""
+"""Render a report in a format chosen by name."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ RENDERERS: dict[ReportFormat, Callable[[ReportContext], str]] = {
 
 
 def render(context: ReportContext, form: ReportFormat) -> str:
-    """The report as text in UTF-8, ended by a line feed."""
+    """The report as text with a final line feed."""
     return RENDERERS[form](context)

@@ -1,6 +1,6 @@
-"""A report as SARIF 2.1.0 (OASIS): for code scanning of forges and for viewers of results.
+"""A report as SARIF 2.1.0 (OASIS) for code scanning and SARIF viewers.
 
-GitHub shows results by rule and needs a path for each; it tells them apart by the fingerprint.
+GitHub groups results by rule, requires a path, and identifies results by their fingerprint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ VERSION = "2.1.0"
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-PATH = "targets.toml"  # where targets are written down; a file is asked for, a database has none
+PATH = "targets.toml"  # SARIF requires a file: the one that lists the targets
 LEVELS = {Severity.CRITICAL: "error", Severity.MAJOR: "warning", Severity.TRIVIAL: "note"}
 SCORES = {Severity.CRITICAL: "9.0", Severity.MAJOR: "7.0", Severity.TRIVIAL: "3.0"}
 NO_RESULT = "no_result"
@@ -26,7 +26,7 @@ Object = dict[str, Any]
 
 
 def text(context: ReportContext) -> str:
-    """One log with one run; what was not checked is a notification of its invocation."""
+    """One log with one run; unchecked results are notifications of its invocation."""
     return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [_run(context)]})
 
 
@@ -45,7 +45,7 @@ def _run(context: ReportContext) -> Object:
         "notifications": [
             {"id": kind, "shortDescription": {"text": readable.KINDS[kind]}} for kind in Kind
         ]
-        + [{"id": NO_RESULT, "shortDescription": {"text": "the report is not whole"}}],
+        + [{"id": NO_RESULT, "shortDescription": {"text": "the report is not complete"}}],
     }
     return {
         "tool": {"driver": driver},

@@ -1,1 +1,1 @@
-"""What the client shows of the service's replies: texts and tables for a terminal."""
+"""Replies of the control service as text and tables for a terminal."""

@@ -1,4 +1,4 @@
-"""Who did what, as rows."""
+"""The audit record as a table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 def audit_grid(entries: Iterable[AuditEntry], now: datetime) -> Grid:
-    """One line per change."""
+    """One line for each change."""
     return Grid(COLUMNS, tuple(_cells(one, now) for one in entries))
 
 

@@ -1,4 +1,4 @@
-"""What happened to findings, one line each: new, fixed, changed, and what could not be checked."""
+"""Changes of findings, one line each, and the targets that were not checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAMES = {
     Change.ACCEPTED: "accepted",
     Change.UNACCEPTED: "no longer accepted",
 }
-IN_WORDS = (Change.CHANGED, Change.ACCEPTED, Change.UNACCEPTED)  # which say more than their name
+IN_WORDS = (Change.CHANGED, Change.ACCEPTED, Change.UNACCEPTED)  # shown with details
 COLUMNS = (
     Column(""),
     Column("SEVERITY"),
@@ -53,7 +53,7 @@ COLUMNS = (
 
 
 def changes_grid(changes: Iterable[FindingEvent], now: datetime) -> Grid:
-    """One line per change, in the order they came."""
+    """One line for each change, in the given order."""
     return Grid(COLUMNS, tuple(_cells(event, now) for event in changes))
 
 
@@ -76,7 +76,7 @@ def _what(event: FindingEvent) -> str:
 
 
 def change_line(event: FindingEvent) -> Text:
-    """One change as it happens, on a line of its own."""
+    """One change as a line of a live view."""
     after = event.after
     line = Text().append(f"{event.at.astimezone(UTC):%H:%M:%S} UTC  ", "hint")
     line.append(f"{SIGNS[event.change]} ", STYLES.get(event.change, "warn"))
@@ -87,7 +87,7 @@ def change_line(event: FindingEvent) -> Text:
 
 
 def unchecked_lines(unchecked: Iterable[UncheckedTarget], now: datetime) -> list[str]:
-    """A line for each target that the last run learned nothing of, and when one last did."""
+    """A line for each target that was not checked in the last run, with its last answer."""
     return [
         f"? {one.target} not checked ({readable.kind(one.kind)}), {last_answer(one, now)}:"
         " its findings are kept"
@@ -96,7 +96,7 @@ def unchecked_lines(unchecked: Iterable[UncheckedTarget], now: datetime) -> list
 
 
 def last_answer(one: UncheckedTarget, now: datetime) -> str:
-    """How old the last answer of a target is that was not checked, e.g. `last answer 3 d ago`."""
+    """The age of the last answer of an unchecked target, e.g. `last answer 3 d ago`."""
     if one.last_checked is None:
         return "never answered"
     return f"last answer {readable.span(now - one.last_checked)} ago"

@@ -1,4 +1,4 @@
-"""One check in full: what it looks for, what it asks the server, and how it judges the answers."""
+"""One check in full: its purpose, its statements, and its script."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERIODS = {"standard": "24 h", "rare": "78 h", "frequent": "4 h"}
 
 
 def statement(query: Query) -> str:
-    """What is sent to the server, in its own language."""
+    """The statement that is sent to the server."""
     if query.type is QueryType.POSTGRESQL_SHOW:
         return "SHOW ALL"
     verb = query.type.rpartition("_")[2]
@@ -30,7 +30,7 @@ def statement(query: Query) -> str:
 
 
 def check_block(check: Check, origin: str = "") -> list[RenderableType]:
-    """The paragraphs of `stt checks show`; `origin` says of which pack it is and who vouches."""
+    """The paragraphs of `stt checks show`; `origin` names the pack and its signing key."""
     title = Text().append(clean(check.name), "name").append(f"  {clean(check.summary)}", "bold")
     place = f"{readable.FAMILIES[check.family]}, every {PERIODS[check.interval]}"
     if check.aliases:
@@ -66,7 +66,7 @@ def _query(query: Query) -> str:
 
 
 def check_object(check: Check) -> dict[str, Any]:
-    """A check for machines, its guards as their author wrote them."""
+    """A check as an object for JSON, with the guards as written."""
     queries = [
         {
             "type": query.type,

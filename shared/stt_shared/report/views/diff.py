@@ -1,4 +1,4 @@
-"""What is different between two runs, one line each, and what could not be compared."""
+"""The differences between two runs, one line each, and the number of unchecked targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def worst_first(differences: Iterable[Difference]) -> list[Difference]:
 
 
 def differences_grid(differences: Iterable[Difference], now: datetime) -> Grid:
-    """One line for each, in the order given."""
+    """One line for each difference, in the given order."""
     return Grid(COLUMNS, tuple(_cells(one, now) for one in differences))
 
 
@@ -51,9 +51,9 @@ def _cells(one: Difference, now: datetime) -> tuple[Cell, ...]:
 
 
 def what(one: Difference, now: datetime) -> str:
-    """What is different, in words: `new`, `fixed`, `was major`, `accepted by ann until 1 Dec: ..`.
+    """The difference as text: `new`, `fixed`, `was major`, `accepted by ann until 1 Dec: ..`.
 
-    A finding that is accepted says so, whatever else is different.
+    For an accepted finding the acceptance is shown, whatever else is different.
     """
     parts = [] if one.change is Change.ACCEPTED else [NAMES[one.change]]
     if one.change is Change.CHANGED and one.was is not None:
@@ -68,7 +68,7 @@ def what(one: Difference, now: datetime) -> str:
 
 
 def runs_sentence(before: RunRecord, later: RunRecord, now: datetime) -> str:
-    """Which runs are compared."""
+    """The compared runs."""
     first, second = (readable.moment(one.started or one.slot, now) for one in (before, later))
     going_on = ", still going on" if later.state == "running" else ""
     return f"From {before.run_id} ({first}) to {later.run_id} ({second}{going_on})"

@@ -1,4 +1,4 @@
-"""One finding in full: what was found, why it matters, how to mend it, how it went so far."""
+"""One finding in full: summary, description, remediation, evidence and history."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Accepted", Text(clean(accepted(finding.accepted, now)))
         yield "", Text(f"End it: stt unaccept {finding.accepted.exception}", style="hint")
     if finding.said_severity is not None:
-        said = f"the check says {finding.said_severity}; site {finding.site} counts it otherwise"
+        said = f"{finding.said_severity} from the check, overridden at site {finding.site}"
         yield "Severity", Text(clean(said))
     if finding.description:
         yield "Why", Text(clean(finding.description, keep="\n"))
@@ -106,7 +106,7 @@ def _evidence(rows: Iterable[Mapping[str, object]]) -> RenderableType:
 
 
 def value_text(value: object) -> str:
-    """A value of evidence as people read it: text bare, everything else as JSON."""
+    """A value of evidence: a text as it is, everything else as JSON."""
     return clean(value if isinstance(value, str) else msgspec.json.encode(value).decode())
 
 
@@ -117,7 +117,7 @@ def history(events: Iterable[FindingEvent], now: datetime) -> str:
 
 
 def change_words(event: FindingEvent) -> str:
-    """What an event says in words, e.g. `major to critical`."""
+    """The change of an event as text, e.g. `major to critical`."""
     if event.change is Change.CHANGED and event.before is not None:
         if event.before.severity is not event.after.severity:
             return f"{event.before.severity} to {event.after.severity}"

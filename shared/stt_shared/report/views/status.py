@@ -1,4 +1,4 @@
-"""The state of everything in a few lines: on or off, the counts, the fleet, what is wrong."""
+"""The status of the installation: enabled or disabled, counts, workers, faults."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stt_shared.protocol.records import Counts, RunRecord
 from stt_shared.report import readable
 from stt_shared.report.theme import clean, mark
 
-MAX_NAMED = 3  # targets named behind the count of those not checked
+MAX_NAMED = 3  # targets named after the count of unchecked ones
 
 
 def switch_sentence(state: ControlState, now: datetime) -> str:
-    """Whether checks run, since when, by whom and why."""
+    """Whether checks are enabled, since when, by whom and why."""
     word = "on" if state.enabled else "disabled"
     if state.since is None:
         return f"Checks are {word}." if state.enabled else "Checks are disabled (never enabled)."
@@ -31,7 +31,7 @@ def _quoted(reason: str) -> str:
 
 
 def run_sentence(run: RunRecord | None, now: datetime) -> str:
-    """How the last run went."""
+    """The result of the last run."""
     if run is None:
         return "No run yet."
     if run.state == "running":
@@ -64,7 +64,7 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
 
 
 def pack_sentence(pack: PackStatus, now: datetime) -> str:
-    """Where the checks are from, and who stands for them."""
+    """The source of the checks, and the key that signed them."""
     signed = f"signed by {pack.key}" if pack.key else "UNSIGNED"
     until = f", expires {readable.day(pack.expires, now)}" if pack.expires else ""
     return (
@@ -88,7 +88,7 @@ def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
 
 
 def _parts_line(reply: StatusReply) -> list[Text]:
-    """The databases inside targets that checks left out; no line if there are none."""
+    """The databases that checks left out; no line without any."""
     amount, named = reply.summary.counts.parts_not_checked, reply.parts_not_checked[:MAX_NAMED]
     if not amount:
         return []

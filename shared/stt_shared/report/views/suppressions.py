@@ -1,4 +1,4 @@
-"""Exceptions in words and rows: what they are for, until when, by whom and why."""
+"""Suppressions as text and tables: scope, last day, author and reason."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ COLUMNS = (
     Column("REASON", whole=True),
 )
 STYLES = {"live": "ok", "revoked": "hint", "ended": "hint"}
-FOR_EVER = "reset"  # how long a severity without a last day holds
+FOR_EVER = "reset"  # the end of an override without a last day
 
 
 def scope(one: ExceptionRecord) -> str:
-    """What an exception is for, e.g. `mysql_version at site eu`."""
+    """The scope of a suppression, e.g. `mysql_version at site eu`."""
     if one.finding:
         return f"{one.finding} ({one.check} on {one.target})"
     if one.severity is not None:
@@ -38,17 +38,17 @@ def scope(one: ExceptionRecord) -> str:
 
 
 def end(one: ExceptionRecord, now: datetime) -> str:
-    """Its last day, or what ends it."""
+    """The last day of a suppression, or what ends it."""
     return readable.date_day(one.until, now) if one.until is not None else FOR_EVER
 
 
 def accepted(one: Acceptance, now: datetime) -> str:
-    """Who accepts a finding until when, and why."""
+    """Who accepted a finding, until when and why."""
     return f'by {one.by} until {readable.date_day(one.until, now)}: "{one.reason}"'
 
 
 def exceptions_grid(infos: Iterable[ExceptionInfo], now: datetime) -> Grid:
-    """One line per exception."""
+    """One line for each suppression."""
     return Grid(COLUMNS, tuple(_cells(info, now) for info in infos))
 
 
@@ -75,7 +75,7 @@ def _over(info: ExceptionInfo) -> str:
 
 
 def made_sentence(reply: ExceptionReply, now: datetime) -> str:
-    """What was made, or (nothing changed) what would be."""
+    """The suppression that was created, or with a dry run would be."""
     one, number = reply.exception, readable.number(reply.findings, "finding")
     until = f"until {end(one, now)}"
     if one.severity is not None:
@@ -93,7 +93,7 @@ def _verb(reply: ExceptionReply, done: str, planned: str) -> str:
 
 
 def over_sentence(reply: ExceptionReply, *, dry_run: bool) -> str:
-    """What was revoked, would be, or is over already."""
+    """The suppression that was revoked, would be, or has ended already."""
     one, number = reply.exception, readable.number(reply.findings, "finding")
     counts = "counts" if reply.findings == 1 else "count"
     if dry_run:

@@ -1,4 +1,4 @@
-"""Findings, and what could not be checked, as rows."""
+"""Findings and unchecked results as tables."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ UNCHECKED = (
     Column("SITE"),
     Column("WHY", whole=True),
 )
-SHORT_ID = 8  # characters of an id on a terminal; any unambiguous beginning finds it
+SHORT_ID = 8  # characters of an id on a terminal; any unambiguous prefix is accepted
 ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """What a list says of one finding."""
+    """One finding in a list."""
 
     severity: Severity
     check: str
@@ -48,17 +48,17 @@ class Row:
     since: datetime | None
     text: str
     id: str
-    note: str = ""  # instead of the age: resolved
+    note: str = ""  # shown instead of the age, e.g. resolved
     accepted: Acceptance | None = None
 
 
 def finding_text(check_object: str | None, summary: str) -> str:
-    """What was found; the thing itself first, unless the summary names it anyway."""
+    """The summary of a finding, preceded by the object unless the summary names it."""
     return f"{check_object}: {summary}" if check_object and check_object not in summary else summary
 
 
 def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
-    """Findings of the store, in the order they came."""
+    """Rows of stored findings, in the given order."""
     return [
         Row(
             severity=record.severity,
@@ -76,7 +76,7 @@ def rows_of_records(records: Iterable[FindingRecord]) -> list[Row]:
 
 
 def rows_of_report(report: Report) -> list[Row]:
-    """Findings of a report that count: most severe first, then oldest, by check and target."""
+    """Rows of the open findings of a report: most severe first, then oldest, check and target."""
     rows = [
         Row(
             severity=finding.severity,
@@ -99,12 +99,12 @@ def _order(row: Row) -> tuple[int, str, str, str, str]:
 
 
 def severity_cell(severity: Severity) -> Cell:
-    """Mark, word and colour; the word alone in a pipe."""
+    """Mark, name and colour; only the name in a pipe."""
     return Cell(f"{mark(severity)} {severity}", str(severity), piped=str(severity))
 
 
 def findings_grid(rows: Iterable[Row], now: datetime, *, with_accepted: bool = False) -> Grid:
-    """One line per finding; `with_accepted` also who accepted it until when, and why."""
+    """One line for each finding; `with_accepted` adds the acceptance."""
     if not with_accepted:
         return Grid(COLUMNS, tuple(_cells(row, now) for row in rows))
     both = ((_cells(row, now), _accepted_cell(row, now)) for row in rows)
@@ -129,7 +129,7 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
 
 
 def unchecked_grid(report: Report) -> Grid:
-    """What nothing was learned of, and why; checks of one target with one reason in one line."""
+    """The unchecked results: one line for each target and reason."""
     rows = [
         (Cell(target, "name"), Cell(_checks(checks)), Cell(site), Cell(why, "warn"))
         for (target, site, why), checks in unchecked_groups(report)
@@ -138,7 +138,7 @@ def unchecked_grid(report: Report) -> Grid:
 
 
 def unchecked_groups(report: Report) -> list[tuple[tuple[str, str, str], tuple[str, ...]]]:
-    """Target, site and reason with the checks that have it: without a verdict, or a partial one."""
+    """Targets, sites and reasons with the checks that have no complete verdict for it."""
     groups: dict[tuple[str, str, str], list[str]] = {}
     for one in report.results:
         why = readable.parts(one.parts_not_checked)
@@ -154,7 +154,7 @@ def _checks(names: Sequence[str]) -> str:
 
 
 def totals(counts: Counts) -> list[Text]:
-    """The counts in two lines, each severity with its mark, word and colour."""
+    """The counts in two lines, each severity with its mark, name and colour."""
     first = Text()
     for severity, amount in (
         (Severity.CRITICAL, counts.critical),

@@ -1,4 +1,4 @@
-"""Findings per day as a table, and how long fixing takes in a sentence for each severity."""
+"""Findings for each day as a table, and the time to fix for each severity."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COLUMNS = (
 
 
 def trend_grid(days: Iterable[TrendDay]) -> Grid:
-    """One line a day: open findings of each severity at its end, opened and fixed ones of all."""
+    """One line for each day: open findings by severity at its end, opened and fixed findings."""
     return Grid(COLUMNS, tuple(_cells(day) for day in days))
 
 
@@ -37,7 +37,7 @@ def _sum(numbers: Numbers) -> str:
 
 
 def fix_lines(reply: TrendsReply) -> list[str]:
-    """A line for each severity of which something was fixed."""
+    """A line for each severity with fixed findings."""
     return [_fix_line(one) for one in reply.fix_times if one.fixed]
 
 

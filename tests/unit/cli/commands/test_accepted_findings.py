@@ -47,7 +47,7 @@ def test_one_finding_names_its_exception_and_what_the_check_says(
     _, out, _ = stt("findings", "show", "f_0")
     assert 'Accepted   by dba-oncall until 1 Dec: "proxy only"' in out
     assert "stt unaccept x_abc" in out
-    assert "the check says major" in out
+    assert "major from the check" in out
 
 
 def test_diff_tells_what_was_accepted_and_what_is_no_more(service: Service, stt: Stt) -> None:

@@ -160,6 +160,9 @@ async def test_wanted_and_not_installed_is_one_error_with_what_to_install(
     with pytest.raises(ConfigError, match="traces is on, and opentelemetry is not inst") as wrong:
         async with traced("stt-worker", wanted=True):
             pass
-    assert wrong.value.hint == "pip install 'security-threat-tool[tracing]', or turn telemetry.traces off"
+    assert (
+        wrong.value.hint
+        == "pip install 'security-threat-tool[tracing]', or turn telemetry.traces off"
+    )
     async with traced("stt-worker", wanted=False):
         pass
