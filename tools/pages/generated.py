@@ -9,7 +9,16 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
 from tools import log_events
-from tools.pages import config_schema, events, library, metrics, protocol, reports, settings
+from tools.pages import (
+    config_schema,
+    events,
+    library,
+    messages,
+    metrics,
+    protocol,
+    reports,
+    settings,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -17,6 +26,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "docs/config.schema.json": config_schema.render,
     "docs/events.md": events.page,
     "docs/log-events.md": log_events.page,
+    "docs/messages.md": messages.render,
     "docs/metrics.md": metrics.render,
     "docs/protocol.md": protocol.render,
     "docs/reports.md": reports.page,
