@@ -63,7 +63,8 @@ def build() -> App:
                 raise
     for name, extra in EXTRAS.items():
         if name not in app:
-            app.command(_missing(name, extra), name=name, help=_not_installed(name), group=SERVE)
+            help_text = f"Not installed: pip install '{DISTRIBUTION}[{extra}]'"
+            app.command(_missing(name, extra), name=name, help=help_text, group=SERVE)
     return app
 
 
@@ -71,10 +72,6 @@ def _is_bug(error: ModuleNotFoundError, module: str) -> bool:
     """Whether a module of STT is missing other than the half itself."""
     missing = error.name or ""
     return missing.startswith("stt_") and not f"{module}.".startswith(f"{missing}.")
-
-
-def _not_installed(name: str) -> str:
-    return f"Not installed: pip install '{DISTRIBUTION}[{EXTRAS[name]}]'"
 
 
 def _missing(name: str, extra: str) -> Callable[..., None]:
@@ -139,23 +136,16 @@ def _call(tokens: list[str]) -> int:
             print_error=False,
         )
     except CycloptsError as error:
-        raise UsageError(_lower_case(error), hint=_help_of(error)) from error
+        text = str(error).strip().rstrip(".")
+        words = " ".join(("stt", *(error.command_chain or ())))
+        message = text[:1].lower() + text[1:]
+        raise UsageError(message, hint=f"see: {words} --help") from error
     except ModuleNotFoundError as error:
         name = tokens[0] if tokens else ""
         if name in EXTRAS and not (error.name or "").startswith("stt_"):
             raise _missing_extra(name, EXTRAS[name]) from error
         raise
     return result if isinstance(result, int) else 0
-
-
-def _lower_case(error: CycloptsError) -> str:
-    text = str(error).strip().rstrip(".")
-    return text[:1].lower() + text[1:]
-
-
-def _help_of(error: CycloptsError) -> str:
-    words = " ".join(("stt", *(error.command_chain or ())))
-    return f"see: {words} --help"
 
 
 def _bug(error: Exception, *, debug: bool) -> int:

@@ -7,7 +7,6 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_shared.checkfile.catalogue import builtin, unknown_names
-from stt_shared.checkfile.model import Check
 from stt_shared.command import output
 from stt_shared.command.adding import READ, add_command
 from stt_shared.command.options import many
@@ -47,13 +46,10 @@ def grants(
 
     Raises UsageError for an unknown check.
     """
-    made = steps(product, _chosen(check), Account(user=user, host=host))
-    output.print_text(render(product, made))
-
-
-def _chosen(names: tuple[str, ...]) -> list[Check]:
     known = builtin()
-    if sentences := unknown_names(known, names):
+    if sentences := unknown_names(known, check):
         raise UsageError("; ".join(sentences), hint="see the checks: stt checks list")
-    found = [known.find(name) for name in names] if names else [*known.checks.values()]
-    return [check for check in found if check is not None]
+    chosen = [known.find(name) for name in check] if check else [*known.checks.values()]
+    needed = [one for one in chosen if one is not None]
+    made = steps(product, needed, Account(user=user, host=host))
+    output.print_text(render(product, made))

@@ -46,8 +46,9 @@ def check(file: File = None, /) -> int:
     """Check the release data; the exit code is 1 if they have a fault."""
     from stt_cli.releases import file as release_file  # noqa: PLC0415  # only where maintained
     from stt_cli.releases import rules  # noqa: PLC0415  # as above
+    from stt_shared.checkfile.catalogue import RELEASES_FILE, builtin_folder  # noqa: PLC0415  # as above
 
-    path = file or _builtin()
+    path = file or builtin_folder() / RELEASES_FILE
     data = release_file.read(path).data
     found = [*rules.faults(data)]
     for fault in found:
@@ -88,7 +89,11 @@ def refresh(
         *_applied(cve, found.data, update.from_cve),
     ]
     if as_of:
-        found.data["as_of"] = _day(as_of)
+        try:
+            found.data["as_of"] = date.fromisoformat(as_of).isoformat()
+        except ValueError:
+            sentence = f"--as-of is {as_of!r}, expected a date"
+            raise UsageError(sentence, hint="for example 2026-12-01") from None
     faults = tuple(rules.faults(found.data))
     for change in changes:
         output.print_text(change)
@@ -102,21 +107,6 @@ def refresh(
         file.write_text(release_file.render(found), encoding="utf-8")
     output.note(f"{len(changes)} changes{', nothing written' if dry_run else ''}")
     return 0
-
-
-def _builtin() -> Path:
-    from stt_shared.checkfile.catalogue import RELEASES_FILE, builtin_folder  # noqa: PLC0415  # as above
-
-    return builtin_folder() / RELEASES_FILE
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise UsageError(
-            f"--as-of is {text!r}, expected a date", hint="for example 2026-12-01"
-        ) from None
 
 
 def _applied(

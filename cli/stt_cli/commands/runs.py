@@ -204,14 +204,10 @@ async def show(
         found = await find_run(control, run_id)
         of_run = await chosen(control, Choice(run=run_id))
     if form is ReportFormat.TABLE:
-        output.note(_headline(found), "head")
+        state = f"{found.state}, {found.done} of {readable.number(found.jobs, 'database')} done"
+        why = f" ({found.reason})" if found.reason else ""
+        output.note(f"Run {found.run_id}: {state}{why}", "head")
     reporting.deliver(of_run, form, files)
-
-
-def _headline(run: RunRecord) -> str:
-    state = f"{run.state}, {run.done} of {readable.number(run.jobs, 'database')} done"
-    why = f" ({run.reason})" if run.reason else ""
-    return f"Run {run.run_id}: {state}{why}"
 
 
 def _cells(run: RunRecord) -> tuple[Cell, ...]:

@@ -20,28 +20,20 @@ def parse_since(text: str, now: datetime) -> datetime:
 
     Raises UsageError for any other text and for an instant in the future.
     """
-    found = _relative(text, now) or _absolute(text)
-    if found is None:
-        raise UsageError(f"--since is {text!r}, expected a time", hint=HINT)
+    midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
+    if text in ("today", "yesterday"):
+        found = midnight - timedelta(days=text == "yesterday")
+    elif match := _LENGTH.fullmatch(text):
+        found = now - int(match[1]) * _UNITS[match[2]]
+    else:
+        try:
+            found = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise UsageError(f"--since is {text!r}, expected a time", hint=HINT) from error
+        found = found if found.tzinfo else found.replace(tzinfo=UTC)
     if found > now:
         raise UsageError(f"--since is {text!r}, expected a time in the past", hint=HINT)
     return found
-
-
-def _relative(text: str, now: datetime) -> datetime | None:
-    midnight = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
-    if text in ("today", "yesterday"):
-        return midnight - timedelta(days=text == "yesterday")
-    match = _LENGTH.fullmatch(text)
-    return now - int(match[1]) * _UNITS[match[2]] if match else None
-
-
-def _absolute(text: str) -> datetime | None:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def parse_until(text: str, now: datetime) -> date:

@@ -85,19 +85,15 @@ async def status(
         state, text = nagios.of_status(reply, not_checked_as)
         output.print_text(text)
         return state
-    _print(reply, form)
-    return 0
-
-
-def _print(reply: StatusReply, form: StatusFormat) -> None:
     if form is not StatusFormat.TABLE:
         output.print_message(reply, OutputFormat(form))
-        return
+        return 0
     output.print_rich(*status_lines(reply, clock.now()))
     if reply.summary.counts.critical:
         output.note("Try: stt findings list --severity critical", "hint")
     elif not reply.state.enabled:
         output.note('Try: stt enable --reason "..."', "hint")
+    return 0
 
 
 async def enable(

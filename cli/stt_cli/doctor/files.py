@@ -40,14 +40,13 @@ def named_files(
     found += [
         (environ.get(environment_name(name) + _FILE, ""), name) for name in sorted(SECRET_SETTINGS)
     ]
-    if config is not None and (uses or _holds_secrets(settings, config)):
+    has_secrets = any(
+        settings.origins.get(name, "").startswith(f"{config}:") for name in SECRET_SETTINGS
+    )
+    if config is not None and (uses or has_secrets):
         found.append((str(config), "configuration"))
     found += [(one.rest, f"password of {one.owner}") for one in uses if one.scheme == "file"]
     return [(Path(path).expanduser(), what) for path, what in found if path]
-
-
-def _holds_secrets(settings: Settings, config: Path) -> bool:
-    return any(settings.origins.get(n, "").startswith(f"{config}:") for n in SECRET_SETTINGS)
 
 
 def read_modes(files: Iterable[tuple[Path, str]]) -> list[SecretFile]:
@@ -88,7 +87,9 @@ def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[Diagnosti
     """Warnings for secrets in environment variables and for secrets in plain text."""
     variables = [one.owner for one in uses if one.scheme == "env"]
     variables += [
-        name for name in sorted(SECRET_SETTINGS) if settings.origins.get(name) == _variable(name)
+        name
+        for name in sorted(SECRET_SETTINGS)
+        if settings.origins.get(name) == f"environment {environment_name(name)}"
     ]
     plain = [one.owner for one in uses if one.scheme == "plain"]
     found: list[DiagnosticLine] = []
@@ -105,7 +106,3 @@ def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[Diagnosti
 def nothing() -> DiagnosticLine:
     """The line for an installation without secrets."""
     return ok("secrets", "none in settings, targets or environment")
-
-
-def _variable(name: str) -> str:
-    return f"environment {environment_name(name)}"

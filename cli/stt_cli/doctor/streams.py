@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, size, unknown, warn
 from stt_cli.doctor.server import WATCH_FULL, ServerAnswer
@@ -75,9 +74,11 @@ def differences(spec: StreamSpec, config: ServerAnswer) -> list[str]:
         "duplicate_window": _nanoseconds(spec.duplicate_window),
         "allow_direct": spec.allow_direct,
         "allow_atomic": spec.allow_atomic,
-        "republish": _republished(spec),
+        "republish": " to ".join(spec.republish) if spec.republish else "",
     }
-    found = {**_ABSENT, **config, "republish": _echoed(config.get("republish"))}
+    echo = config.get("republish")
+    republish = f"{echo.get('src')} to {echo.get('dest')}" if echo else ""
+    found = {**_ABSENT, **config, "republish": republish}
     wrong = different(wanted, found)
     size_found = config.get("max_bytes", -1)
     if 0 < size_found < spec.max_bytes:
@@ -92,14 +93,6 @@ def different(wanted: Mapping[str, object], found: ServerAnswer) -> list[str]:
         for name, value in wanted.items()
         if found.get(name) != value
     ]
-
-
-def _republished(spec: StreamSpec) -> str:
-    return " to ".join(spec.republish) if spec.republish else ""
-
-
-def _echoed(republish: Any) -> str:
-    return f"{republish.get('src')} to {republish.get('dest')}" if republish else ""
 
 
 def _nanoseconds(span: timedelta) -> int:
@@ -118,7 +111,17 @@ def replicas(answers: Sequence[ServerAnswer], cluster: str) -> DiagnosticLine:
     known = [answer for answer in answers if "config" in answer]
     if not known:
         return unknown(what, "no stream can be read", "see the line `streams`")
-    late = sorted({_peer(peer) for answer in known for peer in _peers(answer) if _is_late(peer)})
+    peers: list[ServerAnswer] = []
+    for answer in known:
+        members: ServerAnswer = answer.get("cluster") or {}
+        peers += members.get("replicas") or ()
+    late = sorted(
+        {
+            f"{peer.get('name', '?')} ({'offline' if peer.get('offline') else 'behind'})"
+            for peer in peers
+            if peer.get("offline") or not peer.get("current", True)
+        }
+    )
     if late:
         todo = "start that nats-server: nats server ls"
         return warn(what, f"not up to date: {readable.first_names(late)}", todo)
@@ -128,16 +131,3 @@ def replicas(answers: Sequence[ServerAnswer], cluster: str) -> DiagnosticLine:
         seen = f"{copies} in cluster {cluster}: the loss of one server stops everything"
         return warn(what, seen, "stt coordinator --replicas 3, or coordinator.replicas = 3")
     return ok(what, f"{copies}, {'cluster ' + cluster if cluster else 'a single server'}")
-
-
-def _peers(answer: ServerAnswer) -> list[ServerAnswer]:
-    cluster: ServerAnswer = answer.get("cluster") or {}
-    return list(cluster.get("replicas") or ())
-
-
-def _is_late(peer: ServerAnswer) -> bool:
-    return bool(peer.get("offline")) or not peer.get("current", True)
-
-
-def _peer(peer: ServerAnswer) -> str:
-    return f"{peer.get('name', '?')} ({'offline' if peer.get('offline') else 'behind'})"

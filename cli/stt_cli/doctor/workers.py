@@ -32,7 +32,10 @@ def _here(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> D
     silent = [one for one in reply.workers if one.state != "up"]
     up = len(reply.workers) - len(silent)
     limit = "" if isinstance(health, Unknown) else f" (limit {health.silent_after_s:g} s)"
-    names = [f"{one.worker} ({_when(one, now)})" for one in silent]
+    names = [
+        f"{one.worker} (site {one.site}, since {readable.moment(one.last_heard, now)})"
+        for one in silent
+    ]
     if not up:
         seen = (
             f"none up, silent: {readable.first_names(names)}"
@@ -44,10 +47,6 @@ def _here(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> D
         todo = "read their logs and restart them: journalctl -u stt-worker"
         return warn("workers", f"{up} up, silent{limit}: {readable.first_names(names)}", todo)
     return ok("workers", f"{up} up{limit}")
-
-
-def _when(one: WorkerInfo, now: datetime) -> str:
-    return f"site {one.site}, since {readable.moment(one.last_heard, now)}"
 
 
 def _waiting(workers: Sequence[WorkerInfo]) -> DiagnosticLine:

@@ -123,13 +123,11 @@ def _ranges(ranges: list[Entry], series: list[Entry]) -> Iterator[str]:
         if not end <= start <= last:
             yield f"ranges overlap or are not in order at {dotted(start)}"
         end = last
-        mine = [entry for entry in series if belongs(last, entry["series"])]
-        if "below" in each and last >= series[0]["series"] and not _is_out(last, mine):
+        is_out = any(
+            belongs(last, entry["series"]) and last <= entry.get("latest", []) for entry in series
+        )
+        if "below" in each and last >= series[0]["series"] and not is_out:
             yield f"unknown release {dotted(last)}"
-
-
-def _is_out(version: list[int], entries: list[Entry]) -> bool:
-    return any(version <= entry.get("latest", []) for entry in entries)
 
 
 def belongs(version: list[int], series: list[int]) -> bool:

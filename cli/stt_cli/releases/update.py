@@ -107,7 +107,13 @@ def from_cve(data: Document, record: Document) -> Iterator[str]:
     for product, ranges in affects.items():
         if entry["affects"].get(product) != ranges:
             entry["affects"][product] = ranges
-            yield f"{name}: {product} {', '.join(map(_shown, ranges))}"
+            shown = [
+                f"{dotted(one['from'])} below {dotted(one['below'])}"
+                if "below" in one
+                else f"{dotted(one['from'])} to {dotted(one['to'])}"
+                for one in ranges
+            ]
+            yield f"{name}: {product} {', '.join(shown)}"
 
 
 def _vulnerability(name: str, holder: Document) -> dict[str, Any]:
@@ -156,11 +162,6 @@ def _range(version: Document) -> dict[str, Any] | None:
     if "lessThan" in version:
         return {"from": start, "below": numbers(str(version["lessThan"]))}
     return {"from": start, "to": numbers(str(version.get("lessThanOrEqual", text)))}
-
-
-def _shown(each: Document) -> str:
-    end = f"below {dotted(each['below'])}" if "below" in each else f"to {dotted(each['to'])}"
-    return f"{dotted(each['from'])} {end}"
 
 
 def numbers(text: str) -> list[int]:

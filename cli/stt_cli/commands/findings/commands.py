@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -114,7 +113,9 @@ async def list_findings(
         checks=check,
         state=state,
     )
-    _check_page(limit, page)
+    for name, value in (("page", page), ("limit", limit)):
+        if value is not None and value < 1:
+            raise UsageError(f"--{name} is {value}, expected 1 or more")
     if form is not ReportFormat.TABLE and state not in REPORTED:
         raise UsageError(f"--state is {state}, expected open or accepted with -o {form}")
     async with client.coordinator(connection) as control:
@@ -127,12 +128,6 @@ async def list_findings(
     reporting.deliver(
         found, form, part="findings that match the filters" if wanted != EVERYTHING else ""
     )
-
-
-def _check_page(limit: int | None, page: int) -> None:
-    for name, value in (("page", page), ("limit", limit)):
-        if value is not None and value < 1:
-            raise UsageError(f"--{name} is {value}, expected 1 or more")
 
 
 def filtered(whole: Report, wanted: FindingsRequest) -> Report:
@@ -185,8 +180,10 @@ async def _print_rows(
     if not total:
         output.note("No findings.")
     elif len(found) < total:
+        amounts = Counter(record.severity for record in found)
+        severities = ", ".join(f"{amounts[one]} {one}" for one in Severity if amounts[one])
         more = f" Next page: --page {page + 1}" if shown < total else ""
-        output.note(f"{len(found)} of {total} shown ({_by_severity(found)}).{more}", "hint")
+        output.note(f"{len(found)} of {total} shown ({severities}).{more}", "hint")
 
 
 async def _fetch(
@@ -203,11 +200,6 @@ async def _fetch(
         complete = first + len(found) >= reply.total or len(found) == rows
         if complete or not reply.findings:
             return found, reply
-
-
-def _by_severity(found: Sequence[FindingRecord]) -> str:
-    amounts = Counter(record.severity for record in found)
-    return ", ".join(f"{amounts[one]} {one}" for one in Severity if amounts[one])
 
 
 async def show(

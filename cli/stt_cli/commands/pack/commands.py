@@ -117,7 +117,11 @@ def build(
         if serial is not None
         else folder_serial.current_serial(folder) or int(at.timestamp())
     )
-    label = Label(name=name, serial=number, created=at, expires=_later(at, days))
+    try:
+        expires = at + timedelta(days=days)
+    except OverflowError as error:
+        raise UsageError(f"--days is {days}, the pack would expire after the year 9999") from error
+    label = Label(name=name, serial=number, created=at, expires=expires)
     pack = built(folder, label, lenient=pmm)
     try:
         data = archive.encode(pack)
@@ -144,13 +148,6 @@ def _day(text: str) -> datetime:
     except ValueError as error:
         raise UsageError(f"--created is {text!r:.40}, expected YYYY-MM-DD") from error
     return datetime(found.year, found.month, found.day, tzinfo=UTC)
-
-
-def _later(at: datetime, days: int) -> datetime:
-    try:
-        return at + timedelta(days=days)
-    except OverflowError as error:
-        raise UsageError(f"--days is {days}, the pack would expire after the year 9999") from error
 
 
 def sign(

@@ -15,7 +15,6 @@ from stt_shared.command.options import AllowIncomplete, Connection, FailOnOption
 from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import without_result
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs
@@ -115,12 +114,9 @@ def _print_numbers(found: Report, form: ReportFormat, fail_on: FailOn) -> None:
     """Print the findings per severity, or that none is severe enough."""
     if form is not ReportFormat.TABLE:
         return
-    if fail_on is FailOn.NONE or failed_at_or_above(found.summary, fail_on):
-        output.print_text(_numbers(found.summary))
+    counts = found.summary
+    if fail_on is FailOn.NONE or failed_at_or_above(counts, fail_on):
+        amounts = zip(Severity, (counts.critical, counts.major, counts.trivial), strict=True)
+        output.print_text(", ".join(f"{amount} {severity}" for severity, amount in amounts))
     else:
         output.print_text(f"0 at or above {fail_on}")
-
-
-def _numbers(counts: Counts) -> str:
-    amounts = zip(Severity, (counts.critical, counts.major, counts.trivial), strict=True)
-    return ", ".join(f"{amount} {severity}" for severity, amount in amounts)

@@ -69,7 +69,14 @@ async def chosen(control: Control, choice: Choice) -> Report:
     whole = await report(control, run.run_id if run else "")
     if run is not None and run.state == "running":
         whole = _unfinished(whole, run)
-    return _part(whole, choice)
+    results = whole.results
+    _check_names("site", choice.site, (one.site for one in results))
+    _check_names("target", choice.target, (one.target for one in results))
+    _check_names("check", choice.check, (one.check for one in results))
+    wanted = FindingsRequest(
+        families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
+    )
+    return filtered(whole, wanted)
 
 
 async def _run(control: Control, choice: Choice) -> RunRecord:
@@ -88,17 +95,6 @@ def _unfinished(whole: Report, run: RunRecord) -> Report:
     counts = msgspec.structs.replace(whole.summary, targets=max(whole.summary.targets, run.jobs))
     both = "; ".join(part for part in (whole.notice, notice) if part)
     return msgspec.structs.replace(whole, summary=counts, notice=both)
-
-
-def _part(whole: Report, choice: Choice) -> Report:
-    results = whole.results
-    _check_names("site", choice.site, (one.site for one in results))
-    _check_names("target", choice.target, (one.target for one in results))
-    _check_names("check", choice.check, (one.check for one in results))
-    wanted = FindingsRequest(
-        families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
-    )
-    return filtered(whole, wanted)
 
 
 def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:

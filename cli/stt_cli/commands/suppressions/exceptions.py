@@ -125,7 +125,10 @@ async def import_file(
     if form is OutputFormat.TABLE:
         cells = ((Cell(one.id, "name"), Cell(one.what)) for one in found)
         output.print_grid(Grid(IMPORTED, tuple(cells)))
-        output.note(_totals(found, dry_run=dry_run))
+        amounts = Counter(one.what for one in found)
+        totals = ", ".join(f"{number} {what}" for what, number in amounts.items())
+        dry = " (nothing was changed: --dry-run)" if dry_run else ""
+        output.note(f"{totals or 'no exceptions'}{dry}")
     elif form is OutputFormat.JSONL:
         output.print_lines(found)
     else:
@@ -139,9 +142,3 @@ async def _import(control: Control, whole: ImportRequest) -> tuple[ImportedExcep
         reply = await control.ask(Verb.EXCEPTIONS_IMPORT, part, ImportReply)
         found.extend(reply.exceptions)
     return tuple(found)
-
-
-def _totals(found: tuple[ImportedException, ...], *, dry_run: bool) -> str:
-    amounts = Counter(one.what for one in found)
-    totals = ", ".join(f"{number} {what}" for what, number in amounts.items()) or "no exceptions"
-    return f"{totals} (nothing was changed: --dry-run)" if dry_run else totals
