@@ -1,4 +1,4 @@
-"""The closed set of metrics: name, kind, labels and what each says."""
+"""The closed set of metrics: name, kind, labels and meaning of each."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ _ALL = (
     Spec(
         name="stt_check_pack_expiry_timestamp_seconds",
         kind=GAUGE,
-        help="when workers begin to refuse the pack in use; missing where nobody signed it",
+        help="when workers begin to refuse the pack in use; missing for an unsigned pack",
         labels=("pack",),
     ),
 )

@@ -19,7 +19,7 @@ RETRIED = frozenset({408, 425, 429})
 
 
 class FetchError(SttError):
-    """A pack cannot be fetched; `again` tells whether the next try may do better."""
+    """A pack cannot be fetched; `again`: another try may succeed."""
 
     def __init__(self, message: str, *, again: bool = False) -> None:
         super().__init__(message)

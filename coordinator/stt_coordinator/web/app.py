@@ -72,7 +72,7 @@ def application(
 ) -> Litestar:
     """The application over the same context as the control service.
 
-    Without a log-in everybody may do everything; `secure` says whether browsers come over TLS.
+    Without a login every local user has full access; `secure`: browsers use TLS.
     """
 
     def provide() -> HandlerContext:

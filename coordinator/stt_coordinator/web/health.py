@@ -11,7 +11,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_503_SERVICE_UNAVAILABLE
 
 from stt_coordinator.control.views.page_parts import metrics
 from stt_coordinator.metrics.prometheus import MEDIA_TYPE
-from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.api.openapi import query
 from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.login.authorization import OPEN
 from stt_coordinator.web.login.identity import identity_of
@@ -35,7 +35,7 @@ class Ready(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @get(
     "/readyz",
-    summary="Makes progress: round trips of NATS and the store, results taken in",
+    summary="Readiness: round trips to NATS and the store, and results recorded",
     opt=OPEN,
     security=[{}],
     responses={HTTP_503_SERVICE_UNAVAILABLE: ResponseSpec(Ready, description="Not")},
@@ -47,11 +47,11 @@ async def readyz(context: Context, request: Request[Any, Any, Any]) -> Response[
     code = HTTP_503_SERVICE_UNAVAILABLE if wrong else HTTP_200_OK
     if identity_of(request.scope) is None:
         return Response(Ready(wrong=(HIDDEN,) if wrong else ()), status_code=code)
-    told = {part.name: part.seen for part in parts}
-    return Response(Ready(wrong=wrong, parts=told), status_code=code)
+    seen = {part.name: part.seen for part in parts}
+    return Response(Ready(wrong=wrong, parts=seen), status_code=code)
 
 
-@look("/version", summary="The version of the coordinator and of its checks")
+@query("/version", summary="The version of the coordinator and of its checks")
 async def version(context: Context) -> dict[str, str]:
     """Versions as text."""
     catalogue = context.library.catalogue
@@ -62,7 +62,7 @@ async def version(context: Context) -> dict[str, str]:
     }
 
 
-@look(
+@query(
     "/metrics",
     summary="Metrics for Prometheus, see docs/metrics.md",
     media_type=MEDIA_TYPE,

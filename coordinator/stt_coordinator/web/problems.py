@@ -25,7 +25,7 @@ STATUS = {
 }
 UNKNOWN = 404  # of every other code: something of that name is not there
 PROBLEM = "application/problem+json"
-MAX_ERROR = 500  # characters of an error nobody foresaw
+MAX_ERROR = 500  # characters of an unexpected error in the log
 _LOG = logger("web")
 
 

@@ -21,7 +21,7 @@ from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry.logs import logger
 
 TASK = "page"
-RETRY_S = 10.0  # before an address that is taken is tried again
+RETRY_S = 10.0  # between two tries to listen on an address in use
 GRACE_S = 3  # for requests under way at the end, those that watch a run among them
 _LOG = logger("web")
 
@@ -54,7 +54,7 @@ def is_loopback(host: str) -> bool:
 
 
 def bound(listen: str, *, login: bool = False) -> socket.socket:
-    """A socket that listens; raises ConfigError if the address is wrong or taken."""
+    """A socket that listens; raises ConfigError if the address is wrong or in use."""
     host, port = address_of(listen, login=login)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without the protocol asyncio leaves Nagle on: 40 ms for each answer on a kept connection.
@@ -116,7 +116,7 @@ def _try(cert: str, key: str) -> None:
 
 
 class Page:
-    """The page as a task of the coordinator; tries again while its address is taken."""
+    """The page as a task of the coordinator; tries again while its address is in use."""
 
     def __init__(self, context: HandlerContext, front: Front, troubles: Troubles) -> None:
         self._desk = context

@@ -66,7 +66,7 @@ def start(
 
 
 def _greets(port: int) -> None:
-    """Return if the server says INFO; raises OSError if not."""
+    """Return if the server sends INFO; raises OSError if not."""
     with socket.create_connection((HOST, port), timeout=1) as connection:
         if not connection.recv(4).startswith(b"INFO"):
             raise ConnectionError("no greeting")

@@ -210,7 +210,7 @@ def run_once(
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a set-up command to its end; raises ServerError with what it said."""
+    """Run a set-up command to its end; raises ServerError with its output."""
     done = subprocess.run(  # noqa: S603  # the command is ours
         command,
         check=False,
@@ -222,5 +222,5 @@ def run_once(
         cwd="/",
     )
     if done.returncode != 0:
-        said = (done.stdout + done.stderr)[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
-        raise ServerError(f"{command[0]} ended with code {done.returncode}", hint=said)
+        printed = (done.stdout + done.stderr)[-LOG_TAIL_BYTES:].decode(errors="replace").strip()
+        raise ServerError(f"{command[0]} ended with code {done.returncode}", hint=printed)

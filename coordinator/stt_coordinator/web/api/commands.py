@@ -8,7 +8,7 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPT
 from stt_coordinator.control import control_commands
 from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.suppressions import commands
-from stt_coordinator.web.api.openapi import change
+from stt_coordinator.web.api.openapi import command
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.suppressions import revoke
@@ -28,25 +28,25 @@ from stt_shared.protocol.exceptions import (
 )
 
 
-@change("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Enable checks; a run follows")
+@command("/enable", opt=ADMINS, status_code=HTTP_200_OK, summary="Enable checks; a run follows")
 async def enable(context: Context, actor: Caller, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Idempotent."""
     return await run_audited(context, actor, control_commands.enable, data)
 
 
-@change("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Disable checks")
+@command("/disable", opt=ADMINS, status_code=HTTP_200_OK, summary="Disable checks")
 async def disable(context: Context, actor: Caller, data: JSONBody[SwitchRequest]) -> SwitchReply:
     """Idempotent."""
     return await run_audited(context, actor, control_commands.disable, data)
 
 
-@change("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Start a run now")
+@command("/runs", opt=OPERATORS, status_code=HTTP_202_ACCEPTED, summary="Start a run now")
 async def start_run(context: Context, actor: Caller, data: JSONBody[RunRequest]) -> RunReply:
     """Start a run; the reply names it."""
     return await run_audited(context, actor, control_commands.run, data)
 
 
-@change(
+@command(
     "/checks/{check:str}/enable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
@@ -60,7 +60,7 @@ async def enable_check(
     return await run_audited(context, actor, control_commands.enable_check, request)
 
 
-@change(
+@command(
     "/checks/{check:str}/disable",
     opt=ADMINS,
     status_code=HTTP_200_OK,
@@ -74,7 +74,7 @@ async def disable_check(
     return await run_audited(context, actor, control_commands.disable_check, request)
 
 
-@change(
+@command(
     "/exceptions",
     opt=OPERATORS,
     status_code=HTTP_201_CREATED,
@@ -85,7 +85,7 @@ async def accept(context: Context, actor: Caller, data: JSONBody[AcceptRequest])
     return await run_audited(context, actor, commands.accept, data)
 
 
-@change(
+@command(
     "/exceptions/{exception:str}/revoke",
     opt=OPERATORS,
     status_code=HTTP_200_OK,
@@ -99,7 +99,7 @@ async def unaccept(
     return await revoke(context, actor, request)
 
 
-@change(
+@command(
     "/severities",
     opt=ADMINS,
     status_code=HTTP_201_CREATED,
@@ -112,7 +112,7 @@ async def set_severity(
     return await run_audited(context, actor, commands.set_severity, data)
 
 
-@change(
+@command(
     "/severities/reset",
     opt=ADMINS,
     status_code=HTTP_200_OK,

@@ -59,7 +59,7 @@ async def _tagged(scope: Scope, send: Send, start: HTTPResponseStartEvent, body:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _is_known(tag: str, said: list[str]) -> bool:
+def _is_known(tag: str, values: list[str]) -> bool:
     """Whether one of the tags of If-None-Match is this one, compared weakly (RFC 9110)."""
-    text = ",".join(said)
+    text = ",".join(values)
     return text.strip() == "*" or tag in _TAGS.findall(text)

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from stt_coordinator.control.queries.diff import read_diff
 from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
-from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.api.openapi import query
 from stt_coordinator.web.api.paging import paged
 from stt_coordinator.web.api.queries import After, HttpRequest, Since, instant
 from stt_coordinator.web.dependencies import Context
@@ -19,7 +19,7 @@ Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run
 Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="How many days, with today.")]
 
 
-@look("/diff", summary="A page of what is different between two runs, or since an instant")
+@query("/diff", summary="A page of the changes between two runs, or since an instant")
 async def diff(
     request: HttpRequest,
     context: Context,
@@ -31,14 +31,14 @@ async def diff(
 ) -> Response[DiffReply]:
     """New, resolved, changed, accepted, and the targets that were not checked.
 
-    One run alone is compared with the finished run of its schedule before it.
+    A single run is compared with the previous finished run of its schedule.
     """
     start = instant(since) if since else None
     wanted = DiffRequest(run_a=run_a, run_b=run_b, since=start, after=after)
     return paged(request, await read_diff(context, wanted))
 
 
-@look("/trends", summary="Findings per day and severity, and the time to fix")
+@query("/trends", summary="Findings per day and severity, and the time to fix")
 async def trends(context: Context, days: Days = 30) -> TrendsReply:
     """The last days; the numbers of today are those of now."""
     return await read_trends(context, TrendsRequest(days=days))

@@ -32,8 +32,8 @@ def _errors(codes: tuple[int, ...]) -> dict[int, ResponseSpec]:
 
 
 _UNCHANGED = {304: ResponseSpec(None, description="The answer with that entity tag still holds.")}
-look = partial(get, responses=_errors(READ_ERRORS) | _UNCHANGED)
-change = partial(post, responses=_errors(WRITE_ERRORS))
+query = partial(get, responses=_errors(READ_ERRORS) | _UNCHANGED)
+command = partial(post, responses=_errors(WRITE_ERRORS))
 
 
 def openapi(version: str, *, login: bool) -> OpenAPIConfig:

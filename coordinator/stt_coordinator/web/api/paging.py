@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from litestar import Request, Response
 
-PLACES = frozenset({"after", "offset"})  # what says where in the list a page begins
+PLACES = frozenset({"after", "offset"})  # parameters that select the page
 
 
 class Paged(Protocol):

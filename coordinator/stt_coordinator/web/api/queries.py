@@ -23,7 +23,7 @@ from stt_coordinator.control.queries.suppressions import list_suppressions
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.overview import overview
-from stt_coordinator.web.api.openapi import look
+from stt_coordinator.web.api.openapi import query
 from stt_coordinator.web.api.paging import paged
 from stt_coordinator.web.dependencies import Context
 from stt_shared import clock
@@ -83,31 +83,31 @@ def instant(text: str) -> datetime:
         raise request_error(ErrorCode.BAD_REQUEST, what) from error
 
 
-@look("/status", summary="Control state, counts, runs, workers, and problems of STT itself")
+@query("/status", summary="Control state, counts, runs, workers, and problems of STT itself")
 async def status(context: Context) -> StatusReply:
     """The status."""
     return await read_status(context, Empty())
 
 
-@look("/overview", summary="The numbers, the trend, what is new, what to fix first, the sites")
+@query("/overview", summary="The numbers, the trend, what is new, what to fix first, the sites")
 async def whole(context: Context) -> OverviewReply:
     """What the home page shows."""
     return await overview(context, Empty())
 
 
-@look("/health", summary="The health of the coordinator itself, for `stt doctor`")
+@query("/health", summary="The health of the coordinator itself, for `stt doctor`")
 async def health(context: Context) -> HealthReply:
     """The state of each part and of the store."""
     return await read_health(context, Empty())
 
 
-@look("/checks", summary="Every known check")
+@query("/checks", summary="Every known check")
 async def checks(context: Context) -> ChecksReply:
     """The checks."""
     return await list_checks(context, Empty())
 
 
-@look("/targets", summary="A page of targets in order of their names")
+@query("/targets", summary="A page of targets in order of their names")
 async def targets(
     request: HttpRequest, context: Context, after: After = "", limit: Limit = 500
 ) -> Response[TargetsReply]:
@@ -116,7 +116,7 @@ async def targets(
     return paged(request, reply)
 
 
-@look("/findings", summary="A page of findings, most severe first, then oldest")
+@query("/findings", summary="A page of findings, most severe first, then oldest")
 async def findings(
     request: HttpRequest,
     context: Context,
@@ -148,7 +148,7 @@ async def findings(
     return paged(request, await list_findings(context, asked))
 
 
-@look("/finding-groups", summary="Open findings counted by check, target or site")
+@query("/finding-groups", summary="Open findings counted by check, target or site")
 async def groups(
     context: Context,
     *,
@@ -173,13 +173,13 @@ async def groups(
     return await finding_groups(context, asked)
 
 
-@look("/findings/{finding_id:str}", summary="One finding with its history")
+@query("/findings/{finding_id:str}", summary="One finding with its history")
 async def finding(context: Context, finding_id: FromPath[str]) -> FindingReply:
     """The finding of an id or of an unambiguous prefix of one."""
     return await read_finding(context, FindingRequest(id=finding_id))
 
 
-@look("/changes", summary="Changes of findings since an instant, by default a day ago")
+@query("/changes", summary="Changes of findings since an instant, by default a day ago")
 async def changes(
     request: HttpRequest,
     context: Context,
@@ -195,7 +195,7 @@ async def changes(
     return paged(request, await list_changes(context, asked))
 
 
-@look("/runs", summary="The newest runs")
+@query("/runs", summary="The newest runs")
 async def runs(
     request: HttpRequest, context: Context, after: After = "", limit: Limit = 20
 ) -> Response[RunsReply]:
@@ -203,7 +203,7 @@ async def runs(
     return paged(request, await list_runs(context, RunsRequest(after=after, limit=limit)))
 
 
-@look("/runs/{run_id:str}", summary="One run and how far it is")
+@query("/runs/{run_id:str}", summary="One run with its progress")
 async def run(context: Context, run_id: FromPath[str]) -> RunsReply:
     """A list that holds this run alone."""
     reply = await list_runs(context, RunsRequest(run_id=run_id))
@@ -212,7 +212,7 @@ async def run(context: Context, run_id: FromPath[str]) -> RunsReply:
     return reply
 
 
-@look("/report", summary="A page of the latest outcome of everything")
+@query("/report", summary="A page of the latest outcome of everything")
 async def latest(
     request: HttpRequest, context: Context, after: After = ""
 ) -> Response[ReportReply]:
@@ -220,7 +220,7 @@ async def latest(
     return paged(request, await read_report(context, ReportRequest(after=after)))
 
 
-@look("/runs/{run_id:str}/report", summary="A page of the outcomes of one run")
+@query("/runs/{run_id:str}/report", summary="A page of the outcomes of one run")
 async def report_of_run(
     request: HttpRequest, context: Context, run_id: FromPath[str], after: After = ""
 ) -> Response[ReportReply]:
@@ -228,7 +228,7 @@ async def report_of_run(
     return paged(request, await read_report(context, ReportRequest(run_id=run_id, after=after)))
 
 
-@look("/exceptions", summary="A page of exceptions, newest first; also the past ones")
+@query("/exceptions", summary="A page of accepted findings and severity overrides, newest first")
 async def listed(
     request: HttpRequest,
     context: Context,
@@ -240,12 +240,12 @@ async def listed(
     offset: Offset = 0,
     limit: Limit = 100,
 ) -> Response[ExceptionsReply]:
-    """Exceptions with how many findings each accepts now."""
+    """Entries with the number of findings that each covers now."""
     asked = ExceptionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
     return paged(request, await list_suppressions(context, asked))
 
 
-@look("/audit", summary="The audit log, newest first")
+@query("/audit", summary="The audit log, newest first")
 async def audit(
     request: HttpRequest, context: Context, after: After = "", limit: Limit = 100
 ) -> Response[AuditReply]:

@@ -33,7 +33,7 @@ class Attempts:
         return max(1, math.ceil((until - now).total_seconds())) if until else 0
 
     def failed(self, address: str, now: datetime) -> None:
-        """Somebody at `address` failed."""
+        """Count a failure of `address`."""
         self._failures.append((now, _origin(address)))
 
 

@@ -16,7 +16,7 @@ from stt_shared import clock
 from stt_shared.protocol.enums import Role
 
 KEY = "role"
-# Handlers say whom they are for; one that looks and says nothing is for viewers.
+# Handlers declare the least role; without one, a safe method needs a viewer, others an admin.
 OPEN: dict[str, Any] = {KEY: None}
 OPERATORS: dict[str, Any] = {KEY: Role.OPERATOR}
 ADMINS: dict[str, Any] = {KEY: Role.ADMIN}
@@ -61,7 +61,7 @@ def role_for(handler: BaseRouteHandler) -> Role | None:
 
 
 def authorize(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Raise 401 if nobody is logged in, 403 if the role is not enough."""
+    """Raise 401 without a login, 403 if the role is not sufficient."""
     needed = role_for(handler)
     if needed is None:
         return

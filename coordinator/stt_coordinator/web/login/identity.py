@@ -14,7 +14,7 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 class Identity:
     """A name and a role; the name is empty where no log-in is configured.
 
-    `session` says whether it is a session of the page, which can be ended by logging out.
+    `session`: it is a session of the page, which logging out ends.
     """
 
     name: str

@@ -42,14 +42,14 @@ class Login:
             return f"the headers of the proxy are rejected: {error}"
         if named is not None:
             return named
-        if (said := connection.headers.get("authorization")) is not None:
-            return self._bearer(said)
+        if (header := connection.headers.get("authorization")) is not None:
+            return self._bearer(header)
         return self._session(connection, now)
 
-    def _bearer(self, said: str) -> Identity | str:
-        if not said.lower().startswith(BEARER):
+    def _bearer(self, header: str) -> Identity | str:
+        if not header.lower().startswith(BEARER):
             return "the authorization scheme is not bearer"
-        holder = self.tokens.holder(said[len(BEARER) :].strip()) if self.tokens else None
+        holder = self.tokens.holder(header[len(BEARER) :].strip()) if self.tokens else None
         if holder is None:
             return "unknown token"
         return Identity(name=holder.name, role=holder.role)
@@ -65,7 +65,7 @@ class Login:
         return Identity(name=holder.name, role=holder.role, session=True)
 
     def begin(self, token: str, now: datetime) -> tuple[str, Identity] | None:
-        """A session for the holder of `token`; None if nobody holds it."""
+        """A session for the holder of `token`; None for an unknown token."""
         holder = self.tokens.holder(token) if self.tokens else None
         if holder is None:
             return None

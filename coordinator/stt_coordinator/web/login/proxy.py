@@ -70,9 +70,9 @@ class Proxy:
     def _role(self, headers: Headers) -> Role:
         if not self.role_header:
             return Role.VIEWER
-        said = {word.strip() for word in _only(headers, self.role_header).split(",")}
+        roles = {word.strip() for word in _only(headers, self.role_header).split(",")}
         for role in reversed(Role):
-            if role in said:
+            if role in roles:
                 return role
         raise RejectedProxyError(f"{self.role_header} has no role of {', '.join(Role)}")
 

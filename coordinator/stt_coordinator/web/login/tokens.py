@@ -76,7 +76,7 @@ HINT = "create a line with stt web token new NAME --role viewer"
 
 
 def _token(words: list[str]) -> Token:
-    # The words themselves are not told: a token may stand there by mistake.
+    # No message contains the words themselves: one may be a token, by mistake.
     if len(words) != 3:  # noqa: PLR2004  # name, role, hash
         raise ValueError(f"{len(words)} words, expected NAME ROLE sha256:HASH")
     name, role, hash_ = words
@@ -93,8 +93,8 @@ def _token(words: list[str]) -> Token:
 class TokenFile:
     """The current tokens of the file.
 
-    Raises ConfigError if it cannot be read or is wrong, also when made. A file that is spoiled
-    later lets nobody in until it is right again: a token that was taken out must not come back.
+    The constructor raises ConfigError if the file cannot be read or is invalid. A file that becomes
+    invalid later rejects every token until it is valid again: a removed token must not work again.
     """
 
     def __init__(self, path: Path) -> None:
