@@ -162,7 +162,7 @@ async def test_a_control_state_that_was_deleted_or_garbled_is_named_and_comes_ba
         await bucket.put(subjects.KEY_STATE, good)
 
         async def forgotten() -> bool:
-            return not [one for one in await degraded(house) if "refused" not in one]
+            return not [one for one in await degraded(house) if "rejected" not in one]
 
         await until(forgotten, house)
     await works(house)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,7 +15,6 @@ from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id
 from stt_shared.protocol.control import (
-    CheckInfo,
     CheckSwitchRequest,
     RunReply,
     RunRequest,
@@ -108,42 +107,52 @@ async def _switch_check(
 
 
 async def run(context: HandlerContext, request: RunRequest) -> RunReply:
-    """Check now; answers when the run and its jobs are in the store."""
+    """Start a run now; replies when the run and its jobs are in the store.
+
+    Raises RequestError: `disabled`, `unknown_target`, `unknown_site`, `unknown_check`,
+    `no_targets`, or `bad_request` for a check that is switched off.
+    """
     state = await context.control_state.refresh()
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
     await context.library.refresh_if_local()
-    targets = await context.store.read(lambda ledger: ledger.fleet.all_targets())
+    now = clock.now().replace(microsecond=0)
+
+    def read(ledger: Ledger) -> tuple[datetime, list[TargetRecord]]:
+        slot = now
+        # A run is named by its second: two in one second would be one run.
+        while ledger.runs.get(run_id(schedule.MANUAL, slot)) is not None:
+            slot += SECOND
+        return slot, ledger.fleet.all_targets()
+
+    slot, every = await context.store.read(read)
+    targets = select_targets(request, every)
+    checks = context.library.checks(state.disabled_checks)
+    wanted = _check_names(context, request.checks)
+    off = [check.check for check in checks if check.check in wanted and not check.enabled]
+    if off:
+        raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is switched off")
     planned = PlannedRun(
-        run=await _new_run(context, request),
-        targets=_targets(request, targets),
-        checks=_checks(context, request, state),
+        run=RunRecord(
+            run_id=run_id(schedule.MANUAL, slot),
+            schedule=schedule.MANUAL,
+            slot=slot,
+            state="running",
+            requested_by=request.by[:MAX_TEXT],
+        ),
+        targets=targets,
+        checks=[check for check in checks if not wanted or check.check in wanted],
         pack=context.library.pack,
     )
-    found, joined = await context.scheduler.start(planned)
-    return RunReply(run=found, joined=joined[:MAX_JOINED])
+    started, joined = await context.scheduler.start(planned)
+    return RunReply(run=started, joined=joined[:MAX_JOINED])
 
 
-async def _new_run(context: HandlerContext, request: RunRequest) -> RunRecord:
-    slot = clock.now().replace(microsecond=0)
+def select_targets(request: RunRequest, targets: Iterable[TargetRecord]) -> list[TargetRecord]:
+    """The present targets that the request names, or all.
 
-    def free(ledger: Ledger) -> datetime:
-        at = slot
-        while ledger.runs.get(run_id(schedule.MANUAL, at)) is not None:
-            at += SECOND
-        return at
-
-    slot = await context.store.read(free)
-    return RunRecord(
-        run_id=run_id(schedule.MANUAL, slot),
-        schedule=schedule.MANUAL,
-        slot=slot,
-        state="running",
-        requested_by=request.by[:MAX_TEXT],
-    )
-
-
-def _targets(request: RunRequest, targets: list[TargetRecord]) -> list[TargetRecord]:
+    Raises RequestError `unknown_target`, `unknown_site`, or `no_targets` if none is left.
+    """
     there = {target.target: target for target in targets if not target.gone}
     for name in request.targets:
         if name not in there:
@@ -163,15 +172,6 @@ def _targets(request: RunRequest, targets: list[TargetRecord]) -> list[TargetRec
         why = "no target is all of that" if there else "no worker has announced a target"
         raise request_error(ErrorCode.NO_TARGETS, f"{why}, nothing was run")
     return found
-
-
-def _checks(context: HandlerContext, request: RunRequest, state: ControlState) -> list[CheckInfo]:
-    checks = context.library.checks(state.disabled_checks)
-    wanted = _check_names(context, request.checks)
-    off = [check.check for check in checks if check.check in wanted and not check.enabled]
-    if off:
-        raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is switched off")
-    return [check for check in checks if not wanted or check.check in wanted]
 
 
 def _check_names(context: HandlerContext, names: tuple[str, ...]) -> list[str]:

@@ -50,7 +50,9 @@ def jobs(
     Ids and content follow from run, targets and checks alone. `result_timeout` is how long a job
     may go without a result before it is reconciled.
     """
-    refs = _by_family(checks)
+    refs: defaultdict[Family, list[CheckRef]] = defaultdict(list)
+    for check in sorted(checks, key=lambda one: one.check):
+        refs[check.family].append(CheckRef(check=check.check, digest=check.digest))
     return tuple(
         JobRecord(
             job_id=job_id(run.run_id, target.target),
@@ -58,7 +60,7 @@ def jobs(
             target=target.target,
             family=target.family,
             site=target.site,
-            checks=refs[target.family],
+            checks=tuple(refs[target.family]),
             created=now,
             expires=now + life(run.schedule),
             deadline=now + result_timeout,
@@ -68,13 +70,6 @@ def jobs(
         for target in sorted(targets, key=lambda one: one.target)
         if not target.gone and target.family in refs
     )
-
-
-def _by_family(checks: Iterable[CheckInfo]) -> Mapping[Family, tuple[CheckRef, ...]]:
-    refs: defaultdict[Family, list[CheckRef]] = defaultdict(list)
-    for check in sorted(checks, key=lambda one: one.check):
-        refs[check.family].append(CheckRef(check=check.check, digest=check.digest))
-    return {family: tuple(found) for family, found in refs.items()}
 
 
 def joined(

@@ -46,18 +46,14 @@ def due(
 
     No slot at or before `enabled_since` is due, and none after a clock went back.
     """
-    found = (_due(schedule, now, last_slots, enabled_since) for schedule in Interval)
-    return tuple(one for one in found if one is not None)
-
-
-def _due(
-    schedule: Interval, now: datetime, last_slots: Mapping[str, datetime], enabled_since: datetime
-) -> Due | None:
-    after = max(enabled_since, last_slots.get(schedule, enabled_since))
-    newest = slot_at(schedule, now)
-    if newest <= after:
-        return None
-    period = PERIODS[schedule]
-    oldest = max(next_slot(schedule, after), newest - MAX_SKIPPED * period)
-    missed = tuple(oldest + number * period for number in range((newest - oldest) // period))
-    return Due(schedule=schedule, run=newest, skipped=missed)
+    found: list[Due] = []
+    for schedule in Interval:
+        period = PERIODS[schedule]
+        after = max(enabled_since, last_slots.get(schedule, enabled_since))
+        newest = slot_at(schedule, now)
+        if newest > after:
+            oldest = max(next_slot(schedule, after), newest - MAX_SKIPPED * period)
+            missed = (newest - oldest) // period
+            skipped = tuple(oldest + number * period for number in range(missed))
+            found.append(Due(schedule=schedule, run=newest, skipped=skipped))
+    return tuple(found)

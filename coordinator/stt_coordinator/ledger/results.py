@@ -31,6 +31,17 @@ class ReceivedResult:
         """The worker's outbox that numbered it."""
         return self.result.worker, self.result.epoch
 
+    def raw(self, now: datetime) -> RawResult:
+        """The row that keeps its bytes."""
+        return RawResult(
+            worker=self.result.worker,
+            epoch=self.result.epoch,
+            sequence=self.result.sequence,
+            job_id=self.result.job_id,
+            received=now,
+            data=self.data,
+        )
+
     def rejected(self, code: str, reason: str, now: datetime) -> Rejected:
         """The row that is kept of it when it cannot be recorded."""
         return Rejected(
@@ -60,10 +71,10 @@ def record_results(
     is not known, or of another target, is rejected, and yet counts as received: its worker has
     nothing better to send.
     """
-    added = ledger.results.add([_raw(one, now) for one in received])
+    added = ledger.results.add([one.raw(now) for one in received])
     new = [one for one, is_new in zip(received, added, strict=True) if is_new]
     # Of repeated results too: the watermark that covered them may not have reached the worker.
-    _move_watermarks(ledger, {one.outbox for one in received}, floors, now)
+    move_watermarks(ledger, {one.outbox for one in received}, floors, now)
     jobs = ledger.jobs.by_id({one.result.job_id for one in new})
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
@@ -84,17 +95,6 @@ def record_results(
     ledger.results.add_rejected(row for _, row in rejected)
     return RecordedBatch(
         recorded=tuple(recorded), rejected=tuple(rejected), repeated=len(received) - len(new)
-    )
-
-
-def _raw(one: ReceivedResult, now: datetime) -> RawResult:
-    return RawResult(
-        worker=one.result.worker,
-        epoch=one.result.epoch,
-        sequence=one.result.sequence,
-        job_id=one.result.job_id,
-        received=now,
-        data=one.data,
     )
 
 
@@ -131,7 +131,7 @@ def evidence_of(job: JobRecord, result: Result, now: datetime) -> Evidence:
     )
 
 
-def _move_watermarks(
+def move_watermarks(
     ledger: Ledger, outboxes: Iterable[Outbox], floors: Mapping[Outbox, int], now: datetime
 ) -> None:
     """Move each outbox's watermark up to its first gap: the worker drops what it covers."""

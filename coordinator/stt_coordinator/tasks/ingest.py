@@ -107,7 +107,13 @@ class Ingest:
             try:
                 received.append(read_delivery(delivery))
             except ProtocolError as error:
-                unreadable[delivery.lease] = _rejected(delivery, error)
+                unreadable[delivery.lease] = Rejected(
+                    code=error.code,
+                    reason=error.message,
+                    subject=delivery.subject,
+                    at=clock.now(),
+                    data=delivery.data[:MAX_REJECTED_BYTES],
+                )
         while True:
             try:
                 await self._record(received, list(unreadable.values()))
@@ -153,7 +159,7 @@ class Ingest:
         for result, row in batch.rejected:
             with _bound_ids(result):
                 _log_rejected(row)
-        _trace(received, now)
+        trace_ingest(received, now)
         self._counters.record_results(batch.recorded)
         _LOG.debug("results_recorded", recorded=len(batch.recorded), repeated=batch.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
@@ -201,17 +207,8 @@ def read_delivery(delivery: Delivery) -> ReceivedResult:
     )
 
 
-def _rejected(delivery: Delivery, error: ProtocolError) -> Rejected:
-    return Rejected(
-        code=error.code,
-        reason=error.message,
-        subject=delivery.subject,
-        at=clock.now(),
-        data=delivery.data[:MAX_REJECTED_BYTES],
-    )
-
-
-def _trace(received: Sequence[ReceivedResult], begun: datetime) -> None:
+def trace_ingest(received: Sequence[ReceivedResult], begun: datetime) -> None:
+    """One span a result, from `begun` until now, below the span that its worker sent it from."""
     tracing = traces.get()
     for one in received if tracing.on else ():
         ids = {"job": one.result.job_id, "worker": one.result.worker}

@@ -65,17 +65,13 @@ def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: Findi
                 raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")
     catalogue = context.library.catalogue
     for name in request.checks:
-        if name not in catalogue.checks and not _has_findings(ledger, name):
+        left = FindingsRequest(checks=(name,), state="all", limit=1)
+        # A check that is not known any more may have left findings behind.
+        if name not in catalogue.checks and not ledger.findings.page(left)[1]:
             close = catalogue.find(name)
             hint = close.name if close else catalogue.close_to(name)
             meant = f", did you mean {hint!r}?" if hint else ""
             raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}{meant}")
-
-
-def _has_findings(ledger: Ledger, check: str) -> bool:
-    """Whether a check that is known no more left findings behind."""
-    query = FindingsRequest(checks=(check,), state="all", limit=1)
-    return ledger.findings.page(query)[1] > 0
 
 
 async def read_finding(context: HandlerContext, request: FindingRequest) -> FindingReply:

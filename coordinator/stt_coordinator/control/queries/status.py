@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from stt_coordinator.control.handler_context import HandlerContext
@@ -38,16 +39,14 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
         return StatusReply(
             state=state,
             summary=summary(tallies, state, ledger.runs.last(), now),
-            workers=tuple(map(_worker_info, workers[:MAX_WORKERS])),
+            workers=tuple(map(worker_info, workers[:MAX_WORKERS])),
             families=tallies.families(),
             unchecked=tuple(map(unchecked_target, ledger.fleet.unchecked(MAX_UNCHECKED))),
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts.before(now - DAY),
             degraded=(
                 *context.degraded(),
-                *_rejected_messages(ledger),
-                *_other_checks(context, workers),
-                *_rejected_packs(workers),
+                *problems_of_fleet(context, ledger, workers),
             ),
             pack=context.library.status,
             notice=unsigned(context, workers),
@@ -58,31 +57,27 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
     return await context.store.read(read)
 
 
-def _rejected_messages(ledger: Ledger) -> tuple[str, ...]:
-    tally = ledger.results.count_rejected()
-    named = ", ".join(f"{number} {code}" for code, number in tally.items())
-    return (f"messages that were refused: {named}",) if tally else ()
+def problems_of_fleet(
+    context: HandlerContext, ledger: Ledger, workers: Sequence[WorkerRecord]
+) -> Iterator[str]:
+    """Rejected messages, workers with other checks, and packs that workers refuse; sentences."""
+    rejected = ledger.results.count_rejected()
+    if rejected:
+        named = ", ".join(f"{number} {code}" for code, number in rejected.items())
+        yield f"rejected messages: {named}"
+    up = [worker for worker in workers if worker.state == "up"]
+    if not context.library.pack:  # otherwise workers get the checks with their jobs
+        pack = context.library.catalogue.pack
+        others = [worker.worker for worker in up if worker.pack not in ("", pack)]
+        if others:
+            named = readable.first_names(others)
+            yield f"workers with other checks than the coordinator: {named}"
+    refusing = [worker for worker in up if worker.refused_pack]
+    yield from (f"worker {one.worker}: {one.refused_pack}" for one in refusing[:MAX_NAMED])
 
 
-def _other_checks(context: HandlerContext, workers: list[WorkerRecord]) -> tuple[str, ...]:
-    if context.library.pack:
-        return ()  # workers get it with their jobs
-    pack = context.library.catalogue.pack
-    others = [w.worker for w in workers if w.state == "up" and w.pack not in ("", pack)]
-    if not others:
-        return ()
-    return (f"workers that hold other checks than the coordinator: {readable.first_names(others)}",)
-
-
-def _rejected_packs(workers: list[WorkerRecord]) -> tuple[str, ...]:
-    return tuple(
-        f"worker {worker.worker}: {worker.refused_pack}"
-        for worker in workers
-        if worker.state == "up" and worker.refused_pack
-    )[:MAX_NAMED]
-
-
-def _worker_info(row: WorkerRecord) -> WorkerInfo:
+def worker_info(row: WorkerRecord) -> WorkerInfo:
+    """A worker as the status shows it."""
     return WorkerInfo(
         worker=row.worker,
         site=row.site,

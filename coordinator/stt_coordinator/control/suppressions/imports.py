@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -28,52 +28,61 @@ from stt_shared.protocol.exceptions import (
     ImportRequest,
 )
 
-MAX_TOLD = 20  # faults of one file
+MAX_FAULTS = 20  # of one file, in one reply
+WRITTEN = ("added", "updated")
 
 
-async def import_suppressions(context: HandlerContext, request: ImportRequest) -> ImportReply:
-    """Enter the exceptions of a file: all, or none if one is wrong. Twice is once.
-
-    A suppression that has ended or was revoked here stays so, whatever the file has.
-    """
-    now = clock.now()
-
-    def work(ledger: Ledger) -> ImportReply:
-        plan = [_plan_step(context, ledger, one, request.by, now) for one in request.exceptions]
-        places = Places(ledger)
-        wrong = [
-            f"{step.entry.id!r:.80}: {sentence}"
-            for step in plan
-            for sentence in _faults_of(context, ledger, step, now, places)
-        ]
-        wrong.extend(_duplicates(step.entry for step in plan if step.is_news))
-        if wrong:
-            raise request_error(ErrorCode.BAD_REQUEST, _import_error(wrong))
-        if not request.dry_run:
-            news = [suppression_of(s.entry, s.known, now, request.by) for s in plan if s.is_news]
-            suppressions.record(ledger, news, now)
-        return ImportReply(
-            exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in plan)
-        )
-
-    return await run_transaction(context, work, dry_run=request.dry_run)
-
-
-class _ImportStep(msgspec.Struct, frozen=True):
-    """An entry of a file, what is known under its id, and what comes of it."""
+class ImportStep(msgspec.Struct, frozen=True):
+    """An entry of a file, the suppression with its id, and what the import does with it."""
 
     entry: ExceptionEntry
     known: ExceptionRecord | None
     what: str
 
     @property
-    def is_news(self) -> bool:
-        return self.what in ("added", "updated")
+    def is_written(self) -> bool:
+        """Whether the import adds or updates the suppression."""
+        return self.what in WRITTEN
 
 
-def _plan_step(
+async def import_suppressions(context: HandlerContext, request: ImportRequest) -> ImportReply:
+    """Record the suppressions of a file: all, or none if one is wrong. Idempotent.
+
+    A suppression that has ended or was revoked here stays so, whatever the file has. Raises
+    RequestError `bad_request` with the faults.
+    """
+    now = clock.now()
+
+    def work(ledger: Ledger) -> ImportReply:
+        steps = [plan_step(context, ledger, one, request.by, now) for one in request.exceptions]
+        written, places = [step for step in steps if step.is_written], Places(ledger)
+        wrong: list[str] = []
+        for step in written:
+            found = [sentence for _, sentence in faults(context, ledger, step.entry, now, places)]
+            new = suppression_of(step.entry, None, now)
+            if step.known is not None and scope_of(step.known) != scope_of(new):
+                found.append("it is for something else here, which needs an id of its own")
+            wrong += (f"{step.entry.id!r:.80}: {sentence}" for sentence in found)
+        wrong += duplicates([step.entry for step in written])
+        if wrong:
+            # One line: the error travels in a header.
+            more = f"; ... and {len(wrong) - MAX_FAULTS} more" if len(wrong) > MAX_FAULTS else ""
+            what = "nothing was imported: " + "; ".join(wrong[:MAX_FAULTS]) + more
+            raise request_error(ErrorCode.BAD_REQUEST, what)
+        if not request.dry_run:
+            news = [suppression_of(one.entry, one.known, now, request.by) for one in written]
+            suppressions.record(ledger, news, now)
+        return ImportReply(
+            exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in steps)
+        )
+
+    return await run_transaction(context, work, dry_run=request.dry_run)
+
+
+def plan_step(
     context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, by: str, now: datetime
-) -> _ImportStep:
+) -> ImportStep:
+    """What the import does with an entry; what the entry leaves out is as it was, or as of now."""
     known = ledger.suppressions.get(entry.id)
     entry = resolve_names(context, ledger, entry, exact=True)
     entry = msgspec.structs.replace(
@@ -84,43 +93,23 @@ def _plan_step(
     )
     if known is None:
         is_over = entry.until is not None and entry.until < now.date()
-        return _ImportStep(entry, None, "ended" if is_over else "added")
+        return ImportStep(entry, None, "ended" if is_over else "added")
     if state_of(known, now) != "live":
-        return _ImportStep(entry, known, state_of(known, now))
-    return _ImportStep(entry, known, "unchanged" if _entry_of(known) == entry else "updated")
+        return ImportStep(entry, known, state_of(known, now))
+    fields = {name: getattr(known, name) for name in ExceptionEntry.__struct_fields__}
+    is_same = ExceptionEntry(**fields) == entry
+    return ImportStep(entry, known, "unchanged" if is_same else "updated")
 
 
-def _entry_of(one: ExceptionRecord) -> ExceptionEntry:
-    return ExceptionEntry(**{name: getattr(one, name) for name in ExceptionEntry.__struct_fields__})
-
-
-def _faults_of(
-    context: HandlerContext, ledger: Ledger, step: _ImportStep, now: datetime, places: Places
-) -> list[str]:
-    if not step.is_news:
-        return []
-    found = [sentence for _, sentence in faults(context, ledger, step.entry, now, places)]
-    known = step.known
-    if known is not None and scope_of(known) != scope_of(suppression_of(step.entry, None, now)):
-        found.append("it is for something else here, which needs an id of its own")
-    return found
-
-
-def _duplicates(entries: Iterable[ExceptionEntry]) -> list[str]:
-    every = list(entries)
-    ids = Counter(one.id for one in every)
-    scopes = Counter((*scope_of_entry(one), one.severity is None) for one in every)
+def duplicates(entries: Sequence[ExceptionEntry]) -> list[str]:
+    """A sentence for each id, and for each scope, that several entries have."""
+    ids = Counter(one.id for one in entries)
+    scopes = Counter((*scope_of_entry(one), one.severity is None) for one in entries)
     return [
         *(f"{id_!r:.80}: the id stands there {n} times" for id_, n in ids.items() if n > 1),
         *(
             f"{one.id!r:.80}: another entry is for the same"
-            for one in every
+            for one in entries
             if scopes[*scope_of_entry(one), one.severity is None] > 1 and ids[one.id] == 1
         ),
     ]
-
-
-def _import_error(wrong: Sequence[str]) -> str:
-    # One line: a refusal travels in a header.
-    more = f"; ... and {len(wrong) - MAX_TOLD} more" if len(wrong) > MAX_TOLD else ""
-    return "nothing was imported: " + "; ".join(wrong[:MAX_TOLD]) + more

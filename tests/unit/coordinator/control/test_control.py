@@ -197,7 +197,7 @@ async def test_worker_that_holds_other_checks_is_told(house: House) -> None:
     async def told() -> bool:
         await house.store.transact(change)
         return (await status(house.bus)).degraded == (
-            "workers that hold other checks than the coordinator: w1",
+            "workers with other checks than the coordinator: w1",
         )
 
     await until(told)
