@@ -9,7 +9,7 @@ def main() -> None:
     """Write the pages whose text changed, and name them."""
     for name, render in PAGES.items():
         path, text = ROOT / name, render()
-        if path.read_text(encoding="utf-8") != text:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(name)
 
