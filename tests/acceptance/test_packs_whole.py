@@ -101,13 +101,13 @@ def test_an_unsigned_folder_runs_only_where_it_is_allowed_and_every_output_says_
         (result,) = machine.stt("findings", "list")["results"]
         assert (result["outcome"], result["kind"]) == ("skipped", "untrusted_pack")
         assert result["reason"] == "unsigned: it has no signature"
-        notice = f"the checks of {folder} are unsigned; no worker takes them without"
+        notice = f"the checks of {folder} are unsigned; no worker accepts them without"
         assert notice in machine.stt("status")["notice"]
     record_results(machine, "[worker]", "allow_unsigned = true")
     with machine.up():
         assert found(machine) == {"mine"}
         for words in (("status",), ("findings", "list"), (*RUN,), ("status", "-o", "json")):
-            assert f"the checks of {folder} are unsigned; unsigned packs are taken by" in said(
+            assert f"the checks of {folder} are unsigned; unsigned packs are accepted by" in said(
                 machine, *words
             )
         assert "UNSIGNED" in said(machine, "status")

@@ -182,7 +182,7 @@ class Tour:
 def checkout(folder: Path) -> Path:
     """A folder that holds what the tour uses of the repository, with our environment as its own."""
     (folder / ".venv").mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "examples"):
+    for name in ("Makefile", "constraints.txt", "pyproject.toml", "examples"):
         (folder / name).symlink_to(ROOT / name)
     for path in BIN.parent.iterdir():
         if path.name != ".installed":

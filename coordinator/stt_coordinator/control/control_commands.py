@@ -114,7 +114,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     """
     state = await context.control_state.refresh()
     if not state.enabled:
-        raise request_error(ErrorCode.DISABLED, "checks are disabled, nothing was run")
+        raise request_error(ErrorCode.DISABLED, "checks are disabled, no run was started")
     await context.library.refresh_if_local()
     now = clock.now().replace(microsecond=0)
 
@@ -131,7 +131,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     wanted = _check_names(context, request.checks)
     off = [check.check for check in checks if check.check in wanted and not check.enabled]
     if off:
-        raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is switched off")
+        raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is disabled")
     planned = PlannedRun(
         run=RunRecord(
             run_id=run_id(schedule.MANUAL, slot),
@@ -169,8 +169,8 @@ def select_targets(request: RunRequest, targets: Iterable[TargetRecord]) -> list
         and (not request.families or target.family in request.families)
     ]
     if not found:
-        why = "no target is all of that" if there else "no worker has announced a target"
-        raise request_error(ErrorCode.NO_TARGETS, f"{why}, nothing was run")
+        why = "no target matches all filters" if there else "no worker has announced a target"
+        raise request_error(ErrorCode.NO_TARGETS, f"{why}, no run was started")
     return found
 
 

@@ -17,8 +17,8 @@ def unsigned(context: HandlerContext, workers: Sequence[WorkerRecord]) -> str:
     if pack is not None and not pack.key:
         found.append(f"the checks of {pack.source} are unsigned")
         if not allowing:
-            found.append("no worker takes them without --allow-unsigned")
+            found.append("no worker accepts them without --allow-unsigned")
     if allowing:
         named = readable.first_names(allowing)
-        found.append(f"unsigned packs are taken by {named} (--allow-unsigned)")
+        found.append(f"unsigned packs are accepted by {named} (--allow-unsigned)")
     return "; ".join(found)

@@ -26,7 +26,7 @@ from stt_shared.protocol.enums import Change, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 
-OVER = "no exception holds for it any more"
+OVER = "no exception applies to it any more"
 
 
 class AnswerRecorder:

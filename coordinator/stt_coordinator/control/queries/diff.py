@@ -30,7 +30,7 @@ PAGE_TARGETS = 200
 EVENTS_AT_ONCE = 1_000
 ALL = 2**31  # rows
 WHOLE = "~"  # sorts behind every name: the target is done
-NO_ANSWER = "the run has no answer of it yet"
+NO_ANSWER = "it has not answered in this run yet"
 Place = tuple[str, ...]  # target, check, finding: what a page is in order of
 Row = Difference | UncheckedTarget
 

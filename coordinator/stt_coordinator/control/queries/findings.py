@@ -89,7 +89,7 @@ def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
         raise request_error(ErrorCode.UNKNOWN_FINDING, f"unknown finding {id_!r:.100}")
     if len(found) > 1:
         raise request_error(
-            ErrorCode.AMBIGUOUS_FINDING, f"{id_!r:.100} is the beginning of several findings"
+            ErrorCode.AMBIGUOUS_FINDING, f"{id_!r:.100} is the start of several ids of findings"
         )
     return found[0]
 

@@ -147,7 +147,7 @@ def _find_suppression(ledger: Ledger, id_: str) -> ExceptionRecord:
     if not found:
         raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"unknown exception {id_!r:.100}")
     if len(found) > 1:
-        what = f"{id_!r:.100} is the beginning of several exceptions"
+        what = f"{id_!r:.100} is the start of several ids of exceptions"
         raise request_error(ErrorCode.AMBIGUOUS_EXCEPTION, what)
     return found[0]
 
@@ -160,5 +160,5 @@ def _suppression_of_finding(ledger: Ledger, id_: str) -> ExceptionRecord:
     if record.accepted is None:
         raise request_error(ErrorCode.UNKNOWN_EXCEPTION, f"finding {record.id} is not accepted")
     wide = record.accepted.exception
-    what = f"finding {record.id} is accepted through exception {wide}, which is for more than it"
+    what = f"finding {record.id} is accepted by exception {wide}, which has a wider scope"
     raise request_error(ErrorCode.BAD_REQUEST, what)

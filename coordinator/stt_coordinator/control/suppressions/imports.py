@@ -61,7 +61,7 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
             found = [sentence for _, sentence in faults(context, ledger, step.entry, now, places)]
             new = suppression_of(step.entry, None, now)
             if step.known is not None and scope_of(step.known) != scope_of(new):
-                found.append("it is for something else here, which needs an id of its own")
+                found.append("the stored exception with this id has another scope: use a new id")
             wrong += (f"{step.entry.id!r:.80}: {sentence}" for sentence in found)
         wrong += duplicates([step.entry for step in written])
         if wrong:
@@ -106,9 +106,9 @@ def duplicates(entries: Sequence[ExceptionEntry]) -> list[str]:
     ids = Counter(one.id for one in entries)
     scopes = Counter((*scope_of_entry(one), one.severity is None) for one in entries)
     return [
-        *(f"{id_!r:.80}: the id stands there {n} times" for id_, n in ids.items() if n > 1),
+        *(f"{id_!r:.80}: the id is listed {n} times" for id_, n in ids.items() if n > 1),
         *(
-            f"{one.id!r:.80}: another entry is for the same"
+            f"{one.id!r:.80}: another entry has the same scope"
             for one in entries
             if scopes[*scope_of_entry(one), one.severity is None] > 1 and ids[one.id] == 1
         ),

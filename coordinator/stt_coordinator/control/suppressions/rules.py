@@ -53,7 +53,7 @@ def _texts(one: ExceptionEntry) -> Iterator[str]:
         yield f"the id {one.id!r:.100} is not {TOKEN_RULE}"
     if not one.reason.strip():
         yield "the reason is empty"
-    for name, text in (("reason", one.reason), ("name of who asks", one.by)):
+    for name, text in (("reason", one.reason), ("name of the requester", one.by)):
         if len(text) > MAX_TEXT:
             yield f"the {name} has {len(text)} characters, the limit is {MAX_TEXT}"
 
@@ -62,7 +62,7 @@ def _days(one: ExceptionEntry, now: datetime) -> Iterator[str]:
     today = now.astimezone(UTC).date()
     if one.until is None:
         if one.severity is None:
-            yield "the last day is missing: nothing is accepted for ever"
+            yield "the last day is missing"
     elif one.until < today:
         yield f"the last day {one.until} is past, today is {today} (UTC)"
     elif one.until > last_day(now):

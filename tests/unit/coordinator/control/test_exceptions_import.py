@@ -103,4 +103,4 @@ async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
     assert await house.listed("all") == []
     await house.imported(entry())
     moved = ImportRequest(exceptions=(entry(target="shop"),))
-    assert "an id of its own" in (await house.refusal(Verb.EXCEPTIONS_IMPORT, moved))[1]
+    assert "use a new id" in (await house.refusal(Verb.EXCEPTIONS_IMPORT, moved))[1]
