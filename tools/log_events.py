@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "log-events.md"
 LOGGERS = frozenset({"_LOG", "log"})
 NO_KEYS = frozenset({"...", "exc_info"})  # given as a mapping; for the renderer
-LEVELS = ("debug", "info", "warning", "error")
+# The level of a line by the method of the logger.
+LEVELS = {one: one for one in ("debug", "info", "warning", "error")} | {"exception": "error"}
 # By title of the page's section: the root of the code, and its closed list.
 SECTIONS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "Coordinator": ("coordinator/stt_coordinator", OF_COORDINATOR),
@@ -60,7 +61,7 @@ def _calls_of(path: Path, tree: ast.Module) -> Iterator[LogCall]:
                 first = arguments[0] if arguments else None
                 event = first.value if isinstance(first, ast.Constant) else ""
                 keys = tuple(keyword.arg or "..." for keyword in node.keywords)
-                yield LogCall(f"{path}:{node.lineno}", str(event), level.attr, keys)
+                yield LogCall(f"{path}:{node.lineno}", str(event), LEVELS[level.attr], keys)
 
 
 def _handed_on(node: ast.Call) -> Iterator[tuple[ast.expr, list[ast.expr]]]:

@@ -29,6 +29,7 @@ async def connect_with_backoff(
             return await connect()
         except UnreachableError as error:
             _LOG.warning("connection_failed", reason=error.message, again_in_s=wait_s)
+        # The limit: a coordinator that returns after hours is found within LAST_PAUSE_S.
         await pause(wait_s, stop)
         wait_s = min(wait_s * 2, LAST_PAUSE_S)
     return None

@@ -36,6 +36,7 @@ async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
     try:
         await _until_stopped(running, stopped)
     finally:
+        # Also after an exception: a task that is left running would use closed resources.
         await cancelled({*running, stopped})
 
 

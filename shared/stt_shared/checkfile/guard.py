@@ -85,6 +85,8 @@ class _Parser:
         return parts[0] if len(parts) == 1 else ("and", *parts)
 
     def negated(self, depth: int) -> tuple[Any, ...]:
+        """`not`, a parenthesis or a flavour; raises GuardError."""
+        # The limit: deeper nesting would end in a RecursionError.
         if depth > MAX_DEPTH:
             raise GuardError(f"the guard is nested deeper than {MAX_DEPTH}")
         if self._next_is("not"):
@@ -97,6 +99,7 @@ class _Parser:
         return self.flavour()
 
     def flavour(self) -> tuple[Any, ...]:
+        """A flavour with or without a comparison; raises GuardError."""
         word = self._take()
         if word not in FLAVOURS:
             known = ", ".join(sorted(FLAVOURS))

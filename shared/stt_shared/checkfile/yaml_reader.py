@@ -106,6 +106,8 @@ class _Budget:
     nodes: int = 0
 
     def spend(self, nodes: int, line: int) -> None:
+        """Count values; raises DocumentError above MAX_NODES."""
+        # Aliases count with all their values: few bytes could otherwise expand to gigabytes.
         self.nodes += nodes
         if self.nodes > MAX_NODES:
             raise DocumentError(line, f"the file expands to more than {MAX_NODES} values")

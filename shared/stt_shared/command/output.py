@@ -49,6 +49,7 @@ class _Console(Console):
     """A console that raises BrokenPipeError: rich would exit with 1, the code of findings."""
 
     def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 

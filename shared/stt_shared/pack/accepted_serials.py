@@ -20,8 +20,10 @@ def write_safely(path: Path, data: bytes) -> None:
     with beside.open("wb") as file:
         file.write(data)
         file.flush()
+        # Before the rename: otherwise a power failure can leave an empty file under the new name.
         os.fsync(file.fileno())
     beside.replace(path)
+    # The rename itself is only durable after a sync of the folder.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -53,4 +55,5 @@ class Serials:
         if serial > self.last(name):
             newer = self._last | {name: serial}
             write_safely(self._path, msgspec.json.encode(newer, order="sorted"))
+            # After the write: a serial that is not on the disk must not count as accepted.
             self._last = newer

@@ -78,6 +78,7 @@ def verify(
         signed = parse_signature(signature)
     except MinisignError as error:
         return Refused(reason=Reason.MALFORMED, detail=f"the signature cannot be read, {error}")
+    # Before decode: bytes of an unknown origin must not reach the parsers of tar and JSON.
     if refused := _untrusted(data, signed, policy):
         return refused
     try:
@@ -99,12 +100,12 @@ def _unsigned(data: bytes, policy: Policy) -> Verdict:
 
 
 def _untrusted(data: bytes, signed: Signature, policy: Policy) -> Refused | None:
-    pinned = [key for key in policy.keys if key.id == signed.key_id]
-    if not pinned:
+    trusted = [key for key in policy.keys if key.id == signed.key_id]
+    if not trusted:
         known = ", ".join(key.name for key in policy.keys) or "none"
         detail = f"signed by key {signed.key_name}, trusted keys: {known}"
         return Refused(reason=Reason.UNKNOWN_KEY, detail=detail)
-    if not any(verifies(data, signed, key) for key in pinned):
+    if not any(verifies(data, signed, key) for key in trusted):
         detail = f"the signature of key {signed.key_name} does not match the pack"
         return Refused(reason=Reason.TAMPERED, detail=detail)
     return None

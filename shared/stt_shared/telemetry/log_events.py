@@ -19,6 +19,7 @@ EVENTS: Mapping[str, str] = {
     "connection_lost": "NATS went away; the client reconnects by itself",
     "connection_replaced": "an unusable connection to NATS was replaced by a new one",
     "connection_restored": "the connection to NATS is there again",
+    "handler_failed": "a handler of the control service raised; the request got an error",
     "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
     "reply_failed": "the answer to a request could not be sent",
     "settlement_failed": "a message could not be settled; it is delivered again",

@@ -90,7 +90,7 @@ class OtlpTraces:
 
     @contextmanager
     def span(self, name: str, about: About = NOTHING, *, parent: str = "") -> Generator[OtlpSpan]:
-        """See the port."""
+        """See the port; raises what the block raises."""
         made = self.begin(name, about, parent=parent)
         trace_id = format(made.inner.get_span_context().trace_id, f"0{TRACE_DIGITS}x")
         # The message of an exception may contain data of a database: only its type is sent.

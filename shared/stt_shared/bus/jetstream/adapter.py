@@ -72,7 +72,7 @@ class JetStreamBus:
             await inbox.close()
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """See the port."""
+        """See the port; raises UnreachableError."""
         reply = await self._link.request(
             f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", DIRECT_GET_S
         )
@@ -106,7 +106,7 @@ class JetStreamBus:
             await self._link.unwire(wire)
 
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the port's word
-        """See the port."""
+        """See the port; raises RequestError and UnreachableError."""
         reply = await self._link.request(subject, data, timeout)
         headers = reply.headers or {}
         if "Nats-Service-Error" in headers:

@@ -61,6 +61,7 @@ class Answers:
         return answers
 
     async def _open(self) -> None:
+        # Without the lock two first callers would make two subscriptions, and lose answers.
         async with self._opening:
             if self._wire is None:
                 self._prefix = self._link.client.new_inbox()
@@ -78,6 +79,7 @@ class Answers:
             for index, question in enumerate(questions):
                 self._next += 1
                 token = f"{self._next:x}"
+                # Registered before it is sent: the answer may arrive before _send() returns.
                 self._waiting[token] = (round_, index)
                 tokens.append(token)
                 await self._send(question, token)

@@ -104,7 +104,7 @@ class PullInbox:
         return bool(self._buffer)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """See the port."""
+        """See the port; raises UnreachableError."""
         questions = [Question(delivery.lease, b"+ACK") for delivery in deliveries]
         replies = await self._answers.ask(questions, ACK_S)
         for delivery, reply in zip(deliveries, replies, strict=True):
@@ -170,8 +170,9 @@ class PullInbox:
             self._forget_lost()
             if self._pause_s:
                 await asyncio.sleep(self._pause_s)
-            await self._ask_for_more()
+            # Cleared before the requests: room that appears while they are sent is not missed.
             self._room.clear()
+            await self._ask_for_more()
             try:
                 async with asyncio.timeout(PUMP_S):
                     await self._room.wait()
@@ -202,6 +203,7 @@ class PullInbox:
         self._next += 1
         token = f"{self._next:x}"
         until = clock.monotonic() + EXPIRES_S + LATE_S
+        # Registered before it is sent: the answer may arrive before publish() returns.
         self._requests[token] = _Request(batch, until, self._link.generation)
         body = b'{"batch": %d, "expires": %d}' % (batch, int(EXPIRES_S * NANOSECONDS))
         try:
@@ -217,7 +219,7 @@ class PullInbox:
                 try:
                     await self._link.publish(lease, b"+WPI")
                 except UnreachableError:
-                    break
+                    break  # leases of a lost connection cannot be renewed; they are delivered again
 
 
 def _delivery(message: Msg) -> Delivery | None:

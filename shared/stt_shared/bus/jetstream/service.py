@@ -87,7 +87,7 @@ class Service:
             self.wires.append(await self.link.wire(subject, self._taker(endpoint), QUEUE))
         for verb, body in {"PING": self._ping, "INFO": self._info, "STATS": self._stats}.items():
             for tail in ("", f".{SERVICE}", f".{SERVICE}.{self.id}"):
-                self.wires.append(await self.link.wire(f"$SRV.{verb}{tail}", self._teller(body)))
+                self.wires.append(await self.link.wire(f"$SRV.{verb}{tail}", self._discovery(body)))
 
     async def close(self) -> None:
         """Accept no more requests and wait for the running ones."""
@@ -103,13 +103,14 @@ class Service:
 
         return take
 
-    def _teller(self, body: Any) -> Callback:
+    def _discovery(self, body: Any) -> Callback:
         async def inform(message: Msg) -> None:
             await self._reply(message, json.dumps(body()).encode())
 
         return inform
 
     async def _answer(self, endpoint: _Endpoint, message: Msg) -> None:
+        # The limit: without it a burst of requests would run all at once against the store.
         async with self.places:
             begun = clock.monotonic()
             try:
@@ -117,7 +118,7 @@ class Service:
             except RequestError as error:
                 data, headers = b"", self._fault(endpoint, error.code, error.message)
             except Exception as error:  # an edge: one bad request must not end the service
-                log.exception("request failed", subject=endpoint.subject)
+                log.exception("handler_failed", subject=endpoint.subject)
                 sentence = f"this is a bug in the coordinator ({type(error).__name__})"
                 data, headers = b"", self._fault(endpoint, CODE_BUG, sentence)
             endpoint.requests += 1

@@ -46,12 +46,16 @@ async def call(link: Link, subject: str, body: dict[str, Any] | None = None) -> 
 async def ensure(
     link: Link, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
 ) -> tuple[str, ...]:
-    """Create or correct all; returns the features that the server lacks, as text."""
+    """Create or correct all; returns the features that the server lacks, as text.
+
+    Raises UnreachableError if JetStream rejects a request.
+    """
     degraded: list[str] = []
     try:
         replicas = await _replicas(link)
         for stream in streams:
             degraded += await _ensure_stream(link, stream, replicas)
+        # After the streams: a consumer needs its stream.
         for consumer in consumers:
             degraded += await _ensure_consumer(link, consumer)
     except ApiError as error:

@@ -98,7 +98,7 @@ class MemoryBus:
         yield inbox
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """See the port."""
+        """See the port; raises UnreachableError."""
         self.broker.check()
         if stream not in self.broker.streams:
             raise UnreachableError(f"no stream for {subject}")
@@ -121,7 +121,7 @@ class MemoryBus:
             self.broker.listeners.remove(entry)
 
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the port's word
-        """See the port."""
+        """See the port; raises UnreachableError."""
         self.broker.check()
         handler = self.broker.services.get(subject)
         if handler is None:

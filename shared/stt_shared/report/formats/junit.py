@@ -83,8 +83,8 @@ def _properties(case: Element, result: ReportedResult, findings: Iterable[Report
     for one in found:
         word = str(one.severity) if one.accepted is None else f"accepted {one.severity}"
         accepted = f" ({acceptance(one.accepted)})" if one.accepted is not None else ""
-        said = _xml(f"{one.summary}{accepted}")
-        SubElement(properties, "property", name=f"{word} {one.id}", value=said)
+        text_of_findings = _xml(f"{one.summary}{accepted}")
+        SubElement(properties, "property", name=f"{word} {one.id}", value=text_of_findings)
 
 
 def _failure(case: Element, result: ReportedResult, failing: list[ReportedFinding]) -> None:
@@ -92,9 +92,9 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     worst = entries[0]
     message = f"{worst.finding.severity}: {worst.text}{more}"
-    said = "\n\n".join(_finding_text(entry) for entry in entries)
+    text_of_findings = "\n\n".join(_finding_text(entry) for entry in entries)
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
-    failure.text = _xml(said)
+    failure.text = _xml(text_of_findings)
 
 
 def _finding_text(entry: Entry) -> str:

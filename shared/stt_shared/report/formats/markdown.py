@@ -117,8 +117,8 @@ def _fix(entry: Entry) -> list[str]:
     finding, result = entry.finding, entry.result
     head = f"### {_plain(result.target)}: {_plain(entry.text)}"
     fix = _fenced(finding.remediation) if finding.remediation else ""
-    said = [_plain(finding.description), fix]
-    return [head, *(part for part in said if part), f"`{finding.id}` {_code(result.check)}"]
+    parts = [_plain(finding.description), fix]
+    return [head, *(part for part in parts if part), f"`{finding.id}` {_code(result.check)}"]
 
 
 def _fenced(code: str) -> str:

@@ -70,8 +70,8 @@ def of_report(context: ReportContext, not_checked_as: NotCheckedAs = NotCheckedA
         for one in context.unchecked_groups
     ]
     lines = [*_first(failing), *_first(silent)]
-    said = state(counts, not_checked_as, without_result=context.without_result)
-    return _text(said, [_sentence(counts) + context.heading, *context.gaps], counts, lines)
+    worst = state(counts, not_checked_as, without_result=context.without_result)
+    return _text(worst, [_sentence(counts) + context.heading, *context.gaps], counts, lines)
 
 
 def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, str]:
@@ -79,7 +79,7 @@ def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, 
     counts = reply.summary.counts
     without_result = 0 if counts.not_checked else max(0, counts.targets - counts.targets_checked)
     off = not reply.state.enabled
-    said = state(
+    worst = state(
         counts,
         not_checked_as,
         without_result=without_result,
@@ -94,7 +94,7 @@ def of_status(reply: StatusReply, not_checked_as: NotCheckedAs) -> tuple[State, 
     lines = [f"not checked: {one.target}: {readable.kind(one.kind)}" for one in reply.unchecked]
     left_out = reply.parts_not_checked
     lines += [f"not checked: {one.target}: {readable.part(one.part)}" for one in left_out]
-    return said, _text(said, parts, counts, _first(lines))
+    return worst, _text(worst, parts, counts, _first(lines))
 
 
 def failed(message: str) -> str:
@@ -110,8 +110,8 @@ def _sentence(counts: Counts) -> str:
     )
 
 
-def _text(said: State, parts: list[str], counts: Counts, lines: list[str]) -> str:
-    first = f"STT {said.name} - {_line('; '.join(parts))} | {_performance(counts)}"
+def _text(worst: State, parts: list[str], counts: Counts, lines: list[str]) -> str:
+    first = f"STT {worst.name} - {_line('; '.join(parts))} | {_performance(counts)}"
     return "\n".join([first, *map(_line, lines)]) + "\n"
 
 

@@ -79,8 +79,8 @@ def _of_pair(
     """A pair without a finding; with the reason if it has no verdict."""
     event = _event(context, result, ending, severity, CREATE)
     left_out = readable.parts(result.parts_not_checked)
-    said = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
-    event["message"] = f"{result.target}: {result.check} {said}"
+    verdict = f"not checked: {why(result)}" if ending is UNKNOWN else "passed"
+    event["message"] = f"{result.target}: {result.check} {verdict}"
     if ending is WARNING:
         event["message"] += f", {left_out}"
         event["status_detail"] = event["compliance"]["status_detail"] = left_out

@@ -90,13 +90,13 @@ def _invocation(context: ReportContext, places: dict[str, int]) -> Object:
 
 
 def _notification(result: ReportedResult, places: dict[str, int]) -> Object:
-    said: Object = {
+    notification: Object = {
         "level": "error" if result.outcome is Outcome.ERROR else "warning",
         "message": {"text": f"{result.target}: {result.check} not checked: {why(result)}"},
         "associatedRule": {"id": result.check, "index": places[result.check]},
         "locations": [_location(result, None)],
     }
-    return said | ({"descriptor": {"id": result.kind}} if result.kind is not None else {})
+    return notification | ({"descriptor": {"id": result.kind}} if result.kind is not None else {})
 
 
 def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:

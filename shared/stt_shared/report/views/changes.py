@@ -82,8 +82,8 @@ def change_line(event: FindingEvent) -> Text:
     line.append(f"{SIGNS[event.change]} ", STYLES.get(event.change, "warn"))
     line.append(f"{mark(after.severity)} {after.severity:<9}", str(after.severity))
     line.append(f"  {clean(after.check)}  ").append(clean(after.target), "name")
-    said = f"  {after.site}  {_what(event)}  {finding_text(after.object, after.summary)}"
-    return line.append(clean(said))
+    rest = f"  {after.site}  {_what(event)}  {finding_text(after.object, after.summary)}"
+    return line.append(clean(rest))
 
 
 def unchecked_lines(unchecked: Iterable[UncheckedTarget], now: datetime) -> list[str]:

@@ -67,8 +67,8 @@ def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, Rende
         yield "Accepted", Text(clean(accepted(finding.accepted, now)))
         yield "", Text(f"End it: stt unaccept {finding.accepted.exception}", style="hint")
     if finding.said_severity is not None:
-        said = f"{finding.said_severity} from the check, overridden at site {finding.site}"
-        yield "Severity", Text(clean(said))
+        text = f"{finding.said_severity} from the check, overridden at site {finding.site}"
+        yield "Severity", Text(clean(text))
     if finding.description:
         yield "Why", Text(clean(finding.description, keep="\n"))
     if finding.remediation:
@@ -87,8 +87,8 @@ def _not_confirmed(reply: FindingReply, now: datetime) -> str:
     why = readable.kind(reply.kind, reply.reason) or readable.parts(
         reply.parts_not_checked, MAX_PARTS
     )
-    said = f"{reply.outcome} ({clean(why)})" if why else str(reply.outcome)
-    return f"{said}; last confirmed {readable.moment(reply.finding.last_confirmed, now)}"
+    text = f"{reply.outcome} ({clean(why)})" if why else str(reply.outcome)
+    return f"{text}; last confirmed {readable.moment(reply.finding.last_confirmed, now)}"
 
 
 def _evidence(rows: Iterable[Mapping[str, object]]) -> RenderableType:
