@@ -148,7 +148,7 @@ def test_a_wrong_password_and_a_certificate_of_another_name_are_told_apart_and_e
         assert hidden not in done.stdout + done.stderr
     assert "elsewhere.example" in bad_name.stdout
     assert "127.0.0.1" in bad_name.stdout
-    assert "?tls=verify-ca (the host's name is not checked)" in bad_name.stderr
+    assert "?tls=verify-ca (the host name is not verified)" in bad_name.stderr
 
 
 def test_a_user_of_mongodb_without_a_password_is_a_fault_of_the_configuration() -> None:

@@ -94,7 +94,7 @@ def test_a_password_comes_from_each_kind_of_reference(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("--password-from", "Zq-hunter2"), "is no reference"),
+        (("--password-from", "Zq-hunter2"), "is not a reference"),
         (("--password-from", "env:NOT_THERE"), "the environment has no such variable"),
         (("--password-from", "file:/nowhere"), "no such file"),
         (("--password-from", "exec:relative Zq-hunter2"), "without an absolute path"),
