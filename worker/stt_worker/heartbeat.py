@@ -87,15 +87,13 @@ class HeartbeatSender:
         message = self._heartbeat.message(clock.now(), leaving=leaving)
         subject = subjects.announce(self._heartbeat.site, self._heartbeat.worker)
         try:
-            await self._bus.send(subject, _encoded(message))
+            data = codec.encode(message)
+        except ProtocolError as error:
+            # Without labels, not unsent: a worker without heartbeats would count as gone.
+            _LOG.error("heartbeat_shortened", reason=error.message)
+            bare = tuple(msgspec.structs.replace(target, labels={}) for target in message.targets)
+            data = codec.encode(msgspec.structs.replace(message, targets=bare))
+        try:
+            await self._bus.send(subject, data)
         except UnreachableError as error:
             _LOG.debug("heartbeat_failed", reason=error.message)
-
-
-def _encoded(message: Announcement) -> bytes:
-    try:
-        return codec.encode(message)
-    except ProtocolError as error:
-        _LOG.error("heartbeat_shortened", reason=error.message)
-        bare = tuple(msgspec.structs.replace(target, labels={}) for target in message.targets)
-        return codec.encode(msgspec.structs.replace(message, targets=bare))

@@ -58,12 +58,11 @@ async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
         found = await script_faults(tuple(known.checks.values()), sandbox)
     finally:
         await sandbox.close()
-    return [_placed(folder, known, fault) for fault in found]
-
-
-def _placed(folder: Path, known: Catalogue, fault: ScriptFault) -> str:
-    file = folder / known.checks[fault.check].family / fault.check / CHECK_FILE
-    return f"{file}:{line_in(fault, file.read_text(encoding='utf-8'))}: {fault}"
+    placed: list[str] = []
+    for fault in found:
+        file = folder / known.checks[fault.check].family / fault.check / CHECK_FILE
+        placed.append(f"{file}:{line_in(fault, file.read_text(encoding='utf-8'))}: {fault}")
+    return placed
 
 
 @asynccontextmanager

@@ -26,16 +26,14 @@ def parts_of(planned: Plan, found: EncodedInspection) -> tuple[PartNotChecked, .
         for view in planned.views
         for part in reversed(found.parts.get(view.question, ()))
     }
-    return tuple(_bounded(part) for _, part in sorted(by_name.items()))
-
-
-def _bounded(part: PartNotChecked) -> PartNotChecked:
-    return PartNotChecked(
-        name=sanitize.text(
-            part.name
-        ),  # as the label `database` of findings, with which it is compared
-        kind=part.kind,
-        reason=sanitize.text(part.reason, MAX_REASON_CHARACTERS),
+    # Names are cleaned exactly as the label `database` of findings: the two are compared.
+    return tuple(
+        PartNotChecked(
+            name=sanitize.text(part.name),
+            kind=part.kind,
+            reason=sanitize.text(part.reason, MAX_REASON_CHARACTERS),
+        )
+        for _, part in sorted(by_name.items())
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.checkfile.model import Check, Query, Server
+from stt_shared.checkfile.model import Check, Server
 from stt_shared.checkfile.variants import choose
 from stt_shared.protocol.messages import Facts
 from stt_worker.databases.inspection import View
@@ -66,12 +66,11 @@ def server_of(facts: Facts) -> Server:
 def plan(check: Check, facts: Facts) -> Plan:
     """The questions of `check` for a server: for each place the first query whose guard holds."""
     choice = choose(check, server_of(facts))
-    views = tuple(_view(query, check) for query in choice.queries)
+    views = tuple(
+        View(question=query.what, hidden=query.secret, arrays_as_text=not check.ours)
+        for query in choice.queries
+    )
     return Plan(check=check, views=views, not_applicable=choice.not_applicable)
-
-
-def _view(query: Query, check: Check) -> View:
-    return View(question=query.what, hidden=query.secret, arrays_as_text=not check.ours)
 
 
 def job_plan(plans: Sequence[Plan]) -> JobPlan:
@@ -80,13 +79,12 @@ def job_plan(plans: Sequence[Plan]) -> JobPlan:
     tasks: list[Task | None] = []
     for one in plans:
         places = tuple(numbers.setdefault(view, len(numbers)) for view in one.views)
-        tasks.append(None if one.not_applicable else _task(one.check, places))
+        check = one.check
+        # Version 1 of the format has one query, and its rows are `docs` itself.
+        whole = check.version == 1
+        task = Task(digest=check.digest, source=check.script, places=places, whole=whole)
+        tasks.append(None if one.not_applicable else task)
     return JobPlan(plans=tuple(plans), tasks=tuple(tasks), views=tuple(numbers))
-
-
-def _task(check: Check, places: tuple[int, ...]) -> Task:
-    # The format's version 1 has one query, and its rows are `docs`.
-    return Task(digest=check.digest, source=check.script, places=places, whole=check.version == 1)
 
 
 def failure_of(planned: Plan, answers: Mapping[View, bytes | Failure]) -> Failure | None:

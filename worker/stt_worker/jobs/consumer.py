@@ -57,13 +57,11 @@ class Consumer:
         """Serve the families that `families` returns until `stop` is set; then drain."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._no_more_turns(), name="no more turns")
             for family in Family:
                 group.create_task(self._family(family, families), name=f"take {family}")
-
-    async def _no_more_turns(self) -> None:
-        await self._stop.wait()
-        self._turns.drain()
+            await stop.wait()
+            # At `stop`, not after the jobs: those that wait for a turn must go to other workers.
+            self._turns.drain()
 
     async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
         """Serve a family while it has targets; retry with backoff while its consumer is missing."""
@@ -94,19 +92,17 @@ class Consumer:
     async def _take(self, inbox: Inbox, family: Family) -> None:
         free = self._capacity - len(self._jobs)
         if free <= 0:
-            await self._wait_for_room()
+            self._room.clear()
+            # A bounded wait: `stop` has to be noticed although no job ends.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TAKE_WAIT_S):
+                    await self._room.wait()
             return
         deliveries = await inbox.take(free, wait=TAKE_WAIT_S)
         for delivery in deliveries:
             job = asyncio.create_task(self._job(delivery, inbox, family))
             self._jobs[job] = delivery, inbox
             job.add_done_callback(self._ended)
-
-    async def _wait_for_room(self) -> None:
-        self._room.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TAKE_WAIT_S):
-                await self._room.wait()
 
     def _ended(self, job: asyncio.Task[None]) -> None:
         delivery, _ = self._jobs.pop(job)

@@ -31,19 +31,16 @@ class ControlStateReader:
             if self._read_at is None or clock.monotonic() - self._read_at > FRESH_S:
                 # Set before the read: set after it, a `forget` during the read would be lost.
                 self._read_at = clock.monotonic()
+                subject = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
                 try:
-                    self._state = await self._read()
+                    stored = await self._bus.last(STREAM, subject)
+                    found = stored is not None and stored.data
+                    self._state = codec.decode(ControlState, found) if found else ControlState()
                 except BaseException:
+                    # Not cached after an error: a job must not run on a state of unknown age.
                     self._read_at = None
                     raise
             return self._state
-
-    async def _read(self) -> ControlState:
-        subject = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
-        stored = await self._bus.last(STREAM, subject)
-        if stored is None or not stored.data:
-            return ControlState()
-        return codec.decode(ControlState, stored.data)
 
     def forget(self) -> None:
         """Drop the cached state; the next call of `state` reads it again."""

@@ -18,7 +18,7 @@ from stt_shared.pack.load import load
 from stt_shared.pack.transfer import Parcel
 from stt_shared.pack.trust import Accepted, Policy, Reason, Refused, stale, verify
 from stt_shared.protocol.enums import Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, CheckRef, HeldPack, Job
+from stt_shared.protocol.messages import CheckOutcome, HeldPack, Job
 from stt_shared.telemetry.logs import logger
 from stt_worker.execution.job import not_run
 
@@ -107,7 +107,13 @@ class PackRegistry:
             return Choice(catalogue=_for(job, found.catalogue, self._own))
         own = {ref for ref in job.checks if self._own.get(ref.check, ref.digest) is not None}
         others = [ref for ref in job.checks if ref not in own]
-        return Choice(catalogue=self._own, barred=_barred(others, found, job.pack))
+        # Without its pack a job still runs its built-in checks; only the others are barred.
+        if found is not None:
+            barred = not_run(others, Outcome.SKIPPED, Kind.UNTRUSTED_PACK, found.sentence)
+        else:
+            why = f"the pack {job.pack[:12]} of the job is not on NATS"
+            barred = not_run(others, Outcome.ERROR, Kind.UNKNOWN_CHECK, why)
+        return Choice(catalogue=self._own, barred=barred)
 
     async def _find(self, digest: str, now: datetime) -> Held | Refused | None:
         # One job at a time: a thousand jobs that name a new pack must fetch it once.
@@ -205,10 +211,3 @@ def _for(job: Job, pack: Catalogue, own: Catalogue) -> Catalogue:
         and (check := own.get(ref.check, ref.digest)) is not None
     }
     return replace(pack, checks={**pack.checks, **extra}) if extra else pack
-
-
-def _barred(refs: list[CheckRef], refused: Refused | None, pack: str) -> tuple[CheckOutcome, ...]:
-    if refused is not None:
-        return not_run(refs, Outcome.SKIPPED, Kind.UNTRUSTED_PACK, refused.sentence)
-    why = f"the pack {pack[:12]} of the job is not on NATS"
-    return not_run(refs, Outcome.ERROR, Kind.UNKNOWN_CHECK, why)

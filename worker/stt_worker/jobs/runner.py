@@ -101,7 +101,9 @@ class Runner:
                         examined = await check(execution, permission, dependencies)
                     else:
                         examined = None, permission
-                    held.in_vain = _in_vain(examined)
+                    facts, outcomes = examined
+                    late = any(one.kind is Kind.TIMEOUT for one in outcomes)
+                    held.in_vain = late or (facts is None and bool(outcomes))
                 # After the turn: the next target is inspected while this result is written.
                 row = await self._record(execution, examined)
             finally:
@@ -145,12 +147,6 @@ class Runner:
         ends = Counter(str(one.kind or one.outcome) for one in outcomes)
         _LOG.info("result_recorded", sequence=row.sequence, **ends)
         return row
-
-
-def _in_vain(examined: Examined) -> bool:
-    facts, outcomes = examined
-    late = any(one.kind is Kind.TIMEOUT for one in outcomes)
-    return late or (facts is None and bool(outcomes))
 
 
 async def _settled(settling: Awaitable[None]) -> None:

@@ -12,7 +12,7 @@ from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue, builtin_folder
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.policies import SAMPLES_FILE
-from stt_shared.checkfile.samples import Sample, parse_samples
+from stt_shared.checkfile.samples import parse_samples
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
 from stt_shared.command.options import Connection, Output, Sites, Targets
@@ -138,7 +138,9 @@ async def _on_samples(
     tried: list[SampleRun] = []
     without: list[str] = []
     for check in chosen:
-        samples = _samples(_file(folder, check))
+        file = _file(folder, check)
+        is_there = file.is_file()
+        samples = parse_samples(file.read_text("utf-8"), str(file)) if is_there else ()
         if not samples:
             without.append(check.name)
         sandbox = tools.dependencies[check.family].sandbox
@@ -154,10 +156,6 @@ async def _on_samples(
     if wrong:
         output.print_exit(EXIT_FINDINGS, f"{len(wrong)} samples have another outcome than expected")
     return EXIT_FINDINGS if wrong else 0
-
-
-def _samples(file: Path) -> tuple[Sample, ...]:
-    return parse_samples(file.read_text(encoding="utf-8"), str(file)) if file.is_file() else ()
 
 
 def _tried(one: SampleRun) -> tuple[Cell, ...]:

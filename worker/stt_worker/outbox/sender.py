@@ -80,7 +80,17 @@ class Sender:
 
     async def _publish(self, batch: list[_Waiting]) -> None:
         waiting = [one for one in batch if not one.confirmed.done()]
-        receipts = await self._bus.publish([_outgoing(one.row) for one in waiting])
+        # The first message id again: NATS then drops what it stored before a lost confirmation.
+        messages = [
+            Outgoing(
+                subject=one.row.subject,
+                data=one.row.data,
+                message_id=one.row.message_id,
+                headers=traces.headers(one.row.traceparent),
+            )
+            for one in waiting
+        ]
+        receipts = await self._bus.publish(messages)
         failed: list[tuple[_Waiting, Receipt]] = []
         for one, receipt in zip(waiting, receipts, strict=True):
             if receipt.publication not in (Publication.STORED, Publication.DUPLICATE):
@@ -142,12 +152,3 @@ class Sender:
                 after = page[-1].sequence
         except OutboxError as error:
             _LOG.error("outbox_failed", reason=error.message)
-
-
-def _outgoing(row: Row) -> Outgoing:
-    return Outgoing(
-        subject=row.subject,
-        data=row.data,
-        message_id=row.message_id,
-        headers=traces.headers(row.traceparent),
-    )

@@ -71,7 +71,15 @@ class SqliteOutbox:
 
     async def finished(self, job_id: str, dispatch: int) -> Finished | None:
         """See the port."""
-        return await self._call(lambda: self._finished(job_id, dispatch))
+
+        def read() -> Finished | None:
+            entry = self._run("journal_of", job_id=job_id, dispatch=dispatch).fetchone()
+            if entry is None:
+                return None
+            found = self._run("row", sequence=entry[0]).fetchone()
+            return Finished(row=_row(found) if found else None)
+
+        return await self._call(read)
 
     async def pending(self, after: int = 0, limit: int = PAGE_ROWS) -> list[Row]:
         """See the port."""
@@ -103,8 +111,8 @@ class SqliteOutbox:
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
         with suppress(OutboxError):
-            # Not `self._connection.close`: `_checked` may replace the connection before the call.
-            await self._call(self._close)
+            # A lambda, not the method: `_checked` may replace the connection before the call.
+            await self._call(lambda: self._connection.close())  # noqa: PLW0108  # as said
         self._executor.shutdown(wait=False)
 
     async def opened(self) -> SqliteOutbox:
@@ -151,9 +159,6 @@ class SqliteOutbox:
             self._restore()
         return work()
 
-    def _close(self) -> None:
-        self._connection.close()
-
     def _restore(self) -> None:
         beside = self._path.with_name(self._path.name + recovery.BESIDE)
         if self._is_open:
@@ -192,10 +197,14 @@ class SqliteOutbox:
             except OutboxError as error:
                 appended = error
             for index, (_, future) in enumerate(batch):
-                if not future.done():
-                    _settle(
-                        future, appended if isinstance(appended, OutboxError) else appended[index]
-                    )
+                one = appended if isinstance(appended, OutboxError) else appended[index]
+                # Done already if its job was cancelled meanwhile: its row stays and is published.
+                if future.done():
+                    continue
+                if isinstance(one, Row):
+                    future.set_result(one)
+                else:
+                    future.set_exception(one)
 
     def _append(self, results: list[_Traced]) -> list[_Appended]:
         appended: list[_Appended] = []
@@ -233,13 +242,6 @@ class SqliteOutbox:
             finished=clock.to_text(result.finished),
         )
 
-    def _finished(self, job_id: str, dispatch: int) -> Finished | None:
-        entry = self._run("journal_of", job_id=job_id, dispatch=dispatch).fetchone()
-        if entry is None:
-            return None
-        found = self._run("row", sequence=entry[0]).fetchone()
-        return Finished(row=_row(found) if found else None)
-
     def _forget(self, sequence: int, now: datetime) -> None:
         before = clock.to_text(now - REMEMBERED)
         with transaction(self._connection):
@@ -262,13 +264,6 @@ def _row(values: tuple[Any, ...]) -> Row:
         data=data,
         traceparent=traceparent,
     )
-
-
-def _settle(future: asyncio.Future[Row], appended: _Appended | OutboxError) -> None:
-    if isinstance(appended, Row):
-        future.set_result(appended)
-    else:
-        future.set_exception(appended)
 
 
 async def open_outbox(directory: Path) -> SqliteOutbox:

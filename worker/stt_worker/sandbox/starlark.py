@@ -119,11 +119,8 @@ class StarlarkSandbox:
             pass
         except (NurseryError, FrameError, OSError) as error:
             return [job.verdicts.get(at) or lost(str(error)) for at in range(len(job.tasks))]
-        return [job.verdicts.get(at) or self._not_run() for at in range(len(job.tasks))]
-
-    def _not_run(self) -> Broken:
         why = f"the scripts of this job took {self._job_s:g} s; this one did not finish in time"
-        return Broken(reason=why)
+        return [job.verdicts.get(at) or Broken(reason=why) for at in range(len(job.tasks))]
 
     async def _run_quick(self, job: Job) -> None:
         """Run all scripts but known slow ones; an overrun gives the child to the next job."""

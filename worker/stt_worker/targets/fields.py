@@ -132,7 +132,9 @@ def checked(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
     for key, value in entry.items():
         field = FIELDS.get(key)
         if field is None:
-            faults.append(Fault(key, f"unknown key {key!r}{_suggestion(key)}"))
+            close = difflib.get_close_matches(key, FIELDS, n=1)
+            suggestion = f", did you mean {close[0]!r}?" if close else ""
+            faults.append(Fault(key, f"unknown key {key!r}{suggestion}"))
             continue
         try:
             good[key] = field.check(value)
@@ -140,8 +142,3 @@ def checked(entry: Mapping[str, Any]) -> tuple[dict[str, Any], list[Fault]]:
             shown = "wrong" if field.secret else repr(hide_value(value))[:_SHOWN_CHARACTERS]
             faults.append(Fault(key, f"{key} is {shown}, {error}"))
     return good, faults
-
-
-def _suggestion(key: str) -> str:
-    close = difflib.get_close_matches(key, FIELDS, n=1)
-    return f", did you mean {close[0]!r}?" if close else ""

@@ -109,9 +109,9 @@ def _warnings(targets: list[Target]) -> tuple[str, ...]:
         ("the password is in the file; prefer a reference (file:, env:, cred:, exec:)", plain),
         ("the server's certificate is not verified; prefer tls = verify-full", weak),
     )
-    return tuple(f"{text}: {_names(names)}" for text, names in found if names)
-
-
-def _names(names: list[str]) -> str:
-    more = len(names) - SHOWN_IN_WARNING
-    return ", ".join(names[:SHOWN_IN_WARNING]) + (f" and {more} more" if more > 0 else "")
+    warnings: list[str] = []
+    for text, names in found:
+        more = len(names) - SHOWN_IN_WARNING
+        shown = ", ".join(names[:SHOWN_IN_WARNING]) + (f" and {more} more" if more > 0 else "")
+        warnings += [f"{text}: {shown}"] if names else []
+    return tuple(warnings)

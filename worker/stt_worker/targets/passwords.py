@@ -40,7 +40,11 @@ async def completed(
     found = list(targets)
     if not source.ask and not source.reference:
         return found
-    lacking = [target for target in found if target.endpoint.user and _has_none(target)]
+    lacking = [
+        target
+        for target in found
+        if target.endpoint.user and not target.secret.scheme and not target.secret.rest
+    ]
     option = "--ask-password" if source.ask else "--password-from"
     if source.ask and source.reference:
         raise UsageError("--ask-password and --password-from contradict each other")
@@ -54,10 +58,6 @@ async def completed(
         value = read(f"Password of {hide_addresses(place)}: ") if source.ask else common
         found[found.index(target)] = replace(target, secret=Secret("", value))
     return found
-
-
-def _has_none(target: Target) -> bool:
-    return not target.secret.scheme and not target.secret.rest
 
 
 async def _from_reference(reference: str, folder: Path) -> str:

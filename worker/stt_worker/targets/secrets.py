@@ -53,19 +53,15 @@ def parse(text: str, folder: Path) -> Secret:
     if not rest.strip():
         raise ValueError(f"an empty reference {scheme}:")
     if scheme == "file":
-        return Secret(scheme, str(folder / _at_home(rest)))
+        try:
+            return Secret(scheme, str(folder / Path(rest).expanduser()))
+        except RuntimeError:
+            raise ValueError("a reference file: with ~ of an unknown user") from None
     if scheme == "cred" and (Path(rest).name != rest or rest == ".."):
         raise ValueError("a reference cred: with a path instead of a name")
     if scheme == "exec":
         _words(rest)
     return Secret(scheme, rest)
-
-
-def _at_home(path: str) -> Path:
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise ValueError("a reference file: with ~ of an unknown user") from None
 
 
 def _words(command: str) -> list[str]:

@@ -21,7 +21,9 @@ _ATLAS = re.compile(r"\.mongodb(gov)?\.net(:\d+)?$")
 
 def facts(hello: Mapping[str, Any], build: Mapping[str, Any], host: str) -> Facts:
     """The facts; `build` is empty if the server does not return it, `host` is the target's."""
-    flavour, provider = identity(build, _names(hello, host))
+    # The members' names too: through a tunnel the target's own host tells nothing.
+    names = [host, str(hello.get("me") or ""), *map(str, _list(hello.get("hosts")))]
+    flavour, provider = identity(build, names)
     return Facts(
         flavour=flavour,
         version=version(build),
@@ -29,10 +31,6 @@ def facts(hello: Mapping[str, Any], build: Mapping[str, Any], host: str) -> Fact
         provider=provider,
         role=role(hello),
     )
-
-
-def _names(hello: Mapping[str, Any], host: str) -> list[str]:
-    return [host, str(hello.get("me") or ""), *map(str, _list(hello.get("hosts")))]
 
 
 def _list(value: Any) -> list[Any]:

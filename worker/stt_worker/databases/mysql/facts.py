@@ -8,6 +8,7 @@ from typing import Any
 
 from stt_shared.protocol.messages import Facts
 
+_READ_ONLY = ("read_only", "innodb_read_only")
 _DOTTED = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){1,3}")
 # MariaDB before 11 prefixes its version with this, for clients that know no version above 5.
 _OLD_CLIENT_PREFIX = re.compile(r"^5\.5\.5-(?=\d)")
@@ -36,7 +37,8 @@ def facts(row: Mapping[str, Any], *, aurora: bool = False) -> Facts:
         version=numbers(version),
         version_text=f"{version} {comment}".strip(),
         provider="aurora" if aurora else provider(version, row),
-        role="replica" if _is_read_only(row) else "",
+        # An Aurora reader sets the variable of its storage engine only.
+        role="replica" if {"1", "ON"} & {str(row.get(key) or 0) for key in _READ_ONLY} else "",
     )
 
 
@@ -66,8 +68,3 @@ def provider(version: str, row: Mapping[str, Any]) -> str:
     if "-google" in version:
         return "cloudsql"
     return "azure" if "-azure" in version else "self-managed"
-
-
-def _is_read_only(row: Mapping[str, Any]) -> bool:
-    """Whether it is a replica; an Aurora reader sets the variable of its storage engine only."""
-    return any(str(row.get(key) or 0) in {"1", "ON"} for key in ("read_only", "innodb_read_only"))

@@ -102,7 +102,10 @@ async def ask_all_databases(
             why = f"not reached within the {seconds:g} s for all databases"
             failure = Failure(kind=Kind.TIMEOUT, reason=why)
         if failure is None and name != server.database:
-            failure = await _moved(server, name, _shortened(limits, left))
+            # Cut to the time that is left: one silent database must not take that of all others.
+            connect_s, client_s = min(limits.connect_s, left), min(limits.client_s, left)
+            shortened = replace(limits, connect_s=connect_s, client_s=client_s)
+            failure = await _moved(server, name, shortened)
         if failure is None:
             await _ask(server, name, collected)
         elif failure.kind is Kind.CONFIG:
@@ -134,13 +137,6 @@ def _closed(row: Row) -> Failure | None:
     if not row["may_connect"]:
         return Failure(kind=Kind.NO_PRIVILEGE, reason="no CONNECT privilege on the database")
     return None
-
-
-def _shortened(limits: Limits, left: float) -> Limits:
-    """The limits for one database, cut to the time that is left for all."""
-    return replace(
-        limits, connect_s=min(limits.connect_s, left), client_s=min(limits.client_s, left)
-    )
 
 
 async def _moved(server: ServerConnection, name: str, limits: Limits) -> Failure | None:

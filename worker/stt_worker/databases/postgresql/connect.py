@@ -60,7 +60,9 @@ async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> C
     `early` are alternatives of settings in the first packet, tried until the server and the pooler
     accept one; the last attempt has no settings.
     """
-    _forget_environment()
+    # Before each connection: libpq reads these variables itself, whatever the options are.
+    for name in ENVIRONMENT:
+        os.environ.pop(name, None)
     parameters = options(endpoint, limits)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(limits.connect_s):
@@ -109,12 +111,6 @@ def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> Inspectio
     if found.kind is not Kind.TLS:
         return found
     return InspectionError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
-
-
-def _forget_environment() -> None:
-    # Before each connection: libpq reads them every time, whatever the options are.
-    for name in ENVIRONMENT:
-        os.environ.pop(name, None)
 
 
 def _address(endpoint: Endpoint) -> dict[str, Any]:

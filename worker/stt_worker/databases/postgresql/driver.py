@@ -36,7 +36,9 @@ async def _inspect(server: ServerConnection, choose: Choose, limits: Limits) -> 
         row = await server.open()
         facts = postgresql_facts.facts(row)
         # SHOW ALL comes last: it ends the session, and every later question needs a new one.
-        questions = sorted(dict.fromkeys(choose(facts)), key=_is_show_all)
+        questions = sorted(
+            dict.fromkeys(choose(facts)), key=lambda one: one.type is QueryType.POSTGRESQL_SHOW
+        )
         answers: Answers[Question, Answer] = Answers(limits.bytes)
         for question in questions:
             if not question.all_dbs:
@@ -50,7 +52,3 @@ async def _inspect(server: ServerConnection, choose: Choose, limits: Limits) -> 
         return Inspection(facts=facts, answers=answers, parts=parts)
     finally:
         await server.close()
-
-
-def _is_show_all(question: Question) -> bool:
-    return question.type is QueryType.POSTGRESQL_SHOW
