@@ -192,7 +192,7 @@ def test_no_secret_stands_in_any_page_answer_or_log(place: Place) -> None:
     secrets["of a stranger"] = WRONG
     seen["the log"] = (place.folder / "log").read_text(errors="replace")
     assert "login_accepted" in seen["the log"]
-    assert "refused" in seen["the log"]
+    assert "login_rejected" in seen["the log"]
     for where, text in seen.items():
         for whose, secret in secrets.items():
             assert secret not in text, f"the secret {whose} stands in {where}"
