@@ -43,10 +43,16 @@ def kind(code: Kind | None, reason: str = "") -> str:
     return f"{word}: {reason}" if word and reason else word or reason
 
 
-def first_names(names: Sequence[str], most: int = 5) -> str:
-    """The first `most` names and how many more there are, e.g. `a, b and 3 more`."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+def first_names(
+    names: Sequence[str], most: int = 5, *, total: int = 0, separator: str = ", "
+) -> str:
+    """The first `most` names and how many more there are, e.g. `a, b and 3 more`.
+
+    `total` counts names that are not in `names` too, if it is greater than their number.
+    """
+    shown = names[:most]
+    more = max(total, len(names)) - len(shown)
+    return separator.join(shown) + (f" and {more} more" if more > 0 else "")
 
 
 def part(one: PartNotChecked) -> str:
@@ -61,16 +67,14 @@ def parts(found: Sequence[PartNotChecked], most: int | None = None) -> str:
     """
     if not found:
         return ""
-    more = len(found[most:]) if most is not None else 0
-    named = [part(one) for one in found[:most]] + ([f"and {more} more"] if more else [])
-    return f"{number(len(found), 'database')} not checked: {', '.join(named)}"
+    named = first_names([part(one) for one in found], len(found) if most is None else most)
+    return f"{number(len(found), 'database')} not checked: {named}"
 
 
 def target_parts(found: Sequence[TargetPart], total: int = 0) -> str:
     """Databases that were left out, with their targets, and how many of `total` are not listed."""
-    more = total - len(found)
     named = [f"{one.target}: {part(one.part)}" for one in found]
-    return ", ".join([*named, f"and {more} more"] if more > 0 else named)
+    return first_names(named, len(named), total=total)
 
 
 def server(facts: Facts) -> str:

@@ -14,6 +14,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.identity import finding_key
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
+from stt_shared.report.readable import first_names
 from stt_worker.execution import sanitize
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
 
@@ -70,9 +71,7 @@ def outcome_of(check: Check, verdict: Verdict) -> CheckOutcome:
 
 def _outcome(check: Check, findings: list[Finding], faults: list[str]) -> CheckOutcome:
     if faults:
-        shown = "; ".join(faults[:MAX_FAULTS_NAMED])
-        more = len(faults) - MAX_FAULTS_NAMED
-        reason = f"{shown}; and {more} more" if more > 0 else shown
+        reason = first_names(faults, MAX_FAULTS_NAMED, separator="; ")
         found = ended(check, Outcome.ERROR, Kind.SCRIPT, reason)
     elif len(findings) > MAX_FINDINGS:
         reason = f"{counted(findings)}, the limit is {MAX_FINDINGS}"

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from stt_shared.errors import ConfigError
 from stt_shared.identity import is_token
+from stt_shared.report.readable import first_names
 from stt_shared.settings import read_toml
 from stt_worker.targets import secrets, urls
 from stt_worker.targets.endpoints import endpoint_of
@@ -109,9 +110,6 @@ def _warnings(targets: list[Target]) -> tuple[str, ...]:
         ("the password is in the file; prefer a reference (file:, env:, cred:, exec:)", plain),
         ("the server's certificate is not verified; prefer tls = verify-full", weak),
     )
-    warnings: list[str] = []
-    for text, names in found:
-        more = len(names) - SHOWN_IN_WARNING
-        shown = ", ".join(names[:SHOWN_IN_WARNING]) + (f" and {more} more" if more > 0 else "")
-        warnings += [f"{text}: {shown}"] if names else []
-    return tuple(warnings)
+    return tuple(
+        f"{text}: {first_names(names, SHOWN_IN_WARNING)}" for text, names in found if names
+    )

@@ -169,6 +169,6 @@ def test_many_names_are_cut_to_the_first_and_counted() -> None:
         PartNotChecked(name=f"t{number}", kind=Kind.NO_PRIVILEGE, reason="") for number in range(7)
     )
     assert readable.parts(many, 2) == (
-        "7 databases not checked: t0 (privilege missing), t1 (privilege missing), and 5 more"
+        "7 databases not checked: t0 (privilege missing), t1 (privilege missing) and 5 more"
     )
     assert readable.parts(()) == ""
