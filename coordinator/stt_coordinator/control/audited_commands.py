@@ -1,4 +1,4 @@
-"""Run commands in the name of who asks, and record each change with who, how and why."""
+"""Run commands in the name of an actor, and record each change with who, how and why."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Actor:
 
 
 class AuditedRequest(Protocol):
-    """A request that claims who asks."""
+    """A request with the name of its sender."""
 
     @property
     def by(self) -> str:

@@ -30,7 +30,7 @@ SECOND = timedelta(seconds=1)
 
 
 async def enable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
-    """Let checks run; the first run follows in the background. Twice is once."""
+    """Enable checks; the first run follows in the background. Idempotent."""
     since = clock.now()
 
     def on(state: ControlState) -> ControlState:
@@ -51,7 +51,7 @@ def first_run_id(state: ControlState) -> str:
 
 
 async def disable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
-    """Let no check run; what waits is ended by the scheduler."""
+    """Disable all checks; the scheduler ends the jobs that wait. Idempotent."""
     since = clock.now()
 
     def off(state: ControlState) -> ControlState:
@@ -80,12 +80,12 @@ def _switched(
 
 
 async def disable_check(context: HandlerContext, request: CheckSwitchRequest) -> SwitchReply:
-    """Switch one check off for all targets."""
+    """Switch one check off for all targets; raises RequestError `unknown_check`."""
     return await _switch_check(context, request, lambda off, name: off | {name})
 
 
 async def enable_check(context: HandlerContext, request: CheckSwitchRequest) -> SwitchReply:
-    """Switch one check on again."""
+    """Switch one check on again; raises RequestError `unknown_check`."""
     return await _switch_check(context, request, lambda off, name: off - {name})
 
 
@@ -175,7 +175,7 @@ def select_targets(request: RunRequest, targets: Iterable[TargetRecord]) -> list
 
 
 def _check_names(context: HandlerContext, names: tuple[str, ...]) -> list[str]:
-    """The checks' own names for what people call them."""
+    """The names of the checks that `names` mean; raises RequestError `unknown_check`."""
     catalogue = context.library.catalogue
     found: list[str] = []
     for name in names:

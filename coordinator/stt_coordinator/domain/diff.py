@@ -91,7 +91,7 @@ def _opened_between(
 def _changed(
     place: ReportedResult | FindingRecord, was: ReportedFinding, now: ReportedFinding
 ) -> Iterator[Difference]:
-    """At most one difference: that it is accepted (no more), or its severity."""
+    """At most one difference: whether it is accepted, or its severity."""
     if (was.accepted is None) is not (now.accepted is None):
         change = Change.ACCEPTED if now.accepted is not None else Change.UNACCEPTED
         yield _difference(change, place, now, was)

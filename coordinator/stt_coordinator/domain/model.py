@@ -64,7 +64,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     family: Family
     site: str
     first_seen: Instant
-    labels: dict[str, str] = {}  # msgspec makes a new one for every value
+    labels: dict[str, str] = {}  # msgspec copies it for each value
     workers: tuple[str, ...] = ()
     gone: bool = False
     last_started: Instant | None = None

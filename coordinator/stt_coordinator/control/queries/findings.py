@@ -27,7 +27,10 @@ STATES = ("open", "accepted", "resolved", "all")
 
 
 async def list_findings(context: HandlerContext, request: FindingsRequest) -> FindingsReply:
-    """A page of findings, most severe first, then oldest."""
+    """A page of findings, most severe first, then oldest.
+
+    Raises RequestError: `bad_request`, or the code of an unknown target, site or check.
+    """
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
         raise request_error(ErrorCode.BAD_REQUEST, what)
@@ -82,7 +85,10 @@ async def read_finding(context: HandlerContext, request: FindingRequest) -> Find
 
 
 def one_finding(ledger: Ledger, id_: str) -> FindingRecord:
-    """The finding of that id, or the only one whose id begins so."""
+    """The finding with that id or unique prefix.
+
+    Raises RequestError `unknown_finding` or `ambiguous_finding`.
+    """
     prefix = FINDING_PREFIX + id_.removeprefix(FINDING_PREFIX).lower()
     found = ledger.findings.with_prefix(prefix, 2)
     if not found or prefix == FINDING_PREFIX:

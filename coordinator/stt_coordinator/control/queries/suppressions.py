@@ -19,7 +19,7 @@ STATES = ("live", "ended", "revoked", "all")
 
 
 async def list_suppressions(context: HandlerContext, request: ExceptionsRequest) -> ExceptionsReply:
-    """A page of exceptions, newest first, past ones too."""
+    """A page of suppressions, newest first; raises RequestError for an unknown state."""
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
         raise request_error(ErrorCode.BAD_REQUEST, what)

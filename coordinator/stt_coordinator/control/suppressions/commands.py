@@ -34,7 +34,10 @@ PREFIX = "x_"
 
 
 async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionReply:
-    """Accept a finding, or a check on a target, a label or a site, until a day."""
+    """Accept a finding, or a check on a target, a label or a site, until a day.
+
+    Raises RequestError with the code of the first fault.
+    """
     entry = ExceptionEntry(
         id="",
         reason=request.reason,
@@ -91,7 +94,11 @@ async def _record_new(
 
 
 async def revoke(context: HandlerContext, request: UnacceptRequest) -> ExceptionReply:
-    """Revoke a suppression. Idempotent."""
+    """Revoke a suppression; idempotent.
+
+    Raises RequestError `unknown_exception`, `ambiguous_exception`, or `bad_request` for a finding
+    that is accepted through a wider suppression.
+    """
     return await _revoke(
         context,
         lambda ledger: _find_suppression(ledger, request.id),

@@ -1,4 +1,4 @@
-"""What a command and a file have in common: an entry becomes the suppression that it asks for."""
+"""Make a suppression of an entry, for commands and imported files alike."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def scope_of_entry(entry: ExceptionEntry) -> tuple[str, ...]:
 def resolve_names(
     context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, *, exact: bool
 ) -> ExceptionEntry:
-    """With the check's own name, and for a finding with its check and target.
+    """The entry with the check's own name, and for a finding with its check and target.
 
     Unless `exact` the beginning of a finding's id stands for it, if only one begins so.
     """
@@ -58,7 +58,7 @@ def resolve_names(
 def suppression_of(
     entry: ExceptionEntry, known: ExceptionRecord | None, now: datetime, imported_by: str = ""
 ) -> ExceptionRecord:
-    """The exception of an entry; one that is known and gets another last day is reminded of."""
+    """The suppression that an entry describes; another last day brings another reminder."""
     same_end = known is not None and known.until == entry.until
     return ExceptionRecord(
         id=entry.id,

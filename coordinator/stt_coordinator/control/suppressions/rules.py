@@ -18,7 +18,7 @@ Fault = tuple[ErrorCode, str]
 
 
 class Places:
-    """Sites and labels of the targets that are not gone; read once, a file has many entries."""
+    """Sites and labels of the present targets, read once for all entries of a file."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -41,7 +41,7 @@ class Places:
 def faults(
     context: HandlerContext, ledger: Ledger, one: ExceptionEntry, now: datetime, places: Places
 ) -> Iterator[Fault]:
-    """Everything wrong with it, the shape before the names."""
+    """The faults of an entry; names are looked up only if its shape has none."""
     shape = [*_texts(one), *_days(one, now), *_shape(one)]
     yield from ((ErrorCode.BAD_REQUEST, sentence) for sentence in shape)
     if not shape:
