@@ -115,6 +115,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         _trace(debug)
         return _exit(EXIT_INTERRUPTED, "interrupted")
+    # Before OSError, of which it is a kind: otherwise `stt ... | head` would report a bug.
     except BrokenPipeError:
         streams.abandon()
         return EXIT_BROKEN_PIPE

@@ -185,9 +185,9 @@ def checkout(folder: Path) -> Path:
     for name in ("Makefile", "constraints.txt", "pyproject.toml", "examples"):
         (folder / name).symlink_to(ROOT / name)
     for path in BIN.parent.iterdir():
-        if path.name != ".installed":
+        if path.name not in (".demo", ".dev"):
             (folder / ".venv" / path.name).symlink_to(path)
-    (folder / ".venv" / ".installed").touch()  # newer than all: `make demo` installs nothing
+    (folder / ".venv" / ".demo").touch()  # newer than all: `make demo` installs nothing
     return folder
 
 

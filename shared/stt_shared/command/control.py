@@ -144,6 +144,8 @@ async def follow(
         try:
             run = await find_run(control, run.run_id)
         except UnreachableError:
+            # The run goes on while the coordinator restarts; without a limit a lost one is awaited
+            # for ever.
             if monotonic() - answered > MAX_SILENCE_S:
                 raise
             continue

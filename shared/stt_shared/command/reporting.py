@@ -114,6 +114,7 @@ def _write(path: Path, text: str) -> None:
         if there.exists() and not there.is_file():
             there.write_text(text, encoding="utf-8", newline="")
             return
+        # In the same folder: a rename to another file system is not atomic.
         beside = there.with_name(f".{there.name}.{os.getpid()}")
         try:
             with beside.open("x", encoding="utf-8", newline="") as file:

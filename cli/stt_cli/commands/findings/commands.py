@@ -198,6 +198,7 @@ async def _fetch(
         reply = await control.ask(Verb.FINDINGS, request, FindingsReply)
         found.extend(reply.findings)
         complete = first + len(found) >= reply.total or len(found) == rows
+        # An empty page ends the loop too: findings may be resolved between two pages.
         if complete or not reply.findings:
             return found, reply
 

@@ -127,6 +127,7 @@ async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
         page = msgspec.structs.replace(request, offset=len(changes))
         reply = await control.ask(Verb.CHANGES, page, ChangesReply)
         changes.extend(reply.changes)
+        # An empty page ends the loop too: retention may delete changes between two pages.
         if not reply.changes or len(changes) >= reply.total:
             return msgspec.structs.replace(reply, changes=tuple(changes))
 
@@ -218,6 +219,7 @@ async def _differences(control: Control, request: DiffRequest) -> DiffReply:
         differences += reply.differences
         unchecked += reply.unchecked
         not_compared += reply.not_compared
+        # A cursor that does not advance ends the loop; otherwise the same page repeats.
         if reply.next in ("", request.after):
             return msgspec.structs.replace(
                 reply,
