@@ -30,12 +30,12 @@ from stt_coordinator.store.sqlite.results import SqliteResults
 from stt_coordinator.store.sqlite.retention import SqliteRetention
 from stt_coordinator.store.sqlite.runs import SqliteRuns
 from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
+from stt_coordinator.store.sqlite.thread import ConnectionThread
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.health import StoreHealth
 from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
-from stt_shared.sqlite.thread import ConnectionThread
 
 T = TypeVar("T")
 BUSY_S = 5.0  # wait for the lock of another process, as of a backup
@@ -134,7 +134,7 @@ async def open_store(directory: Path) -> SqliteStore:
     """
     lock = locked(directory)
     path = directory / FILE
-    writer, reader = ConnectionThread("store-writer"), ConnectionThread("store-reader")
+    writer, reader = ConnectionThread(), ConnectionThread()
     try:
         await _open(writer, reader, path)
     except BaseException:

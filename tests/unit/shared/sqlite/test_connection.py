@@ -11,7 +11,6 @@ import pytest
 from stt_shared.sqlite.connection import file_as_it_is, open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 from stt_shared.sqlite.migrations import Schema
-from stt_shared.sqlite.thread import ConnectionThread
 
 SCHEMA = Schema(what="store", owner="coordinator", scripts=("CREATE TABLE t (x INTEGER UNIQUE);",))
 BUSY_S = 0.05
@@ -75,22 +74,3 @@ def test_a_full_file_is_told_from_an_error_of_a_statement(tmp_path: Path) -> Non
         with pytest.raises(sqlite3.OperationalError) as wrong:
             connection.execute("SELECT nothing FROM nowhere")
         assert fault_of(wrong.value) is Fault.OTHER
-
-
-async def test_calls_of_a_thread_run_in_order_and_end_with_its_connection(tmp_path: Path) -> None:
-    thread = ConnectionThread("test")
-    await thread.open(lambda: writer(tmp_path / "a.db"))
-    await thread.call(lambda connection: connection.execute("INSERT INTO t VALUES (1)"))
-    assert await thread.call(rows) == 1
-    await thread.close()
-    await thread.close()
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        await thread.call(rows)
-
-
-async def test_a_thread_whose_connection_cannot_be_made_can_be_closed(tmp_path: Path) -> None:
-    (tmp_path / "a.db").write_bytes(b"not a database" * 1_000)
-    thread = ConnectionThread("test")
-    with pytest.raises(sqlite3.DatabaseError):
-        await thread.open(lambda: writer(tmp_path / "a.db"))
-    await thread.close()
