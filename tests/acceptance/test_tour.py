@@ -170,7 +170,7 @@ class Tour:
             if not is_demo:
                 terminal.waited_for(*shown.splitlines()[1:])
             said = terminal.interrupted()
-            assert not is_demo or "Stopped; nothing of the demo is left." in said, said
+            assert not is_demo or "Stopped; everything of the demo is removed." in said, said
 
     def killed(self) -> None:
         """End what a failure left."""

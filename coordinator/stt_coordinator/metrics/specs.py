@@ -36,13 +36,13 @@ _ALL = (
     Spec(
         name="stt_findings_accepted",
         kind=GAUGE,
-        help="findings that are open and accepted through an exception",
+        help="open findings that are accepted",
         labels=_WHERE,
     ),
     Spec(
         name="stt_databases",
         kind=GAUGE,
-        help="databases by what the last run learned: checked, unreachable (nothing was learned, "
+        help="databases by the result of the last run: checked, unreachable (no answer, "
         "whatever the reason), never (not checked yet)",
         labels=("engine", "site", "state"),
     ),
@@ -55,7 +55,7 @@ _ALL = (
     Spec(
         name="stt_parts_not_checked",
         kind=GAUGE,
-        help="databases inside database services that a check left out, by reason",
+        help="parts of databases that a check did not cover, by reason",
         labels=("reason", "engine", "site"),
     ),
     Spec(
@@ -68,7 +68,7 @@ _ALL = (
     Spec(
         name="stt_check_duration_seconds",
         kind=HISTOGRAM,
-        help="how long executions of checks took on the worker",
+        help="duration of check executions on the worker",
         labels=("engine",),
     ),
     Spec(
@@ -98,13 +98,13 @@ _ALL = (
     Spec(
         name="stt_event_publish_failures_total",
         kind=COUNTER,
-        help="tries to publish such a message that failed; it is tried again",
+        help="failed tries to publish such a message; each is tried again",
         labels=("kind",),
     ),
     Spec(
         name="stt_check_pack_info",
         kind=GAUGE,
-        help="1; the pack in use where checks are not those of the installation",
+        help="1; the pack in use; missing for built-in checks",
         labels=("pack", "version", "key_id"),
     ),
     Spec(

@@ -31,7 +31,7 @@ NAME_WIDTH = 18  # columns of a target's name
 
 def opening(folder: Path) -> None:
     """The first line: where everything runs, and what is removed at the end."""
-    output.note(f"Starting on this computer only (127.0.0.1); Ctrl-C ends it, {folder} goes too.")
+    output.note(f"Starting on this computer only (127.0.0.1); Ctrl-C ends it and removes {folder}.")
 
 
 def started(what: str, seconds: float) -> None:
@@ -100,7 +100,7 @@ def _mend(server: Running) -> str:
 
 def ended() -> None:
     """The last line."""
-    output.note("Stopped; nothing of the demo is left.")
+    output.note("Stopped; everything of the demo is removed.")
 
 
 def checked(report: Report) -> str:
