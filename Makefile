@@ -49,7 +49,7 @@ contracts: venv
 
 check: lint types contracts
 
-# Wheel and sdist into dist/; tests/acceptance/test_wheel.py installs and runs the wheel elsewhere.
+# Wheel and sdist into dist/; tests/acceptance/deployment/test_wheel.py installs and runs the wheel elsewhere.
 package: venv
 	$(BIN)/python -m build --no-isolation --outdir dist .
 
@@ -59,13 +59,13 @@ pages: venv
 
 # Flips every setting of every server and writes docs/session-settings-*.md: minutes.
 session-settings: venv servers
-	$(BIN)/python -m tools.pages.session_settings_mongodb
-	$(BIN)/python -m tools.pages.session_settings_mysql
-	$(BIN)/python -m tools.pages.session_settings_postgresql
+	$(BIN)/python -m tools.pages.session_settings.mongodb
+	$(BIN)/python -m tools.pages.session_settings.mysql
+	$(BIN)/python -m tools.pages.session_settings.postgresql
 
 # Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
 hostile: venv servers
-	$(BIN)/python -m pytest -s tests/hostile/hostile_rounds.py $(ARGS)
+	$(BIN)/python -m pytest -s tests/hostile/fleet/hostile_rounds.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

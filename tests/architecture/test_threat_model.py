@@ -38,7 +38,7 @@ def test_every_row_of_the_page_names_a_test() -> None:
 
 
 def test_every_file_of_hostile_tests_is_named() -> None:
-    files = {str(one.relative_to(ROOT)) for one in (ROOT / "tests/hostile").glob("test_*.py")}
+    files = {str(one.relative_to(ROOT)) for one in (ROOT / "tests/hostile").rglob("test_*.py")}
     assert files - {path for path, _ in NAMED} == set()
 
 

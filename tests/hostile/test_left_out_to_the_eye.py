@@ -16,7 +16,7 @@ from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint
 from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import execute
-from tests.hostile.postgresql_tenant import databases, do
+from tests.hostile.postgresql.postgresql_tenant import databases, do
 from tests.support.checks.real import endpoint
 from tests.support.coordinator.ledgers import minutes, planned, recorded, result
 from tests.support.processes.scanning import report, stt, url

@@ -14,7 +14,7 @@ from tests.support.checks.states import ALL
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "checks-on-servers.md"
-TESTS = (ROOT / "tests" / "checks", ROOT / "tests" / "support" / "checks")
+TESTS = ROOT / "tests"
 SERVERS = {
     Family.MYSQL: ("mariadb", "mysql"),
     Family.POSTGRESQL: ("postgresql", "postgresql15"),
@@ -67,7 +67,9 @@ def bad(check: str) -> str:
     pattern = re.compile("|".join(rf'"{name}"' for name in sorted(names)))
     files = [
         file.stem.removeprefix("test_")
-        for file in sorted((one for folder in TESTS for one in folder.glob("*.py")), key=_name)
+        for file in sorted(
+            (*TESTS.glob("checks/**/*.py"), *TESTS.glob("support/checks/*.py")), key=_name
+        )
         if file.stem not in OTHERS and pattern.search(file.read_text(encoding="utf-8"))
     ]
     shown = [TITLES.get(name, name) for name in sorted(servers)]

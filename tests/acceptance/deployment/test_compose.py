@@ -1,0 +1,124 @@
+"""The compose file names only paths, commands, ports and variables that the code knows."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stt_shared import settings
+from stt_shared.protocol.enums import Family
+
+ROOT = Path(__file__).parents[3]
+STT = Path(sys.executable).parent / "stt"
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = [name for name, service in SERVICES.items() if "build" in service]
+KNOWN = {settings.environment_name(name) for name in settings.names()}
+DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")
+
+
+def mounts(service: dict[str, Any]) -> dict[str, str]:
+    """Where in the container each source is mounted."""
+    parts = [volume.split(":") for volume in service.get("volumes", [])]
+    return {target: source for source, target, *_ in parts}
+
+
+def references(name: str) -> set[str]:
+    """The variables that a file of targets reads."""
+    text = (ROOT / "container" / name).read_text(encoding="utf-8")
+    return set(re.findall(r'^[^#]*"env:(\w+)"', text, re.MULTILINE))
+
+
+def test_it_names_the_services_of_the_house_and_a_demo_with_all_families() -> None:
+    plain = {name for name, service in SERVICES.items() if "profiles" not in service}
+    demo = {name for name, service in SERVICES.items() if service.get("profiles") == ["demo"]}
+    assert plain == {"nats", "coordinator", "worker"}
+    assert demo >= {"mysql", "postgres", "mongo"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_is_one_of_ours_with_options_that_it_takes(name: str) -> None:
+    words = SERVICES[name]["command"]
+    options = [word for word in words if word.startswith("--")]
+    shown = subprocess.run(
+        [STT, words[0], "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env=os.environ | {"NO_COLOR": "1"},
+    ).stdout
+    assert all(option in shown for option in options)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_a_setting_or_read_by_the_targets(name: str) -> None:
+    service = SERVICES[name]
+    files = [Path(source).name for source in mounts(service).values() if "/" in source]
+    read = set().union(*(references(file) for file in files))
+    assert set(service["environment"]) <= KNOWN | read
+    assert read <= set(service["environment"])
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_of_ours_runs_as_nobody_special_on_a_read_only_root(name: str) -> None:
+    service = SERVICES[name]
+    assert (service["user"], service["read_only"]) == ("10001", True)
+    assert service["healthcheck"]["test"][:2] == ["CMD", "stt"]
+    assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", list(SERVICES))
+def test_every_mounted_file_exists_and_every_volume_is_declared(name: str) -> None:
+    for source in mounts(SERVICES[name]).values():
+        if source.startswith("."):
+            assert (ROOT / source).is_file()
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_state_folder_is_a_volume_that_the_image_gives_to_its_user(name: str) -> None:
+    states = [v for k, v in SERVICES[name]["environment"].items() if k.endswith("STATE_DIR")]
+    assert len(states) == 1
+    assert states[0] in mounts(SERVICES[name])
+    assert states[0] in DOCKERFILE.split("chown", maxsplit=1)[0]
+
+
+def test_the_configuration_that_a_worker_is_given_is_where_its_command_looks() -> None:
+    for name in OURS:
+        words = SERVICES[name]["command"]
+        if "--config" in words:
+            assert words[words.index("--config") + 1] in mounts(SERVICES[name])
+
+
+def test_nats_puts_every_message_on_the_disk_where_all_of_ours_look_for_it() -> None:
+    conf = (ROOT / "container" / "nats.conf").read_text(encoding="utf-8")
+    assert re.search(r"^\s*sync_interval: always$", conf, re.MULTILINE)
+    port = re.search(r"^port: (\d+)$", conf, re.MULTILINE)
+    assert port is not None
+    urls = {SERVICES[name]["environment"]["STT_NATS_URL"] for name in OURS}
+    assert urls == {f"nats://nats:{port[1]}"}
+    store = re.search(r"store_dir: (\S+)", conf)
+    assert store is not None
+    assert store[1] in mounts(SERVICES["nats"])
+
+
+def test_the_demo_has_a_target_of_each_family_on_a_service_of_the_profile() -> None:
+    text = (ROOT / "container" / "demo.toml").read_text(encoding="utf-8")
+    targets = tomllib.loads(text)["targets"]
+    assert {target["family"] for target in targets} == set(Family)
+    assert {target["host"] for target in targets} == {"mysql", "postgres", "mongo"}
+
+
+def test_the_image_is_built_from_folders_that_exist() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    assert all((ROOT / source).exists() for line in copied for source in line.split())

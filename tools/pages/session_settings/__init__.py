@@ -1,0 +1,1 @@
+"""What flips the settings of real servers and writes docs/session-settings-*.md."""
