@@ -1,1 +1,1 @@
-"""From a job to its outcomes: plan, inspect, run the scripts, judge, sanitize."""
+"""From a job to its outcomes: plan, inspect, run the scripts, convert their results, sanitize."""

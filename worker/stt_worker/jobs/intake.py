@@ -97,6 +97,6 @@ async def may_run(
     if target is None:
         raise RetryLaterError(UNKNOWN_TARGET_DELAY_S)
     if delivered > 1:
-        # Before the checks: a job that kills the worker must be counted, or it would kill for ever.
+        # Before the checks: a job that kills the worker must be counted, or it would kill again.
         await dependencies.outbox.count_start(job.job_id, job.dispatch, execution.started)
     return Permission(target=target, disabled_checks=frozenset(state.disabled_checks))

@@ -83,7 +83,7 @@ class PackRegistry:
         self._refused: dict[str, tuple[float, Refused]] = {}
         self._fetching = asyncio.Lock()
         self.refusal = ""
-        self.changed: Callable[[], None] = _ignore
+        self.changed: Callable[[], None] = lambda: None
 
     @property
     def held(self) -> tuple[HeldPack, ...]:
@@ -180,10 +180,6 @@ class PackRegistry:
             self.refusal = str(found)
         if before != (self.refusal, self.held):
             self.changed()
-
-
-def _ignore() -> None:
-    pass
 
 
 def _log_accepted(held: Held) -> None:

@@ -78,22 +78,16 @@ async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]
 
 def grid(probed: Sequence[Probed]) -> Grid:
     """One row per target."""
-    return Grid(COLUMNS, tuple(_cells(one) for one in probed))
-
-
-def _cells(one: Probed) -> tuple[Cell, ...]:
-    server = f"{one.facts.flavour} {one.facts.version_text}" if one.facts else ""
-    state, style = (
-        ("ok", "ok") if one.good else ("limited", "warn") if one.facts else ("no", "fail")
-    )
-    return (
-        Cell(one.target, "name"),
-        Cell(one.family),
-        Cell(state, style),
-        Cell(one.tls),
-        Cell(server),
-        Cell("; ".join(one.problems)),
-    )
+    rows: list[tuple[Cell, ...]] = []
+    for one in probed:
+        state, style = ("limited", "warn") if one.facts else ("no", "fail")
+        if one.good:
+            state, style = "ok", "ok"
+        server = f"{one.facts.flavour} {one.facts.version_text}" if one.facts else ""
+        problems = Cell("; ".join(one.problems))
+        name, tls = Cell(one.target, "name"), Cell(one.tls)
+        rows.append((name, Cell(one.family), Cell(state, style), tls, Cell(server), problems))
+    return Grid(COLUMNS, tuple(rows))
 
 
 async def probe(target: Target, checks: Iterable[Check], dependencies: CheckDependencies) -> Probed:

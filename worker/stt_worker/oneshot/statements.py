@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.checkfile.model import Check, Query, Server
+from stt_shared.checkfile.model import Check, Server
 from stt_shared.checkfile.variants import choose, unsupported
 from stt_shared.command.control import Control
 from stt_shared.protocol.control import ChecksReply, Empty, TargetInfo, Verb
@@ -69,14 +69,10 @@ def statements(target: TargetInfo, checks: Iterable[Check]) -> Iterator[Statemen
     asked: dict[tuple[str, bool], list[str]] = {}
     for check in checks:
         if check.family is target.family and not unsupported(check):
-            for query in _queries(check, target):
+            facts = target.facts
+            # Unknown facts: every variant is listed, for the change board has to see all of them.
+            server = Server(flavour=facts.flavour, version=facts.version) if facts else None
+            for query in choose(check, server).queries if server else check.queries:
                 asked.setdefault((statement(query), query.all_dbs), []).append(check.name)
     for (text, all_dbs), names in asked.items():
         yield replace(blank, statement=text, all_dbs=all_dbs, checks=tuple(names))
-
-
-def _queries(check: Check, target: TargetInfo) -> Sequence[Query]:
-    if target.facts is None:
-        return check.queries
-    server = Server(flavour=target.facts.flavour, version=target.facts.version)
-    return choose(check, server).queries

@@ -17,15 +17,16 @@ Stamp = tuple[tuple[int, int] | None, ...]  # device and inode of the file and o
 
 def stamp(path: Path) -> Stamp:
     """The identity of the file at `path` and of its log; None for a missing file."""
-    return tuple(map(_identity, (path, path.with_name(path.name + _LOG_SUFFIX))))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    identities: list[tuple[int, int] | None] = []
+    for one in (path, path.with_name(path.name + _LOG_SUFFIX)):
+        try:
+            found = one.stat()
+        except OSError:
+            identities.append(None)
+        else:
+            # The inode, not the name alone: a file that replaced ours has the same name.
+            identities.append((found.st_dev, found.st_ino))
+    return tuple(identities)
 
 
 def copy(connection: sqlite3.Connection, path: Path) -> Path:

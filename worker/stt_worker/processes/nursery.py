@@ -117,6 +117,7 @@ class _Zygote:
         return zygote
 
     async def fork(self, entry: str, bounds: Bounds, descriptors: Sequence[int]) -> Child:
+        """See `Nursery.fork`; raises NurseryError."""
         ours, theirs = socket.socketpair()
         number = next(self._ids)
         request = {"id": number, "entry": entry, "memory": bounds.memory_bytes, "cpu": bounds.cpu_s}

@@ -190,19 +190,19 @@ class Engine:
         try:
             text = str(driver.call_with(self._options, "go", number).value)
         except (starlark.StarlarkError, ValueError) as error:
-            ending, text = run.stopped or self._ended(error)
+            # Asked first: an evaluation that was cut at its deadline may fail with any error.
+            late = self._is_late()
+            failed = (Ending.TIME, "") if late else (Ending.BROKEN, _reason(error))
+            ending, text = run.stopped or failed
         else:
             ending = Ending.RETURNED
             if len(text) > SCRIPT_OUTPUT_BYTES:
                 ending = Ending.BROKEN
                 text = f"returned more than the limit of {SCRIPT_OUTPUT_BYTES} bytes"
         printed = "\n".join(run.printed)
-        return End(index=index, ending=ending, text=_without_surrogates(text), printed=printed)
-
-    def _ended(self, error: Exception) -> tuple[Ending, str]:
-        if self._is_late():
-            return Ending.TIME, ""
-        return Ending.BROKEN, _reason(error)
+        # A lone surrogate cannot be encoded: without this the whole report would be lost.
+        text = text if text.isascii() else text.encode(errors="replace").decode()
+        return End(index=index, ending=ending, text=text, printed=printed)
 
     def _failure(self, error: Exception) -> Exception:
         if self._is_late():
@@ -275,7 +275,3 @@ def _reason(error: Exception) -> str:
     message = " ".join(_EXPECTED.sub("", found["text"]).split())[:MAX_REASON_CHARACTERS]
     message = message.removeprefix("Parse error: ")
     return f"line {found['line']}: {message}" if found["file"] == SCRIPT else message
-
-
-def _without_surrogates(text: str) -> str:
-    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -54,9 +54,12 @@ def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
         if isinstance(name, str) and taken.setdefault(name, index) != index:
             line = lines.get((taken[name], "id"), 0)
             wrong.append(Fault("id", f"the target on line {line} has the same id"))
+        # The id only if it is one: other texts in its place may be a secret.
+        is_named = isinstance(name, str) and is_token(name)
+        shown = f"target {name}" if is_named else f"target number {index + 1}"
         for fault in wrong:
             line = lines.get((index, fault.key)) or lines.get((index, "")) or 1
-            faults.append(f"{path}:{line}: {_shown(index, name)}: {fault.text}")
+            faults.append(f"{path}:{line}: {shown}: {fault.text}")
         if target is not None:
             found.append(target)
     if faults:
@@ -74,12 +77,6 @@ def _entries(tables: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     if len(found) > MAX_TARGETS:
         raise ConfigError(f"{path} has {len(found)} targets, the limit is {MAX_TARGETS}")
     return cast("list[dict[str, Any]]", found)
-
-
-def _shown(index: int, name: object) -> str:
-    if isinstance(name, str) and is_token(name):
-        return f"target {name}"
-    return f"target number {index + 1}"
 
 
 def _target(entry: Mapping[str, Any], folder: Path) -> tuple[Target | None, list[Fault]]:

@@ -35,7 +35,7 @@ class MysqlDatabase:
         self._contexts = tls.Contexts()
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """See the port; the wait for a thread does not count as the server's time."""
+        """See the port; raises InspectionError. Waiting for a thread is not the server's time."""
         answers: Answers[Question, Answer] = Answers(limits.bytes)
         progress = Progress(answers=answers, at_once=takes_all_at_once(endpoint))
         async with self._turn:

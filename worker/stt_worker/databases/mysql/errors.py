@@ -40,7 +40,7 @@ def code(error: err.Error) -> int:
     return number if isinstance(number, int) else 0
 
 
-def said(error: err.Error) -> str:
+def format_error(error: err.Error) -> str:
     """The text of the error with its number."""
     number, words = code(error), str(error.args[-1]) if error.args else type(error).__name__
     return f"{words} (error {number})" if number else words
@@ -55,23 +55,23 @@ def of_question(error: err.Error) -> Failure:
     """The failure of a question."""
     number = code(error)
     if number in _NO_PRIVILEGE:
-        return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
+        return Failure(kind=Kind.NO_PRIVILEGE, reason=format_error(error))
     if number in _TIMEOUT:
-        return Failure(kind=Kind.TIMEOUT, reason=said(error))
+        return Failure(kind=Kind.TIMEOUT, reason=format_error(error))
     if number == _HOOK_FAILED:
-        return Failure(kind=Kind.SESSION, reason=said(error))
-    return Failure(kind=Kind.UNREACHABLE if lost(error) else Kind.QUERY, reason=said(error))
+        return Failure(kind=Kind.SESSION, reason=format_error(error))
+    return Failure(kind=Kind.UNREACHABLE if lost(error) else Kind.QUERY, reason=format_error(error))
 
 
 def of_connection(error: err.Error) -> InspectionError:
     """The error of a failed log-in; see `tls.error_behind` for TLS errors."""
     number = code(error)
     if number in _AUTH:
-        return InspectionError(Kind.AUTH, said(error))
+        return InspectionError(Kind.AUTH, format_error(error))
     if number in _TLS:
-        return InspectionError(Kind.TLS, said(error))
+        return InspectionError(Kind.TLS, format_error(error))
     if number in _NO_PRIVILEGE:
-        return InspectionError(Kind.NO_PRIVILEGE, said(error))
+        return InspectionError(Kind.NO_PRIVILEGE, format_error(error))
     if number == _UNKNOWN_DATABASE:
-        return InspectionError(Kind.CONFIG, said(error))
-    return InspectionError(Kind.UNREACHABLE, said(error))
+        return InspectionError(Kind.CONFIG, format_error(error))
+    return InspectionError(Kind.UNREACHABLE, format_error(error))

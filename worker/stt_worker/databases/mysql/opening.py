@@ -92,7 +92,7 @@ def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:
         if isinstance(answer, err.DatabaseError):
             error = errors.of_connection(answer)
             known = error.kind not in {Kind.UNREACHABLE, Kind.NO_PRIVILEGE}
-            raise error if known else _untrusted(errors.said(answer)) from answer
+            raise error if known else _untrusted(errors.format_error(answer)) from answer
         done.append(answer)
     if len(done[-1].rows) != 1:
         raise _untrusted(f"{len(done[-1].rows)} rows, expected one")

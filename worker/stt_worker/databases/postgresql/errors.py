@@ -45,7 +45,7 @@ _BUSY = re.compile(
 _PREFIX = re.compile(r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?")
 
 
-def said(error: psycopg.Error) -> str:
+def format_error(error: psycopg.Error) -> str:
     """The error of the server with its code, or of libpq, in one line."""
     primary = error.diag.message_primary
     if primary:
@@ -59,21 +59,21 @@ def of_question(error: psycopg.Error) -> Failure:
     state = error.sqlstate or ""
     if _NO_TRANSACTION.search(str(error)):
         why = "a pooler in statement mode allows no transactions, so settings cannot be pinned"
-        return Failure(kind=Kind.SESSION, reason=f"{why}: {said(error)}")
+        return Failure(kind=Kind.SESSION, reason=f"{why}: {format_error(error)}")
     if state in _NO_PRIVILEGE:
-        return Failure(kind=Kind.NO_PRIVILEGE, reason=said(error))
+        return Failure(kind=Kind.NO_PRIVILEGE, reason=format_error(error))
     if state in _TIMEOUT:
-        return Failure(kind=Kind.TIMEOUT, reason=said(error))
+        return Failure(kind=Kind.TIMEOUT, reason=format_error(error))
     if not state and _NO_MEMORY.search(str(error)):
         return too_much_memory()
     # An error without a code comes from libpq: the connection is lost.
     lost = state.startswith(_LOST) or (not state and isinstance(error, psycopg.OperationalError))
-    return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=said(error))
+    return Failure(kind=Kind.UNREACHABLE if lost else Kind.QUERY, reason=format_error(error))
 
 
 def of_connection(error: psycopg.Error, where: str) -> InspectionError:
     """The error of a failed log-in."""
-    words = said(error)
+    words = format_error(error)
     kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
     reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
     reason += _METHOD_HINT if _METHOD.search(words) else ""
