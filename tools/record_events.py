@@ -29,7 +29,7 @@ from stt_shared import clock
 from tools.pages.events import KINDS, RECORDED, SUBJECTS, kind_of
 
 STT = Path(sys.executable).with_name("stt")
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 HELD_DAYS = 10  # of the exception whose end is seen
 ENDING_DAYS = 5  # the clock ahead: the end is near, and slots of the standard checks were missed
 ENDED_DAYS = 12  # the clock ahead: its last day is over
@@ -100,7 +100,7 @@ class Site:
             yield
         finally:
             process.terminate()
-            process.wait(PATIENCE_S)
+            process.wait(TIMEOUT_S)
 
     async def stt(self, *words: str) -> Any:
         """What a command prints."""
@@ -123,7 +123,7 @@ class Site:
 
     async def hear(self, *kinds: str) -> Any:
         """The newest message of the last of `kinds`, of the role if any is, once all are there."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not set(kinds) <= {kind_of(one.subject) for one in self.heard}:  # noqa: ASYNC110  # of three processes
                 await asyncio.sleep(0.1)
         mine = [one.data for one in self.heard if kind_of(one.subject) == kinds[-1]]

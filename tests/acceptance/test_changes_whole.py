@@ -20,7 +20,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 CHECK = "postgresql_super_role"
 TARGET = """
 [[targets]]
@@ -119,7 +119,7 @@ def installation(
 
 
 def wait_for(path: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in path.read_text():
         assert monotonic() < deadline, path.read_text()
         time.sleep(0.1)

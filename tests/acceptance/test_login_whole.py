@@ -23,7 +23,7 @@ from stt_shared.clock import monotonic
 from tests.servers.certificates import Certificates
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 MAX_PAGES = 400
 NEEDED = {"/api/v1/diff": "?since=2026-11-01T00:00:00Z"}  # what an address cannot be asked without
 WRONG = "stt_wrong-token-of-a-stranger"
@@ -123,7 +123,7 @@ def place(
 
 
 def wait_for(path: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in path.read_text(errors="replace"):
         assert monotonic() < deadline, path.read_text(errors="replace")[-3000:]
         time.sleep(0.1)
@@ -133,7 +133,7 @@ def checked(place: Place) -> None:
     """Enabled by the interface in ann's name, and every check run once."""
     with place.visitor("ann") as ann:
         run = ann.post("/api/v1/enable", json={"reason": "CHG-1"}).json()["run_id"]
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while True:
             answer = ann.get(f"/api/v1/runs/{run}")
             if answer.json()["runs"][0]["state"] == "finished":

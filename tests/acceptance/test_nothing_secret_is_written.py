@@ -21,7 +21,7 @@ from tests.support.checks.real import mysql_state, postgresql_state
 from tests.support.processes.commands import STT
 from tests.support.processes.secret_places import site
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 TARGETS = """
 [[targets]]
 id = "{id}"
@@ -87,7 +87,7 @@ def hashes_of_postgresql(server: Running) -> set[str]:
 
 
 def wait_for(done: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in done.read_text(errors="replace"):
         assert monotonic() < deadline, done.read_text(errors="replace")[-2000:]
         time.sleep(0.1)

@@ -31,7 +31,7 @@ from stt_shared.report.model import Report
 from tests.support.checks.real import mysql_state
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 TARGETS = """
 [[targets]]
 id = "books"
@@ -108,7 +108,7 @@ def site(
 
 
 def wait_for(path: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in path.read_text():
         assert monotonic() < deadline, path.read_text()
         time.sleep(0.1)

@@ -17,7 +17,7 @@ from nats.js.errors import NotFoundError
 from stt_coordinator.local.servers import postgresql as server
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.subjects import STREAM_EVENTS
-from tests.support.processes.standalone import PATIENCE_S, Machine
+from tests.support.processes.standalone import TIMEOUT_S, Machine
 
 SUBSCRIBER = Path(__file__).parents[2] / "examples" / "subscriber.py"
 CHECK = "postgresql_super_role"
@@ -34,7 +34,7 @@ def subscribed(machine: Machine, told: Path) -> Iterator[None]:
         assert process.poll() is None
     finally:
         process.kill()
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
 
 
 @contextmanager

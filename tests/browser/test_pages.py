@@ -24,7 +24,7 @@ from tests.support.browser.looking import chromium, looked_at, seen
 from tests.support.checks.real import mysql_state, postgresql_state
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 TARGETS = """
 [[targets]]
 id = "orders-maria"
@@ -108,7 +108,7 @@ def site(
 
 
 def wait_for(path: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in path.read_text():
         assert monotonic() < deadline, path.read_text()[-3000:]
         time.sleep(0.1)
@@ -133,7 +133,7 @@ def test_before_it_is_enabled_the_page_says_so_and_a_form_enables_it(
     page.fill("#by", "ann")
     page.click("main form button")
     page.wait_for_url("**/runs/enable-*")
-    page.wait_for_selector("text=finished", timeout=PATIENCE_S * 1000)
+    page.wait_for_selector("text=finished", timeout=TIMEOUT_S * 1000)
     state = site.ask("/api/v1/status")["state"]
     assert (state["enabled"], state["by"], state["reason"]) == (True, "ann", "CHG-4411")
     page.close()

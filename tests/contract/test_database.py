@@ -16,7 +16,7 @@ from stt_worker.databases.port import (
 from tests.support.worker.database_subjects import (
     memory_subject,
 )
-from tests.support.worker.trials import LIMITS, PATIENCE_S, Trial, kind_of
+from tests.support.worker.trials import LIMITS, TIMEOUT_S, Trial, kind_of
 
 
 async def test_facts_tell_flavour_numeric_version_provider_and_role(trial: Trial) -> None:
@@ -85,7 +85,7 @@ async def test_a_closed_port_is_unreachable(trial: Trial) -> None:
 
 async def test_a_name_that_does_not_exist_is_unreachable(trial: Trial) -> None:
     nowhere = replace(trial.subject.endpoint, host="nowhere.invalid")
-    error = await trial.refusal(nowhere, Limits(connect_s=PATIENCE_S))
+    error = await trial.refusal(nowhere, Limits(connect_s=TIMEOUT_S))
     assert error.kind is Kind.UNREACHABLE
     assert "nowhere.invalid" in error.reason
 

@@ -15,7 +15,7 @@ from stt_worker.databases.port import (
     Limits,
 )
 from tests.servers.listeners import Proxy, dripping, hang_up, listening, saying, silence
-from tests.support.worker.trials import LIMITS, PATIENCE_S, SHORT, Trial, kind_of
+from tests.support.worker.trials import LIMITS, SHORT, TIMEOUT_S, Trial, kind_of
 
 GARBAGE = {
     "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
@@ -67,7 +67,7 @@ async def test_a_server_that_stops_answering_costs_one_client_time(real: Trial) 
         proxy.frozen.set()
         return [subject.good, subject.bad, subject.large]
 
-    async with listening(proxy) as port, asyncio.timeout(PATIENCE_S):
+    async with listening(proxy) as port, asyncio.timeout(TIMEOUT_S):
         endpoint = await elsewhere(real, port)
         limits = replace(LIMITS, client_s=0.5)
         inspection = await real.database.inspect(endpoint, freeze, limits)
@@ -85,8 +85,8 @@ async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> N
         loop.call_soon_threadsafe(asked.set)
         return [subject.good]
 
-    async with listening(proxy) as port, asyncio.timeout(PATIENCE_S):
-        limits = Limits(client_s=10 * PATIENCE_S)
+    async with listening(proxy) as port, asyncio.timeout(TIMEOUT_S):
+        limits = Limits(client_s=10 * TIMEOUT_S)
         endpoint = await elsewhere(real, port)
         inspection = asyncio.create_task(real.database.inspect(endpoint, freeze, limits))
         await asked.wait()
@@ -97,9 +97,9 @@ async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> N
 
 
 async def test_a_look_given_up_while_connecting_leaves_nothing(real: Trial) -> None:
-    async with listening(silence) as port, asyncio.timeout(PATIENCE_S):
+    async with listening(silence) as port, asyncio.timeout(TIMEOUT_S):
         endpoint = await elsewhere(real, port)
-        limits = Limits(connect_s=10 * PATIENCE_S)
+        limits = Limits(connect_s=10 * TIMEOUT_S)
         inspection = asyncio.create_task(real.database.inspect(endpoint, lambda _: [], limits))
         await asyncio.sleep(0.1)
         inspection.cancel()
@@ -109,9 +109,9 @@ async def test_a_look_given_up_while_connecting_leaves_nothing(real: Trial) -> N
 
 async def test_a_hanging_server_delays_no_other_look(real: Trial) -> None:
     subject = real.subject
-    async with listening(silence) as port, asyncio.timeout(PATIENCE_S):
+    async with listening(silence) as port, asyncio.timeout(TIMEOUT_S):
         endpoint = await elsewhere(real, port)
-        limits = Limits(connect_s=10 * PATIENCE_S)
+        limits = Limits(connect_s=10 * TIMEOUT_S)
         hanging = asyncio.create_task(real.database.inspect(endpoint, lambda _: [], limits))
         for _ in range(3):
             assert isinstance((await real.ask(subject.good))[subject.good], list)

@@ -22,7 +22,7 @@ from tests.support.coordinator.coordination import passed
 from tests.support.coordinator.ledgers import result
 from tests.support.processes.installation import Installation, installed
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 POLL_S = 0.1
 WORKER, SITE = "stranger", "default"
 GOOD = msgspec.structs.replace(
@@ -49,7 +49,7 @@ async def connected(house: Installation) -> AsyncGenerator[Client]:
 
 
 async def until(holds: Callable[[], Awaitable[bool]], house: Installation) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while not await holds():
         assert monotonic() < deadline, house.tails()
         await asyncio.sleep(POLL_S)

@@ -17,7 +17,7 @@ from tests.servers.fixtures import left_out
 from tests.support.processes.installation import Installation, installed
 
 SIZE = "4m"
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 POLL_S = 0.1
 FULL = "database or disk is full"
 
@@ -61,7 +61,7 @@ def written(write: Callable[[], object]) -> bool:
 
 
 async def until(holds: Callable[[], bool], house: Installation) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while not holds():
         assert monotonic() < deadline, house.tails()
         await asyncio.sleep(POLL_S)
@@ -88,7 +88,7 @@ async def test_a_full_disk_of_the_coordinator_is_named_loses_nothing_and_passes(
             await house.ask(Verb.RUN, RunRequest(by="test"), RunReply)
 
         # Looking works, and says what is wrong and what to do.
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while FULL not in " ".join((status := await house.status()).degraded):
             assert monotonic() < deadline, house.tails()
             await asyncio.sleep(POLL_S)

@@ -139,7 +139,7 @@ def path(name: str, theme: str) -> Path:
     return FOLDER / f"{name}-{theme}.jpg"
 
 
-def told(name: str, looks: Sequence[Look], axe: str) -> None:
+def print_looks(name: str, looks: Sequence[Look], axe: str) -> None:
     """Keep what axe said of one of PICTURES, and write the page anew."""
     report = known()
     report["axe-core"] = axe

@@ -119,7 +119,7 @@ class Page:
     """The page as a task of the coordinator; tries again while its address is in use."""
 
     def __init__(self, context: HandlerContext, front: Front, troubles: Troubles) -> None:
-        self._desk = context
+        self._context = context
         self._front = front
         self._troubles = troubles
 
@@ -135,7 +135,7 @@ class Page:
                 await asyncio.sleep(RETRY_S)
                 continue
             self._troubles.resolve(TASK)
-            await serve(self._desk, listening, self._front)
+            await serve(self._context, listening, self._front)
 
 
 async def serve(context: HandlerContext, listening: socket.socket, front: Front) -> None:

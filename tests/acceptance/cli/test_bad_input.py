@@ -19,7 +19,7 @@ from stt_shared.protocol.control import SwitchReply, SwitchRequest, Verb
 from stt_shared.protocol.records import RunRecord
 from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.servers.fixtures import serving
-from tests.support.processes.commands import PATIENCE_S, STT, refused, stt
+from tests.support.processes.commands import STT, TIMEOUT_S, refused, stt
 from tests.support.processes.installation import Installation, installed
 
 WRONG = """\
@@ -175,13 +175,13 @@ async def test_a_run_that_is_followed_while_somebody_disables_the_checks_is_exit
         worker.child = None
         words = ("run", "--wait", "-o", "json", "--nats-url", house.broker.url)
         with subprocess.Popen([STT, *words], stdout=PIPE, stderr=PIPE, text=True) as following:
-            deadline = monotonic() + PATIENCE_S
+            deadline = monotonic() + TIMEOUT_S
             while not any(one.state == "running" for one in await runs(house)):
                 assert monotonic() < deadline
                 await asyncio.sleep(0.1)
             request = SwitchRequest(by="test", reason="maintenance")
             await house.ask(Verb.DISABLE, request, SwitchReply)
-            out, err = await asyncio.to_thread(following.communicate, timeout=PATIENCE_S)
+            out, err = await asyncio.to_thread(following.communicate, timeout=TIMEOUT_S)
     assert following.returncode == 5, err
     assert err.splitlines()[-1] == "exit 5: checks are disabled"
     assert {one["kind"] for one in json.loads(out)["results"]} == {"disabled"}
@@ -197,7 +197,7 @@ def test_unknown_names_are_never_answered_with_no_findings(tmp_path: Path) -> No
     ):
         try:
             at = ("--nats-url", broker.url, "--nats-timeout-s", "5")
-            deadline = monotonic() + PATIENCE_S
+            deadline = monotonic() + TIMEOUT_S
             while stt("status", *at).returncode:
                 assert coordinator.poll() is None
                 assert monotonic() < deadline

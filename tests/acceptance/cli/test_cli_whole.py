@@ -20,7 +20,7 @@ from stt_shared.clock import monotonic
 from stt_shared.report.model import Report
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 WORKER = """
 [[targets]]
 id = "books"
@@ -97,7 +97,7 @@ def installation(
 
 
 def wait_for(path: Path, text: str) -> None:
-    deadline = monotonic() + PATIENCE_S
+    deadline = monotonic() + TIMEOUT_S
     while text not in path.read_text():
         assert monotonic() < deadline, path.read_text()
         time.sleep(0.1)

@@ -23,7 +23,7 @@ from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.report.model import SCHEMA, Report
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 UP = "Running until Ctrl-C"
 FINDS: dict[Family, tuple[Callable[[], object], ...]] = {
     Family.MYSQL: (mysql.find_mariadb, mysql.find_mysql),
@@ -101,7 +101,7 @@ def staying_up(folder: Path, said: str) -> Iterator[tuple[subprocess.Popen[bytes
     with (folder / "stdout").open("wb") as out, words.open("wb") as err:
         demo = subprocess.Popen([STT, "demo"], env=environment(folder), stdout=out, stderr=err)
     try:
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while said not in words.read_text():
             assert demo.poll() is None, words.read_text()
             assert monotonic() < deadline, words.read_text()
@@ -109,7 +109,7 @@ def staying_up(folder: Path, said: str) -> Iterator[tuple[subprocess.Popen[bytes
         yield demo, words
     finally:
         demo.kill()
-        demo.wait(PATIENCE_S)
+        demo.wait(TIMEOUT_S)
 
 
 def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
@@ -120,7 +120,7 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
         [STT, "demo", "--once", "--output", "json", "--export", page],
         env=environment(folder),
         capture_output=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     report = msgspec.json.decode(done.stdout, type=Report)
@@ -148,7 +148,7 @@ def test_an_address_that_no_alert_may_go_to_is_told_before_anything_starts(folde
         env=environment(folder),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")
@@ -164,7 +164,7 @@ def test_it_stays_up_until_a_signal_and_then_leaves_nothing(
         running = {process.name() for process in processes_of(folder)}
         assert {"nats-server", "postgres"} <= running
         demo.send_signal(number)
-        assert demo.wait(PATIENCE_S) == 0, words.read_text()
+        assert demo.wait(TIMEOUT_S) == 0, words.read_text()
         nothing_is_left(folder)
     shown = (folder / "stdout").read_text()
     assert "postgresql_super_role" in shown
@@ -175,7 +175,7 @@ def test_it_stays_up_until_a_signal_and_then_leaves_nothing(
 def test_a_signal_before_there_is_a_report_leaves_nothing(folder: Path) -> None:
     with staying_up(folder, "ok  PostgreSQL") as (demo, words):
         demo.send_signal(signal.SIGTERM)
-        assert demo.wait(PATIENCE_S) == 130, words.read_text()
+        assert demo.wait(TIMEOUT_S) == 130, words.read_text()
         nothing_is_left(folder)
 
 
@@ -183,7 +183,7 @@ def test_a_server_that_dies_is_named_and_ends_the_rest(folder: Path) -> None:
     with staying_up(folder, UP) as (demo, words):
         broker = next(one for one in processes_of(folder) if one.name() == "nats-server")
         broker.kill()
-        assert demo.wait(PATIENCE_S) == 3, words.read_text()
+        assert demo.wait(TIMEOUT_S) == 3, words.read_text()
         assert "error: nats-server ended by itself with code -9" in words.read_text()
         nothing_is_left(folder)
 
@@ -192,8 +192,8 @@ def test_a_server_that_dies_is_named_and_ends_the_rest(folder: Path) -> None:
 def test_a_demo_that_is_killed_takes_every_process_with_it(folder: Path) -> None:
     with staying_up(folder, UP) as (demo, _):
         demo.kill()
-        demo.wait(PATIENCE_S)
-        deadline = monotonic() + PATIENCE_S
+        demo.wait(TIMEOUT_S)
+        deadline = monotonic() + TIMEOUT_S
         while left := processes_of(folder):
             assert monotonic() < deadline, [process.name() for process in left]
             time.sleep(0.05)

@@ -20,7 +20,7 @@ UNITS = Path(__file__).parents[3] / "contrib" / "systemd"
 INSTALLED = "/opt/stt/bin/stt"
 MAX_EXPOSURE = 20  # tenths, of 100: systemd calls up to 2.0 OK, and an open service 9.6
 NAMES = ["stt-coordinator.service", "stt-worker.service"]
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 def analyze(*words: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +80,7 @@ def test_the_service_is_ready_before_nats_is_there_alive_and_ends_in_words(
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(PATIENCE_S)
+        manager.settimeout(TIMEOUT_S)
         environ = {k: v for k, v in os.environ.items() if not k.startswith("STT_")}
         environ |= {
             "NOTIFY_SOCKET": str(tmp_path / "notify"),
@@ -99,7 +99,7 @@ def test_the_service_is_ready_before_nats_is_there_alive_and_ends_in_words(
             while said[-1] != "STOPPING=1":
                 said.append(manager.recv(4096).decode())
         finally:
-            _, err = process.communicate(timeout=PATIENCE_S)
+            _, err = process.communicate(timeout=TIMEOUT_S)
     assert said[:3] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"], err
     assert process.returncode == 0
     assert all(json.loads(line) for line in err.splitlines())

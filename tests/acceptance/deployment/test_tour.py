@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "tour.md"
 BIN = Path(sys.executable).parent
 BLOCK = re.compile(r"(?<=```console\n).*?(?=```)", re.DOTALL)
-COLUMNS, PATIENCE_S = 120, 120.0
+COLUMNS, TIMEOUT_S = 120, 120.0
 RECEIVER_PORT = "29000"  # in the page; another one here, where this may be in use
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 BAR = "\u2501"  # of the progress, which is gone when it is over
@@ -96,8 +96,8 @@ class Terminal:
 
     def ended(self) -> int:
         """The exit code of the command that ends by itself."""
-        code = self.process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
+        code = self.process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
         return code
 
     def interrupted(self) -> str:
@@ -108,7 +108,7 @@ class Terminal:
 
     def waited_for(self, *said: str) -> str:
         """The text once every one of `said` is part of it."""
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while any(one not in self.text for one in said):
             assert monotonic() < deadline, (said, self.text)
             assert self.process.poll() is None, self.text

@@ -28,7 +28,7 @@ FACTS = (
     *("version", "comment", "basedir", "datadir", "read_only", "innodb_read_only"),
     *("init_connect", "max_allowed_packet", "home", "kept"),
 )
-PATIENCE_S = 10.0  # with a client that says nothing
+TIMEOUT_S = 10.0  # with a client that says nothing
 
 
 @dataclass
@@ -92,7 +92,7 @@ def fake_mysql(
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            self.request.settimeout(PATIENCE_S)
+            self.request.settimeout(TIMEOUT_S)
             peer = Peer(self.request)
             fake.peers.append(peer)
             with contextlib.suppress(OSError):  # the client has heard enough

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 POLL_S = 0.05
 
 
@@ -34,7 +34,7 @@ def beside(living: AbstractAsyncContextManager[T]) -> Generator[T]:
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        for _ in range(int(PATIENCE_S / POLL_S)):
+        for _ in range(int(TIMEOUT_S / POLL_S)):
             if ready or wrong:
                 break
             stop.wait(POLL_S)
@@ -42,5 +42,5 @@ def beside(living: AbstractAsyncContextManager[T]) -> Generator[T]:
         yield ready[0]
     finally:
         stop.set()
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
         assert not wrong, wrong

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tools.pages.pictures import MAX_BYTES, PICTURES, THEMES, WIDTHS, Look, put, told
+from tools.pages.pictures import MAX_BYTES, PICTURES, THEMES, WIDTHS, Look, print_looks, put
 
 HEIGHT = 900  # pixels
 # Pixels that a picture in docs shows of a page, and its quality: the first that is small enough.
@@ -80,7 +80,7 @@ def seen(page: Page, name: str, folder: Path) -> str:
             if writes and width == WIDTHS[0]:
                 put(name, theme, jpeg(page))
     if writes:
-        told(name, looks, axe)
+        print_looks(name, looks, axe)
     return page.inner_text("main")
 
 

@@ -119,7 +119,7 @@ async def serving(
     store = await open_store(folder)
     seed = Seed(state=state, now=clock.now())
     await store.transact(seed.write)
-    context, port = await _desk(store, fetcher), free_port()
+    context, port = await _context(store, fetcher), free_port()
     listen = f"127.0.0.1:{port}"
     task = asyncio.create_task(serve(context, bound(listen), Front(listen=listen)))
     target, check, _, summary = FAILED[0]
@@ -148,7 +148,7 @@ async def _answers(port: int) -> bool:
     return True
 
 
-async def _desk(store: Store, fetcher: FetcherOf | None) -> HandlerContext:
+async def _context(store: Store, fetcher: FetcherOf | None) -> HandlerContext:
     bus, wakeups = MemoryBroker().connect(), Wakeups()
     await bus.ensure(subjects.STREAMS, [])
     control_state, library = (

@@ -17,7 +17,7 @@ from stt_shared import clock
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 POLL_S = 0.2
 SAFE = ("-c", "fsync=on")  # as packages start it: our own throw-away servers go without
 
@@ -51,7 +51,7 @@ def administrator(running: Running) -> None:
 
 def diagnosed(server: Running) -> None:
     """Wait until a mongod has collected diagnostic data for the first time."""
-    deadline = clock.monotonic() + PATIENCE_S
+    deadline = clock.monotonic() + TIMEOUT_S
     with MongoClient[dict[str, Any]](
         server.host,
         server.port,

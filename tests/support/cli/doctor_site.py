@@ -20,7 +20,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.protocol.enums import Family
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 # Real processes, but the worker is missed after 2 seconds instead of 45.
 COORDINATOR = """
 import asyncio, os
@@ -174,7 +174,7 @@ class Site:
 
     def until(self, what: str, level: str, *words: str) -> tuple[int, dict[str, Any]]:
         """The doctor's exit code and its line about `what` once it has that level."""
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while True:
             code, lines = self.doctor(*words)
             for line in lines.get(what, []):

@@ -36,7 +36,7 @@ from tests.support.coordinator.coordination import (
     until,
 )
 
-PATIENCE_S = 30.0
+TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def site(front: Front, folder: Path) -> Generator[Seen]:
     thread = threading.Thread(target=live)
     thread.start()
     try:
-        for _ in range(int(PATIENCE_S / 0.05)):
+        for _ in range(int(TIMEOUT_S / 0.05)):
             if ready or wrong:
                 break
             stop.wait(0.05)
@@ -78,7 +78,7 @@ def site(front: Front, folder: Path) -> Generator[Seen]:
         yield ready[0]
     finally:
         stop.set()
-        thread.join(PATIENCE_S)
+        thread.join(TIMEOUT_S)
         assert not wrong
 
 

@@ -38,7 +38,7 @@ from stt_shared.protocol.reports import RunsReply, RunsRequest
 M = TypeVar("M", bound=Value)
 T = TypeVar("T")
 SITE = "eu-west"
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 POLL_S = 0.01
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 QUICK = Timing(
@@ -257,7 +257,7 @@ async def finished(bus: Bus, run_id: str) -> RunRecord:
 
 async def until(holds: Callable[[], object]) -> object:
     """What `holds` (awaited if it can be) returns as soon as it is true."""
-    deadline = clock.monotonic() + PATIENCE_S
+    deadline = clock.monotonic() + TIMEOUT_S
     while True:
         found = holds()
         if asyncio.iscoroutine(found):

@@ -18,7 +18,7 @@ from stt_shared.protocol.messages import CheckOutcome, Facts, Result
 from stt_shared.protocol.records import RunRecord
 from tests.support.coordinator.coordination import NOW, SITE
 
-PATIENCE = timedelta(minutes=5)
+TIMEOUT = timedelta(minutes=5)
 CHECKS = tuple(
     CheckInfo(
         check=name,
@@ -50,7 +50,7 @@ async def planned(
         for t in targets
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
-    jobs = plan.jobs(run, rows, checks, now=now, result_timeout=PATIENCE)
+    jobs = plan.jobs(run, rows, checks, now=now, result_timeout=TIMEOUT)
 
     def enter(ledger: Ledger) -> None:
         known = ledger.fleet.targets(targets)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from stt_coordinator.local.servers.process import Running
 
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 STT = Path(sys.executable).with_name("stt")

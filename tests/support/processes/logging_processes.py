@@ -17,7 +17,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 SITE, WORKER = "eu-west", "w1"
 TAKEN_IN = '"result_recorded"'
 GONE = "gone"  # a target at whose address nobody answers
@@ -51,7 +51,7 @@ class Site:
         return [json.loads(line) for line in text.splitlines()]
 
     def wait_for(self, holds: Callable[[], object]) -> None:
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while not holds():
             assert monotonic() < deadline, (self.folder / "worker.log").read_text()[-2000:]
             time.sleep(0.1)

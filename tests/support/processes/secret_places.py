@@ -18,7 +18,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 NATS_USER = "us@er"
 TARGETS = """
 [[targets]]
@@ -147,7 +147,7 @@ class Site:
         self.said[name] = path.read_bytes()
 
     def wait_for(self, path: Path, text: str) -> None:
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while text not in path.read_text(errors="replace"):
             assert monotonic() < deadline, path.read_text(errors="replace")[-2000:]
             time.sleep(0.1)

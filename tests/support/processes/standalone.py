@@ -18,7 +18,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
 
-PATIENCE_S = 90.0
+TIMEOUT_S = 90.0
 
 
 TARGET = """
@@ -81,14 +81,14 @@ class Machine:
             children = psutil.Process(process.pid).children(recursive=True)
             yield process
             process.send_signal(signal.SIGTERM)
-            assert process.wait(PATIENCE_S) == 0, self.said.read_text()
+            assert process.wait(TIMEOUT_S) == 0, self.said.read_text()
             assert [child for child in children if child.is_running()] == []
         finally:
             process.kill()
-            process.wait(PATIENCE_S)
+            process.wait(TIMEOUT_S)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while not condition():
             assert monotonic() < deadline, self.said.read_text()
             time.sleep(0.1)
@@ -99,7 +99,7 @@ class Machine:
             [STT, *words, "-o", "json"],
             env=self.environment,
             capture_output=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
         assert done.returncode == code, (done.stderr, self.said.read_text())

@@ -68,7 +68,7 @@ def refs_of(one: Pack) -> tuple[CheckRef, ...]:
 
 @dataclass
 class Bench:
-    """A runner whose shelf believes SIGNER, all in memory but the serials."""
+    """A runner whose registry trusts SIGNER, all in memory but the serials."""
 
     folder: Path
     broker: MemoryBroker = field(default_factory=MemoryBroker)

@@ -31,7 +31,7 @@ LIMITS = Limits(connect_s=5, statement_s=0.5, client_s=5, rows=100, bytes=100_00
 SHORT = Limits(connect_s=0.4, statement_s=0.2, client_s=0.4)
 
 
-PATIENCE_S = 30.0  # a look that has not ended by then would never end
+TIMEOUT_S = 30.0  # a look that has not ended by then would never end
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Trial:
     async def inspect(
         self, endpoint: Endpoint, questions: tuple[Question, ...], limits: Limits = LIMITS
     ) -> Inspection:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             return await self.database.inspect(endpoint, lambda _: questions, limits)
 
     async def refusal(self, endpoint: Endpoint, limits: Limits = LIMITS) -> InspectionError:
@@ -78,7 +78,7 @@ def open_sockets() -> set[str]:
 
 async def gone(before: set[str]) -> None:
     """Every socket and task that a look made ends by itself, soon."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while open_sockets() - before or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110  # no event
             await asyncio.sleep(0.01)
 

@@ -20,7 +20,7 @@ from stt_coordinator.local.installation import (
 from stt_coordinator.local.servers.process import Running
 
 SCRIPT = "trap 'echo {name} >> {journal}; exit 0' TERM; echo up; while :; do sleep 0.05; done"
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 
 
 def sleeper(folder: Path, name: str, *, starts_in_s: float = 0.0) -> Running:
@@ -66,7 +66,7 @@ async def test_a_process_that_ends_by_itself_is_named_and_ends_the_rest(tmp_path
             running = await installation.start(partial(sleeper, tmp_path, name))
             pids.append(running.pid)
         psutil.Process(pids[1]).send_signal(signal.SIGKILL)
-        await asyncio.sleep(PATIENCE_S)
+        await asyncio.sleep(TIMEOUT_S)
 
     with pytest.raises(EndedError, match="two ended by itself with code -9") as caught:
         await run_script(installation, story, asyncio.Event())

@@ -36,7 +36,7 @@ from tests.support.coordinator.ledgers import result
 GRAFANA = Path(__file__).parents[4] / "contrib" / "grafana"
 DASHBOARD = json.loads((GRAFANA / "dashboards" / "stt.json").read_text(encoding="utf-8"))
 COLUMNS = 24  # of Grafana's grid
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 CONFIG = """
 global: {{scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}}
 rule_files: [{rules}]
@@ -100,7 +100,7 @@ def server(servers_folder: Path, metrics_port: int) -> Iterator[Running]:
     (folder / "stt.yml").write_text(rules.text(), encoding="utf-8")
     config = CONFIG.format(rules=folder / "stt.yml", port=metrics_port)
     with serving("prometheus", lambda: prometheus.start_prometheus(folder, config)) as running:
-        deadline = monotonic() + PATIENCE_S
+        deadline = monotonic() + TIMEOUT_S
         while not _has_scraped(running) and monotonic() < deadline:
             time.sleep(0.05)
         yield running

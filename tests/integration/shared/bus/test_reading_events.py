@@ -22,7 +22,7 @@ from stt_shared.protocol import subjects
 from tests.servers.fixtures import serving
 from tools.pages import events as events_page
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 OPENED = "stt.v1.event.finding.opened.critical.postgresql.eu-west.orders-pg"
 CRITICAL = "stt.v1.event.finding.opened.critical.>"
 USERS = """
@@ -75,12 +75,12 @@ async def test_a_durable_reader_goes_on_where_it_was(bus: JetStreamBus, reader: 
     stream = reader.jetstream()
     events = await stream.subscribe(CRITICAL, durable="printer")
     await told(bus, "first")
-    message = await events.next_msg(PATIENCE_S)
+    message = await events.next_msg(TIMEOUT_S)
     await message.ack_sync()
     await events.unsubscribe()
     await told(bus, "while away")
     again = await stream.subscribe(CRITICAL, durable="printer")
-    assert (await again.next_msg(PATIENCE_S)).data == b"while away"
+    assert (await again.next_msg(TIMEOUT_S)).data == b"while away"
 
 
 async def test_events_since_an_instant_are_replayed(bus: JetStreamBus, reader: Client) -> None:
@@ -89,10 +89,10 @@ async def test_events_since_an_instant_are_replayed(bus: JetStreamBus, reader: C
     await told(bus, "since", "later")
     stream = reader.jetstream()
     replayed = await stream.pull_subscribe(CRITICAL, durable="replay", config=config)
-    first, second = await replayed.fetch(2, timeout=PATIENCE_S)
+    first, second = await replayed.fetch(2, timeout=TIMEOUT_S)
     assert [first.data, second.data] == [b"since", b"later"]
     every = await stream.subscribe(CRITICAL, ordered_consumer=True)
-    while (await every.next_msg(PATIENCE_S)).data != b"later":
+    while (await every.next_msg(TIMEOUT_S)).data != b"later":
         pass
 
 
@@ -112,6 +112,6 @@ async def test_a_reader_hears_no_job_and_no_request(bus: JetStreamBus, reader: C
     for subject in ("stt.v1.job.>", "stt.v1.control.>", ">"):
         await reader.subscribe(subject)
         await reader.flush()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while f'"{subject}"' not in str(reader.last_error):  # noqa: ASYNC110  # the broker says it
                 await asyncio.sleep(0.01)

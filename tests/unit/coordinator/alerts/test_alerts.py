@@ -1,4 +1,4 @@
-"""What alerts say and when: chosen findings, stable labels, ends, and patience with failures."""
+"""What alerts say and when: chosen findings, stable labels, ends, and retries after failures."""
 
 from __future__ import annotations
 
