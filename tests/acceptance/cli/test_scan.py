@@ -239,7 +239,7 @@ def test_targets_test_tells_which_targets_can_be_checked_and_why_not(
     assert (good["target"], good["kind"], good["problems"]) == ("good", None, [])
     assert good["facts"]["flavour"] == "postgresql"
     assert (bad["target"], bad["kind"]) == ("bad", "auth")
-    assert "password written in the file" in done.stderr
+    assert "the password is in the file" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
     only = stt("targets", "test", "--config", config, "--target", "good", PW=postgresql.password)
     assert only.returncode == 0
