@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 
 import pytest
@@ -182,3 +182,23 @@ def test_main_takes_the_words_of_the_process(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(sys, "argv", ["stt", "version"])
     monkeypatch.setattr(main, "entry_points", lambda **_: ())
     assert main.main() == 0
+
+
+def commands(app: App, name: str = "stt") -> Iterator[tuple[str, App]]:
+    """Every command below `app` with its full name; flags such as --help are none."""
+    for word in app:
+        if not word.startswith("-"):
+            yield f"{name} {word}", app[word]
+            yield from commands(app[word], f"{name} {word}")
+
+
+def test_the_help_of_every_command_explains_each_of_its_options() -> None:
+    found = [
+        f"{name} {argument.name}"
+        for name, command in commands(main.build())
+        if command.default_command is not None
+        for argument in command.assemble_argument_collection()
+        if argument.parse and argument.show and not argument.children
+        if not argument.parameter.help
+    ]
+    assert found == []

@@ -27,7 +27,14 @@ from stt_shared.report.views.suppressions import made_sentence, over_sentence
 
 DryRun = Annotated[bool, Parameter(negative=(), help="Show what would change, change nothing.")]
 Why = Annotated[str, Parameter(help="Reason; shown to auditors.", show_default=False)]
-Text = Annotated[str, Parameter(show_default=False)]
+Check = Annotated[str, Parameter(help="All findings of this check.", show_default=False)]
+Target = Annotated[str, Parameter(help="With --check: on this database.", show_default=False)]
+Label = Annotated[
+    str,
+    Parameter(help="With --check: on databases with this label, key=value.", show_default=False),
+]
+Site = Annotated[str, Parameter(help="With --check: at this site.", show_default=False)]
+OneSite = Annotated[str, Parameter(help="The site where it applies.")]
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
 Until = Annotated[str, Parameter(help="Last day (UTC): 2026-12-31, 30d or 8w.", show_default=False)]
 
@@ -85,10 +92,10 @@ async def accept(
     *,
     until: Until = "",
     reason: Why = "",
-    check: Text = "",
-    target: Text = "",
-    label: Annotated[str, Parameter(help="key=value", show_default=False)] = "",
-    site: Text = "",
+    check: Check = "",
+    target: Target = "",
+    label: Label = "",
+    site: Site = "",
     by: By = "",
     dry_run: DryRun = False,
     form: Output = OutputFormat.TABLE,
@@ -122,7 +129,7 @@ async def set_severity(
     severity: Annotated[Severity, Parameter(help="The severity of its findings.")],
     /,
     *,
-    site: str,
+    site: OneSite,
     reason: Why = "",
     until: Until = "",
     by: By = "",
@@ -180,7 +187,7 @@ async def reset_severity(
     check: CheckName,
     /,
     *,
-    site: str,
+    site: OneSite,
     reason: Why = "",
     by: By = "",
     dry_run: DryRun = False,
