@@ -88,7 +88,7 @@ def test_a_state_folder_that_cannot_be_used_is_named_with_the_way_out(
     targets.write_text('[[targets]]\nid = "a"\nfamily = "mysql"\nhost = "127.0.0.1"\n')
     value = str(targets) if "worker" in words else "nats://127.0.0.1:1"
     done = stt(*words.split(), value, "--state-dir", taken)
-    refused(done, str(taken), "(file exists)", "name another", "--state-dir")
+    refused(done, str(taken), "(file exists)", "another", "--state-dir")
 
 
 def test_standalone_names_a_folder_or_a_port_that_it_cannot_have(tmp_path: Path) -> None:
