@@ -239,7 +239,7 @@ def test_bad_names_are_one_clear_error(
         (("--until", "2020-01-01", "--reason", "x"), "the last day 2020-01-01 is past, today is "),
         (("--until", "402d", "--reason", "x"), "the last day "),
         (("--until", "30d"), "the reason is empty"),
-        (("--until", "soon", "--reason", "x"), "cannot read 'soon' as a day"),
+        (("--until", "soon", "--reason", "x"), "--until is 'soon', expected a date"),
         (("--reason", "x"), "--until is missing"),
     ],
 )
