@@ -20,6 +20,7 @@ from stt_coordinator.store.sqlite.audit import SqliteAudit
 from stt_coordinator.store.sqlite.counts import SqliteCounts
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
+from stt_coordinator.store.sqlite.file.thread import ConnectionThread
 from stt_coordinator.store.sqlite.findings import SqliteFindings
 from stt_coordinator.store.sqlite.fleet import SqliteFleet
 from stt_coordinator.store.sqlite.history import SqliteHistory
@@ -30,7 +31,6 @@ from stt_coordinator.store.sqlite.results import SqliteResults
 from stt_coordinator.store.sqlite.retention import SqliteRetention
 from stt_coordinator.store.sqlite.runs import SqliteRuns
 from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
-from stt_coordinator.store.sqlite.thread import ConnectionThread
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.health import StoreHealth

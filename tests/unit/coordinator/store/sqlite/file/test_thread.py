@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.store.sqlite.thread import ConnectionThread
+from stt_coordinator.store.sqlite.file.thread import ConnectionThread
 from stt_shared.sqlite.connection import open_writer
 from stt_shared.sqlite.migrations import Schema
 
