@@ -31,7 +31,7 @@ EVENTS: Mapping[str, str] = {
     "targets_reloaded": "the list of targets was read again",
     "targets_suspected": "something in the list of targets is probably not meant",
     "task_crashed": "an internal error ended the task of a job; it is delivered again",
-    "unsigned_pack_accepted": "another pack of checks is in use, and nobody signed it",
+    "unsigned_pack_accepted": "another pack of checks is in use, without a signature",
     "unsigned_packs_allowed": "packs without a signature are accepted: allow_unsigned is on",
     "watermark_failed": "the coordinator's watermark cannot be read; tried again",
     "watermark_stalled": "the coordinator stores nothing; all results are published again",

@@ -24,7 +24,7 @@ EVENTS: Mapping[str, str] = {
     "jobs_reconciled": "jobs had no result by their deadline; published again or given up",
     "login_accepted": "a user logged in to the page",
     "login_rejected": "a login with an unknown token was rejected",
-    "message_rejected": "a message is no result of ours; kept among the rejected ones",
+    "message_rejected": "a message is not a valid result; kept among the rejected messages",
     "pack_fetched": "another pack is in use",
     "pack_skipped": "a pack in the source's folder is not valid; skipped",
     "pack_unavailable": "no newer pack can be fetched; the current one stays in use",

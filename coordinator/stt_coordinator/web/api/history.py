@@ -16,7 +16,7 @@ from stt_coordinator.web.dependencies import Context
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 
 Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run.")]
-Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="How many days, with today.")]
+Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="Days, today included.")]
 
 
 @query("/diff", summary="A page of the changes between two runs, or since an instant")
