@@ -27,9 +27,9 @@ from stt_shared.protocol.enums import (
     Severity,
     Way,
 )
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import Facts
 from stt_shared.protocol.records import Acceptance, Counts, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 SITES = 20
 FULL_DAYS = 30
@@ -140,9 +140,9 @@ class Fleet:
             exception=f"x_{number % EXCEPTIONS:05}", until=until, by="ann", reason="proxy only"
         )
 
-    def exceptions(self) -> Iterator[ExceptionRecord]:
+    def exceptions(self) -> Iterator[SuppressionRecord]:
         for number in range(EXCEPTIONS):
-            yield ExceptionRecord(
+            yield SuppressionRecord(
                 id=f"x_{number:05}",
                 reason="proxy only, CHG-4411",
                 by="ann",

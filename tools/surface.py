@@ -23,7 +23,7 @@ from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
 from stt_coordinator.web.app import application
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.enums import ExceptionPhase, RunPhase, WorkerState
+from stt_shared.protocol.enums import RunPhase, SuppressionPhase, WorkerState
 from tools.log_events import recorded
 from tools.surface_settings import Json, plain, setting_values, target_fields
 
@@ -58,7 +58,7 @@ def nats() -> Json:
             "nudge": subjects.NUDGE,
             "control": [subjects.control(verb) for verb in Verb],
             "finding events": [subjects.EVENTS_OF_FINDINGS, subjects.finding_event(event)],
-            "exception events": [subjects.exception_event(phase) for phase in ExceptionPhase],
+            "exception events": [subjects.exception_event(phase) for phase in SuppressionPhase],
             "run events": [subjects.run_event(phase) for phase in RunPhase],
             "worker events": [subjects.worker_event(state, "{site}") for state in WorkerState],
         },

@@ -22,10 +22,10 @@ from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
-from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job
 from stt_shared.protocol.records import Counts, FindingEvent
+from stt_shared.protocol.suppressions import AcceptRequest, SuppressionReply
 from tests.support.browser.beside import beside
 from tests.support.browser.looking import chromium, looked_at
 from tests.support.coordinator.coordination import (
@@ -136,7 +136,7 @@ async def two_runs(bus: MemoryBus, fleet: Fleet) -> tuple[str, str]:
             stays = next(one.id for one in page.findings if "stays" in (one.object or one.summary))
             day = (clock.now() + 30 * DAY).date()
             put_up = AcceptRequest(finding=stays, until=day, reason="proxy only", by="dba-oncall")
-            await ask(bus, Verb.ACCEPT, put_up, ExceptionReply)
+            await ask(bus, Verb.ACCEPT, put_up, SuppressionReply)
     return runs[0], runs[1]
 
 

@@ -8,7 +8,7 @@ import pytest
 from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
+from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, WorkerState
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.records import FindingEvent, WorkerEvent
 from tools.pages import events as events_page
@@ -18,7 +18,7 @@ from tools.pages.events import KINDS, kind_of, recorded
 def test_every_event_of_the_code_is_on_the_page() -> None:
     of = {
         "finding": Change,
-        "exception": ExceptionPhase,
+        "exception": SuppressionPhase,
         "run": RunPhase,
         "worker": WorkerState,
     }

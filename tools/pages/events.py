@@ -11,10 +11,10 @@ from typing import Any
 
 from stt_shared.protocol import subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, ExceptionPhase, RunPhase, WorkerState
-from stt_shared.protocol.exceptions import ExceptionEvent
+from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, WorkerState
 from stt_shared.protocol.messages import Result, Value
 from stt_shared.protocol.records import FindingEvent, RunEvent, Summary, WorkerEvent
+from stt_shared.protocol.suppressions import SuppressionEvent
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "events.md"
@@ -42,11 +42,11 @@ OF_FINDING = {
     Change.UNACCEPTED: "No exception holds for it any more: it counts again.",
 }
 OF_EXCEPTION = {
-    ExceptionPhase.CREATED: "Somebody accepted something, or set a severity.",
-    ExceptionPhase.CHANGED: "A file that was imported has another last day, reason or severity.",
-    ExceptionPhase.ENDING: "It ends within 7 days. Once.",
-    ExceptionPhase.ENDED: "Its last day is over; what it accepted is `unaccepted`.",
-    ExceptionPhase.REVOKED: "Somebody took it back, or another one took its place.",
+    SuppressionPhase.CREATED: "Somebody accepted something, or set a severity.",
+    SuppressionPhase.CHANGED: "A file that was imported has another last day, reason or severity.",
+    SuppressionPhase.ENDING: "It ends within 7 days. Once.",
+    SuppressionPhase.ENDED: "Its last day is over; what it accepted is `unaccepted`.",
+    SuppressionPhase.REVOKED: "Somebody took it back, or another one took its place.",
 }
 OF_RUN = {
     RunPhase.STARTED: "A run was planned and its jobs are on their way.",
@@ -64,7 +64,7 @@ SUMMARIES = {
 }
 KINDS: dict[str, tuple[str, type[Value]]] = {
     **{f"finding.{one}": (text, FindingEvent) for one, text in OF_FINDING.items()},
-    **{f"exception.{one}": (text, ExceptionEvent) for one, text in OF_EXCEPTION.items()},
+    **{f"exception.{one}": (text, SuppressionEvent) for one, text in OF_EXCEPTION.items()},
     **{f"run.{one}": (text, RunEvent) for one, text in OF_RUN.items()},
     **{f"worker.{one}": (text, WorkerEvent) for one, text in OF_WORKER.items()},
     **{name: (text, Result) for name, text in RESULT.items()},

@@ -15,7 +15,6 @@ from stt_shared.errors import UsageError
 from stt_shared.protocol import (
     audit,
     control,
-    exceptions,
     findings,
     health,
     history,
@@ -23,6 +22,7 @@ from stt_shared.protocol import (
     overview,
     records,
     reports,
+    suppressions,
 )
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import Value
@@ -35,7 +35,7 @@ MODULES = (
     control,
     findings,
     reports,
-    exceptions,
+    suppressions,
     health,
     history,
     overview,

@@ -17,8 +17,8 @@ from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Role, Way
-from stt_shared.protocol.exceptions import ExceptionReply, ImportReply
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.suppressions import ImportReply, SuppressionReply
 from stt_shared.report import readable
 from stt_shared.report.views.suppressions import scope
 from stt_shared.telemetry.logs import bound, logger
@@ -106,7 +106,7 @@ def _object_of(request: Any, reply: Value) -> str:
         parts = (*request.targets, *request.sites, *request.families, *request.checks)
         of = f" of {readable.first_names(parts)}" if parts else ""
         return f"{reply.run.run_id}{of}"
-    if isinstance(reply, ExceptionReply):
+    if isinstance(reply, SuppressionReply):
         return f"{reply.exception.id}: {scope(reply.exception)}"
     if isinstance(reply, ImportReply):
         return ", ".join(one.id for one in reply.exceptions if one.what in WRITTEN)

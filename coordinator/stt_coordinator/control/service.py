@@ -39,19 +39,19 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.enums import Way
-from stt_shared.protocol.exceptions import (
-    AcceptRequest,
-    ExceptionsRequest,
-    ImportRequest,
-    SeverityResetRequest,
-    SeveritySetRequest,
-    UnacceptRequest,
-)
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
 from stt_shared.protocol.history import DiffRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.overview import FindingGroupsRequest
 from stt_shared.protocol.reports import ReportRequest, RunsRequest
+from stt_shared.protocol.suppressions import (
+    AcceptRequest,
+    ImportRequest,
+    SeverityResetRequest,
+    SeveritySetRequest,
+    SuppressionsRequest,
+    UnacceptRequest,
+)
 from stt_shared.telemetry.logs import bound
 
 RequestHandler = Callable[
@@ -74,7 +74,7 @@ VERBS: dict[Verb, tuple[type[Value], RequestHandler]] = {
     Verb.UNACCEPT: (UnacceptRequest, commands.revoke),
     Verb.SEVERITY_SET: (SeveritySetRequest, commands.set_severity),
     Verb.SEVERITY_RESET: (SeverityResetRequest, commands.reset_severity),
-    Verb.EXCEPTIONS: (ExceptionsRequest, list_suppressions),
+    Verb.EXCEPTIONS: (SuppressionsRequest, list_suppressions),
     Verb.EXCEPTIONS_IMPORT: (ImportRequest, import_suppressions),
     Verb.CHANGES: (ChangesRequest, list_changes),
     Verb.DIFF: (DiffRequest, read_diff),

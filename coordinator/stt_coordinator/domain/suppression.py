@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import msgspec
 
 from stt_shared.protocol.enums import Change, FindingState, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 MAX_AHEAD = timedelta(days=400)  # the last day of a suppression, from today
 REMIND = timedelta(days=7)  # before the end
@@ -17,34 +17,34 @@ _DAY = timedelta(days=1)
 Scope = tuple[str, ...]
 
 
-def end_of(one: ExceptionRecord) -> datetime | None:
+def end_of(one: SuppressionRecord) -> datetime | None:
     """The first instant after it: the midnight (UTC) that ends its last day; None: never."""
     if one.until is None:
         return None
     return datetime.combine(one.until + _DAY, time(), UTC)
 
 
-def is_live(one: ExceptionRecord, now: datetime) -> bool:
+def is_live(one: SuppressionRecord, now: datetime) -> bool:
     """Whether it applies at `now`."""
     end = end_of(one)
     return one.revoked is None and one.ended is None and (end is None or now < end)
 
 
-def state_of(one: ExceptionRecord, now: datetime) -> str:
+def state_of(one: SuppressionRecord, now: datetime) -> str:
     """`live`, `ended` or `revoked`."""
     if one.revoked is not None:
         return "revoked"
     return "live" if is_live(one, now) else "ended"
 
 
-def recorded_state(one: ExceptionRecord) -> str:
+def recorded_state(one: SuppressionRecord) -> str:
     """`live`, `ended` or `revoked`, as recorded: one whose end has just come is still live."""
     if one.revoked is not None:
         return "revoked"
     return "ended" if one.ended is not None else "live"
 
 
-def due_of(one: ExceptionRecord) -> datetime | None:
+def due_of(one: SuppressionRecord) -> datetime | None:
     """When something has to be done about a live one: the reminder, then the end; None: never.
 
     One that was made for less than REMIND needs no reminder.
@@ -60,7 +60,7 @@ def last_day(now: datetime) -> date:
     return (now.astimezone(UTC) + MAX_AHEAD).date()
 
 
-def as_of(exceptions: Iterable[ExceptionRecord], at: datetime) -> list[ExceptionRecord]:
+def as_of(exceptions: Iterable[SuppressionRecord], at: datetime) -> list[SuppressionRecord]:
     """The suppressions that were live at `at`, as they were then."""
     return [
         msgspec.structs.replace(one, revoked=None, ended=None)
@@ -71,7 +71,7 @@ def as_of(exceptions: Iterable[ExceptionRecord], at: datetime) -> list[Exception
     ]
 
 
-def scope_of(one: ExceptionRecord) -> Scope:
+def scope_of(one: SuppressionRecord) -> Scope:
     """What it applies to; of two live ones with the same scope the older one is revoked."""
     if one.severity is not None:
         return ("severity", one.check, one.site)
@@ -95,12 +95,12 @@ class Suppressor:
 
     def __init__(
         self,
-        exceptions: Iterable[ExceptionRecord],
+        exceptions: Iterable[SuppressionRecord],
         labels: Mapping[str, Mapping[str, str]],
         now: datetime,
     ) -> None:
         self._labels = labels
-        self._by_scope: dict[Scope, ExceptionRecord] = {}
+        self._by_scope: dict[Scope, SuppressionRecord] = {}
         for one in exceptions:
             scope = scope_of(one)
             other = self._by_scope.get(scope)
@@ -144,7 +144,7 @@ class Suppressor:
         )
 
 
-def _rank(one: ExceptionRecord) -> tuple[date, datetime, str]:
+def _rank(one: SuppressionRecord) -> tuple[date, datetime, str]:
     return (one.until or date.max, one.created, one.id)
 
 

@@ -11,8 +11,8 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase
-from stt_shared.protocol.exceptions import ExceptionEvent
 from stt_shared.protocol.records import FindingEvent, RunEvent, RunRecord, Summary, WorkerEvent
+from stt_shared.protocol.suppressions import SuppressionEvent
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
 
@@ -42,7 +42,7 @@ def _slim(event: FindingEvent) -> FindingEvent:
     return msgspec.structs.replace(event, after=after, before=None)
 
 
-def of_exception(event: ExceptionEvent) -> Outgoing:
+def of_exception(event: SuppressionEvent) -> Outgoing:
     """An exception was created or changed, is about to end, ended, or was revoked."""
     return Outgoing(
         subject=subjects.exception_event(event.phase),

@@ -18,9 +18,9 @@ from stt_coordinator.domain.suppression import (
 )
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.enums import ExceptionPhase, FindingState
-from stt_shared.protocol.exceptions import ExceptionEvent, ExceptionRecord
+from stt_shared.protocol.enums import FindingState, SuppressionPhase
 from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.suppressions import SuppressionEvent, SuppressionRecord
 
 LIMIT = 100  # suppressions a transaction
 
@@ -41,16 +41,16 @@ class Lookup:
         return {row.target: row for row in self._ledger.fleet.all_targets()}
 
     @cached_property
-    def live(self) -> dict[Scope, ExceptionRecord]:
+    def live(self) -> dict[Scope, SuppressionRecord]:
         """The live suppressions by scope."""
         return {scope_of(one): one for one in self._ledger.suppressions.live()}
 
-    def rival(self, one: ExceptionRecord) -> ExceptionRecord | None:
+    def rival(self, one: SuppressionRecord) -> SuppressionRecord | None:
         """The live suppression with the same scope, which `one` would replace."""
         other = self.live.get(scope_of(one))
         return None if other is None or other.id == one.id else other
 
-    def in_scope(self, one: ExceptionRecord) -> list[FindingRecord]:
+    def in_scope(self, one: SuppressionRecord) -> list[FindingRecord]:
         """The unresolved findings in the scope of `one`."""
         if one.finding:
             records = self._ledger.findings.by_id([one.finding])
@@ -59,7 +59,7 @@ class Lookup:
             self._by_check[one.check] = self._ledger.findings.of_check(one.check)
         return [record for record in self._by_check[one.check] if self._is_at(record, one)]
 
-    def _is_at(self, record: FindingRecord, one: ExceptionRecord) -> bool:
+    def _is_at(self, record: FindingRecord, one: SuppressionRecord) -> bool:
         if one.target:
             return record.target == one.target
         if one.site:
@@ -68,13 +68,13 @@ class Lookup:
         row = self.targets.get(record.target)
         return row is not None and row.labels.get(key) == value
 
-    def number(self, one: ExceptionRecord) -> int:
+    def number(self, one: SuppressionRecord) -> int:
         """How many findings are in the scope of `one`, without those of targets that are gone."""
         rows = (self.targets.get(record.target) for record in self.in_scope(one))
         return sum(row is None or not row.gone for row in rows)
 
 
-def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> None:
+def record(ledger: Ledger, many: Iterable[SuppressionRecord], now: datetime) -> None:
     """Record new suppressions or changed ones; those with the same scope are revoked."""
     lookup = Lookup(ledger)
     touched: dict[str, FindingRecord] = {}
@@ -87,9 +87,9 @@ def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> No
                 revoked_by=one.imported_by or one.by,
                 revoked_reason=f"replaced by {one.id}",
             )
-            _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
+            _put(ledger, lookup, over, SuppressionPhase.REVOKED, now)
         known = ledger.suppressions.get(one.id) is not None
-        phase = ExceptionPhase.CHANGED if known else ExceptionPhase.CREATED
+        phase = SuppressionPhase.CHANGED if known else SuppressionPhase.CREATED
         _put(ledger, lookup, one, phase, now)
         lookup.live[scope_of(one)] = one
         touched.update((record.id, record) for record in lookup.in_scope(one))
@@ -97,12 +97,12 @@ def record(ledger: Ledger, many: Iterable[ExceptionRecord], now: datetime) -> No
 
 
 def revoke(
-    ledger: Ledger, one: ExceptionRecord, now: datetime, by: str, reason: str
-) -> ExceptionRecord:
+    ledger: Ledger, one: SuppressionRecord, now: datetime, by: str, reason: str
+) -> SuppressionRecord:
     """Revoke a suppression and apply the remaining ones to its findings; returns it revoked."""
     lookup = Lookup(ledger)
     over = msgspec.structs.replace(one, revoked=now, revoked_by=by, revoked_reason=reason)
-    _put(ledger, lookup, over, ExceptionPhase.REVOKED, now)
+    _put(ledger, lookup, over, SuppressionPhase.REVOKED, now)
     apply_suppressions(ledger, lookup.in_scope(over), now, by=by, reason=reason)
     return over
 
@@ -114,21 +114,21 @@ def end_due(ledger: Ledger, now: datetime) -> int:
     """
     due = ledger.suppressions.due(now, LIMIT)
     lookup = Lookup(ledger)
-    ended: list[ExceptionRecord] = []
+    ended: list[SuppressionRecord] = []
     for one in due:
         end = end_of(one)
         if end is not None and end > now:
             events = msgspec.structs.replace(one, reminded=now)
-            _put(ledger, lookup, events, ExceptionPhase.ENDING, now)
+            _put(ledger, lookup, events, SuppressionPhase.ENDING, now)
         else:
             ended.append(msgspec.structs.replace(one, ended=now))
-            _put(ledger, lookup, ended[-1], ExceptionPhase.ENDED, now)
+            _put(ledger, lookup, ended[-1], SuppressionPhase.ENDED, now)
     _bring_back(ledger, lookup, ended, now)
     return len(due)
 
 
 def _bring_back(
-    ledger: Ledger, lookup: Lookup, ended: Sequence[ExceptionRecord], now: datetime
+    ledger: Ledger, lookup: Lookup, ended: Sequence[SuppressionRecord], now: datetime
 ) -> None:
     touched = {record.id: record for one in ended for record in lookup.in_scope(one)}
     for one in ended:
@@ -142,10 +142,10 @@ def _bring_back(
 
 
 def _put(
-    ledger: Ledger, lookup: Lookup, one: ExceptionRecord, phase: ExceptionPhase, now: datetime
+    ledger: Ledger, lookup: Lookup, one: SuppressionRecord, phase: SuppressionPhase, now: datetime
 ) -> None:
     ledger.suppressions.put([one])
-    event = ExceptionEvent(phase=phase, at=now, exception=one, findings=lookup.number(one))
+    event = SuppressionEvent(phase=phase, at=now, exception=one, findings=lookup.number(one))
     ledger.outbox.add([event_messages.of_exception(event)])
 
 

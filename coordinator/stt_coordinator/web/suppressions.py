@@ -10,10 +10,12 @@ from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.suppressions import commands
 from stt_coordinator.web.login.identity import roles_from
 from stt_shared.protocol.enums import Role
-from stt_shared.protocol.exceptions import ExceptionReply, UnacceptRequest
+from stt_shared.protocol.suppressions import SuppressionReply, UnacceptRequest
 
 
-async def revoke(context: HandlerContext, actor: Actor, request: UnacceptRequest) -> ExceptionReply:
+async def revoke(
+    context: HandlerContext, actor: Actor, request: UnacceptRequest
+) -> SuppressionReply:
     """Revoke it; raises PermissionDeniedException where a severity override needs an admin."""
     if actor.role not in (None, Role.ADMIN):
         dry_run = msgspec.structs.replace(request, dry_run=True)

@@ -81,7 +81,7 @@ class Change(StrEnum):
     UNACCEPTED = "unaccepted"  # no suppression applies any more
 
 
-class ExceptionPhase(StrEnum):
+class SuppressionPhase(StrEnum):
     """What happened to a suppression; a token of event subjects."""
 
     CREATED = "created"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.enums import ExceptionPhase, Family, RunPhase, WorkerState
+from stt_shared.protocol.enums import Family, RunPhase, SuppressionPhase, WorkerState
 from stt_shared.protocol.records import FindingEvent
 
 ROOT = "stt.v1"
@@ -227,7 +227,7 @@ def finding_event(event: FindingEvent) -> str:
     )
 
 
-def exception_event(phase: ExceptionPhase) -> str:
+def exception_event(phase: SuppressionPhase) -> str:
     """The subject of an event of a suppression."""
     return f"{ROOT}.event.exception.{phase}"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from stt_shared.protocol.exceptions import (
-    ExceptionRecord,
-    ExceptionReply,
-)
 from stt_shared.protocol.records import Acceptance
+from stt_shared.protocol.suppressions import (
+    SuppressionRecord,
+    SuppressionReply,
+)
 from tests.support.cli import samples
 
 UNTIL = date(2026, 12, 1)
@@ -17,7 +17,7 @@ UNTIL = date(2026, 12, 1)
 ACCEPTED = Acceptance(exception="x_abc", until=UNTIL, by="dba-oncall", reason="proxy only")
 
 
-def exception(**changes: object) -> ExceptionRecord:
+def exception(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_abc",
         "check": "mysql_version",
@@ -27,8 +27,8 @@ def exception(**changes: object) -> ExceptionRecord:
         "by": "ann",
         "created": samples.NOW,
     }
-    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+    return SuppressionRecord(**(values | changes))  # type: ignore[arg-type]
 
 
-def reply(findings: int = 3, *, changed: bool = True, **changes: object) -> ExceptionReply:
-    return ExceptionReply(exception=exception(**changes), findings=findings, changed=changed)
+def reply(findings: int = 3, *, changed: bool = True, **changes: object) -> SuppressionReply:
+    return SuppressionReply(exception=exception(**changes), findings=findings, changed=changed)

@@ -22,7 +22,7 @@ from stt_shared.bus.values import RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
 from stt_shared.protocol.enums import Family, Severity
-from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
+from stt_shared.protocol.suppressions import AcceptRequest, SuppressionReply
 from tests.support.coordinator.coordination import (
     QUICK,
     FakeWorker,
@@ -132,5 +132,5 @@ async def _seen(bus: Any, store: Any) -> Seen:
         reason="seed",
         by="seed",
     )
-    made = await ask(bus, Verb.ACCEPT, accept, ExceptionReply)
+    made = await ask(bus, Verb.ACCEPT, accept, SuppressionReply)
     return Seen(finding=found[0].id, run=run.run_id, exception=made.exception.id)

@@ -15,17 +15,6 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Change, Family, Severity
-from stt_shared.protocol.exceptions import (
-    AcceptRequest,
-    ExceptionEntry,
-    ExceptionRecord,
-    ExceptionReply,
-    ExceptionsReply,
-    ExceptionsRequest,
-    ImportReply,
-    ImportRequest,
-    UnacceptRequest,
-)
 from stt_shared.protocol.findings import (
     FindingReply,
     FindingRequest,
@@ -34,6 +23,17 @@ from stt_shared.protocol.findings import (
 )
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.records import FindingRecord
+from stt_shared.protocol.suppressions import (
+    AcceptRequest,
+    ImportReply,
+    ImportRequest,
+    SuppressionEntry,
+    SuppressionRecord,
+    SuppressionReply,
+    SuppressionsReply,
+    SuppressionsRequest,
+    UnacceptRequest,
+)
 from tests.support.coordinator.coordination import (
     FakeWorker,
     ask,
@@ -67,17 +67,17 @@ class House:
         self.bus, self.store = bus, store
         self.run_id = ""
 
-    async def accept(self, **changes: object) -> ExceptionReply:
+    async def accept(self, **changes: object) -> SuppressionReply:
         request = AcceptRequest(**({"until": SOON, "reason": "proxy only", "by": "ann"} | changes))  # type: ignore[arg-type]
-        return await ask(self.bus, Verb.ACCEPT, request, ExceptionReply)
+        return await ask(self.bus, Verb.ACCEPT, request, SuppressionReply)
 
-    async def unaccept(self, id_: str, **changes: object) -> ExceptionReply:
+    async def unaccept(self, id_: str, **changes: object) -> SuppressionReply:
         request = UnacceptRequest(id=id_, by="bob", **changes)  # type: ignore[arg-type]
-        return await ask(self.bus, Verb.UNACCEPT, request, ExceptionReply)
+        return await ask(self.bus, Verb.UNACCEPT, request, SuppressionReply)
 
     async def refusal(self, verb: Verb, request: Value) -> tuple[str, str]:
         with pytest.raises(RequestError) as caught:
-            await ask(self.bus, verb, request, ExceptionReply)
+            await ask(self.bus, verb, request, SuppressionReply)
         return caught.value.code, caught.value.message
 
     async def findings(self, state: str = "open", **changes: object) -> list[FindingRecord]:
@@ -86,9 +86,9 @@ class House:
         assert reply.total == len(reply.findings)
         return list(reply.findings)
 
-    async def listed(self, state: str = "live") -> list[ExceptionRecord]:
-        request = ExceptionsRequest(state=state)
-        reply = await ask(self.bus, Verb.EXCEPTIONS, request, ExceptionsReply)
+    async def listed(self, state: str = "live") -> list[SuppressionRecord]:
+        request = SuppressionsRequest(state=state)
+        reply = await ask(self.bus, Verb.EXCEPTIONS, request, SuppressionsReply)
         return [one.exception for one in reply.exceptions]
 
     async def numbers(self) -> tuple[int, int, int]:
@@ -99,7 +99,7 @@ class House:
         reply = await ask(self.bus, Verb.FINDING, FindingRequest(id=id_), FindingReply)
         return [event.change for event in reply.history]
 
-    async def imported(self, *entries: ExceptionEntry, dry_run: bool = False) -> list[str]:
+    async def imported(self, *entries: SuppressionEntry, dry_run: bool = False) -> list[str]:
         request = ImportRequest(exceptions=entries, by="ci", dry_run=dry_run)
         reply = await ask(self.bus, Verb.EXCEPTIONS_IMPORT, request, ImportReply)
         return [one.what for one in reply.exceptions]

@@ -18,9 +18,9 @@ from stt_shared.protocol.enums import (
     Severity,
     Way,
 )
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import CheckRef
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -106,7 +106,7 @@ def check(name: str = "c1", *, enabled: bool = True) -> CheckInfo:
     )
 
 
-def exception(id_: str = "x_a", **changes: object) -> ExceptionRecord:
+def exception(id_: str = "x_a", **changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": id_,
         "check": "c1",
@@ -116,7 +116,7 @@ def exception(id_: str = "x_a", **changes: object) -> ExceptionRecord:
         "by": "ann",
         "created": NOW,
     }
-    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+    return SuppressionRecord(**(values | changes))  # type: ignore[arg-type]
 
 
 def accepted(id_: str = "x_a") -> Acceptance:

@@ -15,14 +15,14 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionReply,
     SeverityResetRequest,
     SeveritySetRequest,
+    SuppressionReply,
     UnacceptRequest,
 )
-from stt_shared.protocol.messages import Value
 from stt_shared.report.views.suppressions import made_sentence, over_sentence
 
 DryRun = Annotated[bool, Parameter(negative=(), help="Show what would change, change nothing.")]
@@ -152,12 +152,12 @@ async def set_severity(
     _print_made(reply, form, undo=f"stt severity reset {one.check} --site {one.site}")
 
 
-async def _ask(verb: Verb, request: Value, connection: Connection | None) -> ExceptionReply:
+async def _ask(verb: Verb, request: Value, connection: Connection | None) -> SuppressionReply:
     async with client.coordinator(connection) as control:
-        return await control.ask(verb, request, ExceptionReply)
+        return await control.ask(verb, request, SuppressionReply)
 
 
-def _print_made(reply: ExceptionReply, form: OutputFormat, *, undo: str) -> None:
+def _print_made(reply: SuppressionReply, form: OutputFormat, *, undo: str) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return
@@ -201,7 +201,7 @@ async def reset_severity(
     _print_over(await _ask(Verb.SEVERITY_RESET, request, connection), form, dry_run=dry_run)
 
 
-def _print_over(reply: ExceptionReply, form: OutputFormat, *, dry_run: bool) -> None:
+def _print_over(reply: SuppressionReply, form: OutputFormat, *, dry_run: bool) -> None:
     if form is not OutputFormat.TABLE:
         output.print_message(reply, form)
         return

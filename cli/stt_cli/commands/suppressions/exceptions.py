@@ -17,13 +17,13 @@ from stt_shared.command.control import Control
 from stt_shared.command.options import By, Connection, Output, user_name
 from stt_shared.command.output import OutputFormat
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.exceptions import (
-    ExceptionInfo,
-    ExceptionsReply,
-    ExceptionsRequest,
-    ImportedException,
+from stt_shared.protocol.suppressions import (
+    ImportedSuppression,
     ImportReply,
     ImportRequest,
+    SuppressionInfo,
+    SuppressionsReply,
+    SuppressionsRequest,
 )
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.views.suppressions import exceptions_grid
@@ -77,7 +77,7 @@ async def list_exceptions(
     async with client.coordinator(connection) as control:
         found = await _all(control, state)
     if form is OutputFormat.JSON:
-        output.print_message(ExceptionsReply(exceptions=found, total=len(found)), form)
+        output.print_message(SuppressionsReply(exceptions=found, total=len(found)), form)
     elif form is OutputFormat.JSONL:
         output.print_lines(found)
     else:
@@ -86,13 +86,13 @@ async def list_exceptions(
             output.note("No exceptions." if state == "all" else f"No {state} exceptions.")
 
 
-async def _all(control: Control, state: State) -> tuple[ExceptionInfo, ...]:
+async def _all(control: Control, state: State) -> tuple[SuppressionInfo, ...]:
     """All pages of exceptions; one that moved between two pages is listed once."""
-    found: dict[str, ExceptionInfo] = {}
+    found: dict[str, SuppressionInfo] = {}
     offset = 0
     while True:
-        request = ExceptionsRequest(state=state, offset=offset, limit=PAGE)
-        reply = await control.ask(Verb.EXCEPTIONS, request, ExceptionsReply)
+        request = SuppressionsRequest(state=state, offset=offset, limit=PAGE)
+        reply = await control.ask(Verb.EXCEPTIONS, request, SuppressionsReply)
         found.update((info.exception.id, info) for info in reply.exceptions)
         offset += len(reply.exceptions)
         if not reply.exceptions or offset >= reply.total:
@@ -135,8 +135,8 @@ async def import_file(
         output.print_message(ImportReply(exceptions=found), form)
 
 
-async def _import(control: Control, whole: ImportRequest) -> tuple[ImportedException, ...]:
-    found: list[ImportedException] = []
+async def _import(control: Control, whole: ImportRequest) -> tuple[ImportedSuppression, ...]:
+    found: list[ImportedSuppression] = []
     for first in range(0, len(whole.exceptions), PART):
         part = msgspec.structs.replace(whole, exceptions=whole.exceptions[first : first + PART])
         reply = await control.ask(Verb.EXCEPTIONS_IMPORT, part, ImportReply)

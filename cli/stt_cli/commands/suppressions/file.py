@@ -12,7 +12,7 @@ import yaml
 from stt_shared.checkfile.document import DocumentError, Entry, entries
 from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.exceptions import ExceptionEntry, ExceptionRecord
+from stt_shared.protocol.suppressions import SuppressionEntry, SuppressionRecord
 
 KEY = "exceptions"
 HEAD = """\
@@ -22,10 +22,10 @@ HEAD = """\
 # An entry that is removed from this file stays in force: revoke it with `stt unaccept ID`.
 """
 _WIDTH = 100
-_FIELDS = ExceptionEntry.__struct_fields__
+_FIELDS = SuppressionEntry.__struct_fields__
 
 
-def written(records: Iterable[ExceptionRecord]) -> str:
+def written(records: Iterable[SuppressionRecord]) -> str:
     """The text of the file: oldest first, so that a new exception is added at the end."""
     ordered = sorted(records, key=lambda one: (one.created, one.id))
     body = {KEY: [_plain(one) for one in ordered]}
@@ -33,14 +33,14 @@ def written(records: Iterable[ExceptionRecord]) -> str:
     return HEAD + str(dump(body, sort_keys=False, allow_unicode=True, width=_WIDTH))
 
 
-def _plain(one: ExceptionRecord) -> dict[str, object]:
+def _plain(one: SuppressionRecord) -> dict[str, object]:
     values: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
     values["severity"] = str(one.severity) if one.severity is not None else None
     values["created"] = one.created.isoformat()
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 
-def read(path: Path) -> tuple[ExceptionEntry, ...]:
+def read(path: Path) -> tuple[SuppressionEntry, ...]:
     """The entries of a file; raises ConfigError with every fault and its line."""
     try:
         text = text_of(read_file(path))
@@ -49,7 +49,7 @@ def read(path: Path) -> tuple[ExceptionEntry, ...]:
     bad: list[DocumentError] = []
     listed = entries(text, KEY, bad)
     faults = [f"{path}:{one.line}: {one.message}" for one in bad]
-    found: list[ExceptionEntry] = []
+    found: list[SuppressionEntry] = []
     for entry in listed:
         try:
             found.append(_entry(entry))
@@ -60,12 +60,12 @@ def read(path: Path) -> tuple[ExceptionEntry, ...]:
     return tuple(found)
 
 
-def _entry(entry: Entry) -> ExceptionEntry:
+def _entry(entry: Entry) -> SuppressionEntry:
     """The entry; raises ValueError for an unknown or invalid field."""
     for name in entry.value:
         if name not in _FIELDS:
             raise ValueError(f"unknown field {name!r}, expected one of {', '.join(_FIELDS)}")
     try:
-        return msgspec.convert(dict(entry.value), ExceptionEntry)
+        return msgspec.convert(dict(entry.value), SuppressionEntry)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)[:1].lower() + str(error)[1:]) from error

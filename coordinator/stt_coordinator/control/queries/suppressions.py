@@ -9,16 +9,18 @@ from stt_coordinator.domain.suppression import state_of
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
-from stt_shared.protocol.exceptions import (
-    ExceptionInfo,
-    ExceptionsReply,
-    ExceptionsRequest,
+from stt_shared.protocol.suppressions import (
+    SuppressionInfo,
+    SuppressionsReply,
+    SuppressionsRequest,
 )
 
 STATES = ("live", "ended", "revoked", "all")
 
 
-async def list_suppressions(context: HandlerContext, request: ExceptionsRequest) -> ExceptionsReply:
+async def list_suppressions(
+    context: HandlerContext, request: SuppressionsRequest
+) -> SuppressionsReply:
     """A page of suppressions, newest first; raises RequestError for an unknown state."""
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
@@ -30,17 +32,17 @@ async def list_suppressions(context: HandlerContext, request: ExceptionsRequest)
     )
     offset = 0 if before else max(0, request.offset)
 
-    def read(ledger: Ledger) -> ExceptionsReply:
+    def read(ledger: Ledger) -> SuppressionsReply:
         found, total = ledger.suppressions.page(request.state, offset, limit + 1, before)
         number = ledger.findings.count_accepted([one.id for one in found])
         infos = [
-            ExceptionInfo(exception=one, state=state_of(one, now), findings=number.get(one.id, 0))
+            SuppressionInfo(exception=one, state=state_of(one, now), findings=number.get(one.id, 0))
             for one in found[:limit]
         ]
         page = tuple(pages.fitting(infos))
         last = page[-1].exception if page else None
         more = last is not None and len(page) < len(found)
-        return ExceptionsReply(
+        return SuppressionsReply(
             exceptions=page,
             total=total,
             next=encode_cursor((clock.to_text(last.created), last.id)) if last and more else "",

@@ -20,25 +20,25 @@ from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.identity import exception_id
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionEntry,
-    ExceptionRecord,
-    ExceptionReply,
     SeverityResetRequest,
     SeveritySetRequest,
+    SuppressionEntry,
+    SuppressionRecord,
+    SuppressionReply,
     UnacceptRequest,
 )
 
 PREFIX = "x_"
 
 
-async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionReply:
+async def accept(context: HandlerContext, request: AcceptRequest) -> SuppressionReply:
     """Accept a finding, or a check on a target, a label or a site, until a day.
 
     Raises RequestError with the code of the first fault.
     """
-    entry = ExceptionEntry(
+    entry = SuppressionEntry(
         id="",
         reason=request.reason,
         by=request.by,
@@ -52,9 +52,9 @@ async def accept(context: HandlerContext, request: AcceptRequest) -> ExceptionRe
     return await _record_new(context, entry, dry_run=request.dry_run)
 
 
-async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> ExceptionReply:
+async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> SuppressionReply:
     """Set another severity for the findings of a check at a site."""
-    entry = ExceptionEntry(
+    entry = SuppressionEntry(
         id="",
         reason=request.reason,
         by=request.by,
@@ -67,11 +67,11 @@ async def set_severity(context: HandlerContext, request: SeveritySetRequest) -> 
 
 
 async def _record_new(
-    context: HandlerContext, entry: ExceptionEntry, *, dry_run: bool
-) -> ExceptionReply:
+    context: HandlerContext, entry: SuppressionEntry, *, dry_run: bool
+) -> SuppressionReply:
     now = clock.now()
 
-    def make(ledger: Ledger) -> ExceptionReply:
+    def make(ledger: Ledger) -> SuppressionReply:
         named = resolve_names(context, ledger, entry, exact=False)
         named = msgspec.structs.replace(
             named, id=exception_id("/".join(scope_of_entry(named)), now)
@@ -83,7 +83,7 @@ async def _record_new(
         other = lookup.rival(one)
         if not dry_run:
             suppressions.record(ledger, [one], now)
-        return ExceptionReply(
+        return SuppressionReply(
             exception=one,
             findings=lookup.number(one),
             changed=not dry_run,
@@ -93,7 +93,7 @@ async def _record_new(
     return await run_transaction(context, make, dry_run=dry_run)
 
 
-async def revoke(context: HandlerContext, request: UnacceptRequest) -> ExceptionReply:
+async def revoke(context: HandlerContext, request: UnacceptRequest) -> SuppressionReply:
     """Revoke a suppression; idempotent.
 
     Raises RequestError `unknown_exception`, `ambiguous_exception`, or `bad_request` for a finding
@@ -107,10 +107,12 @@ async def revoke(context: HandlerContext, request: UnacceptRequest) -> Exception
     )
 
 
-async def reset_severity(context: HandlerContext, request: SeverityResetRequest) -> ExceptionReply:
+async def reset_severity(
+    context: HandlerContext, request: SeverityResetRequest
+) -> SuppressionReply:
     """Reset the severity of a check's findings at a site to that of the check."""
 
-    def find(ledger: Ledger) -> ExceptionRecord:
+    def find(ledger: Ledger) -> SuppressionRecord:
         check = context.library.catalogue.find(request.check)
         name = check.name if check is not None else request.check
         scope = ("severity", name, request.site)
@@ -125,26 +127,26 @@ async def reset_severity(context: HandlerContext, request: SeverityResetRequest)
 
 async def _revoke(
     context: HandlerContext,
-    find: Callable[[Ledger], ExceptionRecord],
+    find: Callable[[Ledger], SuppressionRecord],
     request: UnacceptRequest | SeverityResetRequest,
     *,
     dry_run: bool,
-) -> ExceptionReply:
+) -> SuppressionReply:
     now = clock.now()
 
-    def work(ledger: Ledger) -> ExceptionReply:
+    def work(ledger: Ledger) -> SuppressionReply:
         one = find(ledger)
         changed = state_of(one, now) == "live" and not dry_run
         if changed:
             by, reason = request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
             one = suppressions.revoke(ledger, one, now, by, reason)
         number = suppressions.Lookup(ledger).number(one)
-        return ExceptionReply(exception=one, findings=number, changed=changed)
+        return SuppressionReply(exception=one, findings=number, changed=changed)
 
     return await run_transaction(context, work, dry_run=dry_run)
 
 
-def _find_suppression(ledger: Ledger, id_: str) -> ExceptionRecord:
+def _find_suppression(ledger: Ledger, id_: str) -> SuppressionRecord:
     """The suppression with that id or prefix, or that of that finding alone."""
     if (one := ledger.suppressions.get(id_)) is not None:
         return one
@@ -159,7 +161,7 @@ def _find_suppression(ledger: Ledger, id_: str) -> ExceptionRecord:
     return found[0]
 
 
-def _suppression_of_finding(ledger: Ledger, id_: str) -> ExceptionRecord:
+def _suppression_of_finding(ledger: Ledger, id_: str) -> SuppressionRecord:
     record = one_finding(ledger, id_)
     for one in ledger.suppressions.live([record.target]):
         if one.finding == record.id:

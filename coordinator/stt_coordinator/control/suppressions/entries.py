@@ -11,9 +11,9 @@ import msgspec
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.queries.findings import one_finding
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.exceptions import (
-    ExceptionEntry,
-    ExceptionRecord,
+from stt_shared.protocol.suppressions import (
+    SuppressionEntry,
+    SuppressionRecord,
 )
 
 R = TypeVar("R")
@@ -30,14 +30,14 @@ async def run_transaction(
     return found
 
 
-def scope_of_entry(entry: ExceptionEntry) -> tuple[str, ...]:
+def scope_of_entry(entry: SuppressionEntry) -> tuple[str, ...]:
     """The fields of an entry's scope."""
     return (entry.finding, entry.check, entry.target, entry.label, entry.site)
 
 
 def resolve_names(
-    context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, *, exact: bool
-) -> ExceptionEntry:
+    context: HandlerContext, ledger: Ledger, entry: SuppressionEntry, *, exact: bool
+) -> SuppressionEntry:
     """The entry with the check's own name, and for a finding with its check and target.
 
     Unless `exact` the beginning of a finding's id stands for it, if only one begins so.
@@ -56,11 +56,11 @@ def resolve_names(
 
 
 def suppression_of(
-    entry: ExceptionEntry, known: ExceptionRecord | None, now: datetime, imported_by: str = ""
-) -> ExceptionRecord:
+    entry: SuppressionEntry, known: SuppressionRecord | None, now: datetime, imported_by: str = ""
+) -> SuppressionRecord:
     """The suppression that an entry describes; another last day brings another reminder."""
     same_end = known is not None and known.until == entry.until
-    return ExceptionRecord(
+    return SuppressionRecord(
         id=entry.id,
         reason=entry.reason.strip(),
         by=entry.by,

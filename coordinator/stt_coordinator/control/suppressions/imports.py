@@ -20,12 +20,12 @@ from stt_coordinator.domain.suppression import scope_of, state_of
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
-from stt_shared.protocol.exceptions import (
-    ExceptionEntry,
-    ExceptionRecord,
-    ImportedException,
+from stt_shared.protocol.suppressions import (
+    ImportedSuppression,
     ImportReply,
     ImportRequest,
+    SuppressionEntry,
+    SuppressionRecord,
 )
 
 MAX_FAULTS = 20  # of one file, in one reply
@@ -35,8 +35,8 @@ WRITTEN = ("added", "updated")
 class ImportStep(msgspec.Struct, frozen=True):
     """An entry of a file, the suppression with its id, and what the import does with it."""
 
-    entry: ExceptionEntry
-    known: ExceptionRecord | None
+    entry: SuppressionEntry
+    known: SuppressionRecord | None
     what: str
 
     @property
@@ -73,14 +73,14 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
             news = [suppression_of(one.entry, one.known, now, request.by) for one in written]
             suppressions.record(ledger, news, now)
         return ImportReply(
-            exceptions=tuple(ImportedException(id=s.entry.id, what=s.what) for s in steps)
+            exceptions=tuple(ImportedSuppression(id=s.entry.id, what=s.what) for s in steps)
         )
 
     return await run_transaction(context, work, dry_run=request.dry_run)
 
 
 def plan_step(
-    context: HandlerContext, ledger: Ledger, entry: ExceptionEntry, by: str, now: datetime
+    context: HandlerContext, ledger: Ledger, entry: SuppressionEntry, by: str, now: datetime
 ) -> ImportStep:
     """What the import does with an entry; what the entry leaves out is as it was, or as of now."""
     known = ledger.suppressions.get(entry.id)
@@ -96,12 +96,12 @@ def plan_step(
         return ImportStep(entry, None, "ended" if is_over else "added")
     if state_of(known, now) != "live":
         return ImportStep(entry, known, state_of(known, now))
-    fields = {name: getattr(known, name) for name in ExceptionEntry.__struct_fields__}
-    is_same = ExceptionEntry(**fields) == entry
+    fields = {name: getattr(known, name) for name in SuppressionEntry.__struct_fields__}
+    is_same = SuppressionEntry(**fields) == entry
     return ImportStep(entry, known, "unchanged" if is_same else "updated")
 
 
-def duplicates(entries: Sequence[ExceptionEntry]) -> list[str]:
+def duplicates(entries: Sequence[SuppressionEntry]) -> list[str]:
     """A sentence for each id, and for each scope, that several entries have."""
     ids = Counter(one.id for one in entries)
     scopes = Counter((*scope_of_entry(one), one.severity is None) for one in entries)

@@ -11,7 +11,7 @@ from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import TOKEN_RULE, is_token
-from stt_shared.protocol.exceptions import ExceptionEntry
+from stt_shared.protocol.suppressions import SuppressionEntry
 
 MAX_TEXT = 500  # characters of who and why
 Fault = tuple[ErrorCode, str]
@@ -39,7 +39,7 @@ class Places:
 
 
 def faults(
-    context: HandlerContext, ledger: Ledger, one: ExceptionEntry, now: datetime, places: Places
+    context: HandlerContext, ledger: Ledger, one: SuppressionEntry, now: datetime, places: Places
 ) -> Iterator[Fault]:
     """The faults of an entry; names are looked up only if its shape has none."""
     shape = [*_texts(one), *_days(one, now), *_shape(one)]
@@ -48,7 +48,7 @@ def faults(
         yield from _names(context, ledger, one, places)
 
 
-def _texts(one: ExceptionEntry) -> Iterator[str]:
+def _texts(one: SuppressionEntry) -> Iterator[str]:
     if not is_token(one.id):
         yield f"the id {one.id!r:.100} is not {TOKEN_RULE}"
     if not one.reason.strip():
@@ -58,7 +58,7 @@ def _texts(one: ExceptionEntry) -> Iterator[str]:
             yield f"the {name} has {len(text)} characters, the limit is {MAX_TEXT}"
 
 
-def _days(one: ExceptionEntry, now: datetime) -> Iterator[str]:
+def _days(one: SuppressionEntry, now: datetime) -> Iterator[str]:
     today = now.astimezone(UTC).date()
     if one.until is None:
         if one.severity is None:
@@ -72,7 +72,7 @@ def _days(one: ExceptionEntry, now: datetime) -> Iterator[str]:
         )
 
 
-def _shape(one: ExceptionEntry) -> Iterator[str]:
+def _shape(one: SuppressionEntry) -> Iterator[str]:
     places = {"target": one.target, "label": one.label, "site": one.site}
     given = [name for name, value in places.items() if value]
     if one.severity is not None:
@@ -92,7 +92,7 @@ def _shape(one: ExceptionEntry) -> Iterator[str]:
 
 
 def _names(
-    context: HandlerContext, ledger: Ledger, one: ExceptionEntry, places: Places
+    context: HandlerContext, ledger: Ledger, one: SuppressionEntry, places: Places
 ) -> Iterator[Fault]:
     """The unknown names of an entry: its suppression would apply to nothing, unnoticed."""
     if one.finding:

@@ -9,9 +9,9 @@ from stt_coordinator.control.suppressions.rules import Places
 from stt_coordinator.domain.suppression import scope_of
 from stt_coordinator.metrics import prometheus
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import TargetPart
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 MAX_PARTS = 100  # parts of databases that a check did not cover
 MAX_CHANGES = 1_000  # of one run
@@ -45,7 +45,7 @@ class FindingScopes:
     """The labels of a finding's target, and the severity override that applies to the finding."""
 
     labels: list[str]
-    override: ExceptionRecord | None
+    override: SuppressionRecord | None
 
 
 async def finding_scopes(context: HandlerContext, finding: FindingRecord) -> FindingScopes:

@@ -13,9 +13,9 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Tables:
     )
     pairs: dict[tuple[str, str], Pair] = field(default_factory=dict[tuple[str, str], Pair])
     findings: dict[str, FindingRecord] = field(default_factory=dict[str, FindingRecord])
-    suppressions: dict[str, ExceptionRecord] = field(default_factory=dict[str, ExceptionRecord])
+    suppressions: dict[str, SuppressionRecord] = field(default_factory=dict[str, SuppressionRecord])
     history: dict[int, FindingEvent] = field(default_factory=dict[int, FindingEvent])
     last_event: int = 0  # the last position given in the history
     cursors: dict[str, int] = field(default_factory=dict[str, int])

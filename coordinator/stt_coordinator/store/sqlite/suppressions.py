@@ -9,7 +9,7 @@ from stt_coordinator.domain.suppression import due_of, recorded_state
 from stt_coordinator.store.ports.runs import Place
 from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, listed, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
-from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 
 
 class SqliteSuppressions(Statements):
@@ -17,28 +17,30 @@ class SqliteSuppressions(Statements):
 
     sql = queries("suppressions")
 
-    def get(self, id_: str) -> ExceptionRecord | None:
-        return self._one(ExceptionRecord, "get", id=id_)
+    def get(self, id_: str) -> SuppressionRecord | None:
+        return self._one(SuppressionRecord, "get", id=id_)
 
-    def put(self, suppressions: Iterable[ExceptionRecord]) -> None:
+    def put(self, suppressions: Iterable[SuppressionRecord]) -> None:
         self._each("put", map(columns, suppressions))
 
-    def with_prefix(self, prefix: str, limit: int) -> list[ExceptionRecord]:
+    def with_prefix(self, prefix: str, limit: int) -> list[SuppressionRecord]:
         beyond = prefix + LAST_CHARACTER
-        return self._all(ExceptionRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit)
+        return self._all(
+            SuppressionRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit
+        )
 
-    def live(self, targets: Iterable[str] | None = None) -> list[ExceptionRecord]:
+    def live(self, targets: Iterable[str] | None = None) -> list[SuppressionRecord]:
         if targets is None:
-            return self._all(ExceptionRecord, "live")
-        return self._all(ExceptionRecord, "live_of_targets", targets=listed(["", *targets]))
+            return self._all(SuppressionRecord, "live")
+        return self._all(SuppressionRecord, "live_of_targets", targets=listed(["", *targets]))
 
     def page(
         self, state: str, offset: int, limit: int, before: Place | None = None
-    ) -> tuple[list[ExceptionRecord], int]:
+    ) -> tuple[list[SuppressionRecord], int]:
         which, where = ("_all", {}) if state == "all" else ("", {"outcome": state})
         created, id_ = before or Place(LAST_CHARACTER, "")
         found = self._all(
-            ExceptionRecord,
+            SuppressionRecord,
             f"page{which}",
             **where,
             created=created,
@@ -48,15 +50,15 @@ class SqliteSuppressions(Statements):
         )
         return found, self._number(f"count{which}", **where)
 
-    def due(self, now: datetime, limit: int) -> list[ExceptionRecord]:
-        return self._all(ExceptionRecord, "due", now=text(now), limit=limit)
+    def due(self, now: datetime, limit: int) -> list[SuppressionRecord]:
+        return self._all(SuppressionRecord, "due", now=text(now), limit=limit)
 
     def next_end(self) -> date | None:
         (found,) = self._run("next_end").fetchone()
         return None if found is None else date.fromisoformat(found)
 
 
-def columns(one: ExceptionRecord) -> Columns:
+def columns(one: SuppressionRecord) -> Columns:
     """The columns of a suppression."""
     state = recorded_state(one)
     return {

@@ -19,11 +19,11 @@ from stt_shared.protocol.control import (
     SwitchReply,
     SwitchRequest,
 )
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionReply,
     SeverityResetRequest,
     SeveritySetRequest,
+    SuppressionReply,
     UnacceptRequest,
 )
 
@@ -80,7 +80,9 @@ async def disable_check(
     status_code=HTTP_201_CREATED,
     summary="Accept findings until a day",
 )
-async def accept(context: Context, actor: Caller, data: JSONBody[AcceptRequest]) -> ExceptionReply:
+async def accept(
+    context: Context, actor: Caller, data: JSONBody[AcceptRequest]
+) -> SuppressionReply:
     """Accept a finding, or a check on a target, a label or a site."""
     return await run_audited(context, actor, commands.accept, data)
 
@@ -93,7 +95,7 @@ async def accept(context: Context, actor: Caller, data: JSONBody[AcceptRequest])
 )
 async def unaccept(
     context: Context, actor: Caller, exception: FromPath[str], data: JSONBody[SwitchRequest]
-) -> ExceptionReply:
+) -> SuppressionReply:
     """Revoke it; its findings count again."""
     request = UnacceptRequest(id=exception, by=data.by, reason=data.reason)
     return await revoke(context, actor, request)
@@ -107,7 +109,7 @@ async def unaccept(
 )
 async def set_severity(
     context: Context, actor: Caller, data: JSONBody[SeveritySetRequest]
-) -> ExceptionReply:
+) -> SuppressionReply:
     """Override until a day, or until it is reset."""
     return await run_audited(context, actor, commands.set_severity, data)
 
@@ -120,7 +122,7 @@ async def set_severity(
 )
 async def reset_severity(
     context: Context, actor: Caller, data: JSONBody[SeverityResetRequest]
-) -> ExceptionReply:
+) -> SuppressionReply:
     """Reset the severity of one check at one site."""
     return await run_audited(context, actor, commands.reset_severity, data)
 

@@ -36,10 +36,6 @@ from stt_shared.protocol.control import (
     TargetsRequest,
 )
 from stt_shared.protocol.enums import Family, Severity
-from stt_shared.protocol.exceptions import (
-    ExceptionsReply,
-    ExceptionsRequest,
-)
 from stt_shared.protocol.findings import (
     ChangesReply,
     ChangesRequest,
@@ -57,6 +53,10 @@ from stt_shared.protocol.overview import (
     OverviewReply,
 )
 from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
+from stt_shared.protocol.suppressions import (
+    SuppressionsReply,
+    SuppressionsRequest,
+)
 
 MAX_LIMIT = 1_000  # rows of a page
 MAX_OFFSET = 10_000_000
@@ -239,9 +239,9 @@ async def listed(
     after: After = "",
     offset: Offset = 0,
     limit: Limit = 100,
-) -> Response[ExceptionsReply]:
+) -> Response[SuppressionsReply]:
     """Entries with the number of findings that each covers now."""
-    asked = ExceptionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
+    asked = SuppressionsRequest(state=exception_state, after=after, offset=offset, limit=limit)
     return paged(request, await list_suppressions(context, asked))
 
 

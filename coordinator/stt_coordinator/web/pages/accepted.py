@@ -20,11 +20,11 @@ from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_coordinator.web.suppressions import revoke as revoke_suppression
 from stt_shared.identity import is_token
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionsRequest,
     SeverityResetRequest,
     SeveritySetRequest,
+    SuppressionsRequest,
     UnacceptRequest,
 )
 
@@ -40,7 +40,7 @@ async def accepted(
 ) -> Template:
     """Entries, newest first; past entries too, for auditors."""
     state = wanted if wanted in STATES else "live"
-    reply = await list_suppressions(context, ExceptionsRequest(state=state, limit=ROWS))
+    reply = await list_suppressions(context, SuppressionsRequest(state=state, limit=ROWS))
     offered = await scopes(context)
     return page(
         context,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_shared.protocol.exceptions import ExceptionInfo, ExceptionRecord, ExceptionReply
 from stt_shared.protocol.records import Acceptance
+from stt_shared.protocol.suppressions import SuppressionInfo, SuppressionRecord, SuppressionReply
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
@@ -24,7 +24,7 @@ STYLES = {"live": "ok", "revoked": "hint", "ended": "hint"}
 FOR_EVER = "reset"  # the end of an override without a last day
 
 
-def scope(one: ExceptionRecord) -> str:
+def scope(one: SuppressionRecord) -> str:
     """The scope of a suppression, e.g. `mysql_version at site eu`."""
     if one.finding:
         return f"{one.finding} ({one.check} on {one.target})"
@@ -37,7 +37,7 @@ def scope(one: ExceptionRecord) -> str:
     return f"{one.check} at site {one.site}"
 
 
-def end(one: ExceptionRecord, now: datetime) -> str:
+def end(one: SuppressionRecord, now: datetime) -> str:
     """The last day of a suppression, or what ends it."""
     return readable.date_day(one.until, now) if one.until is not None else FOR_EVER
 
@@ -47,12 +47,12 @@ def accepted(one: Acceptance, now: datetime) -> str:
     return f'by {one.by} until {readable.date_day(one.until, now)}: "{one.reason}"'
 
 
-def exceptions_grid(infos: Iterable[ExceptionInfo], now: datetime) -> Grid:
+def exceptions_grid(infos: Iterable[SuppressionInfo], now: datetime) -> Grid:
     """One line for each suppression."""
     return Grid(COLUMNS, tuple(_cells(info, now) for info in infos))
 
 
-def _cells(info: ExceptionInfo, now: datetime) -> tuple[Cell, ...]:
+def _cells(info: SuppressionInfo, now: datetime) -> tuple[Cell, ...]:
     one = info.exception
     return (
         Cell(one.id, "name"),
@@ -66,7 +66,7 @@ def _cells(info: ExceptionInfo, now: datetime) -> tuple[Cell, ...]:
     )
 
 
-def _over(info: ExceptionInfo) -> str:
+def _over(info: SuppressionInfo) -> str:
     one = info.exception
     if one.revoked is None:
         return ""
@@ -74,7 +74,7 @@ def _over(info: ExceptionInfo) -> str:
     return f" (revoked by {one.revoked_by or 'nobody known'}{why})"
 
 
-def made_sentence(reply: ExceptionReply, now: datetime) -> str:
+def made_sentence(reply: SuppressionReply, now: datetime) -> str:
     """The suppression that was created, or with a dry run would be."""
     one, number = reply.exception, readable.number(reply.findings, "finding")
     until = f"until {end(one, now)}"
@@ -88,11 +88,11 @@ def made_sentence(reply: ExceptionReply, now: datetime) -> str:
     return f"{start} ({one.id}{instead}): {scope(one)}."
 
 
-def _verb(reply: ExceptionReply, done: str, planned: str) -> str:
+def _verb(reply: SuppressionReply, done: str, planned: str) -> str:
     return planned if not reply.changed else done + ("s" if reply.findings == 1 else "")
 
 
-def over_sentence(reply: ExceptionReply, *, dry_run: bool) -> str:
+def over_sentence(reply: SuppressionReply, *, dry_run: bool) -> str:
     """The suppression that was revoked, would be, or has ended already."""
     one, number = reply.exception, readable.number(reply.findings, "finding")
     counts = "counts" if reply.findings == 1 else "count"

@@ -18,17 +18,17 @@ from stt_shared.bus.values import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.exceptions import (
-    AcceptRequest,
-    ExceptionEvent,
-    ExceptionRecord,
-    ExceptionReply,
-    ExceptionsReply,
-    ExceptionsRequest,
-    UnacceptRequest,
-)
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 from stt_shared.protocol.records import FindingEvent, Summary
+from stt_shared.protocol.suppressions import (
+    AcceptRequest,
+    SuppressionEvent,
+    SuppressionRecord,
+    SuppressionReply,
+    SuppressionsReply,
+    SuppressionsRequest,
+    UnacceptRequest,
+)
 from tests.support.coordinator.coordination import (
     SITE,
     FakeWorker,
@@ -56,7 +56,7 @@ class Ears:
 
     def __init__(self) -> None:
         self.findings: list[tuple[str, FindingEvent]] = []
-        self.exceptions: list[tuple[str, ExceptionEvent]] = []
+        self.exceptions: list[tuple[str, SuppressionEvent]] = []
 
     async def listen(self, bus: JetStreamBus) -> None:
         async with bus.listen(f"{subjects.ROOT}.event.>") as heard:
@@ -69,7 +69,7 @@ class Ears:
                 if kind == "finding":
                     self.findings.append((one.subject, codec.decode(FindingEvent, one.data)))
                 elif kind == "exception":
-                    self.exceptions.append((one.subject, codec.decode(ExceptionEvent, one.data)))
+                    self.exceptions.append((one.subject, codec.decode(SuppressionEvent, one.data)))
 
     def changes(self) -> list[str]:
         return [event.change for _, event in self.findings]
@@ -118,17 +118,19 @@ async def test_an_exception_is_told_to_everybody_counts_and_is_revoked(
                 reason="proxy only",
                 by="ann",
             )
-            made = await ask(theirs, Verb.ACCEPT, request, ExceptionReply)
+            made = await ask(theirs, Verb.ACCEPT, request, SuppressionReply)
             assert made.findings == 2
             await until(lambda: summed_up(theirs, 2, 2))
             await until(lambda: heard.changes().count("accepted") == 2)
-            await ask(theirs, Verb.UNACCEPT, UnacceptRequest(id=made.exception.id), ExceptionReply)
+            await ask(
+                theirs, Verb.UNACCEPT, UnacceptRequest(id=made.exception.id), SuppressionReply
+            )
             await until(lambda: summed_up(theirs, 4, 0))
             await until(lambda: heard.changes().count("unaccepted") == 2)
             await until(lambda: heard.phases() == ["created", "revoked"])
             bad = msgspec.structs.replace(request, until=clock.now().date() - 2 * DAY)
             with pytest.raises(RequestError, match="is past, today is") as caught:
-                await ask(theirs, Verb.ACCEPT, bad, ExceptionReply)
+                await ask(theirs, Verb.ACCEPT, bad, SuppressionReply)
     assert caught.value.code == "bad_request"
     told = {subject for subject, event in heard.findings if event.change == "accepted"}
     root = f"{subjects.ROOT}.event.finding.accepted.critical.mysql.{SITE}"
@@ -152,18 +154,18 @@ async def test_what_ended_while_nobody_coordinated_is_back_after_the_start_and_t
             today = clock.now().date()
             for target, day in (("t1", today + 30 * DAY), ("t2", today + 3 * DAY)):
                 request = AcceptRequest(check=CHECK, target=target, until=day, reason="r")
-                await ask(theirs, Verb.ACCEPT, request, ExceptionReply)
+                await ask(theirs, Verb.ACCEPT, request, SuppressionReply)
             await until(lambda: heard.phases() == ["created"] * 2)
         await age(tmp_path)
-        ended: list[ExceptionRecord] = []
+        ended: list[SuppressionRecord] = []
         for _ in range(2):
             async with coordinating(ours, tmp_path):
                 await until(lambda: set(heard.phases()) == {"created", "ending", "ended"})
                 query = FindingsRequest(state="accepted")
                 reply = await ask(ours, Verb.FINDINGS, query, FindingsReply)
                 assert [one.target for one in reply.findings] == ["t1"]
-                past = ExceptionsRequest(state="ended")
-                over = await ask(ours, Verb.EXCEPTIONS, past, ExceptionsReply)
+                past = SuppressionsRequest(state="ended")
+                over = await ask(ours, Verb.EXCEPTIONS, past, SuppressionsReply)
                 ended = [one.exception for one in over.exceptions]
                 assert [one.target for one in ended] == ["t2"]
     assert sorted(heard.phases()) == ["created", "created", "ended", "ending"]

@@ -12,13 +12,13 @@ from stt_shared.errors import UsageError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionInfo,
-    ExceptionReply,
-    ExceptionsReply,
-    ExceptionsRequest,
     SeveritySetRequest,
+    SuppressionInfo,
+    SuppressionReply,
+    SuppressionsReply,
+    SuppressionsRequest,
     UnacceptRequest,
 )
 from tests.support.cli import samples
@@ -81,7 +81,7 @@ def test_a_refusal_is_told_with_where_to_look(service: Service, stt: Stt) -> Non
     ],
 )
 def test_unaccept_says_what_became_of_it(
-    service: Service, stt: Stt, words: tuple[str, ...], answer: ExceptionReply, sentence: str
+    service: Service, stt: Stt, words: tuple[str, ...], answer: SuppressionReply, sentence: str
 ) -> None:
     service.answer(Verb.UNACCEPT, answer)
     code, out, _ = stt("unaccept", "x_abc", "--by", "bob", "--reason", "gone", *words)
@@ -104,17 +104,17 @@ def test_another_severity_needs_no_day(service: Service, stt: Stt) -> None:
 
 def test_list_shows_all_pages_with_the_words_of_revocation(service: Service, stt: Stt) -> None:
     infos = [
-        ExceptionInfo(exception=exception(id=f"x_{number}"), state="live", findings=number)
+        SuppressionInfo(exception=exception(id=f"x_{number}"), state="live", findings=number)
         for number in range(3)
     ]
     revoked = exception(id="x_9", revoked=samples.NOW, revoked_by="bob", revoked_reason="late")
-    infos.append(ExceptionInfo(exception=revoked, state="revoked"))
+    infos.append(SuppressionInfo(exception=revoked, state="revoked"))
 
-    def page(request: ExceptionsRequest) -> ExceptionsReply:
+    def page(request: SuppressionsRequest) -> SuppressionsReply:
         found = infos[request.offset : request.offset + 2]
-        return ExceptionsReply(exceptions=tuple(found), total=len(infos))
+        return SuppressionsReply(exceptions=tuple(found), total=len(infos))
 
-    service.compute(Verb.EXCEPTIONS, ExceptionsRequest, page)
+    service.compute(Verb.EXCEPTIONS, SuppressionsRequest, page)
     _, out, _ = stt("exceptions", "list", "--state", "all")
     lines = [line.split("\t") for line in out.splitlines()]
     assert [line[0] for line in lines] == ["ID", "x_0", "x_1", "x_2", "x_9"]
@@ -129,7 +129,7 @@ def test_list_shows_all_pages_with_the_words_of_revocation(service: Service, stt
     ]
     assert lines[4][7] == "proxy only (revoked by bob: late)"
     _, out, _ = stt("exceptions", "list", "--state", "all", "-o", "json")
-    assert len(decode(ExceptionsReply, out.encode()).exceptions) == 4
+    assert len(decode(SuppressionsReply, out.encode()).exceptions) == 4
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from stt_shared.errors import ConfigError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import (
-    ExceptionEntry,
-    ExceptionInfo,
-    ExceptionsReply,
-    ImportedException,
+from stt_shared.protocol.suppressions import (
+    ImportedSuppression,
     ImportReply,
     ImportRequest,
+    SuppressionEntry,
+    SuppressionInfo,
+    SuppressionsReply,
 )
 from tests.support.cli.exceptions import exception
 from tests.support.cli.service import Service, Stt
@@ -29,23 +29,23 @@ def test_what_export_prints_import_sends(service: Service, stt: Stt, tmp_path: P
         exception(id="x_b", site="", finding="f_1", target="t1", reason="é: 'x' # \U0001f600"),
         exception(id="on", severity=Severity.TRIVIAL, until=None),
     ]
-    infos = tuple(ExceptionInfo(exception=one, state="live") for one in records)
-    service.answer(Verb.EXCEPTIONS, ExceptionsReply(exceptions=infos, total=3))
+    infos = tuple(SuppressionInfo(exception=one, state="live") for one in records)
+    service.answer(Verb.EXCEPTIONS, SuppressionsReply(exceptions=infos, total=3))
     code, out, _ = stt("exceptions", "export")
     assert code == 0
     file = tmp_path / "exceptions.yaml"
     file.write_text(out, encoding="utf-8")
     told = (
-        ImportedException(id="x_abc", what="unchanged"),
-        ImportedException(id="x_b", what="added"),
+        ImportedSuppression(id="x_abc", what="unchanged"),
+        ImportedSuppression(id="x_b", what="added"),
     )
     service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=told))
     code, out, err = stt("exceptions", "import", str(file), "--by", "ci")
     first, second = (decode(ImportRequest, data) for data in service.asked[-2:])
     assert (first.dry_run, second.dry_run, second.by) == (True, False, "ci")
     assert {one.id: one for one in second.exceptions} == {
-        one.id: ExceptionEntry(
-            **{name: getattr(one, name) for name in ExceptionEntry.__struct_fields__}
+        one.id: SuppressionEntry(
+            **{name: getattr(one, name) for name in SuppressionEntry.__struct_fields__}
         )
         for one in records
     }
@@ -58,7 +58,7 @@ def test_a_dry_run_of_import_is_one_question_that_changes_nothing(
 ) -> None:
     file = tmp_path / "e.yaml"
     file.write_text("exceptions:\n- {id: a, reason: r, check: c, site: s, until: 2026-12-01}\n")
-    told = (ImportedException(id="a", what="added"),)
+    told = (ImportedSuppression(id="a", what="added"),)
     service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=told))
     _, _, err = stt("exceptions", "import", str(file), "--dry-run")
     assert [decode(ImportRequest, data).dry_run for data in service.asked] == [True]

@@ -22,10 +22,10 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.enums import Role, Severity
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionReply,
     SeveritySetRequest,
+    SuppressionReply,
     UnacceptRequest,
 )
 from tests.support.coordinator.coordination import (
@@ -62,11 +62,11 @@ async def test_every_change_over_nats_is_recorded_once_and_looking_is_not() -> N
         count_as = SeveritySetRequest(
             check="mysql_version", site="eu-west", severity=Severity.TRIVIAL, reason="lab", by="eve"
         )
-        await ask(bus, Verb.SEVERITY_SET, count_as, ExceptionReply)
-        made = await ask(bus, Verb.ACCEPT, accepting(dry_run=True), ExceptionReply)
-        made = await ask(bus, Verb.ACCEPT, accepting(), ExceptionReply)
+        await ask(bus, Verb.SEVERITY_SET, count_as, SuppressionReply)
+        made = await ask(bus, Verb.ACCEPT, accepting(dry_run=True), SuppressionReply)
+        made = await ask(bus, Verb.ACCEPT, accepting(), SuppressionReply)
         back = UnacceptRequest(id=made.exception.id, by="bob", reason="gone")
-        await ask(bus, Verb.UNACCEPT, back, ExceptionReply)
+        await ask(bus, Verb.UNACCEPT, back, SuppressionReply)
         await ask(bus, Verb.DISABLE, SwitchRequest(by="ann", reason="night"), SwitchReply)
         reply = await ask(bus, Verb.AUDIT, AuditRequest(), AuditReply)
     told = [(one.by, one.did, one.what, one.reason) for one in reversed(reply.entries)]

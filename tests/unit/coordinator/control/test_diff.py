@@ -20,11 +20,11 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
-from stt_shared.protocol.exceptions import AcceptRequest, ExceptionReply
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
 from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
 from stt_shared.protocol.reports import ReportRequest
+from stt_shared.protocol.suppressions import AcceptRequest, SuppressionReply
 from tests.support.coordinator.coordination import (
     FakeWorker,
     ask,
@@ -156,7 +156,7 @@ async def test_what_was_accepted_between_two_runs_is_told(house: House) -> None:
         reason="proxy only",
         by="ann",
     )
-    await ask(house.bus, Verb.ACCEPT, request, ExceptionReply)
+    await ask(house.bus, Verb.ACCEPT, request, SuppressionReply)
     second = await house.run(ledger=(), orders=("a",), shop=("a",))
     for which in ({"run_a": first, "run_b": second}, {"since": clock.now() - PAST}):
         reply = await house.diff(**which)

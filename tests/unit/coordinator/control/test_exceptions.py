@@ -9,15 +9,15 @@ import pytest
 
 from stt_shared.protocol.control import StatusReply, Verb
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.exceptions import (
+from stt_shared.protocol.reports import ReportReply, ReportRequest
+from stt_shared.protocol.suppressions import (
     AcceptRequest,
-    ExceptionReply,
-    ExceptionsRequest,
     SeverityResetRequest,
     SeveritySetRequest,
+    SuppressionReply,
+    SuppressionsRequest,
     UnacceptRequest,
 )
-from stt_shared.protocol.reports import ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import (
     SITE,
@@ -124,7 +124,7 @@ async def test_another_severity_holds_at_its_site_until_it_is_reset(house: House
     request = SeveritySetRequest(
         check=EMPTY, site=SITE, severity=Severity.MAJOR, reason="no network", by="ann"
     )
-    made = await ask(house.bus, Verb.SEVERITY_SET, request, ExceptionReply)
+    made = await ask(house.bus, Verb.SEVERITY_SET, request, SuppressionReply)
     assert (made.findings, made.exception.until) == (4, None)
     records = await house.findings()
     assert {(one.severity, one.said_severity) for one in records} == {
@@ -134,7 +134,7 @@ async def test_another_severity_holds_at_its_site_until_it_is_reset(house: House
     report = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=house.run_id), ReportReply)
     assert (report.counts.critical, report.counts.major) == (0, 4)
     reset = SeverityResetRequest(check=EMPTY, site=SITE, by="bob")
-    assert (await ask(house.bus, Verb.SEVERITY_RESET, reset, ExceptionReply)).changed
+    assert (await ask(house.bus, Verb.SEVERITY_RESET, reset, SuppressionReply)).changed
     assert await house.numbers() == (2, 2, 0)
     assert (await house.refusal(Verb.SEVERITY_RESET, reset))[0] == "unknown_exception"
 
@@ -184,7 +184,7 @@ async def test_an_unknown_exception_is_not_revoked(house: House, id_: str, code:
 
 
 async def test_list_refuses_a_state_that_there_is_not(house: House) -> None:
-    found = await house.refusal(Verb.EXCEPTIONS, ExceptionsRequest(state="old"))
+    found = await house.refusal(Verb.EXCEPTIONS, SuppressionsRequest(state="old"))
     assert found[0] == "bad_request"
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.exceptions import (
-    ExceptionEntry,
+from stt_shared.protocol.suppressions import (
     ImportRequest,
+    SuppressionEntry,
 )
 from tests.support.coordinator.coordination import (
     SITE,
@@ -24,7 +24,7 @@ async def house() -> AsyncGenerator[House]:
         yield made
 
 
-def entry(id_: str = "proxy-only", **changes: object) -> ExceptionEntry:
+def entry(id_: str = "proxy-only", **changes: object) -> SuppressionEntry:
     values: dict[str, object] = {
         "id": id_,
         "check": EMPTY,
@@ -32,7 +32,7 @@ def entry(id_: str = "proxy-only", **changes: object) -> ExceptionEntry:
         "until": SOON,
         "reason": "proxy only",
     }
-    return ExceptionEntry(**(values | changes))  # type: ignore[arg-type]
+    return SuppressionEntry(**(values | changes))  # type: ignore[arg-type]
 
 
 async def test_import_of_a_file_twice_is_once(house: House) -> None:
@@ -70,7 +70,7 @@ async def test_what_was_exported_is_imported_without_a_change(house: House) -> N
     await house.accept(check=EMPTY, label="team=orders")
     whole = await house.listed()
     entries = [
-        ExceptionEntry(**{name: getattr(x, name) for name in ExceptionEntry.__struct_fields__})
+        SuppressionEntry(**{name: getattr(x, name) for name in SuppressionEntry.__struct_fields__})
         for x in whole
     ]
     assert await house.imported(*entries) == ["unchanged"] * 2

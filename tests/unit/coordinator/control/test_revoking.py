@@ -8,14 +8,14 @@ import pytest
 
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared.protocol.enums import Role, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.visitors import bearing, login_with, tokens_in, visiting
 
-ACCEPTED = ExceptionRecord(
+ACCEPTED = SuppressionRecord(
     id="x_accepted", reason="proxy", by="ann", created=NOW, check="c", site="s"
 )
-OVERRIDE = ExceptionRecord(
+OVERRIDE = SuppressionRecord(
     id="x_severity",
     reason="lab",
     by="ann",
@@ -36,7 +36,7 @@ OVERRIDE = ExceptionRecord(
     ],
 )
 async def test_another_severity_is_taken_back_by_admins_alone(
-    tmp_path: Path, one: ExceptionRecord, role: Role, code: int
+    tmp_path: Path, one: SuppressionRecord, role: Role, code: int
 ) -> None:
     tokens = tokens_in(tmp_path / "tokens", somebody=role)
     store = MemoryStore()

@@ -9,9 +9,9 @@ import msgspec
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.suppression import as_of
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
 from stt_shared.protocol.reports import ReportedResult
+from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.answers import ENDED, HOUR, LATER, OLD, answers, found, said
 from tests.support.coordinator.coordination import NOW
 
@@ -113,7 +113,7 @@ def test_events_come_to_what_is_different_in_the_end() -> None:
 
 
 def test_exceptions_are_seen_as_they_were_at_an_instant() -> None:
-    made = ExceptionRecord(id="x_a", reason="r", by="ann", created=NOW, until=date(2026, 12, 1))
+    made = SuppressionRecord(id="x_a", reason="r", by="ann", created=NOW, until=date(2026, 12, 1))
     taken_back = msgspec.structs.replace(made, revoked=NOW + HOUR)
     over = msgspec.structs.replace(made, ended=NOW + HOUR)
     assert as_of([made], NOW - HOUR) == []

@@ -22,8 +22,8 @@ from stt_coordinator.domain.suppression import (
     state_of,
 )
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import FindingRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.coordination import NOW
 
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ ids = st.sampled_from(("f_1", "f_2"))
 days = st.integers(-3, 400).map(lambda n: TODAY + n * DAY)
 
 
-def exception(**changes: object) -> ExceptionRecord:
+def exception(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_a",
         "check": "c1",
@@ -46,7 +46,7 @@ def exception(**changes: object) -> ExceptionRecord:
         "by": "ann",
         "created": NOW,
     }
-    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+    return SuppressionRecord(**(values | changes))  # type: ignore[arg-type]
 
 
 def finding(**changes: object) -> FindingRecord:
@@ -94,7 +94,7 @@ scopes = st.one_of(
 
 
 @st.composite
-def exceptions(draw: st.DrawFn) -> list[ExceptionRecord]:
+def exceptions(draw: st.DrawFn) -> list[SuppressionRecord]:
     return [
         exception(
             id=f"x_{number}",
@@ -106,13 +106,13 @@ def exceptions(draw: st.DrawFn) -> list[ExceptionRecord]:
     ]
 
 
-def judge(*made: ExceptionRecord, now: datetime = NOW) -> Suppressor:
+def judge(*made: SuppressionRecord, now: datetime = NOW) -> Suppressor:
     return Suppressor(made, LABELS, now)
 
 
 @given(exceptions(), findings)
 def test_exceptions_take_nothing_away_from_a_finding(
-    made: list[ExceptionRecord], record: FindingRecord
+    made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
     judged = judge(*made).apply(record)
     assert judged.state is record.state
@@ -122,14 +122,14 @@ def test_exceptions_take_nothing_away_from_a_finding(
 
 @given(exceptions(), findings)
 def test_without_any_exception_everything_is_back(
-    made: list[ExceptionRecord], record: FindingRecord
+    made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
     assert judge().apply(judge(*made).apply(record)) == record
 
 
 @given(exceptions(), findings, days)
 def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
-    made: list[ExceptionRecord], record: FindingRecord, day: date
+    made: list[SuppressionRecord], record: FindingRecord, day: date
 ) -> None:
     now = datetime.combine(day, time(12), UTC)
     fits = [
@@ -149,7 +149,7 @@ def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
         assert accepted.until == max(one.until for one in fits if one.until is not None)
 
 
-def scope_fits(one: ExceptionRecord, record: FindingRecord) -> bool:
+def scope_fits(one: SuppressionRecord, record: FindingRecord) -> bool:
     if one.finding:
         return one.finding == record.id
     place = {"target": record.target, "site": record.site}

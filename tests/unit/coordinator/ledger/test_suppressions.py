@@ -11,15 +11,15 @@ from stt_coordinator.domain.suppression import end_of
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.enums import Change, ExceptionPhase, Severity
-from stt_shared.protocol.exceptions import (
-    ExceptionEvent,
-    ExceptionRecord,
-)
+from stt_shared.protocol.enums import Change, Severity, SuppressionPhase
 from stt_shared.protocol.findings import (
     FindingsRequest,
 )
 from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.suppressions import (
+    SuppressionEvent,
+    SuppressionRecord,
+)
 from tests.support.coordinator.coordination import (
     SITE,
     failed,
@@ -30,7 +30,7 @@ from tests.support.coordinator.exceptions_site import DAY
 from tests.support.coordinator.ledgers import minutes, planned, recorded, result
 
 
-def kept_until(record: ExceptionRecord, before: timedelta) -> datetime:
+def kept_until(record: SuppressionRecord, before: timedelta) -> datetime:
     end = end_of(record)
     assert end is not None
     return end - before
@@ -44,7 +44,7 @@ async def book() -> tuple[Store, FindingRecord]:
     return store, record
 
 
-def exception(**changes: object) -> ExceptionRecord:
+def exception(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_a",
         "check": "c1",
@@ -54,13 +54,13 @@ def exception(**changes: object) -> ExceptionRecord:
         "by": "ann",
         "created": minutes(5),
     }
-    return ExceptionRecord(**(values | changes))  # type: ignore[arg-type]
+    return SuppressionRecord(**(values | changes))  # type: ignore[arg-type]
 
 
-async def sent(store: Store) -> list[ExceptionEvent]:
+async def sent(store: Store) -> list[SuppressionEvent]:
     rows = await store.read(lambda ledger: ledger.outbox.oldest(999))
     return [
-        codec.decode(ExceptionEvent, row.message.data)
+        codec.decode(SuppressionEvent, row.message.data)
         for row in rows
         if row.message.subject.startswith(f"{subjects.ROOT}.event.exception.")
     ]
@@ -88,9 +88,9 @@ async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_excepti
     assert await store.transact(look(end + DAY)) == 0
     events = await sent(store)
     assert [(event.phase, event.findings) for event in events] == [
-        (ExceptionPhase.CREATED, 1),
-        (ExceptionPhase.ENDING, 1),
-        (ExceptionPhase.ENDED, 1),
+        (SuppressionPhase.CREATED, 1),
+        (SuppressionPhase.ENDING, 1),
+        (SuppressionPhase.ENDED, 1),
     ]
     assert await store.read(lambda ledger: ledger.findings.by_id([record.id])) == [record]
     changes = await told(store)

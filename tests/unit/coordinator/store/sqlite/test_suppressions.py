@@ -14,8 +14,8 @@ from stt_coordinator.store.sqlite.findings import columns
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, FindingState, Interval
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.cli.samples import NOW, finding
 
 
@@ -52,7 +52,7 @@ async def test_a_store_of_the_first_schema_keeps_its_findings_and_takes_exceptio
         digest="d",
         enabled=True,
     )
-    one = ExceptionRecord(
+    one = SuppressionRecord(
         id="x_a",
         check=finding().check,
         site="eu-west",

@@ -16,8 +16,8 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
-from stt_shared.protocol.exceptions import ExceptionRecord
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.coordination import NOW, FakeWorker, at_work, until
 from tests.support.coordinator.visitors import Client, visiting
 
@@ -67,7 +67,7 @@ def seed(ledger: Ledger) -> None:
             RunRecord(run_id=f"manual-{number}", schedule="manual", slot=slot, state="finished")
         )
     ledger.suppressions.put(
-        ExceptionRecord(
+        SuppressionRecord(
             id=f"x_{number}",
             reason="r",
             by="ann",

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from stt_shared.protocol.enums import ExceptionPhase, Severity
+from stt_shared.protocol.enums import Severity, SuppressionPhase
 from stt_shared.protocol.messages import Instant, Value
 
 
-class ExceptionEntry(Value, frozen=True, kw_only=True):
+class SuppressionEntry(Value, frozen=True, kw_only=True):
     """A suppression in a file: scope, last day, reason; with a severity it overrides that severity.
 
     The scope is one finding, or a check on a target, on a label `key=value`, or at a site.
@@ -30,7 +30,7 @@ class ExceptionEntry(Value, frozen=True, kw_only=True):
     created: Instant | None = None
 
 
-class ExceptionRecord(Value, frozen=True, kw_only=True):
+class SuppressionRecord(Value, frozen=True, kw_only=True):
     """A suppression and its history; with a severity it overrides, without one it accepts."""
 
     id: str
@@ -52,12 +52,12 @@ class ExceptionRecord(Value, frozen=True, kw_only=True):
     revoked_reason: str = ""
 
 
-class ExceptionEvent(Value, frozen=True, kw_only=True):
+class SuppressionEvent(Value, frozen=True, kw_only=True):
     """A suppression was created or changed, ends soon, ended, or was revoked."""
 
-    phase: ExceptionPhase
+    phase: SuppressionPhase
     at: Instant
-    exception: ExceptionRecord
+    exception: SuppressionRecord
     findings: int = 0  # open findings in its scope
     schema: str = "stt.event.exception/v1"
 
@@ -111,17 +111,17 @@ class SeverityResetRequest(Value, frozen=True, kw_only=True):
     schema: str = "stt.control.severity-reset/v1"
 
 
-class ExceptionReply(Value, frozen=True, kw_only=True):
+class SuppressionReply(Value, frozen=True, kw_only=True):
     """The suppression after the change, and the number of open findings in its scope."""
 
-    exception: ExceptionRecord
+    exception: SuppressionRecord
     findings: int
     changed: bool = True
     replaced: str = ""  # the id of the suppression with the same scope that it replaced
     schema: str = "stt.control.exception-reply/v1"
 
 
-class ExceptionsRequest(Value, frozen=True, kw_only=True):
+class SuppressionsRequest(Value, frozen=True, kw_only=True):
     """A page of suppressions, newest first."""
 
     state: str = "live"  # live, ended, revoked, all
@@ -131,18 +131,18 @@ class ExceptionsRequest(Value, frozen=True, kw_only=True):
     schema: str = "stt.control.exceptions/v1"
 
 
-class ExceptionInfo(Value, frozen=True, kw_only=True):
+class SuppressionInfo(Value, frozen=True, kw_only=True):
     """A suppression, its state, and the number of findings that it accepts now."""
 
-    exception: ExceptionRecord
+    exception: SuppressionRecord
     state: str  # live, ended, revoked
     findings: int = 0
 
 
-class ExceptionsReply(Value, frozen=True, kw_only=True):
+class SuppressionsReply(Value, frozen=True, kw_only=True):
     """A page of suppressions and their total number."""
 
-    exceptions: tuple[ExceptionInfo, ...]
+    exceptions: tuple[SuppressionInfo, ...]
     total: int
     next: str = ""  # empty on the last page
     schema: str = "stt.control.exceptions-reply/v1"
@@ -151,13 +151,13 @@ class ExceptionsReply(Value, frozen=True, kw_only=True):
 class ImportRequest(Value, frozen=True, kw_only=True):
     """Import suppressions by their ids: all of them, or none if one is wrong."""
 
-    exceptions: tuple[ExceptionEntry, ...]
+    exceptions: tuple[SuppressionEntry, ...]
     by: str = ""
     dry_run: bool = False
     schema: str = "stt.control.exceptions-import/v1"
 
 
-class ImportedException(Value, frozen=True, kw_only=True):
+class ImportedSuppression(Value, frozen=True, kw_only=True):
     """The result of one imported entry."""
 
     id: str
@@ -167,5 +167,5 @@ class ImportedException(Value, frozen=True, kw_only=True):
 class ImportReply(Value, frozen=True, kw_only=True):
     """The result of each entry, in the order of the request."""
 
-    exceptions: tuple[ImportedException, ...]
+    exceptions: tuple[ImportedSuppression, ...]
     schema: str = "stt.control.exceptions-import-reply/v1"
