@@ -18,7 +18,6 @@ from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Page, front_of
-from stt_shared import clock
 from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
@@ -32,7 +31,6 @@ from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
 
-ALIVE = "alive"  # the slot that the sign of life is written to
 _LOG = logger("coordinator")
 
 
@@ -78,7 +76,7 @@ async def write_sign_of_life(store: Store) -> None:
     A store that answers with an error is alive: the status shows it, and a restart mends nothing.
     """
     with suppress(StoreError):
-        await store.transact(lambda ledger: ledger.runs.put_slot(ALIVE, clock.now()))
+        await store.probe_write()
 
 
 def retention_of(history: HistorySettings) -> RetentionLimits:

@@ -81,6 +81,10 @@ class Store(Protocol):
         """Run `work` on one consistent state; it must not write. Raises StoreError."""
         ...
 
+    async def probe_write(self) -> None:
+        """Write one row until it is durable: a full or read-only store raises StoreError."""
+        ...
+
     async def health(self) -> StoreHealth:
         """The condition of the store; never raises, reads all of it at most once a minute."""
         ...

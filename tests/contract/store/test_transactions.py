@@ -92,3 +92,9 @@ async def test_an_empty_store_answers_with_nothing(store: Store) -> None:
 async def test_close_may_be_called_twice(store: Store) -> None:
     await store.close()
     await store.close()
+
+
+async def test_a_probe_writes_and_changes_nothing_that_is_read(store: Store) -> None:
+    await store.probe_write()
+    await store.probe_write()
+    assert await store.read(lambda ledger: ledger.runs.last_slots()) == {}

@@ -41,6 +41,9 @@ class MemoryStore:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return work(memory_ledger(self._tables))
 
+    async def probe_write(self) -> None:
+        await self.transact(lambda _ledger: None)
+
     async def health(self) -> StoreHealth:
         return StoreHealth(sound=True, looked=clock.now())
 

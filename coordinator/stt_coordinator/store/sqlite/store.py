@@ -29,6 +29,7 @@ from stt_coordinator.store.sqlite.outbox import SqliteOutbox
 from stt_coordinator.store.sqlite.outcomes import SqliteOutcomes
 from stt_coordinator.store.sqlite.results import SqliteResults
 from stt_coordinator.store.sqlite.retention import SqliteRetention
+from stt_coordinator.store.sqlite.rows import text
 from stt_coordinator.store.sqlite.runs import SqliteRuns
 from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
 from stt_shared import clock
@@ -38,6 +39,9 @@ from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 
 T = TypeVar("T")
+_WRITE_PROBE = """
+INSERT INTO write_probe (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at
+"""
 BUSY_S = 5.0  # wait for the lock of another process, as of a backup
 CACHE_KIB = 65_536
 HEALTH_S = 60.0  # the result of reading all pages is kept that long
@@ -67,17 +71,32 @@ class SqliteStore:
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
-        return await self._run(self._writer, work, "BEGIN IMMEDIATE")
+        return await self._run(
+            self._writer, lambda connection: work(sqlite_ledger(connection)), "BEGIN IMMEDIATE"
+        )
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         # BEGIN: without it each statement of `work` would see a state of its own.
-        return await self._run(self._reader, work, "BEGIN")
+        return await self._run(
+            self._reader, lambda connection: work(sqlite_ledger(connection)), "BEGIN"
+        )
 
-    async def _run(self, thread: ConnectionThread, work: Callable[[Ledger], T], begin: str) -> T:
+    async def probe_write(self) -> None:
+        # The instant changes the row: writing what is there already need not reach the disk.
+        at = {"at": text(clock.now())}
+        await self._run(self._writer, lambda one: one.execute(_WRITE_PROBE, at), "BEGIN IMMEDIATE")
+
+    async def _run(
+        self, thread: ConnectionThread, work: Callable[[sqlite3.Connection], T], begin: str
+    ) -> T:
+        def whole(connection: sqlite3.Connection) -> T:
+            with transaction(connection, begin):
+                return work(connection)
+
         if self._lock < 0:
             raise StoreError(f"the store {self._path} is closed")
         try:
-            return await thread.call(lambda connection: _whole(connection, work, begin))
+            return await thread.call(whole)
         except sqlite3.Error as error:
             raise _store_error(self._path, error) from error
 
@@ -114,11 +133,6 @@ def sqlite_ledger(connection: sqlite3.Connection) -> Ledger:
         outbox=SqliteOutbox(connection),
         retention=SqliteRetention(connection),
     )
-
-
-def _whole(connection: sqlite3.Connection, work: Callable[[Ledger], T], begin: str) -> T:
-    with transaction(connection, begin):
-        return work(sqlite_ledger(connection))
 
 
 def _store_error(path: Path, error: Exception) -> StoreError:

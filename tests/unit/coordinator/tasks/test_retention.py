@@ -55,6 +55,9 @@ class Watched:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return await self.store.read(work)
 
+    async def probe_write(self) -> None:
+        await self.store.probe_write()
+
     async def health(self) -> StoreHealth:
         return await self.store.health()
 

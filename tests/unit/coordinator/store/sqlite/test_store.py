@@ -80,6 +80,21 @@ async def test_folder_that_cannot_be_made_is_refused_by_name(tmp_path: Path) -> 
         await open_store(tmp_path / "file" / "folder")
 
 
+async def test_every_probe_writes_so_that_a_store_that_became_read_only_is_noticed(
+    tmp_path: Path,
+) -> None:
+    store = await open_store(tmp_path)
+    await store.probe_write()
+    await store.probe_write()
+    await limited(store, "PRAGMA query_only = ON")
+    with pytest.raises(StoreReadOnlyError):
+        await store.probe_write()
+    await limited(store, "PRAGMA query_only = OFF")
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        assert connection.execute("SELECT count(*) FROM write_probe").fetchone() == (1,)
+
+
 async def test_full_disk_is_named_keeps_nothing_and_ends_with_the_next_room(tmp_path: Path) -> None:
     store = await open_store(tmp_path)
     pages = await store._writer.call(page_count)
