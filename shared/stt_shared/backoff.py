@@ -1,4 +1,4 @@
-"""Connect with retries: the pauses double up to a limit."""
+"""Retries with growing pauses: each is twice as long as the one before, up to a limit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,25 @@ T = TypeVar("T")
 _LOG = logger("nats")
 
 
+class Backoff:
+    """The pauses between attempts in seconds, from `first_s`, doubled up to `last_s`."""
+
+    def __init__(self, first_s: float = FIRST_PAUSE_S, last_s: float = LAST_PAUSE_S) -> None:
+        self._first_s = first_s
+        self._last_s = last_s
+        self._next_s = first_s
+
+    def next_s(self) -> float:
+        """How long to wait after this failure; after the next one it is twice as long."""
+        wait_s = self._next_s
+        self._next_s = min(wait_s * 2, self._last_s)
+        return wait_s
+
+    def reset(self) -> None:
+        """Start again at the first pause, after a success."""
+        self._next_s = self._first_s
+
+
 async def connect_with_backoff(
     connect: Callable[[], Awaitable[T]], stop: asyncio.Event
 ) -> T | None:
@@ -23,13 +42,13 @@ async def connect_with_backoff(
 
     Only UnreachableError is retried; every other exception of `connect` is raised here.
     """
-    wait_s = FIRST_PAUSE_S
+    # The limit: a coordinator that returns after hours is found within LAST_PAUSE_S.
+    backoff = Backoff()
     while not stop.is_set():
         try:
             return await connect()
         except UnreachableError as error:
+            wait_s = backoff.next_s()
             _LOG.warning("connection_failed", reason=error.message, again_in_s=wait_s)
-        # The limit: a coordinator that returns after hours is found within LAST_PAUSE_S.
         await pause(wait_s, stop)
-        wait_s = min(wait_s * 2, LAST_PAUSE_S)
     return None

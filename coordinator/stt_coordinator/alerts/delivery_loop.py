@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles, format_error
+from stt_shared.backoff import Backoff
 from stt_shared.telemetry.logs import logger
 
 FIRST_PAUSE_S = 1.0
@@ -43,21 +44,21 @@ Pause = Callable[[float], Awaitable[None]]
 
 async def run_channel(channel: Channel, troubles: Troubles, pause: Pause = asyncio.sleep) -> None:
     """Run steps for ever; a failure stays in `troubles` until a step succeeds."""
-    wait = FIRST_PAUSE_S
+    backoff = Backoff(FIRST_PAUSE_S, channel.longest_pause_s)
     name = task_of(channel)
     while True:
         try:
             complaint = await channel.step()
         except RETRYABLE as error:
+            again_in_s = backoff.next_s()
             _LOG.warning(
-                "alert_failed", channel=channel.name, reason=error.message, again_in_s=wait
+                "alert_failed", channel=channel.name, reason=error.message, again_in_s=again_in_s
             )
             troubles.report(name, f"{name}: {format_error(error)}")
-            await pause(wait)
-            wait = min(wait * 2, channel.longest_pause_s)
+            await pause(again_in_s)
         else:
             troubles.resolve(name)
             if complaint:
                 troubles.report(name, f"{name}: {complaint}")
-            wait = FIRST_PAUSE_S
+            backoff.reset()
             await pause(channel.every_s)

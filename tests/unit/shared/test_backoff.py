@@ -53,3 +53,10 @@ async def test_a_service_that_is_stopped_connects_no_more() -> None:
     stop = asyncio.Event()
     stop.set()
     assert await backoff.connect_with_backoff(connecting([]), stop) is None
+
+
+def test_pauses_double_up_to_the_limit_and_begin_anew_after_a_success() -> None:
+    pauses = backoff.Backoff(1.0, 5.0)
+    assert [pauses.next_s() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    pauses.reset()
+    assert [pauses.next_s() for _ in range(2)] == [1.0, 2.0]
