@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import urllib.request
+import ssl
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,18 +64,28 @@ class Asker:
         """The server's settings and state, or None and the reason."""
         if monitor_url is not None:
             url = monitor_url.rstrip("/") + "/varz"
-            found = await asyncio.to_thread(_read_varz, url)
-            return found, "" if found else f"no valid answer from {url}"
+            return await _get_object(url)
         timeout_s = min(SYSTEM_ACCOUNT_TIMEOUT_S, self.timeout_s)
         found = (await Asker(self.bus, timeout_s, self.permissions).ask(_SYSTEM_VARZ)).get("data")
         return found, "only the monitoring address or a system account can read it"
 
 
-def _read_varz(url: str) -> dict[str, Any] | None:
-    if not url.startswith(("http://", "https://")):
-        return None
+async def _get_object(url: str) -> tuple[dict[str, Any] | None, str]:
+    """The JSON object at `url`, or None and the reason."""
+    from stt_shared import http_client  # noqa: PLC0415  # httpx only where it is used
+
     try:
-        with urllib.request.urlopen(url, timeout=MONITOR_TIMEOUT_S) as reply:  # noqa: S310  # checked above
-            return _OBJECT.decode(reply.read(MAX_MONITOR_BYTES))
-    except (OSError, msgspec.DecodeError):
-        return None
+        async with (
+            asyncio.timeout(MONITOR_TIMEOUT_S),
+            http_client.open_client(ssl.create_default_context()) as client,
+            client.stream("GET", url) as reply,
+        ):
+            if not reply.is_success:
+                return None, f"{url} answers {reply.status_code}"
+            return _OBJECT.decode(await http_client.read_body(reply, MAX_MONITOR_BYTES)), ""
+    except TimeoutError:
+        return None, f"no answer from {url} within {MONITOR_TIMEOUT_S:g} s"
+    except msgspec.DecodeError:
+        return None, f"{url} answers with something else than JSON"
+    except http_client.FAILURES as error:
+        return None, f"{url} {http_client.failure_of(error)}"

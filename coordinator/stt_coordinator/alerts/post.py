@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from stt_coordinator.http_client import FAILURES, TIMEOUT_S, failure_of, open_client, read_body
 from stt_shared.errors import ConfigError, UnreachableError
+from stt_shared.http_client import FAILURES, TIMEOUT_S, failure_of, open_client, read_body
 from stt_shared.redaction import hide_addresses
 
 REFUSAL_CHARACTERS = 200  # of the body of a refusal, shown

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from stt_coordinator.http_client import FAILURES, failure_of, open_client, read_body
 from stt_shared.errors import SttError
+from stt_shared.http_client import FAILURES, failure_of, open_client, read_body
 
 WHOLE_S = 60.0  # from connecting to the last byte
 NOT_MODIFIED = 304

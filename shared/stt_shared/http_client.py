@@ -1,4 +1,4 @@
-"""The HTTP client for packs and alerts: time-outs, TLS, bounded bodies, readable failures."""
+"""The HTTP client of packs, alerts and the doctor: time-outs, TLS, limits, readable failures."""
 
 from __future__ import annotations
 
