@@ -46,8 +46,8 @@ from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Endpoint
-from stt_worker.execution.equipment import Equipment
 from stt_worker.execution.job import CheckDependencies
+from stt_worker.execution.runtime import CheckRuntime
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.sandbox.starlark import StarlarkSandbox
 from stt_worker.service import WorkerDependencies, serve
@@ -99,9 +99,9 @@ async def work(url: str, folder: str, targets: int) -> None:
         catalogue=catalogue(),
         sandbox=sandbox,
     )
-    tools = Equipment(dependencies={Family.POSTGRESQL: dependencies}, catalogue=catalogue())
+    runtime = CheckRuntime(dependencies={Family.POSTGRESQL: dependencies}, catalogue=catalogue())
     own = WorkerSettings(name="bench", concurrency=CONCURRENCY)
-    parts = WorkerDependencies(tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event())
+    parts = WorkerDependencies(runtime=runtime, outbox=outbox, bus=bus, hangup=asyncio.Event())
     with stop_on_signals(stop):
         await serve(own, inventory, lambda: TargetList(targets=(), warnings=()), parts, stop)
     await sandbox.close()

@@ -1,7 +1,7 @@
 """The whole library of each family on its real server against the bare driver asking the same.
 
 Run: python -m benchmarks.library [--rounds 5] [--jobs 64] [family ...]
-Eight jobs are in flight. The path is the product's own: `equipped` and `execute`. In each round
+Eight jobs are in flight. The path is the product's own: `open_runtime` and `execute`. In each round
 the job, its inspection alone and the bare driver take turns, and who begins changes; a ratio is
 taken within its round. `sandbox` is the processor time of the worker's processes when a job's
 scripts are run alone on what the server answered, then its share of all that a job takes, that of
@@ -38,8 +38,8 @@ from stt_shared.protocol.messages import CheckRef, Job
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import ChooseViews, EncodedInspection, Inspector, View
 from stt_worker.databases.port import Endpoint, Limits, Tls
-from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import CheckDependencies, execute
+from stt_worker.execution.runtime import open_runtime
 
 ROUNDS = 5
 JOBS = 64  # per round and side
@@ -193,8 +193,8 @@ async def measure(case: Case, server: Running, options: Namespace) -> dict[str, 
     known = builtin()
     # The bare driver of MySQL gets as many threads as jobs are in flight.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(CONCURRENCY))
-    async with equipped(known, CONCURRENCY) as tools:
-        dependencies = tools.dependencies[case.family]
+    async with open_runtime(known, CONCURRENCY) as runtime:
+        dependencies = runtime.dependencies[case.family]
         sides = await _sides(case, server, dependencies, job_of(case.family, known))
         await side_by_side(sides, options, server)
     return sides

@@ -25,9 +25,9 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import View
 from stt_worker.databases.port import Endpoint, Failure, Limits, Tls
-from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import CheckDependencies, context_of
 from stt_worker.execution.plan import JobPlan, Planner, failure_of
+from stt_worker.execution.runtime import open_runtime
 from stt_worker.sandbox.port import Task
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
@@ -91,8 +91,8 @@ async def measure(name: str, case: Case, server: Running, repeats: int) -> None:
         password=PASSWORD,
         tls=Tls(mode="off"),
     )
-    async with equipped(builtin(), 1) as tools:
-        dependencies = tools.dependencies[case.family]
+    async with open_runtime(builtin(), 1) as runtime:
+        dependencies = runtime.dependencies[case.family]
         sandbox = dependencies.sandbox
         if not isinstance(sandbox, StarlarkSandbox):
             raise TypeError(sandbox)

@@ -27,6 +27,9 @@ RETIRED = {
     "let_out": "outbox_publisher",
     "sum_up": "publish_summary",
     "books_changed": "store_changed",
+    "[Nn]ursery|[Zz]ygote": "fork server, Spawner",
+    "[Ee]quipment|equipped": "CheckRuntime",
+    "Turns|free_turn": "AdmissionQueue",
 }
 NAMES = {
     r"\bclass (?:Taken|Means|Station|Parts|Line)\b": "what it is, such as ReceivedResult",

@@ -14,8 +14,8 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family, Outcome
 from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint
-from stt_worker.execution.equipment import equipped
 from stt_worker.execution.job import execute
+from stt_worker.execution.runtime import open_runtime
 from tests.hostile.postgresql.postgresql_tenant import databases, do
 from tests.support.checks.real import endpoint
 from tests.support.coordinator.ledgers import minutes, planned, recorded, result
@@ -73,8 +73,8 @@ async def outcome_of(where: Endpoint) -> CheckOutcome:
         return where
 
     wanted = job([check])
-    async with equipped(known, 1) as tools:
-        dependencies = tools.dependencies[Family.POSTGRESQL]
+    async with open_runtime(known, 1) as runtime:
+        dependencies = runtime.dependencies[Family.POSTGRESQL]
         _, (found,) = await execute(wanted, endpoint_of, dependencies, now=clock.now())
     return found
 

@@ -188,7 +188,7 @@ async def scan(
     allow_incomplete: AllowIncomplete = False,
 ) -> int:
     """Scan the databases; the exit code depends on the findings."""
-    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where used
+    from stt_worker.execution import runtime  # noqa: PLC0415  # drivers only where used
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
     from stt_worker.targets import passwords  # noqa: PLC0415  # as above
 
@@ -199,7 +199,7 @@ async def scan(
     if scanning.has_password(urls):
         output.note(f"warning: {passwords.SEEN}", "warn")
     found = await passwords.completed(given, source, Path.cwd())
-    known = equipment.checks_of(pack)
+    known = runtime.checks_of(pack)
     if pack is not None:
         output.note(f"notice: the checks in {pack} are not signed", "warn")
     for fault in known.faults:
@@ -207,10 +207,10 @@ async def scan(
     chosen = scanning.chosen(known, checks)
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check applies to {', '.join(idle)}", "warn")
-    async with equipment.equipped(known, scanning.CONCURRENCY) as tools:
-        for refused in await tools.faults_of_custom_checks():
+    async with runtime.open_runtime(known, scanning.CONCURRENCY) as check_runtime:
+        for refused in await check_runtime.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
-        report = await scanning.scan(found, chosen, tools.dependencies)
+        report = await scanning.scan(found, chosen, check_runtime.dependencies)
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
     return reporting.finish(
@@ -230,7 +230,7 @@ async def try_targets(
     form: Output = OutputFormat.TABLE,
 ) -> int:
     """Connect to each target as the worker does; the exit code is 3 if one cannot be checked."""
-    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.execution import runtime  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.oneshot import probe  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.targets import file  # noqa: PLC0415  # as above
 
@@ -238,9 +238,9 @@ async def try_targets(
     found = file.load(config)
     for warning in found.warnings:
         output.note(f"warning: {warning}", "warn")
-    known = equipment.checks_of(None)
-    async with equipment.equipped(known, probe.CONCURRENCY) as tools:
-        probed = await probe.probe_all(probe.named(found.targets, target), tools)
+    known = runtime.checks_of(None)
+    async with runtime.open_runtime(known, probe.CONCURRENCY) as check_runtime:
+        probed = await probe.probe_all(probe.named(found.targets, target), check_runtime)
     if form is OutputFormat.TABLE:
         output.print_grid(probe.grid(probed))
     elif form is OutputFormat.JSON:

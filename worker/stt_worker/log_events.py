@@ -16,7 +16,7 @@ EVENTS: Mapping[str, str] = {
     "job_crashed": "an internal error ended a job; its checks have errors as outcomes",
     "job_postponed": "a job cannot run or be recorded now; it is delivered again",
     "job_rejected": "a message is not a job for this worker; it is not delivered again",
-    "job_started": "a job has its turn",
+    "job_started": "a job was admitted and begins",
     "nudges_failed": "requests for a heartbeat cannot be received; tried again",
     "outbox_failed": "the outbox cannot be read",
     "outbox_restored": "the file of the outbox was deleted or replaced; it was written again",

@@ -28,7 +28,7 @@ from stt_shared.settings import Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
-from stt_worker.execution.equipment import Equipment, equipped
+from stt_worker.execution.runtime import CheckRuntime, open_runtime
 from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
 from stt_worker.jobs.control_state import ControlStateReader
@@ -64,7 +64,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         # Before anything slow: until there is a handler, SIGHUP ends the process.
         hangup = stack.enter_context(_on_hangup())
         inventory = Inventory(_log_warnings(load()).targets)
-        tools = await stack.enter_async_context(equipped(builtin(), own.concurrency))
+        runtime = await stack.enter_async_context(open_runtime(builtin(), own.concurrency))
         state = state_dir(own.state_dir, "worker", os.environ)
         outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
@@ -77,13 +77,13 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
             stack.push_async_callback(bus.close)
             pack_registry = PackRegistry(
                 bus,
-                tools.catalogue,
+                runtime.catalogue,
                 policy_of(settings),
                 serials,
-                script_faults=tools.script_faults,
+                script_faults=runtime.script_faults,
             )
             parts = WorkerDependencies(
-                tools=tools, outbox=outbox, bus=bus, hangup=hangup, pack_registry=pack_registry
+                runtime=runtime, outbox=outbox, bus=bus, hangup=hangup, pack_registry=pack_registry
             )
             await serve(own, inventory, load, parts, stop)
 
@@ -92,7 +92,7 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
 class WorkerDependencies:
     """The parts of a worker; setting `hangup` reloads the targets."""
 
-    tools: Equipment
+    runtime: CheckRuntime
     outbox: Outbox
     bus: Bus
     hangup: asyncio.Event
@@ -119,7 +119,7 @@ async def serve(
             outbox=outbox,
             sender=sender,
             control_state=control_state,
-            check_dependencies=parts.tools.dependencies,
+            check_dependencies=parts.runtime.dependencies,
             pack_registry=parts.pack_registry,
         )
     )
@@ -130,7 +130,7 @@ async def serve(
         worker=name,
         site=own.site,
         version=installed_version(),
-        pack=parts.tools.catalogue.pack,
+        pack=parts.runtime.catalogue.pack,
         started=clock.now(),
         concurrency=own.concurrency,
         inventory=inventory,

@@ -23,7 +23,7 @@ from stt_shared.protocol.messages import ControlState, Job, Result
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Endpoint, Limits, Tls
-from stt_worker.execution.equipment import Equipment, equipped
+from stt_worker.execution.runtime import CheckRuntime, open_runtime
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
@@ -105,12 +105,12 @@ async def site(targets: Sequence[Target], limits: Limits = LIMITS) -> AsyncGener
     await bus.publish([Outgoing(subject=state, data=codec.encode(ControlState(enabled=True)))])
     stop = asyncio.Event()
     preload = ("tests.hostile.fleet.slow_names",)
-    async with equipped(builtin(), CONCURRENCY, preload=preload) as tools:
+    async with open_runtime(builtin(), CONCURRENCY, preload=preload) as runtime:
         dependencies = {
-            family: replace(one, limits=limits) for family, one in tools.dependencies.items()
+            family: replace(one, limits=limits) for family, one in runtime.dependencies.items()
         }
         parts = WorkerDependencies(
-            tools=Equipment(dependencies=dependencies, catalogue=tools.catalogue),
+            runtime=CheckRuntime(dependencies=dependencies, catalogue=runtime.catalogue),
             outbox=MemoryOutbox(),
             bus=broker.connect(),
             hangup=asyncio.Event(),

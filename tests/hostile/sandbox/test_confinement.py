@@ -9,7 +9,7 @@ import signal
 import psutil
 import pytest
 
-from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.spawner import Spawner
 from stt_worker.sandbox import confinement
 from stt_worker.sandbox.port import Broken, Returned
 from stt_worker.sandbox.starlark import StarlarkSandbox
@@ -22,13 +22,13 @@ MEMORY_BYTES = 16 * 1024 * 1024
 
 
 async def test_a_child_of_the_sandbox_is_refused_every_system_call_that_reaches_out() -> None:
-    nursery = Nursery(["stt_worker.sandbox.child", "tests.hostile.sandbox.confined"])
+    spawner = Spawner(["stt_worker.sandbox.child", "tests.hostile.sandbox.confined"])
     try:
-        child = await nursery.fork("tests.hostile.sandbox.confined:try_all")
+        child = await spawner.fork("tests.hostile.sandbox.confined:try_all")
         unfiltered, ends = json.loads(await child.receive())
         await child.end()
     finally:
-        await nursery.close()
+        await spawner.close()
     assert unfiltered == ""
     assert {name for name in ACTS if ends[name] not in ("EPERM", "EACCES")} == set()
     assert {ends[name] for name in GOOD} == {"done"}

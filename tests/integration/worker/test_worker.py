@@ -19,7 +19,7 @@ from stt_shared.protocol.messages import ControlState
 from stt_shared.settings import NatsSettings, WorkerSettings
 from stt_worker import service
 from stt_worker.databases.port import Endpoint, Tls
-from stt_worker.execution.equipment import equipped
+from stt_worker.execution.runtime import open_runtime
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory, Target
@@ -101,9 +101,9 @@ async def live(
     outbox = await open_outbox(folder)
     bus = await connected(NatsSettings(url=url), own.name)
     try:
-        async with equipped(checks, own.concurrency) as tools:
+        async with open_runtime(checks, own.concurrency) as runtime:
             parts = service.WorkerDependencies(
-                tools=tools, outbox=outbox, bus=bus, hangup=asyncio.Event()
+                runtime=runtime, outbox=outbox, bus=bus, hangup=asyncio.Event()
             )
             listed = TargetList(targets=tuple(targets))
             await service.serve(own, Inventory(targets), lambda: listed, parts, stop)

@@ -22,8 +22,8 @@ from stt_shared.protocol.messages import CheckRef, Facts, Job
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Canned, MemoryDatabase
 from stt_worker.databases.port import Answer, Endpoint, Limits
+from stt_worker.execution.admission import Admission
 from stt_worker.execution.job import CheckDependencies
-from stt_worker.execution.turns import Held
 from stt_worker.sandbox.port import Broken, Returned, Skipped, Task, Verdict
 from stt_worker.targets.model import Target
 
@@ -194,10 +194,10 @@ def job(checks: Sequence[Check], target: str = "t1", **fields: Any) -> Job:
     return Job(**given | fields)
 
 
-def free_turn(target: str) -> AbstractAsyncContextManager[Held]:
-    """A turn that nobody has to wait for."""
+def admit_at_once(target: str) -> AbstractAsyncContextManager[Admission]:
+    """An admission without a wait."""
     del target
-    return nullcontext(Held())
+    return nullcontext(Admission())
 
 
 async def until(holds: Callable[[], object], deadline_s: float = 10.0) -> None:

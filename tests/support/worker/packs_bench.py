@@ -32,10 +32,10 @@ from stt_worker.targets.model import Inventory
 from tests.support.shared import packs
 from tests.support.worker.fakes import (
     Spy,
+    admit_at_once,
     check,
     delivery,
     dependencies,
-    free_turn,
     job,
     question,
     server,
@@ -88,13 +88,13 @@ class Bench:
     def restart(self) -> None:
         bus, self.outbox = self.broker.connect(), MemoryOutbox()
         self.database = MemoryDatabase({"db": server({question("1"): [{"n": 1}]})})
-        equipped = dependencies(OWN, inspector=DirectInspector(self.database))
+        check_dependencies = dependencies(OWN, inspector=DirectInspector(self.database))
         policy = Policy(
             keys=(SIGNER.key.public,), name="checks", allow_unsigned=self.allow_unsigned
         )
         self.pack_registry = PackRegistry(
             bus,
-            equipped.catalogue,
+            check_dependencies.catalogue,
             policy,
             Serials(self.folder),
             script_faults=self._script_faults,
@@ -102,7 +102,7 @@ class Bench:
         self.pack_registry.changed = self._changed
         sender = Sender(bus=bus, outbox=self.outbox, worker="w1", expected=lambda: 0)
         sender.publish = self._confirmed  # type: ignore[method-assign]  # nothing is sent
-        self.sandbox: Any = equipped.sandbox
+        self.sandbox: Any = check_dependencies.sandbox
         self.runner = Runner(
             JobDependencies(
                 worker="w1",
@@ -111,7 +111,7 @@ class Bench:
                 outbox=self.outbox,
                 sender=sender,
                 control_state=ControlStateReader(bus),
-                check_dependencies={Family.POSTGRESQL: equipped},
+                check_dependencies={Family.POSTGRESQL: check_dependencies},
                 pack_registry=self.pack_registry,
             )
         )
@@ -136,7 +136,7 @@ class Bench:
         self.jobs += 1
         wanted = job(OWN, pack=pack_digest, job_id=f"run.{self.jobs}")
         wanted = msgspec.structs.replace(wanted, checks=tuple(refs))
-        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, free_turn)
+        await self.runner.serve(delivery(wanted), self.inbox, Family.POSTGRESQL, admit_at_once)
         rows = await self.outbox.pending(limit=1_000)
         if not rows:
             return {}

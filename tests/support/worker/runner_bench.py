@@ -21,10 +21,10 @@ from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.support.worker.fakes import (
     Spy,
+    admit_at_once,
     check,
     delivery,
     dependencies,
-    free_turn,
     job,
     target,
 )
@@ -45,7 +45,7 @@ class Bench:
     async def serve(self, **fields: Any) -> None:
         delivered = fields.pop("delivered", 1)
         one = delivery(job(CHECKS, **fields), delivered=delivered)
-        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, free_turn)
+        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, admit_at_once)
 
     def results(self) -> list[Result]:
         kept = self.broker.streams[subjects.STREAM_RESULTS].messages.values()
@@ -61,7 +61,7 @@ class Bench:
 
 
 def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list[Check]) -> Runner:
-    equipped = dependencies(checks, inspector=DirectInspector(database))
+    check_dependencies = dependencies(checks, inspector=DirectInspector(database))
     return Runner(
         JobDependencies(
             worker="w1",
@@ -70,6 +70,6 @@ def runner_of(bus: Any, outbox: Any, sender: Sender, database: Any, checks: list
             outbox=outbox,
             sender=sender,
             control_state=ControlStateReader(bus),
-            check_dependencies={Family.POSTGRESQL: equipped},
+            check_dependencies={Family.POSTGRESQL: check_dependencies},
         )
     )

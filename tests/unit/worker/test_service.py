@@ -19,7 +19,7 @@ from stt_shared.settings import WorkerSettings
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import Hanging, MemoryDatabase
 from stt_worker.databases.port import Choose, Endpoint, Inspection, Limits
-from stt_worker.execution.equipment import Equipment
+from stt_worker.execution.runtime import CheckRuntime
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.service import WorkerDependencies, serve
 from stt_worker.targets.file import TargetList
@@ -85,9 +85,13 @@ async def site(
     database = database or MemoryDatabase(servers)
     listed, heard = list(targets), list[Announcement]()
     listening = asyncio.create_task(listen(broker, heard))
-    equipped = dependencies(checks, inspector=DirectInspector(database), limits=limits or QUICK)
+    check_dependencies = dependencies(
+        checks, inspector=DirectInspector(database), limits=limits or QUICK
+    )
     settings: dict[str, Any] = {"name": "w1", "grace_s": 5.0} | own
-    tools = Equipment(dependencies={Family.POSTGRESQL: equipped}, catalogue=equipped.catalogue)
+    runtime = CheckRuntime(
+        dependencies={Family.POSTGRESQL: check_dependencies}, catalogue=check_dependencies.catalogue
+    )
     stop = asyncio.Event()
 
     def load() -> TargetList:
@@ -96,7 +100,7 @@ async def site(
         return TargetList(targets=tuple(listed))
 
     hangup = asyncio.Event()
-    parts = WorkerDependencies(tools=tools, outbox=outbox, bus=broker.connect(), hangup=hangup)
+    parts = WorkerDependencies(runtime=runtime, outbox=outbox, bus=broker.connect(), hangup=hangup)
     life = asyncio.create_task(
         serve(WorkerSettings(**settings), Inventory(listed), load, parts, stop)
     )

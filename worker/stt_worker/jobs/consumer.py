@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
 
 from stt_shared import clock
+from stt_shared.backoff import LAST_PAUSE_S, Backoff
 from stt_shared.bus.port import Bus, Inbox
 from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
@@ -14,24 +15,22 @@ from stt_shared.lifecycle import cancelled, pause
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.telemetry.logs import logger
-from stt_worker.execution.turns import DrainingError, Held, Turns
+from stt_worker.execution.admission import Admission, AdmissionQueue, DrainingError
 
 TAKE_WAIT_S = 1.0  # a fetch is never cancelled, so this is also how late `stop` is noticed
-FIRST_PAUSE_S = 0.25
-LAST_PAUSE_S = 10.0
 PUT_BACK_S = 2.0
 _LOG = logger("consumer")
 
-HELD_PER_SLOT = 4  # a job that waits for its result to be stored uses no slot, but is held
+HELD_PER_PERMIT = 4  # a job that waits for its result to be stored has no permit, but is held
 
-Turn = Callable[[str], AbstractAsyncContextManager[Held]]  # of a target
-Serve = Callable[[Delivery, Inbox, Family, Turn], Awaitable[None]]
+Admit = Callable[[str], AbstractAsyncContextManager[Admission]]  # of a target
+Serve = Callable[[Delivery, Inbox, Family, Admit], Awaitable[None]]
 
 
 class Consumer:
     """Takes the jobs of `site`, a consumer for each family; at most `concurrency` run at once.
 
-    `serve` takes a turn for the part of its work that loads a database.
+    `serve` waits for admission before the part of its work that loads a database.
     """
 
     def __init__(
@@ -39,10 +38,10 @@ class Consumer:
     ) -> None:
         self._bus = bus
         self._site = site
-        self._capacity = concurrency * HELD_PER_SLOT
+        self._capacity = concurrency * HELD_PER_PERMIT
         self._grace_s = grace_s
         self._serve = serve
-        self._turns = Turns(concurrency)
+        self._queue = AdmissionQueue(concurrency)
         self._jobs: dict[asyncio.Task[None], tuple[Delivery, Inbox]] = {}
         self._room = asyncio.Event()
         self._room.set()
@@ -50,22 +49,22 @@ class Consumer:
 
     @property
     def running(self) -> int:
-        """The number of jobs that got their turn and have not ended."""
-        return self._turns.running
+        """The number of jobs that were admitted and have not ended."""
+        return self._queue.running
 
     async def run(self, families: Callable[[], Iterable[Family]], stop: asyncio.Event) -> None:
         """Serve the families that `families` returns until `stop` is set; then drain."""
         self._stop = stop
         async with asyncio.TaskGroup() as group:
             for family in Family:
-                group.create_task(self._family(family, families), name=f"take {family}")
+                group.create_task(self._serve_family(family, families), name=f"take {family}")
             await stop.wait()
-            # At `stop`, not after the jobs: those that wait for a turn must go to other workers.
-            self._turns.drain()
+            # At `stop`, not after the jobs: those that wait for admission must go to other workers.
+            self._queue.drain()
 
-    async def _family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
+    async def _serve_family(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
         """Serve a family while it has targets; retry with backoff while its consumer is missing."""
-        wait = FIRST_PAUSE_S
+        backoff = Backoff()
         while not self._stop.is_set():
             if family in families():
                 started = clock.monotonic()
@@ -74,58 +73,50 @@ class Consumer:
                 except UnreachableError as error:
                     _LOG.debug("consumer_failed", family=family, reason=error.message)
                 if clock.monotonic() - started > LAST_PAUSE_S:
-                    wait = FIRST_PAUSE_S
-            await pause(wait, self._stop)
-            wait = min(wait * 2, LAST_PAUSE_S)
+                    backoff.reset()
+            await pause(backoff.next_s(), self._stop)
 
     async def _consume(self, family: Family, families: Callable[[], Iterable[Family]]) -> None:
+        """Take jobs while there is room; at the end let them finish within the grace time."""
         name = subjects.jobs_consumer(self._site, family).name
         opened = self._bus.consume(subjects.STREAM_JOBS, name, capacity=self._capacity)
         async with opened as inbox:
             try:
                 while not self._stop.is_set() and family in families():
-                    await self._take(inbox, family)
+                    free = self._capacity - len(self._jobs)
+                    if free <= 0:
+                        self._room.clear()
+                        # A bounded wait: `stop` has to be noticed although no job ends.
+                        with suppress(TimeoutError):
+                            async with asyncio.timeout(TAKE_WAIT_S):
+                                await self._room.wait()
+                        continue
+                    for delivery in await inbox.take(free, wait=TAKE_WAIT_S):
+                        job = asyncio.create_task(self._run_job(delivery, inbox, family))
+                        self._jobs[job] = delivery, inbox
+                        # A callback: a task that is cancelled before it starts runs no `finally`.
+                        job.add_done_callback(self._forget_job)
             finally:
                 # Inside the block: deliveries can be settled only while the inbox is open.
-                await self._drain(inbox)
+                mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
+                if mine:
+                    _, late = await asyncio.wait(mine, timeout=self._grace_s)
+                    # Cancelled before they are put back: else two workers would run the same job.
+                    await cancelled(late)
+                    for job in late:
+                        await _put_back(mine[job], inbox)
 
-    async def _take(self, inbox: Inbox, family: Family) -> None:
-        free = self._capacity - len(self._jobs)
-        if free <= 0:
-            self._room.clear()
-            # A bounded wait: `stop` has to be noticed although no job ends.
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TAKE_WAIT_S):
-                    await self._room.wait()
-            return
-        deliveries = await inbox.take(free, wait=TAKE_WAIT_S)
-        for delivery in deliveries:
-            job = asyncio.create_task(self._job(delivery, inbox, family))
-            self._jobs[job] = delivery, inbox
-            job.add_done_callback(self._ended)
+    async def _run_job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
+        try:
+            await self._serve(delivery, inbox, family, self._queue.admit)
+        except DrainingError:
+            await _put_back(delivery, inbox)
 
-    def _ended(self, job: asyncio.Task[None]) -> None:
+    def _forget_job(self, job: asyncio.Task[None]) -> None:
         delivery, _ = self._jobs.pop(job)
         self._room.set()
         if not job.cancelled() and (error := job.exception()):
             _LOG.error("task_crashed", subject=delivery.subject, error=repr(error))
-
-    async def _job(self, delivery: Delivery, inbox: Inbox, family: Family) -> None:
-        try:
-            await self._serve(delivery, inbox, family, self._turns.turn)
-        except DrainingError:
-            await _put_back(delivery, inbox)
-
-    async def _drain(self, inbox: Inbox) -> None:
-        """Let the jobs of `inbox` finish within the grace time; return the others to NATS."""
-        mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
-        if not mine:
-            return
-        _, late = await asyncio.wait(mine, timeout=self._grace_s)
-        # Cancelled before they are put back: else two workers would run the same job.
-        await cancelled(late)
-        for job in late:
-            await _put_back(mine[job], inbox)
 
 
 async def _put_back(delivery: Delivery, inbox: Inbox) -> None:

@@ -32,7 +32,7 @@ class JobExecution:
     job: Job
     delivery: Delivery
     inbox: Inbox
-    started: datetime  # when the job was received; once it has its turn, when that began
+    started: datetime  # when the job was received; once it is admitted, when that was
 
     @property
     def ids(self) -> dict[str, str]:

@@ -102,9 +102,23 @@ class PackRegistry:
         """
         if not job.pack:
             return Choice(catalogue=self._own)
-        found = await self._find(job.pack, now)
+        # One job at a time: a thousand jobs that name a new pack must fetch it once.
+        async with self._fetching:
+            found = self._known(job.pack, now)
+            if found is None:
+                found = await self._fetch(job.pack, now)
+            self._note(job.pack, found)
         if isinstance(found, Held):
-            return Choice(catalogue=_for(job, found.catalogue, self._own))
+            pack = found.catalogue
+            # The built-in checks of the job that the pack lacks run as well.
+            extra = {
+                check.name: check
+                for ref in job.checks
+                if pack.get(ref.check, ref.digest) is None
+                and (check := self._own.get(ref.check, ref.digest)) is not None
+            }
+            checks = {**pack.checks, **extra}
+            return Choice(catalogue=replace(pack, checks=checks) if extra else pack)
         own = {ref for ref in job.checks if self._own.get(ref.check, ref.digest) is not None}
         others = [ref for ref in job.checks if ref not in own]
         # Without its pack a job still runs its built-in checks; only the others are barred.
@@ -115,16 +129,8 @@ class PackRegistry:
             barred = not_run(others, Outcome.ERROR, Kind.UNKNOWN_CHECK, why)
         return Choice(catalogue=self._own, barred=barred)
 
-    async def _find(self, digest: str, now: datetime) -> Held | Refused | None:
-        # One job at a time: a thousand jobs that name a new pack must fetch it once.
-        async with self._fetching:
-            found = self._known(digest, now)
-            if found is None:
-                found = await self._fetch(digest, now)
-            self._note(digest, found)
-            return found
-
     def _known(self, digest: str, now: datetime) -> Held | Refused | None:
+        """What is known of a pack without fetching it; a held pack may have become stale."""
         if held := self._held.get(digest):
             pack = held.accepted.pack
             last = self._serials.last(pack.manifest.name)
@@ -165,6 +171,7 @@ class PackRegistry:
         return Held(accepted=verdict, catalogue=catalogue)
 
     def _note(self, digest: str, found: Held | Refused | None) -> None:
+        """Hold an accepted pack, remember a refused one, and report a change."""
         before = self.refusal, self.held
         if isinstance(found, Held):
             if digest not in self._held:
@@ -196,14 +203,3 @@ def _log_accepted(held: Held) -> None:
         _LOG.warning("unsigned_pack_accepted", **fields)
     for fault in faults[:MAX_FAULTS_LOGGED]:
         _LOG.error("check_rejected", pack=accepted.pack.label, fault=str(fault))
-
-
-def _for(job: Job, pack: Catalogue, own: Catalogue) -> Catalogue:
-    """The checks of the pack, and the built-in checks of the job that the pack lacks."""
-    extra = {
-        check.name: check
-        for ref in job.checks
-        if pack.get(ref.check, ref.digest) is None
-        and (check := own.get(ref.check, ref.digest)) is not None
-    }
-    return replace(pack, checks={**pack.checks, **extra}) if extra else pack

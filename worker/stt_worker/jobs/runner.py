@@ -20,7 +20,7 @@ from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import bound, logger
 from stt_worker.execution.job import Examined, not_run
 from stt_worker.jobs.checking import check
-from stt_worker.jobs.consumer import Turn
+from stt_worker.jobs.consumer import Admit
 from stt_worker.jobs.dependencies import JobDependencies, RetryLaterError
 from stt_worker.jobs.intake import JobExecution, Permission, decode, may_run
 from stt_worker.outbox.port import OutboxError, Row
@@ -43,10 +43,10 @@ class Runner:
         self.rejected: Counter[str] = Counter()
         self.expected = 0
 
-    async def serve(self, delivery: Delivery, inbox: Inbox, family: Family, turn: Turn) -> None:
-        """Run the delivered job in its turn, publish its result and settle the delivery.
+    async def serve(self, delivery: Delivery, inbox: Inbox, family: Family, admit: Admit) -> None:
+        """Run the delivered job once admitted, publish its result and settle the delivery.
 
-        If it is cancelled, or `turn` raises, the delivery stays unsettled and comes again.
+        If it is cancelled, or `admit` raises, the delivery stays unsettled and comes again.
         """
         worker, site = self._dependencies.worker, self._dependencies.site
         with bound(worker=worker, site=site), ExitStack() as stack:
@@ -57,7 +57,7 @@ class Runner:
                 about: traces.About = {**execution.ids, "worker": worker}
                 stack.enter_context(traces.get().span("execute", about, parent=parent))
                 async with self._one_at_a_time(execution.job.target):
-                    await self._run(execution, turn)
+                    await self._run(execution, admit)
             except RetryLaterError as later:
                 _LOG.debug("job_postponed", retry_in_s=later.delay_s)
                 await _settled(inbox.retry(delivery, delay=later.delay_s))
@@ -84,7 +84,7 @@ class Runner:
             if users > 1:
                 self._busy[target] = lock, users - 1
 
-    async def _run(self, execution: JobExecution, turn: Turn) -> None:
+    async def _run(self, execution: JobExecution, admit: Admit) -> None:
         """Check and record unless the result is recorded already; then publish and acknowledge."""
         dependencies, job = self._dependencies, execution.job
         finished = await dependencies.outbox.finished(job.job_id, job.dispatch)
@@ -92,8 +92,8 @@ class Runner:
         if finished is None:
             self.expected += 1
             try:
-                async with turn(job.target) as held:
-                    # From here on: a job that waited for its turn may have expired meanwhile.
+                async with admit(job.target) as admission:
+                    # From here on: a job that waited for admission may have expired meanwhile.
                     execution = replace(execution, started=clock.now())
                     _LOG.debug("job_started", delivered=execution.delivery.delivered)
                     permission = await may_run(execution, dependencies)
@@ -103,8 +103,8 @@ class Runner:
                         examined = None, permission
                     facts, outcomes = examined
                     late = any(one.kind is Kind.TIMEOUT for one in outcomes)
-                    held.in_vain = late or (facts is None and bool(outcomes))
-                # After the turn: the next target is inspected while this result is written.
+                    admission.unanswered = late or (facts is None and bool(outcomes))
+                # After the admission: the next target is inspected while this result is written.
                 row = await self._record(execution, examined)
             finally:
                 self.expected -= 1

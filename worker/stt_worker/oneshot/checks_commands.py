@@ -22,7 +22,7 @@ from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.telemetry import logs
 
 if TYPE_CHECKING:
-    from stt_worker.execution.equipment import Equipment
+    from stt_worker.execution.runtime import CheckRuntime
     from stt_worker.oneshot.dry_run import DryRun, SampleRun
     from stt_worker.oneshot.statements import Statement
 
@@ -82,13 +82,13 @@ async def lint(
     Raises ConfigError with every fault.
     """
     from stt_shared.checkfile import linting  # noqa: PLC0415  # only where checks are written
-    from stt_worker.execution import equipment  # noqa: PLC0415  # as above
+    from stt_worker.execution import runtime  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
     folder = pack or builtin_folder()
     found = linting.lint(folder)
     checks = found.catalogue.checks
-    faults = [*found.faults, *await equipment.faults_of_scripts(folder, found.catalogue)]
+    faults = [*found.faults, *await runtime.faults_of_scripts(folder, found.catalogue)]
     if faults:
         hint = "the fields, the rules and the language: docs/writing-checks.md"
         raise ConfigError(f"{len(faults)} faults in {folder}", faults=tuple(faults), hint=hint)
@@ -107,23 +107,23 @@ async def try_checks(
 
     Raises UsageError for `record` without `target`.
     """
-    from stt_worker.execution import equipment  # noqa: PLC0415  # drivers only where they are used
+    from stt_worker.execution import runtime  # noqa: PLC0415  # drivers only where they are used
     from stt_worker.oneshot import scan as scanning  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
     if record and target is None:
         raise UsageError("--record needs --target", hint="name a server: --target URL")
     folder = pack or builtin_folder()
-    known = equipment.checks_of(pack)
+    known = runtime.checks_of(pack)
     for fault in known.faults:
         output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, names)
-    async with equipment.equipped(known, 1) as tools:
-        for refused in await tools.faults_of_custom_checks():
+    async with runtime.open_runtime(known, 1) as check_runtime:
+        for refused in await check_runtime.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
         if target is None:
-            return await _on_samples(chosen, folder, known, tools)
-        return await _on_server(chosen, folder, target, tools, record=record)
+            return await _on_samples(chosen, folder, known, check_runtime)
+        return await _on_server(chosen, folder, target, check_runtime, record=record)
 
 
 def _file(folder: Path, check: Check) -> Path:
@@ -131,7 +131,7 @@ def _file(folder: Path, check: Check) -> Path:
 
 
 async def _on_samples(
-    chosen: Sequence[Check], folder: Path, known: Catalogue, tools: Equipment
+    chosen: Sequence[Check], folder: Path, known: Catalogue, check_runtime: CheckRuntime
 ) -> int:
     from stt_worker.oneshot import dry_run  # noqa: PLC0415  # as above
 
@@ -143,7 +143,7 @@ async def _on_samples(
         samples = parse_samples(file.read_text("utf-8"), str(file)) if is_there else ()
         if not samples:
             without.append(check.name)
-        sandbox = tools.dependencies[check.family].sandbox
+        sandbox = check_runtime.dependencies[check.family].sandbox
         tried += await dry_run.on_samples(check, samples, sandbox, known.releases)
     wrong = [one for one in tried if one.problems]
     output.print_grid(Grid(COLUMNS, tuple(_tried(one) for one in wrong or tried)))
@@ -168,7 +168,7 @@ def _tried(one: SampleRun) -> tuple[Cell, ...]:
 
 
 async def _on_server(
-    chosen: Sequence[Check], folder: Path, url: str, tools: Equipment, *, record: bool
+    chosen: Sequence[Check], folder: Path, url: str, check_runtime: CheckRuntime, *, record: bool
 ) -> int:
     from stt_worker.databases.port import InspectionError  # noqa: PLC0415  # as above
     from stt_worker.oneshot import dry_run  # noqa: PLC0415  # as above
@@ -183,7 +183,7 @@ async def _on_server(
         raise UsageError(f"no check of these applies to {target.family}")
     undecided = 0
     for check in mine:
-        dependencies = tools.dependencies[check.family]
+        dependencies = check_runtime.dependencies[check.family]
         try:
             found = await dry_run.on_server(
                 check, await target.resolved(), dependencies, clock.now()

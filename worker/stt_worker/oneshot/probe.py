@@ -16,10 +16,10 @@ from stt_shared.protocol.messages import Facts
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_worker.databases.inspection import EncodedInspection, View
 from stt_worker.databases.port import InspectionError
-from stt_worker.execution.equipment import Equipment
+from stt_worker.execution.admission import AdmissionQueue
 from stt_worker.execution.job import CheckDependencies, failed
 from stt_worker.execution.plan import Plan, failure_of, job_plan, plan
-from stt_worker.execution.turns import Turns
+from stt_worker.execution.runtime import CheckRuntime
 from stt_worker.targets.model import Target
 
 CONCURRENCY = 8
@@ -63,14 +63,14 @@ def named(targets: Sequence[Target], names: Sequence[str]) -> list[Target]:
     return [known[name] for name in dict.fromkeys(names or known)]
 
 
-async def probe_all(targets: Sequence[Target], tools: Equipment) -> list[Probed]:
+async def probe_all(targets: Sequence[Target], runtime: CheckRuntime) -> list[Probed]:
     """Probe each target, CONCURRENCY at a time; results in the order of `targets`."""
-    turns = Turns(CONCURRENCY)
+    queue = AdmissionQueue(CONCURRENCY)
 
     async def one(target: Target) -> Probed:
-        async with turns.turn(target.id):
+        async with queue.admit(target.id):
             return await probe(
-                target, tools.catalogue.of(target.family), tools.dependencies[target.family]
+                target, runtime.catalogue.of(target.family), runtime.dependencies[target.family]
             )
 
     return await asyncio.gather(*(one(target) for target in targets))

@@ -18,8 +18,8 @@ from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
 from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
+from stt_worker.execution.admission import AdmissionQueue
 from stt_worker.execution.job import CheckDependencies, execute
-from stt_worker.execution.turns import Turns
 from stt_worker.targets.file import load
 from stt_worker.targets.model import Target
 from stt_worker.targets.names import names_of
@@ -107,12 +107,12 @@ async def scan(
     If a target cannot be inspected, each of its checks has a result with the reason.
     """
     started = clock.now()
-    turns = Turns(concurrency)
+    queue = AdmissionQueue(concurrency)
     done = 0
 
     async def one(target: Target) -> list[ReportedResult]:
         nonlocal done
-        async with turns.turn(target.id):
+        async with queue.admit(target.id):
             job = _job(target, checks, started)
             _, outcomes = await execute(
                 job, target.resolved, dependencies[target.family], now=started

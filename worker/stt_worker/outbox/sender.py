@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stt_shared import clock
+from stt_shared.backoff import Backoff
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import ProtocolError, UnreachableError
@@ -18,7 +19,6 @@ from stt_worker.outbox.port import Outbox, OutboxError, Row
 
 LINGER_S = 0.02
 MAX_BATCH = 256
-FIRST_RETRY_S = 0.25
 LAST_RETRY_S = 5.0
 WATERMARK_EVERY_S = 5.0
 STALLED_S = 60.0  # without progress of the watermark; NATS may have lost results
@@ -47,7 +47,7 @@ class Sender:
         self._worker = worker
         self._expected = expected
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
-        self._retry_s = FIRST_RETRY_S
+        self._backoff = Backoff(last_s=LAST_RETRY_S)
 
     async def publish(self, row: Row) -> None:
         """Return when NATS has stored `row`; retries without a limit."""
@@ -98,16 +98,13 @@ class Sender:
             elif not one.confirmed.done():
                 one.confirmed.set_result(None)
         if not failed:
-            self._retry_s = FIRST_RETRY_S
+            self._backoff.reset()
             return
-        _LOG.warning(
-            "results_delayed",
-            number=len(failed),
-            reason=failed[0][1].reason,
-            retry_in_s=self._retry_s,
-        )
-        await asyncio.sleep(self._retry_s)
-        self._retry_s = min(self._retry_s * 2, LAST_RETRY_S)
+        retry_in_s = self._backoff.next_s()
+        reason = failed[0][1].reason
+        _LOG.warning("results_delayed", number=len(failed), reason=reason, retry_in_s=retry_in_s)
+        # Before they are queued again: while NATS is away this loop must not spin.
+        await asyncio.sleep(retry_in_s)
         for one, _ in failed:
             self._queue.put_nowait(one)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,8 +90,22 @@ class SqliteOutbox:
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
-        if watermark.epoch == self.epoch:
-            await self._call(lambda: self._forget(watermark.sequence, now))
+        if watermark.epoch != self.epoch:
+            return
+        sequence, before = watermark.sequence, clock.to_text(now - REMEMBERED)
+
+        def forget() -> None:
+            with transaction(self._connection):
+                self._run("delete_covered", sequence=sequence)
+                self._run("forget_journal", before=before)
+                self._run("forget_attempts", before=before)
+                # A watermark above our sequence means that this file is an older copy: without this
+                # positions would be used twice, and the coordinator would drop the new results.
+                self._run("set_sequence", sequence=sequence)
+            self._sequence = max(self._sequence, sequence)
+            self._size = self._run("count").fetchone()[0]
+
+        await self._call(forget)
 
     async def starts(self, job_id: str, dispatch: int) -> int:
         """See the port."""
@@ -111,14 +126,21 @@ class SqliteOutbox:
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
         with suppress(OutboxError):
-            # A lambda, not the method: `_checked` may replace the connection before the call.
-            await self._call(lambda: self._connection.close())  # noqa: PLW0108  # as said
+            # A lambda, not the method: `_call` may replace the connection before the call.
+            await self._call(lambda: self._connection.close())  # noqa: PLW0108  # see above
         self._executor.shutdown(wait=False)
 
     async def opened(self) -> SqliteOutbox:
         """Open the file and migrate it; raises ConfigError with its path and the reason."""
+
+        def open_file() -> None:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Before the file is opened: opening would create an empty file at the path.
+            recovery.finish(self._path)
+            self._connect()
+
         try:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
+            await asyncio.get_running_loop().run_in_executor(self._executor, open_file)
         except ConfigError:
             self._executor.shutdown(wait=False)
             raise
@@ -132,11 +154,6 @@ class SqliteOutbox:
                 f"cannot open the outbox {self._path} ({reason})", hint=hint
             ) from error
         return self
-
-    def _open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        recovery.finish(self._path)
-        self._connect()
 
     def _connect(self) -> None:
         # One process only: two with one position counter would each use the other's positions.
@@ -152,12 +169,6 @@ class SqliteOutbox:
         except sqlite3.Error:
             self._connection.close()
             raise
-
-    def _checked(self, work: Callable[[], T]) -> T:
-        """Do `work` on the file at the path; restore it first if it was deleted or replaced."""
-        if recovery.stamp(self._path) != self._stamp:
-            self._restore()
-        return work()
 
     def _restore(self) -> None:
         beside = self._path.with_name(self._path.name + recovery.BESIDE)
@@ -176,10 +187,15 @@ class SqliteOutbox:
         )
 
     async def _call(self, work: Callable[[], T]) -> T:
+        """Do `work` on the file at the path; restore it first if it was deleted or replaced."""
+
+        def checked() -> T:
+            if recovery.stamp(self._path) != self._stamp:
+                self._restore()
+            return work()
+
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._executor, lambda: self._checked(work)
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._executor, checked)
         except (sqlite3.Error, OSError, RuntimeError) as error:  # RuntimeError: closed already
             raise OutboxError(f"cannot use the outbox {self._path} ({error})") from error
 
@@ -218,52 +234,24 @@ class SqliteOutbox:
                     appended.append(error)
                     continue
                 sequence += 1
-                self._insert(numbered, row)
+                self._run("insert_row", **asdict(row))
+                self._run(
+                    "insert_journal",
+                    job_id=result.job_id,
+                    dispatch=result.dispatch,
+                    sequence=row.sequence,
+                    finished=clock.to_text(result.finished),
+                )
                 appended.append(row)
             self._run("set_sequence", sequence=sequence)
         self._size += sequence - self._sequence
         self._sequence = sequence
         return appended
 
-    def _insert(self, result: Result, row: Row) -> None:
-        self._run(
-            "insert_row",
-            sequence=row.sequence,
-            subject=row.subject,
-            message_id=row.message_id,
-            data=row.data,
-            traceparent=row.traceparent,
-        )
-        self._run(
-            "insert_journal",
-            job_id=result.job_id,
-            dispatch=result.dispatch,
-            sequence=row.sequence,
-            finished=clock.to_text(result.finished),
-        )
-
-    def _forget(self, sequence: int, now: datetime) -> None:
-        before = clock.to_text(now - REMEMBERED)
-        with transaction(self._connection):
-            self._run("delete_covered", sequence=sequence)
-            self._run("forget_journal", before=before)
-            self._run("forget_attempts", before=before)
-            # A watermark above our sequence means that this file is an older copy: without this
-            # positions would be used twice, and the coordinator would drop the new results.
-            self._run("set_sequence", sequence=sequence)
-        self._sequence = max(self._sequence, sequence)
-        self._size = self._run("count").fetchone()[0]
-
 
 def _row(values: tuple[Any, ...]) -> Row:
-    sequence, subject, message_id, data, traceparent = values
-    return Row(
-        sequence=sequence,
-        subject=subject,
-        message_id=message_id,
-        data=data,
-        traceparent=traceparent,
-    )
+    names = ("sequence", "subject", "message_id", "data", "traceparent")
+    return Row(**dict(zip(names, values, strict=True)))
 
 
 async def open_outbox(directory: Path) -> SqliteOutbox:

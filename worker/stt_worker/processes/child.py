@@ -9,12 +9,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stt_worker.processes.fork_server import EXIT_BROKEN, EXIT_MEMORY, address_space
 from stt_worker.processes.frames import Link
-from stt_worker.processes.zygote import EXIT_BROKEN, EXIT_MEMORY, address_space
 
 
-class NurseryError(Exception):
-    """No child can be started: the zygote does not start, or the system cannot fork."""
+class SpawnError(Exception):
+    """No child can be started: the fork server does not start, or the system cannot fork."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

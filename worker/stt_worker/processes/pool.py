@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from stt_worker.processes.child import Bounds, Child
-from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.spawner import Spawner
 
 CHILDREN = 8
 
@@ -17,14 +17,14 @@ class Pool:
 
     def __init__(
         self,
-        nursery: Nursery,
+        spawner: Spawner,
         entry: str,
         *,
         size: int = CHILDREN,
         keep: int | None = None,
         bounds: Bounds | None = None,
     ) -> None:
-        self._nursery = nursery
+        self._spawner = spawner
         self._entry = entry
         self._bounds = bounds
         self._keep = size if keep is None else keep
@@ -37,7 +37,7 @@ class Pool:
     async def child(self) -> AsyncGenerator[Child]:
         """A child for one job; it is killed if the block raises or has ended it.
 
-        Raises NurseryError.
+        Raises SpawnError.
         """
         await self._places.acquire()
         try:
@@ -63,7 +63,7 @@ class Pool:
             if child.is_idle:
                 return child
             await child.end()
-        return await self._nursery.fork(self._entry, self._bounds)
+        return await self._spawner.fork(self._entry, self._bounds)
 
     def _end(self, child: Child) -> None:
         """Kill a child; its place is free once its memory is free."""

@@ -15,7 +15,7 @@ import msgspec
 from stt_worker.processes.child import Bounds, Child
 from stt_worker.processes.child import reason as reason_of
 from stt_worker.processes.frames import FrameError
-from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.spawner import Spawner
 from stt_worker.sandbox.port import SCRIPT_MEMORY_BYTES
 from stt_worker.sandbox.wire import MARK_BYTES, End, Hello, Order, Report, Stage, unmark
 
@@ -51,13 +51,13 @@ class Kept:
         self.unfiltered = ""
 
     @classmethod
-    async def started(cls, nursery: Nursery) -> Kept:
-        """Start a child; raises NurseryError and FrameError."""
+    async def started(cls, spawner: Spawner) -> Kept:
+        """Start a child; raises SpawnError and FrameError."""
         descriptor = os.memfd_create("stt-sandbox-mark", os.MFD_CLOEXEC)
         try:
             os.ftruncate(descriptor, MARK_BYTES)
             shared = mmap.mmap(descriptor, MARK_BYTES)
-            child = await nursery.fork(ENTRY, Bounds(), (descriptor,))
+            child = await spawner.fork(ENTRY, Bounds(), (descriptor,))
         finally:
             os.close(descriptor)
         kept = cls(child, shared)

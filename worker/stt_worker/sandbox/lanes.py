@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from stt_shared.telemetry.logs import logger
-from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.spawner import Spawner
 from stt_worker.sandbox.kept import Kept
 
 MAX_KNOWN = 2_000  # scripts in one child; then it is replaced
@@ -21,8 +21,8 @@ _LOG = logger("sandbox")
 class Lane:
     """At most `size` children; waiting orders are served by rank, then by arrival."""
 
-    def __init__(self, nursery: Nursery, size: int) -> None:
-        self._nursery = nursery
+    def __init__(self, spawner: Spawner, size: int) -> None:
+        self._spawner = spawner
         self._free = size
         self._idle: list[Kept] = []
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -41,7 +41,7 @@ class Lane:
     async def child(self, rank: int = 0) -> AsyncGenerator[Kept]:
         """A child for one order; it is killed if the block raises.
 
-        Raises NurseryError and FrameError if none can be started.
+        Raises SpawnError and FrameError if none can be started.
         """
         await self._take(rank)
         try:
@@ -90,7 +90,7 @@ class Lane:
             if kept.is_idle:
                 return kept
             await kept.end()
-        kept = await Kept.started(self._nursery)
+        kept = await Kept.started(self._spawner)
         if kept.unfiltered:
             _LOG.warning("filter_missing", reason=kept.unfiltered)
         return kept

@@ -14,9 +14,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stt_worker.processes.child import NurseryError
+from stt_worker.processes.child import SpawnError
 from stt_worker.processes.frames import FrameError
-from stt_worker.processes.nursery import Nursery
+from stt_worker.processes.spawner import Spawner
 from stt_worker.sandbox.jobs import RELEASES, Job, Program, blamed, fate, lost, text_of
 from stt_worker.sandbox.kept import PRELOAD, Exchange, Kept
 from stt_worker.sandbox.lanes import Lane, Suspects
@@ -48,9 +48,9 @@ class StarlarkSandbox:
         script_s: float = SCRIPT_TIME_S,
         job_s: float = JOB_TIME_S,
     ) -> None:
-        self._nursery = Nursery(PRELOAD)
-        self._quick = Lane(self._nursery, processes or len(os.sched_getaffinity(0)))
-        self._slow = Lane(self._nursery, 1)
+        self._spawner = Spawner(PRELOAD)
+        self._quick = Lane(self._spawner, processes or len(os.sched_getaffinity(0)))
+        self._slow = Lane(self._spawner, 1)
         self._script_s, self._job_s = script_s, job_s
         self._quick_s = min(QUICK_S, script_s)
         self._suspects = Suspects()
@@ -96,7 +96,7 @@ class StarlarkSandbox:
         """See the port."""
         await self._quick.close()
         await self._slow.close()
-        await self._nursery.close()
+        await self._spawner.close()
 
     def _encoded(self, releases: object) -> tuple[str, bytes]:
         """The digest and the JSON of the release data; encoded once per object."""
@@ -117,7 +117,7 @@ class StarlarkSandbox:
                 await self._run_slow(job)
         except TimeoutError:
             pass
-        except (NurseryError, FrameError, OSError) as error:
+        except (SpawnError, FrameError, OSError) as error:
             return [job.verdicts.get(at) or lost(str(error)) for at in range(len(job.tasks))]
         why = f"the scripts of this job took {self._job_s:g} s; this one did not finish in time"
         return [job.verdicts.get(at) or Broken(reason=why) for at in range(len(job.tasks))]

@@ -1,4 +1,4 @@
-"""Kept children: forked from one zygote, bounded, and gone when they should be."""
+"""Kept children: forked from one server, bounded, and gone when they should be."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from stt_worker.processes.child import Bounds, Child, NurseryError, reason
+from stt_worker.processes.child import Bounds, Child, SpawnError, reason
 from stt_worker.processes.frames import FrameError, joined, split
-from stt_worker.processes.nursery import Nursery
 from stt_worker.processes.pool import Pool
+from stt_worker.processes.spawner import Spawner
 from tests.support.holdings import descendants, holdings, leftovers
 
 ENTRIES = "tests.support.worker.child_entries"
@@ -25,8 +25,8 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-async def nursery() -> AsyncIterator[Nursery]:
-    made = Nursery([ENTRIES])
+async def spawner() -> AsyncIterator[Spawner]:
+    made = Spawner([ENTRIES])
     yield made
     await made.close()
 
@@ -36,8 +36,8 @@ async def asked(child: Child, text: str) -> str:
     return (await child.receive()).decode()
 
 
-async def test_a_child_answers_and_serves_again_without_a_new_fork(nursery: Nursery) -> None:
-    pool = Pool(nursery, f"{ENTRIES}:echo")
+async def test_a_child_answers_and_serves_again_without_a_new_fork(spawner: Spawner) -> None:
+    pool = Pool(spawner, f"{ENTRIES}:echo")
     answers: list[str] = []
     for number in range(3):
         async with pool.child() as child:
@@ -47,8 +47,8 @@ async def test_a_child_answers_and_serves_again_without_a_new_fork(nursery: Nurs
     await pool.close()
 
 
-async def test_frames_of_megabytes_arrive_whole_in_both_directions(nursery: Nursery) -> None:
-    child = await nursery.fork(f"{ENTRIES}:echo")
+async def test_frames_of_megabytes_arrive_whole_in_both_directions(spawner: Spawner) -> None:
+    child = await spawner.fork(f"{ENTRIES}:echo")
     sent = os.urandom(5 * MIB)
     await child.send(sent[:MIB], sent[MIB:])
     assert (await child.receive()).endswith(sent)
@@ -56,8 +56,8 @@ async def test_frames_of_megabytes_arrive_whole_in_both_directions(nursery: Nurs
 
 async def test_after_the_close_nothing_is_left() -> None:
     before = holdings()
-    nursery = Nursery([ENTRIES])
-    pool = Pool(nursery, f"{ENTRIES}:obey", size=4)
+    spawner = Spawner([ENTRIES])
+    pool = Pool(spawner, f"{ENTRIES}:obey", size=4)
 
     async def job(word: str) -> None:
         async with pool.child() as child:
@@ -73,31 +73,31 @@ async def test_after_the_close_nothing_is_left() -> None:
         one.cancel()
     await asyncio.wait(jobs)
     await pool.close()
-    await nursery.close()
+    await spawner.close()
     assert await leftovers(before) == []
 
 
-async def test_a_fork_nobody_waits_for_any_more_leaves_no_child(nursery: Nursery) -> None:
-    await nursery.fork(f"{ENTRIES}:echo")
+async def test_a_fork_nobody_waits_for_any_more_leaves_no_child(spawner: Spawner) -> None:
+    await spawner.fork(f"{ENTRIES}:echo")
     before = holdings()
     for _ in range(20):
-        forking = asyncio.create_task(nursery.fork(f"{ENTRIES}:echo"))
+        forking = asyncio.create_task(spawner.fork(f"{ENTRIES}:echo"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         forking.cancel()
         await asyncio.wait([forking])
-    await nursery.fork(f"{ENTRIES}:echo")  # the zygote serves in order: the twenty came before
+    await spawner.fork(f"{ENTRIES}:echo")  # the fork server serves in order: the twenty came before
     await asyncio.sleep(0.5)
     assert await leftovers(before, descriptors=1, processes=1) == []
 
 
 async def test_a_child_knows_nothing_of_its_parent_but_the_channel(
-    nursery: Nursery, monkeypatch: pytest.MonkeyPatch
+    spawner: Spawner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("PGHOSTADDR", "PGSERVICE", "MYSQL_PWD", "PYTHONSTARTUP", "STT_SECRET"):
         monkeypatch.setenv(name, "/nowhere")
-    other = await nursery.fork(f"{ENTRIES}:echo")
-    child = await nursery.fork(f"{ENTRIES}:tell")
+    other = await spawner.fork(f"{ENTRIES}:echo")
+    child = await spawner.fork(f"{ENTRIES}:tell")
     found = json.loads(await asked(child, ""))
     assert not {one for one in found["environment"] if one.startswith(("PG", "MY", "STT", "PY"))}
     assert found["descriptors"] == 4  # the channel, and /dev/null three times
@@ -106,15 +106,15 @@ async def test_a_child_knows_nothing_of_its_parent_but_the_channel(
     assert await asked(other, "still there")
 
 
-async def test_a_file_is_handed_to_one_child(nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_file_is_handed_to_one_child(spawner: Spawner, tmp_path: Path) -> None:
     (tmp_path / "mark").write_text("mine")
     with (tmp_path / "mark").open() as file:
-        child = await nursery.fork(f"{ENTRIES}:tell", descriptors=[file.fileno()])
+        child = await spawner.fork(f"{ENTRIES}:tell", descriptors=[file.fileno()])
     assert json.loads(await asked(child, ""))["handed"] == ["mine"]
 
 
-async def test_memory_above_the_bound_ends_the_child_alone(nursery: Nursery) -> None:
-    pool = Pool(nursery, f"{ENTRIES}:obey", bounds=Bounds(memory_bytes=64 * MIB))
+async def test_memory_above_the_bound_ends_the_child_alone(spawner: Spawner) -> None:
+    pool = Pool(spawner, f"{ENTRIES}:obey", bounds=Bounds(memory_bytes=64 * MIB))
     async with pool.child() as child:
         assert await asked(child, f"allocate {40 * MIB}") == str(40 * MIB)
         child.limit_memory(200 * MIB)
@@ -127,8 +127,8 @@ async def test_memory_above_the_bound_ends_the_child_alone(nursery: Nursery) -> 
     await pool.close()
 
 
-async def test_cpu_time_above_the_bound_ends_the_child(nursery: Nursery) -> None:
-    child = await nursery.fork(f"{ENTRIES}:obey", Bounds(cpu_s=1))
+async def test_cpu_time_above_the_bound_ends_the_child(spawner: Spawner) -> None:
+    child = await spawner.fork(f"{ENTRIES}:obey", Bounds(cpu_s=1))
     with pytest.raises(FrameError):
         await asked(child, "spin")
     assert reason(await child.end()) == "it exceeded its limit of CPU time"
@@ -137,15 +137,15 @@ async def test_cpu_time_above_the_bound_ends_the_child(nursery: Nursery) -> None
 @pytest.mark.parametrize(
     ("word", "why"), [("raise x", "it broke"), ("die", "it ended with SIGKILL")]
 )
-async def test_why_a_child_ended_is_said(nursery: Nursery, word: str, why: str) -> None:
-    child = await nursery.fork(f"{ENTRIES}:obey")
+async def test_why_a_child_ended_is_said(spawner: Spawner, word: str, why: str) -> None:
+    child = await spawner.fork(f"{ENTRIES}:obey")
     with pytest.raises(FrameError):
         await asked(child, word)
     assert reason(await child.end()) == why
 
 
-async def test_a_job_cut_at_its_deadline_costs_the_next_one_nothing(nursery: Nursery) -> None:
-    pool = Pool(nursery, f"{ENTRIES}:obey", size=1)
+async def test_a_job_cut_at_its_deadline_costs_the_next_one_nothing(spawner: Spawner) -> None:
+    pool = Pool(spawner, f"{ENTRIES}:obey", size=1)
     started = time.monotonic()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5), pool.child() as child:
@@ -156,8 +156,8 @@ async def test_a_job_cut_at_its_deadline_costs_the_next_one_nothing(nursery: Nur
     await pool.close()
 
 
-async def test_a_child_that_died_while_idle_is_not_handed_out(nursery: Nursery) -> None:
-    pool = Pool(nursery, f"{ENTRIES}:obey", size=1)
+async def test_a_child_that_died_while_idle_is_not_handed_out(spawner: Spawner) -> None:
+    pool = Pool(spawner, f"{ENTRIES}:obey", size=1)
     async with pool.child() as child:
         os.kill(child.pid, signal.SIGKILL)
         await asyncio.sleep(0.2)
@@ -166,13 +166,13 @@ async def test_a_child_that_died_while_idle_is_not_handed_out(nursery: Nursery) 
     await pool.close()
 
 
-async def test_a_zygote_that_died_is_started_again(nursery: Nursery) -> None:
+async def test_a_fork_server_that_died_is_started_again(spawner: Spawner) -> None:
     others = set(descendants(os.getpid()))
-    pool = Pool(nursery, f"{ENTRIES}:echo")
+    pool = Pool(spawner, f"{ENTRIES}:echo")
     async with pool.child() as child:
         first = child.pid
-    (zygote,) = set(descendants(os.getpid())) - others - {first}
-    os.kill(zygote, signal.SIGKILL)
+    (server,) = set(descendants(os.getpid())) - others - {first}
+    os.kill(server, signal.SIGKILL)
     await asyncio.sleep(0.3)
     async with pool.child() as child:
         assert "again" in await asked(child, "again")
@@ -180,19 +180,19 @@ async def test_a_zygote_that_died_is_started_again(nursery: Nursery) -> None:
 
 
 async def test_a_module_that_cannot_be_imported_is_named() -> None:
-    nursery = Nursery(["stt_worker.no_such_module"])
-    with pytest.raises(NurseryError, match="no_such_module"):
-        await nursery.fork(f"{ENTRIES}:echo")
-    await nursery.close()
+    spawner = Spawner(["stt_worker.no_such_module"])
+    with pytest.raises(SpawnError, match="no_such_module"):
+        await spawner.fork(f"{ENTRIES}:echo")
+    await spawner.close()
 
 
 def test_children_die_with_a_parent_that_is_killed() -> None:
     script = (
         "import asyncio, os\n"
-        "from stt_worker.processes.nursery import Nursery\n"
+        "from stt_worker.processes.spawner import Spawner\n"
         "async def main():\n"
-        f"    nursery = Nursery([{ENTRIES!r}])\n"
-        f"    child = await nursery.fork('{ENTRIES}:obey')\n"
+        f"    spawner = Spawner([{ENTRIES!r}])\n"
+        f"    child = await spawner.fork('{ENTRIES}:obey')\n"
         "    await child.send(b'spin')\n"
         "    print(child.pid, flush=True)\n"
         "    await asyncio.sleep(600)\n"

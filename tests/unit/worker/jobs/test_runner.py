@@ -27,9 +27,9 @@ from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.support.worker.fakes import (
     AT,
+    admit_at_once,
     delivery,
     dependencies,
-    free_turn,
     job,
     server,
     target,
@@ -188,7 +188,7 @@ async def test_what_is_no_job_for_this_worker_is_ended_counted_and_stops_nothing
     bench: Bench, changes: dict[str, Any], code: str
 ) -> None:
     bad = delivery(job(CHECKS), **changes)
-    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, free_turn)
+    await bench.runner.serve(bad, bench.inbox, Family.POSTGRESQL, admit_at_once)
     assert bench.inbox.ended == [bad]
     assert bench.runner.rejected == {code: 1}
     await bench.serve()
@@ -247,16 +247,18 @@ async def test_lines_of_jobs_that_run_at_once_name_their_own_run_job_target_and_
 ) -> None:
     names = ("t1", "t2", "t3")
     runner_dependencies = bench.runner._dependencies
-    equipped = {
+    check_dependencies = {
         Family.POSTGRESQL: dependencies(CHECKS, inspector=DirectInspector(Meeting(len(names))))
     }
     inventory = Inventory([target(name) for name in names])
-    runner = Runner(replace(runner_dependencies, inventory=inventory, check_dependencies=equipped))
+    runner = Runner(
+        replace(runner_dependencies, inventory=inventory, check_dependencies=check_dependencies)
+    )
     stream = io.StringIO()
     logs.configure("debug", "json", stream)
     jobs = [job(CHECKS, name, run_id=f"run-{name}") for name in names]
     serving = [
-        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, free_turn) for one in jobs
+        runner.serve(delivery(one), bench.inbox, Family.POSTGRESQL, admit_at_once) for one in jobs
     ]
     await asyncio.gather(*serving)
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -82,10 +82,7 @@ async def test_results_of_jobs_under_way_travel_together() -> None:
     assert bus.sizes == [8]
 
 
-async def test_what_the_broker_did_not_store_is_published_until_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sending, "FIRST_RETRY_S", 0.01)
+async def test_what_the_broker_did_not_store_is_published_until_it_is() -> None:
     broker = await broker_with_streams()
     outbox = MemoryOutbox()
     row = await outbox.append(result(1))

@@ -16,8 +16,8 @@ from stt_worker.databases.mysql import statement
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Failure, InspectionError
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
+from stt_worker.processes.fork_server import address_space
 from stt_worker.processes.frames import Channel, FrameError
-from stt_worker.processes.zygote import address_space
 
 HEARTBEAT_S = 0.5
 KEPT_GROWTH_BYTES = 32 * 1024 * 1024  # a child that has grown by more is replaced

@@ -19,11 +19,11 @@ from stt_worker.databases.children.priority import lowered_when_busy
 from stt_worker.databases.inspection import ChooseViews, EncodedInspection, View
 from stt_worker.databases.network import where
 from stt_worker.databases.port import Endpoint, Failure, InspectionError, Limits
-from stt_worker.processes.child import Bounds, Child, NurseryError, reason
+from stt_worker.processes.child import Bounds, Child, SpawnError, reason
+from stt_worker.processes.fork_server import EXIT_MEMORY
 from stt_worker.processes.frames import FrameError
-from stt_worker.processes.nursery import Nursery
 from stt_worker.processes.pool import Pool
-from stt_worker.processes.zygote import EXIT_MEMORY
+from stt_worker.processes.spawner import Spawner
 
 ENTRY = "stt_worker.databases.children.child:serve"
 PREPARE = "stt_worker.databases.children.child:prepare"
@@ -57,9 +57,9 @@ class ChildInspector:
         preload: Sequence[str] = (),
     ) -> None:
         payload = remote.encoded_questions(dict.fromkeys(known))
-        self._nursery = Nursery((*PRELOAD, *preload), PREPARE, payload)
+        self._spawner = Spawner((*PRELOAD, *preload), PREPARE, payload)
         bounds = Bounds(memory_bytes=MEMORY_BYTES)
-        self._pool = Pool(self._nursery, ENTRY, size=size, keep=keep, bounds=bounds)
+        self._pool = Pool(self._spawner, ENTRY, size=size, keep=keep, bounds=bounds)
         self._encoded: dict[tuple[View, ...], bytes] = {}
         self._costly: dict[str, None] = {}
         self._facts: dict[str, Facts] = {}
@@ -90,7 +90,7 @@ class ChildInspector:
                     _remember(self._facts, name, found.facts)
                     costly = watch.busy or any(map(_is_costly, found.answers.values()))
                     return found, starved
-        except NurseryError as error:
+        except SpawnError as error:
             raise InspectionError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
         finally:
             self._costly.pop(name, None)
@@ -150,7 +150,7 @@ class ChildInspector:
     async def close(self) -> None:
         """See the port."""
         await self._pool.close()
-        await self._nursery.close()
+        await self._spawner.close()
 
 
 class _ChildLostError(InspectionError):

@@ -1,4 +1,4 @@
-"""The parent's side of the zygote: starts it, forks children, and ends them all."""
+"""The parent's side of the fork server: starts it, forks children, and ends them all."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stt_worker.processes.child import Bounds, Child, NurseryError
+from stt_worker.processes.child import Bounds, Child, SpawnError
 
 START_TIMEOUT_S = 60.0  # imports take long on a busy machine
-END_TIMEOUT_S = 5.0  # then the zygote is killed, and with it its children
+END_TIMEOUT_S = 5.0  # then the fork server is killed, and with it its children
 CHECK_AGAIN_S = 0.002
 ANSWER_BYTES = 64 * 1024
 # Drivers get no other variable of the environment, such as PGHOST or MYSQL_PWD.
@@ -38,22 +38,22 @@ KEPT_VARIABLES = (
 ADDED_VARIABLES = {"MALLOC_ARENA_MAX": "1"}
 _BOOT = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path'];"
-    "from stt_worker.processes.zygote import main;"
+    "from stt_worker.processes.fork_server import main;"
     "main(*(given[name] for name in ('control', 'preload', 'prepare', 'payload')))"
 )
 Start = Callable[[int], "subprocess.Popen[bytes]"]
 
 
-class Nursery:
-    """Forks children from a zygote that has imported `preload`.
+class Spawner:
+    """Forks children from a fork server that has imported `preload`.
 
-    The zygote calls `prepare` ("module:function") with `payload` once, before it forks. It starts
-    with the first child, and again after it died, with which its children died too.
+    The fork server calls `prepare` ("module:function") with `payload` once, before it forks. It
+    starts with the first child, and again after it died; its children die with it.
     """
 
     def __init__(self, preload: Sequence[str], prepare: str = "", payload: bytes = b"") -> None:
         self._start = partial(_launched, tuple(preload), prepare, payload)
-        self._zygote: _Zygote | None = None
+        self._server: _ForkServer | None = None
         self._starting = asyncio.Lock()
         self._closed = False
 
@@ -62,29 +62,29 @@ class Nursery:
     ) -> Child:
         """Fork a child that calls `entry` ("module:function") with its Channel.
 
-        The child gets copies of `descriptors`. Raises NurseryError.
+        The child gets copies of `descriptors`. Raises SpawnError.
         """
         async with self._starting:
-            if self._closed:  # a zygote that started now would never be ended
-                raise NurseryError("the worker ends")
-            if self._zygote is None or self._zygote.lost:
+            if self._closed:  # a fork server that started now would never be ended
+                raise SpawnError("the worker ends")
+            if self._server is None or self._server.lost:
                 await self._end()
-                self._zygote = await _Zygote.started(self._start)
-        return await self._zygote.fork(entry, bounds or Bounds(), descriptors)
+                self._server = await _ForkServer.started(self._start)
+        return await self._server.fork(entry, bounds or Bounds(), descriptors)
 
     async def close(self) -> None:
-        """End the zygote with all its children; returns when all have ended."""
+        """End the fork server with all its children; returns when all have ended."""
         self._closed = True
         await self._end()
 
     async def _end(self) -> None:
-        zygote, self._zygote = self._zygote, None
-        if zygote is not None:
-            await zygote.close()
+        server, self._server = self._server, None
+        if server is not None:
+            await server.close()
 
 
-class _Zygote:
-    """One zygote process; `lost` once it has ended."""
+class _ForkServer:
+    """One server process; `lost` once it has ended."""
 
     def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process, self._control = process, control
@@ -99,25 +99,25 @@ class _Zygote:
         self._loop.add_reader(control.fileno(), self._read)
 
     @classmethod
-    async def started(cls, start: Start) -> _Zygote:
-        """Start a zygote and wait until it can fork; raises NurseryError."""
+    async def started(cls, start: Start) -> _ForkServer:
+        """Start a fork server and wait until it can fork; raises SpawnError."""
         # SEQPACKET: each packet is one request and keeps its own descriptors.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            zygote = cls(start(theirs.fileno()), ours)
+            server = cls(start(theirs.fileno()), ours)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await zygote._ready
+                await server._ready
         except TimeoutError:
-            await zygote.close()
-            raise NurseryError(f"no child process within {START_TIMEOUT_S:g} s") from None
+            await server.close()
+            raise SpawnError(f"no child process within {START_TIMEOUT_S:g} s") from None
         except BaseException:
-            await zygote.close()
+            await server.close()
             raise
-        return zygote
+        return server
 
     async def fork(self, entry: str, bounds: Bounds, descriptors: Sequence[int]) -> Child:
-        """See `Nursery.fork`; raises NurseryError."""
+        """See `Spawner.fork`; raises SpawnError."""
         ours, theirs = socket.socketpair()
         number = next(self._ids)
         request = {"id": number, "entry": entry, "memory": bounds.memory_bytes, "cpu": bounds.cpu_s}
@@ -129,7 +129,7 @@ class _Zygote:
             pid = await asyncio.shield(forked)
         except OSError as error:
             ours.close()
-            raise NurseryError(f"no child process: {error.strerror}") from error
+            raise SpawnError(f"no child process: {error.strerror}") from error
         except BaseException:
             # Cancelled: the child is forked anyway, and without this nobody would ever end it.
             forked.add_done_callback(self._unwanted)
@@ -149,7 +149,7 @@ class _Zygote:
         if self.lost:
             self._settle_end(pid, -signal.SIGKILL)
         else:
-            with contextlib.suppress(OSError):  # the zygote is gone, and with it the child
+            with contextlib.suppress(OSError):  # the fork server is gone, and with it the child
                 self._control.send(json.dumps({"end": pid}).encode())
         return ended
 
@@ -174,7 +174,7 @@ class _Zygote:
         if "forked" in answer:
             self._forks.pop(answer["id"]).set_result(answer["forked"])
         elif "refused" in answer:
-            why = NurseryError(f"no child process: {answer['refused']}")
+            why = SpawnError(f"no child process: {answer['refused']}")
             self._forks.pop(answer["id"]).set_exception(why)
         elif "ended" in answer:
             self._settle_end(answer["ended"], answer["status"])
@@ -184,7 +184,7 @@ class _Zygote:
             self._lose(f"a child process cannot start: {answer['failed']}")
 
     def _lose(self, why: str) -> None:
-        """Fail all waiting calls: the zygote will not answer any more."""
+        """Fail all waiting calls: the fork server will not answer any more."""
         if self.lost:
             return
         self.lost = True
@@ -192,13 +192,13 @@ class _Zygote:
         waiting = [one for one in (self._ready, *self._forks.values()) if not one.done()]
         self._forks.clear()
         for one in waiting:
-            one.set_exception(NurseryError(why))
+            one.set_exception(SpawnError(why))
             one.exception()  # retrieved: asyncio would log an error that nobody awaits
         for pid in tuple(self._ends):
             self._settle_end(pid, -signal.SIGKILL)
 
     async def close(self) -> None:
-        """Close the socket; the zygote then kills and reaps its children and ends."""
+        """Close the socket; the fork server then kills and reaps its children and ends."""
         self._lose("the worker ends")
         for child in tuple(self._living.values()):
             child.end()

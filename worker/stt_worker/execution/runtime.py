@@ -13,14 +13,14 @@ from stt_shared.checkfile.model import Check
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.children.pool import ChildInspector
+from stt_worker.execution.admission import ADMITTED_PER_PERMIT
 from stt_worker.execution.job import CheckDependencies
-from stt_worker.execution.turns import WAITING
 from stt_worker.sandbox.language import ScriptFault, line_in, script_faults
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Equipment:
+class CheckRuntime:
     """The parts that run the checks of `catalogue`, by family."""
 
     dependencies: Mapping[Family, CheckDependencies]
@@ -66,9 +66,9 @@ async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
 
 
 @asynccontextmanager
-async def equipped(
+async def open_runtime(
     checks: Catalogue, concurrency: int, *, preload: Sequence[str] = ()
-) -> AsyncGenerator[Equipment]:
+) -> AsyncGenerator[CheckRuntime]:
     """Drivers and a sandbox that run `checks` on `concurrency` targets at once.
 
     The processes that inspect servers also import the modules `preload`.
@@ -77,8 +77,8 @@ async def equipped(
         sandbox = StarlarkSandbox()
         stack.push_async_callback(sandbox.close)
         known = [query.what for check in checks.checks.values() for query in check.queries]
-        size = concurrency * WAITING
+        size = concurrency * ADMITTED_PER_PERMIT
         inspector = ChildInspector(size, keep=concurrency, known=known, preload=preload)
         stack.push_async_callback(inspector.close)
         dependencies = CheckDependencies(inspector=inspector, catalogue=checks, sandbox=sandbox)
-        yield Equipment(dependencies=dict.fromkeys(Family, dependencies), catalogue=checks)
+        yield CheckRuntime(dependencies=dict.fromkeys(Family, dependencies), catalogue=checks)

@@ -1,4 +1,4 @@
-"""The zygote: a process that imports modules once, then forks and reaps children on request.
+"""The fork server: a process that imports modules once, then forks and reaps children on request.
 
 It has one thread and imports only what it is told to, because every child starts as its copy.
 """
@@ -40,7 +40,7 @@ def main(descriptor: int, preload: Sequence[str], prepare: str, payload: int) ->
     `prepare` ("module:function") is called first with the content of the file `payload`.
     """
     control = socket.socket(fileno=descriptor)
-    # Ignored: service managers signal the whole group, but only the parent may end the zygote,
+    # Ignored: service managers signal the whole group, but only the parent may end the fork server,
     # else running jobs would lose their children at SIGTERM.
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
@@ -132,7 +132,7 @@ class _Forking:
 
 
 def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> Never:
-    """Run a child from fork to exit; `os._exit` skips the exit handlers of the zygote."""
+    """Run a child from fork to exit; `os._exit` skips the exit handlers of the fork server."""
     code = EXIT_BROKEN
     try:
         _die_with(parent)
@@ -147,7 +147,7 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
 
 
 def _die_with(parent: int) -> None:
-    """Die with the zygote, however it ends."""
+    """Die with the fork server, however it ends."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above

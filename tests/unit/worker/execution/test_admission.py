@@ -1,4 +1,4 @@
-"""Turns: as many at once as there are, none of them for long, the slow behind the others."""
+"""Admission: at most so many targets at once, and slow targets delay no others."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import asyncio
 
 import pytest
 
-from stt_worker.execution import turns
-from stt_worker.execution.turns import DrainingError, Turns
+from stt_worker.execution import admission
+from stt_worker.execution.admission import AdmissionQueue, DrainingError
 
 
 class Site:
     """Targets that take so many seconds, and the order in which they began."""
 
     def __init__(self, number: int) -> None:
-        self.turns = Turns(number)
+        self.queue = AdmissionQueue(number)
         self.begun: list[str] = []
         self.most = 0
 
     async def job(self, name: str, seconds: float) -> None:
-        async with self.turns.turn(name) as held:
-            held.in_vain = name.startswith("slow")
+        async with self.queue.admit(name) as admitted:
+            admitted.unanswered = name.startswith("slow")
             self.begun.append(name)
-            self.most = max(self.most, self.turns.running)
+            self.most = max(self.most, self.queue.running)
             await asyncio.sleep(seconds)
 
     async def jobs(self, seconds: float, *names: str) -> None:
         await asyncio.gather(*(self.job(name, seconds) for name in names))
 
 
-async def test_no_more_work_at_once_than_there_are_turns() -> None:
+async def test_no_more_targets_work_at_once_than_there_are_permits() -> None:
     site = Site(3)
     await site.jobs(0.01, *(f"t{n}" for n in range(20)))
     assert site.most == 3
     assert site.begun == [f"t{n}" for n in range(20)]
 
 
-async def test_who_waits_for_its_server_gives_its_turn_away() -> None:
+async def test_a_target_that_waits_for_its_server_returns_its_permit() -> None:
     site = Site(2)
     hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(5)]
     async with asyncio.timeout(5):
@@ -45,15 +45,15 @@ async def test_who_waits_for_its_server_gives_its_turn_away() -> None:
         one.cancel()
     await asyncio.wait(hanging)
     await site.jobs(0.01, "a", "b", "c")
-    assert site.turns.running == 0
+    assert site.queue.running == 0
 
 
-async def test_new_ones_that_hang_leave_room_for_those_that_answered_before() -> None:
+async def test_new_targets_that_hang_leave_room_for_those_that_answered_before() -> None:
     site = Site(2)
     await site.jobs(0.01, "good0", "good1")
     hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(20)]
     await asyncio.sleep(0.5)
-    assert site.turns.running == (turns.WAITING - 1) * 2
+    assert site.queue.running == (admission.ADMITTED_PER_PERMIT - 1) * 2
     async with asyncio.timeout(5):
         await site.jobs(0.01, "good0", "good1")
     for one in hanging:
@@ -61,10 +61,10 @@ async def test_new_ones_that_hang_leave_room_for_those_that_answered_before() ->
     await asyncio.wait(hanging)
 
 
-async def test_who_took_long_in_vain_comes_behind_those_that_answered_and_the_new(
+async def test_targets_that_were_slow_and_failed_come_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "SLOW_S", 0.05)
+    monkeypatch.setattr(admission, "SLOW_S", 0.05)
     site = Site(2)
     slow, good, new = [[f"{kind}{n}" for n in range(4)] for kind in ("slow", "good", "new")]
     await site.jobs(0.1, *slow)
@@ -74,11 +74,11 @@ async def test_who_took_long_in_vain_comes_behind_those_that_answered_and_the_ne
     assert site.begun == [*good, *new, *slow]
 
 
-async def test_no_more_slow_ones_are_under_way_than_there_are_turns(
+async def test_no_more_slow_targets_run_at_once_than_there_are_permits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "SLOW_S", 0.01)
-    monkeypatch.setattr(turns, "TURN_S", 0.01)
+    monkeypatch.setattr(admission, "SLOW_S", 0.01)
+    monkeypatch.setattr(admission, "PERMIT_S", 0.01)
     site = Site(2)
     slow = [f"slow{n}" for n in range(6)]
     await site.jobs(0.02, *slow)
@@ -87,22 +87,22 @@ async def test_no_more_slow_ones_are_under_way_than_there_are_turns(
     assert site.most == 2
 
 
-async def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "SLOW_S", 0.01)
+async def test_no_target_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "SLOW_S", 0.01)
     site = Site(1)
     await site.job("slow", 0.02)
-    monkeypatch.setattr(turns, "WAIT_S", 0.0)
+    monkeypatch.setattr(admission, "WAIT_S", 0.0)
     site.begun.clear()
     await site.jobs(0.01, "first", "slow", "second", "third")
     assert site.begun.index("slow") < 3
 
 
-async def test_at_the_end_nobody_gets_a_turn_who_has_none() -> None:
+async def test_after_drain_no_waiting_target_is_admitted() -> None:
     site = Site(1)
     running = asyncio.create_task(site.job("running", 0.1))
     waiting = asyncio.create_task(site.job("waiting", 0.1))
     await asyncio.sleep(0.02)
-    site.turns.drain()
+    site.queue.drain()
     with pytest.raises(DrainingError):
         await waiting
     with pytest.raises(DrainingError):
@@ -111,7 +111,7 @@ async def test_at_the_end_nobody_gets_a_turn_who_has_none() -> None:
     assert site.begun == ["running"]
 
 
-async def test_a_cancelled_wait_costs_no_turn() -> None:
+async def test_a_cancelled_wait_costs_no_permit() -> None:
     site = Site(1)
     running = asyncio.create_task(site.job("running", 0.05))
     waiting = [asyncio.create_task(site.job(f"w{n}", 0)) for n in range(3)]
