@@ -140,7 +140,7 @@ class Fleet:
             exception=f"x_{number % EXCEPTIONS:05}", until=until, by="ann", reason="proxy only"
         )
 
-    def exceptions(self) -> Iterator[SuppressionRecord]:
+    def suppressions(self) -> Iterator[SuppressionRecord]:
         for number in range(EXCEPTIONS):
             yield SuppressionRecord(
                 id=f"x_{number:05}",

@@ -70,7 +70,7 @@ def statements(fleet: Fleet, findings: list[FindingRecord]) -> dict[str, Many]:
         "fleet.put_target": map(fleets.target_columns, fleet.targets),
         "findings.put": map(found.columns, findings),
         "outcomes.put": map(outcomes.columns, page_answers.pairs(fleet, findings)),
-        "suppressions.put": map(suppressions.columns, fleet.exceptions()),
+        "suppressions.put": map(suppressions.columns, fleet.suppressions()),
         "runs.put": map(runs.columns, fleet.runs),
         "runs.put_slot": ({"schedule": name, "slot": slot} for name, slot in slots.items()),
         "jobs.put": map(jobs.columns, page_answers.jobs(fleet, findings)),

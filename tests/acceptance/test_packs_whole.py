@@ -54,7 +54,7 @@ def found(machine: Machine) -> set[str]:
     return {one["summary"] for result in report["results"] for one in result["findings"]}
 
 
-def said(machine: Machine, *words: str) -> str:
+def output_of(machine: Machine, *words: str) -> str:
     done = subprocess.run(
         [STT, *words], env=machine.environment, capture_output=True, text=True, check=True
     )
@@ -74,7 +74,9 @@ def test_a_signed_pack_runs_and_a_changed_one_leaves_it_in_use_and_is_told(
         status = machine.stt("status")
         assert (status["pack"]["serial"], status["pack"]["key"]) == (1, key.name)
         assert (status["notice"], status["degraded"]) == ("", [])
-        assert f"checks: pack checks 1, 1 check, signed by {key.name}" in said(machine, "status")
+        assert f"checks: pack checks 1, 1 check, signed by {key.name}" in output_of(
+            machine, "status"
+        )
         publish(source, 2, "second")
         assert found(machine) == {"second"}
         data = publish(source, 3, "third")
@@ -107,9 +109,10 @@ def test_an_unsigned_folder_runs_only_where_it_is_allowed_and_every_output_says_
     with machine.up():
         assert found(machine) == {"mine"}
         for words in (("status",), ("findings", "list"), (*RUN,), ("status", "-o", "json")):
-            assert f"the checks of {folder} are unsigned; unsigned packs are accepted by" in said(
-                machine, *words
+            assert (
+                f"the checks of {folder} are unsigned; unsigned packs are accepted by"
+                in output_of(machine, *words)
             )
-        assert "UNSIGNED" in said(machine, "status")
+        assert "UNSIGNED" in output_of(machine, "status")
         packs.written(folder, {packs.path_of("pg_site"): check("changed")})
         assert found(machine) == {"changed"}

@@ -36,7 +36,7 @@ PARENTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Telemetry:
     """One run, and what both services told of it."""
 
     run: str
@@ -54,7 +54,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def telemetry(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Telemetry]:
     folder = tmp_path_factory.mktemp("telemetry")
     with collecting() as collector:
         more = {
@@ -66,7 +66,7 @@ def told(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Itera
             run = site.run_once(len(ALL))
             site.wait_for(lambda: "run" in {span.name for span in collector.spans})
         worker, coordinator = site.lines("worker"), site.lines("coordinator")
-        yield Told(run, worker, coordinator, collector, postgresql.password)
+        yield Telemetry(run, worker, coordinator, collector, postgresql.password)
 
 
 def of_jobs(lines: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -83,29 +83,33 @@ def checks_of(target: str) -> list[str]:
     return sorted(check.name for check in builtin().of(family))
 
 
-def test_each_line_of_a_worker_names_it_and_each_of_a_job_that_job_alone(told: Told) -> None:
-    assert all((line["worker"], line["site"]) == (WORKER, SITE) for line in told.worker)
-    of_parts = [line for line in told.worker if line["part"] in OF_JOBS]
+def test_each_line_of_a_worker_names_it_and_each_of_a_job_that_job_alone(
+    telemetry: Telemetry,
+) -> None:
+    assert all((line["worker"], line["site"]) == (WORKER, SITE) for line in telemetry.worker)
+    of_parts = [line for line in telemetry.worker if line["part"] in OF_JOBS]
     assert [line for line in of_parts if not line.keys() >= {*IDS}] == []
-    jobs = of_jobs(told.worker)
-    assert jobs.keys() == {f"{told.run}.{target}" for target in ALL}
+    jobs = of_jobs(telemetry.worker)
+    assert jobs.keys() == {f"{telemetry.run}.{target}" for target in ALL}
     for job, lines in jobs.items():
-        target = job.removeprefix(f"{told.run}.")
-        assert {tuple(line[name] for name in IDS) for line in lines} == {(told.run, job, target)}
+        target = job.removeprefix(f"{telemetry.run}.")
+        assert {tuple(line[name] for name in IDS) for line in lines} == {
+            (telemetry.run, job, target)
+        }
         said = [line["event"] for line in lines]
         assert (said[0], said[-1]) == ("job_started", "result_recorded")
         assert sorted(line["check"] for line in lines if "check" in line) == checks_of(target)
 
 
 def test_lines_of_the_coordinator_name_run_result_and_request_while_they_are_about_one(
-    told: Told,
+    telemetry: Telemetry,
 ) -> None:
-    lines = told.coordinator
+    lines = telemetry.coordinator
     taken = [line for line in lines if line["event"] == "result_recorded"]
     assert {(line["run"], line["job"], line["target"], line["worker"]) for line in taken} == {
-        (told.run, f"{told.run}.{target}", target, WORKER) for target in ALL
+        (telemetry.run, f"{telemetry.run}.{target}", target, WORKER) for target in ALL
     }
-    assert [line["run"] for line in lines if line["part"] == "scheduler"] == [told.run]
+    assert [line["run"] for line in lines if line["part"] == "scheduler"] == [telemetry.run]
     (changed,) = [line for line in lines if line["event"] == "change_made"]
     assert (changed["verb"], changed["way"], changed["by"] != "") == ("enable", "cli", True)
     others = [
@@ -117,30 +121,30 @@ def test_lines_of_the_coordinator_name_run_result_and_request_while_they_are_abo
 
 
 def test_a_run_is_one_trace_over_both_services_with_each_span_below_what_caused_it(
-    told: Told,
+    telemetry: Telemetry,
 ) -> None:
-    spans = told.spans
+    spans = telemetry.spans
     assert len({span.trace for span in spans.values()}) == 1
-    (root,) = told.named("run")
-    assert (root.parent, root.about["run"]) == ("", told.run)
+    (root,) = telemetry.named("run")
+    assert (root.parent, root.about["run"]) == ("", telemetry.run)
     for service, names in SERVICES.items():
         assert {span.name for span in spans.values() if span.service == service} == names
     parents = {(span.name, spans[span.parent].name) for span in spans.values() if span.parent}
     assert parents == set(PARENTS.items())
-    assert (len(told.named("plan")), root.about["jobs"]) == (1, len(ALL))
-    jobs = sorted(f"{told.run}.{target}" for target in ALL)
+    assert (len(telemetry.named("plan")), root.about["jobs"]) == (1, len(ALL))
+    jobs = sorted(f"{telemetry.run}.{target}" for target in ALL)
     for name in ("job", "execute", "ingest"):
-        assert sorted(str(span.about["job"]) for span in told.named(name)) == jobs
-    for span in told.named("execute"):
+        assert sorted(str(span.about["job"]) for span in telemetry.named(name)) == jobs
+    for span in telemetry.named("execute"):
         assert spans[span.parent].about["job"] == span.about["job"]
-    for span in told.named("ingest"):
+    for span in telemetry.named("ingest"):
         above = spans[spans[span.parent].parent]
         assert (above.name, above.about["job"]) == ("execute", span.about["job"])
 
 
-def test_a_check_has_a_span_in_its_job_with_its_outcome(told: Told) -> None:
-    for job in told.named("execute"):
-        checks = [span for span in told.named("check") if span.parent == job.id]
+def test_a_check_has_a_span_in_its_job_with_its_outcome(telemetry: Telemetry) -> None:
+    for job in telemetry.named("execute"):
+        checks = [span for span in telemetry.named("check") if span.parent == job.id]
         assert sorted(str(span.about["check"]) for span in checks) == checks_of(
             str(job.about["target"])
         )
@@ -149,18 +153,18 @@ def test_a_check_has_a_span_in_its_job_with_its_outcome(told: Told) -> None:
         assert (outcomes.keys() == {"error"}) is wrong
 
 
-def test_lines_about_a_run_carry_the_id_of_its_trace(told: Told) -> None:
-    (trace,) = {span.trace for span in told.spans.values()}
-    lines = [line for line in (*told.worker, *told.coordinator) if "job" in line]
+def test_lines_about_a_run_carry_the_id_of_its_trace(telemetry: Telemetry) -> None:
+    (trace,) = {span.trace for span in telemetry.spans.values()}
+    lines = [line for line in (*telemetry.worker, *telemetry.coordinator) if "job" in line]
     assert {line.get("trace_id") for line in lines} == {trace}
-    others = [line for line in told.worker if "job" not in line]
+    others = [line for line in telemetry.worker if "job" not in line]
     assert not any("trace_id" in line for line in others)
 
 
-def test_traces_hold_neither_sql_nor_secrets(told: Told) -> None:
-    sent = b"".join(told.collector.bodies)
+def test_traces_hold_neither_sql_nor_secrets(telemetry: Telemetry) -> None:
+    sent = b"".join(telemetry.collector.bodies)
     assert b"postgresql_" in sent
-    for one in (b"SELECT", b"select ", b"pg_", told.password.encode()):
+    for one in (b"SELECT", b"select ", b"pg_", telemetry.password.encode()):
         assert one not in sent
-    texts = [str(line) for line in (*told.worker, *told.coordinator)]
-    assert not any(told.password in text for text in texts)
+    texts = [str(line) for line in (*telemetry.worker, *telemetry.coordinator)]
+    assert not any(telemetry.password in text for text in texts)

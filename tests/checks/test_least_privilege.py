@@ -123,7 +123,7 @@ def case(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator
     one.undo()
 
 
-def told(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
+def verdicts(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
     return {
         name: (str(one.outcome), str(one.kind))
         for name, one in outcomes.items()
@@ -138,7 +138,7 @@ async def test_the_account_sees_what_the_administrator_sees(judge: Judge, case: 
     admin = await judge.run_all(by_admin)
     broken = {name: one.reason for name, one in least.items() if one.outcome == "error"}
     assert broken == {}
-    assert told(least) == told(admin)
+    assert verdicts(least) == verdicts(admin)
 
 
 async def test_a_missing_grant_is_named_by_each_check_that_needs_it_and_by_no_other(

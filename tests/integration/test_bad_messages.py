@@ -32,7 +32,9 @@ SUBJECT = subjects.result(GOOD.family, SITE, GOOD.target, WORKER)
 
 
 @pytest.fixture(scope="module")
-def house(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def installation(
+    postgresql: Running, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
     """A nats-server, a coordinator and a worker with one target, each its own process."""
     with installed(tmp_path_factory.mktemp("house"), postgresql, targets=1) as whole:
         whole.start()
@@ -40,32 +42,32 @@ def house(postgresql: Running, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @asynccontextmanager
-async def connected(house: Installation) -> AsyncGenerator[Client]:
-    connection = await nats.connect(house.broker.url)
+async def connected(installation: Installation) -> AsyncGenerator[Client]:
+    connection = await nats.connect(installation.broker.url)
     try:
         yield connection
     finally:
         await connection.close()
 
 
-async def until(holds: Callable[[], Awaitable[bool]], house: Installation) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], installation: Installation) -> None:
     deadline = monotonic() + TIMEOUT_S
     while not await holds():
-        assert monotonic() < deadline, house.tails()
+        assert monotonic() < deadline, installation.tails()
         await asyncio.sleep(POLL_S)
 
 
-def refusals(house: Installation) -> list[str]:
+def refusals(installation: Installation) -> list[str]:
     """The code of each message that the coordinator's log says was refused."""
-    lines = [json.loads(line) for line in house.coordinator.log.read_text().splitlines()]
+    lines = [json.loads(line) for line in installation.coordinator.log.read_text().splitlines()]
     return [line["code"] for line in lines if line["event"] == "message_rejected"]
 
 
-async def works(house: Installation) -> None:
+async def works(installation: Installation) -> None:
     """Assert that a run of the good target still ends with its results."""
-    await house.targets_announced(1)
-    await house.enable()
-    run = await house.finished((await house.run()).run_id)
+    await installation.targets_announced(1)
+    await installation.enable()
+    run = await installation.finished((await installation.run()).run_id)
     assert (run.jobs, run.done) == (1, 1)
 
 
@@ -94,33 +96,35 @@ def changed(**changes: object) -> bytes:
     ids=lambda value: value if isinstance(value, str) and "." not in value else "",
 )
 async def test_a_bad_result_is_refused_by_name_counted_in_the_status_and_stops_nothing(
-    house: Installation, subject: str, data: bytes, code: str
+    installation: Installation, subject: str, data: bytes, code: str
 ) -> None:
-    await house.status()
-    before = refusals(house).count(code)
-    async with connected(house) as connection:
+    await installation.status()
+    before = refusals(installation).count(code)
+    async with connected(installation) as connection:
         await connection.jetstream().publish(subject, data)
 
     async def refused() -> bool:
-        return refusals(house).count(code) == before + 1
+        return refusals(installation).count(code) == before + 1
 
-    await until(refused, house)
-    assert f"{before + 1} {code}" in " ".join((await house.status()).degraded)
-    await works(house)
+    await until(refused, installation)
+    assert f"{before + 1} {code}" in " ".join((await installation.status()).degraded)
+    await works(installation)
 
 
-async def test_what_is_too_large_for_the_broker_never_gets_to_anybody(house: Installation) -> None:
-    async with connected(house) as connection:
+async def test_what_is_too_large_for_the_broker_never_gets_to_anybody(
+    installation: Installation,
+) -> None:
+    async with connected(installation) as connection:
         with pytest.raises(MaxPayloadError):
             await connection.jetstream().publish(SUBJECT, b" " * (connection.max_payload + 1))
-    await works(house)
+    await works(installation)
 
 
 async def test_announcements_nudges_and_requests_that_are_none_stop_nothing(
-    house: Installation,
+    installation: Installation,
 ) -> None:
-    await house.status()
-    async with connected(house) as connection:
+    await installation.status()
+    async with connected(installation) as connection:
         for data in (b"", b"\xff", b"[]", b'{"schema": "stt.announcement/v9"}'):
             await connection.publish(subjects.announce(SITE, WORKER), data)
             await connection.publish(subjects.NUDGE, data)
@@ -129,15 +133,15 @@ async def test_announcements_nudges_and_requests_that_are_none_stop_nothing(
             assert reply.headers is not None
             assert reply.headers["Nats-Service-Error-Code"] == "bad_request"
             assert "malformed" in reply.headers["Nats-Service-Error"]
-    assert [one.worker for one in (await house.status()).workers] == ["w0"]
-    await works(house)
+    assert [one.worker for one in (await installation.status()).workers] == ["w0"]
+    await works(installation)
 
 
 async def test_a_control_state_that_was_deleted_or_garbled_is_named_and_comes_back(
-    house: Installation,
+    installation: Installation,
 ) -> None:
-    await works(house)
-    async with connected(house) as connection:
+    await works(installation)
+    async with connected(installation) as connection:
         bucket = await connection.jetstream().key_value(subjects.BUCKET_CONTROL)
         good = (await bucket.get(subjects.KEY_STATE)).value
         assert good is not None
@@ -149,30 +153,30 @@ async def test_a_control_state_that_was_deleted_or_garbled_is_named_and_comes_ba
                 f"KV_{subjects.BUCKET_CONTROL}",
                 subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE),
             )
-            return bool(entry.data) and (await house.status()).state.enabled
+            return bool(entry.data) and (await installation.status()).state.enabled
 
-        await until(on_again, house)
-        await works(house)
+        await until(on_again, installation)
+        await works(installation)
         await bucket.put(subjects.KEY_STATE, b"\xff")
 
-        async def told() -> bool:
-            return any("stt.control" in one for one in await degraded(house))
+        async def is_degraded() -> bool:
+            return any("stt.control" in one for one in await degraded(installation))
 
-        await until(told, house)
+        await until(is_degraded, installation)
         await bucket.put(subjects.KEY_STATE, good)
 
         async def forgotten() -> bool:
-            return not [one for one in await degraded(house) if "rejected" not in one]
+            return not [one for one in await degraded(installation) if "rejected" not in one]
 
-        await until(forgotten, house)
-    await works(house)
-
-
-async def degraded(house: Installation) -> tuple[str, ...]:
-    return (await house.status()).degraded
+        await until(forgotten, installation)
+    await works(installation)
 
 
-def test_all_processes_lived_through_all_of_it(house: Installation) -> None:
-    for process in (house.coordinator, *house.workers):
+async def degraded(installation: Installation) -> tuple[str, ...]:
+    return (await installation.status()).degraded
+
+
+def test_all_processes_lived_through_all_of_it(installation: Installation) -> None:
+    for process in (installation.coordinator, *installation.workers):
         assert process.child is not None
         assert process.child.poll() is None, process.tail()

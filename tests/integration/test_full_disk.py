@@ -60,18 +60,18 @@ def written(write: Callable[[], object]) -> bool:
     return True
 
 
-async def until(holds: Callable[[], bool], house: Installation) -> None:
+async def until(holds: Callable[[], bool], installation: Installation) -> None:
     deadline = monotonic() + TIMEOUT_S
     while not holds():
-        assert monotonic() < deadline, house.tails()
+        assert monotonic() < deadline, installation.tails()
         await asyncio.sleep(POLL_S)
 
 
-async def at_work(house: Installation) -> None:
-    house.start()
-    await house.targets_announced(2)
-    await house.enable()
-    await house.finished((await house.run()).run_id)
+async def at_work(installation: Installation) -> None:
+    installation.start()
+    await installation.targets_announced(2)
+    await installation.enable()
+    await installation.finished((await installation.run()).run_id)
 
 
 async def test_a_full_disk_of_the_coordinator_is_named_loses_nothing_and_passes(
@@ -79,29 +79,29 @@ async def test_a_full_disk_of_the_coordinator_is_named_loses_nothing_and_passes(
 ) -> None:
     with (
         small_disk(tmp_path / "coordinator") as disk,
-        installed(tmp_path, postgresql, targets=2) as house,
+        installed(tmp_path, postgresql, targets=2) as installation,
     ):
-        await at_work(house)
-        known = (await house.status()).summary.counts
+        await at_work(installation)
+        known = (await installation.status()).summary.counts
         filler = fill(disk)
         with pytest.raises(AssertionError, match=FULL):
-            await house.ask(Verb.RUN, RunRequest(by="test"), RunReply)
+            await installation.ask(Verb.RUN, RunRequest(by="test"), RunReply)
 
         # Looking works, and says what is wrong and what to do.
         deadline = monotonic() + TIMEOUT_S
-        while FULL not in " ".join((status := await house.status()).degraded):
-            assert monotonic() < deadline, house.tails()
+        while FULL not in " ".join((status := await installation.status()).degraded):
+            assert monotonic() < deadline, installation.tails()
             await asyncio.sleep(POLL_S)
         assert "make room on the disk" in " ".join(status.degraded)
         assert status.summary.counts == known
 
         filler.unlink()
-        while (await house.status()).degraded:
-            assert monotonic() < deadline, house.tails()
+        while (await installation.status()).degraded:
+            assert monotonic() < deadline, installation.tails()
             await asyncio.sleep(POLL_S)
-        run = await house.finished((await house.run()).run_id)
+        run = await installation.finished((await installation.run()).run_id)
         assert (run.jobs, run.done) == (2, 2)
-        await house.at_rest()
+        await installation.at_rest()
 
 
 async def test_a_full_disk_of_a_worker_puts_jobs_back_and_leaves_it_up(
@@ -109,16 +109,16 @@ async def test_a_full_disk_of_a_worker_puts_jobs_back_and_leaves_it_up(
 ) -> None:
     with (
         small_disk(tmp_path / "w0") as disk,
-        installed(tmp_path, postgresql, targets=2) as house,
+        installed(tmp_path, postgresql, targets=2) as installation,
     ):
-        await at_work(house)
-        await house.at_rest()
-        (worker,) = house.workers
+        await at_work(installation)
+        await installation.at_rest()
+        (worker,) = installation.workers
         fill(disk)
-        await house.run()
-        await until(lambda: worker.tail().count('"job_postponed"') >= 2, house)
+        await installation.run()
+        await until(lambda: worker.tail().count('"job_postponed"') >= 2, installation)
         assert FULL in worker.tail()
-        (seen,) = (await house.status()).workers
+        (seen,) = (await installation.status()).workers
         assert seen.state == "up"
         assert worker.child is not None
         assert worker.child.poll() is None

@@ -15,13 +15,15 @@ from stt_worker.databases.port import Endpoint, Tls
 Command = dict[str, Any]
 
 
-def told(server: Running, *commands: Command, database: str = "admin") -> list[Command]:
+def run_commands(server: Running, *commands: Command, database: str = "admin") -> list[Command]:
     """The replies to `commands`, sent by the server's user if it has one; from any thread."""
     with ThreadPoolExecutor(max_workers=1) as apart:  # the caller may run in an event loop
-        return apart.submit(asyncio.run, _told(server, commands, database)).result()
+        return apart.submit(asyncio.run, _run_commands(server, commands, database)).result()
 
 
-async def _told(server: Running, commands: tuple[Command, ...], database: str) -> list[Command]:
+async def _run_commands(
+    server: Running, commands: tuple[Command, ...], database: str
+) -> list[Command]:
     wire = Wire(*await asyncio.open_connection(server.host, server.port))
     try:
         if server.password:

@@ -60,11 +60,11 @@ def last_day(now: datetime) -> date:
     return (now.astimezone(UTC) + MAX_AHEAD).date()
 
 
-def as_of(exceptions: Iterable[SuppressionRecord], at: datetime) -> list[SuppressionRecord]:
+def as_of(suppressions: Iterable[SuppressionRecord], at: datetime) -> list[SuppressionRecord]:
     """The suppressions that were live at `at`, as they were then."""
     return [
         msgspec.structs.replace(one, revoked=None, ended=None)
-        for one in exceptions
+        for one in suppressions
         if one.created <= at
         and (one.revoked is None or at < one.revoked)
         and (one.ended is None or at < one.ended)
@@ -95,13 +95,13 @@ class Suppressor:
 
     def __init__(
         self,
-        exceptions: Iterable[SuppressionRecord],
+        suppressions: Iterable[SuppressionRecord],
         labels: Mapping[str, Mapping[str, str]],
         now: datetime,
     ) -> None:
         self._labels = labels
         self._by_scope: dict[Scope, SuppressionRecord] = {}
-        for one in exceptions:
+        for one in suppressions:
             scope = scope_of(one)
             other = self._by_scope.get(scope)
             if is_live(one, now) and (other is None or _rank(one) > _rank(other)):

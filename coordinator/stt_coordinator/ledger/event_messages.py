@@ -42,7 +42,7 @@ def _slim(event: FindingEvent) -> FindingEvent:
     return msgspec.structs.replace(event, after=after, before=None)
 
 
-def of_exception(event: SuppressionEvent) -> Outgoing:
+def of_suppression(event: SuppressionEvent) -> Outgoing:
     """An exception was created or changed, is about to end, ended, or was revoked."""
     return Outgoing(
         subject=subjects.exception_event(event.phase),

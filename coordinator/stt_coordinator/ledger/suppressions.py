@@ -146,7 +146,7 @@ def _put(
 ) -> None:
     ledger.suppressions.put([one])
     event = SuppressionEvent(phase=phase, at=now, exception=one, findings=lookup.number(one))
-    ledger.outbox.add([event_messages.of_exception(event)])
+    ledger.outbox.add([event_messages.of_suppression(event)])
 
 
 def apply_to_relabelled(ledger: Ledger, targets: Collection[str], now: datetime) -> None:

@@ -16,13 +16,13 @@ from tests.support.coordinator.store_rows import (
     HOUR,
     NOW,
     entry,
-    exception,
     finding,
     job,
     opened,
     pair,
     raw,
     run,
+    suppression,
     target,
 )
 
@@ -46,7 +46,7 @@ def past_and_present(ledger: Ledger) -> None:
     ledger.findings.put([finding("f_c", state=FindingState.RESOLVED, resolved_at=late)])
     ledger.outcomes.put([pair("t1")])
     ledger.fleet.put_targets([target(last_started=oldest, last_checked=oldest)])
-    ledger.suppressions.put([exception(created=oldest, ended=oldest)])
+    ledger.suppressions.put([suppression(created=oldest, ended=oldest)])
     ledger.history.add([opened(finding(), oldest), opened(finding(), late)])
     for at in (oldest, old, late):
         ledger.counts.put(at, Counts(major=1))

@@ -13,13 +13,13 @@ from stt_shared.protocol.enums import (
 from tests.support.coordinator.store_rows import (
     HOUR,
     NOW,
-    exception,
+    suppression,
 )
 
 
 async def test_exceptions_are_kept_replaced_and_listed_newest_first(store: Store) -> None:
-    first, second = exception("x_a"), exception("x_b", created=NOW + HOUR)
-    over = exception("x_c", created=NOW - HOUR, ended=NOW)
+    first, second = suppression("x_a"), suppression("x_b", created=NOW + HOUR)
+    over = suppression("x_c", created=NOW - HOUR, ended=NOW)
     taken_back = msgspec.structs.replace(second, revoked=NOW, revoked_by="bob")
     await store.transact(lambda ledger: ledger.suppressions.put([first, second, over]))
     await store.transact(lambda ledger: ledger.suppressions.put([taken_back]))
@@ -52,9 +52,9 @@ async def test_exceptions_are_kept_replaced_and_listed_newest_first(store: Store
 
 
 async def test_live_exceptions_are_those_that_may_concern_a_target(store: Store) -> None:
-    everywhere = exception("x_site", target="", site="eu")
-    mine, other = exception("x_t1"), exception("x_t2", target="t2")
-    over = exception("x_over", ended=NOW)
+    everywhere = suppression("x_site", target="", site="eu")
+    mine, other = suppression("x_t1"), suppression("x_t2", target="t2")
+    over = suppression("x_over", ended=NOW)
     await store.transact(lambda ledger: ledger.suppressions.put([everywhere, mine, other, over]))
     assert await store.read(lambda ledger: ledger.suppressions.live(["t1", "t9"])) == [
         everywhere,
@@ -66,9 +66,9 @@ async def test_live_exceptions_are_those_that_may_concern_a_target(store: Store)
 
 async def test_exceptions_are_due_for_their_reminder_and_then_for_their_end(store: Store) -> None:
     end = datetime(2027, 1, 1, tzinfo=UTC)
-    fresh, told = exception("x_a"), exception("x_b", reminded=NOW)
-    for_ever = exception("x_c", until=None, severity=Severity.TRIVIAL)
-    soon = exception("x_d", until=date(2026, 11, 24), severity=Severity.TRIVIAL)
+    fresh, told = suppression("x_a"), suppression("x_b", reminded=NOW)
+    for_ever = suppression("x_c", until=None, severity=Severity.TRIVIAL)
+    soon = suppression("x_d", until=date(2026, 11, 24), severity=Severity.TRIVIAL)
     assert await store.read(lambda ledger: ledger.suppressions.next_end()) is None
     await store.transact(lambda ledger: ledger.suppressions.put([fresh, told, for_ever, soon]))
 

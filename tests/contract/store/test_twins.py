@@ -29,11 +29,11 @@ from tests.support.coordinator.store_rows import (
     NOW,
     accepted,
     check,
-    exception,
     finding,
     job,
     pair,
     run,
+    suppression,
     target,
 )
 
@@ -105,7 +105,7 @@ class Fleet:
         ledger.outcomes.put(self.pairs())
         ledger.history.add(self.events(findings))
         ledger.suppressions.put(
-            exception(f"x_{n}", target=pick(["", *TARGETS]), created=NOW - pick([0, 1]) * HOUR)
+            suppression(f"x_{n}", target=pick(["", *TARGETS]), created=NOW - pick([0, 1]) * HOUR)
             for n in range(20)
         )
         for number in range(20):

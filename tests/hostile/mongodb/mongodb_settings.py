@@ -15,7 +15,7 @@ from stt_shared import clock
 from stt_worker.databases.mongodb.wire import CommandError
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
-from tests.servers.mongo_commands import Command, told
+from tests.servers.mongo_commands import Command, run_commands
 
 VERSIONS = ("4.2", "4.4", "5.0", "6.0")
 READY_S = 60.0
@@ -81,10 +81,10 @@ def bad_server(folder: Path, version: str, certificates: Certificates) -> Iterat
     with serving(name, start) as server:
         try:
             member = {"_id": 0, "host": f"{server.host}:{server.port}"}
-            told(server, {"replSetInitiate": PRIMARY | {"members": [member]}})
+            run_commands(server, {"replSetInitiate": PRIMARY | {"members": [member]}})
             wait_for_primary(server)
             for database, command in BAD_USERS:
-                told(server, command, database=database)
+                run_commands(server, command, database=database)
             yield server
         finally:
             server.kill()  # in order a primary takes its time
@@ -93,7 +93,7 @@ def bad_server(folder: Path, version: str, certificates: Certificates) -> Iterat
 def wait_for_primary(server: Running) -> None:
     """Until the member takes writes."""
     deadline = clock.monotonic() + READY_S
-    while not told(server, {"isMaster": 1})[0]["ismaster"]:
+    while not run_commands(server, {"isMaster": 1})[0]["ismaster"]:
         assert clock.monotonic() < deadline, "no primary"
         time.sleep(0.05)
 
@@ -105,7 +105,7 @@ def settings(server: Running) -> list[Setting]:
 
 
 def _parameters(server: Running) -> Iterator[Setting]:
-    known = told(server, {"getParameter": "*"})[0]
+    known = run_commands(server, {"getParameter": "*"})[0]
     with_all = attempt(server, {"getParameter": {"showDetails": True, "allParameters": True}})
     names = known.keys() | (with_all.keys() if isinstance(with_all, dict) else set())
     for name in sorted(names - {"ok", "operationTime", "$clusterTime"}):
@@ -181,7 +181,7 @@ def _features() -> Iterator[Setting]:
 def attempt(server: Running, command: Command) -> Command | str:
     """The reply, or why there is none."""
     try:
-        return told(server, command)[0]
+        return run_commands(server, command)[0]
     except (CommandError, EOFError, OSError) as error:
         return str(error)
 

@@ -50,7 +50,9 @@ async def database() -> AsyncIterator[MongodbDatabase]:
     await made.close()
 
 
-async def look(database: MongodbDatabase, where: Endpoint, limits: Limits = LIMITS) -> Inspection:
+async def inspect_at(
+    database: MongodbDatabase, where: Endpoint, limits: Limits = LIMITS
+) -> Inspection:
     return await database.inspect(where, lambda _: [LOG, HOST], limits)
 
 
@@ -59,7 +61,7 @@ async def answers(
 ) -> tuple[Answer, Answer]:
     """The answers to LOG and HOST."""
     async with faking(act, anonymous=True) as fake:
-        found = await look(database, fake.endpoint, limits)
+        found = await inspect_at(database, fake.endpoint, limits)
     return found.answers[LOG], found.answers[HOST]
 
 
@@ -93,7 +95,7 @@ async def test_a_length_that_cannot_be_is_refused_before_memory_is_taken(
     assert first == second  # what follows on that connection means nothing
     async with faking(answering(hello=announced(HELLO_N, length)), anonymous=True) as fake:
         with pytest.raises(InspectionError) as caught:
-            await look(database, fake.endpoint)
+            await inspect_at(database, fake.endpoint)
     assert caught.value.kind is Kind.UNREACHABLE
 
 
@@ -157,7 +159,7 @@ async def test_a_trickled_answer_costs_no_more_than_its_time(
     started = time.monotonic()
     async with faking(answering(**{name: slow}), anonymous=True) as fake:
         try:
-            found = (await look(database, fake.endpoint)).answers[LOG]
+            found = (await inspect_at(database, fake.endpoint)).answers[LOG]
         except InspectionError as error:
             found = Failure(kind=error.kind, reason=error.reason)
     assert time.monotonic() - started < LIMITS.connect_s + LIMITS.client_s + SLACK_S
@@ -171,7 +173,7 @@ async def test_a_server_that_closes_instead_of_answering_is_unreachable(
 ) -> None:
     async with faking(answering(**{name: None}), anonymous=True) as fake:
         try:
-            found = (await look(database, fake.endpoint)).answers[LOG]
+            found = (await inspect_at(database, fake.endpoint)).answers[LOG]
         except InspectionError as error:
             found = Failure(kind=error.kind, reason=error.reason)
     assert "closed the connection" in failed(found, Kind.UNREACHABLE)
@@ -247,7 +249,7 @@ async def no_crash(database: MongodbDatabase, act: Act) -> None:
     """Answers or reasons come back, each reason short enough to be shown."""
     async with faking(act, anonymous=True) as fake:
         try:
-            found = list((await look(database, fake.endpoint)).answers.values())
+            found = list((await inspect_at(database, fake.endpoint)).answers.values())
         except InspectionError as error:
             found = [Failure(kind=error.kind, reason=error.reason)]
     for one in found:

@@ -24,7 +24,7 @@ from tests.hostile.mongodb.mongodb_settings import VERSIONS, settings
 from tests.hostile.session_settings import Handling, verdicts
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
-from tests.servers.mongo_commands import told
+from tests.servers.mongo_commands import run_commands
 from tests.support.checks.real import endpoint, judging
 from tests.support.worker.database_subjects import command
 from tools.pages.session_settings.mongodb import flipping, written
@@ -84,9 +84,9 @@ async def test_a_real_server_that_requires_a_version_of_its_api_is_judged_as_bef
         async with judging() as judge:
             where = endpoint(server, Family.MONGODB)
             before = verdicts(await judge.run_all(where))
-            told(server, {"setParameter": 1, "requireApiVersion": True})
+            run_commands(server, {"setParameter": 1, "requireApiVersion": True})
             with pytest.raises(CommandError, match="apiVersion parameter is required"):
-                told(server, {"buildInfo": 1})
+                run_commands(server, {"buildInfo": 1})
             assert verdicts(await judge.run_all(where)) == before
 
 

@@ -46,7 +46,9 @@ def visitor(server: Running) -> Iterator[Endpoint]:
     do(server, [f"DROP ROLE {PLAIN}"])
 
 
-async def look(where: Endpoint, *questions: Question, limits: Limits | None = None) -> Inspection:
+async def inspect_at(
+    where: Endpoint, *questions: Question, limits: Limits | None = None
+) -> Inspection:
     return await PostgresqlDatabase().inspect(where, lambda _: questions, limits or Limits())
 
 
@@ -87,7 +89,7 @@ async def test_a_database_that_is_not_asked_is_a_part_and_the_others_are_asked(
     make, kind, reason = LEFT_OUT[how]
     with databases(server, "stt_x", "stt_open"):
         do(server, make)
-        found = await look(visitor, NAME)
+        found = await inspect_at(visitor, NAME)
     assert asked(found) == {"postgres", "stt_open"}
     ((name, (found_kind, why)),) = parts(found).items()
     assert (name, found_kind, reason in why) == ("stt_x", kind, True)
@@ -98,7 +100,7 @@ async def test_a_template_by_its_owner_s_wish_is_a_database(
 ) -> None:
     with databases(server, "stt_x"):
         do(server, ["ALTER DATABASE stt_x IS_TEMPLATE true"])
-        found = await look(visitor, NAME)
+        found = await inspect_at(visitor, NAME)
     assert (asked(found), parts(found)) == ({"postgres", "stt_x"}, {})
 
 
@@ -107,7 +109,7 @@ async def test_a_name_of_a_provider_hides_nothing_elsewhere(
 ) -> None:
     with databases(server, "rdsadmin", "cloudsqladmin"):
         do(server, ["REVOKE CONNECT ON DATABASE rdsadmin FROM PUBLIC"])
-        found = await look(visitor, NAME)
+        found = await inspect_at(visitor, NAME)
     assert asked(found) == {"postgres", "cloudsqladmin"}
     assert set(parts(found)) == {"rdsadmin"}
 
@@ -116,7 +118,7 @@ async def test_a_name_of_a_database_that_reads_like_connection_options_leads_now
     server: Running, visitor: Endpoint
 ) -> None:
     with databases(server, HOSTILE_NAME, "postgres://127.0.0.1:1/x"):
-        found = await look(visitor, NAME)
+        found = await inspect_at(visitor, NAME)
     assert asked(found) == {"postgres", HOSTILE_NAME, "postgres://127.0.0.1:1/x"}
     assert parts(found) == {}
 
@@ -126,7 +128,7 @@ async def test_an_error_in_one_database_costs_the_others_nothing(
 ) -> None:
     question = replace(NAME, text="1 / (current_database() <> 'stt_x')::int AS one")
     with databases(server, "stt_x"):
-        found = await look(visitor, question)
+        found = await inspect_at(visitor, question)
     assert asked(found, question) == {"postgres"}
     kind, reason = parts(found, question)["stt_x"]
     assert (kind, "division by zero" in reason) == (Kind.QUERY, True)
@@ -135,7 +137,7 @@ async def test_an_error_in_one_database_costs_the_others_nothing(
 async def test_an_error_in_every_database_is_an_error(server: Running, visitor: Endpoint) -> None:
     question = replace(NAME, text="no_such_column")
     with databases(server, "stt_x"):
-        found = await look(visitor, question, NAME)
+        found = await inspect_at(visitor, question, NAME)
     failure = found.answers[question]
     assert isinstance(failure, Failure)
     assert failure.reason.startswith('database postgres: column "no_such_column"')
@@ -147,7 +149,7 @@ async def test_what_does_not_fit_beside_the_others_is_left_out_and_named(
 ) -> None:
     question = replace(NAME, text="generate_series(1, 60) AS n")
     with databases(server, "stt_x"):
-        found = await look(visitor, question, limits=Limits(rows=100))
+        found = await inspect_at(visitor, question, limits=Limits(rows=100))
     assert asked(found, question) == {"postgres"}
     kind, reason = parts(found, question)["stt_x"]
     assert (kind, "more than 100 rows" in reason) == (Kind.TOO_LARGE, True)
@@ -160,7 +162,7 @@ async def test_a_database_that_never_ends_costs_the_others_their_turn_and_is_nam
     question = replace(NAME, text=slow)
     with databases(server, "stt_a", "stt_b"):
         limits = Limits(connect_s=5, statement_s=0.5, client_s=5)
-        found = await look(visitor, question, NAME, limits=limits)
+        found = await inspect_at(visitor, question, NAME, limits=limits)
     assert (asked(found, question), asked(found)) == (
         {"postgres", "stt_b"},
         {"postgres", "stt_a", "stt_b"},
@@ -183,7 +185,7 @@ async def test_a_login_trigger_that_denies_its_database_cannot_make_it_disappear
         with databases(postgresql, "stt_x", "stt_z"):
             do(postgresql, ["SET search_path = public", denies, trigger], "stt_x")
             where = replace(admin, user=PLAIN, password=PLAIN_PASSWORD)
-            found = await look(where, NAME)
+            found = await inspect_at(where, NAME)
     finally:
         do(postgresql, [f"DROP ROLE {PLAIN}"])
     assert asked(found) == {"postgres", "stt_z"}
@@ -205,5 +207,5 @@ async def test_a_database_dropped_meanwhile_is_left_out(server: Running, visitor
         await asyncio.to_thread(do, server, ["DROP DATABASE stt_x"])
 
     with databases(server, "stt_x", "stt_z"):
-        found, _ = await asyncio.gather(look(visitor, question), drop())
+        found, _ = await asyncio.gather(inspect_at(visitor, question), drop())
     assert (asked(found, question), parts(found, question)) == ({"postgres", "stt_z"}, {})

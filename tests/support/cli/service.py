@@ -30,11 +30,13 @@ class Service:
     def answer(self, verb: Verb, *replies: Reply) -> None:
         """Answer a verb with each of `replies` in turn, the last one for ever."""
         left = list(replies)
-        self.answers[control(verb)] = lambda _: said(left.pop(0) if len(left) > 1 else left[0])
+        self.answers[control(verb)] = lambda _: encoded_reply(
+            left.pop(0) if len(left) > 1 else left[0]
+        )
 
     def compute(self, verb: Verb, request: type[R], function: Callable[[R], Reply]) -> None:
         """Answer a verb by a function of the request."""
-        self.answers[control(verb)] = lambda data: said(function(decode(request, data)))
+        self.answers[control(verb)] = lambda data: encoded_reply(function(decode(request, data)))
 
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109
         assert timeout > 0
@@ -55,7 +57,7 @@ class Service:
         self.closed = True
 
 
-def said(reply: Reply) -> bytes:
+def encoded_reply(reply: Reply) -> bytes:
     if isinstance(reply, Exception):
         raise reply
     return encode(reply)

@@ -32,7 +32,7 @@ def found(id_: str, **changes: object) -> ReportedFinding:
     return ReportedFinding(**(values | changes))  # type: ignore[arg-type]
 
 
-def said(
+def reported(
     check: str, *findings: ReportedFinding, outcome: Outcome | None = None, kind: Kind | None = None
 ) -> ReportedResult:
     return ReportedResult(

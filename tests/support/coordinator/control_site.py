@@ -50,7 +50,7 @@ def answer(job: Job) -> list[CheckOutcome]:
 
 
 @dataclass(kw_only=True)
-class House:
+class RunningCoordinator:
     """A running coordinator with one worker at work."""
 
     bus: MemoryBus
@@ -70,16 +70,16 @@ class House:
 
 
 @asynccontextmanager
-async def controlled() -> AsyncGenerator[House]:
+async def running_coordinator() -> AsyncGenerator[RunningCoordinator]:
     """The coordinator once it knows all targets."""
     broker, store = MemoryBroker(), MemoryStore()
     bus = broker.connect()
     worker = FakeWorker(bus=broker.connect(), targets=TARGETS, answer=answer)
     async with running(bus, store), at_work(worker):
-        made = House(bus=bus, store=store, worker=worker)
+        made = RunningCoordinator(bus=bus, store=store, worker=worker)
         await until(lambda: _all_known(made))
         yield made
 
 
-async def _all_known(house: House) -> bool:
-    return (await status(house.bus)).summary.counts.targets == len(TARGETS)
+async def _all_known(coordinator: RunningCoordinator) -> bool:
+    return (await status(coordinator.bus)).summary.counts.targets == len(TARGETS)

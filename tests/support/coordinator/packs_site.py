@@ -49,7 +49,7 @@ class FakeSource:
 
 
 @dataclass
-class Bench:
+class FetcherSite:
     """A fetcher of `source` on a broker in memory; `restart` forgets all but the disk."""
 
     folder: Path

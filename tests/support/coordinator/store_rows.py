@@ -106,7 +106,7 @@ def check(name: str = "c1", *, enabled: bool = True) -> CheckInfo:
     )
 
 
-def exception(id_: str = "x_a", **changes: object) -> SuppressionRecord:
+def suppression(id_: str = "x_a", **changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": id_,
         "check": "c1",

@@ -19,7 +19,7 @@ from stt_worker.databases.mongodb.driver import MongodbDatabase
 from stt_worker.databases.mysql.driver import MysqlDatabase
 from stt_worker.databases.port import Database, Endpoint, Failure, Tls
 from stt_worker.databases.postgresql.driver import PostgresqlDatabase
-from tests.servers.mongo_commands import told
+from tests.servers.mongo_commands import run_commands
 
 OFF = Tls(mode="off")
 LIMITED, LIMITED_PASSWORD = "stt_limited", "limited 'pass'"
@@ -115,9 +115,9 @@ def command(text: str) -> Question:
 def mongodb_subject(server: Running, version: tuple[int, ...]) -> Subject:
     """`server` enforces log-in; its first account is made here."""
     password = "r\u00f6\u00f6t @:/?#[]'\"% \\"
-    told(server, {"createUser": "root", "pwd": password, "roles": ["root"]})
+    run_commands(server, {"createUser": "root", "pwd": password, "roles": ["root"]})
     server.user, server.password = "root", password
-    told(server, {"createUser": LIMITED, "pwd": LIMITED_PASSWORD, "roles": []})
+    run_commands(server, {"createUser": LIMITED, "pwd": LIMITED_PASSWORD, "roles": []})
     endpoint = endpoint_of(server, Family.MONGODB)
     return Subject(
         make=MongodbDatabase,

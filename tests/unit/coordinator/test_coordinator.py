@@ -90,7 +90,7 @@ async def enabled_run(broker: MemoryBroker, store: Store, worker: FakeWorker) ->
         reply = await enable(broker.connect())
         await finished(broker.connect(), reply.run_id)
         await until(lambda: _summed_up(broker, reply.run_id))
-        await until(lambda: _all_said(store))
+        await until(lambda: _all_published(store))
     return reply.run_id
 
 
@@ -98,7 +98,7 @@ async def _knows(broker: MemoryBroker, number: int) -> bool:
     return (await status(broker.connect())).summary.counts.targets == number
 
 
-async def _told(broker: MemoryBroker, worker: FakeWorker) -> bool:
+async def _announced(broker: MemoryBroker, worker: FakeWorker) -> bool:
     """Announce again until a coordinator that was still starting has heard it."""
     await worker.announce()
     return await _knows(broker, len(worker.targets))
@@ -114,7 +114,7 @@ def _summed_up(broker: MemoryBroker, run_id: str) -> bool:
     return True
 
 
-async def _all_said(store: Store) -> bool:
+async def _all_published(store: Store) -> bool:
     return not await store.read(lambda ledger: ledger.outbox.oldest(1))
 
 
@@ -122,7 +122,7 @@ async def test_restart_before_the_jobs_are_answered_loses_and_doubles_nothing() 
     broker, store = MemoryBroker(), MemoryStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await until(lambda: _told(broker, worker))
+        await until(lambda: _announced(broker, worker))
         reply = await enable(broker.connect())
         await until(lambda: len(messages(broker, subjects.STREAM_JOBS)) == 7)
     async with running(broker.connect(), store), at_work(worker):
@@ -195,7 +195,7 @@ async def test_broker_that_goes_away_and_comes_back_is_lived_through() -> None:
     broker, store = MemoryBroker(), MemoryStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await until(lambda: _told(broker, worker))
+        await until(lambda: _announced(broker, worker))
         reply = await enable(broker.connect())
         broker.down = True
         await asyncio.sleep(0.1)
@@ -209,7 +209,7 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
     broker, store = MemoryBroker(), FullStore()
     worker = seven_targets(broker)
     async with running(broker.connect(), store):
-        await until(lambda: _told(broker, worker))
+        await until(lambda: _announced(broker, worker))
         reply = await enable(broker.connect())
         await until(lambda: len(messages(broker, subjects.STREAM_JOBS)) == 7)
         store.full = True

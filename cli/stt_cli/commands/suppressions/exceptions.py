@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands.suppressions import file as exceptions_file
+from stt_cli.commands.suppressions import file as suppressions_file
 from stt_shared import clock
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -26,7 +26,7 @@ from stt_shared.protocol.suppressions import (
     SuppressionsRequest,
 )
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_shared.report.views.suppressions import exceptions_grid
+from stt_shared.report.views.suppressions import suppressions_grid
 
 PAGE = 500  # exceptions asked for at once
 PART = 100  # of a file sent at once: each part is one transaction of the coordinator
@@ -40,7 +40,7 @@ def add(app: App) -> None:
     noun = add_noun(app, "exceptions", "Accepted findings: by whom, why and until when", READ)
     add_command(
         noun,
-        list_exceptions,
+        list_suppressions,
         name="list",
         access="ro",
         summary="List exceptions, newest first; with --state all past ones too",
@@ -67,7 +67,7 @@ def add(app: App) -> None:
     )
 
 
-async def list_exceptions(
+async def list_suppressions(
     *,
     state: Annotated[State, Parameter(help="Only exceptions in this state.")] = "live",
     form: Output = OutputFormat.TABLE,
@@ -81,7 +81,7 @@ async def list_exceptions(
     elif form is OutputFormat.JSONL:
         output.print_lines(found)
     else:
-        output.print_grid(exceptions_grid(found, clock.now()))
+        output.print_grid(suppressions_grid(found, clock.now()))
         if not found:
             output.note("No exceptions." if state == "all" else f"No {state} exceptions.")
 
@@ -103,7 +103,7 @@ async def export(*, connection: Connection | None = None) -> None:
     """Print the exceptions in force as YAML."""
     async with client.coordinator(connection) as control:
         found = await _all(control, "live")
-    output.print_text(exceptions_file.written(info.exception for info in found))
+    output.print_text(suppressions_file.written(info.exception for info in found))
 
 
 async def import_file(
@@ -116,7 +116,7 @@ async def import_file(
     connection: Connection | None = None,
 ) -> None:
     """Import the exceptions of a file; one that ended or was revoked stays so."""
-    whole = ImportRequest(exceptions=exceptions_file.read(file), by=by or user_name())
+    whole = ImportRequest(exceptions=suppressions_file.read(file), by=by or user_name())
     async with client.coordinator(connection) as control:
         # Without this trial a fault in a later part would leave the earlier parts imported.
         found = await _import(control, msgspec.structs.replace(whole, dry_run=True))

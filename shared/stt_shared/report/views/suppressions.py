@@ -47,7 +47,7 @@ def accepted(one: Acceptance, now: datetime) -> str:
     return f'by {one.by} until {readable.date_day(one.until, now)}: "{one.reason}"'
 
 
-def exceptions_grid(infos: Iterable[SuppressionInfo], now: datetime) -> Grid:
+def suppressions_grid(infos: Iterable[SuppressionInfo], now: datetime) -> Grid:
     """One line for each suppression."""
     return Grid(COLUMNS, tuple(_cells(info, now) for info in infos))
 

@@ -52,7 +52,7 @@ class Fixture:
 
 
 @pytest.fixture
-async def told(manager: Running) -> Fixture:
+async def fixture(manager: Running) -> Fixture:
     url = f"http://127.0.0.1:{manager.port}"
     store = MemoryStore()
     await store.transact(opened)
@@ -73,10 +73,10 @@ def resolve(ledger: Ledger) -> None:
     ledger.findings.put([msgspec.structs.replace(record, **state)])
 
 
-async def test_open_findings_become_alerts_that_last_four_intervals(told: Fixture) -> None:
+async def test_open_findings_become_alerts_that_last_four_intervals(fixture: Fixture) -> None:
     before = clock.now()
-    assert await told.push.step() == ""
-    held = told.alerts()
+    assert await fixture.push.step() == ""
+    held = fixture.alerts()
     assert held.keys() == {"f_1", "f_2"}
     one = held["f_1"]
     assert one["labels"]["alertname"] == "SttFailedCheck"
@@ -87,43 +87,43 @@ async def test_open_findings_become_alerts_that_last_four_intervals(told: Fixtur
     assert timedelta(seconds=239) < lasts < timedelta(seconds=300)
 
 
-async def test_sending_again_prolongs_the_same_alert(told: Fixture) -> None:
-    await told.push.step()
-    first = told.alerts()["f_1"]
-    await told.push.step()
-    second = told.alerts()["f_1"]
+async def test_sending_again_prolongs_the_same_alert(fixture: Fixture) -> None:
+    await fixture.push.step()
+    first = fixture.alerts()["f_1"]
+    await fixture.push.step()
+    second = fixture.alerts()["f_1"]
     assert (second["fingerprint"], second["startsAt"]) == (first["fingerprint"], first["startsAt"])
     assert second["endsAt"] > first["endsAt"]
 
 
-async def test_a_resolved_finding_ends_its_alert_at_once_and_alone(told: Fixture) -> None:
-    await told.push.step()
-    await told.store.transact(resolve)
-    await told.push.step()
-    assert told.alerts().keys() == {"f_2"}
-    await told.push.step()
-    assert told.alerts().keys() == {"f_2"}, "the end is told again"
+async def test_a_resolved_finding_ends_its_alert_at_once_and_alone(fixture: Fixture) -> None:
+    await fixture.push.step()
+    await fixture.store.transact(resolve)
+    await fixture.push.step()
+    assert fixture.alerts().keys() == {"f_2"}
+    await fixture.push.step()
+    assert fixture.alerts().keys() == {"f_2"}, "the end is told again"
 
 
-async def test_a_finding_that_is_open_again_fires_again(told: Fixture) -> None:
-    await told.push.step()
-    await told.store.transact(resolve)
-    await told.push.step()
-    await told.store.transact(opened)
-    await told.push.step()
-    assert told.alerts().keys() == {"f_1", "f_2"}
+async def test_a_finding_that_is_open_again_fires_again(fixture: Fixture) -> None:
+    await fixture.push.step()
+    await fixture.store.transact(resolve)
+    await fixture.push.step()
+    await fixture.store.transact(opened)
+    await fixture.push.step()
+    assert fixture.alerts().keys() == {"f_1", "f_2"}
 
 
 async def test_a_restarted_alertmanager_has_every_alert_after_the_next_push(
-    told: Fixture, manager: Running
+    fixture: Fixture, manager: Running
 ) -> None:
-    await told.push.step()
+    await fixture.push.step()
     manager.kill()
     with pytest.raises(ChannelError, match="cannot be reached"):
-        await told.push.step()
+        await fixture.push.step()
     manager.start()
-    await told.push.step()
-    assert told.alerts().keys() == {"f_1", "f_2"}
+    await fixture.push.step()
+    assert fixture.alerts().keys() == {"f_1", "f_2"}
 
 
 async def test_what_alertmanager_refuses_is_told_in_its_words(manager: Running) -> None:

@@ -65,7 +65,7 @@ async def reader(guarded: Running) -> AsyncIterator[Client]:
     await client.close()
 
 
-async def told(bus: JetStreamBus, *names: str) -> None:
+async def publish_opened(bus: JetStreamBus, *names: str) -> None:
     messages = [Outgoing(subject=OPENED, data=name.encode(), message_id=name) for name in names]
     for receipt in await bus.publish(messages):
         assert receipt.publication is Publication.STORED
@@ -74,19 +74,19 @@ async def told(bus: JetStreamBus, *names: str) -> None:
 async def test_a_durable_reader_goes_on_where_it_was(bus: JetStreamBus, reader: Client) -> None:
     stream = reader.jetstream()
     events = await stream.subscribe(CRITICAL, durable="printer")
-    await told(bus, "first")
+    await publish_opened(bus, "first")
     message = await events.next_msg(TIMEOUT_S)
     await message.ack_sync()
     await events.unsubscribe()
-    await told(bus, "while away")
+    await publish_opened(bus, "while away")
     again = await stream.subscribe(CRITICAL, durable="printer")
     assert (await again.next_msg(TIMEOUT_S)).data == b"while away"
 
 
 async def test_events_since_an_instant_are_replayed(bus: JetStreamBus, reader: Client) -> None:
-    await told(bus, "before")
+    await publish_opened(bus, "before")
     config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=clock.now())
-    await told(bus, "since", "later")
+    await publish_opened(bus, "since", "later")
     stream = reader.jetstream()
     replayed = await stream.pull_subscribe(CRITICAL, durable="replay", config=config)
     first, second = await replayed.fetch(2, timeout=TIMEOUT_S)

@@ -14,8 +14,8 @@ from stt_shared.protocol.findings import ChangesReply, FindingsReply, FindingsRe
 from stt_shared.protocol.records import Counts, FindingEvent
 from stt_shared.report.counts import of_results
 from tests.support.cli import samples
-from tests.support.cli.exceptions import ACCEPTED, UNTIL, reply
 from tests.support.cli.service import Service, Stt
+from tests.support.cli.suppressions import ACCEPTED, UNTIL, reply
 
 
 def test_status_shows_what_is_accepted_and_when_the_first_ends(service: Service, stt: Stt) -> None:

@@ -29,7 +29,7 @@ from stt_shared.protocol.findings import (
     FindingsRequest,
 )
 from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
-from tests.support.coordinator.control_site import House, controlled
+from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (
     ask,
     enable,
@@ -40,14 +40,16 @@ from tests.support.coordinator.coordination import (
 
 
 @pytest.fixture
-async def house() -> AsyncGenerator[House]:
-    async with controlled() as made:
+async def coordinator() -> AsyncGenerator[RunningCoordinator]:
+    async with running_coordinator() as made:
         yield made
 
 
-async def test_enable_twice_is_once_and_names_the_same_first_run(house: House) -> None:
-    first = await enable(house.bus)
-    second = await enable(house.bus)
+async def test_enable_twice_is_once_and_names_the_same_first_run(
+    coordinator: RunningCoordinator,
+) -> None:
+    first = await enable(coordinator.bus)
+    second = await enable(coordinator.bus)
     assert (first.changed, second.changed) == (True, False)
     assert first.run_id == second.run_id != ""
     assert (first.state.by, first.state.reason) == ("test", "CHG-1")
@@ -55,77 +57,83 @@ async def test_enable_twice_is_once_and_names_the_same_first_run(house: House) -
 
 
 async def test_run_that_enabling_announced_can_be_followed_from_the_first_moment(
-    house: House,
+    coordinator: RunningCoordinator,
 ) -> None:
-    reply = await enable(house.bus)
-    found = await ask(house.bus, Verb.RUNS, RunsRequest(run_id=reply.run_id), RunsReply)
+    reply = await enable(coordinator.bus)
+    found = await ask(coordinator.bus, Verb.RUNS, RunsRequest(run_id=reply.run_id), RunsReply)
     assert found.runs[0].run_id == reply.run_id
-    report = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=reply.run_id), ReportReply)
+    report = await ask(
+        coordinator.bus, Verb.REPORT, ReportRequest(run_id=reply.run_id), ReportReply
+    )
     assert report.run_id == reply.run_id
 
 
-async def test_disable_says_since_when_and_refuses_to_run(house: House) -> None:
-    await house.checked()
+async def test_disable_says_since_when_and_refuses_to_run(coordinator: RunningCoordinator) -> None:
+    await coordinator.checked()
     request = SwitchRequest(by="dba", reason="maintenance")
-    reply = await ask(house.bus, Verb.DISABLE, request, SwitchReply)
-    again = await ask(house.bus, Verb.DISABLE, request, SwitchReply)
+    reply = await ask(coordinator.bus, Verb.DISABLE, request, SwitchReply)
+    again = await ask(coordinator.bus, Verb.DISABLE, request, SwitchReply)
     assert (reply.changed, again.changed, reply.state.reason) == (True, False, "maintenance")
-    assert await house.refusal(Verb.RUN, RunRequest()) == "disabled"
-    found = await status(house.bus)
+    assert await coordinator.refusal(Verb.RUN, RunRequest()) == "disabled"
+    found = await status(coordinator.bus)
     assert (found.state.enabled, found.next_slots) == (False, {})
     assert found.summary.counts.critical == 2
 
 
-async def test_run_takes_the_targets_and_checks_that_were_asked_for(house: House) -> None:
-    await house.checked()
+async def test_run_takes_the_targets_and_checks_that_were_asked_for(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.checked()
     request = RunRequest(by="dba", targets=("orders", "shop"), checks=("mysql_version",))
-    reply = await ask(house.bus, Verb.RUN, request, RunReply)
-    run = await finished(house.bus, reply.run.run_id)
+    reply = await ask(coordinator.bus, Verb.RUN, request, RunReply)
+    run = await finished(coordinator.bus, reply.run.run_id)
     assert (run.jobs, run.done, run.requested_by, run.schedule) == (2, 2, "dba", "manual")
-    report = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=run.run_id), ReportReply)
+    report = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=run.run_id), ReportReply)
     assert {(one.target, one.check) for one in report.results} == {
         ("orders", "mysql_version"),
         ("shop", "mysql_version"),
     }
-    second = await ask(house.bus, Verb.RUN, request, RunReply)
+    second = await ask(coordinator.bus, Verb.RUN, request, RunReply)
     assert second.run.run_id != reply.run.run_id
 
 
-async def test_what_nobody_knows_is_refused_with_its_own_code(house: House) -> None:
-    await house.checked()
-    assert await house.refusal(Verb.RUN, RunRequest(targets=("nope",))) == "unknown_target"
-    assert await house.refusal(Verb.RUN, RunRequest(sites=("nope",))) == "unknown_site"
-    assert await house.refusal(Verb.RUN, RunRequest(checks=("nope",))) == "unknown_check"
+async def test_what_nobody_knows_is_refused_with_its_own_code(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.checked()
+    assert await coordinator.refusal(Verb.RUN, RunRequest(targets=("nope",))) == "unknown_target"
+    assert await coordinator.refusal(Verb.RUN, RunRequest(sites=("nope",))) == "unknown_site"
+    assert await coordinator.refusal(Verb.RUN, RunRequest(checks=("nope",))) == "unknown_check"
     mongodb = RunRequest(families=(Family.MONGODB,))
-    assert await house.refusal(Verb.RUN, mongodb) == "no_targets"
-    assert await house.refusal(Verb.FINDING, FindingRequest(id="f_nope")) == "unknown_finding"
-    assert await house.refusal(Verb.FINDING, FindingRequest(id="f_")) == "unknown_finding"
-    assert await house.refusal(Verb.REPORT, ReportRequest(run_id="nope")) == "unknown_run"
+    assert await coordinator.refusal(Verb.RUN, mongodb) == "no_targets"
+    assert await coordinator.refusal(Verb.FINDING, FindingRequest(id="f_nope")) == "unknown_finding"
+    assert await coordinator.refusal(Verb.FINDING, FindingRequest(id="f_")) == "unknown_finding"
+    assert await coordinator.refusal(Verb.REPORT, ReportRequest(run_id="nope")) == "unknown_run"
     switch = CheckSwitchRequest(check="mysql_versions")
-    assert await house.refusal(Verb.CHECK_DISABLE, switch) == "unknown_check"
-    assert await house.refusal(Verb.FINDINGS, FindingsRequest(state="shut")) == "bad_request"
-    nobody = await ask(house.bus, Verb.RUNS, RunsRequest(run_id="nope"), RunsReply)
+    assert await coordinator.refusal(Verb.CHECK_DISABLE, switch) == "unknown_check"
+    assert await coordinator.refusal(Verb.FINDINGS, FindingsRequest(state="shut")) == "bad_request"
+    nobody = await ask(coordinator.bus, Verb.RUNS, RunsRequest(run_id="nope"), RunsReply)
     assert nobody.runs == ()
 
 
 async def test_request_that_is_none_is_refused_and_an_empty_one_takes_the_defaults(
-    house: House,
+    coordinator: RunningCoordinator,
 ) -> None:
     for data in (b"\xff", b"{}", b'{"schema": "stt.control.empty/v9"}'):
         with pytest.raises(RequestError) as caught:
-            await house.bus.request(subjects.control(Verb.STATUS), data, timeout=5)
+            await coordinator.bus.request(subjects.control(Verb.STATUS), data, timeout=5)
         assert caught.value.code == "bad_request"
-    data = await house.bus.request(subjects.control(Verb.STATUS), b"", timeout=5)
+    data = await coordinator.bus.request(subjects.control(Verb.STATUS), b"", timeout=5)
     assert codec.decode(StatusReply, data).summary.counts.targets == 3
     with pytest.raises(RequestError, match="request is empty"):
-        await house.bus.request(subjects.control(Verb.FINDING), b"", timeout=5)
+        await coordinator.bus.request(subjects.control(Verb.FINDING), b"", timeout=5)
 
 
 async def test_status_says_what_is_found_what_is_not_checked_and_what_comes_next(
-    house: House,
+    coordinator: RunningCoordinator,
 ) -> None:
-    await house.checked()
-    found = await status(house.bus)
+    await coordinator.checked()
+    found = await status(coordinator.bus)
     counts = found.summary.counts
     assert (counts.critical, counts.trivial, counts.passed, counts.not_checked) == (2, 2, 2, 1)
     assert (counts.targets, counts.targets_checked) == (3, 2)
@@ -139,65 +147,73 @@ async def test_status_says_what_is_found_what_is_not_checked_and_what_comes_next
 
 
 async def test_check_switched_off_leaves_runs_and_counts_until_it_is_on_again(
-    house: House,
+    coordinator: RunningCoordinator,
 ) -> None:
-    await house.checked()
+    await coordinator.checked()
     switch = CheckSwitchRequest(check="mysql_empty_password", by="dba")
-    assert (await ask(house.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
-    assert not (await ask(house.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
-    assert (await status(house.bus)).summary.counts.critical == 0
-    checks = await ask(house.bus, Verb.CHECKS, Empty(), ChecksReply)
+    assert (await ask(coordinator.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
+    assert not (await ask(coordinator.bus, Verb.CHECK_DISABLE, switch, SwitchReply)).changed
+    assert (await status(coordinator.bus)).summary.counts.critical == 0
+    checks = await ask(coordinator.bus, Verb.CHECKS, Empty(), ChecksReply)
     assert [one.check for one in checks.checks if not one.enabled] == ["mysql_empty_password"]
     assert checks.releases_as_of == "2026-11-01"
-    reply = await ask(house.bus, Verb.RUN, RunRequest(), RunReply)
-    await finished(house.bus, reply.run.run_id)
-    page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=reply.run.run_id), ReportReply)
+    reply = await ask(coordinator.bus, Verb.RUN, RunRequest(), RunReply)
+    await finished(coordinator.bus, reply.run.run_id)
+    page = await ask(
+        coordinator.bus, Verb.REPORT, ReportRequest(run_id=reply.run.run_id), ReportReply
+    )
     assert "mysql_empty_password" not in {one.check for one in page.results}
     named = RunRequest(checks=("mysql_empty_password",))
-    assert await house.refusal(Verb.RUN, named) == "bad_request"
-    assert (await ask(house.bus, Verb.CHECK_ENABLE, switch, SwitchReply)).changed
-    assert (await status(house.bus)).summary.counts.critical == 2
+    assert await coordinator.refusal(Verb.RUN, named) == "bad_request"
+    assert (await ask(coordinator.bus, Verb.CHECK_ENABLE, switch, SwitchReply)).changed
+    assert (await status(coordinator.bus)).summary.counts.critical == 2
 
 
-async def test_finding_is_found_by_the_beginning_of_its_id_with_its_history(house: House) -> None:
-    await house.checked()
-    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
+async def test_finding_is_found_by_the_beginning_of_its_id_with_its_history(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.checked()
+    page = await ask(coordinator.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
     wanted = page.findings[0].id
     for text in (wanted[:-2], wanted.removeprefix("f_"), wanted.upper()[2:]):
-        like = await ask(house.bus, Verb.FINDING, FindingRequest(id=text), FindingReply)
+        like = await ask(coordinator.bus, Verb.FINDING, FindingRequest(id=text), FindingReply)
         assert like.finding.id == wanted
-    found = await ask(house.bus, Verb.FINDING, FindingRequest(id=wanted), FindingReply)
+    found = await ask(coordinator.bus, Verb.FINDING, FindingRequest(id=wanted), FindingReply)
     assert [event.change for event in found.history] == ["opened"]
     assert (found.outcome, found.facts and found.facts.version) == (Outcome.FAILED, (8, 4, 6))
 
 
-async def test_broker_that_is_away_makes_requests_fail_with_a_code(house: House) -> None:
-    await house.checked()
-    handler = house.bus.broker.services[subjects.control(Verb.DISABLE)]
-    house.bus.broker.down = True
+async def test_broker_that_is_away_makes_requests_fail_with_a_code(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.checked()
+    handler = coordinator.bus.broker.services[subjects.control(Verb.DISABLE)]
+    coordinator.bus.broker.down = True
     with pytest.raises(RequestError) as caught:
         await handler(codec.encode(SwitchRequest()))
-    house.bus.broker.down = False
+    coordinator.bus.broker.down = False
     assert caught.value.code == "unavailable"
 
 
-async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(house: House) -> None:
-    first = await house.checked()
-    await ask(house.bus, Verb.DISABLE, SwitchRequest(), SwitchReply)
-    second = await enable(house.bus)
+async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(
+    coordinator: RunningCoordinator,
+) -> None:
+    first = await coordinator.checked()
+    await ask(coordinator.bus, Verb.DISABLE, SwitchRequest(), SwitchReply)
+    second = await enable(coordinator.bus)
     assert second.run_id != first
-    assert (await finished(house.bus, second.run_id)).done == 3
+    assert (await finished(coordinator.bus, second.run_id)).done == 3
 
 
-async def test_worker_that_holds_other_checks_is_told(house: House) -> None:
+async def test_worker_that_holds_other_checks_is_told(coordinator: RunningCoordinator) -> None:
     def change(ledger: Ledger) -> None:
         rows = [msgspec.structs.replace(row, pack="other") for row in ledger.fleet.workers()]
         ledger.fleet.put_workers(rows)
 
-    async def told() -> bool:
-        await house.store.transact(change)
-        return (await status(house.bus)).degraded == (
+    async def is_degraded() -> bool:
+        await coordinator.store.transact(change)
+        return (await status(coordinator.bus)).degraded == (
             "workers with other checks than the coordinator: w1",
         )
 
-    await until(told)
+    await until(is_degraded)

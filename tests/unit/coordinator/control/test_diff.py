@@ -61,7 +61,7 @@ class Databases:
 
 
 @dataclass(kw_only=True)
-class House:
+class RunningCoordinator:
     """A coordinator with one worker whose databases change between two runs."""
 
     bus: MemoryBus
@@ -95,13 +95,15 @@ class House:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[House]:
+async def coordinator(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncGenerator[RunningCoordinator]:
     store: Store = MemoryStore() if request.param == "memory" else await open_store(tmp_path)
     broker, databases = MemoryBroker(), Databases()
     bus = broker.connect()
     worker = FakeWorker(bus=broker.connect(), targets=TARGETS, answer=databases.answer)
     async with running(bus, store), at_work(worker):
-        made = House(bus=bus, store=store, databases=databases)
+        made = RunningCoordinator(bus=bus, store=store, databases=databases)
 
         async def known() -> bool:
             return (await status(bus)).summary.counts.targets == len(TARGETS)
@@ -113,19 +115,21 @@ async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
     await store.close()
 
 
-def told(reply: DiffReply) -> list[tuple[str, str, str]]:
+def changes_of(reply: DiffReply) -> list[tuple[str, str, str]]:
     return [(str(one.change), one.target, one.check) for one in reply.differences]
 
 
-async def test_two_runs_are_compared_in_the_order_they_happened(house: House) -> None:
-    first = await house.run(ledger=(), orders=("a", "b"), shop=("a",))
-    second = await house.run(orders=("b", "c"), shop=("a",))
+async def test_two_runs_are_compared_in_the_order_they_happened(
+    coordinator: RunningCoordinator,
+) -> None:
+    first = await coordinator.run(ledger=(), orders=("a", "b"), shop=("a",))
+    second = await coordinator.run(orders=("b", "c"), shop=("a",))
     for pair in ((first, second), (second, first)):
-        reply = await house.diff(run_a=pair[0], run_b=pair[1])
+        reply = await coordinator.diff(run_a=pair[0], run_b=pair[1])
         assert reply.before is not None
         assert reply.later is not None
         assert (reply.before.run_id, reply.later.run_id) == (first, second)
-        assert sorted(told(reply)) == [
+        assert sorted(changes_of(reply)) == [
             ("opened", "orders", "mysql_empty_password"),
             ("opened", "orders", "mysql_version"),
             ("resolved", "orders", "mysql_empty_password"),
@@ -138,17 +142,17 @@ async def test_two_runs_are_compared_in_the_order_they_happened(house: House) ->
         assert reply.not_compared == 0
 
 
-async def test_one_run_is_compared_with_the_one_before_it(house: House) -> None:
-    first = await house.run(ledger=(), orders=(), shop=())
-    second = await house.run(ledger=(), orders=("a",), shop=())
-    reply = await house.diff(run_b=second)
+async def test_one_run_is_compared_with_the_one_before_it(coordinator: RunningCoordinator) -> None:
+    first = await coordinator.run(ledger=(), orders=(), shop=())
+    second = await coordinator.run(ledger=(), orders=("a",), shop=())
+    reply = await coordinator.diff(run_b=second)
     assert reply.before is not None
     assert reply.before.run_id == first
     assert {one.target for one in reply.differences} == {"orders"}
 
 
-async def test_what_was_accepted_between_two_runs_is_told(house: House) -> None:
-    first = await house.run(ledger=(), orders=("a",), shop=("a",))
+async def test_what_was_accepted_between_two_runs_is_told(coordinator: RunningCoordinator) -> None:
+    first = await coordinator.run(ledger=(), orders=("a",), shop=("a",))
     request = AcceptRequest(
         check="mysql_version",
         target="shop",
@@ -156,52 +160,54 @@ async def test_what_was_accepted_between_two_runs_is_told(house: House) -> None:
         reason="proxy only",
         by="ann",
     )
-    await ask(house.bus, Verb.ACCEPT, request, SuppressionReply)
-    second = await house.run(ledger=(), orders=("a",), shop=("a",))
+    await ask(coordinator.bus, Verb.ACCEPT, request, SuppressionReply)
+    second = await coordinator.run(ledger=(), orders=("a",), shop=("a",))
     for which in ({"run_a": first, "run_b": second}, {"since": clock.now() - PAST}):
-        reply = await house.diff(**which)
+        reply = await coordinator.diff(**which)
         (one,) = [each for each in reply.differences if each.finding.accepted is not None]
         assert (one.target, one.check) == ("shop", "mysql_version")
         assert one.finding.accepted is not None
         assert (one.finding.accepted.by, one.finding.accepted.reason) == ("ann", "proxy only")
-    between = await house.diff(run_a=first, run_b=second)
-    assert told(between) == [("accepted", "shop", "mysql_version")]
+    between = await coordinator.diff(run_a=first, run_b=second)
+    assert changes_of(between) == [("accepted", "shop", "mysql_version")]
 
 
-async def test_since_an_instant_only_what_is_different_in_the_end_is_told(house: House) -> None:
-    await house.run(ledger=(), orders=("a",), shop=("a",))
+async def test_since_an_instant_only_what_is_different_in_the_end_is_told(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.run(ledger=(), orders=("a",), shop=("a",))
     middle = clock.now()
-    await house.run(ledger=(), orders=(), shop=("a", "b"))
-    await house.run(orders=("a",), shop=("a", "b"))
-    reply = await house.diff(since=middle)
-    assert sorted(told(reply)) == [
+    await coordinator.run(ledger=(), orders=(), shop=("a", "b"))
+    await coordinator.run(orders=("a",), shop=("a", "b"))
+    reply = await coordinator.diff(since=middle)
+    assert sorted(changes_of(reply)) == [
         ("opened", "shop", "mysql_empty_password"),
         ("opened", "shop", "mysql_version"),
     ]
     assert [one.target for one in reply.unchecked] == ["ledger"]
     assert reply.kept_since is None
-    long_ago = await house.diff(since=middle - timedelta(days=99))
+    long_ago = await coordinator.diff(since=middle - timedelta(days=99))
     assert long_ago.kept_since is not None
 
 
 @pytest.mark.parametrize("how", ["bytes", "targets"])
 async def test_pages_leave_nothing_out_and_nothing_comes_twice(
-    house: House, monkeypatch: pytest.MonkeyPatch, how: str
+    coordinator: RunningCoordinator, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    first = await house.run(ledger=("x",), orders=("a", "b"), shop=("a",))
-    second = await house.run(orders=("c", "d", "e"), shop=())
+    first = await coordinator.run(ledger=("x",), orders=("a", "b"), shop=("a",))
+    second = await coordinator.run(orders=("c", "d", "e"), shop=())
     requests: list[dict[str, object]] = [
         {"run_a": first, "run_b": second},
         {"since": clock.now() - PAST},
     ]
-    whole = [await house.diff(**request) for request in requests]
+    whole = [await coordinator.diff(**request) for request in requests]
     if how == "bytes":
         monkeypatch.setattr(pages, "ROOM_BYTES", 700)
     else:
         # One job at a time would never get beyond the target it begins with.
         monkeypatch.setattr(verb, "PAGE_TARGETS", 2)
     for request, at_once in zip(requests, whole, strict=True):
-        in_pages = await house.diff(**request)
+        in_pages = await coordinator.diff(**request)
         assert [one.finding.id for one in in_pages.differences] == [
             one.finding.id for one in at_once.differences
         ]
@@ -209,8 +215,8 @@ async def test_pages_leave_nothing_out_and_nothing_comes_twice(
         assert in_pages.not_compared == at_once.not_compared
 
 
-async def test_what_cannot_be_compared_is_refused_by_name(house: House) -> None:
-    first = await house.run(ledger=(), orders=(), shop=())
+async def test_what_cannot_be_compared_is_refused_by_name(coordinator: RunningCoordinator) -> None:
+    first = await coordinator.run(ledger=(), orders=(), shop=())
     cases: list[tuple[dict[str, object], str, str]] = [
         ({}, "bad_request", "either runs or an instant"),
         ({"run_a": first, "since": clock.now()}, "bad_request", "either runs or an instant"),
@@ -218,31 +224,35 @@ async def test_what_cannot_be_compared_is_refused_by_name(house: House) -> None:
         ({"run_a": first, "run_b": "nope"}, "unknown_run", "unknown run 'nope'"),
     ]
     for fields, code, sentence in cases:
-        found = await house.refusal(Verb.DIFF, DiffRequest(**fields))  # type: ignore[arg-type]
+        found = await coordinator.refusal(Verb.DIFF, DiffRequest(**fields))  # type: ignore[arg-type]
         assert (found[0], sentence in found[1]) == (code, True), found
 
 
-async def test_a_run_without_its_details_is_refused_and_never_looks_clean(house: House) -> None:
-    first = await house.run(ledger=(), orders=("a",), shop=())
-    second = await house.run(ledger=(), orders=("a",), shop=())
+async def test_a_run_without_its_details_is_refused_and_never_looks_clean(
+    coordinator: RunningCoordinator,
+) -> None:
+    first = await coordinator.run(ledger=(), orders=("a",), shop=())
+    second = await coordinator.run(ledger=(), orders=("a",), shop=())
     late = clock.now() + timedelta(days=1)
     before = Before(full=late, daily=late - timedelta(days=300), audit=late)
-    await house.store.transact(lambda ledger: ledger.retention.prune(before, 999))
+    await coordinator.store.transact(lambda ledger: ledger.retention.prune(before, 999))
     requests: list[tuple[Verb, Value]] = [
         (Verb.DIFF, DiffRequest(run_a=first, run_b=second)),
         (Verb.REPORT, ReportRequest(run_id=first)),
     ]
     for each, request in requests:
-        code, sentence = await house.refusal(each, request)
+        code, sentence = await coordinator.refusal(each, request)
         assert (code, "are no longer kept" in sentence) == ("unknown_run", True)
-    open_ones = await ask(house.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
+    open_ones = await ask(coordinator.bus, Verb.FINDINGS, FindingsRequest(), FindingsReply)
     assert open_ones.total == 2
 
 
-async def test_trends_count_what_was_opened_and_fixed_today(house: House) -> None:
-    await house.run(ledger=(), orders=("a", "b"), shop=("a",))
-    await house.run(ledger=(), orders=("b",), shop=())
-    found = await ask(house.bus, Verb.TRENDS, TrendsRequest(days=7), TrendsReply)
+async def test_trends_count_what_was_opened_and_fixed_today(
+    coordinator: RunningCoordinator,
+) -> None:
+    await coordinator.run(ledger=(), orders=("a", "b"), shop=("a",))
+    await coordinator.run(ledger=(), orders=("b",), shop=())
+    found = await ask(coordinator.bus, Verb.TRENDS, TrendsRequest(days=7), TrendsReply)
     # A run over midnight has two days.
     assert found.days[-1].open.critical == 2
     assert sum(day.opened.critical for day in found.days) == 6

@@ -22,7 +22,7 @@ from stt_shared.protocol.findings import (
 )
 from stt_shared.protocol.reports import ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
-from tests.support.coordinator.control_site import House, controlled
+from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (
     NOW,
     ask,
@@ -31,46 +31,48 @@ from tests.support.coordinator.coordination import (
 
 
 @pytest.fixture
-async def house() -> AsyncGenerator[House]:
-    async with controlled() as made:
+async def coordinator() -> AsyncGenerator[RunningCoordinator]:
+    async with running_coordinator() as made:
         yield made
 
 
-async def test_findings_targets_and_changes_come_in_pages(house: House) -> None:
-    await house.checked()
-    page = await ask(house.bus, Verb.FINDINGS, FindingsRequest(limit=3), FindingsReply)
+async def test_findings_targets_and_changes_come_in_pages(coordinator: RunningCoordinator) -> None:
+    await coordinator.checked()
+    page = await ask(coordinator.bus, Verb.FINDINGS, FindingsRequest(limit=3), FindingsReply)
     assert ([one.severity for one in page.findings], page.total) == (
         [Severity.CRITICAL, Severity.CRITICAL, Severity.TRIVIAL],
         4,
     )
-    first = await ask(house.bus, Verb.TARGETS, TargetsRequest(limit=2), TargetsReply)
-    second = await ask(house.bus, Verb.TARGETS, TargetsRequest(after=first.next), TargetsReply)
+    first = await ask(coordinator.bus, Verb.TARGETS, TargetsRequest(limit=2), TargetsReply)
+    second = await ask(
+        coordinator.bus, Verb.TARGETS, TargetsRequest(after=first.next), TargetsReply
+    )
     states = {one.target: one.state for one in (*first.targets, *second.targets)}
     assert states == {"ledger": "unchecked", "orders": "checked", "shop": "checked"}
     assert second.next == ""
     request = ChangesRequest(since=NOW - timedelta(days=9999), offset=1, limit=2)
-    changes = await ask(house.bus, Verb.CHANGES, request, ChangesReply)
+    changes = await ask(coordinator.bus, Verb.CHANGES, request, ChangesReply)
     assert (len(changes.changes), changes.total) == (2, 4)
     assert [one.target for one in changes.unchecked] == ["ledger"]
 
 
-async def all_pages(house: House, run_id: str) -> list[ReportReply]:
+async def all_pages(coordinator: RunningCoordinator, run_id: str) -> list[ReportReply]:
     found: list[ReportReply] = []
     while not found or found[-1].next:
         after = found[-1].next if found else ""
         request = ReportRequest(run_id=run_id, after=after)
-        found.append(await ask(house.bus, Verb.REPORT, request, ReportReply))
+        found.append(await ask(coordinator.bus, Verb.REPORT, request, ReportReply))
         assert found[-1].results
     return found
 
 
 async def test_report_pages_hold_every_pair_once_with_the_counts_of_the_whole(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    coordinator: RunningCoordinator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_id = await house.checked()
+    run_id = await coordinator.checked()
     monkeypatch.setattr(pages, "ROOM_BYTES", 700)
     for wanted in ("", run_id):
-        paged = await all_pages(house, wanted)
+        paged = await all_pages(coordinator, wanted)
         results = [one for page in paged for one in page.results]
         places = [(one.target, one.check) for one in results]
         assert places == sorted(set(places))
@@ -79,10 +81,10 @@ async def test_report_pages_hold_every_pair_once_with_the_counts_of_the_whole(
         assert {page.run_id for page in paged} == {run_id}
 
 
-async def test_counts_of_a_report_are_those_of_its_results(house: House) -> None:
-    run_id = await house.checked()
+async def test_counts_of_a_report_are_those_of_its_results(coordinator: RunningCoordinator) -> None:
+    run_id = await coordinator.checked()
     for wanted in ("", run_id):
-        page = await ask(house.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
+        page = await ask(coordinator.bus, Verb.REPORT, ReportRequest(run_id=wanted), ReportReply)
         assert page.counts == of_results(page.results)
         assert page.finished is not None
 

@@ -8,7 +8,7 @@ from stt_coordinator.domain.diff import of_target
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
 from stt_shared.protocol.reports import ReportedResult
-from tests.support.coordinator.answers import ENDED, HOUR, LATER, answers, found, said
+from tests.support.coordinator.answers import ENDED, HOUR, LATER, answers, found, reported
 
 OLD_DATABASE = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")
 IN_OLD = found("f_old", labels={"database": "old"})
@@ -26,18 +26,18 @@ def compared(before: ReportedResult, later: ReportedResult) -> tuple[list[tuple[
 
 
 def test_only_what_is_in_a_database_that_was_asked_is_fixed() -> None:
-    before, later = said("c", IN_OLD, IN_APP, UNNAMED), partly(said("c"))
+    before, later = reported("c", IN_OLD, IN_APP, UNNAMED), partly(reported("c"))
     assert compared(before, later) == ([("resolved", "f_app")], 1)
 
 
 def test_a_database_that_is_asked_again_shows_as_new_what_opened_between() -> None:
     fresh = found("f_new", labels={"database": "old"}, since=ENDED + HOUR)
-    before, later = partly(said("c")), said("c", IN_OLD, IN_APP, fresh)
+    before, later = partly(reported("c")), reported("c", IN_OLD, IN_APP, fresh)
     assert compared(before, later) == ([("opened", "f_app"), ("opened", "f_new")], 0)
 
 
 def test_two_runs_that_left_nothing_out_are_compared_as_ever() -> None:
-    assert compared(said("c", IN_OLD), said("c", UNNAMED)) == (
+    assert compared(reported("c", IN_OLD), reported("c", UNNAMED)) == (
         [("opened", "f_any"), ("resolved", "f_old")],
         0,
     )

@@ -28,7 +28,9 @@ def of(database: str) -> Finding:
     return msgspec.structs.replace(finding(database), labels={"database": database})
 
 
-def said(bad: Iterable[str], left_out: Iterable[str], *, unnamed: bool = False) -> CheckOutcome:
+def outcome_with_parts(
+    bad: Iterable[str], left_out: Iterable[str], *, unnamed: bool = False
+) -> CheckOutcome:
     """What a check says of a server where `bad` are bad and `left_out` cannot be asked."""
     parts = tuple(map(part, sorted(left_out)))
     found = [of(name) for name in sorted(set(bad) - set(left_out))]
@@ -43,9 +45,9 @@ def is_open(life: Life) -> set[str | None]:
 
 def test_a_finding_of_a_database_that_is_closed_now_stays_open_and_is_not_confirmed() -> None:
     life = Life()
-    life.apply(said(["app", "billing"], []), 0)
+    life.apply(outcome_with_parts(["app", "billing"], []), 0)
     before = {one.object: one for one in life.known.values()}
-    life.apply(said([], ["billing"]), 1)
+    life.apply(outcome_with_parts([], ["billing"]), 1)
     assert is_open(life) == {"billing"}
     after = {one.object: one for one in life.known.values()}
     assert after["billing"] == before["billing"]
@@ -53,23 +55,23 @@ def test_a_finding_of_a_database_that_is_closed_now_stays_open_and_is_not_confir
 
 def test_a_finding_that_names_no_database_stays_open_while_one_is_closed() -> None:
     life = Life()
-    life.apply(said([], [], unnamed=True), 0)
-    life.apply(said([], ["old"]), 1)
+    life.apply(outcome_with_parts([], [], unnamed=True), 0)
+    life.apply(outcome_with_parts([], ["old"]), 1)
     assert is_open(life) == {"server"}
-    life.apply(said([], []), 2)
+    life.apply(outcome_with_parts([], []), 2)
     assert is_open(life) == set()
 
 
 def test_a_new_finding_of_a_database_that_was_asked_opens_while_another_is_closed() -> None:
     life = Life()
-    life.apply(said(["app"], ["old"]), 0)
+    life.apply(outcome_with_parts(["app"], ["old"]), 0)
     assert is_open(life) == {"app"}
 
 
 def test_a_finding_reopens_when_its_database_is_asked_again_and_still_bad() -> None:
     life = Life()
     for minute, (bad, left_out) in enumerate([("app", ""), ("", ""), ("app", "old")]):
-        life.apply(said([bad] if bad else [], [left_out] if left_out else []), minute)
+        life.apply(outcome_with_parts([bad] if bad else [], [left_out] if left_out else []), minute)
     assert life.states == {"app": FindingState.REOPENED}
 
 
@@ -109,7 +111,11 @@ def test_whatever_is_closed_when_a_finding_is_open_as_its_last_asked_run_says(
     expected: set[str | None] = set()
     for minute, step in enumerate(history):
         before = dict(life.known)
-        outcome = ERROR if step.is_error else said(step.bad, step.left_out, unnamed=step.unnamed)
+        outcome = (
+            ERROR
+            if step.is_error
+            else outcome_with_parts(step.bad, step.left_out, unnamed=step.unnamed)
+        )
         life.apply(outcome, minute)
         if not step.is_error:
             expected = _expected(expected, step)
@@ -138,7 +144,7 @@ def _assert_unseen_are_as_before(
 def test_the_same_partial_result_applied_twice_changes_nothing(history: list[Step]) -> None:
     life = Life()
     for minute, step in enumerate(history):
-        outcome = said(step.bad, step.left_out, unnamed=step.unnamed)
+        outcome = outcome_with_parts(step.bad, step.left_out, unnamed=step.unnamed)
         life.apply(outcome, minute)
         known, number = dict(life.known), len(life.events)
         life.apply(outcome, minute)
@@ -147,8 +153,8 @@ def test_the_same_partial_result_applied_twice_changes_nothing(history: list[Ste
 
 def test_severity_of_a_finding_that_is_left_out_does_not_change() -> None:
     life = Life()
-    life.apply(said(["old"], []), 0)
+    life.apply(outcome_with_parts(["old"], []), 0)
     (record,) = life.known.values()
     assert record.severity is Severity.CRITICAL
-    life.apply(said(["app"], ["old"]), 1)
+    life.apply(outcome_with_parts(["app"], ["old"]), 1)
     assert {one.object for one in life.known.values() if one == record} == {"old"}

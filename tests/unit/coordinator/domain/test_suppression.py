@@ -36,7 +36,7 @@ ids = st.sampled_from(("f_1", "f_2"))
 days = st.integers(-3, 400).map(lambda n: TODAY + n * DAY)
 
 
-def exception(**changes: object) -> SuppressionRecord:
+def suppression(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_a",
         "check": "c1",
@@ -94,9 +94,9 @@ scopes = st.one_of(
 
 
 @st.composite
-def exceptions(draw: st.DrawFn) -> list[SuppressionRecord]:
+def suppressions(draw: st.DrawFn) -> list[SuppressionRecord]:
     return [
-        exception(
+        suppression(
             id=f"x_{number}",
             until=draw(days),
             revoked=draw(st.sampled_from((None, None, NOW))),
@@ -106,28 +106,28 @@ def exceptions(draw: st.DrawFn) -> list[SuppressionRecord]:
     ]
 
 
-def judge(*made: SuppressionRecord, now: datetime = NOW) -> Suppressor:
+def suppressor_of(*made: SuppressionRecord, now: datetime = NOW) -> Suppressor:
     return Suppressor(made, LABELS, now)
 
 
-@given(exceptions(), findings)
+@given(suppressions(), findings)
 def test_exceptions_take_nothing_away_from_a_finding(
     made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
-    judged = judge(*made).apply(record)
+    judged = suppressor_of(*made).apply(record)
     assert judged.state is record.state
     assert plain(judged) == record
-    assert judge(*made).apply(judged) == judged
+    assert suppressor_of(*made).apply(judged) == judged
 
 
-@given(exceptions(), findings)
+@given(suppressions(), findings)
 def test_without_any_exception_everything_is_back(
     made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
-    assert judge().apply(judge(*made).apply(record)) == record
+    assert suppressor_of().apply(suppressor_of(*made).apply(record)) == record
 
 
-@given(exceptions(), findings, days)
+@given(suppressions(), findings, days)
 def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
     made: list[SuppressionRecord], record: FindingRecord, day: date
 ) -> None:
@@ -141,7 +141,7 @@ def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
         and one.until >= day
         and scope_fits(one, record)
     ]
-    accepted = judge(*made, now=now).apply(record).accepted
+    accepted = suppressor_of(*made, now=now).apply(record).accepted
     if not fits or record.state is FindingState.RESOLVED:
         assert accepted is None
     else:
@@ -164,7 +164,7 @@ def scope_fits(one: SuppressionRecord, record: FindingRecord) -> bool:
 
 
 def test_it_holds_through_its_last_day_and_not_a_moment_longer() -> None:
-    one = exception(until=date(2026, 12, 1))
+    one = suppression(until=date(2026, 12, 1))
     end = datetime(2026, 12, 2, tzinfo=UTC)
     assert end_of(one) == end
     assert is_live(one, end - timedelta(microseconds=1))
@@ -176,22 +176,22 @@ def test_it_holds_through_its_last_day_and_not_a_moment_longer() -> None:
 
 
 def test_the_reminder_comes_once_before_the_end_unless_it_was_made_for_less() -> None:
-    long, short = exception(), exception(until=TODAY + 6 * DAY)
+    long, short = suppression(), suppression(until=TODAY + 6 * DAY)
     end = end_of(long)
     assert end is not None
     assert due_of(long) == end - REMIND
     assert due_of(msgspec.structs.replace(long, reminded=NOW)) == end
     assert due_of(short) == end_of(short)
-    assert due_of(exception(until=None, severity=Severity.TRIVIAL)) is None
+    assert due_of(suppression(until=None, severity=Severity.TRIVIAL)) is None
 
 
 @pytest.mark.parametrize("said", list(Severity))
 def test_another_severity_counts_at_its_site_alone_and_what_was_said_is_kept(
     said: Severity,
 ) -> None:
-    other = exception(target="", site="eu", severity=Severity.TRIVIAL, until=None)
-    here = judge(other).apply(finding(severity=said))
-    there = judge(other).apply(finding(severity=said, site="us"))
+    other = suppression(target="", site="eu", severity=Severity.TRIVIAL, until=None)
+    here = suppressor_of(other).apply(finding(severity=said))
+    there = suppressor_of(other).apply(finding(severity=said, site="us"))
     assert (here.severity, here.accepted) == (Severity.TRIVIAL, None)
     assert here.said_severity is (None if said is Severity.TRIVIAL else said)
     assert (there.severity, there.said_severity) == (said, None)
@@ -199,11 +199,11 @@ def test_another_severity_counts_at_its_site_alone_and_what_was_said_is_kept(
 
 def test_scopes_of_different_kinds_are_never_the_same() -> None:
     whole = [
-        exception(finding="f_1"),
-        exception(),
-        exception(target="", label="t1=t1"),
-        exception(target="", site="t1"),
-        exception(target="", site="t1", severity=Severity.MAJOR),
+        suppression(finding="f_1"),
+        suppression(),
+        suppression(target="", label="t1=t1"),
+        suppression(target="", site="t1"),
+        suppression(target="", site="t1", severity=Severity.MAJOR),
     ]
     assert len({scope_of(one) for one in whole}) == len(whole)
 
@@ -214,8 +214,8 @@ def changes(before: FindingRecord | None, after: FindingRecord) -> list[Change]:
 
 def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
     bare = finding()
-    kept = judge(exception()).apply(bare)
-    longer = judge(exception(id="x_b", until=TODAY + 60 * DAY)).apply(bare)
+    kept = suppressor_of(suppression()).apply(bare)
+    longer = suppressor_of(suppression(id="x_b", until=TODAY + 60 * DAY)).apply(bare)
     (event,) = events_between(bare, kept, NOW)
     assert (event.change, event.by, event.reason) == (Change.ACCEPTED, "ann", "proxy only")
     assert changes(None, kept) == [Change.ACCEPTED]
@@ -224,6 +224,6 @@ def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
     assert changes(kept, bare) == [Change.UNACCEPTED]
     gone = msgspec.structs.replace(bare, state=FindingState.RESOLVED)
     assert changes(kept, gone) == []
-    lower = judge(exception(target="", site="eu", severity=Severity.TRIVIAL)).apply(bare)
+    lower = suppressor_of(suppression(target="", site="eu", severity=Severity.TRIVIAL)).apply(bare)
     assert changes(bare, lower) == changes(lower, bare) == [Change.CHANGED]
     assert changes(gone, lower) == []

@@ -26,8 +26,8 @@ from tests.support.coordinator.coordination import (
     finding,
     passed,
 )
-from tests.support.coordinator.exceptions_site import DAY
 from tests.support.coordinator.ledgers import minutes, planned, recorded, result
+from tests.support.coordinator.suppressions_site import DAY
 
 
 def kept_until(record: SuppressionRecord, before: timedelta) -> datetime:
@@ -44,7 +44,7 @@ async def book() -> tuple[Store, FindingRecord]:
     return store, record
 
 
-def exception(**changes: object) -> SuppressionRecord:
+def suppression(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_a",
         "check": "c1",
@@ -66,26 +66,26 @@ async def sent(store: Store) -> list[SuppressionEvent]:
     ]
 
 
-async def told(store: Store) -> list[FindingEvent]:
+async def events_of(store: Store) -> list[FindingEvent]:
     return (await store.read(lambda ledger: ledger.history.since(minutes(-1), 0, 99)))[0]
 
 
-def look(at: datetime) -> Callable[[Ledger], int]:
+def end_due_at(at: datetime) -> Callable[[Ledger], int]:
     return lambda ledger: suppressions.end_due(ledger, at)
 
 
 async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_exception_ends() -> None:
     store, record = await book()
-    one = exception()
+    one = suppression()
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(5)))
-    assert await store.transact(look(kept_until(one, 7 * DAY + timedelta(seconds=1)))) == 0
+    assert await store.transact(end_due_at(kept_until(one, 7 * DAY + timedelta(seconds=1)))) == 0
     for _ in range(2):
-        await store.transact(look(kept_until(one, 7 * DAY)))
+        await store.transact(end_due_at(kept_until(one, 7 * DAY)))
     assert [event.phase for event in await sent(store)] == ["created", "ending"]
     end = kept_until(one, timedelta(0))
-    assert await store.transact(look(end - timedelta(seconds=1))) == 0
-    assert await store.transact(look(end)) == 1
-    assert await store.transact(look(end + DAY)) == 0
+    assert await store.transact(end_due_at(end - timedelta(seconds=1))) == 0
+    assert await store.transact(end_due_at(end)) == 1
+    assert await store.transact(end_due_at(end + DAY)) == 0
     events = await sent(store)
     assert [(event.phase, event.findings) for event in events] == [
         (SuppressionPhase.CREATED, 1),
@@ -93,17 +93,17 @@ async def test_the_reminder_leaves_once_and_the_finding_is_back_when_the_excepti
         (SuppressionPhase.ENDED, 1),
     ]
     assert await store.read(lambda ledger: ledger.findings.by_id([record.id])) == [record]
-    changes = await told(store)
+    changes = await events_of(store)
     assert [event.change for event in changes] == ["opened", "accepted", "unaccepted"]
     assert changes[-1].reason == f"exception x_a ended with {one.until}"
 
 
 async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() -> None:
     store = await planned("t1")
-    one = exception(target="", site=SITE, created=minutes(-5))
+    one = suppression(target="", site=SITE, created=minutes(-5))
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(-5)))
     await recorded(store, result("t1", failed("c1", finding("a")), passed("c2")))
-    changes = await told(store)
+    changes = await events_of(store)
     assert [event.change for event in changes] == ["opened", "accepted"]
     assert all(event.after.accepted is not None for event in changes)
     tallies = await store.read(lambda ledger: ledger.counts.tallies())
@@ -112,7 +112,7 @@ async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() ->
 
 async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_back() -> None:
     store, record = await book()
-    await store.transact(lambda ledger: suppressions.record(ledger, [exception()], minutes(5)))
+    await store.transact(lambda ledger: suppressions.record(ledger, [suppression()], minutes(5)))
     for number, outcome in enumerate((passed("c1"), failed("c1", finding("a"))), start=2):
         run_id = f"standard-{number}"
         await planned("t1", run_id=run_id, store=store, now=minutes(number * 10))
@@ -120,7 +120,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
             "t1", outcome, passed("c2"), run_id=run_id, sequence=number, at=minutes(number * 10)
         )
         await recorded(store, answer)
-    changes = await told(store)
+    changes = await events_of(store)
     assert [event.change for event in changes] == [
         "opened",
         "accepted",
@@ -138,7 +138,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
 
 async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks() -> None:
     store, record = await book()
-    one = exception(until=minutes(0).date())
+    one = suppression(until=minutes(0).date())
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(5)))
     later = datetime(2026, 11, 24, 1, tzinfo=UTC)
     await planned("t1", run_id="standard-2", store=store, now=later)
@@ -148,12 +148,12 @@ async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks(
     await recorded(store, answer)
     (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert now.accepted is None
-    assert [event.change for event in await told(store)][-1] is Change.UNACCEPTED
+    assert [event.change for event in await events_of(store)][-1] is Change.UNACCEPTED
 
 
 async def test_another_severity_survives_runs_and_hides_no_real_change() -> None:
     store, record = await book()
-    lower = exception(target="", site=SITE, severity=Severity.TRIVIAL, until=None)
+    lower = suppression(target="", site=SITE, severity=Severity.TRIVIAL, until=None)
     await store.transact(lambda ledger: suppressions.record(ledger, [lower], minutes(5)))
     await planned("t1", run_id="standard-2", store=store, now=minutes(20))
     worse = finding("a", Severity.MAJOR)
@@ -163,7 +163,7 @@ async def test_another_severity_survives_runs_and_hides_no_real_change() -> None
     await recorded(store, answer)
     (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert (now.severity, now.said_severity) == (Severity.TRIVIAL, Severity.MAJOR)
-    assert [event.change for event in await told(store)] == ["opened", "changed"]
+    assert [event.change for event in await events_of(store)] == ["opened", "changed"]
     await store.transact(lambda ledger: suppressions.revoke(ledger, lower, minutes(30), "bob", ""))
     (back,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert (back.severity, back.said_severity) == (Severity.MAJOR, None)
@@ -171,7 +171,7 @@ async def test_another_severity_survives_runs_and_hides_no_real_change() -> None
 
 async def test_a_target_with_another_label_leaves_the_exception_at_once() -> None:
     store, record = await book()
-    one = exception(target="", label="team=orders")
+    one = suppression(target="", label="team=orders")
 
     def label(ledger: Ledger, value: str, at: datetime) -> None:
         (row,) = ledger.fleet.targets(["t1"]).values()
@@ -187,4 +187,4 @@ async def test_a_target_with_another_label_leaves_the_exception_at_once() -> Non
     await store.transact(lambda ledger: label(ledger, "shop", minutes(11)))
     ((back,), _) = await store.read(lambda ledger: ledger.findings.page(FindingsRequest()))
     assert back == record
-    assert (await told(store))[-1].reason == "the labels of its target changed"
+    assert (await events_of(store))[-1].reason == "the labels of its target changed"

@@ -111,7 +111,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
     await recorded(store, result("t1", failed("c1", finding()), passed("c2"), at=then))
     await prune(store, LIMITS)
 
-    def look(ledger: Ledger) -> tuple[object, ...]:
+    def counted(ledger: Ledger) -> tuple[object, ...]:
         return (
             list(ledger.jobs.by_id(["standard-1.t1"])),
             [one.state for one in ledger.findings.of_targets(["t1"])],
@@ -125,7 +125,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
             ],
         )
 
-    assert await store.read(look) == ([], [FindingState.OPEN], ["c1", "c2"], True, True, [1])
+    assert await store.read(counted) == ([], [FindingState.OPEN], ["c1", "c2"], True, True, [1])
     await store.close()
 
 
@@ -152,15 +152,15 @@ def events() -> list[FindingEvent]:
         since=at,
     )
 
-    def told(change: Change, hours: float, before: FindingRecord | None = None) -> FindingEvent:
+    def event(change: Change, hours: float, before: FindingRecord | None = None) -> FindingEvent:
         when = at + timedelta(hours=hours)
         return FindingEvent(change=change, at=when, run_id="r", after=record, before=before)
 
     return [
-        told(Change.OPENED, 0),
-        told(Change.RESOLVED, 30.51, record),
-        told(Change.REOPENED, 40, record),
-        told(Change.CHANGED, 41, record),
+        event(Change.OPENED, 0),
+        event(Change.RESOLVED, 30.51, record),
+        event(Change.REOPENED, 40, record),
+        event(Change.CHANGED, 41, record),
     ]
 
 

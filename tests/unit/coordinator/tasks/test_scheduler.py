@@ -52,7 +52,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @dataclass(kw_only=True)
-class House:
+class SchedulerSite:
     """A scheduler with its store, on a broker that others may share."""
 
     broker: MemoryBroker
@@ -61,13 +61,13 @@ class House:
     control_state: ControlStateWriter
 
 
-async def house(
+async def scheduler_site(
     broker: MemoryBroker | None = None,
     store: Store | None = None,
     *,
     targets: tuple[str, ...] = ("t1", "t2"),
     bus: Callable[[MemoryBroker], Bus] = MemoryBroker.connect,
-) -> House:
+) -> SchedulerSite:
     shared = broker or MemoryBroker()
     made = store or MemoryStore()
     connection = bus(shared)
@@ -85,10 +85,12 @@ async def house(
         wakeups=Wakeups(),
         timing=QUICK,
     )
-    return House(broker=shared, store=made, scheduler=scheduler, control_state=control_state)
+    return SchedulerSite(
+        broker=shared, store=made, scheduler=scheduler, control_state=control_state
+    )
 
 
-async def enable(one: House, *, enabled: bool = True) -> None:
+async def enable(one: SchedulerSite, *, enabled: bool = True) -> None:
     state = ControlState(enabled=enabled, since=clock.now(), by="test", reason="CHG-1")
     await one.control_state.change(lambda _: state)
 
@@ -98,14 +100,14 @@ async def runs(store: Store) -> dict[str, RunRecord]:
 
 
 async def test_nothing_is_scheduled_before_somebody_enables_it(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     time.pass_by(days=9)
     await one.scheduler.run_due()
     assert await runs(one.store) == {}
 
 
 async def test_enabling_starts_one_run_of_everything_and_no_second(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     for _ in range(3):
         await one.scheduler.run_due()
@@ -119,7 +121,7 @@ async def test_enabling_starts_one_run_of_everything_and_no_second(time: Clock) 
 async def test_first_run_waits_for_targets_to_be_announced_and_then_says_there_are_none(
     time: Clock,
 ) -> None:
-    one = await house(targets=())
+    one = await scheduler_site(targets=())
     await enable(one)
     await one.scheduler.run_due()
     assert await runs(one.store) == {}
@@ -130,7 +132,7 @@ async def test_first_run_waits_for_targets_to_be_announced_and_then_says_there_a
 
 
 async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     await one.scheduler.run_due()
     time.pass_by(hours=8)
@@ -145,7 +147,7 @@ async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
 async def test_schedule_without_a_check_makes_no_runs_and_has_missed_nothing_later(
     time: Clock,
 ) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     await one.scheduler.run_due()
     for _ in range(3):
@@ -159,11 +161,11 @@ async def test_schedule_without_a_check_makes_no_runs_and_has_missed_nothing_lat
 async def test_after_an_outage_the_newest_slot_runs_and_the_others_are_skipped_by_name(
     time: Clock,
 ) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     await one.scheduler.run_due()
     time.pass_by(days=3)
-    restarted = await house(one.broker, one.store)
+    restarted = await scheduler_site(one.broker, one.store)
     await restarted.scheduler.run_due()
     found = await runs(one.store)
     states = {name: run.state for name, run in found.items() if name.startswith("standard-")}
@@ -180,8 +182,8 @@ async def test_after_an_outage_the_newest_slot_runs_and_the_others_are_skipped_b
 async def test_two_coordinators_plan_the_same_jobs_of_a_slot_that_one_of_them_took(
     time: Clock,
 ) -> None:
-    first = await house()
-    second = await house(first.broker)
+    first = await scheduler_site()
+    second = await scheduler_site(first.broker)
     await enable(first)
     await first.scheduler.run_due()
     time.pass_by(seconds=30)
@@ -193,7 +195,7 @@ async def test_two_coordinators_plan_the_same_jobs_of_a_slot_that_one_of_them_to
 
 
 async def test_tick_without_a_run_is_made_good_by_whoever_finds_it(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     slot = ENABLED.replace(microsecond=0)
     tick = Tick(schedule="enable", slot=slot, decision="run", at=time.at)
@@ -204,7 +206,7 @@ async def test_tick_without_a_run_is_made_good_by_whoever_finds_it(time: Clock) 
 
 
 async def test_decision_that_was_written_first_stands(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     slot = ENABLED.replace(microsecond=0)
     tick = Tick(schedule="enable", slot=slot, decision="skipped", at=time.at, reason="they said")
@@ -216,7 +218,7 @@ async def test_decision_that_was_written_first_stands(time: Clock) -> None:
 
 
 async def test_rubbish_in_the_place_of_a_tick_does_not_stop_the_schedule(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     time.pass_by(seconds=1)
     subject = subjects.tick("enable", "20261123t163012z")
@@ -226,7 +228,7 @@ async def test_rubbish_in_the_place_of_a_tick_does_not_stop_the_schedule(time: C
 
 
 async def test_broker_that_is_away_loses_no_slot(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     one.broker.down = True
     with pytest.raises(UnreachableError):
@@ -238,7 +240,7 @@ async def test_broker_that_is_away_loses_no_slot(time: Clock) -> None:
 
 
 async def test_disabling_ends_what_waits_and_schedules_nothing_more(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     await enable(one)
     await one.scheduler.run_due()
     await enable(one, enabled=False)
@@ -251,7 +253,7 @@ async def test_disabling_ends_what_waits_and_schedules_nothing_more(time: Clock)
 
 
 async def test_enabling_again_runs_again(time: Clock) -> None:
-    one = await house()
+    one = await scheduler_site()
     for enabled in (True, False, True):
         time.pass_by(minutes=1)
         await enable(one, enabled=enabled)

@@ -21,7 +21,7 @@ from tests.support.coordinator.coordination import NOW, QUICK
 from tests.support.coordinator.ledgers import leaving, target_of
 
 
-class House:
+class RegistrySite:
     """Presence with a clock that the test moves."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,92 +78,92 @@ class House:
 
 
 @pytest.fixture
-async def house(monkeypatch: pytest.MonkeyPatch) -> House:
-    made = House(monkeypatch)
+async def site(monkeypatch: pytest.MonkeyPatch) -> RegistrySite:
+    made = RegistrySite(monkeypatch)
     await made.broker.connect().ensure(subjects.STREAMS, [])
     return made
 
 
-async def test_announced_targets_are_known_and_their_queue_is_made(house: House) -> None:
-    await house.say("w1", "t1", "t2", labels={"env": "prod"})
-    row = await target_of(house.store)
+async def test_announced_targets_are_known_and_their_queue_is_made(site: RegistrySite) -> None:
+    await site.say("w1", "t1", "t2", labels={"env": "prod"})
+    row = await target_of(site.store)
     assert (row.site, row.workers, row.labels, row.state) == (
         "eu",
         ("w1",),
         {"env": "prod"},
         "never",
     )
-    assert (subjects.STREAM_JOBS, "w_eu_mysql") in house.broker.consumers
-    assert await leaving(house.store, "event.worker") == ["stt.v1.event.worker.up.eu"]
+    assert (subjects.STREAM_JOBS, "w_eu_mysql") in site.broker.consumers
+    assert await leaving(site.store, "event.worker") == ["stt.v1.event.worker.up.eu"]
 
 
 async def test_worker_that_misses_three_announcements_is_down_once_and_its_targets_stay(
-    house: House,
+    site: RegistrySite,
 ) -> None:
-    await house.say("w1", "t1")
-    await house.later(seconds=45)
-    assert await house.workers() == {"w1": "up"}
-    await house.later(seconds=1)
-    await house.later(seconds=1)
-    assert await house.workers() == {"w1": "down"}
-    assert await house.gone() == set()
-    await house.say("w1", "t1")
-    assert await leaving(house.store, "event.worker") == [
+    await site.say("w1", "t1")
+    await site.later(seconds=45)
+    assert await site.workers() == {"w1": "up"}
+    await site.later(seconds=1)
+    await site.later(seconds=1)
+    assert await site.workers() == {"w1": "down"}
+    assert await site.gone() == set()
+    await site.say("w1", "t1")
+    assert await leaving(site.store, "event.worker") == [
         "stt.v1.event.worker.up.eu",
         "stt.v1.event.worker.down.eu",
         "stt.v1.event.worker.up.eu",
     ]
 
 
-async def test_worker_that_leaves_is_down_at_once_and_keeps_its_targets(house: House) -> None:
-    await house.say("w1", "t1")
-    await house.say("w1", "t1", leaving=True)
-    assert (await house.workers(), await house.gone()) == ({"w1": "down"}, set())
+async def test_worker_that_leaves_is_down_at_once_and_keeps_its_targets(site: RegistrySite) -> None:
+    await site.say("w1", "t1")
+    await site.say("w1", "t1", leaving=True)
+    assert (await site.workers(), await site.gone()) == ({"w1": "down"}, set())
 
 
 async def test_target_that_no_live_worker_lists_any_more_is_gone_and_comes_back(
-    house: House,
+    site: RegistrySite,
 ) -> None:
-    await house.say("w1", "t1", "t2")
-    await house.say("w2", "t1")
-    await house.say("w1", "t1")
-    assert await house.gone() == {"t2"}
-    await house.say("w1")
-    assert await house.gone() == {"t2"}
-    await house.say("w2")
-    assert await house.gone() == {"t1", "t2"}
-    await house.say("w2", "t2")
-    assert await house.gone() == {"t1"}
+    await site.say("w1", "t1", "t2")
+    await site.say("w2", "t1")
+    await site.say("w1", "t1")
+    assert await site.gone() == {"t2"}
+    await site.say("w1")
+    assert await site.gone() == {"t2"}
+    await site.say("w2")
+    assert await site.gone() == {"t1", "t2"}
+    await site.say("w2", "t2")
+    assert await site.gone() == {"t1"}
 
 
 async def test_coordinator_that_was_away_takes_nobody_for_down_before_it_listened(
-    house: House,
+    site: RegistrySite,
 ) -> None:
-    await house.say("w1", "t1")
-    house.at += timedelta(days=2)
-    house.registry = house.fresh()
-    await house.later(seconds=30)
-    assert await house.workers() == {"w1": "up"}
-    await house.later(seconds=30)
-    assert await house.workers() == {"w1": "down"}
+    await site.say("w1", "t1")
+    site.at += timedelta(days=2)
+    site.registry = site.fresh()
+    await site.later(seconds=30)
+    assert await site.workers() == {"w1": "up"}
+    await site.later(seconds=30)
+    assert await site.workers() == {"w1": "down"}
 
 
 async def test_name_that_a_live_worker_serves_at_another_site_is_left_out_and_told(
-    house: House,
+    site: RegistrySite,
 ) -> None:
-    await house.say("w1", "t1")
-    await house.say("w2", "t1", "t2", site="us")
-    assert (await target_of(house.store)).site == "eu"
-    assert (await target_of(house.store, "t2")).site == "us"
-    (sentence,) = house.registry.degraded
+    await site.say("w1", "t1")
+    await site.say("w2", "t1", "t2", site="us")
+    assert (await target_of(site.store)).site == "eu"
+    assert (await target_of(site.store, "t2")).site == "us"
+    (sentence,) = site.registry.degraded
     assert "target t1 of worker w2 is left out" in sentence
 
 
-async def test_target_that_moved_is_served_where_it_is_now(house: House) -> None:
-    await house.say("w1", "t1")
-    await house.say("w1")
-    await house.say("w2", "t1", site="us")
-    row = await target_of(house.store)
+async def test_target_that_moved_is_served_where_it_is_now(site: RegistrySite) -> None:
+    await site.say("w1", "t1")
+    await site.say("w1")
+    await site.say("w2", "t1", site="us")
+    row = await target_of(site.store)
     assert (row.site, row.workers, row.gone) == ("us", ("w2",), False)
 
 
@@ -177,25 +177,25 @@ async def test_target_that_moved_is_served_where_it_is_now(house: House) -> None
     ],
 )
 async def test_rubbish_and_lies_among_announcements_are_left_out(
-    house: House, subject: str, data: bytes
+    site: RegistrySite, subject: str, data: bytes
 ) -> None:
     said = Announcement(
         worker="w1", site="eu", version="", started=NOW, at=NOW, targets=(), pack=""
     )
-    house.hear(subject, data or codec.encode(said))
-    await house.registry.record()
-    assert await house.workers() == {}
+    site.hear(subject, data or codec.encode(said))
+    await site.registry.record()
+    assert await site.workers() == {}
 
 
 async def test_announcement_heard_while_the_broker_was_away_is_entered_later(
-    house: House,
+    site: RegistrySite,
 ) -> None:
-    house.broker.down = True
+    site.broker.down = True
     with pytest.raises(UnreachableError):
-        await house.say("w1", "t1")
-    house.broker.down = False
-    await house.registry.record()
-    assert (subjects.STREAM_JOBS, "w_eu_mysql") in house.broker.consumers
+        await site.say("w1", "t1")
+    site.broker.down = False
+    await site.registry.record()
+    assert (subjects.STREAM_JOBS, "w_eu_mysql") in site.broker.consumers
 
 
 def test_down_means_three_announcements_missed() -> None:

@@ -117,10 +117,10 @@ async def test_alive_ready_version_and_badge() -> None:
 
 async def test_the_interface_describes_itself() -> None:
     async with visiting() as client:
-        told = (await client.get("/schema/openapi.json")).json()
-        paths = [path for path in told["paths"] if path.startswith("/api/v1/")]
+        status_reply = (await client.get("/schema/openapi.json")).json()
+        paths = [path for path in status_reply["paths"] if path.startswith("/api/v1/")]
         assert len(paths) >= 12
-        assert "/findings" not in told["paths"]
+        assert "/findings" not in status_reply["paths"]
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:8642", "[::1]:80", "localhost:1", "127.9.9.9:65535"])
@@ -140,7 +140,7 @@ def test_an_address_that_is_none_is_refused(listen: str) -> None:
         address_of(listen)
 
 
-def told(*, run: RunRecord | None = None, on: bool = True, **counts: int) -> StatusReply:
+def status_reply(*, run: RunRecord | None = None, on: bool = True, **counts: int) -> StatusReply:
     numbers = Counts(**({"targets": 2, "targets_checked": 2} | counts))
     state = ControlState(enabled=on, since=NOW)
     return StatusReply(
@@ -157,16 +157,16 @@ def ran(hours_ago: float = 1, state: str = "finished", schedule: str = "standard
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        (StatusReply(state=ControlState(), summary=told().summary), "never"),
-        (told(on=False, run=ran()), "off"),
-        (told(targets=0), "empty"),
-        (told(), "first"),
-        (told(run=ran(state="running", schedule="enable")), "first"),
-        (told(run=ran(hours_ago=27)), "overdue"),
-        (told(run=ran(), trivial=1), "findings"),
-        (told(run=ran(), not_checked=1), "partial"),
-        (told(run=ran(), passed=9, parts_not_checked=1), "partial"),
-        (told(run=ran(), passed=9), "clear"),
+        (StatusReply(state=ControlState(), summary=status_reply().summary), "never"),
+        (status_reply(on=False, run=ran()), "off"),
+        (status_reply(targets=0), "empty"),
+        (status_reply(), "first"),
+        (status_reply(run=ran(state="running", schedule="enable")), "first"),
+        (status_reply(run=ran(hours_ago=27)), "overdue"),
+        (status_reply(run=ran(), trivial=1), "findings"),
+        (status_reply(run=ran(), not_checked=1), "partial"),
+        (status_reply(run=ran(), passed=9, parts_not_checked=1), "partial"),
+        (status_reply(run=ran(), passed=9), "clear"),
     ],
 )
 def test_each_state_has_its_name_and_green_needs_everything_checked(

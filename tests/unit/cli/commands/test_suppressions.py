@@ -22,8 +22,8 @@ from stt_shared.protocol.suppressions import (
     UnacceptRequest,
 )
 from tests.support.cli import samples
-from tests.support.cli.exceptions import UNTIL, exception, reply
 from tests.support.cli.service import Service, Stt
+from tests.support.cli.suppressions import UNTIL, reply, suppression
 
 
 def test_accept_sends_scope_day_reason_and_who_and_names_the_way_back(
@@ -104,10 +104,10 @@ def test_another_severity_needs_no_day(service: Service, stt: Stt) -> None:
 
 def test_list_shows_all_pages_with_the_words_of_revocation(service: Service, stt: Stt) -> None:
     infos = [
-        SuppressionInfo(exception=exception(id=f"x_{number}"), state="live", findings=number)
+        SuppressionInfo(exception=suppression(id=f"x_{number}"), state="live", findings=number)
         for number in range(3)
     ]
-    revoked = exception(id="x_9", revoked=samples.NOW, revoked_by="bob", revoked_reason="late")
+    revoked = suppression(id="x_9", revoked=samples.NOW, revoked_by="bob", revoked_reason="late")
     infos.append(SuppressionInfo(exception=revoked, state="revoked"))
 
     def page(request: SuppressionsRequest) -> SuppressionsReply:

@@ -60,7 +60,7 @@ TODAY = clock.now().date()
 SOON = TODAY + 30 * DAY
 
 
-class House:
+class RunningCoordinator:
     """A running coordinator with two MySQL targets, two findings on each."""
 
     def __init__(self, bus: MemoryBus, store: Store) -> None:
@@ -106,7 +106,7 @@ class House:
 
 
 @asynccontextmanager
-async def excepting() -> AsyncGenerator[House]:
+async def coordinator_with_findings() -> AsyncGenerator[RunningCoordinator]:
     """The coordinator after its first run."""
     broker, store = MemoryBroker(), MemoryStore()
     bus = broker.connect()
@@ -122,7 +122,7 @@ async def excepting() -> AsyncGenerator[House]:
         labels={"orders": {"team": "orders"}},
     )
     async with running(bus, store), at_work(worker):
-        made = House(bus, store)
+        made = RunningCoordinator(bus, store)
 
         async def known() -> bool:
             return (await status(bus)).summary.counts.targets == 2

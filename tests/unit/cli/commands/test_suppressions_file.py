@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_cli.commands.suppressions import file as exceptions_file
+from stt_cli.commands.suppressions import file as suppressions_file
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
@@ -19,15 +19,15 @@ from stt_shared.protocol.suppressions import (
     SuppressionInfo,
     SuppressionsReply,
 )
-from tests.support.cli.exceptions import exception
 from tests.support.cli.service import Service, Stt
+from tests.support.cli.suppressions import suppression
 
 
 def test_what_export_prints_import_sends(service: Service, stt: Stt, tmp_path: Path) -> None:
     records = [
-        exception(),
-        exception(id="x_b", site="", finding="f_1", target="t1", reason="é: 'x' # \U0001f600"),
-        exception(id="on", severity=Severity.TRIVIAL, until=None),
+        suppression(),
+        suppression(id="x_b", site="", finding="f_1", target="t1", reason="é: 'x' # \U0001f600"),
+        suppression(id="on", severity=Severity.TRIVIAL, until=None),
     ]
     infos = tuple(SuppressionInfo(exception=one, state="live") for one in records)
     service.answer(Verb.EXCEPTIONS, SuppressionsReply(exceptions=infos, total=3))
@@ -71,7 +71,10 @@ def test_the_example_of_the_manual_is_a_file_that_is_taken_in(tmp_path: Path) ->
     example, _, _ = rest.partition("```")
     file = tmp_path / "e.yaml"
     file.write_text(f"exceptions:{example}")
-    assert [one.id for one in exceptions_file.read(file)] == ["orders-upgrade-2027", "lab-versions"]
+    assert [one.id for one in suppressions_file.read(file)] == [
+        "orders-upgrade-2027",
+        "lab-versions",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_a_file_that_is_wrong_is_refused_with_its_line(
     file = tmp_path / "e.yaml"
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        exceptions_file.read(file)
+        suppressions_file.read(file)
     assert sentence in caught.value.message
     with pytest.raises(ConfigError, match="cannot read"):
-        exceptions_file.read(tmp_path / "no.yaml")
+        suppressions_file.read(tmp_path / "no.yaml")

@@ -17,7 +17,7 @@ UNTIL = date(2026, 12, 1)
 ACCEPTED = Acceptance(exception="x_abc", until=UNTIL, by="dba-oncall", reason="proxy only")
 
 
-def exception(**changes: object) -> SuppressionRecord:
+def suppression(**changes: object) -> SuppressionRecord:
     values: dict[str, object] = {
         "id": "x_abc",
         "check": "mysql_version",
@@ -31,4 +31,4 @@ def exception(**changes: object) -> SuppressionRecord:
 
 
 def reply(findings: int = 3, *, changed: bool = True, **changes: object) -> SuppressionReply:
-    return SuppressionReply(exception=exception(**changes), findings=findings, changed=changed)
+    return SuppressionReply(exception=suppression(**changes), findings=findings, changed=changed)
