@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stt_coordinator.domain.model import Evidence, JobRecord, JobState
+from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
@@ -88,7 +88,8 @@ def record_results(
             reason = f"job {job.job_id} is of target {job.target}, not {result.target}"
             rejected.append((result, one.rejected("wrong_job", reason, now)))
         else:
-            evidence = evidence_of(job, result, now)
+            order = recorder.order(job, max(result.dispatch, 1))
+            evidence = evidence_of(job, result, order, now)
             recorder.record(job.job_id, complete_outcomes(job, result), evidence, JobState.DONE)
             recorded.append(result)
     recorder.close()
@@ -114,13 +115,14 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
     ]
 
 
-def evidence_of(job: JobRecord, result: Result, now: datetime) -> Evidence:
-    """When and where the result was obtained, between the job's creation and `now`.
+def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
+    """Where and when the result was obtained: its times lie between the job's creation and `now`.
 
-    A worker's clock that is wrong must not order evidence for ever.
+    The times are for people to read, `order` decides what is newer.
     """
     started = min(max(result.started, job.created), now)
     return Evidence(
+        order=order,
         run_id=job.run_id,
         target=job.target,
         family=job.family,
