@@ -23,6 +23,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
+from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
@@ -101,7 +102,9 @@ def results(run: str, jobs: int, known: list[CheckInfo]) -> list[Outgoing]:
 async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) -> None:
     now = clock.now()
     targets = [
-        TargetRecord(target=f"t{n:05}", family=Family.MYSQL, site=SITE, first_seen=now)
+        TargetRecord(
+            target=f"t{n:05}", family=Family.MYSQL, site=SITE, first_seen=now, workers=("w1",)
+        )
         for n in range(jobs)
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
@@ -134,7 +137,12 @@ async def through_the_bus(
     timing = Timing()
     await published(bus, messages)
     ingest = Ingest(
-        bus=bus, store=store, watermarks=Watermarks(bus, store), wakeups=Wakeups(), timing=timing
+        bus=bus,
+        store=store,
+        watermarks=Watermarks(bus, store),
+        wakeups=Wakeups(),
+        timing=timing,
+        nonces=NonceGate(store, require=False),
     )
     begun = clock.monotonic()
     task = asyncio.create_task(ingest.run())
@@ -158,7 +166,9 @@ async def through_the_store(store: Store, messages: list[Outgoing]) -> float:
         ]
         now = clock.now()
         await store.transact(
-            lambda ledger, taken=taken, now=now: record_results(ledger, taken, {}, now)  # type: ignore[misc]  # bound now
+            lambda ledger, taken=taken, now=now: record_results(  # type: ignore[misc]  # bound now
+                ledger, taken, {}, now, nonce_required=False
+            )
         )
     return clock.monotonic() - begun
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from msgspec.structs import replace
+import msgspec
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_shared.checkfile.catalogue import builtin
@@ -159,7 +159,7 @@ class Fleet:
         some = findings[-number:]
         for place, record in enumerate(some):
             is_over = record.state is FindingState.RESOLVED
-            before = replace(record, state=FindingState.OPEN, resolved_at=None)
+            before = msgspec.structs.replace(record, state=FindingState.OPEN, resolved_at=None)
             yield FindingEvent(
                 change=Change.RESOLVED if is_over else Change.OPENED,
                 at=self.now - timedelta(days=FULL_DAYS) + place * step,
@@ -176,8 +176,7 @@ class Fleet:
             for schedule, every in hours.items()
             for number in range(self.size.days * 24 // every)
         ]
-        found.sort(key=lambda run: (run.slot, run.schedule))
-        return [replace(run, number=number) for number, run in enumerate(found, start=1)]
+        return sorted(found, key=lambda run: (run.slot, run.schedule))
 
     def _run(self, schedule: str, slot: datetime) -> RunRecord:
         number = len(self.targets)

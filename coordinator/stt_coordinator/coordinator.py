@@ -19,6 +19,7 @@ from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.ingest import Ingest
+from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.retention import RetentionLimits, prune
@@ -54,6 +55,7 @@ class CoordinatorDependencies:
     page: PageFactory | None = None
     channels: Sequence[Channel] = ()  # that deliver alerts
     retention: RetentionLimits = field(default_factory=RetentionLimits)
+    require_nonce: bool | None = None  # None: nobody has set it
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
@@ -83,6 +85,7 @@ class Coordinator:
             timing=timing,
             counters=self._counters,
         )
+        self._nonces = NonceGate(store, dependencies.require_nonce)
         self._ingest = Ingest(
             bus=bus,
             store=store,
@@ -91,6 +94,7 @@ class Coordinator:
             timing=timing,
             troubles=self._troubles,
             counters=self._counters,
+            nonces=self._nonces,
         )
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
@@ -134,6 +138,7 @@ class Coordinator:
             try:
                 await self._ensure()
                 await self._library.begin()
+                await self._nonces.required()  # read now, so that the status shows it
                 state = await self._control_state.refresh()
                 await self._control_state.nudge()
                 checks = self._library.checks(state.disabled_checks)
@@ -155,7 +160,8 @@ class Coordinator:
     def degraded(self) -> tuple[str, ...]:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
-        return (*self._cannot, *self._library.trouble, *of_tasks, *self._registry.degraded)
+        of_fleet = (*self._registry.degraded, *self._nonces.degraded)
+        return (*self._cannot, *self._library.trouble, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""

@@ -16,6 +16,7 @@ from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.nonce_gate import SETTING
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Page, front_of
 from stt_shared.backoff import connect_with_backoff
@@ -66,6 +67,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             page=page,
             channels=channels(settings.alerts, store),
             retention=retention_of(settings.history),
+            require_nonce=required_nonce(settings),
         )
         await Coordinator(dependencies).run(stop)
 
@@ -84,6 +86,11 @@ def retention_of(history: HistorySettings) -> RetentionLimits:
     return RetentionLimits(
         full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days)
     )
+
+
+def required_nonce(settings: Settings) -> bool | None:
+    """The setting `results.require_nonce` if somebody set it; the default alone decides nothing."""
+    return settings.results.require_nonce if SETTING in settings.origins else None
 
 
 def page_of(web: WebSettings) -> PageFactory | None:

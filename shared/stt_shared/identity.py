@@ -1,4 +1,4 @@
-"""Derive the ids of runs, jobs, findings and check contents: equal input gives equal ids."""
+"""Make ids: those of runs, jobs, findings and checks are derived, a nonce is random."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ TOKEN = re.compile(r"[a-z0-9_-]{1,64}")
 MAX_CHARACTERS = 64  # of a token
 TOKEN_RULE = "1 to 64 of a-z, 0-9, underscore and hyphen"  # noqa: S105  # a rule, no secret
 _FINDING_ID_CHARACTERS = 12
+_NONCE_BYTES = 16
 
 
 def is_token(text: str) -> bool:
@@ -39,6 +41,11 @@ def run_id(schedule: str, slot: datetime) -> str:
 def job_id(run: str, target: str) -> str:
     """The id of a target's job in a run; contains a dot, so it is never a subject token."""
     return f"{run}.{target}"
+
+
+def new_nonce() -> str:
+    """A random value of one dispatch of a job, which nobody can guess."""
+    return secrets.token_hex(_NONCE_BYTES)
 
 
 def digest(content: bytes) -> str:

@@ -66,6 +66,7 @@ def jobs(
             deadline=now + result_timeout,
             not_before=now,
             pack=pack,
+            workers=target.workers,
         )
         for target in sorted(targets, key=lambda one: one.target)
         if not target.gone and target.family in refs

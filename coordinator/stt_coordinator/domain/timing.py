@@ -23,6 +23,8 @@ class Timing:
     reconcile_s: float = 60.0
     # Three announcements missed.
     worker_down: timedelta = timedelta(seconds=45)
+    # Between two deliveries of a result whose worker has not announced its target yet.
+    announced_s: float = 10.0
     # Between two writes of what workers announced.
     registry_s: float = 0.25
     summary_s: float = 1.0

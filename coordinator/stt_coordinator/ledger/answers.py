@@ -15,7 +15,6 @@ from stt_coordinator.domain.model import (
     Evidence,
     JobRecord,
     JobState,
-    Order,
     Pair,
     TargetRecord,
 )
@@ -37,7 +36,6 @@ class AnswerRecorder:
         self._ledger = ledger
         self._now = now
         self._jobs = {job.job_id: job for job in jobs}
-        self._numbers = ledger.runs.numbers({job.run_id for job in self._jobs.values()})
         targets = {job.target for job in self._jobs.values()}
         self._followers: defaultdict[str, list[JobRecord]] = defaultdict(list)
         for job in ledger.jobs.followers(self._jobs):
@@ -59,10 +57,6 @@ class AnswerRecorder:
         self._changed_findings: dict[str, FindingRecord] = {}
         self._changed_targets: dict[str, TargetRecord] = {}
         self._events: list[FindingEvent] = []
-
-    def order(self, job: JobRecord, dispatch: int) -> Order:
-        """The order of an answer to `job`: no dispatch counts that was never given out."""
-        return Order(self._numbers.get(job.run_id, 0), min(max(dispatch, 0), job.dispatch))
 
     def record(
         self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
@@ -89,8 +83,8 @@ class AnswerRecorder:
         """Record an outcome: its findings as suppressions let them count, and their events."""
         key = (evidence.target, outcome.check)
         before = self._pairs.get(key)
-        # Before the pair below is replaced: an outcome must not be compared with itself.
-        folded = fold(self._findings[key], outcome, evidence, before.verdict if before else None)
+        # Before the pair below is replaced: with its own start this outcome would look repeated.
+        folded = fold(self._findings[key], outcome, evidence, before.learned if before else None)
         events = {event.after.id: event for event in folded.events}
         for record in folded.records:
             self._findings[key][record.id] = record
@@ -120,13 +114,12 @@ class AnswerRecorder:
 def give_up(
     recorder: AnswerRecorder, job: JobRecord, outcome: Outcome, kind: Kind, reason: str
 ) -> None:
-    """End a job without an answer: any result of the job is newer."""
+    """End a job without an answer; its evidence is as old as the job: any result is newer."""
     outcomes = [
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
         for ref in job.checks
     ]
     evidence = Evidence(
-        order=recorder.order(job, 0),
         run_id=job.run_id,
         target=job.target,
         family=job.family,

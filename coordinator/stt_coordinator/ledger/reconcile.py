@@ -10,6 +10,7 @@ from stt_coordinator.domain.model import JobRecord, JobState, TargetRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
+from stt_shared.identity import new_nonce
 from stt_shared.protocol.enums import Kind, Outcome
 
 LIMIT = 1_000  # jobs a transaction
@@ -31,7 +32,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
         if reason:
             give_up(recorder, job, Outcome.ERROR, Kind.NO_WORKER, reason)
         else:
-            kept.append(_once_more(job, now, timing))
+            kept.append(_once_more(job, targets[job.target], now, timing))
     ledger.jobs.put(kept)
     recorder.close()
     return len(late)
@@ -51,12 +52,18 @@ def _hopeless(
     return ""
 
 
-def _once_more(job: JobRecord, now: datetime, timing: Timing) -> JobRecord:
+def _once_more(job: JobRecord, target: TargetRecord, now: datetime, timing: Timing) -> JobRecord:
     later = msgspec.structs.replace(job, deadline=now + timing.result_timeout)
     if job.state is JobState.PENDING:
         return later
     return msgspec.structs.replace(
-        later, state=JobState.PENDING, dispatch=job.dispatch + 1, not_before=now
+        later,
+        state=JobState.PENDING,
+        dispatch=job.dispatch + 1,
+        not_before=now,
+        # The earlier nonces stay: a slow worker's late answer is as good.
+        nonces=(*job.nonces, new_nonce()),
+        workers=tuple(sorted({*job.workers, *target.workers})),
     )
 
 

@@ -6,15 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
+from stt_coordinator.domain.admission import NOT_ANNOUNCED, Refusal, refusal_of
+from stt_coordinator.domain.model import Evidence, JobRecord, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_shared.identity import digest
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
 Outbox = tuple[str, str]  # worker, epoch
+Position = tuple[str, str, int]  # worker, epoch, sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,21 +28,29 @@ class ReceivedResult:
     subject: str
     data: bytes
     traceparent: str = ""  # of the span that the worker sent it from
+    may_wait: bool = False  # whether it may be delivered again a little later
 
     @property
     def outbox(self) -> Outbox:
         """The worker's outbox that numbered it."""
         return self.result.worker, self.result.epoch
 
-    def raw(self, now: datetime) -> RawResult:
-        """The row that keeps its bytes."""
+    @property
+    def position(self) -> Position:
+        """Its place in that outbox."""
+        return (*self.outbox, self.result.sequence)
+
+    def raw(self, now: datetime, *, is_refused: bool = False) -> RawResult:
+        """The row of its position; it keeps the bytes of what is recorded."""
         return RawResult(
             worker=self.result.worker,
             epoch=self.result.epoch,
             sequence=self.result.sequence,
             job_id=self.result.job_id,
             received=now,
-            data=self.data,
+            data=b"" if is_refused else self.data,
+            content=digest(self.data),
+            is_refused=is_refused,
         )
 
     def rejected(self, code: str, reason: str, now: datetime) -> Rejected:
@@ -54,49 +65,88 @@ class ReceivedResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableResult:
+    """A message that is not a result, and the position that it claims, if it has any."""
+
+    row: Rejected
+    position: RawResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """What became of a batch: results recorded, rejected with why, and how many were known."""
+    """What became of a batch: results recorded, rejected with why, left for later, and known."""
 
     recorded: tuple[Result, ...]
     rejected: tuple[tuple[Result, Rejected], ...]
     repeated: int
+    waiting: frozenset[Position] = frozenset()
 
 
 def record_results(
-    ledger: Ledger, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int], now: datetime
+    ledger: Ledger,
+    received: Sequence[ReceivedResult],
+    floors: Mapping[Outbox, int],
+    now: datetime,
+    *,
+    nonce_required: bool = True,
 ) -> RecordedBatch:
     """Record a batch of results in one transaction. Idempotent: a known result changes nothing.
 
-    `floors` are positions up to which a worker may have dropped its results. A result of a job that
-    is not known, or of another target, is rejected, and yet counts as received: its worker has
-    nothing better to send.
+    `floors` are positions up to which a worker may have dropped its results. A result that is
+    refused counts as received, because its worker has nothing better to send; but it never stands
+    in the way of another one at the same position. A result of a worker that does not announce the
+    target yet waits for the announcement while it may.
     """
-    added = ledger.results.add([one.raw(now) for one in received])
-    new = [one for one, is_new in zip(received, added, strict=True) if is_new]
+    jobs = ledger.jobs.by_id({one.result.job_id for one in received})
+    targets = ledger.fleet.targets({job.target for job in jobs.values()})
+    judged: list[tuple[ReceivedResult, Refusal | None]] = []
+    waiting: set[Position] = set()
+    for one in received:
+        job = jobs.get(one.result.job_id)
+        target = targets.get(job.target) if job else None
+        refusal = refusal_of(one.result, job, target, nonce_required=nonce_required)
+        if refusal is not None and refusal.code == NOT_ANNOUNCED and one.may_wait:
+            waiting.add(one.position)
+        else:
+            judged.append((one, refusal))
+    added = ledger.results.add([one.raw(now, is_refused=why is not None) for one, why in judged])
+    new = [pair for pair, is_new in zip(judged, added, strict=True) if is_new]
     # Of repeated results too: the watermark that covered them may not have reached the worker.
-    move_watermarks(ledger, {one.outbox for one in received}, floors, now)
-    jobs = ledger.jobs.by_id({one.result.job_id for one in new})
+    move_watermarks(ledger, {one.outbox for one, _ in judged}, floors, now)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     rejected: list[tuple[Result, Rejected]] = []
-    for one in new:
-        result, job = one.result, jobs.get(one.result.job_id)
-        if job is None:
-            reason = f"no job {result.job_id!r:.200} was planned here"
-            rejected.append((result, one.rejected("unknown_job", reason, now)))
-        elif (job.target, job.family, job.site) != (result.target, result.family, result.site):
-            reason = f"job {job.job_id} is of target {job.target}, not {result.target}"
-            rejected.append((result, one.rejected("wrong_job", reason, now)))
-        else:
-            order = recorder.order(job, max(result.dispatch, 1))
-            evidence = evidence_of(job, result, order, now)
-            recorder.record(job.job_id, complete_outcomes(job, result), evidence, JobState.DONE)
-            recorded.append(result)
+    for one, refusal in new:
+        if refusal is not None:
+            row = one.rejected(refusal.code, refusal.reason, now)
+            rejected.append((one.result, row))
+            continue
+        job = jobs[one.result.job_id]
+        evidence = evidence_of(job, one.result, now)
+        outcomes = complete_outcomes(job, one.result)
+        recorder.record(job.job_id, outcomes, evidence, JobState.DONE)
+        recorded.append(one.result)
     recorder.close()
     ledger.results.add_rejected(row for _, row in rejected)
     return RecordedBatch(
-        recorded=tuple(recorded), rejected=tuple(rejected), repeated=len(received) - len(new)
+        recorded=tuple(recorded),
+        rejected=tuple(rejected),
+        repeated=len(judged) - len(new),
+        waiting=frozenset(waiting),
     )
+
+
+def record_unreadable(
+    ledger: Ledger, found: Sequence[UnreadableResult], floors: Mapping[Outbox, int], now: datetime
+) -> None:
+    """Keep messages that are not results, and count the positions that they claim as received.
+
+    Without the positions the worker's outbox would never empty: its watermark stops at a gap.
+    """
+    positions = [one.position for one in found if one.position is not None]
+    ledger.results.add(positions)
+    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, floors, now)
+    ledger.results.add_rejected(one.row for one in found)
 
 
 def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
@@ -115,14 +165,13 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
     ]
 
 
-def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
-    """Where and when the result was obtained: its times lie between the job's creation and `now`.
+def evidence_of(job: JobRecord, result: Result, now: datetime) -> Evidence:
+    """When and where the result was obtained, between the job's creation and `now`.
 
-    The times are for people to read, `order` decides what is newer.
+    A worker's clock that is wrong must not order evidence for ever.
     """
     started = min(max(result.started, job.created), now)
     return Evidence(
-        order=order,
         run_id=job.run_id,
         target=job.target,
         family=job.family,

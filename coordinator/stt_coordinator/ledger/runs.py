@@ -10,6 +10,7 @@ import msgspec
 from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
+from stt_shared.identity import new_nonce
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.records import RunRecord
 
@@ -21,11 +22,11 @@ def start_run(
     known = ledger.runs.get(run.run_id)
     if known is not None:
         return known
-    number = ledger.runs.next_number()
-    run = msgspec.structs.replace(run, number=number, state="running", jobs=len(jobs), started=now)
+    run = msgspec.structs.replace(run, state="running", jobs=len(jobs), started=now)
     ledger.runs.put(run)
     ledger.runs.put_slot(run.schedule, run.slot)
-    ledger.jobs.put(jobs)
+    # Stored before the first publication: a result may come before its job is noted as sent.
+    ledger.jobs.put(msgspec.structs.replace(job, nonces=(new_nonce(),)) for job in jobs)
     ledger.outbox.add([event_messages.of_run(RunPhase.STARTED, run, now)])
     # After its jobs: a run without any is finished here and now.
     count_run(ledger, run.run_id, now)
@@ -35,7 +36,6 @@ def start_run(
 def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
     """Record that a slot was not run, with the reason. Idempotent: a known run stays as it is."""
     if ledger.runs.get(run.run_id) is None:
-        run = msgspec.structs.replace(run, number=ledger.runs.next_number())
         ledger.runs.put(run)
         ledger.runs.put_slot(run.schedule, run.slot)
         ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])

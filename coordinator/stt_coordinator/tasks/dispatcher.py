@@ -90,6 +90,7 @@ def message(job: JobRecord, traceparent: str = "") -> Outgoing:
         created=job.created,
         expires=job.expires,
         pack=job.pack,
+        nonce=job.nonces[-1] if job.nonces else "",
     )
     return Outgoing(
         subject=subjects.job(job.family, job.site, job.target),
@@ -108,8 +109,11 @@ def after_publication(job: JobRecord, receipt: Receipt, now: datetime, timing: T
         case Publication.STORED | Publication.DUPLICATE:
             return dispatched
         case Publication.OCCUPIED if job.dispatch > 1:
-            # Its earlier message is still on the queue: this attempt must not use up a number.
-            return msgspec.structs.replace(dispatched, dispatch=job.dispatch - 1)
+            # Its earlier message is still on the queue: this attempt must not use up a number, and
+            # the nonce of this attempt, which nobody received, must not stay valid.
+            return msgspec.structs.replace(
+                dispatched, dispatch=job.dispatch - 1, nonces=job.nonces[:-1]
+            )
         case Publication.CONFLICT:
             with bound(run=job.run_id, job=job.job_id, target=job.target, site=job.site):
                 _LOG.error("job_rejected", reason=receipt.reason)

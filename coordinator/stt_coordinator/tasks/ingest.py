@@ -13,13 +13,17 @@ from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.results import (
     MAX_REJECTED_BYTES,
     Outbox,
+    Position,
     ReceivedResult,
     RecordedBatch,
+    UnreadableResult,
     record_results,
+    record_unreadable,
 )
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
-from stt_coordinator.store.ports.results import Rejected
+from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
@@ -27,7 +31,7 @@ from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Inbox
 from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError, UnreachableError
-from stt_shared.identity import TOKEN_RULE, is_token
+from stt_shared.identity import TOKEN_RULE, digest, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.reading import RESULT, read_message
@@ -39,6 +43,7 @@ CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is b
 WAIT_S = 1.0  # for the first delivery of a batch
 MAX_SEQUENCE = 2**63 - 1  # of a store's integer
 MAX_ID = 200  # characters of the ids of jobs and runs
+MAX_WAITS = 6  # deliveries that may wait for the announcement of their worker
 TASK = "ingest"
 AFTER_COMMIT = "after-commit-before-ack"
 _LOG = logger("ingest")
@@ -51,6 +56,16 @@ _UNRECORDABLE = (
     msgspec.MsgspecError,
     ProtocolError,
 )
+
+
+class _Claimed(msgspec.Struct):
+    """The position that a message claims, whatever else is wrong with it."""
+
+    epoch: str
+    sequence: int
+
+
+_CLAIMED = msgspec.json.Decoder(_Claimed)
 
 
 class Ingest:
@@ -66,7 +81,9 @@ class Ingest:
         timing: Timing,
         troubles: Troubles | None = None,
         counters: Counters | None = None,
+        nonces: NonceGate | None = None,
     ) -> None:
+        self._nonces = nonces or NonceGate(store)
         self._bus = bus
         self._store = store
         self._watermarks = watermarks
@@ -101,22 +118,17 @@ class Ingest:
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
         """Record the batch, however long the store is in trouble, then settle its deliveries."""
-        received: list[ReceivedResult] = []
-        unreadable: dict[str, Rejected] = {}
+        received: dict[str, ReceivedResult] = {}
+        unreadable: dict[str, UnreadableResult] = {}
         for delivery in batch:
             try:
-                received.append(read_delivery(delivery))
+                received[delivery.lease] = read_delivery(delivery)
             except ProtocolError as error:
-                unreadable[delivery.lease] = Rejected(
-                    code=error.code,
-                    reason=error.message,
-                    subject=delivery.subject,
-                    at=clock.now(),
-                    data=delivery.data[:MAX_REJECTED_BYTES],
-                )
+                unreadable[delivery.lease] = unreadable_result(delivery, error)
+        waiting: frozenset[Position] = frozenset()
         while True:
             try:
-                await self._record(received, list(unreadable.values()))
+                waiting = await self._record(list(received.values()), list(unreadable.values()))
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results_delayed", reason=error.message, hint=error.hint)
                 self._troubles.report(TASK, format_error(error))
@@ -126,35 +138,51 @@ class Ingest:
                 break
         # After the commit and never before: the broker forgets what is acknowledged.
         faultpoint.reach(AFTER_COMMIT)
+        done: list[Delivery] = []
         for delivery in batch:
             if delivery.lease in unreadable:
                 await inbox.end(delivery)
+            elif received[delivery.lease].position in waiting:
+                await inbox.retry(delivery, delay=self._timing.announced_s)
+            else:
+                done.append(delivery)
         try:
-            await inbox.ack([one for one in batch if one.lease not in unreadable])
+            await inbox.ack(done)
         except UnreachableError as error:
             _LOG.info("acknowledgement_delayed", reason=error.message)
 
     async def _record(
-        self, received: Sequence[ReceivedResult], unreadable: Sequence[Rejected]
-    ) -> None:
-        """Record results, and keep the unreadable messages; raises StoreError, UnreachableError."""
-        floors = {one.outbox: await self._watermarks.floor(*one.outbox) for one in received}
+        self, received: Sequence[ReceivedResult], unreadable: Sequence[UnreadableResult]
+    ) -> frozenset[Position]:
+        """Record results, and keep the unreadable messages; returns the positions that wait.
+
+        Raises StoreError, UnreachableError.
+        """
+        waiting: frozenset[Position] = frozenset()
+        outboxes = {one.outbox for one in received}
+        outboxes |= {(p.worker, p.epoch) for one in unreadable if (p := one.position)}
+        floors = {one: await self._watermarks.floor(*one) for one in outboxes}
         if received:
             try:
-                await self._record_batch(received, floors)
+                waiting = await self._record_batch(received, floors)
             except _UNRECORDABLE:
-                await self._record_singly(received, floors)
+                waiting = await self._record_singly(received, floors)
         if unreadable:
-            await self._store.transact(lambda ledger: ledger.results.add_rejected(unreadable))
-            for row in unreadable:
-                _log_rejected(row)
+            now = clock.now()
+            await self._store.transact(
+                lambda ledger: record_unreadable(ledger, unreadable, floors, now)
+            )
+            for one in unreadable:
+                _log_rejected(one.row)
+            self._wakeups.watermarks.set()
+        return waiting
 
     async def _record_batch(
         self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
-    ) -> None:
-        now = clock.now()
+    ) -> frozenset[Position]:
+        now, required = clock.now(), await self._nonces.required()
         batch: RecordedBatch = await self._store.transact(
-            lambda ledger: record_results(ledger, received, floors, now)
+            lambda ledger: record_results(ledger, received, floors, now, nonce_required=required)
         )
         for result, row in batch.rejected:
             with _bound_ids(result):
@@ -168,21 +196,28 @@ class Ingest:
                     _LOG.debug("result_recorded", sequence=result.sequence)
         self._wakeups.watermarks.set()
         self._wakeups.store_changed()
+        return batch.waiting
 
     async def _record_singly(
         self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
-    ) -> None:
+    ) -> frozenset[Position]:
         """Record each in its own transaction: one that fails must not keep the others out."""
+        waiting: frozenset[Position] = frozenset()
         for one in received:
             with _bound_ids(one.result):
                 try:
-                    await self._record_batch([one], floors)
+                    waiting |= await self._record_batch([one], floors)
                 except _UNRECORDABLE as error:
-                    row = one.rejected("unusable", f"{type(error).__name__}: {error}", clock.now())
+                    now = clock.now()
+                    row = one.rejected("unusable", f"{type(error).__name__}: {error}", now)
+                    bad = UnreadableResult(row=row, position=one.raw(now, is_refused=True))
                     await self._store.transact(
-                        lambda ledger, row=row: ledger.results.add_rejected([row])  # type: ignore[misc]  # bound now
+                        lambda ledger, bad=bad, now=now: record_unreadable(  # type: ignore[misc]  # bound now
+                            ledger, [bad], floors, now
+                        )
                     )
                     _log_rejected(row)
+        return waiting
 
 
 def read_delivery(delivery: Delivery) -> ReceivedResult:
@@ -204,7 +239,40 @@ def read_delivery(delivery: Delivery) -> ReceivedResult:
         subject=delivery.subject,
         data=delivery.data,
         traceparent=traces.parent(delivery.headers, result.run_id),
+        may_wait=delivery.delivered <= MAX_WAITS,
     )
+
+
+def unreadable_result(delivery: Delivery, error: ProtocolError) -> UnreadableResult:
+    """What is kept of a message that is not a result; with the position that it claims, if any.
+
+    The worker is that of the subject, which the broker's permissions bind.
+    """
+    row = Rejected(
+        code=error.code,
+        reason=error.message,
+        subject=delivery.subject,
+        at=clock.now(),
+        data=delivery.data[:MAX_REJECTED_BYTES],
+    )
+    worker = delivery.subject.rpartition(".")[2]
+    try:
+        claimed = _CLAIMED.decode(delivery.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return UnreadableResult(row=row)
+    if not (1 <= claimed.sequence <= MAX_SEQUENCE and is_token(claimed.epoch) and is_token(worker)):
+        return UnreadableResult(row=row)
+    position = RawResult(
+        worker=worker,
+        epoch=claimed.epoch,
+        sequence=claimed.sequence,
+        job_id="",
+        received=row.at,
+        data=b"",
+        content=digest(delivery.data),
+        is_refused=True,
+    )
+    return UnreadableResult(row=row, position=position)
 
 
 def trace_ingest(received: Sequence[ReceivedResult], begun: datetime) -> None:

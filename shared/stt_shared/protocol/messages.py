@@ -96,6 +96,7 @@ class Job(Value, frozen=True, kw_only=True):
     created: Instant
     expires: Instant
     pack: str = ""  # digest of the pack file of these checks; empty: built-in
+    nonce: str = ""  # random, another for each dispatch; the result repeats it
     schema: str = "stt.job/v1"
 
 
@@ -116,6 +117,7 @@ class Result(Value, frozen=True, kw_only=True):
     finished: Instant
     outcomes: tuple[CheckOutcome, ...]
     facts: Facts | None = None
+    nonce: str = ""  # that of the job; it proves that the worker received this dispatch
     schema: str = "stt.result/v1"
 
 

@@ -29,23 +29,12 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
             foreign="NATS_URL",
         ),
     ] = "nats://127.0.0.1:4222"
-    nkey: Annotated[str, setting("path of a file with the seed of an NKEY")] = ""
     creds: Annotated[str, setting("path of a credentials file", foreign="NATS_CREDS")] = ""
-    user: Annotated[str, setting("user name, if there is neither NKEY nor credentials file")] = ""
+    user: Annotated[str, setting("user name, if there is no credentials file")] = ""
     password: Annotated[str, setting("password of the user", secret=True)] = ""
     ca: Annotated[str, setting("path of the CA that signed the server's certificate")] = ""
     cert: Annotated[str, setting("path of a client certificate")] = ""
     key: Annotated[str, setting("path of the key of the client certificate")] = ""
-    tls_first: Annotated[
-        bool, setting("start TLS before the server's greeting, for handshake_first of nats-server")
-    ] = False
-    js_domain: Annotated[
-        str,
-        setting("JetStream domain of the streams; empty: that of the server", rule=rules.domain),
-    ] = ""
-    inbox_prefix: Annotated[
-        str, setting("first tokens of the subjects that answers come to", rule=rules.subject)
-    ] = "_INBOX"
     timeout_s: Annotated[
         float, setting("time to wait for an answer", low=0.1, high=300, unit="s")
     ] = 5.0
@@ -146,6 +135,18 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 400
 
 
+class ResultsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Which results the coordinator accepts."""
+
+    require_nonce: Annotated[
+        bool,
+        setting(
+            "refuse results that do not repeat the nonce of their job; unset, results without "
+            "one are accepted for 14 days after an upgrade from a release that had no nonces"
+        ),
+    ] = True
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a service reports besides its logs."""
 
@@ -165,6 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     web: WebSettings = WebSettings()
     alerts: AlertSettings = AlertSettings()
     history: HistorySettings = HistorySettings()
+    results: ResultsSettings = ResultsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     origins: dict[str, str] = {}
 

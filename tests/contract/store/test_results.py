@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from datetime import datetime
 
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.ports.results import Rejected
+from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.protocol.messages import Watermark
 from tests.support.coordinator.store_rows import (
     HOUR,
@@ -21,6 +22,32 @@ async def test_result_of_one_outbox_position_is_kept_once(store: Store) -> None:
     assert await store.transact(lambda ledger: ledger.results.add(again)) == [False, True, True]
     held = await store.read(lambda ledger: list(ledger.results.sequences_after("w1", "e1", 1)))
     assert held == [2, 3, 4]
+
+
+async def test_another_content_at_a_known_position_is_new_and_a_refused_one_replaces_nothing(
+    store: Store,
+) -> None:
+    def added(row: RawResult) -> Awaitable[list[bool]]:
+        return store.transact(lambda ledger: ledger.results.add([row]))
+
+    forged, genuine = raw(1, content="f", is_refused=True), raw(1, content="g")
+    assert await added(forged) == [True]
+    assert await added(forged) == [False]
+    assert await added(genuine) == [True]
+    assert await added(genuine) == [False]
+    assert await added(forged) == [True]
+    # The refused one did not take the place of what was recorded.
+    assert await added(genuine) == [False]
+
+
+async def test_row_of_an_earlier_release_equals_every_content(store: Store) -> None:
+    await store.transact(lambda ledger: ledger.results.add([raw(1)]))
+    again = raw(1, content="g")
+    assert await store.transact(lambda ledger: ledger.results.add([again])) == [False]
+
+
+async def test_a_new_store_was_never_without_nonces(store: Store) -> None:
+    assert await store.read(lambda ledger: ledger.results.nonces_optional_since()) is None
 
 
 async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store) -> None:

@@ -175,6 +175,7 @@ class FakeWorker:
             finished=now,
             outcomes=tuple(outcomes),
             facts=Facts(flavour="mysql", version=(8, 4, 6), version_text="8.4.6"),
+            nonce=job.nonce,
         )
         return Outgoing(
             subject=subjects.result(job.family, job.site, job.target, self.name),

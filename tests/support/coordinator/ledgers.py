@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
+
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
@@ -46,7 +48,7 @@ async def planned(
     """A store with a run of `targets`, all its jobs pending."""
     made = store or MemoryStore()
     rows = [
-        TargetRecord(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1",))
+        TargetRecord(target=t, family=Family.MYSQL, site=SITE, first_seen=NOW, workers=("w1", "w2"))
         for t in targets
     ]
     run = RunRecord(run_id=run_id, schedule="standard", slot=now, state="running")
@@ -96,15 +98,28 @@ def taken(one: Result) -> ReceivedResult:
     return ReceivedResult(result=one, subject=subject, data=codec.encode(one))
 
 
+def with_nonce(one: Result, jobs: Mapping[str, JobRecord]) -> Result:
+    """The result with the nonce of its job's last dispatch, unless it has one."""
+    job = jobs.get(one.job_id)
+    if one.nonce or job is None or not job.nonces:
+        return one
+    return msgspec.structs.replace(one, nonce=job.nonces[-1])
+
+
 async def recorded(
     store: Store,
     *results: Result,
     floors: Mapping[tuple[str, str], int] | None = None,
     now: datetime | None = None,
 ) -> RecordedBatch:
-    """Settle results in one transaction, a minute after the newest began."""
+    """Settle results in one transaction, a minute after the newest began.
+
+    Each has the nonce of its job, unless the test gave it another one.
+    """
     at = now or max(one.started for one in results) + timedelta(minutes=1)
-    batch = [taken(one) for one in results]
+    ids = {one.job_id for one in results}
+    jobs = await store.read(lambda ledger: ledger.jobs.by_id(ids))
+    batch = [taken(with_nonce(one, jobs)) for one in results]
     return await store.transact(lambda ledger: record_results(ledger, batch, floors or {}, at))
 
 

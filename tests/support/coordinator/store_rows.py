@@ -24,13 +24,11 @@ from stt_shared.protocol.suppressions import SuppressionRecord
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-_NUMBERS: dict[str, int] = {}  # of runs, in the order in which tests mention them
 
 
 def run(run_id: str = "standard-1", **changes: object) -> RunRecord:
     values: dict[str, object] = {
         "run_id": run_id,
-        "number": _NUMBERS.setdefault(run_id, 1 + len(_NUMBERS)),
         "schedule": "standard",
         "slot": NOW,
         "state": "running",
@@ -129,7 +127,9 @@ def opened(record: FindingRecord, at: datetime = NOW) -> FindingEvent:
     return FindingEvent(change=Change.OPENED, at=at, run_id="standard-1", after=record)
 
 
-def raw(sequence: int, epoch: str = "e1") -> RawResult:
+def raw(
+    sequence: int, epoch: str = "e1", *, content: str = "", is_refused: bool = False
+) -> RawResult:
     return RawResult(
         worker="w1",
         epoch=epoch,
@@ -137,6 +137,8 @@ def raw(sequence: int, epoch: str = "e1") -> RawResult:
         job_id="standard-1.t1",
         received=NOW,
         data=b"{}",
+        content=content,
+        is_refused=is_refused,
     )
 
 

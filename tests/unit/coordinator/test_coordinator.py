@@ -230,10 +230,10 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
 async def test_result_that_cannot_be_recorded_is_rejected_and_the_others_of_its_batch_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def breaking(*arguments: Any) -> RecordedBatch:
+    def breaking(*arguments: Any, **options: Any) -> RecordedBatch:
         if any(one.result.target == "t3" for one in arguments[1]):
             raise OverflowError("too large a number")
-        return results.record_results(*arguments)
+        return results.record_results(*arguments, **options)
 
     monkeypatch.setattr(ingest, "record_results", breaking)
     broker, store = MemoryBroker(), MemoryStore()

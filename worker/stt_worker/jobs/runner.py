@@ -134,6 +134,7 @@ class Runner:
             finished=clock.now(),
             outcomes=outcomes,
             facts=facts,
+            nonce=job.nonce,
         )
         outbox = self._dependencies.outbox
         with traces.get().span("result", {"outcomes": len(outcomes)}) as span:

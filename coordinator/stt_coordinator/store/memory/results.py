@@ -18,9 +18,15 @@ class MemoryResults(Rows):
         new: list[bool] = []
         for row in rows:
             key = (row.worker, row.epoch, row.sequence)
-            new.append(key not in self._t.results)
-            self._t.results.setdefault(key, row)
+            known = self._t.results.get(key)
+            is_new = known is None or known.content not in ("", row.content)
+            if known is None or (is_new and not row.is_refused):
+                self._t.results[key] = row
+            new.append(is_new)
         return new
+
+    def nonces_optional_since(self) -> datetime | None:
+        return None
 
     def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
         held = (key[2] for key in self._t.results if key[:2] == (worker, epoch))

@@ -12,7 +12,11 @@ from stt_shared.protocol.messages import Watermark
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawResult:
-    """A result as its message brought it; the key is worker, epoch and sequence."""
+    """A result as its message brought it; the key is worker, epoch and sequence.
+
+    `content` is the digest of the message; empty in rows of earlier releases, where it equals any.
+    A refused result takes its position but keeps no `data`.
+    """
 
     worker: str
     epoch: str
@@ -20,6 +24,8 @@ class RawResult:
     job_id: str
     received: datetime
     data: bytes
+    content: str = ""
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +45,13 @@ class ResultLedger(Protocol):
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
         """Insert what is new; for each row whether it was.
 
-        Idempotent: a known key, also one that comes twice in `rows`, changes nothing.
+        Idempotent: a known content of a key, also one that comes twice in `rows`, changes nothing.
+        Another content of a known key is new: it replaces the row unless it is refused.
         """
+        ...
+
+    def nonces_optional_since(self) -> datetime | None:
+        """When this store was upgraded from a release without nonces; None: it is newer."""
         ...
 
     def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from datetime import datetime
 
 from stt_coordinator.store.ports.results import RawResult, Rejected
-from stt_coordinator.store.sqlite.rows import text
+from stt_coordinator.store.sqlite.rows import Columns, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_shared import clock
 from stt_shared.protocol.messages import Watermark
 
 
@@ -19,19 +20,28 @@ class SqliteResults(Statements):
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
         # One by one: executemany does not say which of the rows were new.
-        return [
-            self._run(
-                "add",
-                worker=row.worker,
-                epoch=row.epoch,
-                sequence=row.sequence,
-                job_id=row.job_id,
-                received=text(row.received),
-                data=row.data,
-            ).rowcount
-            == 1
-            for row in rows
-        ]
+        return [self._add(row) for row in rows]
+
+    def _add(self, row: RawResult) -> bool:
+        key: Columns = {"worker": row.worker, "epoch": row.epoch, "sequence": row.sequence}
+        values: Columns = {
+            "job_id": row.job_id,
+            "received": text(row.received),
+            "data": row.data,
+            "content": row.content,
+        }
+        if self._run("add", **key, **values).rowcount == 1:
+            return True
+        (known,) = self._run("content", **key).fetchone()
+        if known in ("", row.content):
+            return False
+        if not row.is_refused:
+            self._run("replace", **key, **values)
+        return True
+
+    def nonces_optional_since(self) -> datetime | None:
+        found = self._run("nonces_optional_since").fetchone()
+        return None if found is None else clock.from_text(found[0])
 
     def sequences_after(self, worker: str, epoch: str, sequence: int) -> Iterator[int]:
         found = self._run("sequences_after", worker=worker, epoch=epoch, sequence=sequence)

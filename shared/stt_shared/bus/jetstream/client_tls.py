@@ -1,30 +1,23 @@
-"""Enforce TLS before the log-in to NATS, and read the log-in anew for each connection."""
+"""Enforce TLS to NATS before the log-in, so that nobody in between can remove it."""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 import nats.errors
 from nats.aio.client import Client
 
-from stt_shared.bus.jetstream.credentials import Signer
-
 
 class GuardedClient(Client):
-    """A client that sends its log-in only over TLS if an address or an option requires TLS.
+    """A client that sends its log-in only over TLS if an address or an option requires TLS."""
 
-    `signer` reads the key of the log-in; the client calls it for each connection.
-    """
-
-    def __init__(self, *, needs_tls: bool, signer: Callable[[], Signer] | None = None) -> None:
+    def __init__(self, *, needs_tls: bool) -> None:
         super().__init__()
         self._needs_tls = needs_tls
-        self._signer = signer
 
     def _connect_command(self) -> bytes:
-        """The message with the log-in; raises nats.errors.Error without TLS or a complete key.
+        """The message that holds user and password; raises nats.errors.Error without TLS.
 
         The client encrypts if the first message of the server requests it. That message is not
         encrypted: an attacker in between could remove the request.
@@ -33,32 +26,13 @@ class GuardedClient(Client):
         asked = self._needs_tls or (server is not None and server.uri.scheme == "tls")
         if asked and not self._encrypted():
             raise nats.errors.Error(
-                "nats: the server offers no TLS, which a tls:// address, nats.ca, nats.cert or"
-                " nats.tls_first needs"
+                "nats: the server offers no TLS, which a tls:// address, nats.ca or nats.cert needs"
             )
-        if self._signer is not None:
-            # Now, not once: the file may have been renewed since the last connection.
-            signer = self._signer()
-            self._signature_cb = signer.sign
-            self._public_nkey = signer.public
-            self._user_jwt_cb = signer.jwt.encode if signer.jwt else None
         return super()._connect_command()
 
-    async def _process_connect_init(self) -> None:
-        try:
-            await super()._process_connect_init()
-        except BaseException:
-            # The client leaves the socket of a failed attempt open, and its next attempt forgets
-            # it: an hour with a wrong key would use up the file descriptors of the process.
-            if (writer := self._writer()) is not None:
-                writer.transport.abort()
-            raise
-
-    def _writer(self) -> Any:
-        return getattr(self._transport, "_io_writer", None)
-
     def _encrypted(self) -> bool:
-        writer = self._writer()
+        transport: Any = self._transport
+        writer: Any = getattr(transport, "_io_writer", None)
         return writer is not None and writer.get_extra_info("ssl_object") is not None
 
 

@@ -1,7 +1,18 @@
 -- name: add
-INSERT INTO results (worker, epoch, sequence, job_id, received, data)
-VALUES (:worker, :epoch, :sequence, :job_id, :received, :data)
+INSERT INTO results (worker, epoch, sequence, job_id, received, data, content)
+VALUES (:worker, :epoch, :sequence, :job_id, :received, :data, :content)
 ON CONFLICT DO NOTHING;
+
+-- name: content
+SELECT content FROM results
+WHERE worker = :worker AND epoch = :epoch AND sequence = :sequence;
+
+-- name: replace
+UPDATE results SET job_id = :job_id, received = :received, data = :data, content = :content
+WHERE worker = :worker AND epoch = :epoch AND sequence = :sequence;
+
+-- name: nonces_optional_since
+SELECT at FROM upgrades WHERE what = 'nonces';
 
 -- name: sequences_after
 SELECT sequence FROM results

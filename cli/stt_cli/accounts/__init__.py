@@ -1,1 +1,0 @@
-"""NATS accounts: keys, claims, configuration of nats-server, and the proof that they hold."""

@@ -1,0 +1,45 @@
+"""Says whether a result without a nonce is accepted: workers of the release before send none."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from stt_coordinator.store.port import Store
+from stt_shared import clock
+
+OPEN_AFTER_UPGRADE = timedelta(days=14)
+SETTING = "results.require_nonce"
+
+
+class NonceGate:
+    """Closed for a new store; open for OPEN_AFTER_UPGRADE after a store was upgraded.
+
+    `require` is the setting if somebody set it: then it alone decides.
+    """
+
+    def __init__(self, store: Store, require: bool | None = None) -> None:
+        self._store = store
+        self._require = require
+        self._is_read = False
+        self._until: datetime | None = None
+
+    async def required(self) -> bool:
+        """Whether a result must have a nonce now; raises StoreError until it was read once."""
+        if self._require is not None:
+            return self._require
+        if not self._is_read:
+            since = await self._store.read(lambda ledger: ledger.results.nonces_optional_since())
+            self._until = None if since is None else since + OPEN_AFTER_UPGRADE
+            self._is_read = True
+        return self._until is None or clock.now() >= self._until
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """A sentence while results without a nonce are accepted: until when, and what to do."""
+        if self._require is False:
+            return (f"results without a nonce are accepted because {SETTING} is false",)
+        if self._require or self._until is None or clock.now() >= self._until:
+            return ()
+        until = clock.to_text(self._until)[:10]
+        what = f"results without a nonce are accepted until {until} after an upgrade of the store"
+        return (f"{what}: upgrade all workers, then set {SETTING} to true",)
