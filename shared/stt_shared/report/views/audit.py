@@ -10,13 +10,13 @@ from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
 COLUMNS = (
-    Column("WHEN"),
-    Column("WHO", shorten=True),
+    Column("TIME"),
+    Column("USER", shorten=True),
     Column("ROLE"),
-    Column("WAY"),
-    Column("DID"),
-    Column("WHAT", shorten=True),
-    Column("WHY", whole=True),
+    Column("VIA"),
+    Column("ACTION"),
+    Column("OBJECT", shorten=True),
+    Column("REASON", whole=True),
 )
 
 

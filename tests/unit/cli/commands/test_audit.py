@@ -46,7 +46,7 @@ def test_every_page_is_asked_for_until_there_is_enough(
     answer_in_pages(service, record(7), 3)
     assert main.run(["audit", "--limit", "5"]) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    assert lines[0] == ["WHEN", "WHO", "ROLE", "WAY", "DID", "WHAT", "WHY"]
+    assert lines[0] == ["TIME", "USER", "ROLE", "VIA", "ACTION", "OBJECT", "REASON"]
     assert [line[5] for line in lines[1:]] == ["r0", "r1", "r2", "r3", "r4"]
     assert lines[1] == ["2026-11-23T16:30:00Z", "ann", "admin", "page", "run", "r0", "CHG-1"]
     assert [decode(AuditRequest, one).limit for one in service.asked] == [5, 2]
