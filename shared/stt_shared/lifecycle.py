@@ -34,7 +34,11 @@ async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
     running = {asyncio.create_task(_run(task), name=name) for name, task in tasks.items()}
     stopped = asyncio.create_task(_wait(stop), name="stop")
     try:
-        await _until_stopped(running, stopped)
+        waiting = {*running, stopped}
+        while not stopped.done() and len(waiting) > 1:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
     finally:
         # Also after an exception: a task that is left running would use closed resources.
         await cancelled({*running, stopped})
@@ -46,14 +50,6 @@ async def _run(task: Task) -> None:
 
 async def _wait(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def _until_stopped(running: set[asyncio.Task[None]], stopped: asyncio.Task[None]) -> None:
-    waiting = {*running, stopped}
-    while not stopped.done() and len(waiting) > 1:
-        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
 
 
 async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:

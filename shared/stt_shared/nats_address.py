@@ -44,7 +44,15 @@ def parse(text: str) -> NatsAddress:
     if len({login for _, login in found}) > 1:
         raise ValueError("expected the same user and password in each address, or in none")
     servers = tuple(server for server, _ in found)
-    return _with_login(servers, found[0][1])
+    login = found[0][1]
+    if login is None:
+        return NatsAddress(servers=servers)
+    user, colon, password = login.partition(":")
+    if not user:
+        raise ValueError("expected a user before the @")
+    if colon:
+        return NatsAddress(servers=servers, user=_decoded(user), password=_decoded(password))
+    return NatsAddress(servers=servers, token=_decoded(user))
 
 
 def _one(text: str) -> tuple[str, str | None]:
@@ -56,17 +64,6 @@ def _one(text: str) -> tuple[str, str | None]:
         raise ValueError(f"expected a port from 1 to {MAX_PORT}")
     port = f":{match['port']}" if match["port"] else ""
     return f"{scheme}://{match['host']}{port}", match["login"]
-
-
-def _with_login(servers: tuple[str, ...], login: str | None) -> NatsAddress:
-    if login is None:
-        return NatsAddress(servers=servers)
-    user, colon, password = login.partition(":")
-    if not user:
-        raise ValueError("expected a user before the @")
-    if colon:
-        return NatsAddress(servers=servers, user=_decoded(user), password=_decoded(password))
-    return NatsAddress(servers=servers, token=_decoded(user))
 
 
 def _decoded(text: str) -> str:

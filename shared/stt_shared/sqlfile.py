@@ -22,7 +22,9 @@ def statements(file: Traversable) -> dict[str, str]:
     Raises ValueError for SQL before the first name, for a duplicate name and for a fragment that is
     used before its definition.
     """
-    before, *parts = _HEAD.split(_without_comments(file.read_text(encoding="utf-8")))
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith("--") or _HEAD.match(line))
+    before, *parts = _HEAD.split(text)
     if before.strip():
         raise ValueError(f"{file.name} has SQL before the first name")
     fragments: dict[str, str] = {}
@@ -31,18 +33,10 @@ def statements(file: Traversable) -> dict[str, str]:
         known = found if kind == "name" else fragments
         if name in known:
             raise ValueError(f"{file.name} has the {kind} {name!r} twice")
-        known[name] = _filled(file.name, body.strip().rstrip(";"), fragments)
+        filled = body.strip().rstrip(";")
+        for used in set(_USE.findall(filled)):
+            if used not in fragments:
+                raise ValueError(f"{file.name} uses the fragment {used!r} before it is defined")
+            filled = filled.replace("{{" + used + "}}", fragments[used])
+        known[name] = filled
     return found
-
-
-def _without_comments(text: str) -> str:
-    lines = text.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith("--") or _HEAD.match(line))
-
-
-def _filled(file: str, body: str, fragments: dict[str, str]) -> str:
-    for name in set(_USE.findall(body)):
-        if name not in fragments:
-            raise ValueError(f"{file} uses the fragment {name!r} before it is defined")
-        body = body.replace("{{" + name + "}}", fragments[name])
-    return body

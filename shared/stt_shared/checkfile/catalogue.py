@@ -151,19 +151,15 @@ def _add(
     path: str, found: Iterable[Check], checks: dict[str, Check], source: str, *, strict: bool
 ) -> Iterator[Fault]:
     for check in found:
-        if fault := _misplaced(path, check, checks, strict=strict):
-            yield Fault(source=f"{source}{path}", line=1, message=fault, check=check.name)
+        place = f"{check.family}/{check.name}/{CHECK_FILE}"
+        if check.name in checks:
+            fault = f"name {check.name!r} is used by another file"
+        elif strict and path != place and not path.endswith(f"/{place}"):
+            fault = f"belongs into {place}"
         else:
             checks[check.name] = check
-
-
-def _misplaced(path: str, check: Check, checks: Mapping[str, Check], *, strict: bool) -> str:
-    if check.name in checks:
-        return f"name {check.name!r} is used by another file"
-    place = f"{check.family}/{check.name}/{CHECK_FILE}"
-    if strict and path != place and not path.endswith(f"/{place}"):
-        return f"belongs into {place}"
-    return ""
+            continue
+        yield Fault(source=f"{source}{path}", line=1, message=fault, check=check.name)
 
 
 def _releases(text: str | None, source: str, faults: list[Fault]) -> dict[str, Any]:

@@ -36,23 +36,19 @@ def parse_guard(text: str) -> Guard:
     """Parse a guard; raises GuardError."""
     if len(text) > MAX_CHARACTERS:
         raise GuardError(f"guard has {len(text)} characters, the limit is {MAX_CHARACTERS}")
-    parser = _Parser(_tokens(text))
-    tree = parser.either(0)
-    if parser.rest:
-        raise GuardError(f"unexpected {parser.rest[0]!r} in guard {text!r}")
-    return Guard(text, tree)
-
-
-def _tokens(text: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     position = 0
     while text[position:].strip():
         match = _TOKEN.match(text, position)
         if match is None:
             raise GuardError(f"unexpected {text[position:].strip()[0]!r} at {position} in {text!r}")
-        found.append(match[0].strip())
+        tokens.append(match[0].strip())
         position = match.end()
-    return found
+    parser = _Parser(tokens)
+    tree = parser.either(0)
+    if parser.rest:
+        raise GuardError(f"unexpected {parser.rest[0]!r} in guard {text!r}")
+    return Guard(text, tree)
 
 
 class _Parser:
@@ -106,13 +102,10 @@ class _Parser:
             raise GuardError(f"unknown flavour {word!r}, expected one of {known}")
         if not self.rest or self.rest[0] not in COMPARISONS:
             return ("is", word)
-        return ("compare", word, self._take(), _version(self._take()))
-
-
-def _version(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})*", text):
-        raise GuardError(f"{text!r} is not a version such as 8.0.27")
-    return tuple(map(int, text.split(".")))
+        comparison, version = self._take(), self._take()
+        if not re.fullmatch(r"\d{1,9}(\.\d{1,9})*", version):
+            raise GuardError(f"{version!r} is not a version such as 8.0.27")
+        return ("compare", word, comparison, tuple(map(int, version.split("."))))
 
 
 def holds(guard: Guard, server: Server) -> bool:

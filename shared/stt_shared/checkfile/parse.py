@@ -95,8 +95,13 @@ class _Reader:
     def check(self) -> Check | None:
         # Every value is read before the first return, so that all faults are reported at once.
         self.version = version = self._version()
-        self._unknown_fields()
-        name = self._name()
+        if self.strict:
+            for key in sorted(self.value.keys() - FIELDS):
+                self.fault(key, f"unknown field {key!r}")
+        name = self.value.get("name")
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            self.fault("name", f"name is {shown(name)}, expected letters, digits and underscores")
+            name = ""
         texts = {key: self._text(key) for key in ("summary", "description", "script")}
         self._rules_of_texts(texts["summary"], texts["script"])
         queries = self._queries(version)
@@ -129,18 +134,6 @@ class _Reader:
             self.fault("version", f"version is {shown(version)}, expected 1 or 2")
             return 2
         return version
-
-    def _unknown_fields(self) -> None:
-        if self.strict:
-            for key in sorted(self.value.keys() - FIELDS):
-                self.fault(key, f"unknown field {key!r}")
-
-    def _name(self) -> str:
-        name = self.value.get("name")
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            self.fault("name", f"name is {shown(name)}, expected letters, digits and underscores")
-            return ""
-        return name
 
     def _text(self, key: str) -> str:
         value = self.value.get(key)
@@ -206,7 +199,10 @@ class _Reader:
             if "family" in self.value and self.strict:
                 self.fault("family", "a check of version 1 has no family: its type defines it")
         else:
-            families = {self._family_text()}
+            text = self.value.get("family")
+            if text is None and not self.strict:
+                text = self.value.get("technology")  # its name in files of PMM since mid-2026
+            families = {text if text is None or isinstance(text, str) else shown(text)}
         wanted = families.pop() if families else ""
         if (
             not isinstance(wanted, str)
@@ -216,20 +212,10 @@ class _Reader:
             expected = ", ".join(family.upper() for family in Family)
             self.fault("family", f"family is {shown(wanted)}, expected one of {expected}")
             return None
-        self._fitting(wanted, queries)
-        return Family(wanted.lower())
-
-    def _family_text(self) -> str | None:
-        """The family; PMM files since mid-2026 call it technology."""
-        text = self.value.get("family")
-        if text is None and not self.strict:
-            text = self.value.get("technology")
-        return text if text is None or isinstance(text, str) else shown(text)
-
-    def _fitting(self, family: str, queries: Iterable[Query]) -> None:
         for query in queries:
-            if query.type not in ANY_FAMILY and not query.type.startswith(f"{family}_"):
-                self.fault("queries", f"a query of type {query.type} in a check of {family}")
+            if query.type not in ANY_FAMILY and not query.type.startswith(f"{wanted}_"):
+                self.fault("queries", f"a query of type {query.type} in a check of {wanted}")
+        return Family(wanted.lower())
 
     def _queries(self, version: int) -> tuple[Query, ...]:
         reader = QueryReader(self._note, strict=self.strict)

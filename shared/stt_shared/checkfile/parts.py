@@ -75,7 +75,13 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
         raise ValueError(f"parts is {shown(named)}, expected a list of names")  # noqa: TRY004  # a fault of data
     if len(cast("list[object]", named)) > MAX_PARTS:
         raise ValueError(f"parts has more than {MAX_PARTS} names")
-    used = [_known(parts, name) for name in cast("list[object]", named)]
+    used: list[Mapping[str, Any]] = []
+    for name in cast("list[object]", named):
+        part = parts.get(name) if isinstance(name, str) else None
+        if part is None:
+            known = ", ".join(parts) or "none"
+            raise ValueError(f"no part {shown(name)} in this pack, known are {known}")
+        used.append(part)
     whole["queries"] = [
         *(query for part in used for query in part.get("queries", [])),
         *_items(check.get("queries")),
@@ -87,15 +93,6 @@ def with_parts(check: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
     if isinstance(check.get("privileges", {}), dict):  # else a fault of the check
         whole["privileges"] = _privileges([*used, check])
     return whole
-
-
-def _known(parts: Parts, name: object) -> Mapping[str, Any]:
-    found = parts.get(name) if isinstance(name, str) else None
-    if found is None:
-        raise ValueError(
-            f"no part {shown(name)} in this pack, known are {', '.join(parts) or 'none'}"
-        )
-    return found
 
 
 def _items(value: object) -> list[object]:

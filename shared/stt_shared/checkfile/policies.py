@@ -36,7 +36,11 @@ def faults_of(check: Check) -> Iterator[str]:
     if check.category not in CATEGORIES:
         yield f"category is {check.category!r}, expected one of {', '.join(CATEGORIES)}"
     yield from _severities(check)
-    yield from _references(check)
+    if not check.references:
+        yield "references are missing: a benchmark with its edition, a CVE or a CWE"
+    for reference in check.references:
+        if not REFERENCE.fullmatch(reference):
+            yield f"reference {reference!r} is not a benchmark with edition and number, CVE or CWE"
     if set(check.privileges) != FLAVOURS[check.family]:
         expected = ", ".join(sorted(FLAVOURS[check.family]))
         found = ", ".join(check.privileges) or "none"
@@ -54,14 +58,6 @@ def _severities(check: Check) -> Iterator[str]:
         yield "the script names no severity"
     for word in sorted(found - set(SEVERITIES)):
         yield f"severity {word!r} in the script, expected one of {', '.join(SEVERITIES)}"
-
-
-def _references(check: Check) -> Iterator[str]:
-    if not check.references:
-        yield "references are missing: a benchmark with its edition, a CVE or a CWE"
-    for reference in check.references:
-        if not REFERENCE.fullmatch(reference):
-            yield f"reference {reference!r} is not a benchmark with edition and number, CVE or CWE"
 
 
 def _queries(check: Check) -> Iterator[str]:

@@ -82,12 +82,8 @@ def parse_samples(text: str, source: str) -> tuple[Sample, ...]:
     if not samples and not faults:
         faults.append(f"{source}:1: no samples")
     if faults:
-        raise _broken(source, faults)
+        raise ConfigError(f"the samples in {source} are invalid", faults=tuple(faults))
     return tuple(samples.values())
-
-
-def _broken(source: str, faults: list[str]) -> ConfigError:
-    return ConfigError(f"the samples in {source} are invalid", faults=tuple(faults))
 
 
 def _sample(entry: Entry) -> Sample:
@@ -98,6 +94,9 @@ def _sample(entry: Entry) -> Sample:
     findings = tuple(_expected(one) for one in _list(value, "findings"))
     if (outcome is Outcome.FAILED) != bool(findings):
         raise ValueError("findings are required for an expected failure, and only allowed there")
+    releases = value.get("releases")
+    if releases is not None and not isinstance(releases, dict):
+        raise ValueError(f"releases is {shown(releases)}, expected release data")
     return Sample(
         name=_text(value, "name"),
         server=_server(value.get("server")),
@@ -105,7 +104,7 @@ def _sample(entry: Entry) -> Sample:
         outcome=outcome,
         reason=str(value.get("reason", "")),
         findings=findings,
-        releases=_releases(value.get("releases")),
+        releases=cast("Mapping[str, Any] | None", releases),
         now=_instant(value.get("now")),
     )
 
@@ -144,12 +143,6 @@ def _expected(value: object) -> Expected:
         summary=str(fields.get("summary", "")),
         remediation=str(fields.get("remediation", "")),
     )
-
-
-def _releases(value: object) -> Mapping[str, Any] | None:
-    if value is not None and not isinstance(value, dict):
-        raise ValueError(f"releases is {shown(value)}, expected release data")
-    return cast("Mapping[str, Any] | None", value)
 
 
 def _instant(value: object) -> datetime:

@@ -31,7 +31,9 @@ def choose(check: Check, server: Server) -> Choice:
     for variants in places(check.queries):
         one = next((q for q in variants if q.when is None or holds(q.when, server)), None)
         if one is None:
-            return Choice(not_applicable=_why_not(variants, server))
+            wanted = ", or ".join(query.when.text for query in variants if query.when)
+            found = f"{server.flavour} {'.'.join(map(str, server.version))}"
+            return Choice(not_applicable=f"applies to {wanted}; the server is {found}")
         queries.append(one)
     return Choice(queries=tuple(queries))
 
@@ -42,9 +44,3 @@ def places(queries: Iterable[Query]) -> list[list[Query]]:
     for index, query in enumerate(queries):
         found.setdefault(query.name or index, []).append(query)
     return list(found.values())
-
-
-def _why_not(variants: Iterable[Query], server: Server) -> str:
-    wanted = ", or ".join(query.when.text for query in variants if query.when)
-    version = ".".join(map(str, server.version))
-    return f"applies to {wanted}; the server is {server.flavour} {version}"

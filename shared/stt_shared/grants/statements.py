@@ -130,15 +130,12 @@ def _postgresql(grant: str, name: str) -> tuple[str, ...]:
         )
     made: tuple[str, ...] = ()
     if grant == KINDS_OF_PASSWORDS:
-        made = _file("postgresql_password_kinds.sql")
+        # Each statement of the file ends in a semicolon before an empty line or the end.
+        text = (_FILES / "postgresql_password_kinds.sql").read_text("utf-8")
+        ended = text.split(";\n\n")
+        made = tuple(one.strip().removesuffix(";") for one in ended if one.strip())
         made += (f"GRANT USAGE ON SCHEMA stt TO {name}",)
     return (*made, f"GRANT {grant} TO {name}")
-
-
-def _file(name: str) -> tuple[str, ...]:
-    """The statements of a file; each ends in a semicolon before an empty line or the end."""
-    text = (_FILES / name).read_text("utf-8")
-    return tuple(one.strip().removesuffix(";") for one in text.split(";\n\n") if one.strip())
 
 
 def _mongodb(grant: str, user: str) -> tuple[str, ...]:

@@ -70,21 +70,15 @@ def _is_secret(name: str) -> bool:
     if len(words) > 1 and words[0] in _ASKING:
         return False
     while words:
-        if _is_noun(words):
+        last, last_two = words[-1], words[-2:]
+        if last in _NOUNS or "".join(last_two) in _NOUNS or _ENDINGS.search(last):
             return True
-        if words[-1] not in _BEHIND and not words[-1].isdigit():
+        if " ".join(last_two) in _TWO_WORDS:
+            return True
+        if last not in _BEHIND and not last.isdigit():
             return False
         words.pop()
     return False
-
-
-def _is_noun(words: list[str]) -> bool:
-    return (
-        words[-1] in _NOUNS
-        or " ".join(words[-2:]) in _TWO_WORDS
-        or "".join(words[-2:]) in _NOUNS
-        or bool(_ENDINGS.search(words[-1]))
-    )
 
 
 def is_plural(name: str) -> bool:

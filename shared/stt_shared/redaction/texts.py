@@ -125,14 +125,15 @@ def _without_secrets(text: str) -> str:
     if not any(word in lower for word in _WORDS_OF_NAMES):
         return text
     if any(word in lower for word in _WORDS_OF_STATEMENTS):
-        text = _STATEMENTS.sub(_without_value, text)
+        text = _STATEMENTS.sub(lambda match: match["head"] + _hidden(match["value"]), text)
     if "=" in text or ":" in text:
         text = _without_pairs(text)
-    return _OPTION.sub(_without_option, text) if "-" in text else text
-
-
-def _without_value(match: re.Match[str]) -> str:
-    return match["head"] + _hidden(match["value"])
+    if "-" not in text:
+        return text
+    return _OPTION.sub(
+        lambda match: match["head"] + (HIDDEN if is_secret_name(match["name"]) else match["value"]),
+        text,
+    )
 
 
 def _hidden(value: str) -> str:
@@ -145,10 +146,6 @@ def _hidden(value: str) -> str:
     if is_remark(inner) or inner == HIDDEN:
         return value
     return f"{mark}{HIDDEN}{mark.lstrip('ENUBXenubx&')}"
-
-
-def _without_option(match: re.Match[str]) -> str:
-    return match["head"] + (HIDDEN if is_secret_name(match["name"]) else match["value"])
 
 
 def _without_pairs(text: str) -> str:

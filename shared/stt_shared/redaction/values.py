@@ -45,7 +45,11 @@ def hide_value(value: Any, depth: int = 0) -> Any:
 
 
 def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
-    held = _names_a_secret(value)
+    # Whether one field of a row names a secret, and another may contain it.
+    keys = {str(key).lower(): key for key in value}
+    naming = _NAMING | {_NAMING_SETTING} if "value" in keys else _NAMING
+    names = [value[keys[key]] for key in keys.keys() & naming]
+    held = any(isinstance(name, str) and is_secret_name(name) for name in names)
     found: dict[str, Any] = {}
     for key, inner in value.items():
         name = str(key)
@@ -55,14 +59,6 @@ def _mapping(value: Mapping[object, object], depth: int) -> dict[str, Any]:
         else:
             found[hide_text(name)] = hide_value(inner, depth + 1)
     return found
-
-
-def _names_a_secret(value: Mapping[object, object]) -> bool:
-    """Whether one field of a row names a secret, and another may contain it."""
-    keys = {str(key).lower(): key for key in value}
-    naming = _NAMING | {_NAMING_SETTING} if "value" in keys else _NAMING
-    names = [value[keys[key]] for key in keys.keys() & naming]
-    return any(isinstance(name, str) and is_secret_name(name) for name in names)
 
 
 def says_nothing(value: object, *, several: bool = False) -> bool:

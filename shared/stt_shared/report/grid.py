@@ -48,12 +48,10 @@ class Grid:
 def to_tsv(grid: Grid) -> str:
     """`grid` with tabs between cells, without marks and shortening, one line for each row."""
     lines = ["\t".join(column.heading.strip() for column in grid.columns)]
-    lines.extend("\t".join(_piped(cell) for cell in row) for row in grid.rows)
+    for row in grid.rows:
+        piped = (cell.text if cell.piped is None else cell.piped for cell in row)
+        lines.append("\t".join(map(clean, piped)))
     return "\n".join(lines) + "\n"
-
-
-def _piped(cell: Cell) -> str:
-    return clean(cell.text if cell.piped is None else cell.piped)
 
 
 def to_lines(grid: Grid, width: int) -> list[Text]:
@@ -63,7 +61,8 @@ def to_lines(grid: Grid, width: int) -> list[Text]:
     """
     head = [Text(column.heading, style="head") for column in grid.columns]
     rows = [[Text(clean(cell.text), style=cell.style) for cell in row] for row in grid.rows]
-    sizes = _natural([head, *rows])
+    columns = zip(head, *rows, strict=True)
+    sizes = [max(cell.cell_len for cell in column) for column in columns]
     if _fits_beside(grid, sizes, width):
         sizes = shrink(sizes, _elastic(grid.columns), width)
         return [_line(row, sizes, grid.columns) for row in [head, *rows]]
@@ -85,10 +84,6 @@ def _below(cell: Text, column: Column, room: int, indent: int) -> list[Text]:
         cell.truncate(room, overflow="ellipsis")
         parts = [cell] if cell.plain else []
     return [Text(" " * indent).append_text(part) for part in parts]
-
-
-def _natural(rows: Sequence[Sequence[Text]]) -> list[int]:
-    return [max(cell.cell_len for cell in column) for column in zip(*rows, strict=True)]
 
 
 def _elastic(columns: Sequence[Column]) -> list[int]:

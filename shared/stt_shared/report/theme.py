@@ -37,15 +37,12 @@ def clean(text: str, *, keep: str = "") -> str:
     text = hide_addresses(text)
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c in keep or not _unsafe(c) else _escape(c) for c in text)
-
-
-def _unsafe(character: str) -> bool:
-    return unicodedata.category(character) in _UNSAFE
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape").decode("ascii")
+    return "".join(
+        c
+        if c in keep or unicodedata.category(c) not in _UNSAFE
+        else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
 
 
 def mark(severity: Severity) -> str:

@@ -128,16 +128,14 @@ class Setting:
             expected = ", ".join(part for part in (kind, self.limits) if part)
             raise ValueError(f"expected {expected}") from None
         # The rule comes first: its text says more than a list of choices.
-        if fault := self.extra.rule(found) or self._outside(found):
+        if fault := self.extra.rule(found):
             raise ValueError(fault)
-        return found
-
-    def _outside(self, value: Any) -> str:
         low, high, choices = self.meta.ge, self.meta.le, self.extra.choices
         # NaN compares false with both limits, so it is outside.
-        inside = low is None or high is None or low <= value <= high
-        good = inside and (not choices or value in choices)
-        return "" if good else f"expected {self.limits}"
+        inside = low is None or high is None or low <= found <= high
+        if not inside or (choices and found not in choices):
+            raise ValueError(f"expected {self.limits}")
+        return found
 
 
 def fields_of(section: str, kind: type[msgspec.Struct]) -> Iterator[Setting]:
@@ -145,21 +143,17 @@ def fields_of(section: str, kind: type[msgspec.Struct]) -> Iterator[Setting]:
     hints = get_type_hints(kind, include_extras=True)
     for field in msgspec.structs.fields(kind):
         plain, meta, *_ = get_args(hints[field.name])
+        default = field.default  # NODEFAULT for a required key
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
         yield Setting(
             section=section,
             key=field.name,
             type=plain,
-            default=_default(field),
+            default=default,
             meta=meta,
             extra=meta.extra[_EXTRA],
         )
-
-
-def _default(field: msgspec.structs.FieldInfo) -> Any:
-    """The default value; NODEFAULT for a required key."""
-    if field.default_factory is not msgspec.NODEFAULT:
-        return field.default_factory()
-    return field.default
 
 
 def environment_name(name: str) -> str:

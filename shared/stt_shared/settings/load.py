@@ -87,25 +87,19 @@ def _from_file(path: Path | None, other_tables: frozenset[str], faults: list[str
     for section, table in tables.items():
         if section in other_tables:
             continue
-        for key, value in _entries(section, table).items():
+        entries: dict[str, object] = {"": table}
+        if isinstance(table, dict) and section in SECTIONS:
+            entries = cast("dict[str, object]", table)
+        for key, value in entries.items():
             name = f"{section}.{key}".rstrip(".")
             line = line_of(text, name)
             if name in SETTINGS:
                 layer[name] = (value, f"{chosen}:{line}")
             else:
-                faults.append(f"{chosen}:{line}: unknown setting {name!r}{_suggestion(name)}")
+                close = difflib.get_close_matches(name, [*SETTINGS, *SECTIONS], n=1)
+                hint = f", did you mean {close[0]!r}?" if close else ""
+                faults.append(f"{chosen}:{line}: unknown setting {name!r}{hint}")
     return layer
-
-
-def _entries(section: str, table: object) -> dict[str, object]:
-    if isinstance(table, dict) and section in SECTIONS:
-        return cast("dict[str, object]", table)
-    return {"": table}
-
-
-def _suggestion(name: str) -> str:
-    close = difflib.get_close_matches(name, [*SETTINGS, *SECTIONS], n=1)
-    return f", did you mean {close[0]!r}?" if close else ""
 
 
 def _from_environment(environ: Mapping[str, str], faults: list[str]) -> Layer:

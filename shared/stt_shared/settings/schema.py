@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.settings.field import Setting, fields_of
+from stt_shared.settings.field import fields_of
 from stt_shared.settings.sections import SECTIONS
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,19 +28,18 @@ def config_schema(lists: Mapping[str, type[msgspec.Struct]]) -> dict[str, Any]:
 
 def _table(section: str, kind: type[msgspec.Struct]) -> dict[str, Any]:
     fields = list(fields_of(section, kind))
+    values: dict[str, dict[str, Any]] = {}
+    for one in fields:
+        value = msgspec.json.schema(one.annotated)
+        value.pop("$defs", None)
+        # An optional key that is empty by default is described without its default.
+        has_default = one.default is not msgspec.NODEFAULT and bool(one.default)
+        values[one.key] = value | ({"default": one.default} if has_default else {})
     table: dict[str, Any] = {
         "type": "object",
         "description": (kind.__doc__ or "").splitlines()[0],
-        "properties": {one.key: _value(one) for one in fields},
+        "properties": values,
         "additionalProperties": False,
     }
     required = [one.key for one in fields if one.default is msgspec.NODEFAULT]
     return table | ({"required": required} if required else {})
-
-
-def _value(one: Setting) -> dict[str, Any]:
-    """The schema of one value; the default of an optional key is left out where it is empty."""
-    value = msgspec.json.schema(one.annotated)
-    value.pop("$defs", None)
-    optional = one.default is not msgspec.NODEFAULT and bool(one.default)
-    return value | ({"default": one.default} if optional else {})

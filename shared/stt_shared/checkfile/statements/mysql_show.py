@@ -64,13 +64,10 @@ def _pattern(form: str) -> str:
         if words == "filter":
             one = "(?:LIKE s |(?P<where>WHERE .*))"
         else:
-            one = "(?:" + "|".join(_sequence(word) for word in words.split("|")) + ")"
+            alternatives = ("".join(map(_word, one.split())) for one in words.split("|"))
+            one = f"(?:{'|'.join(alternatives)})"
         found += f"{one}?" if part.startswith("[") else one
     return found
-
-
-def _sequence(words: str) -> str:
-    return "".join(_word(word) for word in words.split())
 
 
 def _word(word: str) -> str:
@@ -87,20 +84,15 @@ def condition_of(found: Sequence[Token]) -> str:
 
     Raises RefusedError for a form that is not in the list.
     """
-    text = "".join(f"{_written(token)} " for token in found)
+    written = (
+        token.word if token.kind is Kind.WORD else _NAMES.get(token.kind, token.text)
+        for token in found
+    )
+    text = "".join(f"{word} " for word in written)
+    where = (token.text for token in found if token.kind is Kind.WORD and token.word == WHERE)
     for form in _FORMS:
         match = form.fullmatch(text)
         if match is not None:
-            return _where(found) if "where" in form.groupindex and match["where"] else ""
+            return next(where) if "where" in form.groupindex and match["where"] else ""
     words = " ".join(token.text for token in found[:3])
     raise RefusedError(f"SHOW {words} is not an allowed form of SHOW")
-
-
-def _where(found: Sequence[Token]) -> str:
-    return next(token.text for token in found if token.kind is Kind.WORD and token.word == WHERE)
-
-
-def _written(token: Token) -> str:
-    if token.kind is Kind.WORD:
-        return token.word
-    return _NAMES.get(token.kind, token.text)

@@ -87,8 +87,11 @@ def _check(sql: str, depth: int) -> None:
     statement = tree.stmts[0].stmt
     if statement.WhichOneof("node") != "select_stmt":
         raise RefusedError("the query is not a SELECT")
-    for node in _nodes(statement):
+    waiting: list[Any] = [statement]
+    while waiting:
+        node = waiting.pop()
         _node(node, depth)
+        waiting += postgresql_dots.children(node)
     postgresql_dots.check(statement)
 
 
@@ -112,14 +115,6 @@ def _lexically(sql: str) -> None:
             )
         if _HINT.match(part):
             raise RefusedError(f"a hint, {part[:12]!r}, is not allowed")
-
-
-def _nodes(root: Any) -> Iterator[Any]:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting += postgresql_dots.children(node)
 
 
 def _node(node: Any, depth: int) -> None:

@@ -89,26 +89,16 @@ def _sources(around: Sources, functions: Iterable[Any]) -> Sources:
 
 
 def _source(function: Any) -> tuple[str, frozenset[str]]:
-    called = _called(function)
+    first = function.functions[0].list.items[0]
+    is_call = first.WhichOneof("node") == "func_call"
+    called = str(first.func_call.funcname[-1].string.sval) if is_call else ""
     alias = str(function.alias.aliasname) or called
     if not alias:
         raise RefusedError("an expression in FROM needs an alias")
-    columns = {*_names(function.alias.colnames), *_defined(function)}
+    defined = (str(one.column_def.colname) for one in function.coldeflist)
+    columns = {*_names(function.alias.colnames), *defined}
     if not columns and called in NAMED_BY_ALIAS:
         columns = {alias}
     if function.ordinality:
         columns.add("ordinality")
     return alias, frozenset(columns)
-
-
-def _called(function: Any) -> str:
-    """The function that names an item without an alias; empty for any other expression."""
-    first = function.functions[0].list.items[0]
-    if first.WhichOneof("node") != "func_call":
-        return ""
-    return str(first.func_call.funcname[-1].string.sval)
-
-
-def _defined(function: Any) -> Iterator[str]:
-    """The names in a list of column definitions."""
-    yield from (str(one.column_def.colname) for one in function.coldeflist)

@@ -68,15 +68,14 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
     }
     for finding in result.findings:
         yield pair | _finding(finding)
-    if not result.findings:
-        yield pair | _ending(result)
-
-
-def _ending(result: ReportedResult) -> dict[str, str]:
+    if result.findings:
+        return
     if is_not_checked(result):
-        return {"status": "not_checked", "not_checked": why(result)}
-    passed = result.outcome in (Outcome.PASSED, Outcome.FAILED)
-    return {"status": str(result.outcome) if passed else "not_applicable"}
+        yield pair | {"status": "not_checked", "not_checked": why(result)}
+    elif result.outcome in (Outcome.PASSED, Outcome.FAILED):
+        yield pair | {"status": str(result.outcome)}
+    else:
+        yield pair | {"status": "not_applicable"}
 
 
 def _finding(finding: ReportedFinding) -> dict[str, str]:

@@ -32,8 +32,13 @@ def text(context: ReportContext) -> str:
         suite = _suite(root, target, context)
         for result in results:
             _case(suite, result)
-    if context.gaps:
-        _own(_suite(root, OWN_SUITE, context), context)
+    own = _suite(root, OWN_SUITE, context) if context.gaps else root
+    for gap in context.gaps:
+        case = SubElement(own, "testcase", classname=OWN_SUITE, name="report", time="0")
+        if gap == context.report.notice:
+            SubElement(case, "system-out").text = _xml(gap)
+        else:
+            SubElement(case, "error", type="incomplete", message=_xml(gap))
     for suite in root:
         _count(suite, [suite])
     _count(root, list(root))
@@ -92,25 +97,14 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
     more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
     worst = entries[0]
     message = f"{worst.finding.severity}: {worst.text}{more}"
-    text_of_findings = "\n\n".join(_finding_text(entry) for entry in entries)
+    texts: list[str] = []
+    for entry in entries:
+        finding = entry.finding
+        head = f"{finding.severity} {finding.id} {entry.text}"
+        fix = f"Fix: {finding.remediation}" if finding.remediation else ""
+        texts.append("\n".join(part for part in (head, finding.description, fix) if part))
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
-    failure.text = _xml(text_of_findings)
-
-
-def _finding_text(entry: Entry) -> str:
-    finding = entry.finding
-    head = f"{finding.severity} {finding.id} {entry.text}"
-    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-    return "\n".join(part for part in (head, finding.description, fix) if part)
-
-
-def _own(suite: Element, context: ReportContext) -> None:
-    for gap in context.gaps:
-        case = SubElement(suite, "testcase", classname=OWN_SUITE, name="report", time="0")
-        if gap == context.report.notice:
-            SubElement(case, "system-out").text = _xml(gap)
-        else:
-            SubElement(case, "error", type="incomplete", message=_xml(gap))
+    failure.text = _xml("\n\n".join(texts))
 
 
 def _xml(value: str) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stt_shared.report import readable
-from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance
+from stt_shared.report.formats.report_context import ReportContext, acceptance
 from stt_shared.report.theme import clean, mark
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
@@ -16,12 +16,16 @@ _TICKS = re.compile("`+")
 
 def text(context: ReportContext) -> str:
     """The report: counts, findings as a table, how to fix each, not checked, accepted."""
+    unchecked = [
+        (_plain(one.target), _code(one.check_names), _plain(one.why))
+        for one in context.unchecked_groups
+    ]
     blocks = [
         f"# Security report, {readable.rfc3339(context.written)}{_plain(context.heading)}",
         *(f"> **Warning:** {_plain(gap)}" for gap in context.gaps),
         _counts(context),
         *_failures(context),
-        *_section("Not checked", ("Database", "Check", "Why"), _unchecked_groups(context)),
+        *_section("Not checked", ("Database", "Check", "Why"), unchecked),
         *_section("Accepted", ("Severity", "Check", "Database", "Found", "By"), _accepted(context)),
         *_fixes(context),
         f"Run {_plain(context.report.run_id or 'none yet')}, written by STT {context.version}.",
@@ -87,13 +91,6 @@ def _failures(context: ReportContext) -> list[str]:
     ]
 
 
-def _unchecked_groups(context: ReportContext) -> list[tuple[str, ...]]:
-    return [
-        (_plain(one.target), _code(one.check_names), _plain(one.why))
-        for one in context.unchecked_groups
-    ]
-
-
 def _accepted(context: ReportContext) -> list[tuple[str, ...]]:
     return [
         (
@@ -109,16 +106,15 @@ def _accepted(context: ReportContext) -> list[tuple[str, ...]]:
 
 
 def _fixes(context: ReportContext) -> list[str]:
-    parts = [part for entry in context.failures for part in _fix(entry)]
+    """For each failed check its description, its remediation, and its id."""
+    parts: list[str] = []
+    for entry in context.failures:
+        finding, result = entry.finding, entry.result
+        parts.append(f"### {_plain(result.target)}: {_plain(entry.text)}")
+        fix = _fenced(finding.remediation) if finding.remediation else ""
+        parts += filter(None, [_plain(finding.description), fix])
+        parts.append(f"`{finding.id}` {_code(result.check)}")
     return ["## How to fix", *parts] if parts else []
-
-
-def _fix(entry: Entry) -> list[str]:
-    finding, result = entry.finding, entry.result
-    head = f"### {_plain(result.target)}: {_plain(entry.text)}"
-    fix = _fenced(finding.remediation) if finding.remediation else ""
-    parts = [_plain(finding.description), fix]
-    return [head, *(part for part in parts if part), f"`{finding.id}` {_code(result.check)}"]
 
 
 def _fenced(code: str) -> str:

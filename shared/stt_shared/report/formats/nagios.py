@@ -111,11 +111,6 @@ def _sentence(counts: Counts) -> str:
 
 
 def _text(worst: State, parts: list[str], counts: Counts, lines: list[str]) -> str:
-    first = f"STT {worst.name} - {_line('; '.join(parts))} | {_performance(counts)}"
-    return "\n".join([first, *map(_line, lines)]) + "\n"
-
-
-def _performance(counts: Counts) -> str:
     numbers = {
         "critical": counts.critical,
         "major": counts.major,
@@ -127,7 +122,9 @@ def _performance(counts: Counts) -> str:
         "targets_checked": counts.targets_checked,
         "parts_not_checked": counts.parts_not_checked,
     }
-    return " ".join(f"{name}={number}" for name, number in numbers.items())
+    performance = " ".join(f"{name}={number}" for name, number in numbers.items())
+    first = f"STT {worst.name} - {_line('; '.join(parts))} | {performance}"
+    return "\n".join([first, *map(_line, lines)]) + "\n"
 
 
 def _first(lines: list[str]) -> list[str]:

@@ -37,11 +37,13 @@ class Group:
 
 def text(context: ReportContext) -> str:
     """The page as HTML."""
+    counts = context.report.summary
+    amounts = (counts.critical, counts.major, counts.trivial)
     return _template().render(
         context=context,
         report=context.report,
-        counts=context.report.summary,
-        numbers=_numbers(context),
+        counts=counts,
+        numbers=list(zip(Severity, amounts, strict=True)),
         groups=groups(context),
         number=readable.number,
     )
@@ -78,28 +80,19 @@ def _json(rows: Iterable[object]) -> str:
     return jsonl_text(rows).rstrip()
 
 
-def _numbers(context: ReportContext) -> list[tuple[Severity, int]]:
-    counts = context.report.summary
-    amounts = (counts.critical, counts.major, counts.trivial)
-    return list(zip(Severity, amounts, strict=True))
-
-
 def groups(context: ReportContext) -> list[Group]:
     """The findings by check, sorted by the worst finding."""
     by_check = sorted(context.failures, key=lambda entry: entry.result.check)
-    found = [
-        _group(context, name, sorted(entries, key=lambda entry: entry.place))
-        for name, entries in groupby(by_check, key=lambda entry: entry.result.check)
-    ]
+    found: list[Group] = []
+    for name, entries in groupby(by_check, key=lambda entry: entry.result.check):
+        check = context.checks.get(name)
+        found.append(
+            Group(
+                check=name,
+                title=context.title(name),
+                description=check.description if check is not None else "",
+                references=check.references if check is not None else (),
+                entries=sorted(entries, key=lambda entry: entry.place),
+            )
+        )
     return sorted(found, key=lambda group: (group.entries[0].place[0], group.check))
-
-
-def _group(context: ReportContext, name: str, entries: list[Entry]) -> Group:
-    check = context.checks.get(name)
-    return Group(
-        check=name,
-        title=context.title(name),
-        description=check.description if check is not None else "",
-        references=check.references if check is not None else (),
-        entries=entries,
-    )

@@ -16,12 +16,17 @@ WIDE = 10_000  # columns; a file is never wrapped or shortened
 def text(context: ReportContext) -> str:
     """The report as on a very wide terminal, without colours."""
     report, at = context.report, readable.rfc3339(context.written)
+    accepted = [
+        clean(f"{entry.result.target}  {entry.result.check}  {entry.text}: {acceptance(one)}")
+        for entry in context.accepted
+        if (one := entry.finding.accepted) is not None
+    ]
     blocks = [
         [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{context.heading}")],
         [f"warning: {clean(gap)}" for gap in context.gaps],
         _lines(findings_grid(rows_of_report(report), context.at)),
         _lines(unchecked_grid(report)),
-        _accepted(context),
+        accepted,
         [line.plain for line in totals(report.summary)],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -34,11 +39,3 @@ def _lines(grid: Grid) -> list[str]:
         for row in grid.rows
     )
     return [line.plain for line in to_lines(replace(grid, rows=rows), WIDE)] if rows else []
-
-
-def _accepted(context: ReportContext) -> list[str]:
-    return [
-        clean(f"{entry.result.target}  {entry.result.check}  {entry.text}: {acceptance(one)}")
-        for entry in context.accepted
-        if (one := entry.finding.accepted) is not None
-    ]

@@ -27,10 +27,6 @@ Object = dict[str, Any]
 
 def text(context: ReportContext) -> str:
     """One log with one run; unchecked results are notifications of its invocation."""
-    return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [_run(context)]})
-
-
-def _run(context: ReportContext) -> Object:
     entries = [*context.failures, *context.accepted]
     names = sorted({result.check for result in context.report.results})
     places = {name: place for place, name in enumerate(names)}
@@ -47,13 +43,14 @@ def _run(context: ReportContext) -> Object:
         ]
         + [{"id": NO_RESULT, "shortDescription": {"text": "the report is not complete"}}],
     }
-    return {
+    run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"stt/{context.report.run_id}"},
         "invocations": [_invocation(context, places)],
         "results": [_result(entry, places) for entry in entries],
         "properties": {"counts": context.report.summary, "only": context.part},
     }
+    return json_text({"$schema": SCHEMA, "version": VERSION, "runs": [run]})
 
 
 def _rule(name: str, check: Check | None, worst: Severity | None) -> Object:
@@ -113,11 +110,13 @@ def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:
 
 def _result(entry: Entry, places: dict[str, int]) -> Object:
     result, finding = entry.result, entry.finding
+    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
+    texts = (f"{result.target}: {entry.text}", finding.description, fix)
     made: Object = {
         "ruleId": result.check,
         "ruleIndex": places[result.check],
         "level": LEVELS[finding.severity],
-        "message": {"text": _message(entry)},
+        "message": {"text": "\n\n".join(filter(None, texts))},
         "locations": [_location(result, finding.object)],
         "partialFingerprints": {"primaryLocationLineHash": finding.id, "sttFinding/v1": finding.id},
         "properties": {
@@ -136,13 +135,6 @@ def _result(entry: Entry, places: dict[str, int]) -> Object:
     justification = f"{one.reason} (by {one.by}, until {one.until.isoformat()})"
     suppression = {"kind": "external", "status": "accepted", "justification": justification}
     return made | {"suppressions": [suppression | {"properties": {"exception": one.exception}}]}
-
-
-def _message(entry: Entry) -> str:
-    finding = entry.finding
-    fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-    first = f"{entry.result.target}: {entry.text}"
-    return "\n\n".join(part for part in (first, finding.description, fix) if part)
 
 
 def _location(result: ReportedResult, thing: str | None) -> Object:

@@ -22,16 +22,16 @@ COLUMNS = (
 
 def audit_grid(entries: Iterable[AuditEntry], now: datetime) -> Grid:
     """One line for each change."""
-    return Grid(COLUMNS, tuple(_cells(one, now) for one in entries))
-
-
-def _cells(one: AuditEntry, now: datetime) -> tuple[Cell, ...]:
-    return (
-        Cell(readable.moment(one.at, now), piped=readable.rfc3339(one.at)),
-        Cell(one.by, "name"),
-        Cell(one.role or ""),
-        Cell(one.way),
-        Cell(one.did),
-        Cell(one.what),
-        Cell(one.reason),
+    rows = (
+        (
+            Cell(readable.moment(one.at, now), piped=readable.rfc3339(one.at)),
+            Cell(one.by, "name"),
+            Cell(one.role or ""),
+            Cell(one.way),
+            Cell(one.did),
+            Cell(one.what),
+            Cell(one.reason),
+        )
+        for one in entries
     )
+    return Grid(COLUMNS, tuple(rows))

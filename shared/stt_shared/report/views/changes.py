@@ -54,21 +54,20 @@ COLUMNS = (
 
 def changes_grid(changes: Iterable[FindingEvent], now: datetime) -> Grid:
     """One line for each change, in the given order."""
-    return Grid(COLUMNS, tuple(_cells(event, now) for event in changes))
-
-
-def _cells(event: FindingEvent, now: datetime) -> tuple[Cell, ...]:
-    after = event.after
-    return (
-        Cell(SIGNS[event.change], STYLES.get(event.change, "warn")),
-        severity_cell(after.severity),
-        Cell(after.check),
-        Cell(after.target, "name"),
-        Cell(after.site),
-        Cell(readable.moment(event.at, now), piped=readable.rfc3339(event.at)),
-        Cell(_what(event)),
-        Cell(finding_text(after.object, after.summary)),
+    rows = (
+        (
+            Cell(SIGNS[event.change], STYLES.get(event.change, "warn")),
+            severity_cell(event.after.severity),
+            Cell(event.after.check),
+            Cell(event.after.target, "name"),
+            Cell(event.after.site),
+            Cell(readable.moment(event.at, now), piped=readable.rfc3339(event.at)),
+            Cell(_what(event)),
+            Cell(finding_text(event.after.object, event.after.summary)),
+        )
+        for event in changes
     )
+    return Grid(COLUMNS, tuple(rows))
 
 
 def _what(event: FindingEvent) -> str:

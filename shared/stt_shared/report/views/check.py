@@ -48,7 +48,9 @@ def _paragraphs(check: Check, origin: str) -> Iterator[tuple[str, str]]:
     if check.remediation:
         yield "Fix", check.remediation
     for place, query in enumerate(check.queries):
-        yield "Asks" if place == 0 else "", _query(query)
+        where = " (in every database)" if query.all_dbs else ""
+        guard = f"   -- if {query.when.text}" if query.when else ""
+        yield "Asks" if place == 0 else "", f"{statement(query)}{where}{guard}"
     for place, (flavour, grants) in enumerate(check.privileges.items()):
         yield "Needs" if place == 0 else "", f"{flavour}: {', '.join(grants) or 'a log-in'}"
     if check.references:
@@ -57,12 +59,6 @@ def _paragraphs(check: Check, origin: str) -> Iterator[tuple[str, str]]:
         yield "Pack", origin
     yield "Digest", check.digest
     yield "Script", "\n" + check.script
-
-
-def _query(query: Query) -> str:
-    where = " (in every database)" if query.all_dbs else ""
-    guard = f"   -- if {query.when.text}" if query.when else ""
-    return f"{statement(query)}{where}{guard}"
 
 
 def check_object(check: Check) -> dict[str, Any]:

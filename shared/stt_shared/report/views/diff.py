@@ -35,19 +35,19 @@ def worst_first(differences: Iterable[Difference]) -> list[Difference]:
 
 def differences_grid(differences: Iterable[Difference], now: datetime) -> Grid:
     """One line for each difference, in the given order."""
-    return Grid(COLUMNS, tuple(_cells(one, now) for one in differences))
-
-
-def _cells(one: Difference, now: datetime) -> tuple[Cell, ...]:
-    return (
-        Cell(SIGNS[one.change], STYLES.get(one.change, "warn")),
-        severity_cell(one.finding.severity),
-        Cell(one.check),
-        Cell(one.target, "name"),
-        Cell(one.site),
-        Cell(what(one, now)),
-        Cell(finding_text(one.finding.object, one.finding.summary)),
+    rows = (
+        (
+            Cell(SIGNS[one.change], STYLES.get(one.change, "warn")),
+            severity_cell(one.finding.severity),
+            Cell(one.check),
+            Cell(one.target, "name"),
+            Cell(one.site),
+            Cell(what(one, now)),
+            Cell(finding_text(one.finding.object, one.finding.summary)),
+        )
+        for one in differences
     )
+    return Grid(COLUMNS, tuple(rows))
 
 
 def what(one: Difference, now: datetime) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.findings import FindingReply
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent
 from stt_shared.report import readable
 from stt_shared.report.grid import GAP
 from stt_shared.report.theme import clean, mark
@@ -33,13 +33,10 @@ def finding_block(reply: FindingReply, now: datetime) -> list[RenderableType]:
     body.add_column(overflow="fold")
     for label, content in _paragraphs(reply, now):
         body.add_row(label, content)
-    return [_title(finding), _where(reply, now), Text(), body]
-
-
-def _title(finding: FindingRecord) -> Text:
-    line = Text().append(f"{mark(finding.severity)} {finding.severity}", str(finding.severity))
-    line.append(f"  {clean(finding.summary)}", style="bold")
-    return line.append(f"   {clean(finding.check)}   {finding.id}", style="hint")
+    title = Text().append(f"{mark(finding.severity)} {finding.severity}", str(finding.severity))
+    title.append(f"  {clean(finding.summary)}", style="bold")
+    title.append(f"   {clean(finding.check)}   {finding.id}", style="hint")
+    return [title, _where(reply, now), Text(), body]
 
 
 def _where(reply: FindingReply, now: datetime) -> Text:
@@ -47,14 +44,11 @@ def _where(reply: FindingReply, now: datetime) -> Text:
     known = [readable.server(reply.facts)] if reply.facts else [readable.FAMILIES[finding.family]]
     known.append(f"site {finding.site}")
     known.extend(f"{key} {value}" for key, value in sorted(finding.labels.items()))
-    line = Text().append(clean(finding.target), "name")
-    return line.append(clean(f" ({', '.join(known)}), ") + _life(finding, now))
-
-
-def _life(finding: FindingRecord, now: datetime) -> str:
+    life = f"failing since {readable.moment(finding.since or finding.first_seen, now)}"
     if finding.state is FindingState.RESOLVED and finding.resolved_at:
-        return f"resolved {readable.moment(finding.resolved_at, now)}"
-    return f"failing since {readable.moment(finding.since or finding.first_seen, now)}"
+        life = f"resolved {readable.moment(finding.resolved_at, now)}"
+    line = Text().append(clean(finding.target), "name")
+    return line.append(clean(f" ({', '.join(known)}), ") + life)
 
 
 def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, RenderableType]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from rich.text import Text
@@ -22,12 +21,9 @@ def switch_sentence(state: ControlState, now: datetime) -> str:
     word = "on" if state.enabled else "disabled"
     if state.since is None:
         return f"Checks are {word}." if state.enabled else "Checks are disabled (never enabled)."
-    who = f" (by {state.by}{_quoted(state.reason)})" if state.by else ""
+    reason = f': "{state.reason}"' if state.reason else ""
+    who = f" (by {state.by}{reason})" if state.by else ""
     return f"Checks are {word} since {readable.moment(state.since, now)}{who}."
-
-
-def _quoted(reason: str) -> str:
-    return f': "{reason}"' if reason else ""
 
 
 def run_sentence(run: RunRecord | None, now: datetime) -> str:
@@ -37,13 +33,10 @@ def run_sentence(run: RunRecord | None, now: datetime) -> str:
     if run.state == "running":
         return f"Run {run.run_id} is under way: {run.done} of {run.jobs} databases done."
     if run.state == "skipped" or run.finished is None:
-        return f"Run {run.run_id} was skipped{_colon(run.reason)}."
+        reason = f": {run.reason}" if run.reason else ""
+        return f"Run {run.run_id} was skipped{reason}."
     took = f", {readable.span(run.finished - run.started)}" if run.started else ""
     return f"Last run {run.run_id} finished {readable.moment(run.finished, now)}{took}."
-
-
-def _colon(reason: str) -> str:
-    return f": {reason}" if reason else ""
 
 
 def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
@@ -83,17 +76,16 @@ def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
     style = "warn" if counts.not_checked else ""
     unchecked = Text(f"    not checked {counts.not_checked:>5}", style=style)
     if reply.unchecked:
-        unchecked.append(f"   {clean(_named(reply))}")
-    return [*lines, accepted, passed, unchecked, *_parts_line(reply)]
-
-
-def _parts_line(reply: StatusReply) -> list[Text]:
-    """The databases that checks left out; no line without any."""
-    amount, named = reply.summary.counts.parts_not_checked, reply.parts_not_checked[:MAX_NAMED]
-    if not amount:
-        return []
-    line = Text(f"    left out    {amount:>5}   ", style="warn")
-    return [line.append(clean(readable.target_parts(named, amount)))]
+        named = [f"{one.target} ({readable.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
+        more = ["..."] if len(reply.unchecked) > MAX_NAMED else []
+        unchecked.append(f"   {clean(', '.join(named + more))}")
+    lines += [accepted, passed, unchecked]
+    if counts.parts_not_checked:
+        left_out = Text(f"    left out    {counts.parts_not_checked:>5}   ", style="warn")
+        parts = reply.parts_not_checked[:MAX_NAMED]
+        left_out.append(clean(readable.target_parts(parts, counts.parts_not_checked)))
+        lines.append(left_out)
+    return lines
 
 
 def _amount(counts: Counts, severity: Severity) -> int:
@@ -114,22 +106,12 @@ def _severity_line(severity: Severity, amount: int, yesterday: Counts | None) ->
     return line
 
 
-def _named(reply: StatusReply) -> str:
-    named = [f"{one.target} ({readable.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
-    if len(reply.unchecked) > MAX_NAMED:
-        named.append("...")
-    return ", ".join(named)
-
-
-def _largest_first(families: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(families.items(), key=lambda item: (-item[1], item[0]))
-
-
 def _fleet(reply: StatusReply) -> str:
     up = [worker for worker in reply.workers if worker.state == "up"]
     down = len(reply.workers) - len(up)
     sites = {worker.site for worker in reply.workers}
-    families = ", ".join(f"{name} {amount}" for name, amount in _largest_first(reply.families))
+    largest_first = sorted(reply.families.items(), key=lambda item: (-item[1], item[0]))
+    families = ", ".join(f"{name} {amount}" for name, amount in largest_first)
     targets = readable.number(reply.summary.counts.targets, "database")
     parts = [
         readable.number(len(sites), "site"),

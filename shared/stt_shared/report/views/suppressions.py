@@ -49,29 +49,25 @@ def accepted(one: Acceptance, now: datetime) -> str:
 
 def suppressions_grid(infos: Iterable[SuppressionInfo], now: datetime) -> Grid:
     """One line for each suppression."""
-    return Grid(COLUMNS, tuple(_cells(info, now) for info in infos))
-
-
-def _cells(info: SuppressionInfo, now: datetime) -> tuple[Cell, ...]:
-    one = info.exception
-    return (
-        Cell(one.id, "name"),
-        Cell(info.state, STYLES.get(info.state, "")),
-        Cell(scope(one)),
-        Cell(end(one, now), piped=one.until.isoformat() if one.until is not None else ""),
-        Cell(str(info.findings) if one.severity is None else ""),
-        Cell(one.by),
-        Cell(readable.day(one.created, now), piped=readable.rfc3339(one.created)),
-        Cell(one.reason + _over(info)),
-    )
-
-
-def _over(info: SuppressionInfo) -> str:
-    one = info.exception
-    if one.revoked is None:
-        return ""
-    why = f": {one.revoked_reason}" if one.revoked_reason else ""
-    return f" (revoked by {one.revoked_by or 'nobody known'}{why})"
+    rows: list[tuple[Cell, ...]] = []
+    for info in infos:
+        one, reason = info.exception, info.exception.reason
+        if one.revoked is not None:
+            why = f": {one.revoked_reason}" if one.revoked_reason else ""
+            reason += f" (revoked by {one.revoked_by or 'nobody known'}{why})"
+        rows.append(
+            (
+                Cell(one.id, "name"),
+                Cell(info.state, STYLES.get(info.state, "")),
+                Cell(scope(one)),
+                Cell(end(one, now), piped=one.until.isoformat() if one.until is not None else ""),
+                Cell(str(info.findings) if one.severity is None else ""),
+                Cell(one.by),
+                Cell(readable.day(one.created, now), piped=readable.rfc3339(one.created)),
+                Cell(reason),
+            )
+        )
+    return Grid(COLUMNS, tuple(rows))
 
 
 def made_sentence(reply: SuppressionReply, now: datetime) -> str:
@@ -79,17 +75,15 @@ def made_sentence(reply: SuppressionReply, now: datetime) -> str:
     one, number = reply.exception, readable.number(reply.findings, "finding")
     until = f"until {end(one, now)}"
     if one.severity is not None:
-        start = f"{number} {_verb(reply, 'count', 'would count')} as {one.severity} {until}"
+        counts = "counts" if reply.findings == 1 else "count"
+        verb = counts if reply.changed else "would count"
+        start = f"{number} {verb} as {one.severity} {until}"
     elif reply.changed:
         start = f"Accepted {number} {until}"
     else:
         start = f"Would accept {number} {until}"
     instead = f", instead of {reply.replaced}" if reply.replaced else ""
     return f"{start} ({one.id}{instead}): {scope(one)}."
-
-
-def _verb(reply: SuppressionReply, done: str, planned: str) -> str:
-    return planned if not reply.changed else done + ("s" if reply.findings == 1 else "")
 
 
 def over_sentence(reply: SuppressionReply, *, dry_run: bool) -> str:

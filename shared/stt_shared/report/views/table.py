@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +34,6 @@ UNCHECKED = (
     Column("WHY", whole=True),
 )
 SHORT_ID = 8  # characters of an id on a terminal; any unambiguous prefix is accepted
-ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +90,16 @@ def rows_of_report(report: Report) -> list[Row]:
         for finding in result.findings
         if finding.accepted is None
     ]
-    return sorted(rows, key=_order)
-
-
-def _order(row: Row) -> tuple[int, str, str, str, str]:
-    return (ORDER[row.severity], readable.rfc3339(row.since), row.check, row.target, row.id)
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.severity.rank,
+            readable.rfc3339(row.since),
+            row.check,
+            row.target,
+            row.id,
+        ),
+    )
 
 
 def severity_cell(severity: Severity) -> Cell:
@@ -107,13 +111,12 @@ def findings_grid(rows: Iterable[Row], now: datetime, *, with_accepted: bool = F
     """One line for each finding; `with_accepted` adds the acceptance."""
     if not with_accepted:
         return Grid(COLUMNS, tuple(_cells(row, now) for row in rows))
-    both = ((_cells(row, now), _accepted_cell(row, now)) for row in rows)
-    return Grid(ACCEPTED, tuple((*cells[:-1], why, cells[-1]) for cells, why in both))
-
-
-def _accepted_cell(row: Row, now: datetime) -> Cell:
-    one = row.accepted
-    return Cell(accepted(one, now), "hint") if one is not None else Cell("")
+    with_why: list[tuple[Cell, ...]] = []
+    for row in rows:
+        *cells, text = _cells(row, now)
+        why = Cell(accepted(row.accepted, now), "hint") if row.accepted else Cell("")
+        with_why.append((*cells, why, text))
+    return Grid(ACCEPTED, tuple(with_why))
 
 
 def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
@@ -130,10 +133,10 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
 
 def unchecked_grid(report: Report) -> Grid:
     """The unchecked results: one line for each target and reason."""
-    rows = [
-        (Cell(target, "name"), Cell(_checks(checks)), Cell(site), Cell(why, "warn"))
-        for (target, site, why), checks in unchecked_groups(report)
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for (target, site, why), checks in unchecked_groups(report):
+        named = checks[0] if len(checks) == 1 else readable.number(len(checks), "check")
+        rows.append((Cell(target, "name"), Cell(named), Cell(site), Cell(why, "warn")))
     return Grid(UNCHECKED, tuple(rows))
 
 
@@ -147,10 +150,6 @@ def unchecked_groups(report: Report) -> list[tuple[tuple[str, str, str], tuple[s
         if why:
             groups.setdefault((one.target, one.site, why), []).append(one.check)
     return [(place, tuple(checks)) for place, checks in groups.items()]
-
-
-def _checks(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else readable.number(len(names), "check")
 
 
 def totals(counts: Counts) -> list[Text]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import FixTime, Numbers, TrendDay, TrendsReply
+from stt_shared.protocol.history import Numbers, TrendDay, TrendsReply
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 
@@ -20,16 +20,16 @@ COLUMNS = (
 
 def trend_grid(days: Iterable[TrendDay]) -> Grid:
     """One line for each day: open findings by severity at its end, opened and fixed findings."""
-    return Grid(COLUMNS, tuple(_cells(day) for day in days))
-
-
-def _cells(day: TrendDay) -> tuple[Cell, ...]:
-    return (
-        Cell(day.day.isoformat()),
-        *(Cell(str(getattr(day.open, severity)), str(severity)) for severity in Severity),
-        Cell(_sum(day.opened)),
-        Cell(_sum(day.resolved)),
+    rows = (
+        (
+            Cell(day.day.isoformat()),
+            *(Cell(str(getattr(day.open, severity)), str(severity)) for severity in Severity),
+            Cell(_sum(day.opened)),
+            Cell(_sum(day.resolved)),
+        )
+        for day in days
     )
+    return Grid(COLUMNS, tuple(rows))
 
 
 def _sum(numbers: Numbers) -> str:
@@ -38,9 +38,10 @@ def _sum(numbers: Numbers) -> str:
 
 def fix_lines(reply: TrendsReply) -> list[str]:
     """A line for each severity with fixed findings."""
-    return [_fix_line(one) for one in reply.fix_times if one.fixed]
-
-
-def _fix_line(one: FixTime) -> str:
-    half, most = (readable.span(timedelta(seconds=s or 0)) for s in (one.median_s, one.p90_s))
-    return f"{one.severity}: {one.fixed} fixed, half of them within {half}, nine of ten in {most}"
+    lines: list[str] = []
+    for one in reply.fix_times:
+        half, most = (readable.span(timedelta(seconds=s or 0)) for s in (one.median_s, one.p90_s))
+        times = f"half of them within {half}, nine of ten in {most}"
+        if one.fixed:
+            lines.append(f"{one.severity}: {one.fixed} fixed, {times}")
+    return lines
