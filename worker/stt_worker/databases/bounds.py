@@ -35,8 +35,11 @@ def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows 
     """
     if len(rows) > limits.rows:
         return too_many_rows(limits)
-    if received is not None and _at_most(rows, received) <= limits.bytes:
-        return rows
+    if received is not None:
+        names = sum(len(name) + 1 for name in rows[0]) if rows else 0
+        # An upper bound: each byte escaped, and the names in every row.
+        if JSON_GROWTH * (received + len(rows) * names) <= limits.bytes:
+            return rows
     try:
         size = len(_encoder.encode(rows))
     except (ValueError, TypeError, RecursionError) as error:  # a surrogate, or nested too deep
@@ -47,9 +50,3 @@ def bounded(rows: Rows, limits: Limits, *, received: int | None = None) -> Rows 
 def without_json(error: Exception) -> Failure:
     """The failure of an answer that JSON cannot hold; other questions are not affected."""
     return Failure(kind=Kind.QUERY, reason=f"the answer cannot be read as JSON: {error}")
-
-
-def _at_most(rows: Rows, received: int) -> int:
-    """An upper bound of the size as JSON: each byte escaped, and the names in every row."""
-    names = sum(len(name) + 1 for name in rows[0]) if rows else 0
-    return JSON_GROWTH * (received + len(rows) * names)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import struct
 
@@ -24,24 +23,20 @@ async def shown_by_mysql(endpoint: Endpoint, seconds: float) -> bytes | None:
     with contextlib.suppress(TimeoutError, OSError, InspectionError, ssl.SSLError, EOFError):
         async with asyncio.timeout(seconds):
             opened = await network.connect(endpoint, seconds)
-            return await _ask_mysql(opened, endpoint.host)
+            reader, writer = await asyncio.open_connection(sock=opened)
+            try:
+                length = int.from_bytes((await reader.readexactly(4))[:3], "little")
+                # The peer chooses the length: without the limit it would fill the memory.
+                if length > GREETING_LIMIT:
+                    return None
+                await reader.readexactly(length)
+                request = struct.pack("<IIB23x", _CAPABILITIES, MAX_PACKET, _UTF8MB4)
+                writer.write(len(request).to_bytes(3, "little") + b"\x01" + request)
+                await writer.start_tls(unverified(), server_hostname=endpoint.host)
+                return _peer(writer)
+            finally:
+                writer.transport.abort()
     return None
-
-
-async def _ask_mysql(opened: socket.socket, host: str) -> bytes | None:
-    reader, writer = await asyncio.open_connection(sock=opened)
-    try:
-        head = await reader.readexactly(4)
-        length = int.from_bytes(head[:3], "little")
-        if length > GREETING_LIMIT:
-            return None
-        await reader.readexactly(length)
-        request = struct.pack("<IIB23x", _CAPABILITIES, MAX_PACKET, _UTF8MB4)
-        writer.write(len(request).to_bytes(3, "little") + b"\x01" + request)
-        await writer.start_tls(unverified(), server_hostname=host)
-        return _peer(writer)
-    finally:
-        writer.transport.abort()
 
 
 async def shown(endpoint: Endpoint, seconds: float) -> bytes | None:

@@ -66,7 +66,15 @@ class MemoryDatabase:
         answers: dict[Question, Answer] = {}
         for question in dict.fromkeys(choose(server.facts)):
             self.asked.append((endpoint.host, question))
-            answers[question] = await _answer(server, question, limits)
+            await asyncio.sleep(server.latency_s)
+            if question in server.slow:
+                await asyncio.sleep(limits.statement_s)
+                why = f"no answer within {limits.statement_s:g} s"
+                answers[question] = Failure(kind=Kind.TIMEOUT, reason=why)
+                continue
+            why = f"no canned answer to {question.type}"
+            answer = server.answers.get(question, Failure(kind=Kind.QUERY, reason=why))
+            answers[question] = bounded(answer, limits) if isinstance(answer, list) else answer
         return Inspection(facts=server.facts, answers=answers, parts=server.parts)
 
     async def _connect(self, endpoint: Endpoint, limits: Limits) -> Canned:
@@ -87,14 +95,3 @@ class MemoryDatabase:
     async def close(self) -> None:
         """Record that it was closed."""
         self.closed = True
-
-
-async def _answer(server: Canned, question: Question, limits: Limits) -> Answer:
-    await asyncio.sleep(server.latency_s)
-    if question in server.slow:
-        await asyncio.sleep(limits.statement_s)
-        return Failure(kind=Kind.TIMEOUT, reason=f"no answer within {limits.statement_s:g} s")
-    answer = server.answers.get(question)
-    if answer is None:
-        return Failure(kind=Kind.QUERY, reason=f"no canned answer to {question.type}")
-    return bounded(answer, limits) if isinstance(answer, list) else answer

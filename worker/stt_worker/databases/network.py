@@ -8,7 +8,7 @@ import ipaddress
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,7 +45,10 @@ async def connect(endpoint: Endpoint, seconds: float) -> socket.socket:
     async with _reaching(endpoint, seconds):
         if endpoint.socket:
             return await _connect(socket.AF_UNIX, endpoint.socket)
-        return await _first(endpoint)
+        connected = await _fastest(await _addresses(endpoint.host, endpoint.port))
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return connected
 
 
 async def address(endpoint: Endpoint, seconds: float) -> str:
@@ -88,14 +91,6 @@ def reason(error: Exception) -> str:
     return text or str(error) or type(error).__name__
 
 
-async def _first(endpoint: Endpoint) -> socket.socket:
-    """A connection to the first address of the host that accepts; raises the last error."""
-    connected = await _fastest(await _addresses(endpoint.host, endpoint.port))
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    return connected
-
-
 async def _fastest(addresses: Sequence[Address]) -> socket.socket:
     """A connection to the address that accepts first; attempts start STAGGER_S apart.
 
@@ -121,16 +116,12 @@ async def _fastest(addresses: Sequence[Address]) -> socket.socket:
                 failed = error
         raise failed
     finally:
-        await _given_up(tried)
-
-
-async def _given_up(tried: Iterable[asyncio.Task[socket.socket]]) -> None:
-    """Cancel the remaining attempts, and close their connections."""
-    for one in tried:
-        one.cancel()
-    for found in await asyncio.gather(*tried, return_exceptions=True):
-        if isinstance(found, socket.socket):
-            found.close()
+        for one in tried:
+            one.cancel()
+        # Awaited: an attempt that connected before its cancellation would leave its socket open.
+        for found in await asyncio.gather(*tried, return_exceptions=True):
+            if isinstance(found, socket.socket):
+                found.close()
 
 
 async def _addresses(host: str, port: int) -> list[Address]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
 from cryptography import x509
@@ -89,6 +88,7 @@ def identify(context: ssl.SSLContext, tls: Tls) -> None:
     """Add the client's certificate to `context`; raises InspectionError (config)."""
 
     def no_pass_phrase() -> str:
+        """Raise InspectionError (config)."""
         # Without this callback OpenSSL would wait for input at the terminal.
         why = f"the private key {tls.key or tls.cert} has a pass phrase, which is not supported"
         raise InspectionError(Kind.CONFIG, f"{why}; name a key without one")
@@ -147,36 +147,32 @@ def words(error: ssl.SSLError) -> str:
 
 def error_behind(error: BaseException) -> ssl.SSLError | None:
     """The TLS error that caused `error`, if any."""
-    return next((one for one in _causes(error) if isinstance(one, ssl.SSLError)), None)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        original = getattr(error, "original_exception", None)  # PyMySQL's own chain
-        error = original or error.__cause__ or error.__context__
+    cause: BaseException | None = error
+    seen: set[int] = set()  # a chain of exceptions may have a cycle
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, ssl.SSLError):
+            return cause
+        seen.add(id(cause))
+        original = getattr(cause, "original_exception", None)  # PyMySQL's own chain
+        cause = original or cause.__cause__ or cause.__context__
+    return None
 
 
 def describe(der: bytes) -> str:
     """A certificate's names, issuer and end of validity."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        names = ", ".join(_names(certificate)[:MAX_NAMES]) or "no name"
+        try:
+            extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            found = [str(name.value) for name in extension.value]
+        except x509.ExtensionNotFound:
+            found = list(filter(None, [_common_name(certificate.subject)]))
+        names = ", ".join(found[:MAX_NAMES]) or "no name"
         issuer = _common_name(certificate.issuer) or "an unnamed authority"
         until = certificate.not_valid_after_utc.date()
     except ValueError as error:
         return f"a certificate that cannot be read ({error})"
     return f"a certificate for {names} from {issuer}, valid until {until}"
-
-
-def _names(certificate: x509.Certificate) -> list[str]:
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
-        return [name] if (name := _common_name(certificate.subject)) else []
-    return [str(name.value) for name in found.value]
 
 
 def _common_name(name: x509.Name) -> str:

@@ -59,6 +59,7 @@ async def _inspected(
     asked: list[View] = []
 
     def choose(facts: Facts) -> tuple[View, ...]:
+        """The views that the parent asks for; raises FrameError if it left."""
         channel.send(remote.encoded(remote.Known(facts=facts)))
         frame = order.views if facts == order.expected else channel.receive()
         if frame is None:

@@ -86,9 +86,13 @@ class ChildInspector:
                 # A server that took much CPU last time gets a low priority from the start.
                 with lowered_when_busy(child, at_once=name in self._costly) as watch:
                     expected = self._facts.get(name)
-                    found, starved = await self._with(child, endpoint, choose, limits, expected)
+                    found, starved = await self._exchange(child, endpoint, choose, limits, expected)
                     _remember(self._facts, name, found.facts)
-                    costly = watch.busy or any(map(_is_costly, found.answers.values()))
+                    costly = watch.busy or any(
+                        isinstance(answer, Failure)
+                        and answer.kind in (Kind.TIMEOUT, Kind.TOO_LARGE)
+                        for answer in found.answers.values()
+                    )
                     return found, starved
         except SpawnError as error:
             raise InspectionError(Kind.QUERY, f"this worker cannot inspect: {error}") from error
@@ -97,7 +101,7 @@ class ChildInspector:
             if costly:
                 _remember(self._costly, name, None)
 
-    async def _with(
+    async def _exchange(
         self,
         child: Child,
         endpoint: Endpoint,
@@ -105,6 +109,7 @@ class ChildInspector:
         limits: Limits,
         expected: Facts | None,
     ) -> tuple[EncodedInspection, bool]:
+        """Send the order, receive facts and answers; whether the child ran out of memory."""
         # Sent with the order: if the facts are as expected, this saves a round trip to the child.
         asked = tuple(dict.fromkeys(choose(expected))) if expected else ()
         order = remote.Order(
@@ -156,7 +161,9 @@ class ChildInspector:
 class _ChildLostError(InspectionError):
     """The child was killed or has ended; `starved`: it ran out of memory."""
 
-    starved = False
+    def __init__(self, kind: Kind, why: str, *, starved: bool = False) -> None:
+        super().__init__(kind, why)
+        self.starved = starved
 
 
 @asynccontextmanager
@@ -171,27 +178,18 @@ async def _bounded(
         why = f"{server}: not inspected within {seconds:g} s, its process was killed"
         raise _ChildLostError(Kind.TIMEOUT, why) from None
     except (FrameError, msgspec.MsgspecError) as error:
-        raise _lost(await child.end(), server, limits) from error
-
-
-def _lost(status: int, server: str, limits: Limits) -> _ChildLostError:
-    """The error of an inspection whose child has ended, by its exit code."""
-    # SIGSEGV too: C libraries may crash when an allocation fails.
-    if status in {EXIT_MEMORY, -signal.SIGSEGV}:
-        starved = _ChildLostError(Kind.TOO_LARGE, f"{server}: {BIG}")
-        starved.starved = True
-        return starved
-    if status == -signal.SIGALRM:
-        why = f"no answer within {limits.connect_s:g} s: its data keeps the driver busy"
-        return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
-    if status == -signal.SIGXCPU:
-        why = f"its data takes more than {remote.CPU_S} s of CPU time"
-        return _ChildLostError(Kind.TIMEOUT, f"{server}: {why}")
-    return _ChildLostError(Kind.QUERY, f"{server}: its process has ended: {reason(status)}")
-
-
-def _is_costly(answer: bytes | Failure) -> bool:
-    return isinstance(answer, Failure) and answer.kind in (Kind.TIMEOUT, Kind.TOO_LARGE)
+        status = await child.end()
+        kind, why = Kind.QUERY, f"its process has ended: {reason(status)}"
+        # SIGSEGV too: C libraries may crash when an allocation fails.
+        starved = status in {EXIT_MEMORY, -signal.SIGSEGV}
+        if starved:
+            kind, why = Kind.TOO_LARGE, BIG
+        elif status == -signal.SIGALRM:
+            kind = Kind.TIMEOUT
+            why = f"no answer within {limits.connect_s:g} s: its data keeps the driver busy"
+        elif status == -signal.SIGXCPU:
+            kind, why = Kind.TIMEOUT, f"its data takes more than {remote.CPU_S} s of CPU time"
+        raise _ChildLostError(kind, f"{server}: {why}", starved=starved) from error
 
 
 def _remember(known: dict[str, Remembered], name: str, value: Remembered) -> None:

@@ -29,7 +29,11 @@ _DIGITS = re.compile(rb"[0-9]{1,10}")
 def check(endpoint: Endpoint) -> None:
     """Raise InspectionError (config) for a log-in that is impossible or not safe."""
     if endpoint.database == EXTERNAL:
-        _check_certificate(endpoint)
+        if endpoint.password:
+            raise _refused(endpoint, f"authentication source {EXTERNAL} cannot use a password")
+        if not tls.verifies(endpoint.tls):
+            why = f"a client certificate requires a verified server, tls is {endpoint.tls.mode}"
+            raise _refused(endpoint, why)
     elif endpoint.user and not endpoint.password:
         raise _refused(endpoint, f"no password for user {endpoint.user}")
     elif endpoint.password and not endpoint.user:
@@ -38,14 +42,6 @@ def check(endpoint: Endpoint) -> None:
         f"{endpoint.user}{endpoint.password}{endpoint.database}".encode()
     except UnicodeError:  # without the error's text: it contains part of the password
         raise _refused(endpoint, "user, password or database are not text") from None
-
-
-def _check_certificate(endpoint: Endpoint) -> None:
-    if endpoint.password:
-        raise _refused(endpoint, f"authentication source {EXTERNAL} takes no password")
-    if not tls.verifies(endpoint.tls):
-        why = f"a client certificate requires a verified server, tls is {endpoint.tls.mode}"
-        raise _refused(endpoint, why)
 
 
 def _refused(endpoint: Endpoint, why: str) -> InspectionError:
@@ -93,7 +89,11 @@ async def _by_password(
         mechanism, source, endpoint.user, endpoint.password, None, _NothingKept()
     )
     if mechanism == SCRAM[0]:
-        _check_password(endpoint)
+        try:
+            saslprep(endpoint.password)
+        except ValueError as error:
+            why = f"the password holds characters that SCRAM forbids ({error})"
+            raise _refused(endpoint, why) from error
     conversation: Any = _Conversation(wire, pins)
     try:
         await auth.authenticate(credentials, conversation)
@@ -102,14 +102,6 @@ async def _by_password(
     except (LookupError, ValueError, TypeError, AttributeError) as error:
         # An edge: the driver parses answers of the server without checking them.
         raise WireError(f"malformed answer to the log-in: {error}") from error
-
-
-def _check_password(endpoint: Endpoint) -> None:
-    try:
-        saslprep(endpoint.password)
-    except ValueError as error:
-        why = f"the password holds characters that SCRAM forbids ({error})"
-        raise _refused(endpoint, why) from error
 
 
 class _NothingKept:
@@ -133,19 +125,16 @@ class _Conversation:
         """
         reply = await self._wire.ask(source, {**words, **self._pins}, _MAX_REPLY_BYTES)
         payload: object = reply.get("payload")
-        if not isinstance(
-            payload, bytes
-        ):  # the driver calls `bytes`, which makes n zeros of a number n
+        # Checked here: the driver calls `bytes`, which makes n zeros of a number n.
+        if not isinstance(payload, bytes):
             raise WireError("malformed answer to the log-in: no payload")
         if "saslStart" in words:
-            _check_iterations(payload)
+            asked = [one[2:] for one in payload.split(b",") if one.startswith(b"i=")]
+            if len(asked) != 1 or not _DIGITS.fullmatch(asked[0]):
+                raise WireError("malformed answer to the log-in: no number of iterations")
+            number = int(asked[0])
+            # Before the driver computes them: the server chooses the number.
+            if not MIN_ITERATIONS <= number <= MAX_ITERATIONS:
+                limits = f"accepted are {MIN_ITERATIONS} to {MAX_ITERATIONS}"
+                raise CommandError(0, f"the server requests {number} SCRAM iterations, {limits}")
         return reply
-
-
-def _check_iterations(first: bytes) -> None:
-    asked = [one[2:] for one in first.split(b",") if one.startswith(b"i=")]
-    if len(asked) != 1 or not _DIGITS.fullmatch(asked[0]):
-        raise WireError("malformed answer to the log-in: no number of iterations")
-    if not MIN_ITERATIONS <= int(asked[0]) <= MAX_ITERATIONS:
-        limits = f"accepted are {MIN_ITERATIONS} to {MAX_ITERATIONS}"
-        raise CommandError(0, f"the server requests {int(asked[0])} SCRAM iterations, {limits}")

@@ -90,19 +90,19 @@ class Session:
 
         All are sent before the first answer is read, so all cost one round trip.
         """
-        sent = {one: self._asked(one) for one in dict.fromkeys(questions)}
+        sent: dict[Question, int | Failure] = {}
+        for one in dict.fromkeys(questions):
+            wanted = command(one)
+            if isinstance(wanted, Failure):
+                sent[one] = wanted
+                continue
+            if "hello" in wanted:
+                wanted = {self._hello: wanted.pop("hello"), **wanted}
+            sent[one] = self._sent(wanted)
         answers: Answers[Question, Answer] = Answers(self._limits.bytes)
         for one, number in sent.items():
             answers[one] = number if isinstance(number, Failure) else await self._answer(number)
         return answers
-
-    def _asked(self, question: Question) -> int | Failure:
-        wanted = command(question)
-        if isinstance(wanted, Failure):
-            return wanted
-        if "hello" in wanted:
-            wanted = {self._hello: wanted.pop("hello"), **wanted}
-        return self._sent(wanted)
 
     def _sent(self, wanted: dict[str, Any]) -> int:
         statement_ms = max(1, round(self._limits.statement_s * 1_000))

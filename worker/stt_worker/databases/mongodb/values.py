@@ -54,10 +54,6 @@ def _scalar(value: Any) -> int | float | str:
     if isinstance(value, bytes):
         is_uuid = isinstance(value, Binary) and value.subtype in UUIDS and len(value) == UUID_BYTES
         return str(UUID(bytes=bytes(value))) if is_uuid else value.hex()
-    return _instant(value)
-
-
-def _instant(value: Any) -> int | str:
     if isinstance(value, DatetimeMS):
         return int(value) * NS_PER_MS
     if isinstance(value, datetime):

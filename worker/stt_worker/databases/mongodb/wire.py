@@ -81,19 +81,25 @@ class Wire:
         if not _SECTION.size < rest <= MAX_MESSAGE_BYTES:
             raise WireError(f"a message of {length} bytes, the limit is {MAX_MESSAGE_BYTES}")
         if rest > max_bytes:
-            await self._forget(rest)
+            # Read to its end, in pieces: the next answer follows on the same connection.
+            left = rest
+            while left > 0:
+                left -= len(await self._exactly(min(left, _CHUNK_BYTES)))
             raise TooLargeError(f"an answer of {length} bytes, the limit is {max_bytes}")
-        return _checked(_decoded(await self._exactly(rest)))
+        reply = _decoded(await self._exactly(rest))
+        if reply.get("ok") == 1:
+            return reply
+        code, name = reply.get("code"), reply.get("codeName")
+        error_code = code if isinstance(code, int) else 0
+        words = " ".join(str(reply.get("errmsg") or "no reason given")[:MAX_REASON].split())
+        called = f" {name[:MAX_REASON]}" if isinstance(name, str) else ""
+        raise CommandError(error_code, f"{words} (error {error_code}{called})")
 
     async def _exactly(self, size: int) -> bytes:
         try:
             return await self._reader.readexactly(size)
         except asyncio.IncompleteReadError as error:
             raise EOFError("the server closed the connection") from error
-
-    async def _forget(self, rest: int) -> None:
-        while rest > 0:
-            rest -= len(await self._exactly(min(rest, _CHUNK_BYTES)))
 
     def close(self) -> None:
         """Close the connection at once; the server needs no log-out."""
@@ -110,13 +116,3 @@ def _decoded(message: bytes) -> dict[str, Any]:
         if not str(error):  # bson has no text for one reason: out of memory
             raise MemoryError from error
         raise WireError(f"malformed answer: {error}") from error
-
-
-def _checked(reply: dict[str, Any]) -> dict[str, Any]:
-    if reply.get("ok") == 1:
-        return reply
-    code, name = reply.get("code"), reply.get("codeName")
-    number = code if isinstance(code, int) else 0
-    words = " ".join(str(reply.get("errmsg") or "no reason given")[:MAX_REASON].split())
-    called = f" {name[:MAX_REASON]}" if isinstance(name, str) else ""
-    raise CommandError(number, f"{words} (error {number}{called})")

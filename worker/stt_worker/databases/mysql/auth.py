@@ -64,27 +64,27 @@ class AllowList(dict[Any, Any]):
     def get(self, key: Any, default: Any = None) -> Any:
         """The default for an allowed method, which PyMySQL then runs; else the refusing class."""
         name = key.decode("utf-8", "backslashreplace") if isinstance(key, bytes) else str(key)
-        return default if name in self._trust.methods else _refusing(name, self._trust)
+        trust = self._trust
+        if name in trust.methods:
+            return default
 
+        class Refusing:
+            """Replaces a forbidden method."""
 
-def _refusing(name: str, trust: Trust) -> type[Any]:
-    class Refusing:
-        """Replaces a forbidden method."""
+            def __init__(self, connection: Any) -> None:
+                del connection
 
-        def __init__(self, connection: Any) -> None:
-            del connection
+            def authenticate(self, packet: Any) -> Never:
+                """Refuse before anything is sent; raises OperationalError."""
+                del packet
+                if name in _CLEAR_TEXT:
+                    why = f"the server requests the password in clear text ({name})"
+                    hint = "verify the server with tls = verify-full, or its ca, or use its socket"
+                    raise refused(f"{why} over a connection that is {trust}: {hint}")
+                known = ", ".join(sorted(trust.methods))
+                raise refused(f"the server requests the method {name!r:.60}, allowed are {known}")
 
-        def authenticate(self, packet: Any) -> Never:
-            """Refuse before anything is sent; raises OperationalError."""
-            del packet
-            if name in _CLEAR_TEXT:
-                why = f"the server requests the password in clear text ({name})"
-                hint = "verify the server with tls = verify-full, or with its ca, or use its socket"
-                raise refused(f"{why} over a connection that is {trust}: {hint}")
-            known = ", ".join(sorted(trust.methods))
-            raise refused(f"the server requests the method {name!r:.60}, allowed are {known}")
-
-    return Refusing
+        return Refusing
 
 
 def key_needed(trust: Trust) -> err.OperationalError:

@@ -116,8 +116,12 @@ class Connection(_Base):
 
     def send(self, commands: Sequence[Command]) -> None:
         """Send commands without waiting for an answer."""
-        data = b"".join(_packet(*command) for command in commands)
-        _Untyped._write_bytes(self, data)  # noqa: SLF001  # as drop
+        packets: list[bytes] = []
+        for number, words in commands:
+            body = bytes([number]) + words.encode()
+            packets += [struct.pack("<I", len(body)), body]
+        # In one write: each write would be a packet of its own on the network.
+        _Untyped._write_bytes(self, b"".join(packets))  # noqa: SLF001  # as drop
 
     def receive(self) -> Reply:
         """The answer to the next command that was sent; raises err.Error."""
@@ -202,8 +206,3 @@ class Connection(_Base):
 
 
 _read: Any = _Untyped._read_bytes  # noqa: SLF001  # as drop
-
-
-def _packet(number: int, words: str) -> bytes:
-    body = bytes([number]) + words.encode()
-    return struct.pack("<I", len(body)) + body

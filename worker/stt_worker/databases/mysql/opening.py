@@ -47,8 +47,21 @@ def opened(connection: Connection, limits: Limits, *, at_once: bool) -> Facts:
     # Twice: the greeting may be wrong; then again with the settings of the real version.
     for _ in range(2):
         settings = pinned(*server, limits.statement_s)
-        *before, last = connection.exchange(_commands(server, settings), at_once=at_once)
-        found = _found(connection, last)
+        commands: list[Command] = [
+            # The reset comes first: after the pins it would drop them as well.
+            *([(RESET, "")] if server[1] >= _RESETTABLE[server[0]] else []),
+            (QUERY, SQL["home"]),
+            (QUERY, SQL["pins"].format(assignments=settings.assignments)),
+            (QUERY, SQL["begin"]),
+            (QUERY, SQL["facts"].format(readings=settings.readings)),
+        ]
+        *before, last = connection.exchange(commands, at_once=at_once)
+        if not isinstance(last, err.DatabaseError) and last.rows:
+            rows = last.rows
+        else:
+            # The server rejected the statement: asked again without the settings of a version.
+            rows = connection.ask(SQL["version"]).rows
+        found = mysql_facts.facts(rows[0] if rows else {})
         if _server(found) == server or pinned(*_server(found), limits.statement_s) == settings:
             row = _checked([*before, last], settings)
             _without_traces(connection, server, row)
@@ -62,27 +75,6 @@ def _server(facts: Facts) -> Server:
         what = facts.version_text or "the server"
         raise _untrusted(f"the peer is {facts.flavour} ({what}), whose settings are unknown")
     return facts.flavour, facts.version
-
-
-def _commands(server: Server, settings: Pinned) -> list[Command]:
-    # The reset comes first: after the pins it would drop them as well.
-    flavour, version = server
-    reset = [(RESET, "")] if version >= _RESETTABLE[flavour] else []
-    return [
-        *reset,
-        (QUERY, SQL["home"]),
-        (QUERY, SQL["pins"].format(assignments=settings.assignments)),
-        (QUERY, SQL["begin"]),
-        (QUERY, SQL["facts"].format(readings=settings.readings)),
-    ]
-
-
-def _found(connection: Connection, last: Answer) -> Facts:
-    """The facts; read with a statement of its own if the server rejected the first."""
-    if not isinstance(last, err.DatabaseError) and last.rows:
-        return mysql_facts.facts(last.rows[0])
-    rows = connection.ask(SQL["version"]).rows
-    return mysql_facts.facts(rows[0] if rows else {})
 
 
 def _checked(answers: list[Answer], settings: Pinned) -> Mapping[str, Any]:

@@ -46,10 +46,6 @@ class Reply:
     status: int
 
 
-def _float(raw: bytes) -> float | str:
-    return number(float(raw))
-
-
 # The same as values.text, without a Python frame per value.
 _text = methodcaller("decode", "utf-8", "backslashreplace")
 _INTEGERS = (
@@ -59,7 +55,7 @@ _INTEGERS = (
 _TYPES: dict[int, Convert] = {
     **dict.fromkeys(range(256), _text),
     **dict.fromkeys(_INTEGERS, int),
-    **dict.fromkeys((FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE), _float),
+    **dict.fromkeys((FIELD_TYPE.FLOAT, FIELD_TYPE.DOUBLE), lambda raw: number(float(raw))),
 }
 
 
@@ -106,7 +102,9 @@ class Replies:
         self._number = 1  # 0 was the command
         first = self._packet()
         if first[0] == _OK and len(first) >= _OK_BYTES:
-            return Reply([], _status_of_ok(first))
+            _, at = _length(first, 1)  # affected rows
+            _, at = _length(first, at)  # last insert id
+            return Reply([], int.from_bytes(first[at : at + 2], "little"))
         if first[0] == _NULL:
             raise err.InterfaceError(0, "the server requests a file of this machine")
         count, _ = _length(first, 0)
@@ -114,7 +112,12 @@ class Replies:
             raise ValueError("reply without columns")
         if count > MAX_COLUMNS:
             raise TooMuchError
-        columns = [_column(self._packet()) for _ in range(count)]
+        columns: list[Column] = []
+        for _ in range(count):
+            packet = self._packet()
+            # Long descriptions are not cached: a server could fill the memory with them.
+            describe = _kept if len(packet) <= MAX_KEPT_COLUMN_BYTES else _described
+            columns.append(describe(packet))
         _status_of_end(self._packet())
         rows: Rows = []
         while True:
@@ -131,8 +134,12 @@ class Replies:
         data = self._data
         size = data[at] | data[at + 1] << 8 | data[at + 2] << 16
         if data[at + 3] != self._number:
-            raise _out_of_order(data[at + 3], self._number)
+            if data[at + 3] == 0:  # MariaDB shuts down
+                raise err.OperationalError(CR.CR_SERVER_LOST, _LOST)
+            why = f"got {data[at + 3]} expected {self._number}"
+            raise err.InternalError(f"Packet sequence number wrong - {why}")
         self._number = (self._number + 1) & 0xFF
+        # Before the packet is read: its length is the server's choice.
         self._budget.spend(HEADER_BYTES + size)
         at += HEADER_BYTES
         if len(data) < at + size:
@@ -175,12 +182,6 @@ class Replies:
         return 0
 
 
-def _out_of_order(found: int, expected: int) -> err.Error:
-    if found == 0:  # MariaDB shuts down
-        return err.OperationalError(CR.CR_SERVER_LOST, _LOST)
-    return err.InternalError(f"Packet sequence number wrong - got {found} expected {expected}")
-
-
 def _length(packet: bytes, at: int) -> tuple[int, int]:
     """A length-encoded number and the offset after it; raises ValueError."""
     size = packet[at]
@@ -193,20 +194,10 @@ def _length(packet: bytes, at: int) -> tuple[int, int]:
     return int.from_bytes(packet[at : at + width], "little"), at + width
 
 
-def _status_of_ok(packet: bytes) -> int:
-    _, at = _length(packet, 1)  # affected rows
-    _, at = _length(packet, at)  # last insert id
-    return int.from_bytes(packet[at : at + 2], "little")
-
-
 def _status_of_end(packet: bytes) -> int:
     if packet[0] != _EOF or len(packet) >= _EOF_BYTES:
         raise ValueError("no end packet after the columns")
     return int.from_bytes(packet[3:5], "little")
-
-
-def _column(packet: bytes) -> Column:
-    return _kept(packet) if len(packet) <= MAX_KEPT_COLUMN_BYTES else _described(packet)
 
 
 def _described(packet: bytes) -> Column:

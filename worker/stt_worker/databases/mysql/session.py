@@ -62,7 +62,12 @@ class Session:
         """
         try:
             self._log_in(opened, key)
-            known = self._open(progress)
+            at_once = progress.at_once
+            # Half the time if all is sent at once: a proxy may never answer that.
+            known = self._guarded(
+                lambda: opening.opened(self.connection, self.limits, at_once=at_once),
+                self.limits.client_s / 2 if at_once else self.limits.client_s,
+            )
             if isinstance(known, Failure):
                 if known.kind in {Kind.UNREACHABLE, Kind.TIMEOUT} and progress.at_once:
                     progress.at_once = False
@@ -73,7 +78,10 @@ class Session:
                 progress.facts = known
             self._answer_all(progress)
         finally:
-            self._leave()
+            # With a deadline of its own: a server that does not read would block the log-out.
+            self.guard.allow(self.limits.client_s)
+            if self.connection.open:
+                self.connection.close()
 
     def _log_in(self, opened: socket.socket, key: bytes) -> None:
         try:
@@ -95,14 +103,6 @@ class Session:
                 raise errors.of_connection(error) from error
             why = f"the peer is not a MySQL server ({type(error).__name__})"
             raise InspectionError(Kind.UNREACHABLE, why) from error
-
-    def _open(self, progress: Progress) -> Facts | Failure:
-        """Open the session; half the time if all is sent at once, as a proxy may never answer."""
-        seconds = self.limits.client_s / 2 if progress.at_once else self.limits.client_s
-        at_once = progress.at_once
-        return self._guarded(
-            lambda: opening.opened(self.connection, self.limits, at_once=at_once), seconds
-        )
 
     def _answer_all(self, progress: Progress) -> None:
         asked: list[tuple[Question, str]] = []
@@ -135,6 +135,7 @@ class Session:
 
     def _answer(self) -> Answer:
         """The answer to the next statement that was sent."""
+        # For each answer anew: the limits are those of one question.
         self.connection.allow(self.limits)
         reply = self._guarded(self.connection.receive)
         if isinstance(reply, Failure):
@@ -170,12 +171,6 @@ class Session:
         if isinstance(error, err.Error):
             return errors.of_question(error)
         return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
-
-    def _leave(self) -> None:
-        """Log out, if the connection is still open."""
-        self.guard.allow(self.limits.client_s)
-        if self.connection.open:
-            self.connection.close()
 
 
 def _groups(

@@ -26,7 +26,14 @@ def statement(question: Question) -> str | Failure:
         return Failure(kind=Kind.QUERY, reason=f"{question.type} is not a query type of MySQL")
     if why := refusal(question.type, question.text) or _asks_for_pins(question.text):
         return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
-    text = question.text if question.type is QueryType.MYSQL_SELECT else _global(question.text)
+    text = question.text
+    if question.type is QueryType.MYSQL_SHOW:
+        found, cleaned = tokens(text)
+        words = [token.word for token in found[:2]]
+        if words[:1] == ["VARIABLES"]:
+            text = f"GLOBAL {cleaned.lstrip()}"
+        elif words[1:] == ["VARIABLES"] and words[0] in _SESSION:
+            text = f"GLOBAL {cleaned.lstrip()[len(words[0]) :]}"
     return f"{word} {text}"
 
 
@@ -37,13 +44,3 @@ def _asks_for_pins(text: str) -> str:
         if pinned or (token.kind in {Word.WORD, Word.QUOTED} and token.word in _OF_SESSION):
             return f"{token.text} is a setting of the worker's own session: use the global value"
     return ""
-
-
-def _global(text: str) -> str:
-    """SHOW VARIABLES with the global scope; any other text unchanged."""
-    words = [token.word for token in tokens(text)[0][:2]]
-    if words[:1] == ["VARIABLES"]:
-        return f"GLOBAL {tokens(text)[1].lstrip()}"
-    if words[1:] == ["VARIABLES"] and words[0] in _SESSION:
-        return f"GLOBAL {tokens(text)[1].lstrip()[len(words[0]) :]}"
-    return text

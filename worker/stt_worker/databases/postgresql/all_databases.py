@@ -107,7 +107,11 @@ async def ask_all_databases(
             shortened = replace(limits, connect_s=connect_s, client_s=client_s)
             failure = await _moved(server, name, shortened)
         if failure is None:
-            await _ask(server, name, collected)
+            for question, one in collected.items():
+                one.add(name, await server.answer(question))
+                # Here, not after all questions: the limit is for memory, and must hold any time.
+                if sum(each.bytes for each in collected.values()) > limits.bytes:
+                    max(collected.values(), key=lambda each: each.bytes).give_up()
         elif failure.kind is Kind.CONFIG:
             gone.append(name)
         else:
@@ -140,7 +144,7 @@ def _closed(row: Row) -> Failure | None:
 
 
 async def _moved(server: ServerConnection, name: str, limits: Limits) -> Failure | None:
-    """Connect `line` to the database `name`, or return why not (`config`: it does not exist)."""
+    """Connect to the database `name`; the reason if not (`config`: it does not exist)."""
     try:
         await server.open(name, limits)
     except InspectionError as error:
@@ -149,14 +153,6 @@ async def _moved(server: ServerConnection, name: str, limits: Limits) -> Failure
         why = f"connected to {server.database} instead"
         return Failure(kind=Kind.SESSION, reason=why)
     return None
-
-
-async def _ask(server: ServerConnection, name: str, collected: dict[Question, _Collected]) -> None:
-    for question, one in collected.items():
-        one.add(name, await server.answer(question))
-        # Here, not after all questions: the limit is for memory, and it must hold at any time.
-        if sum(each.bytes for each in collected.values()) > one.limits.bytes:
-            max(collected.values(), key=lambda each: each.bytes).give_up()
 
 
 def _confirm(

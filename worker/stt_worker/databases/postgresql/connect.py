@@ -69,7 +69,14 @@ async def connect(endpoint: Endpoint, limits: Limits, early: Early = EARLY) -> C
             if not endpoint.socket:
                 # Resolved here: libpq would give each address of the name the whole time limit.
                 parameters["hostaddr"] = await network.address(endpoint, limits.connect_s)
-            return await _connect(parameters, endpoint, early)
+            for settings in early:
+                words = " ".join(f"-c {name}={value}" for name, value in settings.items())
+                try:
+                    return await _log_in(parameters | {"options": words}, endpoint)
+                except InspectionError as error:
+                    if not errors.refuses_options(error.reason):
+                        raise
+            return await _log_in(parameters, endpoint)
     # Raised outside the handler: as context it would keep the attempt's socket open.
     why = f"{where(endpoint)}: no answer to the log-in within {limits.connect_s:g} s"
     raise InspectionError(Kind.UNREACHABLE, why)
@@ -80,57 +87,9 @@ def options(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
 
     Raises InspectionError (config).
     """
-    return _address(endpoint) | tls_options(endpoint) | _session(endpoint, limits)
-
-
-async def _connect(parameters: dict[str, Any], endpoint: Endpoint, early: Early) -> Connection:
-    for settings in early:
-        words = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        try:
-            return await _log_in(parameters | {"options": words}, endpoint)
-        except InspectionError as error:
-            if not errors.refuses_options(error.reason):
-                raise
-    return await _log_in(parameters, endpoint)
-
-
-async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
-    try:
-        return await AsyncConnection.connect(
-            "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
-        )
-    except psycopg.OperationalError as error:
-        raise _explained(error, endpoint) from error
-    except (psycopg.Error, ValueError) as error:
-        # The driver cannot encode the host name, the user or the password.
-        raise InspectionError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
-
-
-def _explained(error: psycopg.OperationalError, endpoint: Endpoint) -> InspectionError:
-    found = errors.of_connection(error, where(endpoint))
-    if found.kind is not Kind.TLS:
-        return found
-    return InspectionError(Kind.TLS, f"{tls.asked(endpoint.tls, endpoint.host)}: {found.reason}")
-
-
-def _address(endpoint: Endpoint) -> dict[str, Any]:
-    # Without these libpq would use PGHOSTADDR of the environment in place of the host.
-    no_defaults = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
-    if not endpoint.socket:
-        hosts.check(endpoint)  # libpq reads some texts as a folder or a list of hosts
-        return {"host": endpoint.host, "port": endpoint.port, **no_defaults}
-    if "," in endpoint.socket:
-        raise InspectionError(
-            Kind.CONFIG, f"the path of the socket {endpoint.socket!r} contains a comma"
-        )
-    named = _SOCKET.match(endpoint.socket)
-    if named is None:
-        return {"host": endpoint.socket, "port": endpoint.port, **no_defaults}
-    return {"host": named["folder"], "port": int(named["port"]), **no_defaults}
-
-
-def _session(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
     return {
+        **_address(endpoint),
+        **tls_options(endpoint),
         "user": endpoint.user,
         "password": endpoint.password,
         "passfile": NO_FILE,
@@ -152,3 +111,35 @@ def _session(endpoint: Endpoint, limits: Limits) -> dict[str, Any]:
         "gsslib": "",
         "krbsrvname": "",
     }
+
+
+async def _log_in(parameters: dict[str, Any], endpoint: Endpoint) -> Connection:
+    try:
+        return await AsyncConnection.connect(
+            "", autocommit=True, context=Context(), prepare_threshold=None, **parameters
+        )
+    except psycopg.OperationalError as error:
+        found = errors.of_connection(error, where(endpoint))
+        if found.kind is Kind.TLS:
+            asked = tls.asked(endpoint.tls, endpoint.host)
+            found = InspectionError(Kind.TLS, f"{asked}: {found.reason}")
+        raise found from error
+    except (psycopg.Error, ValueError) as error:
+        # The driver cannot encode the host name, the user or the password.
+        raise InspectionError(Kind.CONFIG, f"{where(endpoint)}: {error}") from error
+
+
+def _address(endpoint: Endpoint) -> dict[str, Any]:
+    # Without these libpq would use PGHOSTADDR of the environment in place of the host.
+    no_defaults = {"hostaddr": "", "load_balance_hosts": "disable", "target_session_attrs": "any"}
+    if not endpoint.socket:
+        hosts.check(endpoint)  # libpq reads some texts as a folder or a list of hosts
+        return {"host": endpoint.host, "port": endpoint.port, **no_defaults}
+    if "," in endpoint.socket:
+        raise InspectionError(
+            Kind.CONFIG, f"the path of the socket {endpoint.socket!r} contains a comma"
+        )
+    named = _SOCKET.match(endpoint.socket)
+    if named is None:
+        return {"host": endpoint.socket, "port": endpoint.port, **no_defaults}
+    return {"host": named["folder"], "port": int(named["port"]), **no_defaults}

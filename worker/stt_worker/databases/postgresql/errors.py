@@ -42,6 +42,18 @@ _BUSY = re.compile(
     r"too many (?:clients|connections)|remaining connection slots|starting up|shutting down"
     r"|recovery mode|not yet accepting"
 )
+# In this order: the first that matches counts, and later patterns are wider.
+_KINDS = (
+    (_BUSY, Kind.UNREACHABLE),
+    (_GONE, Kind.UNREACHABLE),
+    (_SESSION, Kind.SESSION),
+    (_ENDED, Kind.SESSION),
+    (_NO_DATABASE, Kind.CONFIG),
+    (_NO_CONNECT, Kind.NO_PRIVILEGE),
+    (_AUTH, Kind.AUTH),
+    (_FILE, Kind.CONFIG),
+    (_TLS, Kind.TLS),
+)
 _PREFIX = re.compile(r"^(?:connection (?:failed|is bad): )?(?:connection to server .*? failed: )?")
 
 
@@ -74,7 +86,10 @@ def of_question(error: psycopg.Error) -> Failure:
 def of_connection(error: psycopg.Error, where: str) -> InspectionError:
     """The error of a failed log-in."""
     words = format_error(error)
-    kind = _connection_kind(words, used_password=bool(error.pgconn and error.pgconn.used_password))
+    # A server with messages in another language, which rejects right after the password.
+    rejected = bool(error.pgconn and error.pgconn.used_password) and "FATAL" in words
+    otherwise = Kind.AUTH if rejected else Kind.UNREACHABLE
+    kind = next((kind for pattern, kind in _KINDS if pattern.search(words)), otherwise)
     reason = f"{where}: {words}" if kind is Kind.UNREACHABLE else words
     reason += _METHOD_HINT if _METHOD.search(words) else ""
     return InspectionError(kind, reason)
@@ -88,21 +103,3 @@ def ended_by_setting(words: str) -> bool:
 def refuses_options(words: str) -> bool:
     """Whether a pooler or the server rejected the settings in the first packet."""
     return bool(_NO_OPTIONS.search(words))
-
-
-def _connection_kind(words: str, *, used_password: bool) -> Kind:
-    for pattern, kind in (
-        (_BUSY, Kind.UNREACHABLE),
-        (_GONE, Kind.UNREACHABLE),
-        (_SESSION, Kind.SESSION),
-        (_ENDED, Kind.SESSION),
-        (_NO_DATABASE, Kind.CONFIG),
-        (_NO_CONNECT, Kind.NO_PRIVILEGE),
-        (_AUTH, Kind.AUTH),
-        (_FILE, Kind.CONFIG),
-        (_TLS, Kind.TLS),
-    ):
-        if pattern.search(words):
-            return kind
-    # A server with messages in another language, which rejects right after the password.
-    return Kind.AUTH if used_password and "FATAL" in words else Kind.UNREACHABLE

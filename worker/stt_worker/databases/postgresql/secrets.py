@@ -39,10 +39,10 @@ def is_suspect(encoded: bytes) -> bool:
 
 def without_passwords(row: Row) -> Row:
     """`row` with HIDDEN in place of each password in its texts and lists."""
-    cleaned: Row = {
-        name: _message(value) if name in _MESSAGES else _cleaned(value)
-        for name, value in row.items()
-    }
+    cleaned: Row = {}
+    for name, value in row.items():
+        is_quoting = name in _MESSAGES and isinstance(value, str) and not _HARMLESS.match(value)
+        cleaned[name] = _cleaned(_REPEATED.sub(HIDDEN, value) if is_quoting else value)
     if _COMMAND.search(str(row.get("name", ""))) and row.get("setting"):
         cleaned["setting"] = HIDDEN
     return cleaned
@@ -52,12 +52,6 @@ def text_without_passwords(text: str) -> str:
     """`text` with HIDDEN in place of each password in options and URLs."""
     text = _OPTION.sub(rf"\1\2{HIDDEN}", text)
     return _URL.sub(rf"\1{HIDDEN}@", text)
-
-
-def _message(value: Any) -> Any:
-    if isinstance(value, str) and not _HARMLESS.match(value):
-        value = _REPEATED.sub(HIDDEN, value)
-    return _cleaned(value)
 
 
 def _cleaned(value: Any) -> Any:

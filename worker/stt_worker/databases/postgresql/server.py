@@ -35,21 +35,18 @@ class ServerConnection:
         self._limits = limits or self._limits
         if database:
             self._endpoint = replace(self._endpoint, database=database)
-        row = await self._facts()
-        self.database = str(row.get("database") or "")
-        self._login_trigger = bool(row.get("login_trigger"))
-        return row
-
-    async def _facts(self) -> Row:
-        """The facts of a new session; a second attempt if it ended before it could be pinned."""
         try:
-            return await (await self._opened(self._early)).facts()
+            row = await (await self._opened(self._early)).facts()
         except InspectionError as error:
             closed = self._session is not None and error.kind is Kind.UNREACHABLE
             if self._early is EARLIER or not (closed or ended_by_setting(error.reason)):
                 raise
+            # Once more with earlier settings: the session ended before it could be pinned.
             self._early = EARLIER
-        return await (await self._opened(self._early)).facts()
+            row = await (await self._opened(self._early)).facts()
+        self.database = str(row.get("database") or "")
+        self._login_trigger = bool(row.get("login_trigger"))
+        return row
 
     async def _opened(self, early: Early) -> Session:
         await self.close()
@@ -70,9 +67,17 @@ class ServerConnection:
 
     async def rows(self, sql: str) -> Rows | Failure:
         """The rows of one statement."""
-        session = await self._alive()
-        if isinstance(session, Failure):
-            return session
+        session = self._session
+        lost = session.lost if session is not None else None
+        if session is None or (lost is not None and lost.kind is Kind.TOO_LARGE):
+            # A new session: the last was dropped in the middle of an answer.
+            try:
+                await self.open()
+            except InspectionError as error:
+                return Failure(kind=error.kind, reason=error.reason)
+            session = self._session
+        if session is None:
+            return Failure(kind=Kind.UNREACHABLE, reason="the connection is closed")
         answer = await session.ask(sql)
         if isinstance(answer, Failure):
             await session.renew()
@@ -94,21 +99,9 @@ class ServerConnection:
         await self.close()
         return answer if isinstance(answer, Failure) else of_server(answer)
 
-    async def _alive(self) -> Session | Failure:
-        """The session; a new one if the last was dropped in the middle of an answer."""
-        session = self._session
-        if session is not None and (
-            session.lost is None or session.lost.kind is not Kind.TOO_LARGE
-        ):
-            return session
-        try:
-            await self.open()
-        except InspectionError as error:
-            return Failure(kind=error.kind, reason=error.reason)
-        return self._session or Failure(kind=Kind.UNREACHABLE, reason="the connection is closed")
-
     def cut(self, task: asyncio.Task[Any]) -> None:
-        """End `task`, which uses this line, without asking the server."""
+        """End `task`, which uses this connection, without asking the server."""
+        # First: a session that opens at this moment must not outlive the task.
         self._over = True
         if self._session is None:
             task.cancel()

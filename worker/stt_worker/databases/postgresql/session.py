@@ -9,7 +9,6 @@ from typing import cast
 
 import msgspec
 import psycopg
-from psycopg import AsyncCursor
 from psycopg.rows import dict_row
 
 from stt_shared import sqlfile
@@ -92,29 +91,32 @@ class Session:
 
     async def _run(self, *statements: str) -> Rows | Failure:
         """Run our own statements in one round trip; the rows of the last."""
-        return await self._guarded(lambda: self._execute("; ".join(statements)))
 
-    async def _execute(self, script: str) -> Rows:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(script.encode())
-            await cursor.set_result(-1)
-            return await cursor.fetchall() if cursor.description else []
+        async def execute() -> Rows:
+            async with self._connection.cursor(row_factory=dict_row) as cursor:
+                await cursor.execute("; ".join(statements).encode())
+                await cursor.set_result(-1)
+                return await cursor.fetchall() if cursor.description else []
+
+        return await self._guarded(execute)
 
     async def _stream(self, sql: str) -> Rows:
+        """The rows of one statement, counted while they come in; raises TooMuchError."""
         rows: Rows = []
         size = 0
-        async with (
-            self._connection.cursor(row_factory=dict_row) as cursor,
-            aclosing(_rows(cursor, sql)) as stream,
-        ):
-            async for row in stream:
-                encoded = _encoder.encode(row)
-                rows.append(without_passwords(row) if is_suspect(encoded) else row)
-                size += len(encoded) + 1
-                if len(rows) > self._limits.rows:
-                    raise self._too_much(too_many_rows(self._limits))
-                if size > self._limits.bytes:
-                    raise self._too_much(too_many_bytes(self._limits))
+        async with self._connection.cursor(row_factory=dict_row) as cursor:
+            # Streamed by the extended protocol, which accepts one statement only: a text with a
+            # second statement fails instead of running it.
+            found = cursor.stream(sql.encode(), size=CHUNK_ROWS)
+            async with aclosing(cast("AsyncGenerator[Row, None]", found)) as stream:
+                async for row in stream:
+                    encoded = _encoder.encode(row)
+                    rows.append(without_passwords(row) if is_suspect(encoded) else row)
+                    size += len(encoded) + 1
+                    if len(rows) > self._limits.rows:
+                        raise self._too_much(too_many_rows(self._limits))
+                    if size > self._limits.bytes:
+                        raise self._too_much(too_many_bytes(self._limits))
         return rows
 
     def _too_much(self, failure: Failure) -> TooMuchError:
@@ -123,6 +125,7 @@ class Session:
         return TooMuchError(failure)
 
     async def _guarded(self, step: Callable[[], Awaitable[Rows]]) -> Rows | Failure:
+        """Run `step` within the client's time limit; remember a failure that ends the session."""
         if self.lost is not None:
             return self.lost
         timer = asyncio.get_running_loop().call_later(self._limits.client_s, self._guard.cut)
@@ -132,7 +135,10 @@ class Session:
             self.lost = error.failure
             return error.failure
         except psycopg.Error as error:
-            failure = self._failure(error)
+            failure = errors.of_question(error)
+            if self._guard.cut_off:
+                why = f"no answer within {self._limits.client_s:g} s, the connection was cut"
+                failure = Failure(kind=Kind.TIMEOUT, reason=why)
         except MemoryError:
             failure = self.lost = too_much_memory()
         # An edge: a malicious server can make the driver fail in any way.
@@ -145,12 +151,6 @@ class Session:
             self.lost = failure
         return failure
 
-    def _failure(self, error: psycopg.Error) -> Failure:
-        if self._guard.cut_off:
-            why = f"no answer within {self._limits.client_s:g} s, the connection was cut"
-            return Failure(kind=Kind.TIMEOUT, reason=why)
-        return errors.of_question(error)
-
     def cut(self) -> None:
         """Cut the connection at once."""
         self._guard.cut()
@@ -159,12 +159,6 @@ class Session:
         """Close the connection without waiting for an answer."""
         await self._connection.close()
         self._guard.close()
-
-
-def _rows(cursor: AsyncCursor[Row], sql: str) -> AsyncGenerator[Row, None]:
-    # Streamed by the extended protocol, which accepts one statement only: a text with a second
-    # statement fails instead of running it.
-    return cast("AsyncGenerator[Row, None]", cursor.stream(sql.encode(), size=CHUNK_ROWS))
 
 
 async def opened(endpoint: Endpoint, limits: Limits, early: Early) -> Session:

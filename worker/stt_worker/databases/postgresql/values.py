@@ -14,8 +14,6 @@ from psycopg.pq import Format
 from stt_worker.databases.values import Array, nanoseconds, number, text
 
 _KEPT = frozenset({"bool", "int2", "int4", "int8"})  # converted by the driver
-_INSTANTS = frozenset({"date", "timestamp", "timestamptz"})
-_FLOATS = frozenset({"float4", "float8"})
 
 
 class Text(Loader):
@@ -58,12 +56,11 @@ def instant(written: str) -> int | str:
         return written
 
 
-def _loader(name: str) -> type[Loader]:
-    if name in _INSTANTS:
-        return Instant
-    if name in _FLOATS:
-        return Float
-    return Bytes if name == "bytea" else Text
+_LOADERS: dict[str, type[Loader]] = {
+    **dict.fromkeys(("date", "timestamp", "timestamptz"), Instant),
+    **dict.fromkeys(("float4", "float8"), Float),
+    "bytea": Bytes,
+}
 
 
 def _array(driver: type[LoaderOfDriver]) -> type[Loader]:
@@ -87,7 +84,7 @@ def _adapters() -> AdaptersMap:
     adapters = AdaptersMap(psycopg.adapters)
     for info in psycopg.adapters.types:
         if info.name not in _KEPT:
-            adapters.register_loader(info.oid, _loader(info.name))
+            adapters.register_loader(info.oid, _LOADERS.get(info.name, Text))
         driver = psycopg.adapters.get_loader(info.array_oid, Format.TEXT)
         if info.array_oid and driver is not None:
             adapters.register_loader(info.array_oid, _array(driver))
