@@ -65,11 +65,19 @@ def outcome_of(check: Check, verdict: Verdict) -> CheckOutcome:
         return ended(check, Outcome.ERROR, Kind.SCRIPT, what)
     if not values:  # almost always
         return CheckOutcome(check=check.name, digest=check.digest, outcome=Outcome.PASSED)
-    findings, faults = _findings(cast("list[object]", values))
-    return _outcome(check, findings, faults)
+    return _outcome_of_findings(check, cast("list[object]", values))
 
 
-def _outcome(check: Check, findings: list[Finding], faults: list[str]) -> CheckOutcome:
+def _outcome_of_findings(check: Check, values: list[object]) -> CheckOutcome:
+    """The outcome with the good findings, most severe first; a malformed one makes an error."""
+    good: list[Finding] = []
+    faults: list[str] = []
+    for number, value in enumerate(values, start=1):
+        try:
+            good.append(_finding(value))
+        except ValueError as error:
+            faults.append(f"finding {number}: {error}")
+    findings = _distinct(good)
     if faults:
         reason = first_names(faults, MAX_FAULTS_NAMED, separator="; ")
         found = ended(check, Outcome.ERROR, Kind.SCRIPT, reason)
@@ -91,18 +99,6 @@ def counted(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} findings ({each})"
 
 
-def _findings(values: list[object]) -> tuple[list[Finding], list[str]]:
-    """The good findings, most severe first, and the fault of each malformed one."""
-    good: list[Finding] = []
-    faults: list[str] = []
-    for number, value in enumerate(values, start=1):
-        try:
-            good.append(_finding(value))
-        except ValueError as error:
-            faults.append(f"finding {number}: {error}")
-    return _distinct(good), faults
-
-
 def _finding(value: Any) -> Finding:
     if not isinstance(value, dict):
         raise ValueError(f"it is {_name_of(value)}, expected a dict")  # noqa: TRY004  # a fault of data
@@ -110,17 +106,27 @@ def _finding(value: Any) -> Finding:
     summary = _text(fields, "summary", sanitize.MAX_TEXT_CHARACTERS)
     if not summary:
         raise ValueError("summary is missing or empty")
+    severity = fields.get("severity")
+    if not isinstance(severity, str) or severity not in SEVERITIES:
+        raise ValueError(f"severity is {severity!r:.40}, expected one of {', '.join(SEVERITIES)}")
+    url = _text(fields, "read_more_url")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if url and (parts.scheme not in ("http", "https") or not parts.netloc):
+        raise ValueError(f"read_more_url is {url!r:.80}, expected an http or https URL")
     thing = fields.get("object")
     named = None if thing is None else _text(fields, "object", MAX_KEY_CHARACTERS)
     labels = _labels(fields.get("labels"))
     return Finding(
         key=finding_key(named, summary, labels),
-        severity=_severity(fields.get("severity")),
+        severity=SEVERITIES[severity],
         summary=sanitize.text(summary, MAX_SUMMARY_CHARACTERS),
         object=named,
         description=_text(fields, "description"),
         remediation=_text(fields, "remediation"),
-        read_more_url=_url(_text(fields, "read_more_url")),
+        read_more_url=url,
         evidence=sanitize.rows(fields.get("evidence") or []),
         labels=labels,
     )
@@ -133,25 +139,6 @@ def _text(fields: dict[str, Any], key: str, limit: int = sanitize.MAX_TEXT_CHARA
     if not isinstance(value, str):
         raise ValueError(f"{key} is {_name_of(value)}, expected a text")  # noqa: TRY004  # as above
     return sanitize.text(value, limit)
-
-
-def _severity(value: Any) -> Severity:
-    found = SEVERITIES.get(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError(f"severity is {value!r:.40}, expected one of {', '.join(SEVERITIES)}")
-    return found
-
-
-def _url(value: str) -> str:
-    if not value:
-        return ""
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError(f"read_more_url is {value!r:.80}, expected an http or https URL")
-    return value
 
 
 def _labels(value: Any) -> dict[str, str]:
@@ -205,22 +192,18 @@ def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...
         one = fitting[index]
         if sum(sizes) <= limit or not (one.findings or one.parts_not_checked):
             break
-        fitting[index] = _slimmed(one, sizes[index])
+        left_out = len(one.parts_not_checked)
+        parts = f" and {left_out} databases not checked" if left_out else ""
+        what = f"{counted(one.findings)}{parts} of {sizes[index]} bytes do not fit into one result"
+        # An error, not a verdict: without the names of the databases that were not checked it
+        # would resolve the findings of those.
+        fitting[index] = msgspec.structs.replace(
+            one,
+            outcome=Outcome.ERROR,
+            kind=Kind.TOO_LARGE,
+            reason=what,
+            findings=(),
+            parts_not_checked=(),
+        )
         sizes[index] = len(msgspec.json.encode(fitting[index]))
     return tuple(fitting)
-
-
-def _slimmed(outcome: CheckOutcome, size: int) -> CheckOutcome:
-    # An error, not a verdict: without the names of the databases that were not checked it would
-    # resolve the findings of those.
-    left_out = len(outcome.parts_not_checked)
-    parts = f" and {left_out} databases not checked" if left_out else ""
-    what = f"{counted(outcome.findings)}{parts} of {size} bytes do not fit into one result"
-    return msgspec.structs.replace(
-        outcome,
-        outcome=Outcome.ERROR,
-        kind=Kind.TOO_LARGE,
-        reason=what,
-        findings=(),
-        parts_not_checked=(),
-    )

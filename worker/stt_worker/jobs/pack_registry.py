@@ -175,7 +175,14 @@ class PackRegistry:
         before = self.refusal, self.held
         if isinstance(found, Held):
             if digest not in self._held:
-                _log_accepted(found)
+                accepted, checks = found.accepted, len(found.catalogue.checks)
+                pack, digest, key = accepted.pack.label, accepted.digest, accepted.key
+                if key:
+                    _LOG.info("pack_accepted", pack=pack, digest=digest, key=key, checks=checks)
+                else:
+                    _LOG.warning("unsigned_pack_accepted", pack=pack, digest=digest, checks=checks)
+                for fault in found.catalogue.faults[:MAX_FAULTS_LOGGED]:
+                    _LOG.error("check_rejected", pack=pack, fault=str(fault))
                 self._held = dict([*self._held.items(), (digest, found)][-MAX_HELD:])
             self.refusal = ""
         elif found is not None:
@@ -187,19 +194,3 @@ class PackRegistry:
             self.refusal = str(found)
         if before != (self.refusal, self.held):
             self.changed()
-
-
-def _log_accepted(held: Held) -> None:
-    accepted, faults = held.accepted, held.catalogue.faults
-    fields: dict[str, object] = {
-        "pack": accepted.pack.label,
-        "digest": accepted.digest,
-        "key": accepted.key,
-        "checks": len(held.catalogue.checks),
-    }
-    if accepted.key:
-        _LOG.info("pack_accepted", **fields)
-    else:
-        _LOG.warning("unsigned_pack_accepted", **fields)
-    for fault in faults[:MAX_FAULTS_LOGGED]:
-        _LOG.error("check_rejected", pack=accepted.pack.label, fault=str(fault))

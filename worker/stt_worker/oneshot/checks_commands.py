@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +24,6 @@ from stt_shared.telemetry import logs
 if TYPE_CHECKING:
     from stt_worker.execution.runtime import CheckRuntime
     from stt_worker.oneshot.dry_run import DryRun, SampleRun
-    from stt_worker.oneshot.statements import Statement
 
 COLUMNS = (Column("CHECK"), Column("SAMPLE"), Column("OUTCOME"), Column("PROBLEMS", whole=True))
 PLANNED = (
@@ -146,7 +145,16 @@ async def _on_samples(
         sandbox = check_runtime.dependencies[check.family].sandbox
         tried += await dry_run.on_samples(check, samples, sandbox, known.releases)
     wrong = [one for one in tried if one.problems]
-    output.print_grid(Grid(COLUMNS, tuple(_tried(one) for one in wrong or tried)))
+    rows = tuple(
+        (
+            Cell(one.check, "name"),
+            Cell(one.sample),
+            Cell(str(one.outcome.outcome), "fail" if one.problems else "ok"),
+            Cell("; ".join(one.problems)),
+        )
+        for one in wrong or tried
+    )
+    output.print_grid(Grid(COLUMNS, rows))
     for one in wrong:
         if one.printed:
             output.note(f"{one.check}, {one.sample}, printed: {one.printed}")
@@ -156,15 +164,6 @@ async def _on_samples(
     if wrong:
         output.print_exit(EXIT_FINDINGS, f"{len(wrong)} samples have another outcome than expected")
     return EXIT_FINDINGS if wrong else 0
-
-
-def _tried(one: SampleRun) -> tuple[Cell, ...]:
-    return (
-        Cell(one.check, "name"),
-        Cell(one.sample),
-        Cell(str(one.outcome.outcome), "fail" if one.problems else "ok"),
-        Cell("; ".join(one.problems)),
-    )
 
 
 async def _on_server(
@@ -229,15 +228,15 @@ async def plan(
     elif form is OutputFormat.JSONL:
         output.print_lines(planned)
     else:
-        output.print_grid(Grid(PLANNED, tuple(_planned(planned))))
-
-
-def _planned(planned: Iterable[Statement]) -> Iterator[tuple[Cell, ...]]:
-    for one in planned:
-        all_databases = "in every database: " if one.all_dbs else ""
-        yield (
-            Cell(one.target, "name"),
-            Cell(one.server),
-            Cell(str(len(one.checks)) if one.checks else "all"),
-            Cell(all_databases + " ".join(one.statement.split())),
+        rows = tuple(
+            (
+                Cell(one.target, "name"),
+                Cell(one.server),
+                Cell(str(len(one.checks)) if one.checks else "all"),
+                Cell(
+                    ("in every database: " if one.all_dbs else "") + " ".join(one.statement.split())
+                ),
+            )
+            for one in planned
         )
+        output.print_grid(Grid(PLANNED, rows))

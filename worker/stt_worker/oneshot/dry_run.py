@@ -132,19 +132,9 @@ def record(file: Path, found: DryRun) -> str:
     """
     before = file.read_text(encoding="utf-8") if file.exists() else "samples:\n"
     taken = before.count("- name: recorded_")
-    sample = _sample(found, f"recorded_{taken + 1}")
-    dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
-    text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
-    after = f"{before.rstrip()}\n\n{text}"
-    parse_samples(after, str(file))
-    file.write_text(after, encoding="utf-8")
-    return str(sample["name"])
-
-
-def _sample(found: DryRun, name: str) -> dict[str, Any]:
     facts, outcome = found.facts, found.outcome
     sample: dict[str, Any] = {
-        "name": name,
+        "name": f"recorded_{taken + 1}",
         "server": {
             "flavour": facts.flavour,
             "version": list(facts.version),
@@ -160,4 +150,10 @@ def _sample(found: DryRun, name: str) -> dict[str, Any]:
         ]
     elif outcome.reason:
         sample["reason"] = outcome.reason
-    return sample
+    dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
+    text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
+    after = f"{before.rstrip()}\n\n{text}"
+    # Before the write: a file with a fault would lose the author's own samples.
+    parse_samples(after, str(file))
+    file.write_text(after, encoding="utf-8")
+    return str(sample["name"])

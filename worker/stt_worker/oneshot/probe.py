@@ -14,7 +14,7 @@ from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts
 from stt_shared.report.grid import Cell, Column, Grid
-from stt_worker.databases.inspection import EncodedInspection, View
+from stt_worker.databases.inspection import View
 from stt_worker.databases.port import InspectionError
 from stt_worker.execution.admission import AdmissionQueue
 from stt_worker.execution.job import CheckDependencies, failed
@@ -112,19 +112,15 @@ async def probe(target: Target, checks: Iterable[Check], dependencies: CheckDepe
             kind=error.kind,
             problems=(error.reason,),
         )
+    problems: list[str] = []
+    for planned in plans:
+        if failure := failure_of(planned, inspection.answers):
+            outcome = failed(planned.check, failure, inspection.facts)
+            problems.append(f"{outcome.check}: {outcome.kind}: {outcome.reason}")
     return Probed(
         target=target.id,
         family=target.family,
         tls=tls,
         facts=inspection.facts,
-        problems=_problems(plans, inspection),
+        problems=tuple(problems),
     )
-
-
-def _problems(plans: Sequence[Plan], inspection: EncodedInspection) -> tuple[str, ...]:
-    found: list[str] = []
-    for planned in plans:
-        if failure := failure_of(planned, inspection.answers):
-            outcome = failed(planned.check, failure, inspection.facts)
-            found.append(f"{outcome.check}: {outcome.kind}: {outcome.reason}")
-    return tuple(found)

@@ -82,7 +82,11 @@ class _Forking:
                 if poll.poll(REAP_AGAIN_MS if self._dying else None) and not self._handle():
                     return
                 for pid in tuple(self._dying):
-                    self._reap(pid)
+                    found, status = os.waitpid(pid, os.WNOHANG)
+                    if found:
+                        self._dying.discard(pid)
+                        self._children.discard(pid)
+                        _send(self._control, ended=pid, status=os.waitstatus_to_exitcode(status))
         finally:
             for pid in self._children:
                 os.kill(pid, signal.SIGKILL)
@@ -108,13 +112,6 @@ class _Forking:
             self._fork(request, descriptors)
         return True
 
-    def _reap(self, pid: int) -> None:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            self._dying.discard(pid)
-            self._children.discard(pid)
-            _send(self._control, ended=pid, status=os.waitstatus_to_exitcode(status))
-
     def _fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
         parent = os.getpid()
         try:
@@ -132,11 +129,23 @@ class _Forking:
 
 
 def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> Never:
-    """Run a child from fork to exit; `os._exit` skips the exit handlers of the fork server."""
+    """Run a child from fork to exit; it dies with the server, however that ends.
+
+    `os._exit` skips the exit handlers that the child inherited.
+    """
     code = EXIT_BROKEN
     try:
-        _die_with(parent)
-        _limit(request.get("memory"), request.get("cpu"))
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # After the line above: before it the end of the server would not be signalled.
+        if os.getppid() != parent:
+            os._exit(EXIT_BROKEN)
+        memory, cpu = request.get("memory"), request.get("cpu")
+        if memory is not None:  # bytes above the initial address space
+            limit = address_space() + memory
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        if cpu is not None:  # seconds
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
         entry: Entry = _named(request["entry"])
         entry(Channel(socket.socket(fileno=descriptors[0]), tuple(descriptors[1:])))
         code = 0
@@ -144,23 +153,6 @@ def _live(request: dict[str, Any], descriptors: Sequence[int], parent: int) -> N
         code = EXIT_MEMORY
     finally:
         os._exit(code)
-
-
-def _die_with(parent: int) -> None:
-    """Die with the fork server, however it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
-        os._exit(EXIT_BROKEN)
-
-
-def _limit(memory: int | None, cpu: int | None) -> None:
-    """Set the limits; `memory` in bytes above the initial address space, `cpu` in seconds."""
-    if memory is not None:
-        limit = address_space() + memory
-        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-    if cpu is not None:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, resource.RLIM_INFINITY))
 
 
 def address_space(pid: int | str = "self") -> int:

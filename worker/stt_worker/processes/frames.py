@@ -101,22 +101,19 @@ class Link:
 
     async def _fill(self, size: int) -> None:
         while len(self._unread) < size:
-            more = await self._received()
+            self._waiting = True
+            try:
+                more = await asyncio.get_running_loop().sock_recv(self._link, READ_BYTES)
+            except OSError:
+                more = b""
+            finally:
+                self._waiting = False
+                # Closed meanwhile: `close` left it open, because this task waited on it.
+                if self._closed:
+                    self._link.close()
             if not more:
                 raise FrameError("the child is gone")
             self._unread += more
-
-    async def _received(self) -> bytes:
-        """The next bytes; empty if the child is gone or this end was closed meanwhile."""
-        self._waiting = True
-        try:
-            return await asyncio.get_running_loop().sock_recv(self._link, READ_BYTES)
-        except OSError:
-            return b""
-        finally:
-            self._waiting = False
-            if self._closed:
-                self._link.close()
 
     def close(self) -> None:
         """Close this end; the child, and a task that waits for a frame, see the end."""

@@ -69,11 +69,9 @@ class Pool:
         """Kill a child; its place is free once its memory is free."""
         ended = child.end()
         self._ending.add(ended)
-        ended.add_done_callback(self._gone)
-
-    def _gone(self, ended: asyncio.Future[int]) -> None:
-        self._ending.discard(ended)
-        self._places.release()
+        ended.add_done_callback(self._ending.discard)
+        # Not before it has ended: until then it holds the memory that the next child needs.
+        ended.add_done_callback(lambda _: self._places.release())
 
     async def close(self) -> None:
         """End idle children and wait until all children have ended."""

@@ -122,6 +122,11 @@ class _ForkServer:
         number = next(self._ids)
         request = {"id": number, "entry": entry, "memory": bounds.memory_bytes, "cpu": bounds.cpu_s}
         forked = self._forks[number] = self._loop.create_future()
+
+        def end_unwanted(forked: asyncio.Future[int]) -> None:
+            if not forked.cancelled() and forked.exception() is None:
+                self.end(forked.result())
+
         try:
             with theirs:
                 message = [json.dumps(request).encode()]
@@ -132,15 +137,11 @@ class _ForkServer:
             raise SpawnError(f"no child process: {error.strerror}") from error
         except BaseException:
             # Cancelled: the child is forked anyway, and without this nobody would ever end it.
-            forked.add_done_callback(self._unwanted)
+            forked.add_done_callback(end_unwanted)
             ours.close()
             raise
         child = self._living[pid] = Child(pid, ours, self.end)
         return child
-
-    def _unwanted(self, forked: asyncio.Future[int]) -> None:
-        if not forked.cancelled() and forked.exception() is None:
-            self.end(forked.result())
 
     def end(self, pid: int) -> asyncio.Future[int]:
         """Kill the child; the future has its exit code, negative for a signal, once reaped."""
@@ -165,12 +166,10 @@ class _ForkServer:
             return
         except OSError:
             message = b""
-        if message:
-            self._handle(json.loads(message))
-        else:
+        if not message:
             self._lose("the process that forks has ended")
-
-    def _handle(self, answer: dict[str, Any]) -> None:
+            return
+        answer: dict[str, Any] = json.loads(message)
         if "forked" in answer:
             self._forks.pop(answer["id"]).set_result(answer["forked"])
         elif "refused" in answer:

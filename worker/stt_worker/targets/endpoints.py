@@ -29,7 +29,14 @@ def endpoint_of(
     else:
         endpoint, password = _from_parts(values, folder, faults), None
     if endpoint is not None:
-        endpoint = _with_key(values, endpoint, folder, faults)
+        path = values.get("server_public_key") or endpoint.server_public_key
+        may_ask = values.get("allow_public_key_retrieval", endpoint.allow_public_key_retrieval)
+        endpoint = replace(
+            endpoint,
+            server_public_key=str(folder / Path(path).expanduser()) if path else "",
+            allow_public_key_retrieval=may_ask,
+        )
+        faults += [Fault(key, why) for key, why in urls.key_faults(endpoint).items()]
     return endpoint, password
 
 
@@ -129,22 +136,6 @@ def _tls(
     elif "cert" in paths and "key" not in paths and _has_no_key(Path(paths["cert"])):
         faults.append(Fault("cert", "cert contains no private key, and key is missing"))
     return Tls(mode=mode, **paths)
-
-
-def _with_key(
-    values: Mapping[str, Any], named: Endpoint, folder: Path, faults: list[Fault]
-) -> Endpoint:
-    """The endpoint with the target's settings for the server's RSA key."""
-    path = values.get("server_public_key") or named.server_public_key
-    found = replace(
-        named,
-        server_public_key=str(folder / Path(path).expanduser()) if path else "",
-        allow_public_key_retrieval=(
-            values.get("allow_public_key_retrieval", named.allow_public_key_retrieval)
-        ),
-    )
-    faults += [Fault(key, why) for key, why in urls.key_faults(found).items()]
-    return found
 
 
 def _has_no_key(cert: Path) -> bool:

@@ -16,9 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 THREADS = 16  # at once; waiting for a thread counts against the time limit
@@ -29,6 +29,11 @@ _places = threading.Semaphore(THREADS)
 
 class ReadError(Exception):
     """The reason why there is no value; never contains a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
 
 
 class _Deadline:
@@ -84,15 +89,19 @@ async def in_daemon(work: Callable[[], T], seconds: float) -> T:
 
 async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[Callable[[], T]] = loop.create_future()
+    # A result, not an exception of the future: asyncio would log one that nobody waits for.
+    found: asyncio.Future[T | _Failed] = loop.create_future()
     deadline = _Deadline(seconds)
 
-    def set_result(result: Callable[[], T]) -> None:
+    def set_result(result: T | _Failed) -> None:
         if not found.done():
             found.set_result(result)
 
     def run() -> None:
-        result = _outcome(work, deadline)
+        try:
+            result: T | _Failed = work(deadline)
+        except Exception as error:  # noqa: BLE001  # passed on to the caller
+            result = _Failed(error)
         _places.release()
         with suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(set_result, result)
@@ -109,20 +118,9 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
         deadline.give_up()
         if not found.done():  # a started program must have ended when this returns
             await asyncio.wait([found], timeout=4 * CHECK_S)
-    return result()
-
-
-def _outcome(work: Callable[[_Deadline], T], deadline: _Deadline) -> Callable[[], T]:
-    """A function that returns or raises what `work` did."""
-    try:
-        value = work(deadline)
-    except Exception as error:  # noqa: BLE001  # passed on to the caller
-        return partial(_raise, error)
-    return lambda: value
-
-
-def _raise(error: Exception) -> NoReturn:
-    raise error
+    if isinstance(result, _Failed):
+        raise result.error
+    return result
 
 
 def _read(path: Path, limit: int, deadline: _Deadline) -> bytes:
@@ -131,20 +129,16 @@ def _read(path: Path, limit: int, deadline: _Deadline) -> bytes:
     try:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
             raise ReadError("is a directory")
-        return _until_end(descriptor, limit, deadline)
+        data = b""
+        while len(data) <= limit:
+            deadline.readable([descriptor])
+            more = os.read(descriptor, min(BLOCK_BYTES, limit + 1 - len(data)))
+            if not more:
+                break
+            data += more
+        return data
     finally:
         os.close(descriptor)
-
-
-def _until_end(descriptor: int, limit: int, deadline: _Deadline) -> bytes:
-    data = b""
-    while len(data) <= limit:
-        deadline.readable([descriptor])
-        more = os.read(descriptor, min(BLOCK_BYTES, limit + 1 - len(data)))
-        if not more:
-            break
-        data += more
-    return data
 
 
 def _run(words: Sequence[str], limit: int, deadline: _Deadline) -> bytes:

@@ -97,6 +97,10 @@ def parse(url: str) -> Address:
     socket = _socket(family, host, given.get("socket", ""))
     if fault := socket_fault(family, socket, has_port=has_port) or _unused(given, socket):
         raise _wrong(family, fault)
+    mode = given.get("tls", "verify-full")
+    if mode == "verify-full":
+        mode = next((weaker for weaker in ("require", "verify-ca") if weaker in given), mode)
+    files = {key: given.get(key, "") for key in FILES}
     if not socket and (fault := fault_of(host)):
         raise _wrong(family, fault, hint="give one URL for each server: HOST, [IPv6] or a socket")
     return Address(
@@ -108,7 +112,7 @@ def parse(url: str) -> Address:
             user=user,
             password=password,
             database=given.get("database") or path,
-            tls=Tls(mode="off") if socket else _tls(given),
+            tls=Tls(mode="off") if socket else Tls(mode=mode, **files),
             server_public_key=given.get("server_public_key", ""),
             allow_public_key_retrieval="allow_public_key_retrieval" in given,
         ),
@@ -240,15 +244,6 @@ def _value(family: Family, sets: str, shown: str, value: str) -> str:
     if not value:
         raise _wrong(family, f"{shown} is empty")
     return value
-
-
-def _tls(given: dict[str, str]) -> Tls:
-    mode = given.get("tls", "verify-full")
-    if mode == "verify-full":
-        mode = next((weaker for weaker in ("require", "verify-ca") if weaker in given), mode)
-    return Tls(
-        mode=mode, ca=given.get("ca", ""), cert=given.get("cert", ""), key=given.get("key", "")
-    )
 
 
 def _unused(given: dict[str, str], socket: str) -> str:
