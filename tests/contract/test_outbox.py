@@ -109,6 +109,10 @@ async def test_a_watermark_ahead_of_the_outbox_keeps_its_positions_from_being_gi
 ) -> None:
     await outbox.append(result(1))
     await outbox.covered(watermark(outbox, 9), AT)
+    # Whoever made the watermark rise may not have what is here: it goes with the next one.
+    assert await sequences(outbox) == [1]
+    await outbox.covered(watermark(outbox, 9), AT)
+    assert await sequences(outbox) == []
     assert (await outbox.append(result(2))).sequence == 10
 
 

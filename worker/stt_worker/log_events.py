@@ -34,6 +34,8 @@ EVENTS: Mapping[str, str] = {
     "unsigned_pack_accepted": "another pack of checks is in use, without a signature",
     "unsigned_packs_allowed": "packs without a signature are accepted: allow_unsigned is on",
     "watermark_failed": "the coordinator's watermark cannot be read; tried again",
+    "watermark_ahead": "the watermark is above all positions of this outbox: an older copy of the "
+    "outbox, or another worker of this name",
     "watermark_stalled": "the coordinator stores nothing; all results are published again",
     "worker_started": "the worker takes jobs",
     "worker_stopped": "the worker ended",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stt_coordinator.domain.admission import NOT_ANNOUNCED, Refusal, refusal_of
+from stt_coordinator.domain.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
 from stt_coordinator.domain.model import Evidence, JobRecord, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger
@@ -101,10 +101,15 @@ def record_results(
     targets = ledger.fleet.targets({job.target for job in jobs.values()})
     judged: list[tuple[ReceivedResult, Refusal | None]] = []
     waiting: set[Position] = set()
+    known = 0
     for one in received:
         job = jobs.get(one.result.job_id)
         target = targets.get(job.target) if job else None
         refusal = refusal_of(one.result, job, target, nonce_required=nonce_required)
+        if refusal is not None and refusal.code == UNKNOWN_JOB and _is_covered(ledger, one):
+            # Sent again long after its job was dropped here: known, not forged.
+            known += 1
+            continue
         if refusal is not None and refusal.code == NOT_ANNOUNCED and one.may_wait:
             waiting.add(one.position)
         else:
@@ -112,7 +117,8 @@ def record_results(
     added = ledger.results.add([one.raw(now, is_refused=why is not None) for one, why in judged])
     new = [pair for pair, is_new in zip(judged, added, strict=True) if is_new]
     # Of repeated results too: the watermark that covered them may not have reached the worker.
-    move_watermarks(ledger, {one.outbox for one, _ in judged}, floors, now)
+    settled = {one.outbox for one in received if one.position not in waiting}
+    move_watermarks(ledger, settled, floors, now)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     rejected: list[tuple[Result, Rejected]] = []
@@ -131,9 +137,13 @@ def record_results(
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
-        repeated=len(judged) - len(new),
+        repeated=known + len(judged) - len(new),
         waiting=frozenset(waiting),
     )
+
+
+def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:
+    return one.result.sequence <= (ledger.results.watermark(*one.outbox) or 0)
 
 
 def record_unreadable(

@@ -44,5 +44,6 @@ EVENTS: Mapping[str, str] = {
     "tokens_exposed": "the page's log-in is served without TLS",
     "tokens_loaded": "the file of log-in tokens was read",
     "tokens_rejected": "the file of log-in tokens has faults; nobody can log in",
+    "watermark_lifted": "a stored watermark was below the published one and was raised to it",
     "watermark_rejected": "a published watermark cannot be read; counted as 0",
 }

@@ -17,6 +17,7 @@ from stt_shared.protocol.enums import (
     Severity,
 )
 
+MAX_OTHER_OUTBOXES = 8
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # a time without a zone is rejected
 
 
@@ -190,10 +191,27 @@ class ControlState(Value, frozen=True, kw_only=True):
     schema: str = "stt.control/v1"
 
 
+class OutboxMark(Value, frozen=True, kw_only=True):
+    """The highest position of one outbox up to which every result is in the store."""
+
+    epoch: str
+    sequence: int
+
+
 class Watermark(Value, frozen=True, kw_only=True):
-    """The highest outbox position of a worker up to which every result is in the store."""
+    """The highest outbox position of a worker up to which every result is in the store.
+
+    `others` are the worker's other outboxes, newest first, at most MAX_OTHER_OUTBOXES: it lost its
+    disk, or two workers have one name. None of them hides the mark of another.
+    """
 
     worker: str
     epoch: str
     sequence: int
+    others: tuple[OutboxMark, ...] = ()
     schema: str = "stt.watermark/v1"
+
+    def of(self, epoch: str) -> int | None:
+        """The mark of the outbox `epoch`; None if it is not known."""
+        marks = {one.epoch: one.sequence for one in self.others}
+        return (marks | {self.epoch: self.sequence}).get(epoch)

@@ -71,6 +71,9 @@ async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store)
         ("w1", "e1", 5),
         ("w2", "e9", 1),
     ]
+    # An old worker reads the newest, a new one its own: none hides the other.
+    assert [found[0].of(epoch) for epoch in ("e1", "e2", "e3")] == [5, 9, None]
+    assert found[1].others == ()
 
 
 async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:

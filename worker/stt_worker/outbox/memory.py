@@ -51,8 +51,9 @@ class MemoryOutbox:
         """See the port."""
         if watermark.epoch != self.epoch:
             return
+        if watermark.sequence <= self._sequence:
+            self._rows = {n: row for n, row in self._rows.items() if n > watermark.sequence}
         self._sequence = max(self._sequence, watermark.sequence)
-        self._rows = {n: row for n, row in self._rows.items() if n > watermark.sequence}
         kept = now - REMEMBERED
         self._journal = {job: entry for job, entry in self._journal.items() if entry[1] >= kept}
 

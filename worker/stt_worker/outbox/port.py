@@ -39,8 +39,13 @@ class Finished:
 class Outbox(Protocol):
     """Results at the positions 1, 2, 3 ... of one epoch, without gaps.
 
-    Every method but `size` raises OutboxError.
+    Every method but `epoch` and `size` raises OutboxError.
     """
+
+    @property
+    def epoch(self) -> str:
+        """The id of this outbox, made with it: one that lost its disk has another."""
+        ...
 
     @property
     def size(self) -> int:
@@ -64,7 +69,10 @@ class Outbox(Protocol):
         ...
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
-        """Delete results up to `watermark`; a watermark of another epoch is ignored."""
+        """Delete results up to `watermark`; a watermark of another epoch is ignored.
+
+        One above the highest position ever given deletes nothing: the next position is above it.
+        """
         ...
 
     async def starts(self, job_id: str, dispatch: int) -> int:

@@ -133,12 +133,17 @@ class Sender:
             stored = await self._bus.last(STREAM, subject)
             if stored is None or not stored.data:
                 return last
-            watermark = codec.decode(Watermark, stored.data)
-            await self._outbox.covered(watermark, clock.now())
+            epoch = self._outbox.epoch
+            # Ours among those of the name: another worker may have it, or had it before.
+            sequence = codec.decode(Watermark, stored.data).of(epoch)
+            if sequence is None:
+                return last
+            own = Watermark(worker=self._worker, epoch=epoch, sequence=sequence)
+            await self._outbox.covered(own, clock.now())
         except (UnreachableError, ProtocolError, OutboxError) as error:
             _LOG.debug("watermark_failed", reason=error.message)
             return last
-        return watermark.sequence
+        return sequence
 
     async def _publish_all(self) -> None:
         """Publish every row again, page after page; its message id stays, so NATS drops copies."""

@@ -95,12 +95,17 @@ class SqliteOutbox:
         sequence, before = watermark.sequence, clock.to_text(now - REMEMBERED)
 
         def forget() -> None:
+            # Above our highest position: this file is an older copy, or somebody else sends under
+            # our name. What we hold may be missing there: it is sent once more before it goes.
+            is_ahead = sequence > self._sequence
+            if is_ahead:
+                _LOG.warning("watermark_ahead", sequence=sequence, highest=self._sequence)
             with transaction(self._connection):
-                self._run("delete_covered", sequence=sequence)
+                if not is_ahead:
+                    self._run("delete_covered", sequence=sequence)
                 self._run("forget_journal", before=before)
                 self._run("forget_attempts", before=before)
-                # A watermark above our sequence means that this file is an older copy: without this
-                # positions would be used twice, and the coordinator would drop the new results.
+                # Without this positions would be used twice.
                 self._run("set_sequence", sequence=sequence)
             self._sequence = max(self._sequence, sequence)
             self._size = self._run("count").fetchone()[0]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from stt_coordinator.store.memory.tables import Rows
-from stt_coordinator.store.ports.results import RawResult, Rejected
-from stt_shared.protocol.messages import Watermark
+from stt_coordinator.store.ports.results import RawResult, Rejected, newest_with_others
+from stt_shared.protocol.messages import OutboxMark, Watermark
 
 
 class MemoryResults(Rows):
@@ -42,11 +42,10 @@ class MemoryResults(Rows):
 
     def watermarks(self) -> list[Watermark]:
         oldest_first = sorted(self._t.watermarks.items(), key=lambda item: (item[0][0], item[1][0]))
-        newest = {
-            worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
+        return newest_with_others(
+            (worker, OutboxMark(epoch=epoch, sequence=sequence))
             for (worker, epoch), (_, sequence) in oldest_first
-        }
-        return list(newest.values())
+        )
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._t.rejected.extend(rejected)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Protocol
 
-from stt_shared.protocol.messages import Watermark
+from stt_shared.protocol.messages import MAX_OTHER_OUTBOXES, OutboxMark, Watermark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class ResultLedger(Protocol):
         ...
 
     def watermarks(self) -> list[Watermark]:
-        """For each worker, by name, the one that was put with the latest `at`."""
+        """For each worker, by name, the one that was put with the latest `at`, with the others."""
         ...
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
@@ -77,3 +78,19 @@ class ResultLedger(Protocol):
     def count_rejected(self) -> dict[str, int]:
         """The number of rejected messages by code, ordered by code."""
         ...
+
+
+def newest_with_others(marks: Iterable[tuple[str, OutboxMark]]) -> list[Watermark]:
+    """One watermark for each worker from `marks`, which are in order of worker, oldest first."""
+    found: list[Watermark] = []
+    for worker, group in groupby(marks, key=lambda pair: pair[0]):
+        newest, *others = reversed([mark for _, mark in group])
+        found.append(
+            Watermark(
+                worker=worker,
+                epoch=newest.epoch,
+                sequence=newest.sequence,
+                others=tuple(others[:MAX_OTHER_OUTBOXES]),
+            )
+        )
+    return found

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_coordinator.store.ports.results import RawResult, Rejected, newest_with_others
 from stt_coordinator.store.sqlite.rows import Columns, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared import clock
-from stt_shared.protocol.messages import Watermark
+from stt_shared.protocol.messages import OutboxMark, Watermark
 
 
 class SqliteResults(Statements):
@@ -61,11 +61,10 @@ class SqliteResults(Statements):
         )
 
     def watermarks(self) -> list[Watermark]:
-        newest = {
-            worker: Watermark(worker=worker, epoch=epoch, sequence=sequence)
+        return newest_with_others(
+            (str(worker), OutboxMark(epoch=epoch, sequence=sequence))
             for worker, epoch, sequence in self._run("watermarks")
-        }
-        return list(newest.values())
+        )
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))

@@ -12,7 +12,7 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Receipt
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import Result, Watermark
+from stt_shared.protocol.messages import OutboxMark, Result, Watermark
 from stt_worker.outbox import sender as sending
 from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
@@ -132,3 +132,22 @@ async def publish_watermark(broker: MemoryBroker, outbox: MemoryOutbox, sequence
     mark = Watermark(worker="w1", epoch=outbox.epoch, sequence=sequence)
     subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
     await broker.connect().publish([Outgoing(subject=subject, data=codec.encode(mark))])
+
+
+async def test_two_workers_of_one_name_each_empty_their_outbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sending, "WATERMARK_EVERY_S", 0.01)
+    broker, first, second = await broker_with_streams(), MemoryOutbox(), MemoryOutbox()
+    for outbox in (first, second):
+        await outbox.append(result(1))
+    one, other = (
+        Sender(bus=broker.connect(), outbox=outbox, worker="w1", expected=lambda: 0)
+        for outbox in (first, second)
+    )
+    others = (OutboxMark(epoch=first.epoch, sequence=1),)
+    mark = Watermark(worker="w1", epoch=second.epoch, sequence=1, others=others)
+    subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
+    await broker.connect().publish([Outgoing(subject=subject, data=codec.encode(mark))])
+    async with running(one, keep=True), running(other, keep=True):
+        await until(lambda: first.size == second.size == 0)

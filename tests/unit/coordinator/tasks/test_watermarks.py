@@ -1,0 +1,63 @@
+"""Watermarks let every outbox empty: after a restore, and with two outboxes of one name."""
+
+from __future__ import annotations
+
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.watermarks import STREAM, Watermarks
+from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import Watermark
+from tests.support.coordinator.coordination import NOW, passed
+from tests.support.coordinator.ledgers import planned, recorded, result
+
+BOTH = (passed("c1"), passed("c2"))
+
+
+async def put(store: Store, epoch: str, sequence: int) -> None:
+    mark = Watermark(worker="w1", epoch=epoch, sequence=sequence)
+    await store.transact(lambda ledger: ledger.results.put_watermarks([mark], NOW))
+
+
+async def published(bus: MemoryBus) -> Watermark:
+    stored = await bus.last(STREAM, subjects.kv(subjects.BUCKET_WATERMARK, "w1"))
+    assert stored is not None
+    return codec.decode(Watermark, stored.data)
+
+
+async def connected() -> MemoryBus:
+    bus = MemoryBroker().connect()
+    await bus.ensure(subjects.STREAMS, [])
+    return bus
+
+
+async def test_outbox_of_a_worker_that_lost_its_disk_does_not_hide_the_one_before() -> None:
+    bus, store = await connected(), MemoryStore()
+    await put(store, "e1", 7)
+    await put(store, "e2", 3)
+    await Watermarks(bus, store).publish()
+    mark = await published(bus)
+    assert (mark.of("e1"), mark.of("e2"), mark.of("e3")) == (7, 3, None)
+
+
+async def test_store_restored_from_an_old_backup_lowers_no_watermark_and_leaves_no_gap() -> None:
+    bus, store = await connected(), await planned("t1")
+    await put(store, "e1", 90)
+    await Watermarks(bus, store).publish()
+    old = await planned("t1")
+    await put(old, "e1", 50)
+    marks = Watermarks(bus, old)
+    await marks.publish()
+    assert (await published(bus)).sequence == 90
+    # The worker dropped 51 to 90: its next result is 91, and its outbox empties.
+    floors = {("w1", "e1"): await marks.floor("w1", "e1")}
+    await recorded(old, result("t1", *BOTH, sequence=91), floors=floors)
+    await marks.publish()
+    assert (await published(bus)).sequence == 91
+
+
+async def test_result_that_is_sent_again_after_its_job_was_dropped_is_known() -> None:
+    store = await planned("t1")
+    await put(store, "e1", 5)
+    batch = await recorded(store, result("t1", *BOTH, sequence=4, job_id="standard-0.t1"))
+    assert (batch.repeated, batch.rejected) == (1, ())
