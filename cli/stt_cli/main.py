@@ -59,19 +59,15 @@ def build() -> App:
         try:
             point.load()(app)
         except ModuleNotFoundError as error:
-            if _is_bug(error, point.module):
+            missing = error.name or ""
+            # A bug, unless it is the half itself, or a library of its extra, that is missing.
+            if missing.startswith("stt_") and not f"{point.module}.".startswith(f"{missing}."):
                 raise
     for name, extra in EXTRAS.items():
         if name not in app:
             help_text = f"Not installed: pip install '{DISTRIBUTION}[{extra}]'"
             app.command(_missing(name, extra), name=name, help=help_text, group=SERVE)
     return app
-
-
-def _is_bug(error: ModuleNotFoundError, module: str) -> bool:
-    """Whether a module of STT is missing other than the half itself."""
-    missing = error.name or ""
-    return missing.startswith("stt_") and not f"{module}.".startswith(f"{missing}.")
 
 
 def _missing(name: str, extra: str) -> Callable[..., None]:

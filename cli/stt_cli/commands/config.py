@@ -65,11 +65,12 @@ def show(
         )
         return
     columns = (*COLUMNS, ORIGIN) if origin else COLUMNS
-    cells = tuple(
-        (Cell(name, "name"), Cell(_shown(value)), Cell(source, "hint"))[: len(columns)]
-        for name, value, source in rows
-    )
-    output.print_grid(Grid(columns, cells))
+    cells: list[tuple[Cell, ...]] = []
+    for name, value, source in rows:
+        texts = cast("tuple[object, ...]", value) if isinstance(value, tuple) else (value,)
+        shown = ", ".join(map(str, texts))
+        cells.append((Cell(name, "name"), Cell(shown), Cell(source, "hint"))[: len(columns)])
+    output.print_grid(Grid(columns, tuple(cells)))
 
 
 def value_of(found: settings.Settings, name: str) -> object:
@@ -77,12 +78,6 @@ def value_of(found: settings.Settings, name: str) -> object:
     section, _, key = name.partition(".")
     value = msgspec.structs.asdict(getattr(found, section))[key]
     return HIDDEN if name in settings.SECRET_SETTINGS and value else hide_value(value)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(str, cast("tuple[object, ...]", value)))
-    return str(value)
 
 
 def origin_of(found: settings.Settings, name: str) -> str:

@@ -51,7 +51,13 @@ def unlisted(why: str) -> DiagnosticLine:
 def consumer(seen: ConsumerState, limit: timedelta) -> DiagnosticLine:
     """Whether one consumer works; it is stuck if pending messages are not delivered for `limit`."""
     info, what = seen.info, f"consumer {seen.name}"
-    text = _counts(info)
+    now = instant(info.get("ts"))
+    text = (
+        f"{info.get('num_pending', 0)} pending, {info.get('num_ack_pending', 0)} of {_most(info)}"
+        f" unacknowledged, {info.get('num_redelivered', 0)} redelivered, last delivery"
+        f" {_ago(_active(info, 'delivered'), now)}, last acknowledgement"
+        f" {_ago(_active(info, 'ack_floor'), now)}"
+    )
     if info.get("paused"):
         todo = f"nats consumer resume {info.get('stream_name')} {seen.name}"
         return fail(what, f"paused; {text}", todo)
@@ -71,16 +77,6 @@ def consumer(seen: ConsumerState, limit: timedelta) -> DiagnosticLine:
 
 def _most(info: ServerAnswer) -> int:
     return int(info.get("config", {}).get("max_ack_pending", -1))
-
-
-def _counts(info: ServerAnswer) -> str:
-    now = instant(info.get("ts"))
-    given, confirmed = _active(info, "delivered"), _active(info, "ack_floor")
-    return (
-        f"{info.get('num_pending', 0)} pending, {info.get('num_ack_pending', 0)} of {_most(info)}"
-        f" unacknowledged, {info.get('num_redelivered', 0)} redelivered, last delivery"
-        f" {_ago(given, now)}, last acknowledgement {_ago(confirmed, now)}"
-    )
 
 
 def _active(info: ServerAnswer, part: str) -> datetime | None:

@@ -15,7 +15,7 @@ from stt_cli.doctor.diagnostic_line import (
 )
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
-from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
+from stt_shared.protocol.health import HealthReply, StoreHealth
 from stt_shared.report import readable
 from stt_shared.report.views.status import switch_sentence
 
@@ -43,14 +43,11 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
         return [*found, *health.lines(*FROM_HEALTH)]
     found = [ok("coordinator", f"{health.version}, {switch}")]
     found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
-    found += map(_part, health.parts)
+    for part in health.parts:
+        what = f"progress: {part.name}"
+        found.append(ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG))
     found.extend(warn("coordinator", one, LOG) for one in health.troubles)
     return [*found, *store(health.store, now), refused(health)]
-
-
-def _part(part: HealthPart) -> DiagnosticLine:
-    what = f"progress: {part.name}"
-    return ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG)
 
 
 def store(found: StoreHealth, now: datetime) -> list[DiagnosticLine]:

@@ -64,7 +64,12 @@ def read_modes(files: Iterable[tuple[Path, str]]) -> list[SecretFile]:
 
 def lines(seen: Sequence[SecretFile]) -> list[DiagnosticLine]:
     """A line for each file that other users can access, and one for all others."""
-    found = [_open(one) for one in seen if one.mode is not None and one.mode & _OTHERS]
+    found: list[DiagnosticLine] = []
+    for one in seen:
+        if one.mode is not None and one.mode & _OTHERS:
+            can = "write" if one.mode & stat.S_IWOTH else "read"
+            text = f"everybody can {can} {one.path} ({one.what}, mode {one.mode:04o})"
+            found.append(warn(WHAT, text, f"chmod o-rwx {one.path}"))
     found += [
         unknown(WHAT, f"{one.path} ({one.what}): {one.fault}", f"ls -l {one.path}")
         for one in seen
@@ -74,13 +79,6 @@ def lines(seen: Sequence[SecretFile]) -> list[DiagnosticLine]:
     if good:
         found.append(ok(WHAT, f"{good} of {len(seen)} not accessible to other users"))
     return found
-
-
-def _open(one: SecretFile) -> DiagnosticLine:
-    mode = one.mode or 0
-    can = "write" if mode & stat.S_IWOTH else "read"
-    seen = f"everybody can {can} {one.path} ({one.what}, mode {mode:04o})"
-    return warn(WHAT, seen, f"chmod o-rwx {one.path}")
 
 
 def environment(settings: Settings, uses: Sequence[SecretUse]) -> list[DiagnosticLine]:

@@ -20,7 +20,13 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     """The lines about the pack in use and its release data."""
     found = [_source(reply.pack, health, now)]
     if reply.pack is not None:
-        found += [_end(reply.pack, now), _signature(reply.pack)]
+        what, key = "pack signature", reply.pack.key
+        found += [
+            _end(reply.pack, now),
+            ok(what, f"by key {key}")
+            if key
+            else warn(what, "not signed", "stt pack sign FILE --key KEY"),
+        ]
     if isinstance(health, HealthReply):
         found.extend(
             warn("pack", one, "see the coordinator's log, and: stt pack verify FILE --key KEY")
@@ -64,13 +70,6 @@ def _end(pack: PackStatus, now: datetime) -> DiagnosticLine:
         if left < limit:
             return warn(what, f"{seen} (limit {limit.days} d)", RENEW)
     return ok(what, f"{seen} (limit {ENDS_SOON.days} d)")
-
-
-def _signature(pack: PackStatus) -> DiagnosticLine:
-    what = "pack signature"
-    if not pack.key:
-        return warn(what, "not signed", "stt pack sign FILE --key KEY")
-    return ok(what, f"by key {pack.key}")
 
 
 def release_data(health: HealthReply | Unknown, now: datetime) -> DiagnosticLine:

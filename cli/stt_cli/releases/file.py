@@ -15,6 +15,7 @@ from stt_shared.errors import ConfigError
 
 FIRST_KEY = "as_of:"
 WIDTH_CHARACTERS = 160
+DATES = "tag:yaml.org,2002:timestamp"  # would be quoted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +34,6 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
-def _without_dates(resolvers: Mapping[Any, list[Any]]) -> dict[Any, list[Any]]:
-    dates = "tag:yaml.org,2002:timestamp"
-    return {
-        first: [pair for pair in pairs if pair[0] != dates] for first, pairs in resolvers.items()
-    }
-
-
 def _is_version(value: object) -> bool:
     items = cast("list[object]", value) if isinstance(value, list) else [None]
     return all(isinstance(one, int) for one in items)
@@ -54,7 +48,10 @@ def _dict(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style="from" in value)
 
 
-_Dumper.yaml_implicit_resolvers = _without_dates(yaml.SafeDumper.yaml_implicit_resolvers)
+_RESOLVERS: Mapping[Any, list[Any]] = yaml.SafeDumper.yaml_implicit_resolvers
+_Dumper.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != DATES] for first, pairs in _RESOLVERS.items()
+}
 _Dumper.add_representer(list, _list)
 _Dumper.add_representer(dict, _dict)
 

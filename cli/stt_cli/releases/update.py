@@ -119,23 +119,21 @@ def from_cve(data: Document, record: Document) -> Iterator[str]:
 def _vulnerability(name: str, holder: Document) -> dict[str, Any]:
     title = holder.get("title") or holder["descriptions"][0]["value"].partition(". ")[0]
     sources = [one["url"] for one in holder.get("references", []) if "https://" in one["url"]]
-    return {
-        "id": name,
-        "summary": str(title).strip().rstrip("."),
-        "severity": "critical" if _needs_no_login(holder) else "major",
-        "affects": {},
-        "source": (sources or [f"https://www.cve.org/CVERecord?id={name}"])[0],
-    }
-
-
-def _needs_no_login(holder: Document) -> bool:
+    severity = "major"
     for metric in holder.get("metrics", []):
         for key in ("cvssV3_1", "cvssV4_0"):
             words: Document = metric.get(key) or {}
             vector = str(words.get("vectorString", ""))
+            # From the network, and without a log-in.
             if "/AV:N/" in vector and "/PR:N/" in vector and words.get("baseScore", 0) >= HIGH:
-                return True
-    return False
+                severity = "critical"
+    return {
+        "id": name,
+        "summary": str(title).strip().rstrip("."),
+        "severity": severity,
+        "affects": {},
+        "source": (sources or [f"https://www.cve.org/CVERecord?id={name}"])[0],
+    }
 
 
 def _affects(affected: Iterable[Document]) -> dict[str, list[dict[str, Any]]]:

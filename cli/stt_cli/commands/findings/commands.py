@@ -36,7 +36,6 @@ from stt_shared.protocol.findings import (
     FindingsRequest,
 )
 from stt_shared.protocol.records import FindingEvent, FindingRecord
-from stt_shared.protocol.reports import ReportedResult
 from stt_shared.protocol.subjects import EVENTS_OF_FINDINGS
 from stt_shared.report import readable
 from stt_shared.report.counts import of_results
@@ -148,20 +147,21 @@ def filtered(whole: Report, wanted: FindingsRequest) -> Report:
     ]
     narrow = bool(wanted.severities) or wanted.state == "accepted"
     if narrow:
-        results = [result for each in results if (result := _only(each, wanted)).findings]
+        results = [
+            msgspec.structs.replace(result, findings=kept)
+            for result in results
+            if (
+                kept := tuple(
+                    one
+                    for one in result.findings
+                    if (not wanted.severities or one.severity in wanted.severities)
+                    and (wanted.state != "accepted" or one.accepted is not None)
+                )
+            )
+        ]
     if len(results) == len(whole.results) and not narrow:
         return whole
     return msgspec.structs.replace(whole, results=tuple(results), summary=of_results(results))
-
-
-def _only(result: ReportedResult, wanted: FindingsRequest) -> ReportedResult:
-    kept = tuple(
-        one
-        for one in result.findings
-        if (not wanted.severities or one.severity in wanted.severities)
-        and (wanted.state != "accepted" or one.accepted is not None)
-    )
-    return msgspec.structs.replace(result, findings=kept)
 
 
 async def _print_rows(

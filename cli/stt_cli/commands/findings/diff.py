@@ -205,8 +205,14 @@ async def _diff_of_runs(
     if form is OutputFormat.JSONL:
         output.print_lines(reply.differences)
         _note_unchecked(reply.unchecked, len(reply.unchecked))
-    else:
-        _print_differences(reply)
+        return
+    now = clock.now()
+    if reply.before is not None and reply.later is not None:
+        output.note(runs_sentence(reply.before, reply.later, now), "head")
+    if reply.differences or not output.on_terminal():
+        output.print_grid(differences_grid(reply.differences, now))
+    _note_unchecked(reply.unchecked, len(reply.unchecked))
+    output.note(differences_total(reply))
 
 
 async def _differences(control: Control, request: DiffRequest) -> DiffReply:
@@ -228,16 +234,6 @@ async def _differences(control: Control, request: DiffRequest) -> DiffReply:
                 not_compared=not_compared,
             )
         request = msgspec.structs.replace(request, after=reply.next)
-
-
-def _print_differences(reply: DiffReply) -> None:
-    now = clock.now()
-    if reply.before is not None and reply.later is not None:
-        output.note(runs_sentence(reply.before, reply.later, now), "head")
-    if reply.differences or not output.on_terminal():
-        output.print_grid(differences_grid(reply.differences, now))
-    _note_unchecked(reply.unchecked, len(reply.unchecked))
-    output.note(differences_total(reply))
 
 
 async def trend(

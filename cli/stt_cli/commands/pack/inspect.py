@@ -19,7 +19,6 @@ from stt_shared.report.grid import Cell, Column, Grid
 
 if TYPE_CHECKING:
     from stt_shared.checkfile.catalogue import Catalogue
-    from stt_shared.checkfile.model import Check
     from stt_shared.pack.archive import Pack
     from stt_shared.pack.trust import Refused
 
@@ -112,7 +111,16 @@ def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
     output.note(f"{pack.label}, {life}, release data as of {checks.as_of or 'none'}")
     claim = f"claims to be signed by {signed}" if signed else "unsigned"
     output.note(f"sha256 {digest(data)}, {claim}; to verify it: stt pack verify")
-    output.print_grid(Grid(COLUMNS, tuple(_row(check) for check in checks.checks.values())))
+    rows = (
+        (
+            Cell(check.name, "name"),
+            Cell(str(check.family)),
+            Cell(check.digest[:12], piped=check.digest),
+            Cell(check.summary),
+        )
+        for check in checks.checks.values()
+    )
+    output.print_grid(Grid(COLUMNS, tuple(rows)))
     warn_of_faults(checks)
 
 
@@ -121,11 +129,6 @@ def _signed_by(text: str | None) -> str:
         return minisign.parse_signature(text).key_name if text is not None else ""
     except minisign.MinisignError as error:
         return f"an unreadable signature ({error})"
-
-
-def _row(check: Check) -> tuple[Cell, ...]:
-    family, found = Cell(str(check.family)), Cell(check.digest[:12], piped=check.digest)
-    return Cell(check.name, "name"), family, found, Cell(check.summary)
 
 
 def _object(pack: Pack, checks: Catalogue, digest: str) -> dict[str, object]:

@@ -68,7 +68,15 @@ async def chosen(control: Control, choice: Choice) -> Report:
     run = await _run(control, choice) if choice.is_of_a_run else None
     whole = await report(control, run.run_id if run else "")
     if run is not None and run.state == "running":
-        whole = _unfinished(whole, run)
+        jobs = readable.number(run.jobs, "database")
+        notice = f"run {run.run_id} is not finished: {run.done} of {jobs} done"
+        # Its report holds only what was answered: without this it would look complete.
+        targets = max(whole.summary.targets, run.jobs)
+        whole = msgspec.structs.replace(
+            whole,
+            summary=msgspec.structs.replace(whole.summary, targets=targets),
+            notice="; ".join(filter(None, (whole.notice, notice))),
+        )
     results = whole.results
     _check_names("site", choice.site, (one.site for one in results))
     _check_names("target", choice.target, (one.target for one in results))
@@ -87,14 +95,6 @@ async def _run(control: Control, choice: Choice) -> RunRecord:
     if finished is None:
         raise RefusedError("unknown_run", "no run has finished yet", hint="see: stt runs list")
     return finished
-
-
-def _unfinished(whole: Report, run: RunRecord) -> Report:
-    jobs = readable.number(run.jobs, "database")
-    notice = f"run {run.run_id} is not finished: {run.done} of {jobs} done"
-    counts = msgspec.structs.replace(whole.summary, targets=max(whole.summary.targets, run.jobs))
-    both = "; ".join(part for part in (whole.notice, notice) if part)
-    return msgspec.structs.replace(whole, summary=counts, notice=both)
 
 
 def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:

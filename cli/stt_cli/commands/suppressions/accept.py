@@ -63,10 +63,6 @@ def add(app: App) -> None:
         examples=("stt unaccept x_3kq7c2", 'stt unaccept f_7q2m9k --reason "proxy is gone"'),
         group=CHANGE,
     )
-    _add_severity(app)
-
-
-def _add_severity(app: App) -> None:
     noun = add_noun(app, "severity", "Override the severity of a check at a site", CHANGE)
     add_command(
         noun,

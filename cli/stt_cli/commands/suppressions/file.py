@@ -28,16 +28,15 @@ _FIELDS = SuppressionEntry.__struct_fields__
 def written(records: Iterable[SuppressionRecord]) -> str:
     """The text of the file: oldest first, so that a new exception is added at the end."""
     ordered = sorted(records, key=lambda one: (one.created, one.id))
-    body = {KEY: [_plain(one) for one in ordered]}
+    listed: list[dict[str, object]] = []
+    for one in ordered:
+        values: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
+        values["severity"] = str(one.severity) if one.severity is not None else None
+        values["created"] = one.created.isoformat()
+        listed.append({name: value for name, value in values.items() if value not in (None, "")})
+    body = {KEY: listed}
     dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
     return HEAD + str(dump(body, sort_keys=False, allow_unicode=True, width=_WIDTH))
-
-
-def _plain(one: SuppressionRecord) -> dict[str, object]:
-    values: dict[str, object] = {name: getattr(one, name) for name in _FIELDS}
-    values["severity"] = str(one.severity) if one.severity is not None else None
-    values["created"] = one.created.isoformat()
-    return {name: value for name, value in values.items() if value not in (None, "")}
 
 
 def read(path: Path) -> tuple[SuppressionEntry, ...]:
