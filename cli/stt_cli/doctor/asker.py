@@ -17,6 +17,7 @@ from stt_shared.bus.values import RequestError
 from stt_shared.command.control import Control
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
+from stt_shared.protocol.codec import UNDECODABLE
 from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.messages import Value
 
@@ -50,7 +51,7 @@ class Asker:
         data = json.dumps(body).encode() if body else b""
         try:
             return _OBJECT.decode(await self.bus.request(subject, data, timeout=self.timeout_s))
-        except (UnreachableError, RequestError, msgspec.DecodeError) as error:
+        except (UnreachableError, RequestError, *UNDECODABLE) as error:
             return {"unanswered": str(error)}
 
     async def ask_coordinator(self, control: Control, verb: Verb, reply: type[R]) -> R | Unknown:
@@ -85,7 +86,7 @@ async def _get_object(url: str) -> tuple[dict[str, Any] | None, str]:
             return _OBJECT.decode(await http_client.read_body(reply, MAX_MONITOR_BYTES)), ""
     except TimeoutError:
         return None, f"no answer from {url} within {MONITOR_TIMEOUT_S:g} s"
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None, f"{url} answers with something else than JSON"
     except http_client.FAILURES as error:
         return None, f"{url} {http_client.failure_of(error)}"

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, request_error
-from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
+from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, UNDECODABLE
 
 MAX_ROWS = 1_000  # of any page, whatever is asked for
 MAX_CURSOR = 1_000  # characters
@@ -78,6 +78,6 @@ def decode_cursor(text: str, kind: type[T]) -> T | None:
         padded = text[:MAX_CURSOR].encode("ascii") + b"=" * (-len(text) % 4)
         data = base64.b64decode(padded, altchars=b"-_", validate=True)
         return msgspec.json.decode(data, type=kind)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, *UNDECODABLE) as error:
         what = f"after is {text!r:.40}, expected next of the page before"
         raise request_error(ErrorCode.BAD_REQUEST, what) from error

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from stt_shared.identity import TOKEN, TOKEN_RULE
+from stt_shared.protocol.codec import UNDECODABLE
 
 SCHEMA = "stt.pack/v1"
 MAX_SERIAL = 2**53 - 1  # exact in every JSON reader
@@ -46,7 +47,7 @@ def decode_manifest(data: bytes) -> Manifest:
     """The manifest in `data`; raises PackError."""
     try:
         manifest = _DECODER.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise PackError(f"the manifest cannot be read: {error}") from error
     check_manifest(manifest)
     return manifest

@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from stt_shared.errors import ProtocolError
+from stt_shared.protocol import ranges
 from stt_shared.protocol.messages import Value
 
 M = TypeVar("M", bound=Value)
@@ -16,6 +17,8 @@ M = TypeVar("M", bound=Value)
 MAX_MESSAGE_BYTES = 900 * 1024  # below the 1 MiB that a nats-server takes by default
 _SCHEMA = re.compile(r"(?P<name>stt\.[a-z.-]+)/v(?P<major>[0-9]{1,4})")
 _ENCODER = msgspec.json.Encoder()
+# What bytes of any kind make a decoder raise. RecursionError: nested deeper than the stack.
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Header(msgspec.Struct):
@@ -61,8 +64,10 @@ def decode(kind: type[M], data: bytes) -> M:
     _check_schema(kind, data)
     try:
         message: M = _decoder(kind).decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise ProtocolError("malformed", f"not a {schema_of(kind)} message: {error}") from error
+    if what := ranges.fault(message):
+        raise ProtocolError("malformed", f"not a {schema_of(kind)} message: {what}")
     return message
 
 
@@ -70,7 +75,7 @@ def _check_schema(kind: type[Value], data: bytes) -> None:
     expected = schema_of(kind)
     try:
         found = _HEADER.decode(data).schema
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise ProtocolError("malformed", f"not a {expected} message: {error}") from error
     name, major = _split(expected)
     match = _SCHEMA.fullmatch(found)

@@ -20,6 +20,7 @@ EVENTS: Mapping[str, str] = {
     "connection_replaced": "an unusable connection to NATS was replaced by a new one",
     "connection_restored": "the connection to NATS is there again",
     "handler_failed": "a handler of the control service raised; the request got an error",
+    "headers_unreadable": "the headers of a message are not of NATS; it is read without them",
     "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
     "reply_failed": "the answer to a request could not be sent",
     "settlement_failed": "a message could not be settled; it is delivered again",

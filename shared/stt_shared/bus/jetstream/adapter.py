@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 from stt_shared.bus.jetstream import peer, publisher
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
-from stt_shared.bus.jetstream.consumer import PullInbox
+from stt_shared.bus.jetstream.consumer import PullInbox, is_number
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.bus.jetstream.service import Service
@@ -77,11 +77,13 @@ class JetStreamBus:
             f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", DIRECT_GET_S
         )
         headers = reply.headers or {}
+        sequence = headers.get("Nats-Sequence", "")
+        # Before the status: a stored message has the headers that its publisher wrote.
+        if is_number(sequence):
+            return Stored(data=reply.data, sequence=int(sequence))
         if headers.get("Status") == NOT_FOUND:
             return None
-        if "Status" in headers and "Nats-Sequence" not in headers:
-            raise UnreachableError(f"cannot read {subject} ({headers.get('Description', '')})")
-        return Stored(data=reply.data, sequence=int(headers["Nats-Sequence"]))
+        raise UnreachableError(f"cannot read {subject} ({headers.get('Description', '')})")
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

@@ -6,10 +6,11 @@ import ssl
 from typing import Any
 
 import nats.errors
-from nats.aio.client import Client
+
+from stt_shared.bus.jetstream.tolerant import TolerantClient
 
 
-class GuardedClient(Client):
+class GuardedClient(TolerantClient):
     """A client that sends its log-in only over TLS if an address or an option requires TLS."""
 
     def __init__(self, *, needs_tls: bool) -> None:

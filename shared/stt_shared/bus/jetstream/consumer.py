@@ -31,6 +31,7 @@ MAX_PAUSE_S = 5.0
 MAX_BATCH = 256
 EXPIRED = "408"  # the request reached its own end
 NANOSECONDS = 1_000_000_000
+MAX_DIGITS = 20  # of 64 bits
 TOKENS_V1, TOKENS_V2 = 9, 12  # of an acknowledgement subject, without and with a domain
 
 log = logger("nats")
@@ -228,6 +229,8 @@ def _delivery(message: Msg) -> Delivery | None:
     shift = {TOKENS_V1: 0}.get(len(tokens), 2 if len(tokens) >= TOKENS_V2 - 1 else -1)
     if shift < 0 or not message.reply.startswith("$JS.ACK."):
         return None
+    if not all(map(is_number, tokens[4 + shift : 6 + shift])):
+        return None
     return Delivery(
         subject=message.subject,
         data=message.data,
@@ -236,3 +239,8 @@ def _delivery(message: Msg) -> Delivery | None:
         delivered=int(tokens[4 + shift]),
         lease=message.reply,
     )
+
+
+def is_number(text: str) -> bool:
+    """Whether `text`, which somebody else wrote, is an unsigned number of 64 bits or fewer."""
+    return len(text) <= MAX_DIGITS and text.isascii() and text.isdigit()

@@ -11,6 +11,7 @@ from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
+from stt_shared.protocol.codec import UNDECODABLE
 from stt_shared.protocol.subjects import atomic_stream
 
 PUBLISH_S = 5.0
@@ -124,7 +125,7 @@ def _receipt(reply: Msg | None) -> Receipt:
         return _failed("no stream for this subject, or JetStream is not ready")
     try:
         ack = _ACK.decode(reply.data)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         return _failed(f"not an acknowledgement: {error}")
     if ack.error is not None:
         return _refused(ack.error)

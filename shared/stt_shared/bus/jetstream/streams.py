@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+import msgspec
+
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.errors import UnreachableError
+from stt_shared.protocol.codec import UNDECODABLE
 from stt_shared.protocol.subjects import KV_STREAM, ConsumerSpec, StreamSpec
 
 API_S = 10.0
@@ -21,6 +24,8 @@ UNKNOWN_FIELD = 10025
 NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # limits of server or account are lower
 OPTIONAL = ("allow_atomic",)
 SMALLER = 8  # a stream that does not fit is retried with an eighth of its size, twice
+
+_ANSWER = msgspec.json.Decoder(dict[str, Any])
 
 
 class ApiError(Exception):
@@ -36,10 +41,13 @@ async def call(link: Link, subject: str, body: dict[str, Any] | None = None) -> 
     """One call of the JetStream API; raises ApiError or UnreachableError."""
     data = json.dumps(body).encode() if body else b""
     reply = await link.request(f"$JS.API.{subject}", data, API_S)
-    answer: dict[str, Any] = json.loads(reply.data)
-    if error := answer.get("error"):
-        code = int(error.get("err_code", error.get("code", 0)))
-        raise ApiError(code, str(error.get("description", "")))
+    try:
+        answer = _ANSWER.decode(reply.data)
+    except UNDECODABLE as error:
+        raise UnreachableError(f"the answer on $JS.API.{subject} cannot be read") from error
+    if problem := answer.get("error"):
+        code = int(problem.get("err_code", problem.get("code", 0)))
+        raise ApiError(code, str(problem.get("description", "")))
     return answer
 
 
