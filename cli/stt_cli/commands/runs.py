@@ -158,7 +158,7 @@ def _print_started(reply: RunReply, form: OutputFormat) -> None:
 def _note_joined(reply: RunReply) -> None:
     if reply.joined:
         amount = readable.number(len(reply.joined), "database")
-        output.note(f"{amount} already had a job: no second one was created", "hint")
+        output.note(f"{amount} already waits for a check: no second job was created", "hint")
 
 
 async def _wait(control: Control, reply: RunReply) -> Report:

@@ -10,7 +10,6 @@ import msgspec
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRecord
-from stt_coordinator.store.port import Ledger
 from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id
@@ -118,14 +117,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     await context.library.refresh_if_local()
     now = clock.now().replace(microsecond=0)
 
-    def read(ledger: Ledger) -> tuple[datetime, list[TargetRecord]]:
-        slot = now
-        # A run is named by its second: two in one second would be one run.
-        while ledger.runs.get(run_id(schedule.MANUAL, slot)) is not None:
-            slot += SECOND
-        return slot, ledger.fleet.all_targets()
-
-    slot, every = await context.store.read(read)
+    every = await context.store.read(lambda ledger: ledger.fleet.all_targets())
     targets = select_targets(request, every)
     checks = context.library.checks(state.disabled_checks)
     wanted = _check_names(context, request.checks)
@@ -134,9 +126,9 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
         raise request_error(ErrorCode.BAD_REQUEST, f"check {off[0]!r} is disabled")
     planned = PlannedRun(
         run=RunRecord(
-            run_id=run_id(schedule.MANUAL, slot),
+            run_id=run_id(schedule.MANUAL, now),
             schedule=schedule.MANUAL,
-            slot=slot,
+            slot=now,
             state="running",
             requested_by=request.by[:MAX_TEXT],
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -33,6 +33,7 @@ AFTER_TICK = "after-tick-before-jobs"
 RUN, SKIPPED = "run", "skipped"
 NO_TARGETS = "no worker has announced a target"
 NEWER = "a newer slot was due when checks could run again"
+SECOND = timedelta(seconds=1)
 _LOG = logger("scheduler")
 StartedRun = tuple[RunRecord, tuple[str, ...]]  # and the targets whose outstanding job was joined
 
@@ -95,6 +96,10 @@ class Scheduler:
         """Start the run that follows enabling, once; it waits a while for targets."""
         slot = since.replace(microsecond=0)
         first = run_id(schedule.ENABLE, slot)
+        # The slot, too: the run is pruned one day, and must not come back then.
+        last = await self._store.read(lambda ledger: ledger.runs.last_slots())
+        if last.get(schedule.ENABLE) == slot:
+            return
         if await self._store.read(lambda ledger: ledger.runs.get(first)) is not None:
             return
         # Workers announce themselves every few seconds: until then there is nothing to check.
@@ -156,7 +161,8 @@ class Scheduler:
         """Record a run with its jobs in one transaction; raises StoreError.
 
         A job of a target whose outstanding job covers its checks shares that one's result: the
-        targets for which this holds are returned beside the run.
+        targets for which this holds are returned beside the run. A run on request shares only the
+        result of a job that no worker has received yet.
         """
         now, timing = clock.now(), self._timing
         known = self._library.checks(self._control_state.state.disabled_checks)
@@ -164,18 +170,26 @@ class Scheduler:
         def record(ledger: Ledger) -> StartedRun:
             if known:
                 ledger.fleet.replace_checks(known)
+            run = planned.run
+            if run.schedule == schedule.MANUAL:
+                run = run_of_its_own(ledger, run)
             jobs = plan.jobs(
-                planned.run,
+                run,
                 planned.targets,
-                plan.checks_of(planned.run.schedule, planned.checks),
+                plan.checks_of(run.schedule, planned.checks),
                 now=now,
                 result_timeout=timing.result_timeout,
                 pack=planned.pack,
             )
             # In this transaction: an outstanding job that ended meanwhile must not be joined.
-            outstanding = ledger.jobs.outstanding(job.target for job in jobs)
-            jobs, joined = plan.joined(jobs, outstanding)
-            return start_run(ledger, planned.run, jobs, now), joined
+            names = [job.target for job in jobs]
+            if run.schedule == schedule.MANUAL:
+                # A job that a worker may have received already would answer with older evidence.
+                earlier = ledger.jobs.waiting(names)
+            else:
+                earlier = ledger.jobs.outstanding(names)
+            jobs, joined = plan.joined(jobs, earlier)
+            return start_run(ledger, run, jobs, now), joined
 
         id_, tracing = planned.run.run_id, traces.get()
         span = tracing.span("plan", {"run": id_}, parent=tracing.of_run(id_))
@@ -184,6 +198,17 @@ class Scheduler:
             _LOG.info("run_recorded", state=run.state, jobs=run.jobs, joined=len(joined))
         self._wakeups.store_changed()
         return run, joined
+
+
+def run_of_its_own(ledger: Ledger, run: RunRecord) -> RunRecord:
+    """`run`, a request, in the first second from its own that no other run is named by.
+
+    In the transaction that records it: of two requests at once each gets its own run.
+    """
+    slot = run.slot
+    while ledger.runs.get(run_id(run.schedule, slot)) is not None:
+        slot += SECOND
+    return msgspec.structs.replace(run, run_id=run_id(run.schedule, slot), slot=slot)
 
 
 async def claim_slot(bus: Bus, tick: Tick) -> Tick:

@@ -80,7 +80,7 @@ class RunRequest(Value, frozen=True, kw_only=True):
 
 
 class RunReply(Value, frozen=True, kw_only=True):
-    """The started run; targets in `joined` had an outstanding job already and got no second one."""
+    """The started run; targets in `joined` share a job that no worker has received yet."""
 
     run: RunRecord
     joined: tuple[str, ...] = ()

@@ -48,6 +48,22 @@ async def test_outstanding_jobs_are_found_by_target_by_deadline_and_by_whom_they
     assert [one.job_id for one in followers] == ["manual-1.t1"]
 
 
+async def test_waiting_jobs_are_those_behind_an_earlier_one_of_their_target(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.jobs.put([job("t1"), job("t2", state=JobState.DISPATCHED), job("t3")])
+        ledger.jobs.put([job("t4", state=JobState.DONE), job("t4", "manual-1")])
+        ledger.jobs.put([job("t1", "manual-1"), job("t2", "manual-1"), job("t2", "manual-2")])
+        ledger.jobs.put([job("t3", "manual-1", follows="standard-1.t3")])
+
+    await store.transact(write)
+    names = ["t1", "t2", "t3", "t4", "t9"]
+    found = await store.read(lambda ledger: ledger.jobs.waiting(names))
+    assert {name: one.job_id for name, one in found.items()} == {
+        "t1": "manual-1.t1",
+        "t2": "manual-2.t2",
+    }
+
+
 async def test_jobs_of_a_run_come_in_order_of_their_targets_and_are_tallied(store: Store) -> None:
     def write(ledger: Ledger) -> None:
         ledger.jobs.put([job("t2"), job("t1"), job("t3", state=JobState.DONE), job("t1", "other")])

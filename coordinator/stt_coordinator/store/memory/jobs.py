@@ -33,6 +33,15 @@ class MemoryJobs(Rows):
         wanted = set(targets)
         return {job.target: job for job in self._leading() if job.target in wanted}
 
+    def waiting(self, targets: Iterable[str]) -> dict[str, JobRecord]:
+        wanted, seen = set(targets), set[str]()
+        found: dict[str, JobRecord] = {}
+        for job in self._leading():
+            if job.target in seen & wanted and job.state is JobState.PENDING:
+                found[job.target] = job
+            seen.add(job.target)
+        return found
+
     def open(self, limit: int) -> list[JobRecord]:
         return self._leading()[:limit]
 

@@ -31,6 +31,13 @@ class JobLedger(Protocol):
         """The newest outstanding leading job of each of these targets that has one, by target."""
         ...
 
+    def waiting(self, targets: Iterable[str]) -> dict[str, JobRecord]:
+        """The newest pending leading job of each of these targets that waits behind an earlier one.
+
+        No worker has received it, so its result will be newer than now.
+        """
+        ...
+
     def open(self, limit: int) -> list[JobRecord]:
         """Outstanding leading jobs, in order."""
         ...

@@ -27,6 +27,9 @@ class SqliteJobs(Statements):
     def outstanding(self, targets: Iterable[str]) -> dict[str, JobRecord]:
         return {j.target: j for j in self._all(JobRecord, "outstanding", targets=listed(targets))}
 
+    def waiting(self, targets: Iterable[str]) -> dict[str, JobRecord]:
+        return {j.target: j for j in self._all(JobRecord, "waiting", targets=listed(targets))}
+
     def open(self, limit: int) -> list[JobRecord]:
         return self._all(JobRecord, "open", limit=limit)
 

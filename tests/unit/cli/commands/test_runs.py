@@ -63,7 +63,7 @@ def test_run_wait_follows_to_the_end_prints_the_report_and_gates(
     code, out, err = stt("run", "--wait", "-o", "json")
     assert json.loads(out)["summary"]["critical"] == 1
     assert code == 1
-    assert err[0] == "1 database already had a job: no second one was created"
+    assert err[0] == "1 database already waits for a check: no second job was created"
     assert err[-1] == (
         "exit 1: 1 failed check at or above critical (--fail-on none to report only)"
     )

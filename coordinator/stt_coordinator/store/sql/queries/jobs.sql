@@ -19,6 +19,16 @@ WHERE target IN (SELECT value FROM json_each(:targets)) AND follows = ''
     AND state IN ('pending', 'dispatched')
 ORDER BY position;
 
+-- name: waiting
+SELECT data FROM jobs
+WHERE target IN (SELECT value FROM json_each(:targets)) AND follows = '' AND state = 'pending'
+    AND EXISTS (
+        SELECT 1 FROM jobs AS other
+        WHERE other.target = jobs.target AND other.state IN ('pending', 'dispatched')
+            AND other.follows = '' AND other.position < jobs.position
+    )
+ORDER BY position;
+
 -- name: open
 SELECT data FROM jobs
 WHERE state IN ('pending', 'dispatched') AND follows = '' ORDER BY position LIMIT :limit;
