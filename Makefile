@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -66,6 +66,10 @@ session-settings: venv servers
 # Five rounds of healthy targets alone and beside hostile servers; CI runs one, untimed.
 hostile: venv servers
 	$(BIN)/python -m pytest -s tests/hostile/fleet/hostile_rounds.py $(ARGS)
+
+# Faults of a cluster of three and of our processes, at random: MINUTES=10, SEED=... to repeat.
+chaos: venv servers
+	$(BIN)/python -m pytest -s tests/faults/chaos.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -12,8 +12,9 @@ from tools.house import packages
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
 PACKAGES = {path.parent.name: path for path in packages(ROOT)}
-# Fakes of servers that only hostile tests know, installers of real servers, and this folder's list.
-WITH_HELPERS = {"hostile", "servers", "support", "architecture"}
+# Fakes of servers that only hostile tests know, rounds that make targets run, installers of
+# real servers, and this folder's list.
+WITH_HELPERS = {"hostile", "faults", "servers", "support", "architecture"}
 FROM_TESTS = re.compile(r"^ *(?:from|import) tests\.[\w.]*\btest_\w+", re.MULTILINE)
 
 

@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import nats
 from nats.errors import Error as NatsError
 
+from stt_coordinator.control.handler_context import ErrorCode
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol import codec, subjects
@@ -39,6 +40,27 @@ M = TypeVar("M", bound=Value)
 SETTLE_S = 300.0  # how long an installation may take to come to rest after its last fault
 POLL_S = 0.2
 STT = str(Path(sys.executable).parent / "stt")
+
+
+class Broker(Protocol):
+    """A nats-server, or a cluster of them; `host` and `port` are of any of its servers."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def url(self) -> str:
+        """The addresses of all servers, separated by commas."""
+        ...
+
+    def kill(self) -> None: ...
+
+    def restart(self) -> object: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(kw_only=True)
@@ -90,7 +112,7 @@ class Process:
 class Installation:
     """NATS, one coordinator and some workers, with the targets they serve."""
 
-    broker: Running
+    broker: Broker
     folder: Path
     coordinator: Process
     workers: list[Process] = field(default_factory=list[Process])
@@ -98,6 +120,11 @@ class Installation:
     def start(self) -> None:
         for process in (self.coordinator, *self.workers):
             process.start()
+
+    @property
+    def servers(self) -> list[str]:
+        """The addresses of NATS."""
+        return self.broker.url.split(",")
 
     async def ask(self, verb: Verb, request: Value, reply: type[M]) -> M:
         """Ask until the coordinator answers, however often it is being killed."""
@@ -114,13 +141,16 @@ class Installation:
 
     async def _request(self, verb: Verb, data: bytes) -> bytes:
         connection = await nats.connect(
-            self.broker.url, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
+            self.servers, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
         )
         try:
             reply = await connection.request(subjects.control(verb), data, timeout=10)
         finally:
             await connection.close()
-        fault = (reply.headers or {}).get("Nats-Service-Error")
+        headers = reply.headers or {}
+        fault = headers.get("Nats-Service-Error")
+        if headers.get("Nats-Service-Error-Code") == ErrorCode.UNAVAILABLE:
+            raise TimeoutError(fault)  # the brokers elect a leader: asked again
         assert fault is None, fault
         return reply.data
 
@@ -176,7 +206,7 @@ class Installation:
 
     async def events(self) -> list[FindingEvent]:
         """Every finding event that the broker has stored."""
-        connection = await nats.connect(self.broker.url, error_cb=_ignore)
+        connection = await nats.connect(self.servers, error_cb=_ignore)
         try:
             stream = connection.jetstream()
             info = await stream.stream_info(subjects.STREAM_EVENTS)
@@ -226,10 +256,10 @@ def targets_toml(database: Running, number: int) -> str:
 
 @contextmanager
 def installed(
-    folder: Path, database: Running, *, targets: int, workers: int = 1
+    folder: Path, database: Running, *, targets: int, workers: int = 1, broker: Broker | None = None
 ) -> Iterator[Installation]:
-    """An installation with its own broker; nothing is started but the broker."""
-    broker = embedded_nats.start(folder / "nats")
+    """An installation with its own broker, or `broker`; nothing but the broker is started."""
+    broker = broker or embedded_nats.start(folder / "nats")
     environment = os.environ | {
         "STT_NATS_URL": broker.url,
         "STT_COORDINATOR_STATE_DIR": str(folder / "coordinator"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from stt_coordinator.local.servers.process import Running
+from tests.support.processes.installation import Broker
 
 CONNECT = b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n'
 TIMEOUT_S = 5.0
@@ -22,7 +22,7 @@ def publish_with_headers(subject: bytes, headers: bytes, data: bytes = b"x") -> 
     return b"HPUB " + subject + b" " + sizes + b"\r\n" + headers + data + b"\r\n"
 
 
-def send_frames(broker: Running, *frames: bytes) -> None:
+def send_frames(broker: Broker, *frames: bytes) -> None:
     """Send `frames` on a connection of their own; returns once the server has read them."""
     with socket.create_connection((broker.host, broker.port), TIMEOUT_S) as wire:
         wire.settimeout(TIMEOUT_S)

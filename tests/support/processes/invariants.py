@@ -1,0 +1,117 @@
+"""The invariants that hold after every fault, once an installation has come to rest."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import nats
+from nats.errors import Error as NatsError
+
+from stt_shared.checkfile.catalogue import builtin
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Change, Family
+from stt_shared.protocol.messages import Result
+from tests.support.processes.installation import Installation
+
+CHECKS = len(builtin().of(Family.POSTGRESQL))
+OUTCOMES = {"passed", "failed", "skipped"}  # skipped: what does not apply without TLS
+
+OUTSTANDING = "SELECT job_id FROM jobs WHERE state IN ('pending', 'dispatched')"
+WITHOUT_JOB = "SELECT job_id FROM results WHERE job_id NOT IN (SELECT job_id FROM jobs)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Streams:
+    """What the brokers hold: results, and the number of messages by subject."""
+
+    results: Counter[tuple[str, str, int]]
+    ticks: Counter[str]
+    jobs: Counter[str]
+
+
+async def hold(whole: Installation, run_ids: Sequence[str], targets: int) -> None:
+    """Assert I1 to I9 for the runs `run_ids` of `targets` targets each, whose server is unchanged.
+
+    I7, no process ended or needed a restart, is asserted by the installation when it stops.
+    """
+    for run_id in run_ids:
+        await exactly_once(whole, run_id, targets)
+    await no_doubled_event(whole)
+    assert _rows(whole, OUTSTANDING) == [], "I1: jobs are not final"
+    assert _rows(whole, WITHOUT_JOB) == [], "I2: results of jobs that nobody planned"
+    stored = set(_rows(whole, "SELECT worker, epoch, sequence FROM results"))
+    streams = await _streams(whole)
+    doubled = [key for key, number in streams.results.items() if number > 1]
+    # A job that was handed out again may have two results; each is stored under its own number.
+    assert not doubled, f"I2: stored twice on NATS: {doubled}"
+    assert set(streams.results) <= stored, "I3: a result on NATS is not in the store"
+    assert _without_gaps(stored), f"I4: a number of an outbox is missing: {sorted(stored)}"
+    assert set(streams.ticks.values()) <= {1}, f"I5: a slot with two ticks: {streams.ticks}"
+    assert not streams.jobs, f"I6: jobs are left on NATS: {streams.jobs}"
+    status = await whole.status()
+    counts = status.summary.counts
+    assert counts.targets == targets, f"I8: {counts}"
+    assert counts.not_checked == 0, f"I8: {counts}"
+
+
+async def exactly_once(whole: Installation, run_id: str, targets: int) -> None:
+    """I1 and I8: each target has each check once in the report, and all were answered."""
+    run = await whole.finished(run_id)
+    assert (run.jobs, run.done, run.unanswered) == (targets, targets, 0)
+    pairs = await whole.pairs(run_id)
+    assert set(pairs.values()) == {1}
+    assert len(pairs) == targets * CHECKS
+    assert {outcome.split()[0] for _, _, outcome in pairs} == OUTCOMES
+
+
+async def no_doubled_event(whole: Installation) -> None:
+    """No event twice, and I9: no finding ended, because nothing on the server changed."""
+    await whole.at_rest()
+    found = await whole.events()
+    events = Counter((e.after.id, str(e.change), e.run_id) for e in found)
+    assert events
+    assert set(events.values()) == {1}
+    assert not [e for e in found if e.change in (Change.RESOLVED, Change.REOPENED)], "I9"
+
+
+def _rows(whole: Installation, query: str) -> list[tuple[str, str, int]]:
+    database = next((whole.folder / "coordinator").glob("*.db"))
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _without_gaps(stored: set[tuple[str, str, int]]) -> bool:
+    last = Counter((worker, epoch) for worker, epoch, _ in stored)
+    highest: dict[tuple[str, str], int] = {}
+    for worker, epoch, sequence in stored:
+        highest[worker, epoch] = max(sequence, highest.get((worker, epoch), 0))
+    return all(highest[key] == number for key, number in last.items())
+
+
+async def _streams(whole: Installation) -> Streams:
+    connection = await nats.connect(whole.servers)
+    try:
+        stream = connection.jetstream()
+        state = (await stream.stream_info(subjects.STREAM_RESULTS)).state
+        results: Counter[tuple[str, str, int]] = Counter()
+        for number in range(state.first_seq, state.last_seq + 1):
+            message = await stream.get_msg(subjects.STREAM_RESULTS, number)
+            result = codec.decode(Result, message.data or b"")
+            results[result.worker, result.epoch, result.sequence] += 1
+        counted = {
+            name: (await stream.stream_info(name, subjects_filter=">")).state.subjects
+            for name in (subjects.STREAM_TICKS, subjects.STREAM_JOBS)
+        }
+    except NatsError as error:
+        raise AssertionError(f"the streams cannot be read: {error!r}") from error
+    finally:
+        await connection.close()
+    return Streams(
+        results=results,
+        ticks=Counter(counted[subjects.STREAM_TICKS] or {}),
+        jobs=Counter(counted[subjects.STREAM_JOBS] or {}),
+    )
