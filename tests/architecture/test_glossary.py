@@ -42,6 +42,8 @@ RIDDLES = {
     "no key is believed": "no trusted key is configured",
     "in clear are taken": "unencrypted connections are accepted",
     "no day to compare with": "no comparison yet (first day)",
+    "cannot be judged": "the check cannot decide",
+    "takes no password": "cannot use a password",
 }
 
 

@@ -6,8 +6,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Generator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 
@@ -62,7 +62,9 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         stack.enter_context(bound(worker=name_of(own), site=own.site))
         await stack.enter_async_context(traced("stt-worker", wanted=settings.telemetry.traces))
         # Before anything slow: until there is a handler, SIGHUP ends the process.
-        hangup = stack.enter_context(_on_hangup())
+        hangup, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, hangup.set)
+        stack.callback(loop.remove_signal_handler, signal.SIGHUP)
         inventory = Inventory(_log_warnings(load()).targets)
         runtime = await stack.enter_async_context(open_runtime(builtin(), own.concurrency))
         state = state_dir(own.state_dir, "worker", os.environ)
@@ -151,11 +153,12 @@ async def serve(
         "send": sender.run,
         "watermark": sender.follow_watermark,
         "heartbeat": heartbeat.run,
-        "nudges": partial(_heed_nudges, bus, control_state, heartbeat),
+        "nudges": partial(_follow_nudges, bus, control_state, heartbeat),
         "reload": partial(_reload, parts.hangup, load, inventory, heartbeat),
     }
     # Until `drained`, not until `stop`: the results of the last jobs are still to be published.
     await supervise(tasks, drained)
+    # After the tasks: a heartbeat of theirs would announce this worker again.
     await heartbeat.send(leaving=True)
     _LOG.info("worker_stopped", outbox=outbox.size)
 
@@ -174,17 +177,6 @@ def policy_of(settings: Settings) -> Policy:
 def name_of(own: WorkerSettings) -> str:
     """The configured name of the worker, or its host name as a token."""
     return own.name or token_of(socket.gethostname(), "worker")
-
-
-@contextmanager
-def _on_hangup() -> Generator[asyncio.Event]:
-    loop = asyncio.get_running_loop()
-    hangup = asyncio.Event()
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    try:
-        yield hangup
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
 
 
 async def _reload(
@@ -215,7 +207,7 @@ def _log_warnings(found: TargetList) -> TargetList:
     return found
 
 
-async def _heed_nudges(
+async def _follow_nudges(
     bus: Bus, control_state: ControlStateReader, heartbeat: HeartbeatSender
 ) -> None:
     while True:

@@ -10,7 +10,7 @@ from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
 
 KINDS = {
     Kind.NOT_APPLICABLE: "not applicable",
-    Kind.UNDECIDED: "cannot be judged",
+    Kind.UNDECIDED: "the check cannot decide",
     Kind.UNSUPPORTED: "unsupported query type",
     Kind.UNKNOWN_CHECK: "unknown to the worker",
     Kind.UNTRUSTED_PACK: "untrusted pack",

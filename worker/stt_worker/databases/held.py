@@ -38,6 +38,7 @@ class Answers(dict[Key, Value | Failure], Generic[Key, Value]):
         super().__setitem__(key, answer)
         self._size += size
         heapq.heappush(self._largest, (-size, len(self), key))
+        # The largest goes first: a check with small answers must not pay for another.
         while self._size > self._limit:
             size, _, largest = heapq.heappop(self._largest)
             self._size += size

@@ -62,7 +62,18 @@ class MemoryDatabase:
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """See the port; a hanging server costs `connect_s`, a slow answer `statement_s`."""
         self.inspected.append(endpoint)
-        server = await self._connect(endpoint, limits)
+        server = self.servers.get(endpoint.host)
+        if server is None:
+            where = f"{endpoint.host}:{endpoint.port}"
+            raise InspectionError(Kind.UNREACHABLE, f"connection to {where} refused")
+        if isinstance(server, Hanging):
+            await asyncio.sleep(limits.connect_s)
+            raise InspectionError(Kind.UNREACHABLE, f"no answer within {limits.connect_s:g} s")
+        if isinstance(server, InspectionError):
+            raise InspectionError(server.kind, server.reason)
+        wanted = server.passwords.get(endpoint.user)
+        if server.passwords and wanted != endpoint.password:
+            raise InspectionError(Kind.AUTH, f"log-in of {endpoint.user!r} rejected")
         answers: dict[Question, Answer] = {}
         for question in dict.fromkeys(choose(server.facts)):
             self.asked.append((endpoint.host, question))
@@ -76,21 +87,6 @@ class MemoryDatabase:
             answer = server.answers.get(question, Failure(kind=Kind.QUERY, reason=why))
             answers[question] = bounded(answer, limits) if isinstance(answer, list) else answer
         return Inspection(facts=server.facts, answers=answers, parts=server.parts)
-
-    async def _connect(self, endpoint: Endpoint, limits: Limits) -> Canned:
-        server = self.servers.get(endpoint.host)
-        if server is None:
-            where = f"{endpoint.host}:{endpoint.port}"
-            raise InspectionError(Kind.UNREACHABLE, f"connection to {where} refused")
-        if isinstance(server, Hanging):
-            await asyncio.sleep(limits.connect_s)
-            raise InspectionError(Kind.UNREACHABLE, f"no answer within {limits.connect_s:g} s")
-        if isinstance(server, InspectionError):
-            raise InspectionError(server.kind, server.reason)
-        wanted = server.passwords.get(endpoint.user)
-        if server.passwords and wanted != endpoint.password:
-            raise InspectionError(Kind.AUTH, f"log-in of {endpoint.user!r} rejected")
-        return server
 
     async def close(self) -> None:
         """Record that it was closed."""

@@ -33,6 +33,7 @@ class Contexts:
 
         Raises InspectionError (config).
         """
+        # Before the build: a file that changes meanwhile must cause another context.
         stamp = _stamp(tls)
         try:
             context = build(tls)
@@ -65,7 +66,7 @@ def verifies(tls: Tls) -> bool:
 def proves(tls: Tls) -> bool:
     """Whether verification proves which server it is, so that it may receive the password.
 
-    True if the name is verified or the CA is the user's own; system CAs sign for anybody.
+    True if the name is verified or the CA is the user's own; system CAs sign for any server.
     """
     return tls.mode == "verify-full" or (tls.mode != OFF and bool(tls.ca))
 

@@ -52,6 +52,7 @@ class Planner:
         # Ids are safe as keys: a cached plan references its checks, so their ids are not reused.
         key = (facts.flavour, facts.version, *map(id, checks))
         found = self._kept.pop(key, None) or job_plan([plan(check, facts) for check in checks])
+        # Removed above and added here: the plan moves to the end, so that the oldest is dropped.
         self._kept[key] = found
         if len(self._kept) > PLANS_KEPT:
             self._kept.popitem(last=False)

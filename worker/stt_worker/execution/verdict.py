@@ -188,6 +188,7 @@ def fit(outcomes: Sequence[CheckOutcome], limit: int) -> tuple[CheckOutcome, ...
     """
     sizes = [len(msgspec.json.encode(outcome)) for outcome in outcomes]
     fitting = list(outcomes)
+    # The largest first, so that as few checks as possible lose their findings.
     for index in sorted(range(len(sizes)), key=lambda i: -sizes[i]):
         one = fitting[index]
         if sum(sizes) <= limit or not (one.findings or one.parts_not_checked):

@@ -50,8 +50,15 @@ def put_in_place(beside: Path, path: Path) -> Path | None:
     """
     aside = None
     if path.exists():
-        if not _is_free(path):
-            raise OSError("another worker uses the file that replaced it")
+        # Another worker may have it open: renamed under it, its results would be set aside.
+        try:
+            with closing(sqlite3.connect(path, isolation_level=None, timeout=0.2)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                other.execute("ROLLBACK")
+        except sqlite3.OperationalError as error:  # locked
+            raise OSError("another worker uses the file that replaced it") from error
+        except sqlite3.DatabaseError:  # not a database: no worker can use it
+            pass
         aside = path.with_name(f"{path.name}.aside-{clock.now():%Y%m%dT%H%M%S}")
         path.replace(aside)
     # Before the rename: SQLite would replay the log of the other file into this one.
@@ -71,15 +78,3 @@ def finish(path: Path) -> None:
     beside = path.with_name(path.name + BESIDE)
     if beside.exists() and not path.exists():
         put_in_place(beside, path)
-
-
-def _is_free(path: Path) -> bool:
-    try:
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=0.2)) as other:
-            other.execute("BEGIN EXCLUSIVE")
-            other.execute("ROLLBACK")
-    except sqlite3.OperationalError:  # locked
-        return False
-    except sqlite3.DatabaseError:  # not a database
-        return True
-    return True

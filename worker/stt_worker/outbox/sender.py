@@ -122,6 +122,7 @@ class Sender:
             elif clock.monotonic() - moved_at > stalled_s:
                 _LOG.warning("watermark_stalled", results=self._outbox.size)
                 await self._publish_all()
+                # Doubled: a coordinator that is away for days must not get all of it every minute.
                 moved_at, stalled_s = clock.monotonic(), min(stalled_s * 2, MOST_STALLED_S)
 
     async def _read_watermark(self, last: int) -> int:

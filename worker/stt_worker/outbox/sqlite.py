@@ -248,7 +248,9 @@ class SqliteOutbox:
                     finished=clock.to_text(result.finished),
                 )
                 appended.append(row)
+            # In the same transaction: after a crash a position must not be given a second time.
             self._run("set_sequence", sequence=sequence)
+        # After the commit: a transaction that failed has used no position.
         self._size += sequence - self._sequence
         self._sequence = sequence
         return appended

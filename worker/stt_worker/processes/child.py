@@ -85,5 +85,5 @@ def reason(status: int) -> str:
     if status == -signal.SIGXCPU:
         return "it exceeded its limit of CPU time"
     if status == EXIT_BROKEN:
-        return "it broke"
+        return "its function failed"
     return f"it ended with {signal.Signals(-status).name if status < 0 else status}"

@@ -124,6 +124,7 @@ class _Forking:
                 _live(request, descriptors, parent)
             self._children.add(pid)
             _send(self._control, id=request["id"], forked=pid)
+        # The server's copies: while they are open the parent does not see the end of the child.
         for descriptor in descriptors:
             os.close(descriptor)
 

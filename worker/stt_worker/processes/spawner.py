@@ -64,9 +64,10 @@ class Spawner:
 
         The child gets copies of `descriptors`. Raises SpawnError.
         """
+        # One at a time: two calls would start two fork servers, and one would never be ended.
         async with self._starting:
             if self._closed:  # a fork server that started now would never be ended
-                raise SpawnError("the worker ends")
+                raise SpawnError("the worker is stopping")
             if self._server is None or self._server.lost:
                 await self._end()
                 self._server = await _ForkServer.started(self._start)
@@ -110,7 +111,7 @@ class _ForkServer:
                 await server._ready
         except TimeoutError:
             await server.close()
-            raise SpawnError(f"no child process within {START_TIMEOUT_S:g} s") from None
+            raise SpawnError(f"no child process was ready within {START_TIMEOUT_S:g} s") from None
         except BaseException:
             await server.close()
             raise
@@ -134,9 +135,9 @@ class _ForkServer:
             pid = await asyncio.shield(forked)
         except OSError as error:
             ours.close()
-            raise SpawnError(f"no child process: {error.strerror}") from error
+            raise SpawnError(f"a child process cannot start: {error.strerror}") from error
         except BaseException:
-            # Cancelled: the child is forked anyway, and without this nobody would ever end it.
+            # Cancelled: the child is forked anyway, and without this it would never be ended.
             forked.add_done_callback(end_unwanted)
             ours.close()
             raise
@@ -167,13 +168,13 @@ class _ForkServer:
         except OSError:
             message = b""
         if not message:
-            self._lose("the process that forks has ended")
+            self._lose("the fork server has ended")
             return
         answer: dict[str, Any] = json.loads(message)
         if "forked" in answer:
             self._forks.pop(answer["id"]).set_result(answer["forked"])
         elif "refused" in answer:
-            why = SpawnError(f"no child process: {answer['refused']}")
+            why = SpawnError(f"a child process cannot start: {answer['refused']}")
             self._forks.pop(answer["id"]).set_exception(why)
         elif "ended" in answer:
             self._settle_end(answer["ended"], answer["status"])
@@ -198,7 +199,7 @@ class _ForkServer:
 
     async def close(self) -> None:
         """Close the socket; the fork server then kills and reaps its children and ends."""
-        self._lose("the worker ends")
+        self._lose("the worker is stopping")
         for child in tuple(self._living.values()):
             child.end()
         self._control.close()

@@ -82,6 +82,7 @@ class Kept:
         size = sum(map(len, order.answers)) + len(order.release_data)
         watch = _Watch(self._child, self._shared, order, found)
         try:
+            # Before the order: a child that got it could grow before it is limited.
             self._child.limit_memory(SCRIPT_MEMORY_BYTES + ANSWER_FACTOR * size)
             await self._child.send(_ENCODER.encode(order))
             while True:

@@ -43,7 +43,18 @@ class Lane:
 
         Raises SpawnError and FrameError if none can be started.
         """
-        await self._take(rank)
+        if self._free and not self._waiting:
+            self._free -= 1
+        else:
+            given: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (rank, next(self._order), given))
+            try:
+                await given
+            except BaseException:
+                # Given already, and then cancelled: without this the place would be lost.
+                if given.done() and not given.cancelled():
+                    self._give()
+                raise
         try:
             kept = await self._ready()
         except BaseException:
@@ -62,25 +73,12 @@ class Lane:
             self._idle.append(kept)
             self._give()
 
-    async def _take(self, rank: int) -> None:
-        if self._free and not self._waiting:
-            self._free -= 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (rank, next(self._order), turn))
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled():
-                self._give()  # the turn was given already; without this the place would be lost
-            raise
-
     def _give(self) -> None:
         """Give the place to the next waiting order; cancelled ones are skipped."""
         while self._waiting:
-            _, _, turn = heapq.heappop(self._waiting)
-            if not turn.done():
-                turn.set_result(None)
+            _, _, given = heapq.heappop(self._waiting)
+            if not given.done():
+                given.set_result(None)
                 return
         self._free += 1
 
@@ -101,11 +99,9 @@ class Lane:
         self._used_s += kept.cpu_s
         ended = kept.end()
         self._ending.add(ended)
-        ended.add_done_callback(self._gone)
-
-    def _gone(self, ended: asyncio.Future[int]) -> None:
-        self._ending.discard(ended)
-        self._give()
+        ended.add_done_callback(self._ending.discard)
+        # Not before it has ended: until then it holds the memory that the next child needs.
+        ended.add_done_callback(lambda _: self._give())
 
     async def close(self) -> None:
         """End idle children and wait until all children have ended."""

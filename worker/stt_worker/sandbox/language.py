@@ -7,7 +7,7 @@ methods would fail only when they are used, so they are searched in its text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stt_shared.checkfile.model import Check
@@ -68,24 +68,22 @@ async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[Scrip
 def faults_of_text(check: Check) -> list[ScriptFault]:
     """Unsupported formats and unknown methods, which compiling does not find."""
     script = check.script
-    found = sorted([*_formats(script), *_methods(script)])
-    return [_fault(check, f"line {script.count(chr(10), 0, at) + 1}: {why}") for at, why in found]
-
-
-def _formats(script: str) -> Iterator[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
     for literal in _LITERAL.finditer(script):
         use, text = literal["use"], literal["text"]
         pattern = _PERCENT if use and "%" in use else _BRACES if use else None
-        bad = (one[0] for one in pattern.finditer(text) if one["bad"]) if pattern else ()
-        for shown in bad:
-            yield literal.start(), f"a format without widths and flags is expected, not {shown!r}"
-
-
-def _methods(script: str) -> Iterator[tuple[int, str]]:
+        bad = [one[0] for one in pattern.finditer(text) if one["bad"]] if pattern else []
+        why = "a format without widths and flags is expected, not"
+        found += [(literal.start(), f"{why} {shown!r}") for shown in bad]
+    # Blanked, not removed: the places in the script stay, so that lines are right.
     bare = _LITERAL.sub(lambda one: re.sub(r"[^\n]", " ", one[0]), script)
     for method in _METHOD.finditer(bare):
         if method["name"] not in METHODS:
-            yield method.start(), f"no value has a method {method['name']!r}"
+            found.append((method.start(), f"no value has a method {method['name']!r}"))
+    return [
+        _fault(check, f"line {script.count(chr(10), 0, at) + 1}: {why}")
+        for at, why in sorted(found)
+    ]
 
 
 def _fault(check: Check, reason: str) -> ScriptFault:

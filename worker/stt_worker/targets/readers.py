@@ -60,8 +60,26 @@ class _Deadline:
 
 async def file(path: Path, limit: int, seconds: float) -> bytes:
     """The content of the file, cut after `limit` + 1 bytes; raises ReadError."""
+
+    def read(deadline: _Deadline) -> bytes:
+        # O_NONBLOCK: opening a pipe without a writer would block the thread for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise ReadError("is a directory")
+            data = b""
+            while len(data) <= limit:
+                deadline.readable([descriptor])
+                more = os.read(descriptor, min(BLOCK_BYTES, limit + 1 - len(data)))
+                if not more:
+                    break
+                data += more
+            return data
+        finally:
+            os.close(descriptor)
+
     with _explained():
-        return await _in_thread(lambda deadline: _read(path, limit, deadline), seconds)
+        return await _in_thread(read, seconds)
 
 
 async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
@@ -69,8 +87,27 @@ async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
 
     Its whole process group is killed when it ends, exceeds the limit or takes over `seconds`.
     """
+
+    def run(deadline: _Deadline) -> bytes:
+        with subprocess.Popen(  # noqa: S603  # the command is the operator's own
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            try:
+                data, ended = _output_of(process, limit, deadline)
+            finally:
+                # Before the process is reaped: later the number may belong to another group.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+        if ended and process.returncode != 0:
+            raise ReadError(f"it ended with status {process.returncode}")
+        return data
+
     with _explained():
-        return await _in_thread(lambda deadline: _run(words, limit, deadline), seconds)
+        return await _in_thread(run, seconds)
 
 
 @contextmanager
@@ -89,7 +126,7 @@ async def in_daemon(work: Callable[[], T], seconds: float) -> T:
 
 async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
     loop = asyncio.get_running_loop()
-    # A result, not an exception of the future: asyncio would log one that nobody waits for.
+    # A result, not an exception of the future: asyncio would log one that is never awaited.
     found: asyncio.Future[T | _Failed] = loop.create_future()
     deadline = _Deadline(seconds)
 
@@ -102,6 +139,7 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
             result: T | _Failed = work(deadline)
         except Exception as error:  # noqa: BLE001  # passed on to the caller
             result = _Failed(error)
+        # Here, not by the caller: it may be gone, and the place would be lost.
         _places.release()
         with suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(set_result, result)
@@ -121,43 +159,6 @@ async def _in_thread(work: Callable[[_Deadline], T], seconds: float) -> T:
     if isinstance(result, _Failed):
         raise result.error
     return result
-
-
-def _read(path: Path, limit: int, deadline: _Deadline) -> bytes:
-    # O_NONBLOCK: opening a pipe without a writer would block the thread for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise ReadError("is a directory")
-        data = b""
-        while len(data) <= limit:
-            deadline.readable([descriptor])
-            more = os.read(descriptor, min(BLOCK_BYTES, limit + 1 - len(data)))
-            if not more:
-                break
-            data += more
-        return data
-    finally:
-        os.close(descriptor)
-
-
-def _run(words: Sequence[str], limit: int, deadline: _Deadline) -> bytes:
-    with subprocess.Popen(  # noqa: S603  # the command is the operator's own
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            data, ended = _output_of(process, limit, deadline)
-        finally:
-            # Before the process is reaped: later the number may belong to another group.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    if ended and process.returncode != 0:
-        raise ReadError(f"it ended with status {process.returncode}")
-    return data
 
 
 def _output_of(

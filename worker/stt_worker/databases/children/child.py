@@ -95,6 +95,7 @@ class _Watched:
         self._beat()
 
     def _beat(self) -> None:
+        # Set again before it fires: only an event loop that is blocked lets it fire.
         signal.setitimer(signal.ITIMER_REAL, self._seconds)
         self._timer = asyncio.get_running_loop().call_later(HEARTBEAT_S, self._beat)
 

@@ -65,25 +65,19 @@ async def log_in(wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], offere
         words = {"authenticate": 1, "mechanism": "MONGODB-X509", **user, **pins}
         await wire.ask(EXTERNAL, words, _MAX_REPLY_BYTES)
     elif endpoint.user:
-        await _by_password(wire, endpoint, pins, _mechanism(endpoint, offered))
-
-
-def _mechanism(endpoint: Endpoint, offered: object) -> str:
-    """The best of `offered`; SCRAM-SHA-1 if the server offers nothing."""
-    if not offered:
-        return SCRAM[-1]
-    names = [str(one) for one in offered] if isinstance(offered, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    for mechanism in SCRAM:
-        if mechanism in names:
-            return mechanism
-    offer = ", ".join(names) or "nothing readable"
-    why = f"the server offers {offer} for the log-in, expected {SCRAM[0]}"
-    raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {why}")
+        await _by_password(wire, endpoint, pins, offered)
 
 
 async def _by_password(
-    wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], mechanism: str
+    wire: Wire, endpoint: Endpoint, pins: Mapping[str, Any], offered: object
 ) -> None:
+    """Log in by the best mechanism of `offered`; by SCRAM-SHA-1 if the server offers nothing."""
+    names = [str(one) for one in offered] if isinstance(offered, list) else []  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    mechanism = next((one for one in SCRAM if one in names), "") if offered else SCRAM[-1]
+    if not mechanism:
+        offer = ", ".join(names) or "nothing readable"
+        why = f"the server offers {offer} for the log-in, expected {SCRAM[0]}"
+        raise InspectionError(Kind.AUTH, f"{where(endpoint)}: {why}")
     source = endpoint.database or "admin"
     credentials = MongoCredential(
         mechanism, source, endpoint.user, endpoint.password, None, _NothingKept()

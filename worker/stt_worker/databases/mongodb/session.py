@@ -48,7 +48,20 @@ class Session:
         """
         name = self._endpoint.application.encode()[:MAX_APPLICATION_BYTES].decode(errors="ignore")
         client = {"application": {"name": name}, "driver": _DRIVER, "os": {"type": "unknown"}}
-        hello = await self._first({"client": client, **login.greeting(self._endpoint)})
+        words = {"client": client, **login.greeting(self._endpoint)}
+        hello: dict[str, Any] | None = None
+        # Ends: at most three attempts, each with other fields for older servers.
+        while hello is None:
+            try:
+                wanted = {self._hello: 1, **words, **self._pins}
+                hello = await self._wire.ask("admin", wanted, _MAX_GREETING_BYTES)
+            except CommandError as error:
+                if error.code == UNKNOWN_COMMAND and self._hello == "hello":
+                    self._hello = "isMaster"  # before 4.4.2
+                elif error.code == API_REQUIRED and "apiVersion" not in self._pins:
+                    self._pins["apiVersion"] = "1"
+                else:
+                    raise
         spoken = hello.get("maxWireVersion")
         if not isinstance(spoken, int) or spoken < MIN_WIRE_VERSION:
             why = "the server is older than MongoDB 3.6, which is the oldest that can be checked"
@@ -58,20 +71,6 @@ class Session:
                 self._wire, self._endpoint, self._pins, hello.get("saslSupportedMechs")
             )
         return hello
-
-    async def _first(self, words: dict[str, Any]) -> dict[str, Any]:
-        """The reply to the greeting; at most three attempts, with other fields for old servers."""
-        while True:
-            try:
-                wanted = {self._hello: 1, **words, **self._pins}
-                return await self._wire.ask("admin", wanted, _MAX_GREETING_BYTES)
-            except CommandError as error:
-                if error.code == UNKNOWN_COMMAND and self._hello == "hello":
-                    self._hello = "isMaster"  # before 4.4.2
-                elif error.code == API_REQUIRED and "apiVersion" not in self._pins:
-                    self._pins["apiVersion"] = "1"
-                else:
-                    raise
 
     def known(self, facts: Facts) -> None:
         """Add the pins that a server of this flavour accepts."""

@@ -72,6 +72,7 @@ class Wire:
 
     async def receive(self, number: int, max_bytes: int) -> dict[str, Any]:
         """The reply to the command `number`; raises as `ask` does."""
+        # Here, not in `send`: all commands of a session leave together, in one round trip.
         await self._writer.drain()
         length, _, answered, operation = _HEADER.unpack(await self._exactly(_HEADER.size))
         if operation != _OP_MSG or answered != number:

@@ -18,7 +18,7 @@ from stt_worker.databases.mysql.replies import Reply
 from stt_worker.databases.port import Endpoint, InspectionError, Limits
 
 SQL = sqlfile.statements(sqlfile.folder("stt_worker.databases") / "mysql.sql")
-HOME = "information_schema"  # nobody can create a function here
+HOME = "information_schema"  # no account can create a function here
 READ_ONLY = 0x2000  # SERVER_STATUS_IN_TRANS_READONLY
 _RESETTABLE = {"mysql": (5, 7, 3), "percona": (5, 7, 3), "mariadb": (10, 2, 4)}
 _ROLES_SINCE = (8, 0, 2)  # of MySQL

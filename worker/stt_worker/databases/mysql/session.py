@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from pymysql import err
@@ -105,6 +106,7 @@ class Session:
             raise InspectionError(Kind.UNREACHABLE, why) from error
 
     def _answer_all(self, progress: Progress) -> None:
+        """Send the pending questions in groups; each answer has the full time limit."""
         asked: list[tuple[Question, str]] = []
         for question in progress.pending:
             sql = statement(question)
@@ -114,24 +116,19 @@ class Session:
                 asked.append((question, sql))
         progress.pending = [question for question, _ in asked]
         for group in _groups(asked, GROUP_BYTES if progress.at_once else 0):
-            self._answer_group(group, progress)
-            if not self.connection.open:
+            commands = [(QUERY, sql) for _, sql in group]
+            sent = self._guarded(partial(self.connection.send, commands))
+            for question, _ in group:
+                answer = sent if isinstance(sent, Failure) else self._answer()
+                progress.answers[question] = answer
+                progress.pending.remove(question)
+                if self.connection.open or not isinstance(answer, Failure):
+                    continue
+                # A new session asks the rest, unless that would fail in the same way.
+                if answer.kind is not Kind.TOO_LARGE:
+                    progress.answers |= dict.fromkeys(progress.pending, answer)
+                    progress.pending.clear()
                 return
-
-    def _answer_group(self, group: Sequence[tuple[Question, str]], progress: Progress) -> None:
-        """Send a group, then read its answers; each has the full time limit."""
-        commands = [(QUERY, sql) for _, sql in group]
-        sent = self._guarded(lambda: self.connection.send(commands))
-        for question, _ in group:
-            answer = sent if isinstance(sent, Failure) else self._answer()
-            progress.answers[question] = answer
-            progress.pending.remove(question)
-            if self.connection.open or not isinstance(answer, Failure):
-                continue
-            if answer.kind is not Kind.TOO_LARGE:
-                progress.answers |= dict.fromkeys(progress.pending, answer)
-                progress.pending.clear()
-            return
 
     def _answer(self) -> Answer:
         """The answer to the next statement that was sent."""

@@ -49,6 +49,7 @@ class ServerConnection:
         return row
 
     async def _opened(self, early: Early) -> Session:
+        # Before the next: the account may be allowed one connection only.
         await self.close()
         if self._over:
             raise asyncio.CancelledError

@@ -128,6 +128,7 @@ class Session:
         """Run `step` within the client's time limit; remember a failure that ends the session."""
         if self.lost is not None:
             return self.lost
+        # A cut, not a cancellation: psycopg would first ask the server to stop, for ten seconds.
         timer = asyncio.get_running_loop().call_later(self._limits.client_s, self._guard.cut)
         try:
             return await step()

@@ -21,8 +21,31 @@ ANY = f"password,{HASHED}"
 def tls_options(endpoint: Endpoint) -> dict[str, Any]:
     """Every option of libpq about TLS and log-in methods; raises InspectionError (config)."""
     tls.refuse_unused(endpoint)
+    wanted = endpoint.tls
+    if endpoint.socket or wanted.mode == tls.OFF:
+        encryption = {
+            "sslmode": "disable",
+            "sslcertmode": "disable",
+            "channel_binding": "disable",
+            **dict.fromkeys(("sslrootcert", "sslcert", "sslkey"), NO_FILE),
+        }
+    else:
+        for path in filter(None, (wanted.cert, wanted.key)):
+            _present(path)
+        if wanted.cert:
+            # Loaded here first: libpq's errors name neither a pass phrase nor a wrong key.
+            tls.identify(tls.unverified(), wanted)
+        encryption = {
+            # As in libpq, `require` with a CA verifies the certificate.
+            "sslmode": "verify-ca" if wanted.mode == "require" and wanted.ca else wanted.mode,
+            "sslrootcert": _authorities(wanted),
+            "sslcert": wanted.cert or NO_FILE,
+            "sslkey": wanted.key or wanted.cert or NO_FILE,
+            "sslcertmode": "allow" if wanted.cert else "disable",
+            "channel_binding": "prefer",
+        }
     return {
-        **_encryption(endpoint),
+        **encryption,
         "require_auth": methods(endpoint),
         "sslnegotiation": "postgres",
         "sslcompression": "0",
@@ -47,31 +70,6 @@ def methods(endpoint: Endpoint) -> str:
     if endpoint.socket or tls.proves(wanted):
         return ANY
     return HASHED if wanted.mode != tls.OFF or is_local(endpoint) else SCRAM
-
-
-def _encryption(endpoint: Endpoint) -> dict[str, Any]:
-    wanted = endpoint.tls
-    if endpoint.socket or wanted.mode == tls.OFF:
-        files = dict.fromkeys(("sslrootcert", "sslcert", "sslkey"), NO_FILE)
-        return {
-            "sslmode": "disable",
-            "sslcertmode": "disable",
-            "channel_binding": "disable",
-        } | files
-    for path in filter(None, (wanted.cert, wanted.key)):
-        _present(path)
-    if wanted.cert:
-        # Loaded here first: libpq's errors name neither a pass phrase nor a wrong key.
-        tls.identify(tls.unverified(), wanted)
-    return {
-        # As in libpq, `require` with a CA verifies the certificate.
-        "sslmode": "verify-ca" if wanted.mode == "require" and wanted.ca else wanted.mode,
-        "sslrootcert": _authorities(wanted),
-        "sslcert": wanted.cert or NO_FILE,
-        "sslkey": wanted.key or wanted.cert or NO_FILE,
-        "sslcertmode": "allow" if wanted.cert else "disable",
-        "channel_binding": "prefer",
-    }
 
 
 def _authorities(wanted: Tls) -> str:

@@ -4,9 +4,9 @@
 SET SESSION {assignments}
 
 -- name: home
--- Nobody can put a function there; in any other database a name that this server does not have
--- built in would be a stored function of whoever made one. A reset leaves the database in which a
--- log-in hook or a proxy put the session.
+-- No account can create a function in information_schema. In any other database the name of a
+-- function that this server lacks could call a stored function. A reset keeps the database that a
+-- log-in hook or a proxy selected.
 USE information_schema
 
 -- name: begin
@@ -25,7 +25,7 @@ SELECT VERSION() AS version, @@version_comment AS comment
 SELECT @@aurora_version AS aurora
 
 -- name: role
--- MariaDB has one role at a time, and no statement that goes back to the one of the log-in.
+-- MariaDB has one active role at a time, and no statement that restores the role of the log-in.
 SELECT CURRENT_ROLE() AS now,
        (SELECT MAX(ROLE_NAME) FROM information_schema.APPLICABLE_ROLES WHERE IS_DEFAULT = 'YES')
        AS at_login

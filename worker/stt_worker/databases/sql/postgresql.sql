@@ -1,27 +1,27 @@
 -- Works on PostgreSQL 10 and later, without any privilege.
 
 -- name: begin
--- An isolation level of its own: a default of serializable is refused on a standby.
+-- With an isolation level: a standby rejects a default of serializable.
 BEGIN TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY, NOT DEFERRABLE
 
 -- name: rollback
 ROLLBACK
 
 -- name: own_role
--- A role, or a pooler's last client, may have left this session with the rights of another role.
+-- Settings of the role, or the last client of a pooler, may have changed the role of this session.
 SET LOCAL SESSION AUTHORIZATION DEFAULT
 
 -- name: no_role
 SET LOCAL ROLE NONE
 
 -- name: search_path
--- Before every statement that names a function, an operator or a type: from here on only those
--- of the server itself are found. Temporary objects come last, or they would come first.
+-- Before every statement that names a function, an operator or a type: from here on names mean
+-- those of the server itself. pg_temp is named last; if it were not named, it would come first.
 SET LOCAL search_path TO pg_catalog, pg_temp
 
 -- name: only_its_own
--- Fails, and with it the whole message, where a role with CREATE on pg_catalog has put operators
--- or functions there. Its own operators are exact matches: nobody can add a better one.
+-- Fails, and with it all statements of the message, if a role with CREATE on pg_catalog has added
+-- operators or functions there. The operators used here match exactly: none can be preferred.
 SELECT 1 / CASE WHEN EXISTS (
   SELECT FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_roles r ON r.oid = o.oprowner
    WHERE o.oid >= 16384::oid AND o.oprnamespace = 11::oid AND NOT r.rolsuper AND NOT EXISTS (
@@ -33,8 +33,8 @@ SELECT 1 / CASE WHEN EXISTS (
 ) THEN 0 ELSE 1 END
 
 -- name: pins
--- Local to the transaction: a pooler between us and the server must not hand them to others.
--- What an older release does not know is left alone; lc_messages is for superusers alone.
+-- Local to the transaction: a pooler must not pass them on to other clients. Settings that an
+-- older release lacks are skipped; only superusers may set lc_messages.
 SELECT set_config('statement_timeout', '{milliseconds}', true),
        set_config('lock_timeout', '{milliseconds}', true),
        set_config('idle_in_transaction_session_timeout', '60000', true),
@@ -85,12 +85,12 @@ SELECT version() AS version,
                 WHERE evtevent = 'login' AND evtenabled <> 'D') AS login_trigger
 
 -- name: facts_others
--- Where nothing could be pinned: no name that a search_path could lead elsewhere.
+-- For servers that cannot be pinned: the name is qualified, so search_path has no effect.
 SELECT pg_catalog.version() AS version
 
 -- name: settings
--- SHOW ALL with where each value comes from. It runs in a session without pins: no operator and
--- no name that a search_path could lead elsewhere.
+-- SHOW ALL with the source of each value. It runs in a session without pins: it uses no operator
+-- and only qualified names, so search_path has no effect.
 SELECT s.name AS name, pg_catalog.current_setting(s.name) AS setting, s.short_desc AS description,
        s.source AS source, s.boot_val AS boot
   FROM pg_catalog.pg_show_all_settings() AS s
