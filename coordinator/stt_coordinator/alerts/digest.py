@@ -80,17 +80,13 @@ def _part(title: str, records: Sequence[FindingRecord], page_url: str, in_all: i
         return ""
     lines = [f"{title} ({total})", ""]
     for one in records[:MAX_LISTED]:
-        lines.extend(_lines(one, page_url))
+        lines.append(f"  {one.severity:<8}  {one.target} (site {one.site}): {_short(one.summary)}")
+        if one.remediation:
+            lines.append(f"            fix: {_short(one.remediation)}")
+        lines.append(f"            {link(page_url, one.id) or f'stt findings show {one.id}'}")
     if total > MAX_LISTED:
         lines.append(f"  and {total - MAX_LISTED} more: stt findings list")
     return "\n".join((*lines, "", ""))
-
-
-def _lines(one: FindingRecord, page_url: str) -> Iterable[str]:
-    yield f"  {one.severity:<8}  {one.target} (site {one.site}): {_short(one.summary)}"
-    if one.remediation:
-        yield f"            fix: {_short(one.remediation)}"
-    yield f"            {link(page_url, one.id) or f'stt findings show {one.id}'}"
 
 
 def _short(words: str) -> str:

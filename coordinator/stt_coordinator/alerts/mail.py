@@ -18,7 +18,6 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingsRequest
-from stt_shared.protocol.records import FindingRecord
 from stt_shared.settings.alerts import AlertSettings
 
 CURSOR = "mail"
@@ -26,6 +25,7 @@ TIMEOUT_S = 20.0  # of each answer of the mail server
 LONGEST_PAUSE_S = 900.0
 MAX_EVENTS = 5_000  # read for one mail
 HOUR_S = 3_600
+MAX_REPLY_CHARACTERS = 200  # of the mail server, shown
 TLS, STARTTLS = "tls", "starttls"
 
 Deliver = Callable[[EmailMessage], Mapping[str, object]]  # whom the server refused
@@ -50,7 +50,10 @@ class Smtp:
             who = ", ".join(error.recipients)
             raise ChannelError(f"mail server {where} refuses {who}") from error
         except smtplib.SMTPResponseException as error:
-            raise ChannelError(f"mail server {where} answers {_reply_text(error)}") from error
+            reply = error.smtp_error
+            words = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
+            answer = f"{error.smtp_code} {' '.join(words.split())[:MAX_REPLY_CHARACTERS]}"
+            raise ChannelError(f"mail server {where} answers {answer}") from error
         except UnicodeError as error:  # its text contains a part of the password
             raise ChannelError(
                 f"mail server {where} supports only ASCII user names and passwords"
@@ -74,12 +77,6 @@ class Smtp:
         return server
 
 
-def _reply_text(error: smtplib.SMTPResponseException) -> str:
-    reply = error.smtp_error
-    words = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
-    return f"{error.smtp_code} {' '.join(words.split())[:200]}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
     """A digest, how far it reads the history, and whose reminders it holds."""
@@ -94,7 +91,9 @@ def due(ledger: Ledger, settings: AlertSettings, cursor: int, now: datetime) -> 
     rows = ledger.history.after(cursor, MAX_EVENTS)
     changes = last_changes(event for _, event in rows if is_news(event, settings.severity))
     turn = tuple(s for s in severities(settings.severity) if _is_turn(ledger, settings, s, now))
-    open_now, total = _open(ledger, turn)
+    # MAX_EVENTS more than a mail lists: findings that the mail lists as changes drop out.
+    wanted = FindingsRequest(severities=turn, limit=MAX_LISTED + MAX_EVENTS)
+    open_now, total = ledger.findings.page(wanted) if turn else ([], 0)
     changed = {event.after.id for event in changes}
     reminders = [one for one in open_now if one.id not in changed and not is_accepted(one)]
     beyond = total - len(open_now)
@@ -111,14 +110,6 @@ def _is_turn(ledger: Ledger, settings: AlertSettings, severity: Severity, now: d
     hours: float = getattr(settings, f"remind_{severity}_h")
     last = ledger.history.cursor(reminder(severity)) or 0
     return hours > 0 and now.timestamp() - last >= hours * HOUR_S
-
-
-def _open(ledger: Ledger, wanted: tuple[Severity, ...]) -> tuple[list[FindingRecord], int]:
-    if not wanted:
-        return [], 0
-    # MAX_EVENTS more than a mail lists: findings that the mail lists as changes drop out.
-    limit = MAX_LISTED + MAX_EVENTS
-    return ledger.findings.page(FindingsRequest(severities=wanted, limit=limit))
 
 
 def reminder(severity: Severity) -> str:
@@ -155,13 +146,13 @@ class Mail:
             body = text(found.digest, self._settings.page_url)
             message = mail(self._settings, subject(found.digest), body, now)
             refused = await asyncio.to_thread(self._deliver, message)
+
+        def remember(ledger: Ledger) -> None:
+            ledger.history.put_cursor(CURSOR, found.position)
+            # Also if every open finding was listed as a change: the reminder would follow at once.
+            for severity in found.reminded if found.digest else ():
+                ledger.history.put_cursor(reminder(severity), int(now.timestamp()))
+
         # Only after delivery: a crash in between sends the digest twice, the other order loses it.
-        await self._store.transact(lambda ledger: _remember(ledger, found, now))
+        await self._store.transact(remember)
         return f"the mail server refuses {', '.join(refused)}" if refused else ""
-
-
-def _remember(ledger: Ledger, found: Due, now: datetime) -> None:
-    ledger.history.put_cursor(CURSOR, found.position)
-    # Also if every open finding was listed as a change: the reminder would follow at once.
-    for severity in found.reminded if found.digest else ():
-        ledger.history.put_cursor(reminder(severity), int(now.timestamp()))

@@ -36,21 +36,28 @@ class Installation:
 
     async def start(self, begin: Callable[[], Running]) -> Running:
         """Start a process and wait until it is ready; raises what `begin` raises."""
-        start = self._threads.submit(self._begin, begin)
+
+        def begun() -> Running:
+            running = begin()
+            # In the thread of the start: a caller that is cancelled meanwhile must not lose it.
+            self._running.append(running)
+            return running
+
+        start = self._threads.submit(begun)
         self._starts.append(start)
         return await asyncio.wrap_future(start)
-
-    def _begin(self, begin: Callable[[], Running]) -> Running:
-        running = begin()
-        self._running.append(running)
-        return running
 
     async def watch(self) -> None:
         """Wait until a process ends by itself; raises EndedError that names it, never returns."""
         while True:
             for running in tuple(self._running):
                 if not running.pid:
-                    raise _ended(running)
+                    code = running.child.returncode if running.child is not None else 0
+                    # A service of ours that rejects its configuration has printed the reason.
+                    is_ours = running.command[0] == STT[0]
+                    kind = ConfigError if code == EXIT_USAGE and is_ours else EndedError
+                    what = f"{running.name} ended by itself with code {code}"
+                    raise kind(what, hint=running.tail())
             await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
@@ -65,13 +72,6 @@ class Installation:
             stack.callback(self._threads.shutdown)
             for running in self._running:
                 stack.callback(running.stop)
-
-
-def _ended(running: Running) -> SttError:
-    code = running.child.returncode if running.child is not None else 0
-    # A service of ours that rejects its configuration has printed the reason.
-    kind = ConfigError if code == EXIT_USAGE and running.command[0] == STT[0] else EndedError
-    return kind(f"{running.name} ended by itself with code {code}", hint=running.tail())
 
 
 def start_service(

@@ -7,7 +7,7 @@ import fcntl
 import os
 import signal
 import socket
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,7 +52,13 @@ class Standalone:
         options, grace = self.options, self.found.worker.grace_s
         begin = partial(nats.start, options.state / "nats", port=options.port, temporary=False)
         broker = await self.installation.start(begin)
-        environment = self._environment(broker)
+        # Credentials for another NATS in the settings would be sent to ours, which rejects them.
+        environment = dict.fromkeys((f"STT_NATS_{name.upper()}" for name in CREDENTIALS), "")
+        environment |= {
+            "STT_NATS_URL": broker.url,
+            "STT_COORDINATOR_STATE_DIR": str(options.state / "coordinator"),
+            "STT_WORKER_STATE_DIR": str(options.state / "worker"),
+        }
         config = ["--config", str(options.targets)]
         start = partial(start_service, environment=environment, aloud=True)
         await self.installation.start(
@@ -71,15 +77,6 @@ class Standalone:
         if not status.state.enabled:
             output.hint(['stt enable --reason "..."', "stt run --wait"])
         await self.stop.wait()
-
-    def _environment(self, broker: Running) -> Mapping[str, str | None]:
-        # Credentials for another NATS in the settings would be sent to ours, which rejects them.
-        others = {f"STT_NATS_{name.upper()}": "" for name in CREDENTIALS}
-        return others | {
-            "STT_NATS_URL": broker.url,
-            "STT_COORDINATOR_STATE_DIR": str(self.options.state / "coordinator"),
-            "STT_WORKER_STATE_DIR": str(self.options.state / "worker"),
-        }
 
     def reload(self) -> None:
         """Have the worker read its targets again."""

@@ -94,16 +94,16 @@ def _script(name: str) -> str:
 
 def targets_toml(servers: Mapping[Family, Running], password_file: Path) -> str:
     """The worker's list of these servers; the password is a reference, never in the list."""
-    return "\n".join(_table(family, server, password_file) for family, server in servers.items())
-
-
-def _table(family: Family, server: Running, password_file: Path) -> str:
-    key = mysql.public_key(server) if family is Family.MYSQL else ""
+    tables: list[str] = []
     login = LOGIN.format(user=ACCOUNT, file=password_file)
-    return TABLE.format(
-        family=family,
-        host=server.host,
-        port=server.port,
-        login="" if family is Family.MONGODB else login,
-        key=f'server_public_key = "{key}"\n' if key else "",
-    )
+    for family, server in servers.items():
+        key = mysql.public_key(server) if family is Family.MYSQL else ""
+        table = TABLE.format(
+            family=family,
+            host=server.host,
+            port=server.port,
+            login="" if family is Family.MONGODB else login,
+            key=f'server_public_key = "{key}"\n' if key else "",
+        )
+        tables.append(table)
+    return "\n".join(tables)

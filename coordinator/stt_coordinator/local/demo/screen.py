@@ -69,6 +69,10 @@ def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Run
     """Commands to type in another terminal, all of them complete as they stand."""
     stt = "stt" if shutil.which("stt") else sys.argv[0]
     rows = rows_of_report(report)
+    server = servers[Family.POSTGRESQL]
+    beside = server.binary.parent / "psql" if server.binary is not None else Path("psql")
+    psql = "psql" if shutil.which("psql") else str(beside)
+    login = f"-h {server.host} -p {server.port} -U postgres"
     output.note(f"\nThe page: http://{page}/")
     output.note("\nNow try, in another terminal:")
     output.hint(
@@ -83,19 +87,12 @@ def next_steps(url: str, page: str, report: Report, servers: Mapping[Family, Run
     output.note("and fix something:")
     output.hint(
         [
-            _mend(servers[Family.POSTGRESQL]),
+            f"{psql} {login} -c 'ALTER ROLE app NOSUPERUSER'",
             f"{stt} run --target demo-{Family.POSTGRESQL} --wait",
             f"{stt} findings diff --since today",
         ]
     )
     output.note("\nRunning until Ctrl-C, which stops and removes all of it.")
-
-
-def _mend(server: Running) -> str:
-    """Take the superuser right from the application of the demo."""
-    beside = server.binary.parent / "psql" if server.binary is not None else Path("psql")
-    psql = "psql" if shutil.which("psql") else str(beside)
-    return f"{psql} -h {server.host} -p {server.port} -U postgres -c 'ALTER ROLE app NOSUPERUSER'"
 
 
 def ended() -> None:

@@ -77,7 +77,14 @@ class Demo:
         await self._start("coordinator", self._service(["coordinator"], environment))
         password = secrets.token_urlsafe()
         for family, begin in databases.STARTS.items():
-            await self._database(family, partial(begin, self.folder / family, password))
+            what = f"{databases.NAMES[family]}, set up badly on purpose"
+            start = partial(begin, self.folder / family, password)
+            try:
+                self.servers[family] = await self._start(what, start)
+            except SttError as error:
+                if family is Family.POSTGRESQL:
+                    raise
+                screen.left_out(family, error)
         async with control_of(broker.url) as control:
             await wait_for(control, answers, "no coordinator answered")
             worker = self._service(["worker", "--config", self._targets(password)], environment)
@@ -94,16 +101,12 @@ class Demo:
         screen.started(what, clock.monotonic() - since)
         return running
 
-    async def _database(self, family: Family, begin: Callable[[], Running]) -> None:
-        what = f"{databases.NAMES[family]}, set up badly on purpose"
-        try:
-            self.servers[family] = await self._start(what, begin)
-        except SttError as error:
-            if family is Family.POSTGRESQL:
-                raise
-            screen.left_out(family, error)
-
     def _environment(self, broker: Running) -> dict[str, str | None]:
+        alerts = {
+            "STT_ALERTS_WEBHOOK": self.options.webhook,
+            "STT_ALERTS_WEBHOOK_SECRET": SECRET,
+            "STT_ALERTS_PAGE_URL": f"http://{self.page}",
+        }
         wanted = {
             "STT_NATS_URL": broker.url,
             "STT_COORDINATOR_STATE_DIR": str(self.folder / "coordinator"),
@@ -112,19 +115,10 @@ class Demo:
             "STT_WORKER_SITE": NAME,
             "STT_WORKER_GRACE_S": str(GRACE_S),
             "STT_WEB_LISTEN": self.page,
-            **self._alerts(),
+            **(alerts if self.options.webhook else {}),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
         }
         return clean_environment(os.environ, wanted)
-
-    def _alerts(self) -> dict[str, str]:
-        if not self.options.webhook:
-            return {}
-        return {
-            "STT_ALERTS_WEBHOOK": self.options.webhook,
-            "STT_ALERTS_WEBHOOK_SECRET": SECRET,
-            "STT_ALERTS_PAGE_URL": f"http://{self.page}",
-        }
 
     def _service(
         self, words: list[str], environment: dict[str, str | None]

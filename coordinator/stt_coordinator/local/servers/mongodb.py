@@ -34,6 +34,11 @@ def start(
     """Start a mongod with data in `directory`; `extra` are further words of its command line."""
     program = binary or find()
     chosen = free_port() if port is None else port
+    libraries: dict[str, str] = {}
+    if program.parent.parent == cache.folder():  # finds the OpenSSL beside it
+        before = os.environ.get("LD_LIBRARY_PATH", "")
+        path = os.pathsep.join(filter(None, (str(program.parent), before)))
+        libraries = {"LD_LIBRARY_PATH": path}
     (directory / "data").mkdir(parents=True, exist_ok=True)
     words = [
         str(program),
@@ -56,13 +61,5 @@ def start(
         port=chosen,
         socket=str(directory / f"mongodb-{chosen}.sock"),
         binary=program,
-        environment=_libraries(program),
+        environment=libraries,
     ).start()
-
-
-def _libraries(program: Path) -> dict[str, str]:
-    """A cached mongod finds the OpenSSL beside it."""
-    if program.parent.parent != cache.folder():
-        return {}
-    before = os.environ.get("LD_LIBRARY_PATH", "")
-    return {"LD_LIBRARY_PATH": os.pathsep.join(filter(None, (str(program.parent), before)))}

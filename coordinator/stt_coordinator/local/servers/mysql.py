@@ -49,7 +49,8 @@ def find_newer_mariadb() -> Installation:
 
 def _find(program: str, name: str, *, maria: bool) -> Installation:
     found = cache.on_path(program)
-    if found is not None and (maria or not _is_mariadb(found)):
+    # MariaDB installs itself under MySQL's name too.
+    if found is not None and (maria or not found.resolve().name.startswith("mariadb")):
         return Installation(command=(str(found),), base=found.parents[1], maria=maria)
     return _cached(program, name, maria=maria)
 
@@ -59,11 +60,6 @@ def _cached(program: str, name: str, *, maria: bool) -> Installation:
     if not (root / "usr" / "sbin" / program).exists():
         raise cache.missing("MariaDB" if maria else "MySQL")
     return Installation(command=_with_loader(root, program), base=root / "usr", maria=maria)
-
-
-def _is_mariadb(program: Path) -> bool:
-    """MariaDB installs itself under MySQL's name too."""
-    return program.resolve().name.startswith("mariadb")
 
 
 def _with_loader(root: Path, program: str) -> tuple[str, ...]:
@@ -96,14 +92,17 @@ def start(
     data = own_directory(directory, None) / "data"
     if not data.exists():
         _initialize(installation, directory, data, password)
-    path = _socket_path(directory)
+    path = str(directory / "mysqld.sock")
+    if len(path.encode()) > PATH_LIMIT:
+        path = ""
+    files = zip(("cert", "key", "ca"), tls or (), strict=False)
     options = [
         *_common(installation, data),
         f"--port={chosen}",
         f"--bind-address={HOST}",
         f"--socket={path}",
         f"--pid-file={directory / 'mysqld.pid'}",
-        *_tls(tls),
+        *(f"--ssl-{name}={file}" for name, file in files),
         *([] if installation.maria else ["--mysqlx=OFF", "--secure-file-priv=NULL"]),
         *extra,
     ]
@@ -183,18 +182,6 @@ def _bootstrap_mariadb(installation: Installation, data: Path, last: str) -> Non
         owner=None,
         stdin="\n".join([*parts, last]).encode(),
     )
-
-
-def _tls(tls: tuple[Path, Path, Path] | None) -> list[str]:
-    if tls is None:
-        return []
-    cert, key, ca = tls
-    return [f"--ssl-cert={cert}", f"--ssl-key={key}", f"--ssl-ca={ca}"]
-
-
-def _socket_path(directory: Path) -> str:
-    path = str(directory / "mysqld.sock")
-    return path if len(path.encode()) <= PATH_LIMIT else ""
 
 
 def _greets(port: int) -> None:

@@ -63,10 +63,18 @@ def start(
     data = own_directory(directory, owner) / "data"
     bin_folder = _reachable(binaries or packaged(), directory, owner)
     _initialize(bin_folder, data, superuser, password, owner)
-    options = _options(directory, chosen, _tls(directory, tls, owner), extra)
+    settings = {
+        "listen_addresses": HOST,
+        "port": str(chosen),
+        "unix_socket_directories": str(directory),
+        "fsync": "off",
+        "max_connections": "100",
+        **_tls(directory, tls, owner),
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return Running(
         name="postgresql",
-        command=[str(bin_folder / "postgres"), "-D", str(data), *options],
+        command=[str(bin_folder / "postgres"), "-D", str(data), *options, *extra],
         directory=directory,
         ready=lambda: _answers(bin_folder, chosen, owner),
         port=chosen,
@@ -99,20 +107,6 @@ def execute(server: Running, sql: str) -> None:
         stdin=sql.encode(),
         environment={"PGPASSWORD": server.password},
     )
-
-
-def _options(
-    directory: Path, port: int, tls: dict[str, str], extra: Sequence[str]
-) -> tuple[str, ...]:
-    settings = {
-        "listen_addresses": HOST,
-        "port": str(port),
-        "unix_socket_directories": str(directory),
-        "fsync": "off",
-        "max_connections": "100",
-        **tls,
-    }
-    return (*(word for k, v in settings.items() for word in ("-c", f"{k}={v}")), *extra)
 
 
 def _answers(bin_folder: Path, port: int, owner: str | None) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,14 +151,9 @@ class Running:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait(STOP_S)
-        _end_group(child.pid)
-
-
-def _end_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+        # Last, and by the group: what the server started has outlived it.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def _die_with_parent() -> None:
