@@ -31,7 +31,6 @@ def pairs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[Pair]:
                 finished=started,
                 kind=target.kind,
                 reason=target.reason,
-                learned=target.last_checked,
             )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
+from msgspec.structs import replace
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_shared.checkfile.catalogue import builtin
@@ -159,7 +159,7 @@ class Fleet:
         some = findings[-number:]
         for place, record in enumerate(some):
             is_over = record.state is FindingState.RESOLVED
-            before = msgspec.structs.replace(record, state=FindingState.OPEN, resolved_at=None)
+            before = replace(record, state=FindingState.OPEN, resolved_at=None)
             yield FindingEvent(
                 change=Change.RESOLVED if is_over else Change.OPENED,
                 at=self.now - timedelta(days=FULL_DAYS) + place * step,
@@ -176,7 +176,8 @@ class Fleet:
             for schedule, every in hours.items()
             for number in range(self.size.days * 24 // every)
         ]
-        return sorted(found, key=lambda run: (run.slot, run.schedule))
+        found.sort(key=lambda run: (run.slot, run.schedule))
+        return [replace(run, number=number) for number, run in enumerate(found, start=1)]
 
     def _run(self, schedule: str, slot: datetime) -> RunRecord:
         number = len(self.targets)

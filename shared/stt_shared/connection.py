@@ -20,6 +20,7 @@ async def connected(nats: NatsSettings, name: str, *, replicas: int = 0) -> Bus:
     options = NatsOptions(
         servers=address.servers,
         name=name,
+        nkey=nats.nkey,
         creds=nats.creds,
         user=address.user or nats.user,
         password=address.password if address.user else nats.password,
@@ -27,7 +28,10 @@ async def connected(nats: NatsSettings, name: str, *, replicas: int = 0) -> Bus:
         ca=nats.ca,
         cert=nats.cert,
         key=nats.key,
+        tls_first=nats.tls_first,
         timeout_s=nats.timeout_s,
+        inbox_prefix=nats.inbox_prefix,
+        js_domain=nats.js_domain,
         replicas=replicas,
     )
     return await connect(options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ SYSTEM_ACCOUNT_TIMEOUT_S = 1.0  # only a system account gets an answer: do not w
 MAX_MONITOR_BYTES = 4 * 1024 * 1024
 R = TypeVar("R", bound=Value)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
+JS_API = subjects.js_api("")
 _SYSTEM_VARZ = "$SYS.REQ.SERVER.PING.VARZ"
 
 
@@ -36,6 +37,7 @@ class Asker:
     bus: Bus
     timeout_s: float
     permissions: Permissions | None = None
+    domain: str = ""  # of JetStream
 
     def refused(self, subject: str) -> str:
         """Why this user may not publish to `subject`; empty if allowed or unknown."""
@@ -45,6 +47,8 @@ class Asker:
 
     async def ask(self, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The server's answer; its key `unanswered` holds the reason if there is none."""
+        if subject.startswith(JS_API):
+            subject = subjects.js_api(subject.removeprefix(JS_API), self.domain)
         # The server drops a forbidden message without a reply: a request would run into timeout.
         if why := self.refused(subject):
             return {"unanswered": why}
@@ -67,7 +71,7 @@ class Asker:
             url = monitor_url.rstrip("/") + "/varz"
             return await _get_object(url)
         timeout_s = min(SYSTEM_ACCOUNT_TIMEOUT_S, self.timeout_s)
-        found = (await Asker(self.bus, timeout_s, self.permissions).ask(_SYSTEM_VARZ)).get("data")
+        found = (await replace(self, timeout_s=timeout_s).ask(_SYSTEM_VARZ)).get("data")
         return found, "only the monitoring address or a system account can read it"
 
 

@@ -114,7 +114,7 @@ def _secrets(
 async def _connected(
     control: Control, scope: Scope, settings: Settings, uses: tuple[SecretUse, ...]
 ) -> AsyncGenerator[DiagnosticLine]:
-    asker = Asker(control.bus, settings.nats.timeout_s)
+    asker = Asker(control.bus, settings.nats.timeout_s, domain=settings.nats.js_domain)
     part = scope.part or (Part.WORKER if uses else Part.OPERATOR)
     needs = _needs(part, settings, uses)
     async for one in nats_server.diagnose(asker, part, needs, scope.monitor_url):

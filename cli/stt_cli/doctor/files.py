@@ -33,6 +33,7 @@ def named_files(
     """The files that hold secrets: of the settings, the environment, and the targets."""
     found = [
         (settings.nats.creds, "credentials of NATS"),
+        (settings.nats.nkey, "seed of NATS"),
         (settings.nats.key, "key of NATS"),
         (settings.web.key, "key of the page"),
         (settings.web.tokens, "tokens of the page"),

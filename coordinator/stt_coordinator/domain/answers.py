@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import LEARNED, Evidence, JobRecord, JobState, Pair, TargetRecord
+from stt_coordinator.domain.model import (
+    LEARNED,
+    Evidence,
+    JobRecord,
+    JobState,
+    Order,
+    Pair,
+    TargetRecord,
+)
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import CheckOutcome
 
@@ -19,8 +26,7 @@ def is_news(job: JobRecord, outcome: CheckOutcome, evidence: Evidence) -> bool:
         return any(ref.check == outcome.check for ref in job.checks)
     if before.outcome in LEARNED:
         return False
-    is_newer = job.started is None or evidence.started > job.started
-    return outcome.outcome in LEARNED or is_newer
+    return outcome.outcome in LEARNED or evidence.order.dispatch > job.answered
 
 
 def answered(
@@ -32,17 +38,18 @@ def answered(
         job,
         state=state,
         outcomes=tuple(one for one in outcomes if one.check in wanted),
+        answered=evidence.order.dispatch,
         started=evidence.started,
     )
 
 
 def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) -> Pair:
     """The latest outcome of a check on a target: older evidence never replaces newer."""
-    learned: datetime | None = before.learned if before else None
-    if outcome.outcome in LEARNED and (learned is None or learned < evidence.started):
-        learned = evidence.started
-    if before is not None and before.started > evidence.started:
-        return msgspec.structs.replace(before, learned=learned)
+    verdict: Order | None = before.verdict if before else None
+    if outcome.outcome in LEARNED and (verdict is None or verdict < evidence.order):
+        verdict = evidence.order
+    if before is not None and before.order > evidence.order:
+        return msgspec.structs.replace(before, verdict=verdict)
     return Pair(
         target=evidence.target,
         check=outcome.check,
@@ -54,7 +61,8 @@ def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) 
         run_id=evidence.run_id,
         started=evidence.started,
         finished=evidence.finished,
-        learned=learned,
+        order=evidence.order,
+        verdict=verdict,
         parts_not_checked=outcome.parts_not_checked,
     )
 
@@ -63,13 +71,14 @@ def checked_target(
     row: TargetRecord, outcomes: Sequence[CheckOutcome], evidence: Evidence
 ) -> TargetRecord:
     """The target after an answer: checked, or unchecked with the reason of an outcome."""
-    if row.last_started is not None and row.last_started > evidence.started:
+    if row.order > evidence.order:
         return row
     learned = any(outcome.outcome in LEARNED for outcome in outcomes)
     meant = (one for one in outcomes if one.kind is not Kind.NOT_APPLICABLE)
     why = None if learned else next(meant, outcomes[0] if outcomes else None)
     return msgspec.structs.replace(
         row,
+        order=evidence.order,
         last_started=evidence.started,
         learned=learned,
         last_checked=evidence.finished if learned else row.last_checked,

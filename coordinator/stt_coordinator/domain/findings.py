@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import Evidence
+from stt_coordinator.domain.model import Evidence, Order
 from stt_shared.identity import finding_id
 from stt_shared.protocol.enums import Change, FindingState, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Finding, PartNotChecked
@@ -29,15 +28,15 @@ def fold(
     known: Mapping[str, FindingRecord],
     outcome: CheckOutcome,
     evidence: Evidence,
-    learned: datetime | None,
+    verdict: Order | None,
 ) -> Folded:
     """What `outcome` changes in the findings `known` (by id) of one check on one target.
 
-    `learned` is the start of the newest passed or failed outcome applied so far. Only a passed or
+    `verdict` is the order of the newest passed or failed outcome applied so far. Only a passed or
     failed outcome that is not older counts; the same one applied twice changes nothing.
     One that left databases out resolves only what names a database that was asked.
     """
-    if learned is not None and evidence.started < learned:
+    if verdict is not None and evidence.order < verdict:
         return Folded()
     match outcome.outcome:
         case Outcome.PASSED if known:
@@ -123,7 +122,7 @@ def _confirmed(before: FindingRecord, finding: Finding, evidence: Evidence) -> _
         read_more_url=finding.read_more_url,
         evidence=finding.evidence,
         labels=finding.labels,
-        last_confirmed=max(before.last_confirmed, evidence.finished),
+        last_confirmed=evidence.finished,
     )
     if before.state is FindingState.RESOLVED:
         after = msgspec.structs.replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -32,6 +33,16 @@ class JobState(StrEnum):
 OUTSTANDING = (JobState.PENDING, JobState.DISPATCHED)
 
 
+class Order(NamedTuple):
+    """What makes evidence newer: the number of its run, then the dispatch of its job.
+
+    No clock takes part: one that was ahead for a moment would order evidence for ever.
+    """
+
+    run: int = 0  # 0: of a run that was stored before runs had numbers
+    dispatch: int = 0  # 0: nobody answered
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that the coordinator remembers."""
 
@@ -55,12 +66,16 @@ class JobRecord(Record, frozen=True, kw_only=True):
     nonces: tuple[str, ...] = ()  # of its dispatches, newest last; none in jobs of old stores
     workers: tuple[str, ...] = ()  # that announced the target when it was dispatched
     follows: str = ""  # the earlier job of the same target whose result is this one's too
+    answered: int = 0  # the dispatch of the result that was applied last; 0: of none
     started: Instant | None = None  # of the result that was applied last
     outcomes: tuple[CheckOutcome, ...] = ()
 
 
 class TargetRecord(Record, frozen=True, kw_only=True):
-    """A target; `last_started` is of its newest answer, `last_checked` of one with a verdict."""
+    """A target; `last_started` is of its newest answer, `last_checked` of one with a verdict.
+
+    `order` is of the newest answer: an older one never replaces it.
+    """
 
     target: str
     family: Family
@@ -69,6 +84,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     labels: dict[str, str] = {}  # msgspec copies it for each value
     workers: tuple[str, ...] = ()
     gone: bool = False
+    order: Order = Order()
     last_started: Instant | None = None
     learned: bool = False  # whether the newest answer has a passed or failed outcome
     last_checked: Instant | None = None
@@ -108,8 +124,8 @@ class WorkerRecord(Record, frozen=True, kw_only=True):
 class Pair(Record, frozen=True, kw_only=True):
     """The latest outcome of one check on one target.
 
-    `started` orders evidence: an older one never replaces a newer. `learned` is the start of the
-    newest passed or failed one, whatever came after it.
+    `order` is of that outcome: an older one never replaces it. `verdict` is the order of the newest
+    passed or failed one, whatever came after it.
     """
 
     target: str
@@ -122,14 +138,16 @@ class Pair(Record, frozen=True, kw_only=True):
     finished: Instant
     kind: Kind | None = None
     reason: str = ""
-    learned: Instant | None = None
+    order: Order = Order()
+    verdict: Order | None = None
     parts_not_checked: tuple[PartNotChecked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One answer to one job, with times that were checked: when, by which run, about whom."""
+    """One answer to one job: its order, by which run, about whom, and when, for people to read."""
 
+    order: Order
     run_id: str
     target: str
     family: Family

@@ -15,6 +15,7 @@ from stt_coordinator.domain.model import (
     Evidence,
     JobRecord,
     JobState,
+    Order,
     Pair,
     TargetRecord,
 )
@@ -36,6 +37,7 @@ class AnswerRecorder:
         self._ledger = ledger
         self._now = now
         self._jobs = {job.job_id: job for job in jobs}
+        self._numbers = ledger.runs.numbers({job.run_id for job in self._jobs.values()})
         targets = {job.target for job in self._jobs.values()}
         self._followers: defaultdict[str, list[JobRecord]] = defaultdict(list)
         for job in ledger.jobs.followers(self._jobs):
@@ -57,6 +59,10 @@ class AnswerRecorder:
         self._changed_findings: dict[str, FindingRecord] = {}
         self._changed_targets: dict[str, TargetRecord] = {}
         self._events: list[FindingEvent] = []
+
+    def order(self, job: JobRecord, dispatch: int) -> Order:
+        """The order of the answer to a dispatch of `job`; 0: nobody answered."""
+        return Order(self._numbers.get(job.run_id, 0), dispatch)
 
     def record(
         self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
@@ -83,8 +89,8 @@ class AnswerRecorder:
         """Record an outcome: its findings as suppressions let them count, and their events."""
         key = (evidence.target, outcome.check)
         before = self._pairs.get(key)
-        # Before the pair below is replaced: with its own start this outcome would look repeated.
-        folded = fold(self._findings[key], outcome, evidence, before.learned if before else None)
+        # Before the pair below is replaced: an outcome must not be compared with itself.
+        folded = fold(self._findings[key], outcome, evidence, before.verdict if before else None)
         events = {event.after.id: event for event in folded.events}
         for record in folded.records:
             self._findings[key][record.id] = record
@@ -114,12 +120,13 @@ class AnswerRecorder:
 def give_up(
     recorder: AnswerRecorder, job: JobRecord, outcome: Outcome, kind: Kind, reason: str
 ) -> None:
-    """End a job without an answer; its evidence is as old as the job: any result is newer."""
+    """End a job without an answer: any result of the job is newer."""
     outcomes = [
         CheckOutcome(check=ref.check, digest=ref.digest, outcome=outcome, kind=kind, reason=reason)
         for ref in job.checks
     ]
     evidence = Evidence(
+        order=recorder.order(job, 0),
         run_id=job.run_id,
         target=job.target,
         family=job.family,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stt_coordinator.domain.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
-from stt_coordinator.domain.model import Evidence, JobRecord, JobState
+from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
@@ -128,7 +128,8 @@ def record_results(
             rejected.append((one.result, row))
             continue
         job = jobs[one.result.job_id]
-        evidence = evidence_of(job, one.result, now)
+        order = recorder.order(job, one.result.dispatch)
+        evidence = evidence_of(job, one.result, order, now)
         outcomes = complete_outcomes(job, one.result)
         recorder.record(job.job_id, outcomes, evidence, JobState.DONE)
         recorded.append(one.result)
@@ -175,13 +176,14 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
     ]
 
 
-def evidence_of(job: JobRecord, result: Result, now: datetime) -> Evidence:
-    """When and where the result was obtained, between the job's creation and `now`.
+def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
+    """Where and when the result was obtained: its times lie between the job's creation and `now`.
 
-    A worker's clock that is wrong must not order evidence for ever.
+    The times are for people to read, `order` decides what is newer.
     """
     started = min(max(result.started, job.created), now)
     return Evidence(
+        order=order,
         run_id=job.run_id,
         target=job.target,
         family=job.family,

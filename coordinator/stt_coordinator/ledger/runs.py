@@ -22,7 +22,8 @@ def start_run(
     known = ledger.runs.get(run.run_id)
     if known is not None:
         return known
-    run = msgspec.structs.replace(run, state="running", jobs=len(jobs), started=now)
+    number = ledger.runs.next_number()
+    run = msgspec.structs.replace(run, number=number, state="running", jobs=len(jobs), started=now)
     ledger.runs.put(run)
     ledger.runs.put_slot(run.schedule, run.slot)
     # Stored before the first publication: a result may come before its job is noted as sent.
@@ -36,6 +37,7 @@ def start_run(
 def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
     """Record that a slot was not run, with the reason. Idempotent: a known run stays as it is."""
     if ledger.runs.get(run.run_id) is None:
+        run = msgspec.structs.replace(run, number=ledger.runs.next_number())
         ledger.runs.put(run)
         ledger.runs.put_slot(run.schedule, run.slot)
         ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])

@@ -50,6 +50,9 @@ class Connection:
     nats_creds: Annotated[
         str | None, Parameter(help="Credentials file of NATS (STT_NATS_CREDS).")
     ] = None
+    nats_nkey: Annotated[
+        str | None, Parameter(help="File with the seed of an NKEY (STT_NATS_NKEY).")
+    ] = None
     nats_ca: Annotated[str | None, Parameter(help="CA file for TLS to NATS (STT_NATS_CA).")] = None
     nats_timeout_s: Annotated[
         float | None, Parameter(help="Seconds to wait for an answer (STT_NATS_TIMEOUT_S).")
@@ -60,6 +63,7 @@ class Connection:
         return {
             "nats.url": self.nats_url,
             "nats.creds": self.nats_creds,
+            "nats.nkey": self.nats_nkey,
             "nats.ca": self.nats_ca,
             "nats.timeout_s": self.nats_timeout_s,
         }

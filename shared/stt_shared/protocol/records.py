@@ -77,6 +77,7 @@ class RunRecord(Value, frozen=True, kw_only=True):
     finished: Instant | None = None
     reason: str = ""
     requested_by: str = ""
+    number: int = 0  # grows with each run of a store, and orders them whatever the clocks were
 
 
 class RunEvent(Value, frozen=True, kw_only=True):

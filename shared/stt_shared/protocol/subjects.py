@@ -69,6 +69,11 @@ class ConsumerSpec:
 KV_STREAM = "KV_"  # NATS names the stream of each bucket with this prefix
 
 
+def js_api(call: str, domain: str = "") -> str:
+    """The subject of a call of the JetStream API; `domain` is empty for that of the server."""
+    return f"$JS.{domain}.API.{call}" if domain else f"$JS.API.{call}"
+
+
 def kv_stream(bucket: str) -> str:
     """The stream behind a bucket."""
     return KV_STREAM + bucket

@@ -70,7 +70,8 @@ def _login_faults(nats: NatsSettings, origins: Mapping[str, str]) -> list[str]:
         )
         if given and not there
     ]
-    logins = {"nats.url": in_url, "nats.user": bool(nats.user), "nats.creds": bool(nats.creds)}
+    logins = {"nats.url": in_url}
+    logins |= {f"nats.{key}": bool(getattr(nats, key)) for key in ("user", "nkey", "creds")}
     given = [name for name, there in logins.items() if there]
     if len(given) > 1:
         where = ", ".join(f"{name} ({origins.get(name, 'default')})" for name in given)

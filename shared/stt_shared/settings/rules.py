@@ -13,6 +13,7 @@ from stt_shared.pack.minisign import MinisignError, parse_public_key
 
 MAX_PORT = 65_535
 MIN_WEBHOOK_SECRET = 16  # characters
+SUBJECT_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
@@ -35,6 +36,18 @@ def nats_urls(value: Any) -> str:
 def token_or_empty(value: Any) -> str:
     """One token of a subject, or empty."""
     return "" if value == "" else token(value)
+
+
+def domain(value: Any) -> str:
+    """A JetStream domain, or empty."""
+    good = value == "" or SUBJECT_TOKEN.fullmatch(value)
+    return "" if good else "expected one token of letters, digits, _ and -"
+
+
+def subject(value: Any) -> str:
+    """A subject without wildcards."""
+    good = all(SUBJECT_TOKEN.fullmatch(token) for token in value.split("."))
+    return "" if good else "expected tokens of letters, digits, _ and -, separated by dots"
 
 
 def public_keys(value: Any) -> str:

@@ -29,12 +29,23 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
             foreign="NATS_URL",
         ),
     ] = "nats://127.0.0.1:4222"
+    nkey: Annotated[str, setting("path of a file with the seed of an NKEY")] = ""
     creds: Annotated[str, setting("path of a credentials file", foreign="NATS_CREDS")] = ""
-    user: Annotated[str, setting("user name, if there is no credentials file")] = ""
+    user: Annotated[str, setting("user name, if there is neither NKEY nor credentials file")] = ""
     password: Annotated[str, setting("password of the user", secret=True)] = ""
     ca: Annotated[str, setting("path of the CA that signed the server's certificate")] = ""
     cert: Annotated[str, setting("path of a client certificate")] = ""
     key: Annotated[str, setting("path of the key of the client certificate")] = ""
+    tls_first: Annotated[
+        bool, setting("start TLS before the server's greeting, for handshake_first of nats-server")
+    ] = False
+    js_domain: Annotated[
+        str,
+        setting("JetStream domain of the streams; empty: that of the server", rule=rules.domain),
+    ] = ""
+    inbox_prefix: Annotated[
+        str, setting("first tokens of the subjects that answers come to", rule=rules.subject)
+    ] = "_INBOX"
     timeout_s: Annotated[
         float, setting("time to wait for an answer", low=0.1, high=300, unit="s")
     ] = 5.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.ports.retention import Before
 from tests.support.coordinator.store_rows import (
     HOUR,
     NOW,
@@ -11,13 +12,17 @@ from tests.support.coordinator.store_rows import (
 
 
 async def test_run_is_replaced_and_found_newest_first(store: Store) -> None:
-    newer = run("standard-2", slot=NOW + HOUR, state="finished", reason="é 'quoted' \x00")
+    newer = run(
+        "standard-2", number=22, slot=NOW - HOUR, state="finished", reason="é 'quoted' \x00"
+    )
 
     def write(ledger: Ledger) -> None:
-        ledger.runs.put(run())
-        ledger.runs.put(run(state="running", jobs=7))
+        ledger.runs.put(run(number=21))
+        ledger.runs.put(run(number=21, state="running", jobs=7))
         ledger.runs.put(newer)
-        ledger.runs.put(run("rare-1", schedule="rare", slot=NOW + 2 * HOUR, state="skipped"))
+        ledger.runs.put(
+            run("rare-1", number=23, schedule="rare", slot=NOW - 2 * HOUR, state="skipped")
+        )
 
     await store.transact(write)
     found = await store.read(lambda ledger: ledger.runs.newest(2))
@@ -42,16 +47,18 @@ async def test_newest_slot_of_each_schedule_is_remembered(store: Store) -> None:
 async def test_the_run_before_is_the_last_finished_one_of_its_schedule_or_of_any(
     store: Store,
 ) -> None:
-    newest = run("e", slot=NOW)
+    newest = run("e", number=5, slot=NOW - 9 * HOUR)
 
     def write(ledger: Ledger) -> None:
-        for name, hours, state, schedule in (
-            ("a", 9, "finished", "standard"),
-            ("b", 8, "finished", "standard"),
-            ("c", 7, "skipped", "standard"),
-            ("d", 6, "finished", "rare"),
+        for number, name, state, schedule in (
+            (1, "a", "finished", "standard"),
+            (2, "b", "finished", "standard"),
+            (3, "c", "skipped", "standard"),
+            (4, "d", "finished", "rare"),
         ):
-            ledger.runs.put(run(name, slot=NOW - hours * HOUR, state=state, schedule=schedule))
+            # The slots are in the wrong order: a clock that went back must not order runs.
+            slot = NOW - number * HOUR
+            ledger.runs.put(run(name, number=number, slot=slot, state=state, schedule=schedule))
         ledger.runs.put(newest)
 
     await store.transact(write)
@@ -61,6 +68,27 @@ async def test_the_run_before_is_the_last_finished_one_of_its_schedule_or_of_any
     first = await store.read(lambda ledger: ledger.runs.get("a"))
     assert first is not None
     assert await store.read(lambda ledger: ledger.runs.previous(first)) is None
-    other = await store.read(lambda ledger: ledger.runs.previous(run("x", schedule="enable")))
+    other = await store.read(
+        lambda ledger: ledger.runs.previous(run("x", number=9, schedule="enable"))
+    )
     assert other is not None
     assert other.run_id == "d"
+
+
+async def test_numbers_of_runs_only_grow_even_if_all_runs_are_pruned(store: Store) -> None:
+    def begin(ledger: Ledger) -> int:
+        number = ledger.runs.next_number()
+        ledger.runs.put(run(f"r{number}", number=number, state="finished"))
+        return number
+
+    first, second = await store.transact(begin), await store.transact(begin)
+    later = NOW + HOUR
+    everything = Before(full=later, daily=later, audit=later)
+    await store.transact(lambda ledger: ledger.retention.prune(everything, 99))
+    assert await store.read(lambda ledger: ledger.runs.newest(9)) == []
+    assert first < second < await store.transact(begin)
+    ids = [f"r{second + 1}", "r999"]
+    found = await store.read(lambda ledger: ledger.runs.numbers(ids))
+    assert found == {f"r{second + 1}": second + 1}
+    older = await store.read(lambda ledger: ledger.runs.newest(9, second + 1))
+    assert older == []

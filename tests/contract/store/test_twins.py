@@ -111,7 +111,15 @@ class Fleet:
         for number in range(20):
             slot = NOW - pick(range(30)) * HOUR
             state = pick(["running", "finished", "skipped"])
-            ledger.runs.put(run(f"r{number}", slot=slot, state=state, schedule=pick(["a", "b"])))
+            ledger.runs.put(
+                run(
+                    f"r{number}",
+                    number=number,
+                    slot=slot,
+                    state=state,
+                    schedule=pick(["a", "b"]),
+                )
+            )
             names = self.random.sample(TARGETS, 3)
             ledger.jobs.put(job(name, f"r{number}", state=pick(list(JobState))) for name in names)
             ledger.counts.put(NOW - pick(range(40)) * HOUR, Counts(critical=number))
@@ -135,7 +143,6 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
         asked.append(lambda led, q=query, b=beyond: led.findings.page(q, b))  # type: ignore[misc]
         by = pick(["check", "target", "site"])
         asked.append(lambda led, q=query, by=by: led.findings.group(by, 3, q))  # type: ignore[misc]
-    place = Place(clock.to_text(NOW - HOUR), "r5")
     event = EventPlace(NOW - 7 * HOUR, 3)
     return [
         *asked,
@@ -150,8 +157,8 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
         lambda led: led.suppressions.page("all", 1, 9, Place(clock.to_text(NOW), "x_2")),
         lambda led: led.suppressions.live(["t2"]),
         lambda led: led.suppressions.due(NOW + 9_000 * HOUR, 30),
-        lambda led: led.runs.newest(30, place),
-        lambda led: led.runs.previous(run("x", schedule="a")),
+        lambda led: led.runs.newest(30, 9),
+        lambda led: led.runs.previous(run("x", number=15, schedule="a")),
         lambda led: led.runs.last(),
         lambda led: led.jobs.dispatchable(NOW, 30),
         lambda led: led.jobs.overdue(NOW + 9 * HOUR, 30),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from stt_coordinator.domain.model import Pair, TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import Order, Pair, TargetRecord, WorkerRecord
 from stt_coordinator.domain.schedule import ENABLE
 from stt_coordinator.store.port import Ledger
 from stt_shared.checkfile.catalogue import builtin
@@ -156,6 +156,7 @@ class Seed:
         state = self.state
         return RunRecord(
             run_id=self.run,
+            number=1,
             schedule=ENABLE if state.is_going_on else "standard",
             slot=self.began,
             state="running" if state.is_going_on else "finished",
@@ -187,7 +188,8 @@ class Seed:
                     started=self.began,
                     finished=self.began,
                     kind=None if is_reached else Kind.UNREACHABLE,
-                    learned=self.began if is_reached else None,
+                    order=Order(1, 1),
+                    verdict=Order(1, 1) if is_reached else None,
                 )
 
     def _counts(self, days: int) -> Counts:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from stt_coordinator.domain.findings import Folded, fold
-from stt_coordinator.domain.model import LEARNED, Evidence
+from stt_coordinator.domain.model import LEARNED, Evidence, Order
 from stt_shared.protocol.enums import Family, FindingState, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.records import FindingEvent, FindingRecord
@@ -22,6 +22,7 @@ ERROR = CheckOutcome(
 def evidence(minute: int) -> Evidence:
     started = NOW + timedelta(minutes=minute)
     return Evidence(
+        order=Order(minute + 1, 1),
         run_id=f"run-{minute}",
         target="t1",
         family=Family.MYSQL,
@@ -36,16 +37,16 @@ class Life:
 
     def __init__(self) -> None:
         self.known: Known = {}
-        self.learned: datetime | None = None
+        self.verdict: Order | None = None
         self.events: list[FindingEvent] = []
 
     def apply(self, outcome: CheckOutcome, minute: int) -> Folded:
-        folded = fold(self.known, outcome, evidence(minute), self.learned)
+        folded = fold(self.known, outcome, evidence(minute), self.verdict)
         self.known.update((one.id, one) for one in folded.records)
         self.events.extend(folded.events)
         if outcome.outcome in LEARNED:
-            started = evidence(minute).started
-            self.learned = max(self.learned or started, started)
+            order = evidence(minute).order
+            self.verdict = max(self.verdict or order, order)
         return folded
 
     @property

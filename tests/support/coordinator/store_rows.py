@@ -24,11 +24,13 @@ from stt_shared.protocol.suppressions import SuppressionRecord
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+_NUMBERS: dict[str, int] = {}  # of runs, in the order in which tests mention them
 
 
 def run(run_id: str = "standard-1", **changes: object) -> RunRecord:
     values: dict[str, object] = {
         "run_id": run_id,
+        "number": _NUMBERS.setdefault(run_id, 1 + len(_NUMBERS)),
         "schedule": "standard",
         "slot": NOW,
         "state": "running",

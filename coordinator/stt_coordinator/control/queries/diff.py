@@ -151,7 +151,7 @@ def select_runs(ledger: Ledger, request: DiffRequest) -> tuple[RunRecord, RunRec
             what = f"run {run.run_id} was skipped: nothing was checked"
             raise request_error(ErrorCode.BAD_REQUEST, what)
         refuse_without_details(ledger, run)
-    before, later = sorted(named, key=lambda run: (run.started or run.slot, run.run_id))
+    before, later = sorted(named, key=lambda run: run.number)
     return before, later
 
 

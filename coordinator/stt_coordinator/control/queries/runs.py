@@ -7,7 +7,6 @@ from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
 from stt_coordinator.domain import schedule
-from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import RunRecord
@@ -18,11 +17,12 @@ async def list_runs(context: HandlerContext, request: RunsRequest) -> RunsReply:
     """A page of the newest runs, or the run with `run_id`; empty if it is not known."""
     state = context.control_state.state
     if not request.run_id:
-        limit, before = pages.page_size(request.limit), decode_cursor(request.after, Place)
+        limit = pages.page_size(request.limit)
+        (before,) = decode_cursor(request.after, tuple[int]) or (None,)
         found = await context.store.read(lambda ledger: ledger.runs.newest(limit + 1, before))
         page = tuple(pages.fitting(found[:limit]))
         more = len(page) < len(found)
-        last = encode_cursor((clock.to_text(page[-1].slot), page[-1].run_id)) if more else ""
+        last = encode_cursor((page[-1].number,)) if more else ""
         return RunsReply(runs=page, next=last)
     one = await context.store.read(lambda ledger: ledger.runs.get(request.run_id))
     if one is None and request.run_id == first_run_id(state):

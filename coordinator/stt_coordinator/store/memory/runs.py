@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from stt_coordinator.store.memory.tables import Rows
-from stt_coordinator.store.ports.runs import Place
-from stt_shared import clock
 from stt_shared.protocol.records import RunRecord
 
 
@@ -19,16 +18,19 @@ class MemoryRuns(Rows):
     def put(self, run: RunRecord) -> None:
         self._t.runs[run.run_id] = run
 
-    def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
-        found = [
-            one
-            for one in self._newest_first()
-            if before is None or (clock.to_text(one.slot), one.run_id) < before
-        ]
+    def next_number(self) -> int:
+        self._t.last_run += 1
+        return self._t.last_run
+
+    def numbers(self, run_ids: Iterable[str]) -> dict[str, int]:
+        return {id_: self._t.runs[id_].number for id_ in run_ids if id_ in self._t.runs}
+
+    def newest(self, limit: int, before: int | None = None) -> list[RunRecord]:
+        found = [one for one in self._newest_first() if before is None or one.number < before]
         return found[:limit]
 
     def _newest_first(self) -> list[RunRecord]:
-        return sorted(self._t.runs.values(), key=lambda one: (one.slot, one.run_id), reverse=True)
+        return sorted(self._t.runs.values(), key=lambda one: one.number, reverse=True)
 
     def running(self) -> list[RunRecord]:
         return [run for run in reversed(self._newest_first()) if run.state == "running"]
@@ -37,7 +39,7 @@ class MemoryRuns(Rows):
         return next((run for run in self._newest_first() if run.state != "skipped"), None)
 
     def previous(self, run: RunRecord) -> RunRecord | None:
-        earlier = [one for one in self._newest_first() if one.slot < run.slot]
+        earlier = [one for one in self._newest_first() if one.number < run.number]
         finished = [one for one in earlier if one.state == "finished"]
         alike = (one for one in finished if one.schedule == run.schedule)
         return next(alike, finished[0] if finished else None)

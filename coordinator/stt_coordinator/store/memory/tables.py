@@ -25,6 +25,7 @@ class Tables:
     audit: dict[int, AuditEntry] = field(default_factory=dict[int, AuditEntry])
     last_audit: int = 0  # the last position given in the audit trail
     runs: dict[str, RunRecord] = field(default_factory=dict[str, RunRecord])
+    last_run: int = 0  # the last number given to a run
     slots: dict[str, datetime] = field(default_factory=dict[str, datetime])
     jobs: dict[str, JobRecord] = field(default_factory=dict[str, JobRecord])
     results: dict[tuple[str, str, int], RawResult] = field(

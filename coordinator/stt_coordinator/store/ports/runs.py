@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -16,18 +17,26 @@ class Place(NamedTuple):
 
 
 class RunLedger(Protocol):
-    """Runs by their id; a run is ordered by its slot, then by its id."""
+    """Runs by their id, in the order of their numbers."""
 
     def get(self, run_id: str) -> RunRecord | None:
         """The run of that id, or None."""
         ...
 
     def put(self, run: RunRecord) -> None:
-        """Insert or replace a run; its id, schedule and slot never change."""
+        """Insert or replace a run; its id, number, schedule and slot never change."""
         ...
 
-    def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
-        """Runs in descending order, those strictly before `before` if it is given."""
+    def next_number(self) -> int:
+        """The number of the next run: above all that this store ever gave, pruned runs too."""
+        ...
+
+    def numbers(self, run_ids: Iterable[str]) -> dict[str, int]:
+        """The numbers of the runs of these ids that exist, by id."""
+        ...
+
+    def newest(self, limit: int, before: int | None = None) -> list[RunRecord]:
+        """Runs in descending order, those with a number below `before` if it is given."""
         ...
 
     def running(self) -> list[RunRecord]:
@@ -39,7 +48,7 @@ class RunLedger(Protocol):
         ...
 
     def previous(self, run: RunRecord) -> RunRecord | None:
-        """The last `finished` run with an earlier slot: of the same schedule, else of any."""
+        """The last `finished` run with a lower number: of the same schedule, else of any."""
         ...
 
     def last_slots(self) -> dict[str, datetime]:

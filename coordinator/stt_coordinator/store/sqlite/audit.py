@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.store.sqlite.rows import packed, text, unpacked
+from stt_coordinator.store.sqlite.rows import LAST_NUMBER, packed, text, unpacked
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared.protocol.audit import AuditEntry
-
-LAST_POSITION = 2**63 - 1
 
 
 class SqliteAudit(Statements):
@@ -20,6 +18,6 @@ class SqliteAudit(Statements):
         self._each("add", ({"at": text(e.at), "data": packed(e)} for e in entries))
 
     def newest(self, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
-        first = LAST_POSITION if before is None else before
+        first = LAST_NUMBER if before is None else before
         found = self._run("newest", before=first, limit=limit)
         return [(position, unpacked(AuditEntry, data)) for position, data in found]

@@ -12,6 +12,7 @@ from stt_shared import clock
 
 S = TypeVar("S", bound=msgspec.Struct)
 Columns = dict[str, object]
+LAST_NUMBER = 2**63 - 1  # of a column of integers
 LAST_CHARACTER = "\U0010ffff"  # sorts after every text that goes on from a prefix
 
 _ENCODER = msgspec.json.Encoder()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.store.ports.runs import Place
-from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, packed, text
+from stt_coordinator.store.sqlite.rows import LAST_NUMBER, Columns, listed, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared import clock
 from stt_shared.protocol.records import RunRecord
@@ -22,9 +22,15 @@ class SqliteRuns(Statements):
     def put(self, run: RunRecord) -> None:
         self._each("put", [columns(run)])
 
-    def newest(self, limit: int, before: Place | None = None) -> list[RunRecord]:
-        slot, run_id = before or Place(LAST_CHARACTER, "")
-        return self._all(RunRecord, "newest", slot=slot, run_id=run_id, limit=limit)
+    def next_number(self) -> int:
+        return self._number("next_number")
+
+    def numbers(self, run_ids: Iterable[str]) -> dict[str, int]:
+        return dict(self._run("numbers", ids=listed(run_ids)).fetchall())
+
+    def newest(self, limit: int, before: int | None = None) -> list[RunRecord]:
+        first = LAST_NUMBER if before is None else before
+        return self._all(RunRecord, "newest", before=first, limit=limit)
 
     def running(self) -> list[RunRecord]:
         return self._all(RunRecord, "running")
@@ -33,9 +39,8 @@ class SqliteRuns(Statements):
         return self._one(RunRecord, "last")
 
     def previous(self, run: RunRecord) -> RunRecord | None:
-        slot = text(run.slot)
-        alike = self._one(RunRecord, "previous", schedule=run.schedule, slot=slot)
-        return alike or self._one(RunRecord, "previous_of_any", slot=slot)
+        alike = self._one(RunRecord, "previous", schedule=run.schedule, number=run.number)
+        return alike or self._one(RunRecord, "previous_of_any", number=run.number)
 
     def last_slots(self) -> dict[str, datetime]:
         return {schedule: clock.from_text(slot) for schedule, slot in self._run("last_slots")}
@@ -48,6 +53,7 @@ def columns(run: RunRecord) -> Columns:
     """The columns of a run."""
     return {
         "run_id": run.run_id,
+        "number": run.number,
         "schedule": run.schedule,
         "slot": text(run.slot),
         "state": run.state,

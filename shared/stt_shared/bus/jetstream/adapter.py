@@ -74,7 +74,7 @@ class JetStreamBus:
     async def last(self, stream: str, subject: str) -> Stored | None:
         """See the port; raises UnreachableError."""
         reply = await self._link.request(
-            f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", DIRECT_GET_S
+            self._link.options.api(f"DIRECT.GET.{stream}.{subject}"), b"", DIRECT_GET_S
         )
         headers = reply.headers or {}
         sequence = headers.get("Nats-Sequence", "")

@@ -52,7 +52,7 @@ class PullInbox:
     ) -> None:
         self._link = link
         self._answers = answers
-        self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+        self._subject = link.options.api(f"CONSUMER.MSG.NEXT.{stream}.{consumer}")
         self._name = consumer
         self._capacity = capacity
         self._requests: dict[str, _Request] = {}

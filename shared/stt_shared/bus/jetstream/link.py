@@ -20,6 +20,7 @@ from nats.aio.subscription import Subscription
 from stt_shared import clock
 from stt_shared.bus.jetstream import client_tls
 from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text
+from stt_shared.bus.jetstream.credentials import reader_of
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import cancelled
@@ -162,10 +163,13 @@ class Link:
             await close_client(client)
 
     async def _connect(self) -> Client:
-        client = client_tls.GuardedClient(needs_tls=bool(self.options.ca or self.options.cert))
+        signer = reader_of(self.options)
+        client = client_tls.GuardedClient(needs_tls=self.options.needs_tls, signer=signer)
         wait_s = self.options.timeout_s
         self._refusal = ""
         try:
+            if signer is not None:
+                signer()  # before the network: an incomplete file gets its own message
             async with asyncio.timeout(wait_s):
                 await client.connect(**self._arguments())
         except (*CLIENT_ERRORS, ValueError) as error:
@@ -197,13 +201,12 @@ class Link:
             "reconnected_cb": self._on_back,
             "closed_cb": self._on_lost,
         }
-        if options.creds:
-            given["user_credentials"] = options.creds
         if options.user:
             given |= {"user": options.user, "password": options.password}
         if options.token:
             given["token"] = options.token
-        if options.ca or options.cert:
+        if options.needs_tls:
+            given["tls_handshake_first"] = options.tls_first
             given["tls"] = client_tls.context(options.ca, options.cert, options.key)
         return given
 
@@ -246,6 +249,8 @@ class Link:
                 await self._rebuild()
             except UnreachableError as error:
                 log.warning("connection_failed", reason=error.message)
+            except Exception:  # an edge: whatever the client raises, the next attempt must follow
+                log.exception("connection_failed")
 
     async def _healthy(self) -> bool:
         client = self._client
@@ -271,7 +276,11 @@ class Link:
         if old is not None:
             await close_client(old)
         client = await self._connect()
-        for wire in self._wires:
-            await self._attach(wire, client)
+        try:
+            for wire in tuple(self._wires):
+                await self._attach(wire, client)
+        except CLIENT_ERRORS as error:
+            await close_client(client)
+            raise UnreachableError(f"cannot subscribe on NATS ({error_text(error)})") from error
         self._client, self._lost_at = client, None
         log.info("connection_replaced", servers=self.address)

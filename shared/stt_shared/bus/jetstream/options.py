@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from stt_shared.protocol import subjects
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NatsOptions:
-    """How NATS is reached; `creds`, `ca`, `cert` and `key` are paths."""
+    """How NATS is reached; `nkey`, `creds`, `ca`, `cert` and `key` are paths."""
 
     servers: tuple[str, ...] = ("nats://127.0.0.1:4222",)
     name: str = "stt"
+    nkey: str = ""
     creds: str = ""
     user: str = ""
     password: str = field(default="", repr=False)
@@ -18,6 +21,17 @@ class NatsOptions:
     ca: str = ""
     cert: str = ""
     key: str = ""
+    tls_first: bool = False
     timeout_s: float = 5.0
     inbox_prefix: str = "_INBOX"
+    js_domain: str = ""
     replicas: int = 0  # of each stream; 0: one for each server of the cluster, at most 3
+
+    @property
+    def needs_tls(self) -> bool:
+        """Whether an option requires TLS, whatever the addresses are."""
+        return bool(self.ca or self.cert or self.tls_first)
+
+    def api(self, call: str) -> str:
+        """The subject of a call of the JetStream API, in the domain of the options."""
+        return subjects.js_api(call, self.js_domain)

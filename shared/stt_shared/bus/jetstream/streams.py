@@ -40,7 +40,7 @@ class ApiError(Exception):
 async def call(link: Link, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     """One call of the JetStream API; raises ApiError or UnreachableError."""
     data = json.dumps(body).encode() if body else b""
-    reply = await link.request(f"$JS.API.{subject}", data, API_S)
+    reply = await link.request(link.options.api(subject), data, API_S)
     try:
         answer = _ANSWER.decode(reply.data)
     except UNDECODABLE as error:

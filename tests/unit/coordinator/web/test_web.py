@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from stt_coordinator.control.views.overview import state_of
@@ -215,8 +216,8 @@ async def test_a_diff_is_asked_for_by_runs_or_by_an_instant() -> None:
 async def test_a_run_whose_details_are_gone_never_reads_like_nothing_changed() -> None:
     found = MemoryStore()
     slot = clock.now() - timedelta(days=31)
-    old = RunRecord(run_id="old", schedule="standard", slot=slot, state="finished", jobs=3, done=3)
-    new = RunRecord(run_id="new", schedule="standard", slot=clock.now(), state="finished")
+    old = msgspec.structs.replace(ran(), run_id="old", number=1, slot=slot, jobs=3, done=3)
+    new = msgspec.structs.replace(ran(), run_id="new", number=2, slot=clock.now())
     await found.transact(lambda ledger: ledger.runs.put(old))
     await found.transact(lambda ledger: ledger.runs.put(new))
     async with visiting(store=found) as client:

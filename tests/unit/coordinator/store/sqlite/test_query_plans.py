@@ -35,8 +35,6 @@ BOUNDED = {
     "current_parts": "outcomes that left databases out, found by an index before",
 }
 SORTED = {
-    "runs.newest": "runs of one instant",
-    "runs.previous": "runs of one instant",
     "jobs.followers": "of the targets of one batch",
     "jobs.outstanding": "of the targets of one batch",
     "results.watermarks": "one for each worker and its starts",

@@ -64,7 +64,13 @@ def seed(ledger: Ledger) -> None:
     for number in range(7):
         slot = NOW + timedelta(minutes=number // 2)
         ledger.runs.put(
-            RunRecord(run_id=f"manual-{number}", schedule="manual", slot=slot, state="finished")
+            RunRecord(
+                run_id=f"manual-{number}",
+                number=number + 1,
+                schedule="manual",
+                slot=slot,
+                state="finished",
+            )
         )
     ledger.suppressions.put(
         SuppressionRecord(

@@ -1,0 +1,92 @@
+"""Coordinator, worker and command line log in to a real nats-server in each documented form."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from stt_cli.accounts import keys
+from stt_cli.accounts.keys import Kind
+from tests.servers.certificates import Certificates
+from tests.support.processes.commands import stt
+from tests.support.shared import nats_logins
+from tests.support.shared.nats_logins import LoggedIn
+
+READY_S = 60.0
+TARGETS = """
+[worker]
+name = "w1"
+site = "eu"
+state_dir = "{folder}/worker"
+
+[[targets]]
+id = "books"
+family = "postgresql"
+host = "127.0.0.1"
+port = 1
+user = "u"
+password = "env:PW"
+tls = "off"
+"""
+
+
+@contextmanager
+def running(folder: Path, *words: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    with (folder / f"{words[0]}.log").open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "stt_cli", *words], env=clean | environ, stdout=log, stderr=log
+        )
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait(30)
+
+
+@pytest.mark.parametrize("form", nats_logins.FORMS, ids=lambda form: form.__name__)
+def test_coordinator_worker_and_command_line_work_with_each_log_in(
+    form: Callable[[Path, Certificates], LoggedIn], tmp_path: Path, certificates: Certificates
+) -> None:
+    given = form(tmp_path, certificates)
+    config = tmp_path / "worker.toml"
+    config.write_text(TARGETS.format(folder=tmp_path))
+    environ = given.environ | {"PW": "x", "STT_COORDINATOR_STATE_DIR": str(tmp_path / "c")}
+    try:
+        with (
+            running(tmp_path, "coordinator", **environ),
+            running(tmp_path, "worker", "--config", str(config), **environ),
+        ):
+            deadline = time.monotonic() + READY_S
+            found: list[dict[str, str]] = []
+            while not found:
+                done = stt("targets", "list", "-o", "json", **environ)
+                found = json.loads(done.stdout)["targets"] if done.stdout else []
+                logs = [path.read_text()[-2000:] for path in tmp_path.glob("*.log")]
+                assert time.monotonic() < deadline, (done.stderr, logs)
+    finally:
+        given.server.stop()
+    assert [one["target"] for one in found] == ["books"]
+
+
+def test_the_wrong_key_is_refused_with_the_reason(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    given = nats_logins.nkey(tmp_path, certificates)
+    other = keys.new(Kind.USER)
+    nats_logins.write(tmp_path / "user.nk", other.seed)
+    try:
+        done = stt("status", **given.environ)
+    finally:
+        given.server.stop()
+    assert done.returncode == 4
+    assert "authorization violation" in done.stderr
+    assert other.seed not in done.stderr
