@@ -22,7 +22,7 @@ from stt_coordinator.web.serve import Page, front_of
 from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.connection import connected
+from stt_shared.connection import Progress, connected
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
@@ -48,7 +48,8 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
         stack.callback(_LOG.info, "coordinator_stopped")
         stack.push_async_callback(store.close)
         # Before NATS is there: it may come later, and systemd must not wait for it.
-        await stack.enter_async_context(notify.supervision(partial(write_sign_of_life, store)))
+        progress = Progress(partial(write_sign_of_life, store))
+        await stack.enter_async_context(notify.supervision(progress))
         bus = await connect_with_backoff(
             lambda: connected(
                 settings.nats, "stt-coordinator", replicas=settings.coordinator.replicas
@@ -58,6 +59,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
         if bus is None:
             return
         stack.push_async_callback(bus.close)
+        progress.bus = bus
         dependencies = CoordinatorDependencies(
             bus=bus,
             store=store,

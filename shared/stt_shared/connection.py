@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from stt_shared import nats_address
 from stt_shared.bus.port import Bus
 from stt_shared.settings import NatsSettings
+
+STALLED_S = 60.0  # a turn of the connection's own watch takes less than half of this
+
+
+class Progress:
+    """What the watchdog asks for: a piece of work of the service, and a connection that moves."""
+
+    def __init__(self, work: Callable[[], Awaitable[object]]) -> None:
+        self._work = work
+        self.bus: Bus | None = None  # set once there is a connection
+
+    async def __call__(self) -> None:
+        """Do the work; raises OSError if the client of NATS hangs, and what the work raises."""
+        await self._work()
+        stalled_s = self.bus.stalled_s() if self.bus is not None else 0.0
+        if stalled_s > STALLED_S:
+            raise OSError(f"the connection to NATS has hung for {stalled_s:.0f} s")
 
 
 async def connected(nats: NatsSettings, name: str, *, replicas: int = 0) -> Bus:

@@ -90,7 +90,7 @@ def changed(**changes: object) -> bytes:
         (SUBJECT, changed(target="t2"), "wrong_subject"),
         (SUBJECT, changed(worker="w2"), "wrong_subject"),
         (f"{SUBJECT}.more", changed(), "wrong_subject"),
-        (SUBJECT, changed(sequence=2**63), "wrong_position"),
+        (SUBJECT, changed(sequence=2**63), "malformed"),
         (SUBJECT, changed(), "unknown_job"),
     ],
     ids=lambda value: value if isinstance(value, str) and "." not in value else "",

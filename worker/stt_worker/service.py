@@ -15,7 +15,7 @@ from stt_shared import clock
 from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
-from stt_shared.connection import connected
+from stt_shared.connection import Progress, connected
 from stt_shared.distribution import installed_version
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.identity import token_of
@@ -70,13 +70,15 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         state = state_dir(own.state_dir, "worker", os.environ)
         outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
-        await stack.enter_async_context(notify.supervision(partial(outbox.pending, limit=1)))
+        progress = Progress(partial(outbox.pending, limit=1))
+        await stack.enter_async_context(notify.supervision(progress))
         serials = Serials(state)
         bus = await connect_with_backoff(
             lambda: connected(settings.nats, f"stt-worker {name_of(own)}"), stop
         )
         if bus is not None:
             stack.push_async_callback(bus.close)
+            progress.bus = bus
             pack_registry = PackRegistry(
                 bus,
                 runtime.catalogue,

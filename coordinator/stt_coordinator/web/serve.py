@@ -17,6 +17,7 @@ from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
+from stt_shared.lifecycle import awaited_task
 from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry.logs import logger
 
@@ -156,7 +157,7 @@ async def serve(context: HandlerContext, listening: socket.socket, front: Front)
     server = _Server(config)
     scheme = "https" if front.cert else "http"
     _LOG.info("page_started", address=f"{scheme}://{host}:{port}/", login=front.login is not None)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    task = awaited_task(server.serve(sockets=[listening]), "http")
     try:
         await asyncio.shield(task)
     finally:

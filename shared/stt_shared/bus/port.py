@@ -101,6 +101,13 @@ class Bus(Protocol):
         """The connected server; None while there is no connection."""
         ...
 
+    def stalled_s(self) -> float:
+        """Seconds since the connection was last seen working, or last tried again.
+
+        A server that is away does not raise it: it is tried again. A client that hangs does.
+        """
+        ...
+
     async def close(self) -> None:
         """Flush pending messages and disconnect; never blocks for ever, may be called twice."""
         ...

@@ -124,3 +124,11 @@ def logger(name: str, **context: Any) -> FilteringBoundLogger:
     """A logger that adds `part=name` and `context` to every line."""
     bound: FilteringBoundLogger = structlog.get_logger(part=name, **context)
     return bound
+
+
+_LOG = logger("tasks")
+
+
+def log_crash(name: str, error: BaseException) -> None:
+    """Log the unexpected end of a background task, as `lifecycle` hands it out."""
+    _LOG.error("task_crashed", task=name, error=repr(error), exc_info=error)

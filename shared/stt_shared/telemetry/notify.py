@@ -7,9 +7,10 @@ import os
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
-from stt_shared.lifecycle import cancelled
-from stt_shared.telemetry.logs import logger
+from stt_shared.lifecycle import background_loop, cancelled
+from stt_shared.telemetry.logs import log_crash, logger
 
 SOCKET = "NOTIFY_SOCKET"
 PERIOD = "WATCHDOG_USEC"  # microseconds after which systemd restarts a silent service
@@ -57,7 +58,11 @@ async def supervision(
     """
     send_state("READY=1", environ)
     every = period_s(environ)
-    watch = asyncio.create_task(_alive(progress, every, environ)) if every else None
+    watch = (
+        background_loop(partial(_alive, progress, every, environ), "watchdog", log_crash)
+        if every
+        else None
+    )
     try:
         yield
     finally:

@@ -8,7 +8,15 @@ import signal
 
 import pytest
 
-from stt_shared.lifecycle import pause, stop_on_signals, supervise
+from stt_shared import lifecycle
+from stt_shared.lifecycle import (
+    background_loop,
+    background_task,
+    cancelled,
+    pause,
+    stop_on_signals,
+    supervise,
+)
 
 
 async def test_a_failing_task_stops_the_others_and_its_error_comes_out() -> None:
@@ -77,3 +85,41 @@ async def test_a_pause_ends_early_when_stopped() -> None:
     assert await pause(0.001, stop) is False
     stop.set()
     assert await pause(60, stop) is True
+
+
+async def test_a_background_loop_that_crashes_is_reported_and_starts_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lifecycle, "RESTART_S", 0.01)
+    crashes: list[tuple[str, str]] = []
+    again = asyncio.Event()
+
+    async def loop() -> None:
+        if crashes:
+            again.set()
+            await asyncio.Event().wait()
+        raise LookupError("broken")
+
+    task = background_loop(loop, "pump", lambda name, error: crashes.append((name, str(error))))
+    async with asyncio.timeout(5):
+        await again.wait()
+    assert crashes == [("pump", "broken")]
+    await cancelled([task])
+    assert crashes == [("pump", "broken")]
+
+
+async def test_what_ends_a_background_task_is_reported_unless_it_is_a_cancellation() -> None:
+    crashes: list[str] = []
+
+    async def work(error: Exception | None) -> None:
+        if error:
+            raise error
+        await asyncio.Event().wait()
+
+    ended = [
+        background_task(work(error), "request", lambda name, _: crashes.append(name))
+        for error in (KeyError("x"), None)
+    ]
+    await asyncio.sleep(0)
+    await cancelled(ended)
+    assert crashes == ["request"]

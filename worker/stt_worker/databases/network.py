@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from stt_shared.lifecycle import awaited_task
 from stt_shared.protocol.enums import Kind
 from stt_worker.databases import hosts
 from stt_worker.databases.port import Endpoint, InspectionError
@@ -104,7 +105,7 @@ async def _fastest(addresses: Sequence[Address]) -> socket.socket:
     try:
         while left or tried:
             if left:
-                tried.add(asyncio.create_task(_connect(*left.popleft())))
+                tried.add(awaited_task(_connect(*left.popleft()), "connect"))
             # `wait` returns early on a refusal, so the next address is tried at once.
             wait = STAGGER_S if left else None
             ended, _ = await asyncio.wait(tried, timeout=wait, return_when=asyncio.FIRST_COMPLETED)

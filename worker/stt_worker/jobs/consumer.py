@@ -11,14 +11,15 @@ from stt_shared.backoff import LAST_PAUSE_S, Backoff
 from stt_shared.bus.port import Bus, Inbox
 from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
-from stt_shared.lifecycle import cancelled, pause
+from stt_shared.lifecycle import background_task, cancelled, pause
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import log_crash, logger
 from stt_worker.execution.admission import Admission, AdmissionQueue, DrainingError
 
 TAKE_WAIT_S = 1.0  # a fetch is never cancelled, so this is also how late `stop` is noticed
 PUT_BACK_S = 2.0
+CRASH_DELAY_S = 10.0  # before a job is delivered again whose task an internal error ended
 _LOG = logger("consumer")
 
 HELD_PER_PERMIT = 4  # a job that waits for its result to be stored has no permit, but is held
@@ -92,7 +93,8 @@ class Consumer:
                                 await self._room.wait()
                         continue
                     for delivery in await inbox.take(free, wait=TAKE_WAIT_S):
-                        job = asyncio.create_task(self._run_job(delivery, inbox, family))
+                        work = self._run_job(delivery, inbox, family)
+                        job = background_task(work, "job", log_crash)
                         self._jobs[job] = delivery, inbox
                         # A callback: a task that is cancelled before it starts runs no `finally`.
                         job.add_done_callback(self._forget_job)
@@ -111,16 +113,18 @@ class Consumer:
             await self._serve(delivery, inbox, family, self._queue.admit)
         except DrainingError:
             await _put_back(delivery, inbox)
+        except Exception as error:  # noqa: BLE001  # an edge: no job may end the worker
+            # Put back, not left: a lease that is renewed for ever would keep the job for ever.
+            _LOG.error("job_interrupted", subject=delivery.subject, error=repr(error))
+            await _put_back(delivery, inbox, CRASH_DELAY_S)
 
     def _forget_job(self, job: asyncio.Task[None]) -> None:
-        delivery, _ = self._jobs.pop(job)
+        del self._jobs[job]
         self._room.set()
-        if not job.cancelled() and (error := job.exception()):
-            _LOG.error("task_crashed", subject=delivery.subject, error=repr(error))
 
 
-async def _put_back(delivery: Delivery, inbox: Inbox) -> None:
-    """Have a job delivered to another worker now; if that fails, its lease expires."""
+async def _put_back(delivery: Delivery, inbox: Inbox, delay_s: float = 0.0) -> None:
+    """Have a job delivered again, by default at once; if that fails, its lease expires."""
     with suppress(UnreachableError, TimeoutError):
         async with asyncio.timeout(PUT_BACK_S):
-            await inbox.retry(delivery, delay=0.0)
+            await inbox.retry(delivery, delay=delay_s)

@@ -18,11 +18,12 @@ import msgspec
 
 from stt_shared import clock, sqlfile
 from stt_shared.errors import ConfigError, ProtocolError
+from stt_shared.lifecycle import background_task
 from stt_shared.protocol.messages import Result, Watermark
 from stt_shared.sqlite.connection import open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 from stt_shared.sqlite.migrations import schema
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import log_crash, logger
 from stt_worker.outbox import recovery
 from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, OutboxError, Row, row_of
 
@@ -65,8 +66,8 @@ class SqliteOutbox:
         # results costs a few syncs instead of one each.
         if self._writer is None or self._writer.done():
             # Empty context: the writer serves other jobs too, and must not log this job's ids.
-            self._writer = asyncio.create_task(
-                self._write_waiting(), name="outbox", context=Context()
+            self._writer = background_task(
+                self._write_waiting(), "outbox", log_crash, context=Context()
             )
         return await future
 
@@ -217,6 +218,8 @@ class SqliteOutbox:
                 )
             except OutboxError as error:
                 appended = error
+            except Exception as error:  # noqa: BLE001  # an edge: the jobs wait for these futures
+                appended = OutboxError(f"cannot write to the outbox ({error!r})")
             for index, (_, future) in enumerate(batch):
                 one = appended if isinstance(appended, OutboxError) else appended[index]
                 # Done already if its job was cancelled meanwhile: its row stays and is published.

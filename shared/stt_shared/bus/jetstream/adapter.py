@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 
+from stt_shared import clock
 from stt_shared.bus.jetstream import peer, publisher
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
@@ -133,6 +134,10 @@ class JetStreamBus:
             return peer.of(self._link.client)
         except UnreachableError:
             return None
+
+    def stalled_s(self) -> float:
+        """See the port."""
+        return clock.monotonic() - self._link.watched
 
     async def close(self) -> None:
         """See the port."""

@@ -18,9 +18,9 @@ from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link, Wire
 from stt_shared.bus.values import Delivery
 from stt_shared.errors import UnreachableError
-from stt_shared.lifecycle import cancelled
+from stt_shared.lifecycle import background_loop, cancelled
 from stt_shared.protocol.subjects import KEEP_ALIVE
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import log_crash, logger
 
 EXPIRES_S = 30.0
 LATE_S = 2.0  # a request without an answer counts as lost this long after its end
@@ -71,8 +71,8 @@ class PullInbox:
         self._prefix = self._link.client.new_inbox()
         self._wire = await self._link.wire(f"{self._prefix}.*", self._received)
         self._tasks = [
-            asyncio.create_task(self._pump(), name=f"pull-{self._name}"),
-            asyncio.create_task(self._keep_leases(), name=f"leases-{self._name}"),
+            background_loop(self._pump, f"pull-{self._name}", log_crash),
+            background_loop(self._keep_leases, f"leases-{self._name}", log_crash),
         ]
 
     async def close(self) -> None:

@@ -23,8 +23,8 @@ from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_t
 from stt_shared.bus.jetstream.credentials import reader_of
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import UnreachableError
-from stt_shared.lifecycle import cancelled
-from stt_shared.telemetry.logs import logger
+from stt_shared.lifecycle import background_loop, cancelled
+from stt_shared.telemetry.logs import log_crash, logger
 
 MIN_SERVER = (2, 10)
 BATCH_SERVER = (2, 12)
@@ -63,6 +63,7 @@ class Link:
         self._wires: set[Wire] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._lost_at: float | None = None
+        self.watched = clock.monotonic()  # when it was last seen working, or tried again
         self._closing = False
         self._last_error = ""
         self._refusal = ""
@@ -70,7 +71,7 @@ class Link:
     async def open(self) -> None:
         """Connect for the first time; raises UnreachableError with the reason."""
         self._client = await self._connect()
-        self._watcher = asyncio.create_task(self._watch(), name="nats-watch")
+        self._watcher = background_loop(self._watch, "nats-watch", log_crash)
 
     @property
     def client(self) -> Client:
@@ -240,6 +241,8 @@ class Link:
     async def _watch(self) -> None:
         backoff = RECONNECT_WAIT_S * 1.0
         while True:
+            # Each turn, also a failed one: only a turn that never ends is a client that hangs.
+            self.watched = clock.monotonic()
             await asyncio.sleep(min(WATCH_INTERVAL_S, backoff))
             if await self._healthy():
                 backoff = WATCH_INTERVAL_S

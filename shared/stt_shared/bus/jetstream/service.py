@@ -19,8 +19,9 @@ from stt_shared.bus.jetstream.link import Callback, Link, Wire
 from stt_shared.bus.port import Handler
 from stt_shared.bus.values import RequestError
 from stt_shared.errors import UnreachableError
+from stt_shared.lifecycle import background_task
 from stt_shared.protocol.subjects import SERVICE, SERVICE_VERSION
-from stt_shared.telemetry.logs import logger
+from stt_shared.telemetry.logs import log_crash, logger
 
 QUEUE = "q"
 TYPE = "io.nats.micro.v1."
@@ -97,7 +98,7 @@ class Service:
 
     def _taker(self, endpoint: _Endpoint) -> Callback:
         async def take(message: Msg) -> None:
-            task = asyncio.create_task(self._answer(endpoint, message))
+            task = background_task(self._answer(endpoint, message), endpoint.name, log_crash)
             self.running.add(task)
             task.add_done_callback(self.running.discard)
 

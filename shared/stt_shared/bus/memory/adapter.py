@@ -146,6 +146,10 @@ class MemoryBus:
         """See the port."""
         return None
 
+    def stalled_s(self) -> float:
+        """See the port."""
+        return 0.0
+
     async def close(self) -> None:
         """See the port."""
 

@@ -50,7 +50,7 @@ def test_result_on_its_own_subject_is_taken() -> None:
         (changed(target="t2"), "wrong_subject"),
         (changed(worker="w2"), "wrong_subject"),
         (changed(sequence=0), "wrong_position"),
-        (changed(sequence=2**63), "wrong_position"),
+        (changed(sequence=2**63), "malformed"),
         (changed(epoch=""), "wrong_position"),
         (changed(job_id="j" * 1000), "wrong_job"),
     ],

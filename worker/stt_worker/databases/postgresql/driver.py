@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from stt_shared.checkfile.model import QueryType, Question
+from stt_shared.lifecycle import awaited_task
 from stt_worker.databases.held import Answers
 from stt_worker.databases.port import Answer, Choose, Endpoint, Inspection, Limits
 from stt_worker.databases.postgresql import facts as postgresql_facts
@@ -18,7 +19,7 @@ class PostgresqlDatabase:
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
         """See the port; cancelling it cuts the connection."""
         server = ServerConnection(endpoint, limits)
-        task = asyncio.create_task(_inspect(server, choose, limits))
+        task = awaited_task(_inspect(server, choose, limits), "inspect")
         try:
             return await asyncio.shield(task)
         finally:
