@@ -17,7 +17,7 @@ from tests.support.worker.database_subjects import (
     mysql_subject,
     postgresql_subject,
 )
-from tests.support.worker.trials import Trial, trial_of
+from tests.support.worker.driver_harness import DriverHarness, harness_of
 
 SQL = ("mariadb", "mysql", "postgresql", "postgresql15")
 
@@ -84,25 +84,25 @@ def subject_of(request: pytest.FixtureRequest) -> Callable[[str], Subject]:
 
 
 @pytest.fixture(params=("memory", *REAL))
-async def trial(
+async def harness(
     request: pytest.FixtureRequest, subject_of: Callable[[str], Subject]
-) -> AsyncIterator[Trial]:
-    async for one in trial_of(subject_of(request.param)):
+) -> AsyncIterator[DriverHarness]:
+    async for one in harness_of(subject_of(request.param)):
         yield one
 
 
 @pytest.fixture(params=REAL)
 async def real(
     request: pytest.FixtureRequest, subject_of: Callable[[str], Subject]
-) -> AsyncIterator[Trial]:
-    async for one in trial_of(subject_of(request.param)):
+) -> AsyncIterator[DriverHarness]:
+    async for one in harness_of(subject_of(request.param)):
         yield one
 
 
 @pytest.fixture(params=("memory", *SQL))
 async def sql(
     request: pytest.FixtureRequest, subject_of: Callable[[str], Subject]
-) -> AsyncIterator[Trial]:
+) -> AsyncIterator[DriverHarness]:
     """No read-only command of MongoDB takes long."""
-    async for one in trial_of(subject_of(request.param)):
+    async for one in harness_of(subject_of(request.param)):
         yield one

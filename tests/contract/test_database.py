@@ -16,81 +16,81 @@ from stt_worker.databases.port import (
 from tests.support.worker.database_subjects import (
     memory_subject,
 )
-from tests.support.worker.trials import LIMITS, TIMEOUT_S, Trial, kind_of
+from tests.support.worker.driver_harness import LIMITS, TIMEOUT_S, DriverHarness, kind_of
 
 
-async def test_facts_tell_flavour_numeric_version_provider_and_role(trial: Trial) -> None:
-    told: list[Facts] = []
+async def test_facts_tell_flavour_numeric_version_provider_and_role(harness: DriverHarness) -> None:
+    seen: list[Facts] = []
 
     def choose(facts: Facts) -> list[Question]:
-        told.append(facts)
+        seen.append(facts)
         return []
 
-    inspection = await trial.database.inspect(trial.subject.endpoint, choose, LIMITS)
-    assert told == [inspection.facts]
-    assert inspection.facts.flavour == trial.subject.flavour
-    assert inspection.facts.version[: len(trial.subject.version)] == trial.subject.version
+    inspection = await harness.database.inspect(harness.subject.endpoint, choose, LIMITS)
+    assert seen == [inspection.facts]
+    assert inspection.facts.flavour == harness.subject.flavour
+    assert inspection.facts.version[: len(harness.subject.version)] == harness.subject.version
     assert ".".join(map(str, inspection.facts.version)) in inspection.facts.version_text
     assert inspection.facts.provider == "self-managed"
-    assert inspection.facts.role == trial.subject.role
+    assert inspection.facts.role == harness.subject.role
 
 
-async def test_equal_questions_have_one_answer(trial: Trial) -> None:
-    answers = await trial.ask(trial.subject.good, trial.subject.good)
+async def test_equal_questions_have_one_answer(harness: DriverHarness) -> None:
+    answers = await harness.ask(harness.subject.good, harness.subject.good)
     (rows,) = answers.values()
     assert isinstance(rows, list)
     assert len(rows) == 1
 
 
-async def test_a_failing_question_leaves_the_others_answered(trial: Trial) -> None:
-    subject = trial.subject
-    answers = await trial.ask(subject.bad, subject.good)
+async def test_a_failing_question_leaves_the_others_answered(harness: DriverHarness) -> None:
+    subject = harness.subject
+    answers = await harness.ask(subject.bad, subject.good)
     assert kind_of(answers[subject.bad]) is Kind.QUERY
     assert isinstance(answers[subject.good], list)
 
 
-async def test_a_question_of_another_family_is_a_failure_of_its_own(trial: Trial) -> None:
+async def test_a_question_of_another_family_is_a_failure_of_its_own(harness: DriverHarness) -> None:
     foreign = memory_subject().bad
-    if trial.subject.flavour in {"mysql", "mariadb"}:
+    if harness.subject.flavour in {"mysql", "mariadb"}:
         foreign = replace(foreign, type=foreign.type.POSTGRESQL_SELECT)
-    answers = await trial.ask(foreign, trial.subject.good)
+    answers = await harness.ask(foreign, harness.subject.good)
     assert kind_of(answers[foreign]) is Kind.QUERY
-    assert isinstance(answers[trial.subject.good], list)
+    assert isinstance(answers[harness.subject.good], list)
 
 
-async def test_a_missing_grant_is_no_privilege(trial: Trial) -> None:
-    subject = trial.subject
-    answers = await trial.ask(subject.secret, subject.good, endpoint=subject.limited)
+async def test_a_missing_grant_is_no_privilege(harness: DriverHarness) -> None:
+    subject = harness.subject
+    answers = await harness.ask(subject.secret, subject.good, endpoint=subject.limited)
     assert kind_of(answers[subject.secret]) is Kind.NO_PRIVILEGE
     assert isinstance(answers[subject.good], list)
 
 
-async def test_a_wrong_password_is_auth(trial: Trial) -> None:
-    wrong = replace(trial.subject.endpoint, password="wrong \u00e4 password")
-    assert (await trial.refusal(wrong)).kind is Kind.AUTH
+async def test_a_wrong_password_is_auth(harness: DriverHarness) -> None:
+    wrong = replace(harness.subject.endpoint, password="wrong \u00e4 password")
+    assert (await harness.refusal(wrong)).kind is Kind.AUTH
 
 
-async def test_an_unknown_user_is_auth(trial: Trial) -> None:
-    unknown = replace(trial.subject.endpoint, user="nobody at all")
-    assert (await trial.refusal(unknown)).kind is Kind.AUTH
+async def test_an_unknown_user_is_auth(harness: DriverHarness) -> None:
+    unknown = replace(harness.subject.endpoint, user="nobody at all")
+    assert (await harness.refusal(unknown)).kind is Kind.AUTH
 
 
-async def test_a_closed_port_is_unreachable(trial: Trial) -> None:
-    host = trial.subject.endpoint.host if trial.subject.endpoint.host != "canned" else "nobody"
-    closed = replace(trial.subject.endpoint, host=host, port=free_port())
-    error = await trial.refusal(closed)
+async def test_a_closed_port_is_unreachable(harness: DriverHarness) -> None:
+    host = harness.subject.endpoint.host if harness.subject.endpoint.host != "canned" else "nobody"
+    closed = replace(harness.subject.endpoint, host=host, port=free_port())
+    error = await harness.refusal(closed)
     assert error.kind is Kind.UNREACHABLE
     assert "refused" in error.reason.lower()
 
 
-async def test_a_name_that_does_not_exist_is_unreachable(trial: Trial) -> None:
-    nowhere = replace(trial.subject.endpoint, host="nowhere.invalid")
-    error = await trial.refusal(nowhere, Limits(connect_s=TIMEOUT_S))
+async def test_a_name_that_does_not_exist_is_unreachable(harness: DriverHarness) -> None:
+    nowhere = replace(harness.subject.endpoint, host="nowhere.invalid")
+    error = await harness.refusal(nowhere, Limits(connect_s=TIMEOUT_S))
     assert error.kind is Kind.UNREACHABLE
     assert "nowhere.invalid" in error.reason
 
 
-async def test_a_slow_statement_times_out_and_the_others_are_answered(sql: Trial) -> None:
+async def test_a_slow_statement_times_out_and_the_others_are_answered(sql: DriverHarness) -> None:
     subject = sql.subject
     assert subject.slow is not None
     answers = await sql.ask(subject.slow, subject.good)
@@ -98,17 +98,17 @@ async def test_a_slow_statement_times_out_and_the_others_are_answered(sql: Trial
     assert isinstance(answers[subject.good], list)
 
 
-async def test_a_write_is_refused(trial: Trial) -> None:
-    subject = trial.subject
-    answers = await trial.ask(subject.write, subject.good)
+async def test_a_write_is_refused(harness: DriverHarness) -> None:
+    subject = harness.subject
+    answers = await harness.ask(subject.write, subject.good)
     assert kind_of(answers[subject.write]) is Kind.QUERY
     assert isinstance(answers[subject.good], list)
 
 
-async def test_an_answer_over_the_limit_is_too_large_and_names_it(trial: Trial) -> None:
-    subject = trial.subject
+async def test_an_answer_over_the_limit_is_too_large_and_names_it(harness: DriverHarness) -> None:
+    subject = harness.subject
     limits = replace(LIMITS, bytes=2_000)
-    answers = await trial.ask(subject.good, subject.many, subject.large, limits=limits)
+    answers = await harness.ask(subject.good, subject.many, subject.large, limits=limits)
     for question, limit in ((subject.many, "100 rows"), (subject.large, "2000 bytes")):
         answer = answers[question]
         assert isinstance(answer, Failure)
@@ -117,16 +117,18 @@ async def test_an_answer_over_the_limit_is_too_large_and_names_it(trial: Trial) 
             assert answer.reason == f"more than {limit}{' of rows' * limit.endswith('bytes')}"
 
 
-async def test_questions_after_an_answer_over_the_limit_are_answered(trial: Trial) -> None:
-    subject = trial.subject
+async def test_questions_after_an_answer_over_the_limit_are_answered(
+    harness: DriverHarness,
+) -> None:
+    subject = harness.subject
     limits = replace(LIMITS, bytes=2_000)
-    answers = await trial.ask(subject.large, subject.bad, subject.good, limits=limits)
+    answers = await harness.ask(subject.large, subject.bad, subject.good, limits=limits)
     assert kind_of(answers[subject.large]) is Kind.TOO_LARGE
     assert kind_of(answers[subject.bad]) is Kind.QUERY
     assert isinstance(answers[subject.good], list)
 
 
-async def test_many_looks_at_once_are_all_answered(trial: Trial) -> None:
-    good = trial.subject.good
-    found = await asyncio.gather(*(trial.ask(good) for _ in range(12)))
+async def test_many_looks_at_once_are_all_answered(harness: DriverHarness) -> None:
+    good = harness.subject.good
+    found = await asyncio.gather(*(harness.ask(good) for _ in range(12)))
     assert all(isinstance(answers[good], list) for answers in found)

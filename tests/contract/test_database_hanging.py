@@ -1,4 +1,4 @@
-"""A listener in a server's place or a hanging server costs bounded time and no other look."""
+"""A listener in a server's place or a hanging server costs bounded time and no other inspection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stt_worker.databases.port import (
     Limits,
 )
 from tests.servers.listeners import Proxy, dripping, hang_up, listening, saying, silence
-from tests.support.worker.trials import LIMITS, SHORT, TIMEOUT_S, Trial, kind_of
+from tests.support.worker.driver_harness import LIMITS, SHORT, TIMEOUT_S, DriverHarness, kind_of
 
 GARBAGE = {
     "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n",
@@ -28,38 +28,44 @@ GARBAGE = {
 }
 
 
-async def elsewhere(real: Trial, port: int) -> Endpoint:
+async def elsewhere(real: DriverHarness, port: int) -> Endpoint:
     return replace(real.subject.endpoint, host="127.0.0.1", port=port)
 
 
-async def test_a_listener_that_says_nothing_costs_the_connect_time_only(real: Trial) -> None:
+async def test_a_listener_that_says_nothing_costs_the_connect_time_only(
+    real: DriverHarness,
+) -> None:
     async with listening(silence) as port:
         error = await real.refusal(await elsewhere(real, port), SHORT)
     assert error.kind is Kind.UNREACHABLE
     assert "within 0.4 s" in error.reason
 
 
-async def test_a_listener_that_hangs_up_is_unreachable(real: Trial) -> None:
+async def test_a_listener_that_hangs_up_is_unreachable(real: DriverHarness) -> None:
     async with listening(hang_up) as port:
         error = await real.refusal(await elsewhere(real, port))
     assert error.kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize("what", list(GARBAGE))
-async def test_a_listener_that_talks_nonsense_is_unreachable(real: Trial, what: str) -> None:
+async def test_a_listener_that_talks_nonsense_is_unreachable(
+    real: DriverHarness, what: str
+) -> None:
     async with listening(saying(GARBAGE[what])) as port:
         error = await real.refusal(await elsewhere(real, port), SHORT)
     assert error.kind is Kind.UNREACHABLE
 
 
 @pytest.mark.parametrize("what", list(GARBAGE))
-async def test_a_listener_that_drips_bytes_cannot_hold_a_look(real: Trial, what: str) -> None:
+async def test_a_listener_that_drips_bytes_cannot_hold_a_look(
+    real: DriverHarness, what: str
+) -> None:
     async with listening(dripping(GARBAGE[what])) as port:
         error = await real.refusal(await elsewhere(real, port), SHORT)
     assert error.kind is Kind.UNREACHABLE
 
 
-async def test_a_server_that_stops_answering_costs_one_client_time(real: Trial) -> None:
+async def test_a_server_that_stops_answering_costs_one_client_time(real: DriverHarness) -> None:
     subject = real.subject
     proxy = Proxy(subject.endpoint.host, subject.endpoint.port)
 
@@ -74,7 +80,7 @@ async def test_a_server_that_stops_answering_costs_one_client_time(real: Trial) 
     assert [kind_of(answer) for answer in inspection.answers.values()] == [Kind.TIMEOUT] * 3
 
 
-async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> None:
+async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: DriverHarness) -> None:
     subject = real.subject
     proxy = Proxy(subject.endpoint.host, subject.endpoint.port)
     asked = asyncio.Event()
@@ -96,7 +102,7 @@ async def test_a_look_given_up_ends_at_once_and_leaves_nothing(real: Trial) -> N
             await inspection
 
 
-async def test_a_look_given_up_while_connecting_leaves_nothing(real: Trial) -> None:
+async def test_a_look_given_up_while_connecting_leaves_nothing(real: DriverHarness) -> None:
     async with listening(silence) as port, asyncio.timeout(TIMEOUT_S):
         endpoint = await elsewhere(real, port)
         limits = Limits(connect_s=10 * TIMEOUT_S)
@@ -107,7 +113,7 @@ async def test_a_look_given_up_while_connecting_leaves_nothing(real: Trial) -> N
             await inspection
 
 
-async def test_a_hanging_server_delays_no_other_look(real: Trial) -> None:
+async def test_a_hanging_server_delays_no_other_look(real: DriverHarness) -> None:
     subject = real.subject
     async with listening(silence) as port, asyncio.timeout(TIMEOUT_S):
         endpoint = await elsewhere(real, port)

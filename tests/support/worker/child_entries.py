@@ -17,8 +17,8 @@ def echo(channel: Channel) -> None:
         channel.send(str(os.getpid()).encode(), b" ", frame)
 
 
-def tell(channel: Channel) -> None:
-    """What the child is, as JSON, for each frame."""
+def describe(channel: Channel) -> None:
+    """Describe the child as JSON, for each frame."""
     while channel.receive() is not None:
         found = {
             "environment": sorted(os.environ),

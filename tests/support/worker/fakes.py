@@ -58,7 +58,7 @@ def check(name: str, script: str = PASSES, queries: Sequence[Query] = (), **more
     )
 
 
-class Spy:
+class RecordingInbox:
     """An inbox that remembers how deliveries were settled; acknowledging can be made to fail."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Spy:
 
 
 def delivery(wanted: Job, *, delivered: int = 1, **fields: Any) -> Delivery:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "subject": subjects.job(wanted.family, wanted.site, wanted.target),
         "data": codec.encode(wanted),
         "headers": {},
@@ -92,7 +92,7 @@ def delivery(wanted: Job, *, delivered: int = 1, **fields: Any) -> Delivery:
         "delivered": delivered,
         "lease": f"lease-{delivered}",
     }
-    return Delivery(**given | fields)
+    return Delivery(**defaults | fields)
 
 
 def target(name: str = "t1", host: str = "db") -> Target:
@@ -112,11 +112,10 @@ class PythonSandbox:
     async def run(
         self, tasks: Sequence[Task], answers: Sequence[bytes], context: Mapping[str, Any]
     ) -> list[Verdict]:
-        given = [_docs(task, answers) for task in tasks]
-        self.runs.append((given, context))
-        return [
-            _verdict(task.source, docs, context) for task, docs in zip(tasks, given, strict=True)
-        ]
+        docs_of_tasks = [_docs(task, answers) for task in tasks]
+        self.runs.append((docs_of_tasks, context))
+        pairs = zip(tasks, docs_of_tasks, strict=True)
+        return [_verdict(task.source, docs, context) for task, docs in pairs]
 
     async def define(self, tasks: Sequence[Task]) -> list[str]:
         return ["" for _ in tasks]
@@ -147,8 +146,8 @@ def _verdict(source: str, docs: list[Any], context: Mapping[str, Any]) -> Verdic
 def server(
     answers: Mapping[Any, Answer] | None = None, *, facts: Facts = FACTS, **more: Any
 ) -> Canned:
-    told: Mapping[Any, Answer] = {"1": [{"n": 1}]} if answers is None else answers
-    found = {question(one) if isinstance(one, str) else one: told[one] for one in told}
+    by_text: Mapping[Any, Answer] = {"1": [{"n": 1}]} if answers is None else answers
+    found = {question(one) if isinstance(one, str) else one: by_text[one] for one in by_text}
     return Canned(facts=facts, answers=found, **more)
 
 
@@ -158,13 +157,13 @@ def dependencies(
     database = MemoryDatabase({"db": server()} if servers is None else servers)
     named = {one.name: one for one in checks}
     catalogue = Catalogue(checks=named, releases={"as_of": "2026-11-01"})
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "inspector": DirectInspector(database),
         "catalogue": catalogue,
         "sandbox": PythonSandbox(),
         "limits": QUICK,
     }
-    return CheckDependencies(**given | fields)
+    return CheckDependencies(**defaults | fields)
 
 
 def database_of(having: CheckDependencies) -> MemoryDatabase:
@@ -180,7 +179,7 @@ def endpoint(host: str = "db") -> Endpoint:
 
 def job(checks: Sequence[Check], target: str = "t1", **fields: Any) -> Job:
     refs = tuple(CheckRef(check=one.name, digest=one.digest) for one in checks)
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "job_id": f"run-1.{target}",
         "run_id": "run-1",
         "dispatch": 1,
@@ -191,7 +190,7 @@ def job(checks: Sequence[Check], target: str = "t1", **fields: Any) -> Job:
         "created": AT,
         "expires": AT + timedelta(days=365),
     }
-    return Job(**given | fields)
+    return Job(**defaults | fields)
 
 
 def admit_at_once(target: str) -> AbstractAsyncContextManager[Admission]:

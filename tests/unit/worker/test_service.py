@@ -154,7 +154,7 @@ async def test_no_more_targets_are_looked_at_at_once_than_configured() -> None:
 
 
 class Counting(MemoryDatabase):
-    """Counts how many looks run at once."""
+    """Counts how many inspections run at once."""
 
     now = most = 0
 

@@ -97,7 +97,7 @@ async def test_a_child_knows_nothing_of_its_parent_but_the_channel(
     for name in ("PGHOSTADDR", "PGSERVICE", "MYSQL_PWD", "PYTHONSTARTUP", "STT_SECRET"):
         monkeypatch.setenv(name, "/nowhere")
     other = await spawner.fork(f"{ENTRIES}:echo")
-    child = await spawner.fork(f"{ENTRIES}:tell")
+    child = await spawner.fork(f"{ENTRIES}:describe")
     found = json.loads(await asked(child, ""))
     assert not {one for one in found["environment"] if one.startswith(("PG", "MY", "STT", "PY"))}
     assert found["descriptors"] == 4  # the channel, and /dev/null three times
@@ -109,7 +109,7 @@ async def test_a_child_knows_nothing_of_its_parent_but_the_channel(
 async def test_a_file_is_handed_to_one_child(spawner: Spawner, tmp_path: Path) -> None:
     (tmp_path / "mark").write_text("mine")
     with (tmp_path / "mark").open() as file:
-        child = await spawner.fork(f"{ENTRIES}:tell", descriptors=[file.fileno()])
+        child = await spawner.fork(f"{ENTRIES}:describe", descriptors=[file.fileno()])
     assert json.loads(await asked(child, ""))["handed"] == ["mine"]
 
 

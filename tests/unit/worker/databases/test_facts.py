@@ -1,4 +1,4 @@
-"""What servers are, judged from what real and managed servers and look-alikes say."""
+"""The facts of servers, from the answers of real and managed servers and look-alikes."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def test_mysql_flavour_and_numeric_version(
 
 @pytest.mark.parametrize("digits", ["9" * 30, "9" * 5_000, "\N{ARABIC-INDIC DIGIT FOUR}"])
 def test_a_version_that_a_server_makes_up_fits_into_a_message(digits: str) -> None:
-    said = {"version": f"PostgreSQL 9.{digits}", "number": digits}
+    row = {"version": f"PostgreSQL 9.{digits}", "number": digits}
     for facts in (
         mysql_facts.facts({"version": f"9.7.{digits}"}),
         mongodb_facts.facts({}, {"version": f"6.0.{digits}"}, "h"),
-        postgresql_facts.facts(said),
+        postgresql_facts.facts(row),
     ):
         assert remote.first(remote.encoded(remote.Known(facts=facts))) == remote.Known(facts=facts)
 

@@ -10,7 +10,7 @@ from stt_worker.execution import admission
 from stt_worker.execution.admission import AdmissionQueue, DrainingError
 
 
-class Site:
+class Workload:
     """Targets that take so many seconds, and the order in which they began."""
 
     def __init__(self, number: int) -> None:
@@ -30,32 +30,32 @@ class Site:
 
 
 async def test_no_more_targets_work_at_once_than_there_are_permits() -> None:
-    site = Site(3)
-    await site.jobs(0.01, *(f"t{n}" for n in range(20)))
-    assert site.most == 3
-    assert site.begun == [f"t{n}" for n in range(20)]
+    load = Workload(3)
+    await load.jobs(0.01, *(f"t{n}" for n in range(20)))
+    assert load.most == 3
+    assert load.begun == [f"t{n}" for n in range(20)]
 
 
 async def test_a_target_that_waits_for_its_server_returns_its_permit() -> None:
-    site = Site(2)
-    hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(5)]
+    load = Workload(2)
+    hanging = [asyncio.create_task(load.job(f"bad{n}", 600)) for n in range(5)]
     async with asyncio.timeout(5):
-        await site.jobs(0.01, *(f"good{n}" for n in range(10)))
+        await load.jobs(0.01, *(f"good{n}" for n in range(10)))
     for one in hanging:
         one.cancel()
     await asyncio.wait(hanging)
-    await site.jobs(0.01, "a", "b", "c")
-    assert site.queue.running == 0
+    await load.jobs(0.01, "a", "b", "c")
+    assert load.queue.running == 0
 
 
 async def test_new_targets_that_hang_leave_room_for_those_that_answered_before() -> None:
-    site = Site(2)
-    await site.jobs(0.01, "good0", "good1")
-    hanging = [asyncio.create_task(site.job(f"bad{n}", 600)) for n in range(20)]
+    load = Workload(2)
+    await load.jobs(0.01, "good0", "good1")
+    hanging = [asyncio.create_task(load.job(f"bad{n}", 600)) for n in range(20)]
     await asyncio.sleep(0.5)
-    assert site.queue.running == (admission.ADMITTED_PER_PERMIT - 1) * 2
+    assert load.queue.running == (admission.ADMITTED_PER_PERMIT - 1) * 2
     async with asyncio.timeout(5):
-        await site.jobs(0.01, "good0", "good1")
+        await load.jobs(0.01, "good0", "good1")
     for one in hanging:
         one.cancel()
     await asyncio.wait(hanging)
@@ -65,13 +65,13 @@ async def test_targets_that_were_slow_and_failed_come_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(admission, "SLOW_S", 0.05)
-    site = Site(2)
+    load = Workload(2)
     slow, good, new = [[f"{kind}{n}" for n in range(4)] for kind in ("slow", "good", "new")]
-    await site.jobs(0.1, *slow)
-    await site.jobs(0.01, *good)
-    site.begun.clear()
-    await site.jobs(0.01, *slow, *new, *good)
-    assert site.begun == [*good, *new, *slow]
+    await load.jobs(0.1, *slow)
+    await load.jobs(0.01, *good)
+    load.begun.clear()
+    await load.jobs(0.01, *slow, *new, *good)
+    assert load.begun == [*good, *new, *slow]
 
 
 async def test_no_more_slow_targets_run_at_once_than_there_are_permits(
@@ -79,45 +79,45 @@ async def test_no_more_slow_targets_run_at_once_than_there_are_permits(
 ) -> None:
     monkeypatch.setattr(admission, "SLOW_S", 0.01)
     monkeypatch.setattr(admission, "PERMIT_S", 0.01)
-    site = Site(2)
+    load = Workload(2)
     slow = [f"slow{n}" for n in range(6)]
-    await site.jobs(0.02, *slow)
-    site.most = 0
-    await site.jobs(0.1, *slow)
-    assert site.most == 2
+    await load.jobs(0.02, *slow)
+    load.most = 0
+    await load.jobs(0.1, *slow)
+    assert load.most == 2
 
 
 async def test_no_target_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "SLOW_S", 0.01)
-    site = Site(1)
-    await site.job("slow", 0.02)
+    load = Workload(1)
+    await load.job("slow", 0.02)
     monkeypatch.setattr(admission, "WAIT_S", 0.0)
-    site.begun.clear()
-    await site.jobs(0.01, "first", "slow", "second", "third")
-    assert site.begun.index("slow") < 3
+    load.begun.clear()
+    await load.jobs(0.01, "first", "slow", "second", "third")
+    assert load.begun.index("slow") < 3
 
 
 async def test_after_drain_no_waiting_target_is_admitted() -> None:
-    site = Site(1)
-    running = asyncio.create_task(site.job("running", 0.1))
-    waiting = asyncio.create_task(site.job("waiting", 0.1))
+    load = Workload(1)
+    running = asyncio.create_task(load.job("running", 0.1))
+    waiting = asyncio.create_task(load.job("waiting", 0.1))
     await asyncio.sleep(0.02)
-    site.queue.drain()
+    load.queue.drain()
     with pytest.raises(DrainingError):
         await waiting
     with pytest.raises(DrainingError):
-        await site.job("late", 0)
+        await load.job("late", 0)
     await running
-    assert site.begun == ["running"]
+    assert load.begun == ["running"]
 
 
 async def test_a_cancelled_wait_costs_no_permit() -> None:
-    site = Site(1)
-    running = asyncio.create_task(site.job("running", 0.05))
-    waiting = [asyncio.create_task(site.job(f"w{n}", 0)) for n in range(3)]
+    load = Workload(1)
+    running = asyncio.create_task(load.job("running", 0.05))
+    waiting = [asyncio.create_task(load.job(f"w{n}", 0)) for n in range(3)]
     await asyncio.sleep(0.01)
     for one in waiting:
         one.cancel()
     await running
     async with asyncio.timeout(1):
-        await site.job("next", 0)
+        await load.job("next", 0)

@@ -56,7 +56,7 @@ async def outcome(
     return (await executed([one], having or dependencies([one]), host))[1][one.name]
 
 
-def said(found: CheckOutcome) -> tuple[Outcome, Kind | None]:
+def outcome_and_kind(found: CheckOutcome) -> tuple[Outcome, Kind | None]:
     return found.outcome, found.kind
 
 
@@ -104,8 +104,8 @@ async def test_an_answer_that_has_no_json_breaks_only_the_checks_that_ask_for_it
     if odd == "nested":
         answers["2"] = [{"n": nested}]
     _, outcomes = await executed(checks, dependencies(checks, {"db": server(answers)}))
-    assert said(outcomes["good"]) == (Outcome.PASSED, None)
-    assert said(outcomes["odd"]) == (Outcome.ERROR, Kind.QUERY)
+    assert outcome_and_kind(outcomes["good"]) == (Outcome.PASSED, None)
+    assert outcome_and_kind(outcomes["odd"]) == (Outcome.ERROR, Kind.QUERY)
     assert "cannot be read as JSON" in outcomes["odd"].reason
 
 
@@ -115,7 +115,7 @@ async def test_a_server_that_cannot_be_looked_at_is_the_outcome_of_every_check(k
     having = dependencies(checks, {"db": InspectionError(kind, "no luck")})
     facts, outcomes = await executed(checks, having)
     assert facts is None
-    assert {said(one) for one in outcomes.values()} == {(Outcome.ERROR, kind)}
+    assert {outcome_and_kind(one) for one in outcomes.values()} == {(Outcome.ERROR, kind)}
     assert {one.reason for one in outcomes.values()} == {"no luck"}
 
 
@@ -125,17 +125,17 @@ async def test_a_secret_that_cannot_be_read_is_a_fault_of_the_targets_configurat
 
     one = check("a")
     _, (found,) = await execute(job([one]), endpoint_of, dependencies([one]), now=AT)
-    assert said(found) == (Outcome.ERROR, Kind.CONFIG)
+    assert outcome_and_kind(found) == (Outcome.ERROR, Kind.CONFIG)
 
 
 async def test_a_hanging_server_and_a_slow_query_cost_their_time_limit_and_no_more() -> None:
     one, two = check("a"), check("b", queries=[query("2")])
     hanging = await outcome(one, dependencies([one], {"db": Hanging()}))
-    assert said(hanging) == (Outcome.ERROR, Kind.UNREACHABLE)
+    assert outcome_and_kind(hanging) == (Outcome.ERROR, Kind.UNREACHABLE)
     slow = server({"1": [], "2": []}, slow=frozenset({question("2")}))
     _, outcomes = await executed([one, two], dependencies([one, two], {"db": slow}))
-    assert said(outcomes["a"]) == (Outcome.PASSED, None)
-    assert said(outcomes["b"]) == (Outcome.ERROR, Kind.TIMEOUT)
+    assert outcome_and_kind(outcomes["a"]) == (Outcome.PASSED, None)
+    assert outcome_and_kind(outcomes["b"]) == (Outcome.ERROR, Kind.TIMEOUT)
 
 
 async def test_a_failed_question_fails_only_the_checks_that_asked_it() -> None:
@@ -143,8 +143,8 @@ async def test_a_failed_question_fails_only_the_checks_that_asked_it() -> None:
     broken = Failure(kind=Kind.QUERY, reason='relation "x" does not exist')
     having = dependencies([one, two], {"db": server({"1": [], "2": broken})})
     _, outcomes = await executed([one, two], having)
-    assert said(outcomes["a"]) == (Outcome.PASSED, None)
-    assert said(outcomes["b"]) == (Outcome.ERROR, Kind.QUERY)
+    assert outcome_and_kind(outcomes["a"]) == (Outcome.PASSED, None)
+    assert outcome_and_kind(outcomes["b"]) == (Outcome.ERROR, Kind.QUERY)
     assert outcomes["b"].reason == 'relation "x" does not exist'
 
 
@@ -152,7 +152,7 @@ async def test_a_missing_right_is_named_with_the_grant_that_gives_it() -> None:
     denied = Failure(kind=Kind.NO_PRIVILEGE, reason="permission denied for table x")
     one = check("a", privileges={"postgresql": ("GRANT SELECT ON x TO stt",), "mysql": ("y",)})
     found = await outcome(one, dependencies([one], {"db": server({"1": denied})}))
-    assert said(found) == (Outcome.ERROR, Kind.NO_PRIVILEGE)
+    assert outcome_and_kind(found) == (Outcome.ERROR, Kind.NO_PRIVILEGE)
     assert found.reason == (
         "permission denied for table x; the check needs: GRANT SELECT ON x TO stt"
     )
@@ -161,7 +161,7 @@ async def test_a_missing_right_is_named_with_the_grant_that_gives_it() -> None:
 async def test_a_check_that_is_not_held_names_both_versions() -> None:
     held, other = check("a"), check("a", FAILS)
     found = await outcome(other, dependencies([held]))
-    assert said(found) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
+    assert outcome_and_kind(found) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
     assert other.digest[:12] in found.reason
     assert held.digest[:12] in found.reason
     gone = await outcome(check("b"), dependencies([held]))
@@ -175,10 +175,10 @@ async def test_a_target_is_not_connected_to_for_checks_that_cannot_be_run() -> N
     having = dependencies([unsupported, foreign])
     facts, outcomes = await executed([unsupported, foreign, check("gone")], having)
     assert facts is None
-    assert said(outcomes["m"]) == (Outcome.SKIPPED, Kind.UNSUPPORTED)
+    assert outcome_and_kind(outcomes["m"]) == (Outcome.SKIPPED, Kind.UNSUPPORTED)
     assert "METRICS_INSTANT" in outcomes["m"].reason
-    assert said(outcomes["f"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
-    assert said(outcomes["gone"]) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
+    assert outcome_and_kind(outcomes["f"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
+    assert outcome_and_kind(outcomes["gone"]) == (Outcome.ERROR, Kind.UNKNOWN_CHECK)
     assert database_of(having).inspected == []
 
 
@@ -193,7 +193,7 @@ async def test_guards_choose_the_variant_and_none_that_holds_skips() -> None:
     having = dependencies([variants, none], {"db": server({"new": [{"new": True}], "1": []})})
     _, outcomes = await executed([variants, none], having)
     assert outcomes["v"].findings[0].evidence == ({"new": True},)
-    assert said(outcomes["n"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
+    assert outcome_and_kind(outcomes["n"]) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
     assert outcomes["n"].reason == "applies to postgresql < 16; the server is postgresql 18.1"
     assert [asked.text for _, asked in database_of(having).asked] == ["new"]
 
@@ -201,15 +201,15 @@ async def test_guards_choose_the_variant_and_none_that_holds_skips() -> None:
 async def test_a_script_that_breaks_leaves_the_others_their_outcome() -> None:
     checks = [check("a", "def check_context(d, c):\n    return d[99]\n"), check("b")]
     _, outcomes = await executed(checks, dependencies(checks))
-    assert said(outcomes["a"]) == (Outcome.ERROR, Kind.SCRIPT)
-    assert said(outcomes["b"]) == (Outcome.PASSED, None)
+    assert outcome_and_kind(outcomes["a"]) == (Outcome.ERROR, Kind.SCRIPT)
+    assert outcome_and_kind(outcomes["b"]) == (Outcome.PASSED, None)
 
 
 async def test_a_job_has_a_deadline() -> None:
     one = check("a")
     having = dependencies([one], {"db": server(latency_s=30.0)}, deadline_s=0.05)
     found = await outcome(one, having)
-    assert said(found) == (Outcome.ERROR, Kind.TIMEOUT)
+    assert outcome_and_kind(found) == (Outcome.ERROR, Kind.TIMEOUT)
     assert "within 0.05 s" in found.reason
 
 
@@ -226,7 +226,7 @@ class Buggy:
 async def test_a_bug_in_a_driver_costs_one_job_and_tells_nothing_secret() -> None:
     one = check("a")
     found = await outcome(one, dependencies([one], inspector=DirectInspector(Buggy())))
-    assert said(found) == (Outcome.ERROR, Kind.QUERY)
+    assert outcome_and_kind(found) == (Outcome.ERROR, Kind.QUERY)
     assert found.reason == "internal error KeyError, see the worker's log"
 
 

@@ -26,8 +26,8 @@ def check_context(docs, context):
 async def outcome(script: str, answers: dict[Any, Answer], parts: dict[Any, Any]) -> CheckOutcome:
     one = check("a", script, queries=list(answers))
     asked = {key.what: value for key, value in parts.items()}
-    told = {key.what: value for key, value in answers.items()}
-    having = dependencies([one], {"db": server(told, parts=asked)})
+    by_question = {key.what: value for key, value in answers.items()}
+    having = dependencies([one], {"db": server(by_question, parts=asked)})
 
     async def endpoint_of() -> Any:
         return endpoint()

@@ -27,7 +27,7 @@ CHECK = Check(
 )
 
 
-def judged(*findings: Any) -> CheckOutcome:
+def outcome_for(*findings: Any) -> CheckOutcome:
     return outcome_of(CHECK, Returned(value=list(findings)))
 
 
@@ -36,8 +36,8 @@ def finding(**fields: Any) -> dict[str, Any]:
 
 
 def test_an_empty_list_passes_and_a_finding_fails() -> None:
-    assert judged().outcome is Outcome.PASSED
-    found = judged(
+    assert outcome_for().outcome is Outcome.PASSED
+    found = outcome_for(
         finding(
             object="'app'@'%'",
             description="why",
@@ -64,7 +64,7 @@ def test_an_empty_list_passes_and_a_finding_fails() -> None:
 
 
 def test_pmm_words_of_severity_are_three_to_people() -> None:
-    seen = {word: judged(finding(severity=word)).findings[0].severity for word in SEVERITIES}
+    seen = {word: outcome_for(finding(severity=word)).findings[0].severity for word in SEVERITIES}
     assert [word for word, severity in seen.items() if severity is Severity.CRITICAL] == [
         *("emergency", "alert", "critical", "error")
     ]
@@ -91,7 +91,7 @@ def test_pmm_words_of_severity_are_three_to_people() -> None:
     ],
 )
 def test_one_bad_finding_makes_an_error_that_keeps_the_good_ones(bad: Any, says: str) -> None:
-    found = judged(finding(object="good"), bad)
+    found = outcome_for(finding(object="good"), bad)
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.SCRIPT)
     assert found.reason.startswith("finding 2: ")
     assert says in found.reason
@@ -125,7 +125,7 @@ def test_a_script_that_broke_or_skipped_says_why() -> None:
 
 
 def test_equal_findings_are_one_and_unequal_ones_of_one_object_are_told_apart() -> None:
-    found = judged(
+    found = outcome_for(
         finding(object="a", summary="x"),
         finding(object="a", summary="x"),
         finding(object="a", summary="y"),
@@ -142,12 +142,12 @@ def test_keys_do_not_depend_on_the_order_in_which_a_script_found_things() -> Non
     findings = [finding(object="a", summary=f"s{n}", evidence=[{"n": n}]) for n in range(20)]
     findings += [finding(summary=f"s{n}") for n in range(20)]
     shuffled = random.Random(1).sample(findings, len(findings))  # noqa: S311  # no secret
-    assert judged(*findings).findings == judged(*shuffled).findings
+    assert outcome_for(*findings).findings == outcome_for(*shuffled).findings
 
 
 def test_too_many_findings_are_an_error_that_counts_all_and_keeps_the_most_severe() -> None:
     many = [finding(object=f"t{n}", severity="info") for n in range(MAX_FINDINGS)]
-    found = judged(*many, finding(object="worst"))
+    found = outcome_for(*many, finding(object="worst"))
     assert (found.outcome, found.kind) == (Outcome.ERROR, Kind.TOO_LARGE)
     assert found.reason == "501 findings (1 critical, 500 trivial), the limit is 500"
     assert len(found.findings) == MAX_FINDINGS
@@ -155,13 +155,13 @@ def test_too_many_findings_are_an_error_that_counts_all_and_keeps_the_most_sever
 
 
 def test_a_great_many_findings_of_one_object_are_judged_in_linear_time() -> None:
-    found = judged(*(finding(object="a", summary=str(n)) for n in range(20_000)))
+    found = outcome_for(*(finding(object="a", summary=str(n)) for n in range(20_000)))
     assert found.kind is Kind.TOO_LARGE
 
 
 def test_evidence_is_plain_bounded_and_without_stored_passwords() -> None:
     rows = [{"User": "a", "authentication_string": "*DEADBEEF", "password": "", "Priv": {"x": 1}}]
-    found = judged(finding(evidence=rows + [{"n": n} for n in range(60)]))
+    found = outcome_for(finding(evidence=rows + [{"n": n} for n in range(60)]))
     (first, *_, last) = found.findings[0].evidence
     assert first == {
         "User": "a",
@@ -178,14 +178,14 @@ def test_whatever_a_script_returns_can_be_sent() -> None:
     for _ in range(50):
         deep = {"d": [deep]}
     weird = {"big": 2**80, "nan": float("nan"), "half": "\ud800", "deep": deep, "t": (1, None)}
-    found = judged(finding(summary="\ud800" * 9_000, object="o\ud800", evidence=weird))
+    found = outcome_for(finding(summary="\ud800" * 9_000, object="o\ud800", evidence=weird))
     assert msgspec.json.decode(msgspec.json.encode(found), type=CheckOutcome) == found
     assert len(found.findings[0].summary) <= 500
 
 
 def test_outcomes_that_do_not_fit_give_up_findings_but_not_their_counts() -> None:
-    small = judged(finding(object="small"))
-    large = judged(*(finding(object=f"t{n}", description="x" * 3_000) for n in range(400)))
+    small = outcome_for(finding(object="small"))
+    large = outcome_for(*(finding(object=f"t{n}", description="x" * 3_000) for n in range(400)))
     kept, reduced = fit([small, large], 100_000)
     assert kept == small
     assert (reduced.outcome, reduced.kind, reduced.findings) == (

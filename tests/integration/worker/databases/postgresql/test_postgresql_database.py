@@ -147,7 +147,7 @@ async def test_one_statement_only(postgresql: Running) -> None:
 async def test_a_query_cannot_make_its_session_writable(
     postgresql: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even one that the judge of statements let through."""
+    """Not even a statement that the read-only check let through."""
     monkeypatch.setattr(postgresql_line, "refusal", lambda *_: "")
     attempts = [
         select("set_config('transaction_read_only', 'off', true)"),

@@ -20,7 +20,7 @@ from stt_worker.outbox.memory import MemoryOutbox
 from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.support.worker.fakes import (
-    Spy,
+    RecordingInbox,
     admit_at_once,
     check,
     delivery,
@@ -33,14 +33,14 @@ CHECKS = [check("a"), check("b")]
 
 
 @dataclass
-class Bench:
+class RunnerHarness:
     """A runner with everything it stands on in memory."""
 
     runner: Runner
     broker: MemoryBroker
     outbox: MemoryOutbox
     database: MemoryDatabase
-    inbox: Spy = field(default_factory=Spy)
+    inbox: RecordingInbox = field(default_factory=RecordingInbox)
 
     async def serve(self, **fields: Any) -> None:
         delivered = fields.pop("delivered", 1)

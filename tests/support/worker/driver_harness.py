@@ -31,11 +31,11 @@ LIMITS = Limits(connect_s=5, statement_s=0.5, client_s=5, rows=100, bytes=100_00
 SHORT = Limits(connect_s=0.4, statement_s=0.2, client_s=0.4)
 
 
-TIMEOUT_S = 30.0  # a look that has not ended by then would never end
+TIMEOUT_S = 30.0  # an inspection that has not ended by then would never end
 
 
 @dataclass(frozen=True)
-class Trial:
+class DriverHarness:
     """A subject in use."""
 
     subject: Subject
@@ -60,10 +60,10 @@ class Trial:
         return caught.value
 
 
-async def trial_of(subject: Subject) -> AsyncIterator[Trial]:
+async def harness_of(subject: Subject) -> AsyncIterator[DriverHarness]:
     database = subject.make()
     before = open_sockets()
-    yield Trial(subject, database)
+    yield DriverHarness(subject, database)
     await database.close()
     await gone(before)
 
@@ -77,7 +77,7 @@ def open_sockets() -> set[str]:
 
 
 async def gone(before: set[str]) -> None:
-    """Every socket and task that a look made ends by itself, soon."""
+    """Every socket and task that an inspection made ends by itself, soon."""
     async with asyncio.timeout(TIMEOUT_S):
         while open_sockets() - before or len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110  # no event
             await asyncio.sleep(0.01)

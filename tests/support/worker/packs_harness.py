@@ -31,7 +31,7 @@ from stt_worker.outbox.sender import Sender
 from stt_worker.targets.model import Inventory
 from tests.support.shared import packs
 from tests.support.worker.fakes import (
-    Spy,
+    RecordingInbox,
     admit_at_once,
     check,
     delivery,
@@ -67,15 +67,15 @@ def refs_of(one: Pack) -> tuple[CheckRef, ...]:
 
 
 @dataclass
-class Bench:
+class PacksHarness:
     """A runner whose registry trusts SIGNER, all in memory but the serials."""
 
     folder: Path
     broker: MemoryBroker = field(default_factory=MemoryBroker)
-    inbox: Spy = field(default_factory=Spy)
+    inbox: RecordingInbox = field(default_factory=RecordingInbox)
     changes: int = 0
     jobs: int = 0
-    judged: list[list[str]] = field(default_factory=list[list[str]])  # scripts that were defined
+    defined: list[list[str]] = field(default_factory=list[list[str]])  # scripts that were defined
     allow_unsigned: bool = False
 
     async def start(self) -> None:
@@ -120,7 +120,7 @@ class Bench:
         self.changes += 1
 
     async def _script_faults(self, checks: Sequence[Check]) -> list[str]:
-        self.judged.append([one.name for one in checks])
+        self.defined.append([one.name for one in checks])
         return ["pg_one: script line 2: cannot use reserved keyword `while`"]
 
     async def _confirmed(self, row: Any) -> None:
