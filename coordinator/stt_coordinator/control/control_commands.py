@@ -26,6 +26,7 @@ from stt_shared.protocol.records import RunRecord
 MAX_JOINED = 5_000  # targets named in a reply
 MAX_TEXT = 500  # characters of who and why
 SECOND = timedelta(seconds=1)
+MAX_AHEAD = timedelta(minutes=1)  # of the last change; beyond it a clock was ahead
 
 
 async def enable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
@@ -66,7 +67,7 @@ async def disable(context: HandlerContext, request: SwitchRequest) -> SwitchRepl
 def _switched(
     state: ControlState, request: SwitchRequest, since: datetime, *, enabled: bool
 ) -> ControlState:
-    if state.since is not None:
+    if state.since is not None and state.since - since < MAX_AHEAD:
         # The run that follows is named by its second: twice in one second would be one run.
         since = max(since, state.since.replace(microsecond=0) + SECOND)
     return msgspec.structs.replace(

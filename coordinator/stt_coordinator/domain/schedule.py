@@ -44,13 +44,15 @@ def due(
 ) -> tuple[Due, ...]:
     """What is due: per schedule the newest undecided slot, and the missed ones before it.
 
-    No slot at or before `enabled_since` is due, and none after a clock went back.
+    No slot at or before `enabled_since` is due. A last slot in the future was decided while a clock
+    was ahead: the newest slot is due then, which changes nothing if it was decided already.
     """
     found: list[Due] = []
     for schedule in Interval:
         period = PERIODS[schedule]
-        after = max(enabled_since, last_slots.get(schedule, enabled_since))
         newest = slot_at(schedule, now)
+        last = last_slots.get(schedule, enabled_since)
+        after = max(enabled_since, last if last <= now else newest - period)
         if newest > after:
             oldest = max(next_slot(schedule, after), newest - MAX_SKIPPED * period)
             missed = (newest - oldest) // period

@@ -24,21 +24,11 @@ def end_of(one: SuppressionRecord) -> datetime | None:
     return datetime.combine(one.until + _DAY, time(), UTC)
 
 
-def is_live(one: SuppressionRecord, now: datetime) -> bool:
-    """Whether it applies at `now`."""
-    end = end_of(one)
-    return one.revoked is None and one.ended is None and (end is None or now < end)
+def state_of(one: SuppressionRecord) -> str:
+    """`live`, `ended` or `revoked`, as recorded: it applies until its end is recorded.
 
-
-def state_of(one: SuppressionRecord, now: datetime) -> str:
-    """`live`, `ended` or `revoked`."""
-    if one.revoked is not None:
-        return "revoked"
-    return "live" if is_live(one, now) else "ended"
-
-
-def recorded_state(one: SuppressionRecord) -> str:
-    """`live`, `ended` or `revoked`, as recorded: one whose end has just come is still live."""
+    No clock is read here: one that is wrong for a moment would bring findings back.
+    """
     if one.revoked is not None:
         return "revoked"
     return "ended" if one.ended is not None else "live"
@@ -91,20 +81,19 @@ def plain(record: FindingRecord) -> FindingRecord:
 
 
 class Suppressor:
-    """Applies the suppressions that are live at an instant; `labels` are those of the targets."""
+    """Applies those suppressions that are live; `labels` are those of the targets."""
 
     def __init__(
         self,
         suppressions: Iterable[SuppressionRecord],
         labels: Mapping[str, Mapping[str, str]],
-        now: datetime,
     ) -> None:
         self._labels = labels
         self._by_scope: dict[Scope, SuppressionRecord] = {}
         for one in suppressions:
             scope = scope_of(one)
             other = self._by_scope.get(scope)
-            if is_live(one, now) and (other is None or _rank(one) > _rank(other)):
+            if state_of(one) == "live" and (other is None or _rank(one) > _rank(other)):
                 self._by_scope[scope] = one
 
     def acceptance(self, id_: str, check: str, target: str, site: str) -> Acceptance | None:

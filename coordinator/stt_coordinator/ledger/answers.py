@@ -47,7 +47,7 @@ class AnswerRecorder:
             (pair.target, pair.check): pair for pair in ledger.outcomes.of_targets(targets)
         }
         labels = {name: row.labels for name, row in self._targets.items()}
-        self._suppressor = Suppressor(ledger.suppressions.live(targets), labels, now)
+        self._suppressor = Suppressor(ledger.suppressions.live(targets), labels)
         # By pair as their checks report them; and by id as suppressions let them count.
         self._findings: defaultdict[tuple[str, str], dict[str, FindingRecord]] = defaultdict(dict)
         self._counted: dict[str, FindingRecord] = {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from stt_coordinator.domain.model import JobRecord, JobState, TargetRecord
+from stt_coordinator.domain.plan import LONGEST_LIFE
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
@@ -14,6 +15,7 @@ from stt_shared.identity import new_nonce
 from stt_shared.protocol.enums import Kind, Outcome
 
 LIMIT = 1_000  # jobs a transaction
+MAX_AHEAD = timedelta(minutes=1)  # of a deadline beyond what the timing allows
 
 
 def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
@@ -38,6 +40,24 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     return len(late)
 
 
+def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
+    """Correct deadlines too far in the future; returns of how many jobs, at most LIMIT.
+
+    A clock that was ahead set them: the jobs would be reconciled only when that time comes.
+    """
+    found = ledger.jobs.due_after(now + timing.result_timeout + MAX_AHEAD, LIMIT)
+    ledger.jobs.put(
+        msgspec.structs.replace(
+            job,
+            not_before=min(job.not_before, now),
+            deadline=now + timing.result_timeout,
+            expires=min(job.expires, now + LONGEST_LIFE),
+        )
+        for job in found
+    )
+    return len(found)
+
+
 def _hopeless(
     job: JobRecord, target: TargetRecord | None, up: set[str], now: datetime, timing: Timing
 ) -> str:
@@ -55,7 +75,8 @@ def _hopeless(
 def _once_more(job: JobRecord, target: TargetRecord, now: datetime, timing: Timing) -> JobRecord:
     later = msgspec.structs.replace(job, deadline=now + timing.result_timeout)
     if job.state is JobState.PENDING:
-        return later
+        # A next attempt in the future was set by a clock that was ahead.
+        return msgspec.structs.replace(later, not_before=min(job.not_before, now))
     return msgspec.structs.replace(
         later,
         state=JobState.PENDING,

@@ -18,14 +18,17 @@ from stt_shared.protocol.records import RunRecord
 def start_run(
     ledger: Ledger, run: RunRecord, jobs: Sequence[JobRecord], now: datetime
 ) -> RunRecord:
-    """Record a run with its jobs, and return it. Idempotent: a known run stays as it is."""
+    """Record a run with its jobs, and return it. Idempotent: a known run stays as it is.
+
+    One that is known as skipped is recorded anew: a clock that was ahead had skipped it.
+    """
+    ledger.runs.put_slot(run.schedule, run.slot)
     known = ledger.runs.get(run.run_id)
-    if known is not None:
+    if known is not None and known.state != "skipped":
         return known
     number = ledger.runs.next_number()
     run = msgspec.structs.replace(run, number=number, state="running", jobs=len(jobs), started=now)
     ledger.runs.put(run)
-    ledger.runs.put_slot(run.schedule, run.slot)
     # Stored before the first publication: a result may come before its job is noted as sent.
     ledger.jobs.put(msgspec.structs.replace(job, nonces=(new_nonce(),)) for job in jobs)
     ledger.outbox.add([event_messages.of_run(RunPhase.STARTED, run, now)])
@@ -36,10 +39,10 @@ def start_run(
 
 def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
     """Record that a slot was not run, with the reason. Idempotent: a known run stays as it is."""
+    ledger.runs.put_slot(run.schedule, run.slot)
     if ledger.runs.get(run.run_id) is None:
         run = msgspec.structs.replace(run, number=ledger.runs.next_number())
         ledger.runs.put(run)
-        ledger.runs.put_slot(run.schedule, run.slot)
         ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])
 
 

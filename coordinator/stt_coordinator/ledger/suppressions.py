@@ -174,7 +174,7 @@ def apply_suppressions(
     labels = {name: row.labels for name, row in targets.items()}
     # Also of targets that the store has forgotten.
     names = {record.target for record in there}
-    suppressor = Suppressor(ledger.suppressions.live(names), labels, now)
+    suppressor = Suppressor(ledger.suppressions.live(names), labels)
     changed: list[FindingRecord] = []
     events: list[FindingEvent] = []
     for before in there:

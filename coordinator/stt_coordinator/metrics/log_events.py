@@ -18,6 +18,7 @@ EVENTS: Mapping[str, str] = {
     "control_state_restored": "the broker had lost the control state; written from the store",
     "coordinator_started": "streams, checks and control state are there; tasks run",
     "coordinator_stopped": "the coordinator ended",
+    "deadlines_corrected": "deadlines that a clock set while it was ahead are now near again",
     "feature_degraded": "the NATS server lacks something; what that costs",
     "job_rejected": "the broker refused a job; it is published again",
     "jobs_ended": "outstanding jobs were ended because checks are disabled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import suppressions
-from stt_coordinator.ledger.reconcile import LIMIT, reconcile
+from stt_coordinator.ledger.reconcile import LIMIT, reconcile, rewind
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
@@ -28,8 +28,15 @@ async def end_suppressions(store: Store, wakeups: Wakeups) -> None:
 async def reconcile_jobs(store: Store, wakeups: Wakeups, timing: Timing) -> None:
     """Publish all jobs again that have no result by their deadline, or give them up.
 
-    Raises StoreError.
+    Deadlines that a wrong clock set are corrected first. Raises StoreError.
     """
+    ahead = LIMIT
+    while ahead == LIMIT:
+        now = clock.now()
+        ahead = await store.transact(lambda ledger, now=now: rewind(ledger, now, timing))  # type: ignore[misc]  # bound now
+        if ahead:
+            _LOG.warning("deadlines_corrected", jobs=ahead)
+            wakeups.store_changed()
     late = LIMIT
     while late == LIMIT:
         now = clock.now()

@@ -31,6 +31,7 @@ from stt_shared.telemetry.logs import bound, logger
 
 AFTER_TICK = "after-tick-before-jobs"
 RUN, SKIPPED = "run", "skipped"
+MAX_AHEAD = timedelta(minutes=1)  # of a decision; beyond it a clock was ahead
 NO_TARGETS = "no worker has announced a target"
 NEWER = "a newer slot was due when checks could run again"
 SECOND = timedelta(seconds=1)
@@ -67,6 +68,7 @@ class Scheduler:
         self._library = library
         self._wakeups = wakeups
         self._timing = timing
+        self._ahead: tuple[datetime, datetime] | None = None  # of a state in the future
 
     async def run_due(self) -> None:
         """Start what is due now; while checks are disabled, end the jobs that wait.
@@ -79,7 +81,8 @@ class Scheduler:
             return
         await self.start_first_run(state, state.since)
         last = await self._store.read(lambda ledger: ledger.runs.last_slots())
-        for due in schedule.due(clock.now(), last, state.since):
+        now = clock.now()
+        for due in schedule.due(now, last, self._enabled_since(state.since, now)):
             known = self._library.checks(state.disabled_checks)
             # Without any check something is wrong, and the run says so. Without one of this
             # interval the slot passes unrecorded: nobody wants an empty run every four hours.
@@ -91,6 +94,14 @@ class Scheduler:
             for slot in due.skipped:
                 await self.decide(due.schedule, slot, SKIPPED, NEWER, state)
             await self.decide(due.schedule, due.run, RUN, "", state)
+
+    def _enabled_since(self, since: datetime, now: datetime) -> datetime:
+        """`since`; if it lies in the future, when that was first seen: a clock was ahead."""
+        if since <= now:
+            return since
+        if self._ahead is None or self._ahead[0] != since:
+            self._ahead = since, now
+        return min(self._ahead[1], now)
 
     async def start_first_run(self, state: ControlState, since: datetime) -> None:
         """Start the run that follows enabling, once; it waits a while for targets."""
@@ -128,6 +139,9 @@ class Scheduler:
         with bound(run=run_id(name, slot)):
             # Before the run is recorded: two coordinators agree on the tick, not on their stores.
             stands = await claim_slot(self._bus, tick)
+            if decision == RUN and stands.at - clock.now() > MAX_AHEAD:
+                # A clock that was ahead skipped slots that nobody missed: this one runs after all.
+                stands = tick
             faultpoint.reach(AFTER_TICK)
             run = RunRecord(
                 run_id=run_id(name, slot),

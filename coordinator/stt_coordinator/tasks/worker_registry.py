@@ -42,7 +42,9 @@ class WorkerRegistry:
         self._waiting: dict[str, Announcement] = {}
         self._consumers: set[tuple[str, Family]] = set()
         self._claims: dict[Claim, str] = {}
-        self._since = clock.now()
+        # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
+        self._since = clock.monotonic()
+        self._heard: dict[str, float] = {}  # when, by worker
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -70,6 +72,7 @@ class WorkerRegistry:
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)
         else:
             self._waiting[announcement.worker] = announcement
+            self._heard[announcement.worker] = clock.monotonic()
             self.skews[announcement.worker] = (clock.now() - announcement.at).total_seconds()
 
     async def record(self) -> None:
@@ -105,8 +108,9 @@ class WorkerRegistry:
         changed = {name: announced_worker(one, now) for name, one in heard.items()}
         for name, worker in known.items():
             # While this process was not there nobody could be heard.
-            silence = now - max(worker.last_heard, self._since)
-            if name not in heard and worker.state == "up" and silence > self._timing.worker_down:
+            silence_s = clock.monotonic() - self._heard.get(name, self._since)
+            is_silent = silence_s > self._timing.worker_down.total_seconds()
+            if name not in heard and worker.state == "up" and is_silent:
                 changed[name] = msgspec.structs.replace(worker, state="down")
         if not changed:
             return False

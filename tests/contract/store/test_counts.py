@@ -55,7 +55,9 @@ async def test_gone_targets_and_switched_off_checks_leave_counts_and_lists_but_s
     assert [event.after.id for event in history] == ["f_b"]
 
 
-async def test_the_last_count_of_each_day_stands_oldest_day_first(store: Store) -> None:
+async def test_the_count_put_last_of_each_day_stands_oldest_day_first(
+    store: Store,
+) -> None:
     midnight = NOW.replace(hour=0, minute=0)
 
     def work(ledger: Ledger) -> None:
@@ -66,7 +68,7 @@ async def test_the_last_count_of_each_day_stands_oldest_day_first(store: Store) 
     yesterday = midnight.date() - timedelta(days=1)
     found = await store.read(lambda ledger: ledger.counts.days(yesterday))
     assert [(row.day, row.severity, row.open) for row in found if row.open] == [
-        (yesterday, Severity.CRITICAL, 2),
+        (yesterday, Severity.CRITICAL, 7),
         (midnight.date(), Severity.CRITICAL, 4),
     ]
     assert len(found) == 2 * len(Severity)

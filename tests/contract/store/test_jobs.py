@@ -42,6 +42,8 @@ async def test_outstanding_jobs_are_found_by_target_by_deadline_and_by_whom_they
     assert {name: one.job_id for name, one in outstanding.items()} == {"t1": "standard-1.t1"}
     late = await store.read(lambda ledger: ledger.jobs.overdue(NOW, 9))
     assert [one.job_id for one in late] == ["standard-1.t2"]
+    ahead = await store.read(lambda ledger: ledger.jobs.due_after(NOW, 9))
+    assert [one.job_id for one in ahead] == ["standard-1.t1"]
     open_ = await store.read(lambda ledger: ledger.jobs.open(9))
     assert [one.job_id for one in open_] == ["standard-1.t1", "standard-1.t2"]
     followers = await store.read(lambda ledger: ledger.jobs.followers(["standard-1.t1", ""]))

@@ -162,6 +162,7 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
         lambda led: led.runs.last(),
         lambda led: led.jobs.dispatchable(NOW, 30),
         lambda led: led.jobs.overdue(NOW + 9 * HOUR, 30),
+        lambda led: led.jobs.due_after(NOW, 30),
         lambda led: led.jobs.outstanding(TARGETS),
         lambda led: led.jobs.waiting(TARGETS),
         lambda led: led.counts.days((NOW - 50 * HOUR).date()),

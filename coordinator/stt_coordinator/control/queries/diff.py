@@ -111,7 +111,7 @@ def compare_runs(ledger: Ledger, request: DiffRequest, after: Place) -> DiffRepl
     compared: list[ComparedRun] = []
     for run, found in zip(runs, jobs, strict=True):
         ended = run.finished or clock.now()
-        suppressor = Suppressor(as_of(suppressions, ended), labels, ended)
+        suppressor = Suppressor(as_of(suppressions, ended), labels)
         compared.append(ComparedRun(run=run, ended=ended, jobs=found, suppressor=suppressor))
     a, b = compared
     known = {one.id: one for one in ledger.findings.of_targets(there)}

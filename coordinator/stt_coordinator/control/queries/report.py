@@ -17,7 +17,6 @@ from stt_coordinator.domain.reported import result_of_pair, results_of_job
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
-from stt_shared import clock
 from stt_shared.protocol.enums import FindingState
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 from stt_shared.protocol.reports import ReportedResult, ReportReply, ReportRequest
@@ -93,7 +92,7 @@ def refuse_without_details(ledger: Ledger, run: RunRecord) -> None:
 def _suppressor_of(ledger: Ledger, jobs: Iterable[JobRecord]) -> Suppressor:
     targets = ledger.fleet.targets({job.target for job in jobs})
     labels = {name: row.labels for name, row in targets.items()}
-    return Suppressor(ledger.suppressions.live(targets), labels, clock.now())
+    return Suppressor(ledger.suppressions.live(targets), labels)
 
 
 def _page(

@@ -25,18 +25,14 @@ async def list_suppressions(
     if request.state not in STATES:
         what = f"state is {request.state!r:.40}, expected one of {', '.join(STATES)}"
         raise request_error(ErrorCode.BAD_REQUEST, what)
-    limit, now, before = (
-        pages.page_size(request.limit),
-        clock.now(),
-        decode_cursor(request.after, Place),
-    )
+    limit, before = pages.page_size(request.limit), decode_cursor(request.after, Place)
     offset = 0 if before else max(0, request.offset)
 
     def read(ledger: Ledger) -> SuppressionsReply:
         found, total = ledger.suppressions.page(request.state, offset, limit + 1, before)
         number = ledger.findings.count_accepted([one.id for one in found])
         infos = [
-            SuppressionInfo(exception=one, state=state_of(one, now), findings=number.get(one.id, 0))
+            SuppressionInfo(exception=one, state=state_of(one), findings=number.get(one.id, 0))
             for one in found[:limit]
         ]
         page = tuple(pages.fitting(infos))

@@ -136,7 +136,7 @@ async def _revoke(
 
     def work(ledger: Ledger) -> SuppressionReply:
         one = find(ledger)
-        changed = state_of(one, now) == "live" and not dry_run
+        changed = state_of(one) == "live" and not dry_run
         if changed:
             by, reason = request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
             one = suppressions.revoke(ledger, one, now, by, reason)

@@ -94,8 +94,8 @@ def plan_step(
     if known is None:
         is_over = entry.until is not None and entry.until < now.date()
         return ImportStep(entry, None, "ended" if is_over else "added")
-    if state_of(known, now) != "live":
-        return ImportStep(entry, known, state_of(known, now))
+    if state_of(known) != "live":
+        return ImportStep(entry, known, state_of(known))
     fields = {name: getattr(known, name) for name in SuppressionEntry.__struct_fields__}
     is_same = SuppressionEntry(**fields) == entry
     return ImportStep(entry, known, "unchanged" if is_same else "updated")

@@ -55,9 +55,6 @@ class MemoryCounts(Rows):
     def put(self, at: datetime, counts: Counts) -> None:
         self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
         day = day_of(at)
-        # A count that comes late must not replace what a later one said of the same day.
-        if any(day_of(other) == day and other > at for other, _ in self._t.counts.values()):
-            return
         for severity in Severity:
             known = self._t.daily.get((day, severity), DayRecord(day=day, severity=severity))
             self._t.daily[day, severity] = replace(known, open=getattr(counts, severity))

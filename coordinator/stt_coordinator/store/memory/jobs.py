@@ -56,6 +56,10 @@ class MemoryJobs(Rows):
         late = [job for job in self._leading() if job.deadline <= now]
         return sorted(late, key=lambda job: job.deadline)[:limit]
 
+    def due_after(self, latest: datetime, limit: int) -> list[JobRecord]:
+        ahead = [job for job in self._leading() if job.deadline > latest]
+        return sorted(ahead, key=lambda job: job.deadline)[:limit]
+
     def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
         mine = (j for j in self._t.jobs.values() if j.run_id == run_id and j.target >= first_target)
         return sorted(mine, key=lambda job: job.target)[:limit]

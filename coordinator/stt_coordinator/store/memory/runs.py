@@ -48,4 +48,4 @@ class MemoryRuns(Rows):
         return dict(self._t.slots)
 
     def put_slot(self, schedule: str, slot: datetime) -> None:
-        self._t.slots[schedule] = max(slot, self._t.slots.get(schedule, slot))
+        self._t.slots[schedule] = slot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from stt_coordinator.domain.suppression import due_of, recorded_state
+from stt_coordinator.domain.suppression import due_of, state_of
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
@@ -27,7 +27,7 @@ class MemorySuppressions(Rows):
 
     def live(self, targets: Iterable[str] | None = None) -> list[SuppressionRecord]:
         every = (one for _, one in sorted(self._t.suppressions.items()))
-        live = [one for one in every if recorded_state(one) == "live"]
+        live = [one for one in every if state_of(one) == "live"]
         if targets is None:
             return live
         among = {"", *targets}
@@ -37,7 +37,7 @@ class MemorySuppressions(Rows):
         self, state: str, offset: int, limit: int, before: Place | None = None
     ) -> tuple[list[SuppressionRecord], int]:
         every = self._t.suppressions.values()
-        found = [one for one in every if state in ("all", recorded_state(one))]
+        found = [one for one in every if state in ("all", state_of(one))]
         found.sort(key=lambda one: (one.created, one.id), reverse=True)
         rest = [
             one for one in found if before is None or (clock.to_text(one.created), one.id) < before

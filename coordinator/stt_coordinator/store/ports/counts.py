@@ -28,7 +28,7 @@ class CountLedger(Protocol):
     def put(self, at: datetime, counts: Counts) -> None:
         """Remember the counts of the hour of `at`, replacing those of the same hour.
 
-        They are also the open findings of that day, unless a later instant was put for it.
+        They are also the open findings of that day: what is put last stands.
         """
         ...
 

@@ -53,6 +53,10 @@ class JobLedger(Protocol):
         """Outstanding leading jobs with `deadline` <= `now`, by deadline, then in order."""
         ...
 
+    def due_after(self, latest: datetime, limit: int) -> list[JobRecord]:
+        """Outstanding leading jobs with `deadline` > `latest`, by deadline, then in order."""
+        ...
+
     def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
         """Jobs of a run whose target is >= `first_target`, by target."""
         ...

@@ -24,7 +24,7 @@ class RunLedger(Protocol):
         ...
 
     def put(self, run: RunRecord) -> None:
-        """Insert or replace a run; its id, number, schedule and slot never change."""
+        """Insert or replace a run; its id, schedule and slot never change."""
         ...
 
     def next_number(self) -> int:
@@ -52,9 +52,9 @@ class RunLedger(Protocol):
         ...
 
     def last_slots(self) -> dict[str, datetime]:
-        """The latest slot of each schedule that was planned or skipped, by schedule."""
+        """The slot of each schedule that was planned or skipped last, by schedule."""
         ...
 
     def put_slot(self, schedule: str, slot: datetime) -> None:
-        """Remember that a slot was planned or skipped; an earlier one changes nothing."""
+        """Remember that this slot was planned or skipped last, whatever instant it is."""
         ...

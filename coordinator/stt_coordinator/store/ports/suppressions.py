@@ -13,7 +13,7 @@ from stt_shared.protocol.suppressions import SuppressionRecord
 class SuppressionLedger(Protocol):
     """Suppressions by their id; they are never deleted, because auditors ask for past ones.
 
-    The recorded state of one is `domain.suppression.recorded_state`: live, ended or revoked.
+    The recorded state of one is `domain.suppression.state_of`: live, ended or revoked.
     """
 
     def get(self, id_: str) -> SuppressionRecord | None:

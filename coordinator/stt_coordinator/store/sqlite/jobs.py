@@ -39,6 +39,9 @@ class SqliteJobs(Statements):
     def overdue(self, now: datetime, limit: int) -> list[JobRecord]:
         return self._all(JobRecord, "overdue", now=text(now), limit=limit)
 
+    def due_after(self, latest: datetime, limit: int) -> list[JobRecord]:
+        return self._all(JobRecord, "due_after", latest=text(latest), limit=limit)
+
     def of_run(self, run_id: str, first_target: str, limit: int) -> list[JobRecord]:
         return self._all(JobRecord, "of_run", run_id=run_id, first_target=first_target, limit=limit)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from stt_coordinator.domain.suppression import due_of, recorded_state
+from stt_coordinator.domain.suppression import due_of, state_of
 from stt_coordinator.store.ports.runs import Place
 from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, listed, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
@@ -60,7 +60,7 @@ class SqliteSuppressions(Statements):
 
 def columns(one: SuppressionRecord) -> Columns:
     """The columns of a suppression."""
-    state = recorded_state(one)
+    state = state_of(one)
     return {
         "id": one.id,
         "live": state == "live",

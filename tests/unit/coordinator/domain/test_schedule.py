@@ -71,9 +71,15 @@ def test_two_days_away_run_the_newest_slot_and_skip_the_older_by_name() -> None:
     assert standard.skipped == (datetime(2026, 11, 24, tzinfo=UTC),)
 
 
-def test_clock_that_goes_back_makes_nothing_due() -> None:
-    last = {str(interval): slot_at(interval, ENABLED) for interval in Interval}
-    assert due(ENABLED - timedelta(days=9), last, ENABLED - timedelta(days=90)) == ()
+@given(instants, st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=900)))
+def test_slots_that_a_clock_decided_while_it_was_ahead_do_not_stop_the_schedule(
+    now: datetime, ahead: timedelta
+) -> None:
+    last = {str(interval): slot_at(interval, now + ahead) for interval in Interval}
+    found = due(now, last, now - timedelta(days=90))
+    stopped = {interval for interval, slot in last.items() if slot > now}
+    assert {str(one.schedule) for one in found} == stopped
+    assert all((one.run, one.skipped) == (slot_at(one.schedule, now), ()) for one in found)
 
 
 def test_more_missed_slots_than_the_limit_are_not_all_recorded() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -15,7 +15,6 @@ from stt_coordinator.domain.suppression import (
     due_of,
     end_of,
     events_between,
-    is_live,
     last_day,
     plain,
     scope_of,
@@ -100,14 +99,15 @@ def suppressions(draw: st.DrawFn) -> list[SuppressionRecord]:
             id=f"x_{number}",
             until=draw(days),
             revoked=draw(st.sampled_from((None, None, NOW))),
+            ended=draw(st.sampled_from((None, None, NOW))),
             **draw(scopes),
         )
         for number in range(draw(st.integers(0, 6)))
     ]
 
 
-def suppressor_of(*made: SuppressionRecord, now: datetime = NOW) -> Suppressor:
-    return Suppressor(made, LABELS, now)
+def suppressor_of(*made: SuppressionRecord) -> Suppressor:
+    return Suppressor(made, LABELS)
 
 
 @given(suppressions(), findings)
@@ -127,21 +127,20 @@ def test_without_any_exception_everything_is_back(
     assert suppressor_of().apply(suppressor_of(*made).apply(record)) == record
 
 
-@given(suppressions(), findings, days)
-def test_a_finding_is_accepted_exactly_while_one_that_fits_holds(
-    made: list[SuppressionRecord], record: FindingRecord, day: date
+@given(suppressions(), findings)
+def test_a_finding_is_accepted_exactly_while_one_that_fits_is_live(
+    made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
-    now = datetime.combine(day, time(12), UTC)
     fits = [
         one
         for one in made
         if one.severity is None
         and one.revoked is None
+        and one.ended is None
         and one.until is not None
-        and one.until >= day
         and scope_fits(one, record)
     ]
-    accepted = suppressor_of(*made, now=now).apply(record).accepted
+    accepted = suppressor_of(*made).apply(record).accepted
     if not fits or record.state is FindingState.RESOLVED:
         assert accepted is None
     else:
@@ -163,15 +162,13 @@ def scope_fits(one: SuppressionRecord, record: FindingRecord) -> bool:
     )
 
 
-def test_it_holds_through_its_last_day_and_not_a_moment_longer() -> None:
+def test_it_is_live_until_its_end_is_recorded_whatever_a_clock_says() -> None:
     one = suppression(until=date(2026, 12, 1))
     end = datetime(2026, 12, 2, tzinfo=UTC)
     assert end_of(one) == end
-    assert is_live(one, end - timedelta(microseconds=1))
-    assert not is_live(one, end)
-    assert [state_of(one, at) for at in (NOW, end)] == ["live", "ended"]
-    revoked = msgspec.structs.replace(one, revoked=NOW)
-    assert state_of(revoked, NOW) == "revoked"
+    assert state_of(one) == "live"
+    assert state_of(msgspec.structs.replace(one, ended=end)) == "ended"
+    assert state_of(msgspec.structs.replace(one, revoked=NOW)) == "revoked"
     assert last_day(NOW) == TODAY + 400 * DAY
 
 

@@ -136,7 +136,7 @@ async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_
     assert now.accepted is not None
 
 
-async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks() -> None:
+async def test_a_run_after_the_end_leaves_the_finding_accepted_until_the_end_is_recorded() -> None:
     store, record = await book()
     one = suppression(until=minutes(0).date())
     await store.transact(lambda ledger: suppressions.record(ledger, [one], minutes(5)))
@@ -146,6 +146,9 @@ async def test_a_run_after_the_end_brings_the_finding_back_before_anybody_looks(
         "t1", failed("c1", finding("a")), passed("c2"), run_id="standard-2", sequence=2, at=later
     )
     await recorded(store, answer)
+    (then,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
+    assert then.accepted is not None, "the clock of one batch must end nothing"
+    await store.transact(lambda ledger: suppressions.end_due(ledger, later))
     (now,) = await store.read(lambda ledger: ledger.findings.by_id([record.id]))
     assert now.accepted is None
     assert [event.change for event in await events_of(store)][-1] is Change.UNACCEPTED

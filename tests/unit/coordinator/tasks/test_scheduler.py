@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from stt_coordinator.domain.model import JobState, TargetRecord
+from stt_coordinator.domain.model import JobState
 from stt_coordinator.packs.library import Library
-from stt_coordinator.store.memory.store import MemoryStore
-from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.control_state import ControlStateWriter
-from stt_coordinator.tasks.scheduler import NO_TARGETS, Scheduler
-from stt_coordinator.tasks.wakeups import Wakeups
+from stt_coordinator.tasks.scheduler import NO_TARGETS
 from stt_shared import clock
-from stt_shared.bus.memory import MemoryBroker
-from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import ControlState, Tick
-from stt_shared.protocol.records import RunRecord
+from stt_shared.protocol.messages import Tick
 from tests.support.coordinator.coordination import QUICK, catalogue
 from tests.support.coordinator.ledgers import leaving
+from tests.support.coordinator.scheduling import (
+    ENABLED,
+    Clock,
+    enable,
+    runs,
+    scheduler_site,
+)
 
-ENABLED = datetime(2026, 11, 23, 16, 30, 12, 345678, tzinfo=UTC)
 FIRST = "enable-20261123t163012z"
-
-
-class Clock:
-    """The time, as the test says."""
-
-    def __init__(self) -> None:
-        self.at = ENABLED
-
-    def now(self) -> datetime:
-        return self.at
-
-    def pass_by(self, **parts: float) -> None:
-        self.at += timedelta(**parts)
 
 
 @pytest.fixture
@@ -49,54 +32,6 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
     monkeypatch.setattr(clock, "now", made.now)
     return made
-
-
-@dataclass(kw_only=True)
-class SchedulerSite:
-    """A scheduler with its store, on a broker that others may share."""
-
-    broker: MemoryBroker
-    store: Store
-    scheduler: Scheduler
-    control_state: ControlStateWriter
-
-
-async def scheduler_site(
-    broker: MemoryBroker | None = None,
-    store: Store | None = None,
-    *,
-    targets: tuple[str, ...] = ("t1", "t2"),
-    bus: Callable[[MemoryBroker], Bus] = MemoryBroker.connect,
-) -> SchedulerSite:
-    shared = broker or MemoryBroker()
-    made = store or MemoryStore()
-    connection = bus(shared)
-    await connection.ensure(subjects.STREAMS, [])
-    rows = [
-        TargetRecord(target=t, family=Family.MYSQL, site="eu", first_seen=ENABLED) for t in targets
-    ]
-    await made.transact(lambda ledger: ledger.fleet.put_targets(rows))
-    control_state = ControlStateWriter(connection, made)
-    scheduler = Scheduler(
-        bus=connection,
-        store=made,
-        control_state=control_state,
-        library=Library(catalogue),
-        wakeups=Wakeups(),
-        timing=QUICK,
-    )
-    return SchedulerSite(
-        broker=shared, store=made, scheduler=scheduler, control_state=control_state
-    )
-
-
-async def enable(one: SchedulerSite, *, enabled: bool = True) -> None:
-    state = ControlState(enabled=enabled, since=clock.now(), by="test", reason="CHG-1")
-    await one.control_state.change(lambda _: state)
-
-
-async def runs(store: Store) -> dict[str, RunRecord]:
-    return {run.run_id: run for run in await store.read(lambda ledger: ledger.runs.newest(999))}
 
 
 async def test_nothing_is_scheduled_before_somebody_enables_it(time: Clock) -> None:

@@ -26,7 +26,9 @@ class RegistrySite:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = NOW
+        self.passed_s = 0.0
         monkeypatch.setattr(clock, "now", lambda: self.at)
+        monkeypatch.setattr(clock, "monotonic", lambda: self.passed_s)
         self.broker = MemoryBroker()
         self.store: Store = MemoryStore()
         self.registry = self.fresh()
@@ -65,6 +67,7 @@ class RegistrySite:
 
     async def later(self, **parts: float) -> None:
         self.at += timedelta(**parts)
+        self.passed_s += timedelta(**parts).total_seconds()
         await self.registry.record()
 
     async def workers(self) -> dict[str, str]:
@@ -113,6 +116,18 @@ async def test_worker_that_misses_three_announcements_is_down_once_and_its_targe
         "stt.v1.event.worker.down.eu",
         "stt.v1.event.worker.up.eu",
     ]
+
+
+@pytest.mark.parametrize("hours", [365 * 24, -1])
+async def test_a_wall_clock_that_jumps_makes_no_worker_silent_and_hides_no_silent_one(
+    site: RegistrySite, hours: int
+) -> None:
+    await site.say("w1", "t1")
+    site.at += timedelta(hours=hours)
+    await site.later(seconds=45)
+    assert await site.workers() == {"w1": "up"}
+    await site.later(seconds=1)
+    assert await site.workers() == {"w1": "down"}
 
 
 async def test_worker_that_leaves_is_down_at_once_and_keeps_its_targets(site: RegistrySite) -> None:

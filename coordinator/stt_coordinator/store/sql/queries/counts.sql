@@ -47,8 +47,7 @@ ON CONFLICT (hour) DO UPDATE SET at = excluded.at, data = excluded.data;
 
 -- name: put_day
 INSERT INTO daily (day, severity, open, counted) VALUES (:day, :severity, :open, :counted)
-ON CONFLICT (day, severity) DO UPDATE SET open = excluded.open, counted = excluded.counted
-WHERE excluded.counted >= daily.counted;
+ON CONFLICT (day, severity) DO UPDATE SET open = excluded.open, counted = excluded.counted;
 
 -- name: before
 SELECT data FROM counts WHERE at <= :at ORDER BY at DESC LIMIT 1;

@@ -47,6 +47,11 @@ SELECT data FROM jobs
 WHERE state IN ('pending', 'dispatched') AND deadline <= :now AND follows = ''
 ORDER BY deadline, position LIMIT :limit;
 
+-- name: due_after
+SELECT data FROM jobs
+WHERE state IN ('pending', 'dispatched') AND deadline > :latest AND follows = ''
+ORDER BY deadline, position LIMIT :limit;
+
 -- name: of_run
 SELECT data FROM jobs WHERE run_id = :run_id AND target >= :first_target
 ORDER BY target LIMIT :limit;

@@ -4,7 +4,8 @@ SELECT data FROM runs WHERE run_id = :run_id;
 -- name: put
 INSERT INTO runs (run_id, number, schedule, slot, state, data)
 VALUES (:run_id, :number, :schedule, :slot, :state, :data)
-ON CONFLICT (run_id) DO UPDATE SET state = excluded.state, data = excluded.data;
+ON CONFLICT (run_id) DO UPDATE SET number = excluded.number, state = excluded.state,
+    data = excluded.data;
 
 -- name: newest
 SELECT data FROM runs WHERE number < :before ORDER BY number DESC LIMIT :limit;
@@ -34,5 +35,4 @@ SELECT schedule, slot FROM slots;
 
 -- name: put_slot
 INSERT INTO slots (schedule, slot) VALUES (:schedule, :slot)
-ON CONFLICT (schedule) DO UPDATE SET slot = excluded.slot
-WHERE excluded.slot > slots.slot;
+ON CONFLICT (schedule) DO UPDATE SET slot = excluded.slot;
