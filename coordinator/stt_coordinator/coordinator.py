@@ -56,6 +56,7 @@ class CoordinatorDependencies:
     channels: Sequence[Channel] = ()  # that deliver alerts
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     require_nonce: bool | None = None  # None: nobody has set it
+    subscribers: Sequence[str] = ()  # whose consumers of events are kept
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
@@ -68,6 +69,7 @@ class Coordinator:
         self._channels = dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
         self._retention = dependencies.retention
+        self._subscribers = dependencies.subscribers
         self._wakeups = Wakeups()
         self._counters = Counters()
         self._cannot: tuple[str, ...] = ()
@@ -152,7 +154,8 @@ class Coordinator:
         return False
 
     async def _ensure(self) -> None:
-        found = await self._bus.ensure(subjects.STREAMS, [subjects.aggregator()])
+        consumers = [subjects.aggregator(), *map(subjects.subscriber, self._subscribers)]
+        found = await self._bus.ensure(subjects.STREAMS, consumers)
         for sentence in set(found) - set(self._cannot):
             _LOG.warning("feature_degraded", what=sentence)
         self._cannot = found

@@ -70,6 +70,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             channels=channels(settings.alerts, store),
             retention=retention_of(settings.history),
             require_nonce=required_nonce(settings),
+            subscribers=settings.coordinator.subscribers,
         )
         await Coordinator(dependencies).run(stop)
 

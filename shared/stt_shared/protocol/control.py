@@ -51,6 +51,22 @@ class Verb(StrEnum):
     HEALTH = "health"
 
 
+WRITING = frozenset(  # the verbs that change something
+    {
+        Verb.ENABLE,
+        Verb.DISABLE,
+        Verb.RUN,
+        Verb.CHECK_DISABLE,
+        Verb.CHECK_ENABLE,
+        Verb.ACCEPT,
+        Verb.UNACCEPT,
+        Verb.SEVERITY_SET,
+        Verb.SEVERITY_RESET,
+        Verb.EXCEPTIONS_IMPORT,
+    }
+)
+
+
 class SwitchRequest(Value, frozen=True, kw_only=True):
     """Enable or disable all checks."""
 

@@ -174,6 +174,11 @@ def aggregator() -> ConsumerSpec:
     )
 
 
+def subscriber(name: str) -> ConsumerSpec:
+    """The consumer of events that one subscriber outside of STT pulls from."""
+    return ConsumerSpec(stream=STREAM_EVENTS, name=name)
+
+
 def jobs_consumer(site: str, family: Family) -> ConsumerSpec:
     """The consumer that all workers of a site share for a family."""
     return ConsumerSpec(

@@ -24,6 +24,11 @@ def token(value: Any) -> str:
     return "" if is_token(value) else f"expected {TOKEN_RULE}"
 
 
+def tokens(value: Any) -> str:
+    """A list of tokens of a subject."""
+    return next((fault for fault in map(token, value) if fault), "")
+
+
 def nats_urls(value: Any) -> str:
     """Addresses of NATS, separated by commas."""
     try:

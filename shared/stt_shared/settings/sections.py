@@ -63,11 +63,18 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the coordinator stores its data, and how many copies NATS keeps of a message."""
+    """Where the coordinator stores its data, and what it keeps on NATS."""
 
     state_dir: Annotated[
         str, setting("folder of the store; empty: the state folder of the system")
     ] = ""
+    subscribers: Annotated[
+        tuple[str, ...],
+        setting(
+            "consumers of the stream of events that are kept for subscribers, by name",
+            rule=rules.tokens,
+        ),
+    ] = ("events",)
     replicas: Annotated[
         int, setting("copies of each stream; 0: one for each server, at most 3", low=0, high=5)
     ] = 0

@@ -61,19 +61,17 @@ class Operator:
 
     def config(self, **more: object) -> str:
         """The server's configuration; `more` stands in the claims of the account."""
+        return self.resolving(f"{self.account.public}: {self.account_jwt(self.account, **more)}\n")
+
+    def resolving(self, accounts: str) -> str:
+        """The server's configuration with `accounts`, a line `KEY: JWT` for each."""
         body = {"system_account": self.system.public}
         made = jwt.claims("operator", self.operator.public, "test", body, issued=self.since)
-        preload = "\n".join(
-            f"  {key.public}: {text}"
-            for key, text in (
-                (self.system, self.account_jwt(self.system)),
-                (self.account, self.account_jwt(self.account, **more)),
-            )
-        )
+        system = f"{self.system.public}: {self.account_jwt(self.system)}\n"
         return (
             f"operator: {jwt.signed(made, self.operator)}\n"
             f"system_account: {self.system.public}\n"
-            f"resolver: MEMORY\nresolver_preload: {{\n{preload}\n}}\n"
+            f"resolver: MEMORY\nresolver_preload: {{\n{system}{accounts}}}\n"
         )
 
     def creds(self, user: Key, *, expires: int = 0) -> str:

@@ -1,0 +1,84 @@
+"""Accounts as claims of NATS in operator mode: exports, imports with activations, limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stt_cli.accounts import jwt
+from stt_cli.accounts.jwt import UNLIMITED, Claims
+from stt_cli.accounts.keys import Key
+from stt_cli.accounts.plan import (
+    MAX_WORKER_CONNECTIONS,
+    MAX_WORKER_PAYLOAD,
+    MAX_WORKER_SUBSCRIPTIONS,
+    Account,
+    User,
+)
+from stt_shared.protocol.accounts import Crossing, Kind
+
+_STORES = ("mem_storage", "disk_storage", "streams", "consumer")
+
+
+def account(one: Account, key: Key, owner: Key, issued: int) -> Claims:
+    """The claims of an account; its imports carry activations that `owner`, of STT, signs."""
+    body: dict[str, Any] = {
+        "limits": _limits(one),
+        "default_permissions": {"pub": {}, "sub": {}},
+        "exports": [_export(crossing) for crossing in one.exports],
+        "imports": [_import(crossing, key, owner, issued) for crossing in one.imports],
+    }
+    return jwt.claims("account", key.public, one.name, body, issued=issued)
+
+
+def user(one: User, key: Key, *, issued: int, expires: int) -> Claims:
+    """The claims of a user; `expires` is in seconds since 1970."""
+    body: dict[str, Any] = jwt.unlimited() | {"pub": {}, "sub": {}}
+    if one.connection:
+        body["allowed_connection_types"] = [one.connection]
+    return jwt.claims("user", key.public, one.file, body, issued=issued, expires=expires)
+
+
+def _limits(one: Account) -> dict[str, Any]:
+    found: dict[str, Any] = jwt.unlimited() | {
+        "imports": UNLIMITED,
+        "exports": UNLIMITED,
+        "wildcards": True,
+        "conn": UNLIMITED,
+        "leaf": 0,
+    }
+    if one.bounded:
+        found |= {
+            "conn": MAX_WORKER_CONNECTIONS,
+            "subs": MAX_WORKER_SUBSCRIPTIONS,
+            "payload": MAX_WORKER_PAYLOAD,
+        }
+    return found | (dict.fromkeys(_STORES, UNLIMITED) if one.owner else {})
+
+
+def _type(one: Crossing) -> str:
+    return "stream" if one.kind is Kind.STREAM else "service"
+
+
+def _export(one: Crossing) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "name": one.subject,
+        "subject": one.subject,
+        "type": _type(one),
+        # Private: other accounts of the operator import only what STT has signed for them.
+        "token_req": True,
+    }
+    if one.kind is not Kind.STREAM:
+        made["response_type"] = "Stream" if one.kind is Kind.ANSWERS else "Singleton"
+    return made
+
+
+def _import(one: Crossing, key: Key, owner: Key, issued: int) -> dict[str, Any]:
+    body = {"subject": one.subject, "kind": _type(one)}
+    activation = jwt.claims("activation", key.public, one.subject, body, issued=issued)
+    return {
+        "name": one.subject,
+        "subject": one.subject,
+        "account": owner.public,
+        "type": _type(one),
+        "token": jwt.signed(activation, owner),
+    }

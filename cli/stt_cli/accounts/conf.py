@@ -1,0 +1,93 @@
+"""Accounts as text of nats-server, to stand inside of `accounts { }`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from stt_cli.accounts.plan import (
+    MAX_WORKER_CONNECTIONS,
+    MAX_WORKER_PAYLOAD,
+    MAX_WORKER_SUBSCRIPTIONS,
+    Account,
+    User,
+)
+from stt_shared.protocol.accounts import OWNER, Crossing, Kind
+from stt_shared.protocol.subjects import js_api
+
+HUB = "hub"  # names the API of the hub at a leaf; the hub needs no domain of that name
+_API = js_api("")
+_HUB_API = js_api("", HUB)
+
+
+def text(account: Account, public: Mapping[str, str]) -> str:
+    """The block of an account; `public` maps the files of its users to their public keys."""
+    parts = [f"users: [ {', '.join(_user(user, public) for user in account.users)} ]"]
+    if account.owner:
+        parts.insert(0, "jetstream: enabled")
+    parts.append(f"limits: {{ {_limits(account)} }}")
+    if account.exports:
+        parts.append(_block("exports", map(_export, account.exports)))
+    if account.imports:
+        imports = [*map(_import, account.imports)]
+        if account.leaf:
+            imports += [_second(one) for one in account.imports if one.subject.startswith(_API)]
+        parts.append(_block("imports", imports))
+    inner = "\n".join(f"  {part}" for part in parts)
+    return f'"{account.name}": {{\n{inner}\n}}\n'
+
+
+def leaf_text(account: Account, public: Mapping[str, str], url: str) -> str:
+    """The configuration of a leaf node at the worker's site; it includes the key of its link."""
+    user = User(file=account.users[0].file)
+    remote = f'url: "{url}", account: "{account.name}"'
+    mapping = f'mappings: {{ "{_API}>": "{_HUB_API}>" }}'
+    return (
+        f"accounts {{\n"
+        f'  "{account.name}": {{ users: [ {_user(user, public)} ], {mapping} }}\n'
+        f"}}\n"
+        # The server takes no file of a seed here, and includes only what lies beside this text.
+        f"leafnodes {{ remotes: [ {{\n"
+        f"  {remote}\n"
+        f'  include "{account.users[-1].file}.conf"\n'
+        f"}} ] }}\n"
+    )
+
+
+def _user(user: User, public: Mapping[str, str]) -> str:
+    only = f', allowed_connection_types: ["{user.connection}"]' if user.connection else ""
+    return f"{{ nkey: {public[user.file]}{only} }}"
+
+
+def _limits(account: Account) -> str:
+    # Without it the key of any user of the account opens a link of a leaf node, which may do more.
+    found = [f"max_leafnodes: {1 if account.leaf else 0}"]
+    if account.bounded:
+        connections = MAX_WORKER_CONNECTIONS + account.leaf
+        found += [
+            f"max_connections: {connections}",
+            f"max_subscriptions: {MAX_WORKER_SUBSCRIPTIONS}",
+            f"max_payload: {MAX_WORKER_PAYLOAD}",
+        ]
+    return ", ".join(found)
+
+
+def _block(name: str, lines: Iterable[str]) -> str:
+    return f"{name}: [\n" + "\n".join(f"    {line}" for line in lines) + "\n  ]"
+
+
+def _export(one: Crossing) -> str:
+    if one.kind is Kind.STREAM:
+        return f'{{ stream: "{one.subject}" }}'
+    answers = ", response_type: stream" if one.kind is Kind.ANSWERS else ""
+    return f'{{ service: "{one.subject}"{answers} }}'
+
+
+def _import(one: Crossing) -> str:
+    kind = "stream" if one.kind is Kind.STREAM else "service"
+    return f'{{ {kind}: {{ account: {OWNER}, subject: "{one.subject}" }} }}'
+
+
+def _second(one: Crossing) -> str:
+    """The import under the name that the leaf maps the API to; a link lets no `$JS.API` pass."""
+    there = one.subject.replace(_API, _HUB_API, 1)
+    return f'{{ service: {{ account: {OWNER}, subject: "{one.subject}" }}, to: "{there}" }}'

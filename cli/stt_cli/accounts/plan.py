@@ -1,0 +1,75 @@
+"""The accounts to print: their crossings, users and limits, in no format yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stt_shared.protocol import accounts
+from stt_shared.protocol.accounts import OWNER, Crossing
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Family
+
+MAX_WORKER_CONNECTIONS = 2  # a reconnect comes before the server misses the old connection
+MAX_WORKER_SUBSCRIPTIONS = 32
+MAX_WORKER_PAYLOAD = 1_048_576  # bytes
+COORDINATOR = "STT-coordinator"  # the file of the coordinator's key
+STANDARD, LEAF = "STANDARD", "LEAFNODE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of an account: the file of its secret, and how it may connect."""
+
+    file: str
+    connection: str = ""  # the only type of connection; empty: any that the account allows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One account; `leaf` is whether a leaf node may link to it."""
+
+    name: str
+    users: tuple[User, ...]
+    imports: tuple[Crossing, ...] = ()
+    exports: tuple[Crossing, ...] = ()
+    bounded: bool = False  # limits of connections, subscriptions and payload
+    leaf: bool = False
+
+    @property
+    def owner(self) -> bool:
+        """Whether it holds the streams."""
+        return self.name == OWNER
+
+
+def owner() -> Account:
+    """The account of the coordinators."""
+    return Account(name=OWNER, users=(User(file=COORDINATOR),), exports=accounts.exports())
+
+
+def worker(site: str, name: str, families: Sequence[Family], *, leaf: bool = False) -> Account:
+    """The account of one worker; with `leaf` a leaf node links to it with a key of its own."""
+    account = accounts.worker_account(site, name)
+    users: tuple[User, ...] = (User(file=account, connection=STANDARD),)
+    if leaf:
+        users += (User(file=f"{account}-leaf", connection=LEAF),)
+    return Account(
+        name=account,
+        users=users,
+        imports=accounts.of_worker(site, name, families),
+        bounded=True,
+        leaf=leaf,
+    )
+
+
+def people(subscribers: Sequence[str]) -> tuple[Account, ...]:
+    """The accounts of operators, viewers and event subscribers."""
+    imports = {
+        accounts.OPERATORS: accounts.of_people(tuple(Verb)),
+        accounts.VIEWERS: accounts.of_people(accounts.READING),
+        accounts.SUBSCRIBERS: accounts.of_subscribers(subscribers),
+    }
+    return tuple(
+        Account(name=name, users=(User(file=name),), imports=found)
+        for name, found in imports.items()
+    )

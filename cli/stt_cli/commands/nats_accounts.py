@@ -1,0 +1,140 @@
+"""`stt nats`: prints the accounts of nats-server for workers and people, and proves them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from stt_cli.accounts import files, plan
+from stt_cli.accounts.keys import Kind
+from stt_cli.accounts.plan import Account
+from stt_cli.accounts.printing import Issue, Written, as_conf, as_jwt
+from stt_shared import clock
+from stt_shared.command import output
+from stt_shared.command.adding import TOOL, add_command, add_noun
+from stt_shared.command.options import Families, many
+from stt_shared.errors import ConfigError, UsageError
+from stt_shared.identity import TOKEN_RULE, is_token
+from stt_shared.protocol.enums import Family
+
+MAX_VALID_DAYS = 3_660
+RELOAD = "reload each server and read its log: nats-server --signal reload"
+
+
+class Format(StrEnum):
+    """How accounts are printed."""
+
+    CONF = "conf"
+    JWT = "jwt"
+
+
+Owner = Annotated[
+    bool, Parameter(name="--stt", negative=(), help="The account of the coordinators.")
+]
+Site = Annotated[str | None, Parameter(help="Site of the worker.")]
+Worker = Annotated[str | None, Parameter(help="Name of the worker.")]
+People = Annotated[
+    bool,
+    Parameter(negative=(), help="The accounts of operators, viewers and event subscribers."),
+]
+Subscribers = Annotated[
+    tuple[str, ...], many("With --people: consumers of events; see coordinator.subscribers.")
+]
+Leaf = Annotated[
+    str | None,
+    Parameter(
+        help="The worker connects through a leaf node that links to this address of the hub."
+    ),
+]
+Form = Annotated[Format, Parameter(name="--format", help="conf: text; jwt: operator mode.")]
+Keys = Annotated[Path, Parameter(help="Folder of the secrets; files that exist are used again.")]
+OperatorKey = Annotated[
+    Path | None,
+    Parameter(help="jwt: file with the operator's seed; without it claims are unsigned."),
+]
+ValidDays = Annotated[int, Parameter(help="jwt: days that credentials are valid; 0: for ever.")]
+
+
+def add(app: App) -> None:
+    """Add `nats` and its commands to `app`."""
+    nats = add_noun(app, "nats", "Accounts of nats-server for coordinators, workers, people", TOOL)
+    add_command(
+        nats,
+        config,
+        name="config",
+        access="rw",
+        summary="Print accounts for nats-server and write their secrets into files",
+        examples=(
+            "stt nats config --stt --keys /etc/stt/keys > stt.conf",
+            "stt nats config --site eu --worker w1 --families mysql,postgresql > eu-w1.conf",
+            "stt nats config --people > people.conf",
+        ),
+    )
+
+
+def config(
+    *,
+    stt: Owner = False,
+    site: Site = None,
+    worker: Worker = None,
+    families: Families = (),
+    people: People = False,
+    subscriber: Subscribers = ("events",),
+    leaf: Leaf = None,
+    form: Form = Format.CONF,
+    keys: Keys = Path(),
+    operator_key: OperatorKey = None,
+    valid_days: ValidDays = 90,
+) -> None:
+    """Print the accounts; secrets go to files that only their owner can read.
+
+    Raises UsageError for options that do not fit, ConfigError for a file that cannot be used.
+    """
+    _check(form, leaf, worker, valid_days)
+    accounts: list[Account] = [plan.owner()] if stt else []
+    if site is not None or worker is not None:
+        accounts.append(_worker(site, worker, families, leaf=leaf is not None))
+    if people:
+        accounts += plan.people(subscriber)
+    if not accounts:
+        raise UsageError("nothing to print: expected --stt, --site with --worker, or --people")
+    if form is Format.CONF:
+        _print(as_conf(accounts, keys, leaf or ""))
+        return
+    operator = None if operator_key is None else files.read(operator_key, Kind.OPERATOR)
+    if operator_key is not None and operator is None:
+        raise ConfigError(f"{operator_key} is missing")
+    valid = timedelta(days=valid_days)
+    _print(as_jwt(accounts, keys, Issue(now=clock.now(), valid=valid, operator=operator)))
+
+
+def _check(form: Format, leaf: str | None, worker: str | None, valid_days: int) -> None:
+    if leaf is not None and worker is None:
+        raise UsageError("--leaf is for a worker: expected --site, --worker and --families")
+    if leaf is not None and form is Format.JWT:
+        raise UsageError("--leaf cannot be printed as jwt, expected --format conf")
+    if not 0 <= valid_days <= MAX_VALID_DAYS:
+        raise UsageError(f"--valid-days is {valid_days}, expected 0 to {MAX_VALID_DAYS}")
+
+
+def _worker(
+    site: str | None, worker: str | None, families: tuple[Family, ...], *, leaf: bool
+) -> Account:
+    for name, value in (("--site", site), ("--worker", worker)):
+        if value is None or not is_token(value):
+            shown = "missing" if value is None else f"{value!r:.80}"
+            raise UsageError(f"{name} is {shown}, expected {TOKEN_RULE}")
+    if not families:
+        raise UsageError(f"--families is missing, expected some of {', '.join(Family)}")
+    return plan.worker(str(site), str(worker), families, leaf=leaf)
+
+
+def _print(written: Written) -> None:
+    output.print_text(written.text)
+    for path in written.secrets:
+        output.note(f"secret: {path}")
+    output.note(RELOAD)
