@@ -128,7 +128,7 @@ async def two_runs(bus: MemoryBus, fleet: Fleet) -> tuple[str, str]:
     runs: list[str] = []
     for is_first in (True, False):
         fleet.first = is_first
-        reply = await ask(bus, Verb.RUN, RunRequest(), RunReply)
+        reply = await ask(bus, Verb.RUN, RunRequest(by="test"), RunReply)
         runs.append((await finished(bus, reply.run.run_id)).run_id)
         if is_first:
             asked = FindingsRequest(targets=("orders-mysql-2",))

@@ -12,7 +12,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
-from stt_shared.bus.values import Outgoing, Publication, RequestError
+from stt_shared.bus.values import Outgoing, Publication, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.pack import transfer
@@ -196,10 +196,10 @@ async def test_listeners_hear_what_is_sent_and_nothing_else(bus: AnyBus, names: 
 async def test_a_request_is_answered_by_its_handler_or_refused_with_a_code(
     bus: AnyBus, names: Names
 ) -> None:
-    async def answer(data: bytes) -> bytes:
-        if data == b"no":
+    async def answer(request: Request) -> bytes:
+        if request.data == b"no":
             raise RequestError("bad_request", "that is no request")
-        return data.upper()
+        return request.data.upper()
 
     subject = f"{names.root}.control.run"
     async with bus.serve({subject: answer}):

@@ -58,7 +58,8 @@ async def disable(context: HandlerContext, request: SwitchRequest) -> SwitchRepl
         is_off = not state.enabled and state.since is not None
         return state if is_off else _switched(state, request, since, enabled=False)
 
-    changed = await context.control_state.change(off)
+    # Also over a state that a newer version wrote: who stops the checks must not be refused.
+    changed = await context.control_state.change(off, replace_newer=True)
     context.wakeups.schedule.set()
     context.wakeups.summary.set()
     return SwitchReply(state=context.control_state.state, changed=changed)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from stt_coordinator.control import control_commands
-from stt_coordinator.control.audited_commands import AUDITED, Actor, run_audited
+from stt_coordinator.control.audited_commands import AUDITED, MAX_TEXT, Actor, run_audited
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries.audit import list_audit
 from stt_coordinator.control.queries.changes import list_changes
@@ -27,10 +27,12 @@ from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.control.views.groups import finding_groups
 from stt_coordinator.control.views.overview import overview
 from stt_shared.bus.port import Handler
+from stt_shared.bus.values import Request
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import (
+    WRITING,
     CheckSwitchRequest,
     Empty,
     RunRequest,
@@ -91,13 +93,13 @@ def handlers(context: HandlerContext) -> dict[str, Handler]:
     return {subjects.control(verb): partial(_answer, context, verb) for verb in VERBS}
 
 
-async def _answer(context: HandlerContext, verb: Verb, data: bytes) -> bytes:
+async def _answer(context: HandlerContext, verb: Verb, asked: Request) -> bytes:
     kind, handler = VERBS[verb]
     with bound(verb=str(verb)):
-        request: Any = _decode(kind, data)
+        request: Any = _decode(kind, asked.data, writing=verb in WRITING)
         try:
             if handler in AUDITED:
-                actor = Actor(name="", way=Way.CLI)
+                actor = Actor(name=asked_by(request.by, asked.account), way=Way.CLI)
                 reply = await run_audited(context, actor, handler, request)
             else:
                 reply = await handler(context, request)
@@ -106,12 +108,25 @@ async def _answer(context: HandlerContext, verb: Verb, data: bytes) -> bytes:
             raise request_error(ErrorCode.UNAVAILABLE, error.message) from error
 
 
-def _decode(kind: type[Value], data: bytes) -> Value:
-    """The request in `data`; empty data (`nats req stt.v1.control.status ''`) has the defaults."""
+def asked_by(claimed: str, account: str) -> str:
+    """Who asks: the name that the request claims, and the account that the server names."""
+    via = f" via {account}" if account else ""
+    return f"{claimed[: MAX_TEXT - len(via)]}{via}"
+
+
+def _decode(kind: type[Value], data: bytes, *, writing: bool) -> Value:
+    """The request in `data`; an empty one (`nats req stt.v1.control.status ''`) has the defaults.
+
+    One that changes something needs a body with its schema, and says who asks: an empty message
+    that got to the subject by a misused reply must not enable or disable anything.
+    """
     try:
-        return codec.decode(kind, data) if data.strip() else kind()
+        request = codec.decode(kind, data) if writing or data.strip() else kind()
     except ProtocolError as error:
         raise request_error(ErrorCode.BAD_REQUEST, error.message) from error
     except TypeError as error:
         what = f"the request is empty: expected {codec.schema_of(kind)}"
         raise request_error(ErrorCode.BAD_REQUEST, what) from error
+    if writing and not getattr(request, "by", "").strip():
+        raise request_error(ErrorCode.BAD_REQUEST, "the request names nobody: expected `by`")
+    return request

@@ -16,6 +16,7 @@ from stt_shared.bus.values import (
     Outgoing,
     Peer,
     Receipt,
+    Request,
     Stored,
 )
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
@@ -44,7 +45,7 @@ class Inbox(Protocol):
         ...
 
 
-Handler = Callable[[bytes], Awaitable[bytes]]
+Handler = Callable[[Request], Awaitable[bytes]]
 
 
 class Bus(Protocol):
@@ -93,7 +94,8 @@ class Bus(Protocol):
     def serve(self, handlers: Mapping[str, Handler]) -> AbstractAsyncContextManager[None]:
         """Answer requests as the micro service `stt`, one handler per subject.
 
-        A handler raises RequestError to answer with a code.
+        A handler raises RequestError to answer with a code. A message with a status of the server
+        is no request: a reply subject that was misused brings it here.
         """
         ...
 

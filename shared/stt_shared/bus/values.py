@@ -66,6 +66,14 @@ class LiveMessage:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request to a service; `account` is the sender's where the server names it, else empty."""
+
+    data: bytes
+    account: str = ""
+
+
 class RequestError(Exception):
     """A service answered with an error: a stable code and a sentence."""
 

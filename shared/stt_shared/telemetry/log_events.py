@@ -22,6 +22,7 @@ EVENTS: Mapping[str, str] = {
     "handler_failed": "a handler of the control service raised; the request got an error",
     "headers_unreadable": "the headers of a message are not of NATS; it is read without them",
     "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
+    "request_dropped": "an answer of the server came to a subject of requests; it is no request",
     "reply_failed": "the answer to a request could not be sent",
     "settlement_failed": "a message could not be settled; it is delivered again",
     "task_crashed": "an internal error ended a background task; a loop starts again",

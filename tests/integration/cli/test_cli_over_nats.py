@@ -16,7 +16,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.port import Handler
-from stt_shared.bus.values import RequestError
+from stt_shared.bus.values import Request, RequestError
 from stt_shared.protocol.codec import encode
 from stt_shared.protocol.control import RunReply, Verb
 from stt_shared.protocol.findings import FindingsReply
@@ -42,11 +42,11 @@ def nats_url(server: Running) -> str:
 
 
 def handlers(service: Service) -> Mapping[str, Handler]:
-    async def ask(data: bytes, subject: str) -> bytes:
-        return service.answers[subject](data)
+    async def ask(request: Request, subject: str) -> bytes:
+        return service.answers[subject](request.data)
 
     def handler(subject: str) -> Handler:
-        return lambda data: ask(data, subject)
+        return lambda request: ask(request, subject)
 
     return {subject: handler(subject) for subject in service.answers}
 
@@ -132,7 +132,7 @@ async def test_ctrl_c_while_a_run_is_followed_leaves_the_run_alone(
     service = Service()
     service.answer(Verb.RUN, RunReply(run=running))
 
-    async def runs(_: bytes) -> bytes:
+    async def runs(_: Request) -> bytes:
         asked.set()
         return encode(RunsReply(runs=(running,)))
 

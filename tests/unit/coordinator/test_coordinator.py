@@ -140,7 +140,7 @@ async def test_store_that_was_lost_is_refilled_by_the_next_run_and_results_go_on
     timing = replace(QUICK, result_timeout=timedelta(milliseconds=100))
     async with running(broker.connect(), MemoryStore(), timing), at_work(worker):
         await until(lambda: _knows(broker, 7))
-        reply = await ask(broker.connect(), Verb.RUN, RunRequest(), RunReply)
+        reply = await ask(broker.connect(), Verb.RUN, RunRequest(by="test"), RunReply)
         await finished(broker.connect(), reply.run.run_id)
         await until(lambda: _watermark(broker) == worker.sequence)
 
@@ -219,7 +219,7 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
             await until(lambda: aggregator.leased)
             assert len(aggregator.leased) + len(aggregator.waiting) == 7
             with pytest.raises(RequestError) as caught:
-                await ask(broker.connect(), Verb.RUN, RunRequest(), RunReply)
+                await ask(broker.connect(), Verb.RUN, RunRequest(by="test"), RunReply)
             assert caught.value.code == "unavailable"
             store.full = False
             run = await finished(broker.connect(), reply.run_id)

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from nats.aio.msg import Msg
 
 from stt_shared import clock, identity
 from stt_shared.bus.jetstream.link import Callback, Link, Wire
 from stt_shared.bus.port import Handler
-from stt_shared.bus.values import RequestError
+from stt_shared.bus.values import Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import background_task
 from stt_shared.protocol.subjects import SERVICE, SERVICE_VERSION
@@ -27,6 +28,9 @@ QUEUE = "q"
 TYPE = "io.nats.micro.v1."
 MAX_RUNNING = 64  # concurrent requests; more have to wait
 CODE_BUG = "500"
+STATUS = "Status"
+REQUEST_INFO = "Nats-Request-Info"  # written by the server for messages of other accounts
+MAX_INFO_CHARACTERS = 4_096
 
 log = logger("service")
 
@@ -38,6 +42,7 @@ class _Endpoint:
     requests: int = 0
     errors: int = 0
     last_error: str = ""
+    dropped: int = 0
     seconds: float = 0.0
 
     @property
@@ -98,6 +103,12 @@ class Service:
 
     def _taker(self, endpoint: _Endpoint) -> Callback:
         async def take(message: Msg) -> None:
+            # The server's answer to somebody whose reply subject was this one: as a request with
+            # an empty body it would have the defaults of the verb.
+            if STATUS in (message.headers or {}):
+                endpoint.dropped += 1
+                log.warning("request_dropped", subject=endpoint.subject)
+                return
             task = background_task(self._answer(endpoint, message), endpoint.name, log_crash)
             self.running.add(task)
             task.add_done_callback(self.running.discard)
@@ -115,7 +126,8 @@ class Service:
         async with self.places:
             begun = clock.monotonic()
             try:
-                data, headers = await endpoint.handler(message.data), None
+                request = Request(data=message.data, account=account_of(message.headers))
+                data, headers = await endpoint.handler(request), None
             except RequestError as error:
                 data, headers = b"", self._fault(endpoint, error.code, error.message)
             except Exception as error:  # an edge: one bad request must not end the service
@@ -166,3 +178,21 @@ class Service:
             "started": self.started,
             "endpoints": [endpoint.stats() for endpoint in self.endpoints],
         }
+
+
+class _Info(msgspec.Struct):
+    acc: str = ""
+
+
+_INFO = msgspec.json.Decoder(_Info)
+
+
+def account_of(headers: Mapping[str, str] | None) -> str:
+    """The account that the server names as the sender's; empty for one of our own account."""
+    text = (headers or {}).get(REQUEST_INFO, "")
+    if not text or len(text) > MAX_INFO_CHARACTERS:
+        return ""
+    try:
+        return _INFO.decode(text).acc
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return ""

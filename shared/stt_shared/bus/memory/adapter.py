@@ -15,6 +15,7 @@ from stt_shared.bus.values import (
     Outgoing,
     Peer,
     Receipt,
+    Request,
     Stored,
 )
 from stt_shared.errors import UnreachableError
@@ -128,7 +129,7 @@ class MemoryBus:
             raise UnreachableError(f"no service answers on {subject}")
         try:
             async with asyncio.timeout(timeout):
-                return await handler(data)
+                return await handler(Request(data=data))
         except TimeoutError as error:
             raise UnreachableError(f"no answer on {subject} within {timeout:g} s") from error
 

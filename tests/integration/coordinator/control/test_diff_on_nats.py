@@ -55,7 +55,7 @@ class Fleet:
 
 
 async def checked(bus: JetStreamBus) -> str:
-    reply = await ask(bus, Verb.RUN, RunRequest(checks=("mysql_version",)), RunReply)
+    reply = await ask(bus, Verb.RUN, RunRequest(by="test", checks=("mysql_version",)), RunReply)
     await finished(bus, reply.run.run_id)
     return reply.run.run_id
 

@@ -122,9 +122,8 @@ async def test_an_exception_is_told_to_everybody_counts_and_is_revoked(
             assert made.findings == 2
             await until(lambda: summed_up(theirs, 2, 2))
             await until(lambda: heard.changes().count("accepted") == 2)
-            await ask(
-                theirs, Verb.UNACCEPT, UnacceptRequest(id=made.exception.id), SuppressionReply
-            )
+            revoking = UnacceptRequest(by="test", id=made.exception.id)
+            await ask(theirs, Verb.UNACCEPT, revoking, SuppressionReply)
             await until(lambda: summed_up(theirs, 4, 0))
             await until(lambda: heard.changes().count("unaccepted") == 2)
             await until(lambda: heard.phases() == ["created", "revoked"])
@@ -153,7 +152,9 @@ async def test_what_ended_while_nobody_coordinated_is_back_after_the_start_and_t
             await finished(ours, (await enable(ours)).run_id)
             today = clock.now().date()
             for target, day in (("t1", today + 30 * DAY), ("t2", today + 3 * DAY)):
-                request = AcceptRequest(check=CHECK, target=target, until=day, reason="r")
+                request = AcceptRequest(
+                    by="test", check=CHECK, target=target, until=day, reason="r"
+                )
                 await ask(theirs, Verb.ACCEPT, request, SuppressionReply)
             await until(lambda: heard.phases() == ["created"] * 2)
         await age(tmp_path)

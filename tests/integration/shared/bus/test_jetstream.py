@@ -17,7 +17,7 @@ import pytest
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
-from stt_shared.bus.values import Outgoing, Publication, Receipt, RequestError
+from stt_shared.bus.values import Outgoing, Publication, Receipt, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
@@ -219,12 +219,12 @@ async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_told(
 
 
 async def test_tools_for_micro_services_see_the_service(broker: Running, bus: JetStreamBus) -> None:
-    async def answer(data: bytes) -> bytes:
-        if data == b"bad":
+    async def answer(request: Request) -> bytes:
+        if request.data == b"bad":
             raise RequestError("disabled", "checks are disabled")
-        if data == b"bug":
+        if request.data == b"bug":
             raise ZeroDivisionError
-        return data + b"!"
+        return request.data + b"!"
 
     async with bus.serve({"t.control.status": answer}):
         assert await bus.request("t.control.status", b"hello", timeout=5) == b"hello!"
@@ -249,8 +249,8 @@ async def test_tools_for_micro_services_see_the_service(broker: Running, bus: Je
 async def test_the_service_answers_again_after_the_server_was_killed(
     broker: Running, bus: JetStreamBus
 ) -> None:
-    async def answer(data: bytes) -> bytes:
-        return data
+    async def answer(request: Request) -> bytes:
+        return request.data
 
     async with bus.serve({"t.control.status": answer}):
         broker.kill()

@@ -7,10 +7,13 @@ from collections.abc import AsyncGenerator
 import msgspec
 import pytest
 
+from stt_coordinator.control.audited_commands import MAX_TEXT
+from stt_coordinator.control.service import asked_by
 from stt_coordinator.store.port import Ledger
-from stt_shared.bus.values import RequestError
+from stt_shared.bus.values import Request, RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import (
+    WRITING,
     ChecksReply,
     CheckSwitchRequest,
     Empty,
@@ -74,7 +77,7 @@ async def test_disable_says_since_when_and_refuses_to_run(coordinator: RunningCo
     reply = await ask(coordinator.bus, Verb.DISABLE, request, SwitchReply)
     again = await ask(coordinator.bus, Verb.DISABLE, request, SwitchReply)
     assert (reply.changed, again.changed, reply.state.reason) == (True, False, "maintenance")
-    assert await coordinator.refusal(Verb.RUN, RunRequest()) == "disabled"
+    assert await coordinator.refusal(Verb.RUN, RunRequest(by="test")) == "disabled"
     found = await status(coordinator.bus)
     assert (found.state.enabled, found.next_slots) == (False, {})
     assert found.summary.counts.critical == 2
@@ -101,19 +104,44 @@ async def test_what_nobody_knows_is_refused_with_its_own_code(
     coordinator: RunningCoordinator,
 ) -> None:
     await coordinator.checked()
-    assert await coordinator.refusal(Verb.RUN, RunRequest(targets=("nope",))) == "unknown_target"
-    assert await coordinator.refusal(Verb.RUN, RunRequest(sites=("nope",))) == "unknown_site"
-    assert await coordinator.refusal(Verb.RUN, RunRequest(checks=("nope",))) == "unknown_check"
-    mongodb = RunRequest(families=(Family.MONGODB,))
+    for request, code in (
+        (RunRequest(by="test", targets=("nope",)), "unknown_target"),
+        (RunRequest(by="test", sites=("nope",)), "unknown_site"),
+        (RunRequest(by="test", checks=("nope",)), "unknown_check"),
+    ):
+        assert await coordinator.refusal(Verb.RUN, request) == code
+    mongodb = RunRequest(by="test", families=(Family.MONGODB,))
     assert await coordinator.refusal(Verb.RUN, mongodb) == "no_targets"
     assert await coordinator.refusal(Verb.FINDING, FindingRequest(id="f_nope")) == "unknown_finding"
     assert await coordinator.refusal(Verb.FINDING, FindingRequest(id="f_")) == "unknown_finding"
     assert await coordinator.refusal(Verb.REPORT, ReportRequest(run_id="nope")) == "unknown_run"
-    switch = CheckSwitchRequest(check="mysql_versions")
+    switch = CheckSwitchRequest(by="test", check="mysql_versions")
     assert await coordinator.refusal(Verb.CHECK_DISABLE, switch) == "unknown_check"
     assert await coordinator.refusal(Verb.FINDINGS, FindingsRequest(state="shut")) == "bad_request"
     nobody = await ask(coordinator.bus, Verb.RUNS, RunsRequest(run_id="nope"), RunsReply)
     assert nobody.runs == ()
+
+
+async def test_a_request_that_changes_something_needs_a_body_and_names_who_asks(
+    coordinator: RunningCoordinator,
+) -> None:
+    empty = (b"", b"  ", b"{}", b'{"schema": "stt.control.switch/v1"}')
+    for data in (*empty, b'{"schema": "stt.control.switch/v1", "by": " "}'):
+        for verb in (Verb.ENABLE, Verb.DISABLE):
+            with pytest.raises(RequestError) as caught:
+                await coordinator.bus.request(subjects.control(verb), data, timeout=5)
+            assert caught.value.code == "bad_request"
+    for verb in WRITING:
+        with pytest.raises(RequestError):
+            await coordinator.bus.request(subjects.control(verb), b"", timeout=5)
+    assert (await status(coordinator.bus)).state.since is None
+
+
+def test_who_asks_is_named_with_the_account_that_the_server_names() -> None:
+    assert asked_by("ann", "STT-ops") == "ann via STT-ops"
+    assert asked_by("ann", "") == "ann"
+    assert asked_by("x" * 10_000, "STT-view").endswith("x via STT-view")
+    assert len(asked_by("x" * 10_000, "STT-view")) == MAX_TEXT
 
 
 async def test_request_that_is_none_is_refused_and_an_empty_one_takes_the_defaults(
@@ -157,13 +185,13 @@ async def test_check_switched_off_leaves_runs_and_counts_until_it_is_on_again(
     checks = await ask(coordinator.bus, Verb.CHECKS, Empty(), ChecksReply)
     assert [one.check for one in checks.checks if not one.enabled] == ["mysql_empty_password"]
     assert checks.releases_as_of == "2026-11-01"
-    reply = await ask(coordinator.bus, Verb.RUN, RunRequest(), RunReply)
+    reply = await ask(coordinator.bus, Verb.RUN, RunRequest(by="test"), RunReply)
     await finished(coordinator.bus, reply.run.run_id)
     page = await ask(
         coordinator.bus, Verb.REPORT, ReportRequest(run_id=reply.run.run_id), ReportReply
     )
     assert "mysql_empty_password" not in {one.check for one in page.results}
-    named = RunRequest(checks=("mysql_empty_password",))
+    named = RunRequest(by="test", checks=("mysql_empty_password",))
     assert await coordinator.refusal(Verb.RUN, named) == "bad_request"
     assert (await ask(coordinator.bus, Verb.CHECK_ENABLE, switch, SwitchReply)).changed
     assert (await status(coordinator.bus)).summary.counts.critical == 2
@@ -190,7 +218,7 @@ async def test_broker_that_is_away_makes_requests_fail_with_a_code(
     handler = coordinator.bus.broker.services[subjects.control(Verb.DISABLE)]
     coordinator.bus.broker.down = True
     with pytest.raises(RequestError) as caught:
-        await handler(codec.encode(SwitchRequest()))
+        await handler(Request(data=codec.encode(SwitchRequest(by="test"))))
     coordinator.bus.broker.down = False
     assert caught.value.code == "unavailable"
 
@@ -199,7 +227,7 @@ async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(
     coordinator: RunningCoordinator,
 ) -> None:
     first = await coordinator.checked()
-    await ask(coordinator.bus, Verb.DISABLE, SwitchRequest(), SwitchReply)
+    await ask(coordinator.bus, Verb.DISABLE, SwitchRequest(by="test"), SwitchReply)
     second = await enable(coordinator.bus)
     assert second.run_id != first
     assert (await finished(coordinator.bus, second.run_id)).done == 3

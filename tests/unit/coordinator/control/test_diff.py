@@ -70,7 +70,7 @@ class RunningCoordinator:
 
     async def run(self, **wrong: tuple[str, ...]) -> str:
         self.databases.wrong = wrong
-        reply = await ask(self.bus, Verb.RUN, RunRequest(), RunReply)
+        reply = await ask(self.bus, Verb.RUN, RunRequest(by="test"), RunReply)
         await finished(self.bus, reply.run.run_id)
         return reply.run.run_id
 

@@ -116,7 +116,8 @@ async def test_a_finding_is_unaccepted_by_its_own_id_but_not_what_is_wider(
     await coordinator.accept(finding=one.id)
     assert (await coordinator.unaccept(one.id)).changed
     wide = await coordinator.accept(check=EMPTY, site=SITE)
-    code, sentence = await coordinator.refusal(Verb.UNACCEPT, UnacceptRequest(id=other.id))
+    request = UnacceptRequest(by="test", id=other.id)
+    code, sentence = await coordinator.refusal(Verb.UNACCEPT, request)
     assert code == "bad_request"
     assert wide.exception.id in sentence
 
@@ -181,6 +182,7 @@ async def test_bad_input_is_one_clear_refusal_and_changes_nothing(
     coordinator: RunningCoordinator, changes: dict[str, object], code: str, sentence: str
 ) -> None:
     values: dict[str, object] = {
+        "by": "test",
         "check": EMPTY,
         "target": "orders",
         "until": SOON,
@@ -198,9 +200,9 @@ async def test_bad_input_is_one_clear_refusal_and_changes_nothing(
 async def test_an_unknown_exception_is_not_revoked(
     coordinator: RunningCoordinator, id_: str, code: str
 ) -> None:
-    assert (await coordinator.refusal(Verb.UNACCEPT, UnacceptRequest(id=id_)))[0] == code
+    assert (await coordinator.refusal(Verb.UNACCEPT, UnacceptRequest(by="test", id=id_)))[0] == code
     (one, *_) = await coordinator.findings()
-    found = await coordinator.refusal(Verb.UNACCEPT, UnacceptRequest(id=one.id))
+    found = await coordinator.refusal(Verb.UNACCEPT, UnacceptRequest(by="test", id=one.id))
     assert found == ("unknown_exception", f"finding {one.id} is not accepted")
 
 

@@ -99,7 +99,7 @@ async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
         entry("same-b", target="", site=SITE),
         entry("label", target="", label="team=none"),
     )
-    request = ImportRequest(exceptions=entries)
+    request = ImportRequest(by="test", exceptions=entries)
     code, sentence = await coordinator.refusal(Verb.EXCEPTIONS_IMPORT, request)
     assert code == "bad_request"
     begin = "nothing was imported: "
@@ -113,5 +113,5 @@ async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
     ]
     assert await coordinator.listed("all") == []
     await coordinator.imported(entry())
-    moved = ImportRequest(exceptions=(entry(target="shop"),))
+    moved = ImportRequest(by="test", exceptions=(entry(target="shop"),))
     assert "use a new id" in (await coordinator.refusal(Verb.EXCEPTIONS_IMPORT, moved))[1]
