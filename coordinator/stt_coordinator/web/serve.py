@@ -15,6 +15,7 @@ import uvicorn
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
+from stt_coordinator.web.connections import Connections, LimitedListener, limited_protocol
 from stt_coordinator.web.login.login import Login, login_of
 from stt_shared.errors import ConfigError
 from stt_shared.lifecycle import awaited_task
@@ -59,7 +60,7 @@ def bound(listen: str, *, login: bool = False) -> socket.socket:
     host, port = address_of(listen, login=login)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # Without the protocol asyncio leaves Nagle on: 40 ms for each answer on a kept connection.
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found = LimitedListener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))
@@ -80,6 +81,10 @@ class Front:
     login: Login | None = None
     cert: str = ""
     key: str = ""
+
+    def is_proxy(self, address: str) -> bool:
+        """Whether connections from `address` come from a trusted proxy, for many visitors."""
+        return self.login is not None and self.login.proxy.is_trusted(address)
 
     @property
     def is_secure(self) -> bool:
@@ -148,6 +153,8 @@ async def serve(context: HandlerContext, listening: socket.socket, front: Front)
         ssl_keyfile=front.key or None,
         # uvicorn would believe these headers of any peer; Proxy trusts the configured ones alone.
         proxy_headers=False,
+        http=limited_protocol(Connections(front.is_proxy)),
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -12,7 +12,7 @@ import httpx
 from litestar import Litestar
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
+from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.troubles import Troubles
@@ -69,6 +69,21 @@ async def visiting(
         app = application(found[0], login)
         async with Client(app, address) as client:
             yield client
+    finally:
+        stop.set()
+        await task
+
+
+@asynccontextmanager
+async def running_coordinator(bus: Bus, page: PageFactory) -> AsyncGenerator[None]:
+    """A coordinator that serves `page` itself, on real sockets."""
+    stop = asyncio.Event()
+    dependencies = CoordinatorDependencies(
+        bus=bus, store=MemoryStore(), checks=catalogue, timing=QUICK, page=page
+    )
+    task = asyncio.create_task(Coordinator(dependencies).run(stop))
+    try:
+        yield
     finally:
         stop.set()
         await task

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
+
+from stt_coordinator.web.login.addresses import origin_of
 
 WINDOW = timedelta(minutes=1)
 MAX_OF_ADDRESS = 5  # failures in WINDOW
 MAX_IN_ALL = 60  # failures in WINDOW, of all addresses
-IPV6_PREFIX = 64  # bits: whoever has one address of such a network has all
 
 
 class Attempts:
@@ -23,7 +23,7 @@ class Attempts:
         """Seconds before `address` may try again; 0: now."""
         while self._failures and self._failures[0][0] <= now - WINDOW:
             self._failures.popleft()
-        origin = _origin(address)
+        origin = origin_of(address)
         own = [at for at, one in self._failures if one == origin]
         until: datetime | None = None
         if len(own) >= MAX_OF_ADDRESS:
@@ -34,14 +34,4 @@ class Attempts:
 
     def failed(self, address: str, now: datetime) -> None:
         """Count a failure of `address`."""
-        self._failures.append((now, _origin(address)))
-
-
-def _origin(address: str) -> str:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, IPV6_PREFIX), strict=False))
-    return str(found)
+        self._failures.append((now, origin_of(address)))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
+from stt_coordinator.web.login.addresses import parse_address
 from stt_coordinator.web.login.identity import Identity
 from stt_shared.protocol.enums import Role
 
@@ -36,11 +37,8 @@ class Proxy:
 
     def is_trusted(self, address: str) -> bool:
         """Whether a request from `address` comes through such a proxy."""
-        try:
-            found = ip_address(address)
-        except ValueError:
-            return False
-        return any(found in network for network in self.networks)
+        found = parse_address(address)
+        return found is not None and any(found in network for network in self.networks)
 
     def visitor(self, peer: str, headers: Headers) -> str:
         """The address of the client: the last one that is not a trusted proxy's."""

@@ -131,6 +131,14 @@ def test_failures_are_counted_for_each_address_and_in_all_and_forgotten() -> Non
     assert attempts.wait_s("10.9.9.9", NOW + WINDOW) > 0
 
 
+def test_ipv4_visitors_of_an_ipv6_listener_are_counted_apart_and_as_over_ipv4() -> None:
+    attempts = Attempts()
+    for _ in range(MAX_OF_ADDRESS):
+        attempts.failed("::ffff:192.0.2.1", NOW)
+    assert attempts.wait_s("192.0.2.1", NOW) > 0
+    assert attempts.wait_s("::ffff:192.0.2.2", NOW) == 0
+
+
 def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
     attempts = Attempts()
     for number in range(MAX_OF_ADDRESS):

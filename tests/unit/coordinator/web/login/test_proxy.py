@@ -75,3 +75,8 @@ def test_failures_count_for_the_last_address_that_is_no_proxy(
 ) -> None:
     sent = Headers([(b"x-forwarded-for", hop.encode()) for hop in hops])
     assert PROXIED.proxy.visitor(peer, sent) == visitor
+
+
+def test_a_proxy_is_trusted_by_its_ipv4_address_on_an_ipv6_listener_too() -> None:
+    assert PROXIED.proxy.is_trusted("::ffff:10.1.2.3")
+    assert not PROXIED.proxy.is_trusted("::ffff:192.0.2.1")

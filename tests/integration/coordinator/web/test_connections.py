@@ -1,0 +1,147 @@
+"""Whoever opens connections and sends nothing, or little, keeps nobody else from being answered."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.web import connections
+from stt_coordinator.web.login.login import Login
+from stt_coordinator.web.serve import Front, Page
+from stt_shared.bus.port import Bus
+from stt_shared.connection import connected
+from stt_shared.protocol import subjects
+from stt_shared.protocol.control import Verb
+from stt_shared.protocol.enums import Role
+from stt_shared.settings import NatsSettings
+from tests.support.coordinator.visitors import login_with, running_coordinator, tokens_in
+
+HALF_OPEN = 300
+LINE = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncGenerator[Bus]:
+    """The bus on a real nats-server."""
+    broker = embedded_nats.start(tmp_path / "nats")
+    try:
+        found = await connected(NatsSettings(url=broker.url), "test")
+        yield found
+        await found.close()
+    finally:
+        broker.stop()
+
+
+@asynccontextmanager
+async def served(
+    bus: Bus, host: str = "127.0.0.1", login: Login | None = None
+) -> AsyncGenerator[int]:
+    """The port of a page on real sockets, over a coordinator on a real nats-server."""
+    with socket.create_server((host, 0), family=_family(host)) as free:
+        port = free.getsockname()[1]
+    listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    front = Front(listen=listen, login=login)
+    async with running_coordinator(bus, lambda c, t: Page(c, front, t).run):
+        for _ in range(100):
+            try:
+                await healthy(port)
+                break
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+        yield port
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+async def healthy(port: int) -> None:
+    async with httpx.AsyncClient(timeout=10) as client:
+        assert (await client.get(f"http://127.0.0.1:{port}/healthz")).text == "ok"
+
+
+@contextmanager
+def half_open(port: int, number: int, sent: bytes = LINE) -> Iterator[list[socket.socket]]:
+    opened = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(number)]
+    try:
+        for one in opened:
+            one.sendall(sent)
+        yield opened
+    finally:
+        for one in opened:
+            one.close()
+
+
+def is_closed(one: socket.socket, within_s: float) -> bool:
+    one.settimeout(within_s)
+    try:
+        while one.recv(1_000):
+            pass  # an answer before the end
+    except TimeoutError:
+        return False
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize("sent", [b"", LINE, LINE + b"Content-Length: 9\r\n\r\n"])
+async def test_half_open_connections_leave_page_and_nats_answering(bus: Bus, sent: bytes) -> None:
+    async with served(bus) as port:
+        with half_open(port, HALF_OPEN, b""):
+            await asyncio.sleep(0.2)
+            with half_open(port, 10, sent):
+                await healthy(port)
+                peer = bus.peer()
+                assert peer is not None
+                reply = await bus.request(subjects.control(Verb.HEALTH), b"", timeout=10)
+                assert b"stt.control" in reply
+
+
+async def test_headers_and_bodies_that_do_not_end_are_cut_off_and_answers_are_not(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEADERS_S", 0.3)
+    monkeypatch.setattr(connections, "BODY_S", 0.3)
+    body = b"POST /api/v1/run HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
+    async with served(bus) as port:
+        for sent in (b"", LINE, body):
+            with half_open(port, 1, sent) as (one,):
+                for _ in range(3):  # a byte now and then gives no more time
+                    await asyncio.sleep(0.15)
+                    try:
+                        one.sendall(b"x" if sent == LINE else b"")
+                    except OSError:
+                        break
+                assert await asyncio.to_thread(is_closed, one, 10.0), sent
+        async with httpx.AsyncClient() as client:
+            for _ in range(2):
+                await client.get(f"http://127.0.0.1:{port}/readyz")
+
+
+async def test_the_limit_is_of_each_address_and_ipv4_visitors_of_an_ipv6_listener_are_several(
+    bus: Bus, tmp_path: Path
+) -> None:
+    tokens_in(tmp_path / "tokens", ann=Role.VIEWER)
+    over = connections.MAX_OF_ADDRESS + 10
+    async with served(bus, "::", login_with(tmp_path / "tokens")) as port:
+        other = socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.2", 0))
+        with other, half_open(port, over) as opened:
+            await asyncio.sleep(0.5)
+            closed = [one for one in opened if await asyncio.to_thread(is_closed, one, 0.05)]
+            assert len(closed) == over - connections.MAX_OF_ADDRESS
+            assert not is_closed(other, 0.2)
+
+
+async def test_accepted_sockets_are_counted_until_they_close(bus: Bus) -> None:
+    async with served(bus) as port:
+        for _ in range(3):
+            with half_open(port, connections.MAX_SOCKETS // 2, b""):
+                await asyncio.sleep(0.1)
+        await healthy(port)
