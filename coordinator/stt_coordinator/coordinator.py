@@ -10,6 +10,7 @@ from functools import partial
 from stt_coordinator.alerts.delivery_loop import Channel, run_channel, task_of
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
+from stt_coordinator.domain.ceilings import Ceilings
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
@@ -55,6 +56,7 @@ class CoordinatorDependencies:
     page: PageFactory | None = None
     channels: Sequence[Channel] = ()  # that deliver alerts
     retention: RetentionLimits = field(default_factory=RetentionLimits)
+    ceilings: Ceilings = field(default_factory=Ceilings)
     require_nonce: bool | None = None  # None: nobody has set it
     subscribers: Sequence[str] = ()  # whose consumers of events are kept
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
@@ -77,7 +79,13 @@ class Coordinator:
         self._control_state = ControlStateWriter(bus, store)
         self._library = Library(dependencies.checks, dependencies.fetcher)
         self._watermarks = Watermarks(bus, store)
-        self._registry = WorkerRegistry(bus=bus, store=store, wakeups=self._wakeups, timing=timing)
+        self._registry = WorkerRegistry(
+            bus=bus,
+            store=store,
+            wakeups=self._wakeups,
+            timing=timing,
+            ceilings=dependencies.ceilings,
+        )
         self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing)
         self._publisher = OutboxPublisher(
             bus=bus,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
+from stt_coordinator.domain.ceilings import Ceilings
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
@@ -27,6 +28,7 @@ from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
+from stt_shared.settings.sections import LimitsSettings
 from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
@@ -71,6 +73,7 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             retention=retention_of(settings.history),
             require_nonce=required_nonce(settings),
             subscribers=settings.coordinator.subscribers,
+            ceilings=ceilings_of(settings.limits),
         )
         await Coordinator(dependencies).run(stop)
 
@@ -88,6 +91,14 @@ def retention_of(history: HistorySettings) -> RetentionLimits:
     """How long the settings keep what."""
     return RetentionLimits(
         full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days)
+    )
+
+
+def ceilings_of(limits: LimitsSettings) -> Ceilings:
+    """What one worker may announce."""
+    return Ceilings(
+        worker_targets=limits.worker_targets,
+        new_targets_per_minute=limits.new_targets_per_minute,
     )
 
 

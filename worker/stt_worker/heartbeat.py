@@ -37,6 +37,7 @@ class Heartbeat:
     running: Callable[[], int]
     outbox: Callable[[], int]
     pack_registry: PackRegistry | None = None
+    epoch: Callable[[], str] = str  # of the outbox
 
     def message(self, at: datetime, *, leaving: bool) -> Announcement:
         """The message to send at `at`."""
@@ -51,6 +52,7 @@ class Heartbeat:
             running=self.running(),
             concurrency=self.concurrency,
             outbox=self.outbox(),
+            epoch=self.epoch(),
             leaving=leaving,
             packs=self.pack_registry.held if self.pack_registry else (),
             refused_pack=self.pack_registry.refusal if self.pack_registry else "",

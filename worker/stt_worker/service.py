@@ -111,8 +111,7 @@ async def serve(
     stop: asyncio.Event,
 ) -> None:
     """Run a worker on `parts`: take jobs until `stop`, drain, send the last heartbeat."""
-    bus, outbox = parts.bus, parts.outbox
-    name = name_of(own)
+    bus, outbox, name = parts.bus, parts.outbox, name_of(own)
     control_state = ControlStateReader(bus)
     sender = Sender(bus=bus, outbox=outbox, worker=name, expected=lambda: runner.expected)
     runner = Runner(
@@ -140,6 +139,7 @@ async def serve(
         inventory=inventory,
         running=lambda: consumer.running,
         outbox=lambda: outbox.size,
+        epoch=lambda: outbox.epoch,
         pack_registry=parts.pack_registry,
     )
     heartbeat = HeartbeatSender(bus, content)

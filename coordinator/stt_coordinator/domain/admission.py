@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stt_coordinator.domain.installations import plain_name
 from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result
@@ -71,7 +72,8 @@ def _sender(result: Result, job: JobRecord, *, nonce_required: bool) -> Refusal 
 
 def _announcer(result: Result, job: JobRecord, target: TargetRecord | None) -> Refusal | None:
     """A worker answers only for targets that it announces, or announced at the dispatch."""
-    if result.worker in job.workers or (target is not None and result.worker in target.workers):
+    announcing = {*job.workers, *(target.workers if target is not None else ())}
+    if result.worker in map(plain_name, announcing):
         return None
     what = f"worker {result.worker} does not announce target {job.target} of job {job.job_id}"
     return Refusal(code=NOT_ANNOUNCED, reason=what)

@@ -39,6 +39,7 @@ def announced_worker(announcement: Announcement, now: datetime) -> WorkerRecord:
         packs=announcement.packs,
         refused_pack=announcement.refused_pack,
         allow_unsigned=announcement.allow_unsigned,
+        epoch=announcement.epoch,
     )
 
 

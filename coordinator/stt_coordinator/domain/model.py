@@ -119,6 +119,7 @@ class WorkerRecord(Record, frozen=True, kw_only=True):
     packs: tuple[HeldPack, ...] = ()
     refused_pack: str = ""
     allow_unsigned: bool = False
+    epoch: str = ""  # of its outbox; empty for a worker of an earlier release
 
 
 class Pair(Record, frozen=True, kw_only=True):

@@ -42,10 +42,12 @@ EVENTS: Mapping[str, str] = {
     "start_delayed": "streams, checks or control state are not there yet; tried again",
     "suppressions_ended": "accepted findings or severities ended, or end soon",
     "task_failed": "a step of a task failed; tried again",
+    "targets_left_out": "a worker announces more targets, or new ones faster, than it may",
     "tick_rejected": "the decision about a slot cannot be read; our own is used",
     "tokens_exposed": "the page's log-in is served without TLS",
     "tokens_loaded": "the file of log-in tokens was read",
     "tokens_rejected": "the file of log-in tokens has faults; nobody can log in",
     "watermark_lifted": "a stored watermark was below the published one and was raised to it",
     "watermark_rejected": "a published watermark cannot be read; counted as 0",
+    "worker_doubled": "two workers have one name; the later one is shown under its own",
 }

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
+from stt_coordinator.domain import ceilings, installations
+from stt_coordinator.domain.ceilings import Bounded, Ceilings, NewTargets
 from stt_coordinator.domain.fleet import Claim, announced_targets, announced_worker
-from stt_coordinator.domain.model import WorkerRecord
+from stt_coordinator.domain.installations import (
+    MARK,
+    MAX_DOUBLES,
+    Installation,
+    installation_of,
+    named,
+    plain_name,
+)
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.store.port import Ledger, Store
@@ -28,18 +40,42 @@ from stt_shared.protocol.records import WorkerEvent
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
+CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
 _LOG = logger("registry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What one transaction recorded; `doubled` are sentences, `crowded` and `away` names."""
+
+    changed: bool = False  # the state of a worker, or a target
+    bounded: Mapping[str, Bounded] = field(default_factory=dict[str, Bounded])
+    away: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
+    crowded: tuple[str, ...] = ()
 
 
 class WorkerRegistry:
     """Two tasks: `listen` keeps the latest announcement of each worker, `record` stores them."""
 
-    def __init__(self, *, bus: Bus, store: Store, wakeups: Wakeups, timing: Timing) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        wakeups: Wakeups,
+        timing: Timing,
+        ceilings: Ceilings | None = None,
+    ) -> None:
         self._bus = bus
         self._store = store
         self._wakeups = wakeups
         self._timing = timing
-        self._waiting: dict[str, Announcement] = {}
+        self._waiting: dict[Installation, Announcement] = {}
+        self._new_targets = NewTargets(ceilings or Ceilings())
+        self._bounded: dict[str, Bounded] = {}  # by worker, where targets are left out
+        self._doubled: tuple[str, ...] = ()
+        self._crowded: dict[str, float] = {}  # when a name had too many doubles
         self._consumers: set[tuple[str, Family]] = set()
         self._claims: dict[Claim, str] = {}
         # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
@@ -49,8 +85,20 @@ class WorkerRegistry:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """The first MAX_CLAIMS_NAMED targets that two sites claim, each a sentence."""
-        return tuple(sorted(filter(None, self._claims.values())))[:MAX_CLAIMS_NAMED]
+        """Names that two workers have, workers above a ceiling, and refused claims: sentences."""
+        claims = sorted(filter(None, self._claims.values()))
+        crowded = (
+            f"worker {name} has more than {MAX_DOUBLES} doubles: the others are left out"
+            for name, at in sorted(self._crowded.items())
+            if clock.monotonic() - at <= CROWDED_S
+        )
+        above = ceilings.sentences(self._bounded, self._new_targets.ceilings)
+        return (
+            *self._doubled[:MAX_CLAIMS_NAMED],
+            *list(crowded)[:MAX_CLAIMS_NAMED],
+            *above[:MAX_CLAIMS_NAMED],
+            *claims[:MAX_CLAIMS_NAMED],
+        )
 
     async def listen(self) -> None:
         """Hear announcements until cancelled."""
@@ -71,8 +119,13 @@ class WorkerRegistry:
             code, subject = error.code, message.subject
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)
         else:
-            self._waiting[announcement.worker] = announcement
-            self._heard[announcement.worker] = clock.monotonic()
+            key = installation_of(announcement)
+            # Epochs are invented for nothing: of one name only a few wait to be recorded.
+            of_name = sum(one[1] == announcement.worker for one in self._waiting)
+            if key in self._waiting or of_name <= MAX_DOUBLES:
+                self._waiting[key] = announcement
+            else:
+                self._crowded[announcement.worker] = clock.monotonic()
             self.skews[announcement.worker] = (clock.now() - announcement.at).total_seconds()
 
     async def record(self) -> None:
@@ -83,8 +136,10 @@ class WorkerRegistry:
         heard, self._waiting = self._waiting, {}
         now = clock.now()
         try:
-            changed = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
-            served = {(one.site, target.family) for one in heard.values() for target in one.targets}
+            done = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
+            self._note(done)
+            accepted = [one.announcement for one in done.bounded.values()]
+            served = {(one.site, target.family) for one in accepted for target in one.targets}
             missing = served - self._consumers
             if missing:
                 specs = [subjects.jobs_consumer(site, family) for site, family in sorted(missing)]
@@ -94,32 +149,64 @@ class WorkerRegistry:
             # What came meanwhile is newer; only what nobody repeated is put back.
             self._waiting = heard | self._waiting
             raise
-        if changed:
+        if done.changed:
             self._wakeups.store_changed()
             self._wakeups.schedule.set()
+
+    def _note(self, done: Recorded) -> None:
+        """Keep what the status shows, and count new targets once they are recorded."""
+        at = clock.monotonic()
+        for worker, one in done.bounded.items():
+            self._heard[worker] = at
+            if MARK in worker:
+                self.skews[worker] = (clock.now() - one.announcement.at).total_seconds()
+            if one.new:
+                self._new_targets.spend(worker, one.new, at)
+            if not one.left_out:
+                self._bounded.pop(worker, None)
+                continue
+            if worker not in self._bounded:
+                amount, out = one.announced, one.left_out
+                _LOG.warning("targets_left_out", worker=worker, announced=amount, left_out=out)
+            self._bounded[worker] = one
+        for worker in done.away:
+            self._bounded.pop(worker, None)
+        if done.bounded or done.away:
+            for sentence in set(done.doubled) - set(self._doubled):
+                _LOG.warning("worker_doubled", reason=sentence)
+            self._doubled = done.doubled
+        self._crowded |= dict.fromkeys(done.crowded, at)
 
     def forget_consumers(self) -> None:
         """Ensure them again with the next announcement: the broker may have lost them."""
         self._consumers.clear()
 
-    def _record(self, ledger: Ledger, heard: Mapping[str, Announcement], now: datetime) -> bool:
-        """Record workers and targets in one transaction; whether a state or a target changed."""
+    def _record(
+        self, ledger: Ledger, found: Mapping[Installation, Announcement], now: datetime
+    ) -> Recorded:
+        """Record workers and targets in one transaction."""
         known = {worker.worker: worker for worker in ledger.fleet.workers()}
+        before = {row.target: row for row in ledger.fleet.all_targets()} if found else {}
+        names = named(found.values(), known, before, self._silence_s, self._timing.worker_down)
+        bounded = self._within_ceilings(names.announcements, before)
+        heard = {name: one.announcement for name, one in bounded.items()}
         changed = {name: announced_worker(one, now) for name, one in heard.items()}
         for name, worker in known.items():
             # While this process was not there nobody could be heard.
-            silence_s = clock.monotonic() - self._heard.get(name, self._since)
-            is_silent = silence_s > self._timing.worker_down.total_seconds()
+            is_silent = self._silence_s(name) > self._timing.worker_down.total_seconds()
             if name not in heard and worker.state == "up" and is_silent:
                 changed[name] = msgspec.structs.replace(worker, state="down")
         if not changed:
-            return False
+            return Recorded(crowded=names.left_out)
+        after = {**known, **changed}
+        for name in names.retired:  # its installation has the plain name now
+            del after[name], changed[name], known[name]
+        ledger.fleet.drop_workers(names.retired)
         ledger.fleet.put_workers(changed.values())
         down = dict.fromkeys(changed, "down") | {name: one.state for name, one in known.items()}
         moved = [worker for name, worker in changed.items() if worker.state != down[name]]
         ledger.outbox.add(event_messages.of_worker(worker_event(one, now)) for one in moved)
-        live = {name for name, one in {**known, **changed}.items() if one.state == "up"}
-        before = {row.target: row for row in ledger.fleet.all_targets()}
+        live = {name for name, one in after.items() if one.state == "up"}
         changes = announced_targets(before, heard.values(), live, now)
         self._claims |= changes.claims
         ledger.fleet.put_targets(changes.targets)
@@ -130,7 +217,37 @@ class WorkerRegistry:
         ]
         # After the targets are stored: suppressions are looked up by the labels of now.
         suppressions.apply_to_relabelled(ledger, relabelled, now)
-        return bool(changes.targets or moved)
+        return Recorded(
+            changed=bool(changes.targets or moved),
+            bounded=bounded,
+            away=tuple(name for name in changed if name not in live),
+            doubled=installations.sentences(after.values()),
+            crowded=names.left_out,
+        )
+
+    def _silence_s(self, worker: str) -> float:
+        """Seconds since the worker of this name was heard, or since this process listens."""
+        return clock.monotonic() - self._heard.get(worker, self._since)
+
+    def _within_ceilings(
+        self, heard: Mapping[str, Announcement], before: Mapping[str, TargetRecord]
+    ) -> dict[str, Bounded]:
+        """Each announcement without the targets above the ceilings of its worker."""
+        served: Counter[str] = Counter(worker for row in before.values() for worker in row.workers)
+        of_name: Counter[str] = Counter()
+        for worker, number in served.items():
+            of_name[plain_name(worker)] += number
+        most, at = self._new_targets.ceilings.worker_targets, clock.monotonic()
+        return {
+            name: ceilings.bounded(
+                one,
+                before.keys(),
+                served=of_name[plain_name(name)] - served[name],
+                allowed=self._new_targets.allowed(name, at),
+                most=most,
+            )
+            for name, one in heard.items()
+        }
 
 
 def read_announcement(message: LiveMessage) -> Announcement:

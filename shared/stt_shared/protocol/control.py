@@ -121,6 +121,7 @@ class WorkerInfo(Value, frozen=True, kw_only=True):
     running: int = 0
     concurrency: int = 1
     outbox: int = 0
+    double_of: str = ""  # the name that another worker has, too; empty: this one is alone
 
 
 class UncheckedTarget(Value, frozen=True, kw_only=True):

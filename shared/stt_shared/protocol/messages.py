@@ -166,6 +166,7 @@ class Announcement(Value, frozen=True, kw_only=True):
     packs: tuple[HeldPack, ...] = ()
     refused_pack: str = ""  # why the last requested pack was rejected
     allow_unsigned: bool = False
+    epoch: str = ""  # id of the outbox: tells two workers of one name apart
     schema: str = "stt.announcement/v1"
 
 

@@ -153,6 +153,26 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 400
 
 
+MAX_TARGETS = 20_000  # of one worker
+
+
+class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one worker may cost the coordinator, whoever holds its credential."""
+
+    worker_targets: Annotated[
+        int,
+        setting(
+            "targets that one worker may announce, and new ones that it may bring in a day",
+            low=1,
+            high=MAX_TARGETS,
+        ),
+    ] = 2_000
+    new_targets_per_minute: Annotated[
+        int,
+        setting("new targets that one worker may bring in a minute", low=1, high=MAX_TARGETS),
+    ] = 1_000
+
+
 class ResultsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which results the coordinator accepts."""
 
@@ -185,6 +205,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     alerts: AlertSettings = AlertSettings()
     history: HistorySettings = HistorySettings()
     results: ResultsSettings = ResultsSettings()
+    limits: LimitsSettings = LimitsSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     origins: dict[str, str] = {}
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
+from stt_coordinator.domain.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
 from stt_coordinator.store.port import Ledger
@@ -88,6 +89,7 @@ def worker_info(row: WorkerRecord) -> WorkerInfo:
         running=row.running,
         concurrency=row.concurrency,
         outbox=row.outbox,
+        double_of=plain_name(row.worker) if MARK in row.worker else "",
     )
 
 

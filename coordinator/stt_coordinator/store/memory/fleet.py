@@ -40,6 +40,10 @@ class MemoryFleet(Rows):
     def put_workers(self, workers: Iterable[WorkerRecord]) -> None:
         self._t.workers.update((one.worker, one) for one in workers)
 
+    def drop_workers(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._t.workers.pop(name, None)
+
     def checks(self) -> list[CheckInfo]:
         return sorted(self._t.checks.values(), key=lambda one: (one.family, one.check))
 

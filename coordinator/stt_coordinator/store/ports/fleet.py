@@ -45,6 +45,10 @@ class FleetLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def drop_workers(self, names: Iterable[str]) -> None:
+        """Delete the workers of these names; targets keep what they name."""
+        ...
+
     def checks(self) -> list[CheckInfo]:
         """Every known check, by family and name."""
         ...

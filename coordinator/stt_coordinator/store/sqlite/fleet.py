@@ -40,6 +40,9 @@ class SqliteFleet(Statements):
     def put_workers(self, workers: Iterable[WorkerRecord]) -> None:
         self._each("put_worker", ({"worker": w.worker, "data": packed(w)} for w in workers))
 
+    def drop_workers(self, names: Iterable[str]) -> None:
+        self._each("drop_worker", ({"worker": name} for name in names))
+
     def checks(self) -> list[CheckInfo]:
         return self._all(CheckInfo, "checks")
 

@@ -27,6 +27,9 @@ SELECT data FROM workers ORDER BY worker;
 INSERT INTO workers (worker, data) VALUES (:worker, :data)
 ON CONFLICT (worker) DO UPDATE SET data = excluded.data;
 
+-- name: drop_worker
+DELETE FROM workers WHERE worker = :worker;
+
 -- name: checks
 SELECT data FROM checks ORDER BY family, check_name;
 
