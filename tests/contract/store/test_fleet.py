@@ -48,3 +48,24 @@ async def test_control_state_is_remembered(store: Store) -> None:
         state = ControlState(enabled=enabled, since=NOW, by="é", disabled_checks=("c1",))
         await store.transact(lambda ledger, state=state: ledger.fleet.put_control_state(state))  # type: ignore[misc]
         assert await store.read(lambda ledger: ledger.fleet.control_state()) == state
+
+
+async def test_dropped_worker_is_unknown_and_the_others_stay(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.fleet.put_workers(
+            WorkerRecord(
+                worker=name,
+                site="eu",
+                state="up",
+                version="1",
+                started=NOW,
+                last_heard=NOW,
+                targets=1,
+            )
+            for name in ("w1", "w2")
+        )
+        ledger.fleet.drop_workers(["w1", "w9"])
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.fleet.workers())
+    assert [one.worker for one in found] == ["w2"]
