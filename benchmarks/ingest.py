@@ -177,7 +177,7 @@ async def measured(url: str, folder: Path, options: argparse.Namespace) -> None:
     known = checks(options.outcomes)
     bus = await connect(NatsOptions(servers=(url,), name="bench"))
     store = await open_store(folder)
-    await bus.ensure(subjects.STREAMS, [subjects.aggregator()])
+    await bus.ensure(subjects.STREAMS, [subjects.results_consumer(1)])
     rates: dict[str, list[float]] = {"nats + sqlite": [], "sqlite alone": []}
     try:
         for number in range(options.rounds):

@@ -42,15 +42,20 @@ def nats() -> Json:
         "streams": {spec.name: plain(asdict(spec)) for spec in subjects.STREAMS},
         "consumers": [
             plain(asdict(spec))
-            for spec in (subjects.aggregator(), subjects.jobs_consumer("{site}", family))
+            for spec in (
+                subjects.results_consumer(cast("Any", "{epoch}")),
+                subjects.jobs_consumer("{site}", family),
+            )
         ],
         "keys": {
+            "lease": subjects.kv(subjects.BUCKET_LEASE, subjects.KEY_COORDINATOR),
             "control": subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE),
             "watermark": subjects.kv(subjects.BUCKET_WATERMARK, "{worker}"),
         },
         "subjects": {
             "job": subjects.job(family, "{site}", "{target}"),
             "result": subjects.result(family, "{site}", "{target}", "{worker}"),
+            "fence": subjects.fence("{stream}", cast("Any", "{epoch}"), cast("Any", "{number}")),
             "tick": subjects.tick("{schedule}", "{slot}"),
             "pack": [subjects.pack("{digest}"), subjects.pack_part("{digest}", 0)],
             "announce": [subjects.announce("{site}", "{worker}"), subjects.ANNOUNCEMENTS],

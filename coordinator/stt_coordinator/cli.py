@@ -84,6 +84,16 @@ async def coordinator(
     state_dir: Annotated[
         str | None, Parameter(help="Folder of the store (STT_COORDINATOR_STATE_DIR).")
     ] = None,
+    name: Annotated[
+        str | None, Parameter(help="Name of this coordinator (STT_COORDINATOR_NAME).")
+    ] = None,
+    adopt: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Own the installation with this store; what only another store has is lost.",
+        ),
+    ] = False,
     replicas: Annotated[
         int | None, Parameter(help="Replicas of each stream (STT_COORDINATOR_REPLICAS).")
     ] = None,
@@ -91,12 +101,13 @@ async def coordinator(
     log_format: LogFormat = None,
     connection: Connection | None = None,
 ) -> None:
-    """Run the coordinator until SIGTERM or SIGINT."""
+    """Run the coordinator until SIGTERM or SIGINT; it waits as a standby while another one acts."""
     from stt_coordinator import service  # noqa: PLC0415  # libraries only where they are used
 
     found = load_settings(
         connection or Connection(),
         coordinator__state_dir=state_dir,
+        coordinator__name=name,
         coordinator__replicas=replicas,
         log__level=log_level,
         log__format=log_format,
@@ -104,7 +115,7 @@ async def coordinator(
     logs.configure(found.log.level, found.log.format)
     stop = asyncio.Event()
     with stop_on_signals(stop):
-        await service.run(found, stop)
+        await service.run(found, stop, adopts=adopt)
 
 
 async def standalone(

@@ -12,6 +12,7 @@ from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.ceilings import Ceilings
 from stt_coordinator.domain.timing import Timing
+from stt_coordinator.lease.election import Office
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
@@ -33,6 +34,7 @@ from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
+from stt_shared.protocol.subjects import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 STREAMS_S = 60.0  # between two checks that the streams are as they must be
@@ -59,6 +61,7 @@ class CoordinatorDependencies:
     ceilings: Ceilings = field(default_factory=Ceilings)
     require_nonce: bool | None = None  # None: nobody has set it
     subscribers: Sequence[str] = ()  # whose consumers of events are kept
+    office: Office | None = None  # by which it acts; None: nobody else can, as in tests
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
@@ -71,7 +74,10 @@ class Coordinator:
         self._channels = dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
         self._retention = dependencies.retention
-        self._subscribers = dependencies.subscribers
+        self._kept = [subjects.subscriber(name) for name in dependencies.subscribers]
+        self._office = dependencies.office
+        epoch = self._office.term.epoch if self._office else 1
+        self._results = subjects.results_consumer(epoch)
         self._wakeups = Wakeups()
         self._counters = Counters()
         self._cannot: tuple[str, ...] = ()
@@ -102,6 +108,7 @@ class Coordinator:
             watermarks=self._watermarks,
             wakeups=self._wakeups,
             timing=timing,
+            consumer=self._results.name,
             troubles=self._troubles,
             counters=self._counters,
             nonces=self._nonces,
@@ -132,6 +139,7 @@ class Coordinator:
             ready=self._readiness.check,
             counters=self._counters,
             retention=self._retention,
+            results_consumer=self._results.name,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
         )
@@ -146,10 +154,13 @@ class Coordinator:
         """Ensure streams, read checks and control state; false if `stop` came first."""
         while not stop.is_set():
             try:
-                await self._ensure()
+                await self._ensure(self._kept)
+                # Before results are ingested: the consumers of earlier epochs must be gone.
+                await self._bus.succeed(self._results, subjects.epoch_of_consumer)
+                await self._control_state.take_over()
                 await self._library.begin()
                 await self._nonces.required()  # read now, so that the status shows it
-                state = await self._control_state.refresh()
+                state = self._control_state.state
                 await self._control_state.nudge()
                 checks = self._library.checks(state.disabled_checks)
                 if checks:
@@ -161,8 +172,7 @@ class Coordinator:
                 return True
         return False
 
-    async def _ensure(self) -> None:
-        consumers = [subjects.aggregator(), *map(subjects.subscriber, self._subscribers)]
+    async def _ensure(self, consumers: Sequence[ConsumerSpec]) -> None:
         found = await self._bus.ensure(subjects.STREAMS, consumers)
         for sentence in set(found) - set(self._cannot):
             _LOG.warning("feature_degraded", what=sentence)
@@ -212,7 +222,10 @@ class Coordinator:
         return {**tasks, "ingest": self._ingest.run, "announcements": self._registry.listen}
 
     async def _keep_streams(self) -> None:
-        await self._ensure()
+        await self._ensure([self._results, *self._kept])
+        if self._office is not None:
+            # Streams that were made anew have no fence: the next renewal writes it.
+            self._office.term.doubted.set()
         self._registry.forget_consumers()
         self._watermarks.forget()
         self._wakeups.watermarks.set()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import socket
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from functools import partial
@@ -13,9 +15,15 @@ from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.ceilings import Ceilings
 from stt_coordinator.domain.timing import Timing
+from stt_coordinator.lease.election import Election
+from stt_coordinator.lease.handover import Handover
+from stt_coordinator.lease.nats import NatsLease
+from stt_coordinator.lease.port import Claimant
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
 from stt_coordinator.store.port import Store, StoreError
+from stt_coordinator.store.sqlite.file.folder import FolderInUseError
+from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.nonce_gate import SETTING
 from stt_coordinator.tasks.retention import RetentionLimits
@@ -24,6 +32,7 @@ from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import Progress, connected
+from stt_shared.identity import token_of
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
@@ -37,20 +46,25 @@ from stt_shared.telemetry.tracing import traced
 _LOG = logger("coordinator")
 
 
-async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = None) -> None:
-    """Coordinate until `stop` is set; NATS may come later than the coordinator.
+async def run(
+    settings: Settings, stop: asyncio.Event, timing: Timing | None = None, *, adopts: bool = False
+) -> None:
+    """Act as the coordinator until `stop` is set, or wait as a standby while another one acts.
 
-    Raises ConfigError if the state folder cannot be used or another coordinator uses it.
+    NATS may come later than the coordinator. `adopts`: take the installation over from another
+    store. Raises ConfigError if the state folder cannot be used, or if a coordinator with another
+    store owns the installation.
     """
+    timing = timing or Timing()
     page = page_of(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
-        store = await open_store(state)
+        claimant = await claimant_of(state, settings.coordinator.name)
         stack.callback(_LOG.info, "coordinator_stopped")
-        stack.push_async_callback(store.close)
+        sign = SignOfLife()
         # Before NATS is there: it may come later, and systemd must not wait for it.
-        progress = Progress(partial(write_sign_of_life, store))
+        progress = Progress(sign.give)
         await stack.enter_async_context(notify.supervision(progress))
         bus = await connect_with_backoff(
             lambda: connected(
@@ -62,29 +76,81 @@ async def run(settings: Settings, stop: asyncio.Event, timing: Timing | None = N
             return
         stack.push_async_callback(bus.close)
         progress.bus = bus
-        dependencies = CoordinatorDependencies(
+        election = Election(
             bus=bus,
-            store=store,
-            checks=builtin,
-            timing=timing or Timing(),
-            fetcher=fetcher_of(settings.pack, bus, state, Serials(state)),
-            page=page,
-            channels=channels(settings.alerts, store),
-            retention=retention_of(settings.history),
-            require_nonce=required_nonce(settings),
-            subscribers=settings.coordinator.subscribers,
-            ceilings=ceilings_of(settings.limits),
+            lease=NatsLease(bus, claimant, ttl_s=timing.lease_ttl_s),
+            claimant=claimant,
+            open_store=partial(store_in, state),
+            handover=Handover(state),
+            adopts=adopts,
         )
-        await Coordinator(dependencies).run(stop)
+        while office := await election.won(stop):
+            sign.store = office.store
+            async with office.acting(stop) as ended:
+                dependencies = CoordinatorDependencies(
+                    bus=office.bus,
+                    store=office.store,
+                    office=office,
+                    checks=builtin,
+                    timing=timing,
+                    fetcher=fetcher_of(settings.pack, office.bus, state, Serials(state)),
+                    page=page,
+                    channels=channels(settings.alerts, office.store),
+                    retention=retention_of(settings.history),
+                    require_nonce=required_nonce(settings),
+                    subscribers=settings.coordinator.subscribers,
+                    ceilings=ceilings_of(settings.limits),
+                )
+                await Coordinator(dependencies).run(ended)
+            sign.store = None
 
 
-async def write_sign_of_life(store: Store) -> None:
-    """Write a row into the store, which a coordinator that hangs cannot do.
+async def claimant_of(state: Path, name: str) -> Claimant:
+    """This process as it asks for the lease; the store is made or upgraded if need be.
 
-    A store that answers with an error is alive: the status shows it, and a restart mends nothing.
+    Raises ConfigError as `open_store`, but not if another process uses the folder.
     """
-    with suppress(StoreError):
-        await store.probe_write()
+    try:
+        store = await open_store(state)
+        identity = store.identity
+        await store.close()
+    except FolderInUseError:
+        identity = identity_in(state)
+        if not identity:  # it is still being made
+            raise
+    host = socket.gethostname()
+    return Claimant(
+        holder=secrets.token_hex(16),
+        name=name or token_of(host, "coordinator"),
+        host=host,
+        store=identity,
+        folder=fingerprint(state),
+    )
+
+
+async def store_in(state: Path) -> Store | None:
+    """The store in the folder `state`; None while another process uses it. Raises ConfigError."""
+    try:
+        return await open_store(state)
+    except FolderInUseError:
+        return None
+
+
+class SignOfLife:
+    """What systemd's watchdog waits for: a row in the store of a coordinator that acts."""
+
+    def __init__(self) -> None:
+        self.store: Store | None = None
+
+    async def give(self) -> None:
+        """Write a row into the store, which a coordinator that hangs cannot do.
+
+        A store that answers with an error is alive: the status shows it, and a restart mends
+        nothing. A standby has no store open: that its tasks run is its sign.
+        """
+        if self.store is not None:
+            with suppress(StoreError):
+                await self.store.probe_write()
 
 
 def retention_of(history: HistorySettings) -> RetentionLimits:

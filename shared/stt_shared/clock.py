@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+# Only Linux has it; the monotonic clock stands still while a virtual machine is suspended.
+_UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _STORED = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
@@ -16,6 +18,11 @@ def now() -> datetime:
 def monotonic() -> float:
     """Seconds of the monotonic clock, for durations."""
     return time.monotonic()
+
+
+def uptime() -> float:
+    """Seconds since the machine started, those in which it was suspended included."""
+    return time.clock_gettime(_UPTIME)
 
 
 def unix_nanoseconds(at: datetime) -> int:

@@ -54,6 +54,11 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.summary.all", "coordinator to anyone", "Summary"),
     ("stt.v1.summary.site.<site>", "coordinator to anyone", "Summary"),
     ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one for each slot", "Tick"),
+    (
+        "stt.v1.fence.<stream>.<epoch>.<n>",
+        "coordinators among themselves: the epoch that may write to the stream",
+        "the epoch as text",
+    ),
     ("stt.v1.pack.<digest>", "coordinator to workers, read by direct get", "PackHead"),
     ("stt.v1.pack.<digest>.<n>", "coordinator to workers, read by direct get", "bytes"),
     ("stt.v1.announce.<site>.<worker>", "worker to coordinator, every 15 s", "Announcement"),
@@ -173,7 +178,7 @@ def _consumers() -> str:
     keep = f"{subjects.KEEP_ALIVE.total_seconds():g} s"
     return (
         "Consumers, created only by the coordinator: `w_<site>_<family>` on `STT_JOBS`, shared by"
-        f" the workers of a site, and\n`{subjects.CONSUMER_RESULTS}` on `STT_RESULTS`. Leases last"
+        f" the workers of a site, and\n`{subjects.RESULTS_STEM}EPOCH` on `STT_RESULTS`. Leases last"
         f" {ack} {keep}. After {subjects.MAX_DELIVERIES} deliveries without a result the\nworker"
         " ends the job with the outcome `error`, kind `dead`.\n"
     )

@@ -13,7 +13,6 @@ from stt_shared.protocol import subjects
 from stt_shared.report import readable
 
 STUCK = timedelta(minutes=10)  # pending messages without a delivery for longer are stuck
-AGGREGATOR = subjects.CONSUMER_RESULTS
 _NEVER = "never"
 
 
@@ -33,10 +32,16 @@ class ConsumerState:
 def consumers(
     seen: Sequence[ConsumerState], expected: Sequence[str], limit: timedelta
 ) -> list[DiagnosticLine]:
-    """A line for each consumer, and one for those of `expected` that are missing."""
+    """A line for each consumer, and one for those of `expected` that are missing.
+
+    A consumer of results is always expected, whatever the epoch of its coordinator is.
+    """
     lines = [consumer(one, limit) for one in seen]
     there = {one.name for one in seen}
-    if missing := [name for name in expected if name not in there]:
+    missing = [name for name in expected if name not in there]
+    if all(subjects.epoch_of_consumer(name) is None for name in (*there, *missing)):
+        missing.insert(0, f"{subjects.RESULTS_STEM}EPOCH")
+    if missing:
         todo = "start a coordinator, which creates them within a minute: stt coordinator"
         lines.append(fail("consumers", f"missing: {', '.join(missing)}", todo))
     return lines
@@ -109,7 +114,7 @@ def _stuck(seen: ConsumerState, limit: timedelta) -> str:
 
 
 def _todo(name: str) -> str:
-    if name == subjects.CONSUMER_RESULTS:
+    if subjects.epoch_of_consumer(name) is not None:
         return "read the coordinator's log and restart it: stt coordinator"
     site, _, family = name.removeprefix("w_").rpartition("_")
     return f"start a worker with {family} targets at site {site}: stt worker --config worker.toml"
@@ -123,7 +128,7 @@ def _differences(info: ServerAnswer) -> list[str]:
         "ack_wait": int(subjects.ACK_WAIT.total_seconds()) * 10**9,
         "max_deliver": -1,
         "max_ack_pending": subjects.MAX_UNACKED_RESULTS
-        if config.get("durable_name") == subjects.CONSUMER_RESULTS
+        if subjects.epoch_of_consumer(str(config.get("durable_name"))) is not None
         else subjects.MAX_UNACKED_JOBS,
     }
     return different(wanted, config)

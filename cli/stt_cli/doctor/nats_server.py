@@ -63,7 +63,7 @@ async def diagnose_consumers(
             ConsumerState(info=info, oldest=await _oldest_pending(asker, stream, info))
             for info in infos
         ]
-    return consumers.consumers(found, (consumers.AGGREGATOR, *expected), stuck)
+    return consumers.consumers(found, expected, stuck)
 
 
 async def _durable_consumers(asker: Asker, stream: str) -> tuple[list[dict[str, Any]], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -121,7 +121,7 @@ def of_worker(site: str, worker: str, families: Sequence[Family]) -> Needs:
 
 def of_coordinator() -> Needs:
     """The subjects that a coordinator uses."""
-    results = subjects.aggregator()
+    results = replace(subjects.results_consumer(1), name="*")  # its epoch is another each time
     streams = subjects.STREAMS
     own = [subject for one in streams if one.name != results.stream for subject in one.subjects]
     read = (one.name for one in streams if one.allow_direct)
@@ -129,7 +129,9 @@ def of_coordinator() -> Needs:
         publish=(
             "$JS.API.INFO",
             *(f"$JS.API.STREAM.{do}.{one.name}" for one in streams for do in _STREAM_CALLS),
+            f"$JS.API.CONSUMER.LIST.{results.stream}",
             f"$JS.API.CONSUMER.INFO.{results.stream}.{results.name}",
+            f"$JS.API.CONSUMER.DELETE.{results.stream}.{results.name}",
             f"$JS.API.CONSUMER.CREATE.{results.stream}.{results.name}",
             f"$JS.API.CONSUMER.INFO.{subjects.STREAM_JOBS}.*",
             f"$JS.API.CONSUMER.CREATE.{subjects.STREAM_JOBS}.>",

@@ -49,6 +49,7 @@ class HandlerContext:
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     counters: Counters = field(default_factory=Counters)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
+    results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
 

@@ -32,3 +32,5 @@ class Timing:
     trouble_s: float = 1.0
     linger_s: float = 0.02
     prune_s: float = 3600.0
+    # Silence after which a standby takes over: shorter than a worker's announcements are missed.
+    lease_ttl_s: float = 15.0

@@ -81,6 +81,11 @@ class Store(Protocol):
         """Run `work` on one consistent state; it must not write. Raises StoreError."""
         ...
 
+    @property
+    def identity(self) -> str:
+        """The random id that the store got when it was made; its backups have the same."""
+        ...
+
     async def probe_write(self) -> None:
         """Write one row until it is durable: a full or read-only store raises StoreError."""
         ...

@@ -67,6 +67,21 @@ class ControlStateWriter:
             raise UnreachableError(f"the control state cannot be restored ({reason})")
         _LOG.warning("control_state_restored", enabled=state.enabled)
 
+    async def take_over(self) -> None:
+        """Write the state again as it is: what an earlier coordinator still writes is then refused.
+
+        It compares with the sequence that it read, as the fence of another stream would.
+        Raises UnreachableError, StoreError and ProtocolError.
+        """
+        async with self._one_at_a_time:
+            stored = await self._bus.last(STREAM, SUBJECT)
+            data, sequence = (stored.data, stored.sequence) if stored else (b"", 0)
+            message = Outgoing(subject=SUBJECT, data=data, expected_last=sequence)
+            (receipt,) = await self._bus.publish([message])
+            if receipt.publication is not Publication.STORED:
+                raise UnreachableError(f"the control state cannot be taken over ({receipt.reason})")
+            await self._refresh()
+
     async def change(
         self, make: Callable[[ControlState], ControlState], *, replace_newer: bool = False
     ) -> bool:

@@ -46,6 +46,7 @@ MAX_ID = 200  # characters of the ids of jobs and runs
 MAX_WAITS = 6  # deliveries that may wait for the announcement of their worker
 TASK = "ingest"
 AFTER_COMMIT = "after-commit-before-ack"
+FIRST_CONSUMER = subjects.results_consumer(1).name
 _LOG = logger("ingest")
 # What a value that no check foresaw may raise while it is recorded.
 _UNRECORDABLE = (
@@ -79,6 +80,7 @@ class Ingest:
         watermarks: Watermarks,
         wakeups: Wakeups,
         timing: Timing,
+        consumer: str = FIRST_CONSUMER,
         troubles: Troubles | None = None,
         counters: Counters | None = None,
         nonces: NonceGate | None = None,
@@ -89,6 +91,7 @@ class Ingest:
         self._watermarks = watermarks
         self._wakeups = wakeups
         self._timing = timing
+        self._consumer = consumer
         self._troubles = troubles or Troubles()
         self._counters = counters or Counters()
         self.turned = clock.monotonic()  # when all results that had come were in the store
@@ -96,7 +99,7 @@ class Ingest:
 
     async def run(self) -> None:
         """Ingest results until cancelled."""
-        stream, name = subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS
+        stream, name = subjects.STREAM_RESULTS, self._consumer
         while True:
             try:
                 async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:

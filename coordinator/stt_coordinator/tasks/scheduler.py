@@ -231,12 +231,12 @@ async def claim_slot(bus: Bus, tick: Tick) -> Tick:
     Raises UnreachableError if it is not known which one stands.
     """
     subject = subjects.tick(tick.schedule, slot_token(tick.slot))
-    # `expected_last=0` makes the broker the arbiter: the first tick of a subject is the only one.
-    message = Outgoing(subject=subject, data=codec.encode(tick), expected_last=0)
+    # The stream takes one message of a subject: the broker makes the first tick the only one.
+    message = Outgoing(subject=subject, data=codec.encode(tick))
     (receipt,) = await bus.publish([message])
     if receipt.publication is Publication.STORED:
         return tick
-    if receipt.publication is not Publication.CONFLICT:
+    if receipt.publication is not Publication.OCCUPIED:
         raise UnreachableError(f"slot {subject} cannot be planned ({receipt.reason})")
     stored = await bus.last(subjects.STREAM_TICKS, subject)
     if stored is None:

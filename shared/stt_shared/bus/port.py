@@ -46,6 +46,7 @@ class Inbox(Protocol):
 
 
 Handler = Callable[[Request], Awaitable[bytes]]
+SERVICE_GROUP = "q"
 
 
 class Bus(Protocol):
@@ -55,6 +56,19 @@ class Bus(Protocol):
         self, streams: Sequence[StreamSpec], consumers: Sequence[ConsumerSpec]
     ) -> tuple[str, ...]:
         """Create or correct streams and consumers; returns the features that the server lacks."""
+        ...
+
+    async def succeed(self, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:
+        """Create a consumer that goes on behind its predecessor, and delete all predecessors.
+
+        `rank` orders the names of predecessors; it is None for any other consumer. The highest
+        other than `spec` is gone on behind: what it had not acknowledged is delivered again.
+        Acknowledgements of deliveries of a deleted consumer have no effect.
+        """
+        ...
+
+    def can_fence(self) -> bool:
+        """Whether the server compares `Outgoing.expected_of`; false without a connection."""
         ...
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
@@ -68,7 +82,7 @@ class Bus(Protocol):
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """The last message of a subject by direct get, or None.
+        """The last message of a subject (wildcards allowed) by direct get, or None.
 
         The last message of a deleted key is empty. Raises UnreachableError also if the stream does
         not exist.
@@ -91,11 +105,14 @@ class Bus(Protocol):
         """
         ...
 
-    def serve(self, handlers: Mapping[str, Handler]) -> AbstractAsyncContextManager[None]:
+    def serve(
+        self, handlers: Mapping[str, Handler], *, group: str = SERVICE_GROUP
+    ) -> AbstractAsyncContextManager[None]:
         """Answer requests as the micro service `stt`, one handler per subject.
 
-        A handler raises RequestError to answer with a code. A message with a status of the server
-        is no request: a reply subject that was misused brings it here.
+        One process of each `group` gets a request. A handler raises RequestError to answer with a
+        code, and NoReplyError not to answer. A message with a status of the server is no request:
+        a reply subject that was misused brings it here.
         """
         ...
 

@@ -10,13 +10,18 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to store; `expected_last` is the last sequence of the subject (0: no message)."""
+    """A message to store, if the last sequence of its subject is `expected_last` (0: none).
+
+    With `expected_of` the sequence is that of the last message on these subjects (wildcards
+    allowed) of the same stream, which only a bus that `can_fence` compares.
+    """
 
     subject: str
     data: bytes
     message_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     expected_last: int | None = None
+    expected_of: str = ""
 
 
 class Publication(StrEnum):
@@ -25,7 +30,7 @@ class Publication(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"  # a message with this id is stored already: counts as stored
     OCCUPIED = "occupied"  # the subject holds its maximum of messages
-    CONFLICT = "conflict"  # the subject's last sequence is not the expected one
+    CONFLICT = "conflict"  # the last sequence is not the expected one
     FAILED = "failed"  # unknown: try again with the same message id
 
 
@@ -81,6 +86,10 @@ class RequestError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class NoReplyError(Exception):
+    """The request is not for this process, which sends no reply: another one answers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

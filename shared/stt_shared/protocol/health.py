@@ -43,7 +43,7 @@ class HealthReply(Value, frozen=True, kw_only=True):
     releases_as_of: str = ""  # date of the release data, e.g. 2026-11-23
     refused: dict[str, int] = {}  # rejected messages, by code
     silent_after_s: float = 45.0  # a worker without a heartbeat for this time counts as down
-    consumers: tuple[str, ...] = ()  # of jobs: one for each site and family with targets
+    consumers: tuple[str, ...] = ()  # of results, and of jobs for each site and family with targets
     skews: dict[str, float] = {}  # seconds that the clock of a worker is behind, by worker
     unserved: dict[str, int] = {}  # targets at sites where no worker is up, by site
     schema: str = "stt.control.health-reply/v1"

@@ -21,9 +21,12 @@ STREAM_SUMMARY = "STT_SUMMARY"
 STREAM_PACKS = "STT_PACKS"
 BUCKET_CONTROL = "stt_control"
 BUCKET_WATERMARK = "stt_watermark"
+BUCKET_LEASE = "stt_lease"
 KEY_STATE = "state"
+KEY_COORDINATOR = "coordinator"
 
-CONSUMER_RESULTS = "aggregator"
+RESULTS_STEM = "results-"  # of the consumer of results; the epoch of its coordinator follows
+RESULTS_BEFORE_EPOCHS = "aggregator"  # its name before coordinators had epochs
 NUDGE = f"{ROOT}.nudge"
 ANNOUNCEMENTS = f"{ROOT}.announce.*.*"
 SUMMARY_ALL = f"{ROOT}.summary.all"
@@ -74,16 +77,34 @@ def js_api(call: str, domain: str = "") -> str:
     return f"$JS.{domain}.API.{call}" if domain else f"$JS.API.{call}"
 
 
+def fences(stream: str) -> str:
+    """The subjects in `stream` of which the last message names the epoch that may write there."""
+    return f"{ROOT}.fence.{stream}.>"
+
+
+def fence(stream: str, epoch: int, number: int) -> str:
+    """The subject of one fence: a stream that takes one message a subject needs a new one each."""
+    return f"{ROOT}.fence.{stream}.{epoch}.{number}"
+
+
 def kv_stream(bucket: str) -> str:
     """The stream behind a bucket."""
     return KV_STREAM + bucket
 
 
 GIB = 1 << 30
+LEASE = StreamSpec(
+    name=kv_stream(BUCKET_LEASE),
+    subjects=(f"$KV.{BUCKET_LEASE}.>",),
+    max_msgs_per_subject=1,
+    max_bytes=GIB // 256,
+    discard="old",
+    allow_direct=True,
+)
 STREAMS: tuple[StreamSpec, ...] = (
     StreamSpec(
         name=STREAM_JOBS,
-        subjects=(f"{ROOT}.job.>",),
+        subjects=(f"{ROOT}.job.>", fences(STREAM_JOBS)),
         retention="workqueue",
         max_age=timedelta(hours=48),
         max_bytes=GIB,
@@ -103,9 +124,12 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     StreamSpec(
         name=STREAM_TICKS,
-        subjects=(f"{ROOT}.tick.>",),
+        subjects=(f"{ROOT}.tick.>", fences(STREAM_TICKS)),
         max_age=timedelta(days=400),
         max_bytes=GIB // 16,
+        # The first decision about a slot is the only one, and each is written behind the fence.
+        max_msgs_per_subject=1,
+        discard_new_per_subject=True,
         allow_direct=True,
     ),
     StreamSpec(
@@ -115,15 +139,17 @@ STREAMS: tuple[StreamSpec, ...] = (
             f"{ROOT}.event.exception.>",
             f"{ROOT}.event.run.>",
             f"{ROOT}.event.worker.>",
+            fences(STREAM_EVENTS),
         ),
         discard="old",
         max_age=timedelta(days=30),
         max_bytes=4 * GIB,
         duplicate_window=timedelta(hours=24),
+        allow_direct=True,
     ),
     StreamSpec(
         name=STREAM_SUMMARY,
-        subjects=(f"{ROOT}.summary.>",),
+        subjects=(f"{ROOT}.summary.>", fences(STREAM_SUMMARY)),
         discard="old",
         max_age=timedelta(days=400),
         max_bytes=GIB // 4,
@@ -133,7 +159,7 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     StreamSpec(
         name=STREAM_PACKS,
-        subjects=(f"{ROOT}.pack.>",),
+        subjects=(f"{ROOT}.pack.>", fences(STREAM_PACKS)),
         discard="old",
         max_bytes=GIB // 4,
         max_msgs_per_subject=1,
@@ -149,29 +175,50 @@ STREAMS: tuple[StreamSpec, ...] = (
     ),
     StreamSpec(
         name=kv_stream(BUCKET_WATERMARK),
-        subjects=(f"$KV.{BUCKET_WATERMARK}.>",),
+        subjects=(f"$KV.{BUCKET_WATERMARK}.>", fences(kv_stream(BUCKET_WATERMARK))),
         max_msgs_per_subject=1,
         max_bytes=GIB // 16,
         discard="old",
         allow_direct=True,
     ),
+    LEASE,
 )
+FENCED = tuple(spec for spec in STREAMS if fences(spec.name) in spec.subjects)
+
+
+def stream_of(subject: str) -> StreamSpec | None:
+    """The stream that stores `subject`, or None."""
+    for stream in STREAMS:
+        roots = tuple(pattern.removesuffix(">") for pattern in stream.subjects)
+        if subject.startswith(roots):
+            return stream
+    return None
 
 
 def atomic_stream(subject: str) -> str:
     """The stream that stores `subject` in atomic batches, or an empty text."""
-    for stream in STREAMS:
-        roots = (pattern.removesuffix(">") for pattern in stream.subjects)
-        if stream.allow_atomic and subject.startswith(tuple(roots)):
-            return stream.name
-    return ""
+    stream = stream_of(subject)
+    return stream.name if stream is not None and stream.allow_atomic else ""
 
 
-def aggregator() -> ConsumerSpec:
-    """The consumer that coordinators receive results from."""
+def results_consumer(epoch: int) -> ConsumerSpec:
+    """The consumer that the coordinator of an epoch receives results from.
+
+    The next epoch deletes it: then the acknowledgements of a deposed coordinator have no effect.
+    """
     return ConsumerSpec(
-        stream=STREAM_RESULTS, name=CONSUMER_RESULTS, max_ack_pending=MAX_UNACKED_RESULTS
+        stream=STREAM_RESULTS,
+        name=f"{RESULTS_STEM}{epoch}",
+        max_ack_pending=MAX_UNACKED_RESULTS,
     )
+
+
+def epoch_of_consumer(name: str) -> int | None:
+    """The epoch that a consumer of results is named by; None for any other consumer."""
+    if name == RESULTS_BEFORE_EPOCHS:
+        return 0
+    epoch = name.removeprefix(RESULTS_STEM)
+    return int(epoch) if epoch != name and epoch.isdigit() else None
 
 
 def subscriber(name: str) -> ConsumerSpec:

@@ -63,8 +63,11 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the coordinator stores its data, and what it keeps on NATS."""
+    """Name of a coordinator, where it stores its data, and what it keeps on NATS."""
 
+    name: Annotated[
+        str, setting("name of this coordinator; empty: the host name", rule=rules.token_or_empty)
+    ] = ""
     state_dir: Annotated[
         str, setting("folder of the store; empty: the state folder of the system")
     ] = ""

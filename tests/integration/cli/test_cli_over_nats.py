@@ -22,7 +22,7 @@ from stt_shared.protocol.control import RunReply, Verb
 from stt_shared.protocol.findings import FindingsReply
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.reports import RunsReply
-from stt_shared.protocol.subjects import STREAMS, aggregator, control, finding_event
+from stt_shared.protocol.subjects import STREAMS, control, finding_event, results_consumer
 from tests.support.cli import samples
 from tests.support.cli.service import Service
 from tests.support.processes.commands import STT
@@ -149,7 +149,7 @@ async def test_ctrl_c_while_a_run_is_followed_leaves_the_run_alone(
 async def test_the_doctor_sees_server_streams_coordinator_and_workers(
     nats_server: Running, bus: JetStreamBus
 ) -> None:
-    await bus.ensure(STREAMS, [aggregator()])
+    await bus.ensure(STREAMS, [results_consumer(1)])
     service = Service()
     service.answer(Verb.STATUS, samples.status())
     async with bus.serve(handlers(service)):

@@ -68,6 +68,7 @@ class Process:
     """One of our own processes: started, killed and started again with the same data."""
 
     command: Sequence[str]
+    program: str = STT
     environment: dict[str, str]
     log: Path
     child: subprocess.Popen[bytes] | None = None
@@ -77,7 +78,7 @@ class Process:
         environment = self.environment | ({"STT_FAULT_POINT": fault} if fault else {})
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [STT, *self.command], env=environment, stdout=log, stderr=log
+                [self.program, *self.command], env=environment, stdout=log, stderr=log
             )
 
     def kill(self) -> None:

@@ -46,7 +46,7 @@ class Coordinator:
 
     async def prepare(self) -> None:
         consumers = [subjects.jobs_consumer(self.site, family) for family in Family]
-        await self.bus.ensure(subjects.STREAMS, [*consumers, subjects.aggregator()])
+        await self.bus.ensure(subjects.STREAMS, [*consumers, subjects.results_consumer(1)])
 
     async def control(self, state: ControlState) -> None:
         subject = subjects.kv(subjects.BUCKET_CONTROL, subjects.KEY_STATE)
@@ -89,7 +89,7 @@ class Coordinator:
         return await self.bus.last(subjects.STREAM_JOBS, subject) is not None
 
     async def take_results(self) -> None:
-        consumer = subjects.aggregator()
+        consumer = subjects.results_consumer(1)
         async with self.bus.consume(consumer.stream, consumer.name, capacity=256) as inbox:
             while True:
                 await self._take(inbox)

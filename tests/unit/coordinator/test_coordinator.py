@@ -215,7 +215,9 @@ async def test_full_disk_acknowledges_nothing_and_ends_well_when_there_is_room_a
         store.full = True
         async with at_work(worker):
             await until(lambda: len(worker.published) == 7)
-            aggregator = broker.consumers[subjects.STREAM_RESULTS, subjects.CONSUMER_RESULTS]
+            aggregator = broker.consumers[
+                subjects.STREAM_RESULTS, subjects.results_consumer(1).name
+            ]
             await until(lambda: aggregator.leased)
             assert len(aggregator.leased) + len(aggregator.waiting) == 7
             with pytest.raises(RequestError) as caught:

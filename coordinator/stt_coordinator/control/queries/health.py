@@ -44,7 +44,7 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
         releases_as_of=library.catalogue.as_of,
         refused=fleet.refused,
         silent_after_s=context.silent_after.total_seconds(),
-        consumers=fleet.consumers,
+        consumers=(*filter(None, [context.results_consumer]), *fleet.consumers),
         skews=dict(context.skews()),
         unserved=fleet.unserved,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -30,6 +31,11 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._tables = Tables()
+        self._identity = secrets.token_hex(16)
+
+    @property
+    def identity(self) -> str:
+        return self._identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         # On a copy that replaces the tables last: work that raises has changed nothing.

@@ -20,6 +20,7 @@ from stt_coordinator.store.sqlite.audit import SqliteAudit
 from stt_coordinator.store.sqlite.counts import SqliteCounts
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
+from stt_coordinator.store.sqlite.file.identity import identity as identity_of
 from stt_coordinator.store.sqlite.file.thread import ConnectionThread
 from stt_coordinator.store.sqlite.findings import SqliteFindings
 from stt_coordinator.store.sqlite.fleet import SqliteFleet
@@ -60,14 +61,24 @@ class SqliteStore:
     """A store in one file; made by `open_store`."""
 
     def __init__(
-        self, path: Path, writer: ConnectionThread, reader: ConnectionThread, lock: int
+        self,
+        path: Path,
+        writer: ConnectionThread,
+        reader: ConnectionThread,
+        lock: int,
+        identity: str,
     ) -> None:
         self._path = path
         self._writer = writer
         self._reader = reader
         self._lock = lock
+        self._identity = identity
         self._looking = asyncio.Lock()
         self._health: tuple[float, StoreHealth] | None = None
+
+    @property
+    def identity(self) -> str:
+        return self._identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
@@ -143,28 +154,29 @@ def _store_error(path: Path, error: Exception) -> StoreError:
 async def open_store(directory: Path) -> SqliteStore:
     """The store in `directory`, made if need be.
 
-    Raises ConfigError if another coordinator uses the folder, if it cannot be written, or if a
-    newer version made it.
+    Raises ConfigError if another coordinator uses the folder (FolderInUseError), if it cannot be
+    written, or if a newer version made it.
     """
     lock = locked(directory)
     path = directory / FILE
     writer, reader = ConnectionThread(), ConnectionThread()
     try:
-        await _open(writer, reader, path)
+        identity = await _open(writer, reader, path)
     except BaseException:
         await reader.close()
         await writer.close()
         os.close(lock)
         raise
-    return SqliteStore(path, writer, reader, lock)
+    return SqliteStore(path, writer, reader, lock, identity)
 
 
-async def _open(writer: ConnectionThread, reader: ConnectionThread, path: Path) -> None:
+async def _open(writer: ConnectionThread, reader: ConnectionThread, path: Path) -> str:
     pragmas = (f"cache_size = -{CACHE_KIB}",)
     try:
         # The writer first: it makes the file and its tables, which a reader cannot.
         await writer.open(lambda: open_writer(path, SCHEMA, busy_s=BUSY_S, pragmas=pragmas))
         await reader.open(lambda: open_reader(path, busy_s=BUSY_S))
+        return await reader.call(identity_of)
     except sqlite3.Error as error:
         found = _store_error(path, error)
         raise ConfigError(found.message, hint=found.hint) from error

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from nats.aio.msg import Msg
 
 from stt_shared import clock
-from stt_shared.bus.jetstream import peer, publisher
+from stt_shared.bus.jetstream import peer, publisher, succession
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.consumer import PullInbox, is_number
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.bus.jetstream.service import Service
-from stt_shared.bus.port import Handler, Inbox
+from stt_shared.bus.port import SERVICE_GROUP, Handler, Inbox
 from stt_shared.bus.values import LiveMessage, Outgoing, Peer, Receipt, RequestError, Stored
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
@@ -53,6 +53,14 @@ class JetStreamBus:
     ) -> tuple[str, ...]:
         """See the port."""
         return await api.ensure(self._link, streams, consumers)
+
+    async def succeed(self, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:
+        """See the port; raises UnreachableError."""
+        await succession.succeed(self._link, spec, rank)
+
+    def can_fence(self) -> bool:
+        """See the port."""
+        return self._link.can_fence
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
@@ -118,9 +126,11 @@ class JetStreamBus:
         return reply.data
 
     @asynccontextmanager
-    async def serve(self, handlers: Mapping[str, Handler]) -> AsyncGenerator[None, None]:
+    async def serve(
+        self, handlers: Mapping[str, Handler], *, group: str = SERVICE_GROUP
+    ) -> AsyncGenerator[None, None]:
         """See the port."""
-        service = Service(self._link, handlers)
+        service = Service(self._link, handlers, group)
         await service.open()
         await self._link.client.flush()
         try:

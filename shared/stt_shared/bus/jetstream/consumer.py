@@ -29,6 +29,7 @@ PUMP_S = 0.25
 FIRST_PAUSE_S = 0.25
 MAX_PAUSE_S = 5.0
 MAX_BATCH = 256
+NO_RESPONDERS = "503"
 EXPIRED = "408"  # the request reached its own end
 NANOSECONDS = 1_000_000_000
 MAX_DIGITS = 20  # of 64 bits
@@ -108,14 +109,16 @@ class PullInbox:
         """See the port; raises UnreachableError."""
         questions = [Question(delivery.lease, b"+ACK") for delivery in deliveries]
         replies = await self._answers.ask(questions, ACK_S)
+        lost = 0
         for delivery, reply in zip(deliveries, replies, strict=True):
             # Without a confirmation the message is delivered again: its lease is dropped too.
             self._drop(delivery)
-            if reply is None:
+            # Of a deleted consumer nobody takes it, which the server answers at once.
+            if reply is None or (reply.headers or {}).get("Status") == NO_RESPONDERS:
+                lost += 1
                 log.debug("acknowledgement_failed", subject=delivery.subject)
-        lost = sum(reply is None for reply in replies)
         if lost:
-            raise UnreachableError(f"{lost} acknowledgements were not confirmed within {ACK_S:g} s")
+            raise UnreachableError(f"{lost} acknowledgements were not confirmed by the server")
 
     async def retry(self, delivery: Delivery, *, delay: float) -> None:
         """See the port."""

@@ -28,6 +28,7 @@ from stt_shared.telemetry.logs import log_crash, logger
 
 MIN_SERVER = (2, 10)
 BATCH_SERVER = (2, 12)
+FENCE_SERVER = (2, 11)  # an older one ignores the header and refuses every message
 PING_INTERVAL_S = 10
 MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
 RECONNECT_WAIT_S = 1
@@ -89,11 +90,19 @@ class Link:
     @property
     def can_batch(self) -> bool:
         """Whether the connected server stores atomic batches: 2.12 and newer."""
+        return self._is_at_least(BATCH_SERVER)
+
+    @property
+    def can_fence(self) -> bool:
+        """Whether the connected server compares the sequence of other subjects: 2.11 and newer."""
+        return self._is_at_least(FENCE_SERVER)
+
+    def _is_at_least(self, wanted: tuple[int, int]) -> bool:
         client = self._client
         if client is None or not client.is_connected:
             return False
         version = client.connected_server_version
-        return (version.major, version.minor) >= BATCH_SERVER
+        return (version.major, version.minor) >= wanted
 
     def _because(self) -> str:
         return f" ({self._last_error})" if self._last_error else ""

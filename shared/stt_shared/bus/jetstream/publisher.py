@@ -17,6 +17,7 @@ from stt_shared.protocol.subjects import atomic_stream
 PUBLISH_S = 5.0
 HEADER_ID = "Nats-Msg-Id"
 HEADER_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+HEADER_EXPECTED_OF = "Nats-Expected-Last-Subject-Sequence-Subject"
 WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
 STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
@@ -74,7 +75,8 @@ def _batches(link: Link, messages: Sequence[Outgoing]) -> list[Batch]:
     streams: dict[str, Batch] = {}
     for index, message in enumerate(messages):
         stream = atomic_stream(message.subject)
-        if stream and message.expected_last is None:
+        # A batch may not expect a last sequence of a subject that it writes itself.
+        if stream and (message.expected_last is None or message.expected_of):
             streams.setdefault(stream, []).append((index, message))
     return [
         part[start : start + LARGEST_BATCH]
@@ -115,6 +117,8 @@ def _headers(message: Outgoing) -> dict[str, str]:
         headers[HEADER_ID] = message.message_id
     if message.expected_last is not None:
         headers[HEADER_EXPECTED] = str(message.expected_last)
+        if message.expected_of:
+            headers[HEADER_EXPECTED_OF] = message.expected_of
     return headers
 
 

@@ -17,14 +17,13 @@ from nats.aio.msg import Msg
 
 from stt_shared import clock, identity
 from stt_shared.bus.jetstream.link import Callback, Link, Wire
-from stt_shared.bus.port import Handler
-from stt_shared.bus.values import Request, RequestError
+from stt_shared.bus.port import SERVICE_GROUP, Handler
+from stt_shared.bus.values import NoReplyError, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import background_task
 from stt_shared.protocol.subjects import SERVICE, SERVICE_VERSION
 from stt_shared.telemetry.logs import log_crash, logger
 
-QUEUE = "q"
 TYPE = "io.nats.micro.v1."
 MAX_RUNNING = 64  # concurrent requests; more have to wait
 CODE_BUG = "500"
@@ -39,6 +38,7 @@ log = logger("service")
 class _Endpoint:
     subject: str
     handler: Handler
+    group: str
     requests: int = 0
     errors: int = 0
     last_error: str = ""
@@ -53,7 +53,7 @@ class _Endpoint:
         return {
             "name": self.name,
             "subject": self.subject,
-            "queue_group": QUEUE,
+            "queue_group": self.group,
             "metadata": {},
         }
 
@@ -62,7 +62,7 @@ class _Endpoint:
         return {
             "name": self.name,
             "subject": self.subject,
-            "queue_group": QUEUE,
+            "queue_group": self.group,
             "num_requests": self.requests,
             "num_errors": self.errors,
             "last_error": self.last_error,
@@ -77,6 +77,7 @@ class Service:
 
     link: Link
     handlers: Mapping[str, Handler]
+    group: str = SERVICE_GROUP
     endpoints: list[_Endpoint] = field(default_factory=list[_Endpoint])
     wires: list[Wire] = field(default_factory=list[Wire])
     running: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
@@ -88,9 +89,9 @@ class Service:
         """Subscribe to every subject of the service and of its discovery."""
         self.id = identity.digest(self.link.client.new_inbox().encode())[:22]
         for subject, handler in self.handlers.items():
-            endpoint = _Endpoint(subject, handler)
+            endpoint = _Endpoint(subject, handler, self.group)
             self.endpoints.append(endpoint)
-            self.wires.append(await self.link.wire(subject, self._taker(endpoint), QUEUE))
+            self.wires.append(await self.link.wire(subject, self._taker(endpoint), self.group))
         for verb, body in {"PING": self._ping, "INFO": self._info, "STATS": self._stats}.items():
             for tail in ("", f".{SERVICE}", f".{SERVICE}.{self.id}"):
                 self.wires.append(await self.link.wire(f"$SRV.{verb}{tail}", self._discovery(body)))
@@ -128,6 +129,8 @@ class Service:
             try:
                 request = Request(data=message.data, account=account_of(message.headers))
                 data, headers = await endpoint.handler(request), None
+            except NoReplyError:
+                return
             except RequestError as error:
                 data, headers = b"", self._fault(endpoint, error.code, error.message)
             except Exception as error:  # an edge: one bad request must not end the service

@@ -133,6 +133,13 @@ def differing(asked: dict[str, Any], found: dict[str, Any]) -> list[str]:
     return [name for name, value in asked.items() if (found.get(name) or None) != (value or None)]
 
 
+def start_behind(acknowledged: int) -> dict[str, Any]:
+    """The part of a consumer's configuration by which it delivers all behind a sequence."""
+    if not acknowledged:
+        return {"deliver_policy": "all"}
+    return {"deliver_policy": "by_start_sequence", "opt_start_seq": acknowledged + 1}
+
+
 async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[str]:
     asked = stream_config(spec, replicas)
     try:
@@ -179,6 +186,8 @@ async def _ensure_consumer(link: Link, spec: ConsumerSpec) -> list[str]:
     asked = consumer_config(spec)
     try:
         found = (await call(link, f"CONSUMER.INFO.{spec.stream}.{spec.name}"))["config"]
+        # Where a consumer started cannot be changed, and a successor did not start at the first.
+        del asked["deliver_policy"]
         if not differing(asked, found):
             return []
         asked = found | asked

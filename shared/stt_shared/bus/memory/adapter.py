@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from stt_shared.bus.memory.broker import Broker
-from stt_shared.bus.port import Handler, Inbox
+from stt_shared.bus.port import SERVICE_GROUP, Handler, Inbox
 from stt_shared.bus.values import (
     Delivery,
     LiveMessage,
+    NoReplyError,
     Outgoing,
     Peer,
     Receipt,
@@ -85,6 +86,15 @@ class MemoryBus:
         self.broker.ensure(streams, consumers)
         return ()
 
+    async def succeed(self, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:
+        """See the port; raises UnreachableError."""
+        self.broker.check()
+        self.broker.succeed(spec, rank)
+
+    def can_fence(self) -> bool:
+        """See the port."""
+        return not self.broker.down
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
         await asyncio.sleep(0)
@@ -130,18 +140,22 @@ class MemoryBus:
         try:
             async with asyncio.timeout(timeout):
                 return await handler(Request(data=data))
-        except TimeoutError as error:
+        except (TimeoutError, NoReplyError) as error:
             raise UnreachableError(f"no answer on {subject} within {timeout:g} s") from error
 
     @asynccontextmanager
-    async def serve(self, handlers: Mapping[str, Handler]) -> AsyncGenerator[None, None]:
-        """See the port."""
+    async def serve(
+        self, handlers: Mapping[str, Handler], *, group: str = SERVICE_GROUP
+    ) -> AsyncGenerator[None, None]:
+        """See the port; a later service takes the place of an earlier one in any group."""
+        del group
         self.broker.services.update(handlers)
         try:
             yield
         finally:
-            for subject in handlers:
-                self.broker.services.pop(subject, None)
+            for subject, handler in handlers.items():
+                if self.broker.services.get(subject) is handler:
+                    del self.broker.services[subject]
 
     def peer(self) -> Peer | None:
         """See the port."""

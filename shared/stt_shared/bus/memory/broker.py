@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stt_shared.bus.port import Handler
@@ -42,8 +42,8 @@ class _Stream:
     ids: dict[str, int] = field(default_factory=dict[str, int])
     last: int = 0
 
-    def of(self, subject: str) -> list[_Message]:
-        return [kept for kept in self.messages.values() if kept.subject == subject]
+    def of(self, pattern: str) -> list[_Message]:
+        return [kept for kept in self.messages.values() if matches(pattern, kept.subject)]
 
 
 @dataclass(slots=True)
@@ -57,6 +57,10 @@ class _Consumer:
     def add(self, sequence: int) -> None:
         self.waiting.append(sequence)
         self.arrived.set()
+
+    def floor(self, last: int) -> int:
+        """The sequence up to which nothing is waiting or leased."""
+        return min((*self.waiting, *self.leased.values()), default=last + 1) - 1
 
 
 class Broker:
@@ -90,11 +94,25 @@ class Broker:
             if (wanted.stream, wanted.name) not in self.consumers:
                 self._create(wanted)
 
-    def _create(self, spec: ConsumerSpec) -> None:
+    def _create(self, spec: ConsumerSpec, behind: int = 0) -> None:
         consumer = self.consumers[spec.stream, spec.name] = _Consumer(spec)
         for message in self.streams[spec.stream].messages.values():
-            if _wants(spec, message.subject):
+            if message.sequence > behind and _wants(spec, message.subject):
                 consumer.add(message.sequence)
+
+    def succeed(self, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:
+        """Create a consumer behind its predecessor, and delete all predecessors."""
+        before = {
+            place: name
+            for stream, name in self.consumers
+            if stream == spec.stream and name != spec.name and (place := rank(name)) is not None
+        }
+        if (spec.stream, spec.name) not in self.consumers:
+            newest = self.consumers.get((spec.stream, before[max(before)] if before else ""))
+            last = self.streams[spec.stream].last
+            self._create(spec, newest.floor(last) if newest is not None else 0)
+        for name in before.values():
+            del self.consumers[spec.stream, name]
 
     def store(self, message: Outgoing) -> Receipt:
         """Store one message as JetStream would."""
@@ -106,8 +124,10 @@ class Broker:
             sequence = stream.ids[message.message_id]
             return Receipt(publication=Publication.DUPLICATE, sequence=sequence)
         present = stream.of(message.subject)
-        expected = message.expected_last
-        if expected is not None and expected != (present[-1].sequence if present else 0):
+        expected, compared = message.expected_last, present
+        if message.expected_of:
+            compared = stream.of(message.expected_of)
+        if expected is not None and expected != (compared[-1].sequence if compared else 0):
             return Receipt(publication=Publication.CONFLICT, reason="wrong last sequence")
         if not self._make_room(stream, present):
             return Receipt(publication=Publication.OCCUPIED, reason="one message per subject")
@@ -170,15 +190,16 @@ class Broker:
 
     def acknowledge(self, stream: str, consumer: str, lease: str) -> None:
         """End a lease for good; a work queue deletes the message."""
-        sequence = self.consumers[stream, consumer].leased.pop(lease, None)
+        state = self.consumers.get((stream, consumer))
+        sequence = state.leased.pop(lease, None) if state is not None else None
         if sequence is not None and self.streams[stream].spec.retention == "workqueue":
             self.streams[stream].messages.pop(sequence, None)
 
     def redeliver(self, stream: str, consumer: str, lease: str) -> None:
         """End a lease and deliver its message again."""
-        state = self.consumers[stream, consumer]
-        sequence = state.leased.pop(lease, None)
-        if sequence is not None:
+        state = self.consumers.get((stream, consumer))
+        sequence = state.leased.pop(lease, None) if state is not None else None
+        if state is not None and sequence is not None:
             state.add(sequence)
 
     def expire_leases(self) -> None:

@@ -52,7 +52,7 @@ def test_an_installation_in_order_is_all_ok_and_exits_0(site: Site) -> None:
     code, lines = site.doctor("--config", str(site.config))
     wrong = [one for some in lines.values() for one in some if one["level"] != "ok"]
     assert (code, wrong) == (0, [])
-    assert {"consumer aggregator", "consumer w_eu_postgresql", "store", "pack"} <= set(lines)
+    assert {"consumer results-1", "consumer w_eu_postgresql", "store", "pack"} <= set(lines)
 
 
 def test_the_rights_that_the_doctor_asks_for_are_enough_to_work_with(site: Site) -> None:

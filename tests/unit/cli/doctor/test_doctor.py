@@ -30,7 +30,7 @@ GIB = 1 << 30
 def config(**changes: object) -> dict[str, Any]:
     """The stream of jobs as a server echoes it."""
     values: dict[str, Any] = {
-        "subjects": ["stt.v1.job.>"],
+        "subjects": ["stt.v1.job.>", "stt.v1.fence.STT_JOBS.>"],
         "retention": "workqueue",
         "discard": "new",
         "storage": "file",

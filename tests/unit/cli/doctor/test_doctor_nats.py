@@ -78,9 +78,9 @@ def test_the_line_gives_every_number_and_who_should_take_the_jobs() -> None:
 
 
 def test_an_expected_consumer_that_is_not_there_fails() -> None:
-    lines = consumers.consumers([ConsumerState(info=info())], ["aggregator", "w_eu_mysql"], LIMIT)
+    lines = consumers.consumers([ConsumerState(info=info())], ["results-1", "w_eu_mysql"], LIMIT)
     assert [line.level for line in lines] == [Level.OK, Level.FAIL]
-    assert lines[1].seen == "missing: aggregator"
+    assert lines[1].seen == "missing: results-1"
     assert consumers.unlisted("why").level is Level.WARN
 
 

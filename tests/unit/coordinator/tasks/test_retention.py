@@ -55,6 +55,10 @@ class Watched:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return await self.store.read(work)
 
+    @property
+    def identity(self) -> str:
+        return self.store.identity
+
     async def probe_write(self) -> None:
         await self.store.probe_write()
 

@@ -15,8 +15,15 @@ LOCK = "coordinator.lock"
 SCHEMA = schema("store", "coordinator", sqlfile.folder("stt_coordinator.store") / "migrations")
 
 
+class FolderInUseError(ConfigError):
+    """Another process has locked the state folder."""
+
+
 def locked(directory: Path) -> int:
-    """The descriptor that keeps a folder for one process; raises ConfigError if it is taken."""
+    """The descriptor that keeps a folder for one process; raises ConfigError.
+
+    It is a FolderInUseError if another process has it.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -30,7 +37,7 @@ def locked(directory: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(lock)
-        raise ConfigError(
+        raise FolderInUseError(
             f"another coordinator uses the state folder {directory}",
             hint="stop it, or give this one a folder of its own: --state-dir",
         ) from error

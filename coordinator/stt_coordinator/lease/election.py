@@ -1,0 +1,206 @@
+"""Wait as a standby until this coordinator may act, and take the lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stt_coordinator.lease.fence import FencedBus, Fences
+from stt_coordinator.lease.handover import Handover
+from stt_coordinator.lease.port import Claimant, Lease, LeaseLostError, View
+from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.lease.term import Keeper, Term
+from stt_coordinator.store.port import Store, StoreError
+from stt_shared import clock
+from stt_shared.bus.port import Bus
+from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
+from stt_shared.lifecycle import awaited_task, cancelled, pause
+from stt_shared.protocol import subjects
+from stt_shared.report import readable
+from stt_shared.telemetry.logs import logger
+
+INSPECTIONS = 12  # in the time after which a silent holder loses the lease
+RETRYABLE = (UnreachableError, StoreError, ProtocolError)
+_LOG = logger("lease")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What a coordinator acts with: its term, a bus that is fenced by it, and the store."""
+
+    claimant: Claimant
+    lease: Lease
+    term: Term
+    bus: FencedBus
+    fences: Fences
+    store: Store
+    handover: Handover
+
+    @asynccontextmanager
+    async def acting(self, stop: asyncio.Event) -> AsyncGenerator[asyncio.Event, None]:
+        """Keep the lease while the block lasts, then close the store and release the lease.
+
+        The event is set when the block has to end: by `stop`, or since the lease is lost.
+        """
+        ended = asyncio.Event()
+        renewing = awaited_task(self._keep(), "lease")
+        stopping = awaited_task(_wait(stop), "stop")
+        for task in (renewing, stopping):
+            task.add_done_callback(lambda _task: ended.set())
+        try:
+            yield ended
+        finally:
+            await cancelled([renewing, stopping])
+            # The store first: who takes over the lease may have to open the same file.
+            await self.store.close()
+            with suppress(UnreachableError):
+                await self.lease.release()
+        if not renewing.cancelled():
+            renewing.result()  # raises what nobody foresaw
+
+    async def _keep(self) -> None:
+        keeper = Keeper(lease=self.lease, term=self.term, mend=self._mend, handover=self.handover)
+        try:
+            await keeper.keep()
+        except LeaseLostError as error:
+            _LOG.warning("lease_lost", epoch=self.term.epoch, reason=error.message)
+
+    async def _mend(self) -> None:
+        await self.fences.keep(self.term.epoch)
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Whom a standby waits for, and since when."""
+
+    claimant: Claimant
+    since: datetime = field(default_factory=clock.now)
+    behind: LeaseRecord | None = None
+    obstacle: str = ""  # why it cannot take over at the moment
+
+    def sentence(self) -> str:
+        """For log, page and health: `standby behind NAME on HOST since T`."""
+        since = clock.to_text(self.since)
+        if self.behind is None or not self.behind.holder:
+            text = f"standby since {since}"
+        else:
+            text = f"standby behind {self.behind.name} on {self.behind.host} since {since}"
+        return f"{text}: {self.obstacle}" if self.obstacle else text
+
+
+@dataclass(slots=True, kw_only=True)
+class Election:
+    """How one coordinator comes to act; `open_store` returns None while another process has it."""
+
+    bus: Bus
+    lease: Lease
+    claimant: Claimant
+    open_store: Callable[[], Awaitable[Store | None]]
+    handover: Handover
+    adopts: bool = False  # whether it may take over from another store
+    waiting: Waiting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.waiting = Waiting(self.claimant)
+
+    async def won(self, stop: asyncio.Event) -> Office | None:
+        """Return when this process may act; None if `stop` was set first.
+
+        Raises ConfigError if another coordinator owns this installation.
+        """
+        self.waiting = Waiting(self.claimant)
+        while not stop.is_set():
+            try:
+                office = await self._attempt()
+            except RETRYABLE as error:
+                self._say(error.message)
+            else:
+                if office is not None:
+                    return office
+            await pause(self.lease.ttl_s / INSPECTIONS, stop)
+        return None
+
+    async def _attempt(self) -> Office | None:
+        view = await self.lease.inspect()
+        self.refuse_other_store(view.record)
+        if not view.is_free:
+            self._wait_behind(view)
+            return None
+        store = await self.open_store()
+        if store is None:
+            self.handover.want()
+            self._say("another process has locked the state folder", view.record)
+            return None
+        office: Office | None = None
+        try:
+            office = await self._take(store)
+        finally:
+            if office is None:
+                await store.close()
+        return office
+
+    def refuse_other_store(self, record: LeaseRecord | None) -> None:
+        """Raise ConfigError if the installation belongs to another store than ours."""
+        if record is None or self.adopts or record.store == self.claimant.store:
+            return
+        since = f", since {clock.to_text(record.since)}" if record.since else ""
+        stopped = "" if record.holder else ", stopped now"
+        raise ConfigError(
+            f"another coordinator owns this installation: {record.name} on {record.host} with"
+            f" store {record.store}{since}{stopped}; this one has store {self.claimant.store}",
+            hint="stop this one, or restore a backup of that store; to go on with this store, and"
+            " without what only the other one has recorded: stt coordinator --adopt",
+        )
+
+    def _wait_behind(self, view: View) -> None:
+        record = view.record
+        if view.is_renewed and record is not None and not self.bus.can_fence():
+            raise ConfigError(
+                f"another coordinator owns this installation: {record.name} on {record.host};"
+                " a standby needs nats-server 2.11 or newer",
+                hint="upgrade nats-server, or run one coordinator",
+            )
+        self._say("", record)
+
+    def _say(self, obstacle: str, behind: LeaseRecord | None = None) -> None:
+        before = self.waiting.sentence()
+        if behind is not None:
+            self.waiting.behind = behind
+        self.waiting.obstacle = obstacle
+        if self.waiting.sentence() != before:
+            _LOG.info("standby_waits", state=self.waiting.sentence())
+
+    async def _take(self, store: Store) -> Office | None:
+        """Take the lease and raise the fences; None if another coordinator was faster."""
+        await self.bus.ensure(subjects.STREAMS, ())
+        fences = Fences(self.bus)
+        # Before the lease is taken: an epoch that a lost record had must not come again.
+        highest = await fences.read()
+        begun = clock.uptime()
+        epoch = await self.lease.take(above=highest)
+        if epoch is None:
+            return None
+        term = Term(epoch, begun=begun, ttl_s=self.lease.ttl_s)
+        try:
+            await fences.raise_to(epoch)
+        except LeaseLostError:
+            return None
+        waited = readable.span(clock.now() - self.waiting.since)
+        _LOG.info("lease_taken", epoch=epoch, store=self.claimant.store, after=waited)
+        bus = FencedBus(self.bus, term, fences)
+        return Office(
+            claimant=self.claimant,
+            lease=self.lease,
+            term=term,
+            bus=bus,
+            fences=fences,
+            store=store,
+            handover=self.handover,
+        )

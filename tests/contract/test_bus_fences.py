@@ -1,0 +1,166 @@
+"""What both buses promise about fences and successors of consumers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import TypeAlias
+
+import pytest
+
+from stt_coordinator.local.servers.process import Running
+from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.values import NoReplyError, Outgoing, Publication, Request
+from stt_shared.errors import UnreachableError
+from stt_shared.identity import digest
+from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+
+AnyBus: TypeAlias = JetStreamBus | MemoryBus
+STORED, CONFLICT = Publication.STORED, Publication.CONFLICT
+WAIT_S = 10.0
+
+
+class Names:
+    """A stream of one test alone that takes one message a subject, as jobs do."""
+
+    def __init__(self, test: str) -> None:
+        self.root = f"f{digest(test.encode())[:12]}"
+        self.fences = f"{self.root}.fence.>"
+        self.stream = StreamSpec(
+            name=self.root.upper(),
+            subjects=(f"{self.root}.>",),
+            retention="workqueue",
+            max_msgs_per_subject=1,
+            discard_new_per_subject=True,
+            max_bytes=1 << 22,
+            allow_direct=True,
+            allow_atomic=True,
+        )
+        self.limits = replace(self.stream, retention="limits", discard_new_per_subject=False)
+
+    def fence(self, epoch: int, behind: int) -> Outgoing:
+        subject = f"{self.root}.fence.{epoch}"
+        return Outgoing(
+            subject=subject,
+            data=str(epoch).encode(),
+            expected_last=behind,
+            expected_of=self.fences,
+        )
+
+    def message(self, tail: str, fence: int | None = None) -> Outgoing:
+        one = Outgoing(subject=f"{self.root}.{tail}", data=tail.encode(), message_id=tail)
+        if fence is None:
+            return one
+        return replace(one, expected_last=fence, expected_of=self.fences)
+
+    def consumer(self, epoch: int) -> ConsumerSpec:
+        return ConsumerSpec(stream=self.stream.name, name=f"r-{epoch}")
+
+
+def rank(name: str) -> int | None:
+    return int(name.removeprefix("r-")) if name.startswith("r-") else None
+
+
+@pytest.fixture
+def names(request: pytest.FixtureRequest) -> Names:
+    return Names(request.node.name)
+
+
+@pytest.fixture(params=["memory", "jetstream"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[AnyBus]:
+    if request.param == "memory":
+        yield MemoryBroker().connect()
+        return
+    server: Running = request.getfixturevalue("nats_server")
+    connected = await connect(NatsOptions(servers=(server.url,)))
+    yield connected
+    await connected.close()
+
+
+async def test_a_message_behind_an_old_fence_is_refused_alone_and_among_many(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([names.stream], [])
+    (old,) = await bus.publish([names.fence(1, 0)])
+    first = await bus.publish([names.message(f"a{n}", old.sequence) for n in range(3)])
+    (new,) = await bus.publish([names.fence(2, old.sequence)])
+    late = await bus.publish([names.message(f"b{n}", old.sequence) for n in range(3)])
+    late += await bus.publish([names.message("c", old.sequence)])
+    current = await bus.publish([names.message(f"d{n}", new.sequence) for n in range(3)])
+    assert {one.publication for one in (*first, *current)} == {STORED}
+    assert [one.publication for one in late] == [CONFLICT] * 4
+    assert await bus.last(names.stream.name, f"{names.root}.b0") is None
+
+
+async def test_of_two_that_raise_one_fence_exactly_one_wins(bus: AnyBus, names: Names) -> None:
+    await bus.ensure([names.stream], [])
+    receipts = await bus.publish([names.fence(1, 0), names.fence(2, 0)])
+    assert sorted(one.publication for one in receipts) == [CONFLICT, STORED]
+
+
+async def test_the_last_of_several_subjects_is_the_newest_message(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([names.stream], [])
+    (one,) = await bus.publish([names.fence(1, 0)])
+    (two,) = await bus.publish([names.fence(2, one.sequence)])
+    last = await bus.last(names.stream.name, names.fences)
+    assert last is not None
+    assert (last.data, last.sequence) == (b"2", two.sequence)
+
+
+async def test_a_successor_gets_what_was_not_acknowledged_and_late_acknowledgements_do_nothing(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([names.limits], [])
+    stream = names.stream.name
+    await bus.succeed(names.consumer(1), rank)
+    await bus.publish([names.message(f"m{n}") for n in range(4)])
+    async with bus.consume(stream, "r-1", capacity=8) as inbox:
+        held = await inbox.take(4, wait=WAIT_S, linger=0.2)
+        await inbox.ack(held[:2])
+        await bus.succeed(names.consumer(2), rank)
+        if isinstance(bus, JetStreamBus):  # the memory bus has nobody who would not answer
+            with pytest.raises(UnreachableError, match="not confirmed"):
+                await inbox.ack(held[2:])
+        else:
+            await inbox.ack(held[2:])
+        async with bus.consume(stream, "r-2", capacity=8) as successor:
+            again = await successor.take(4, wait=WAIT_S, linger=0.2)
+            await successor.ack(again)
+    assert [one.data for one in again] == [b"m2", b"m3"]
+    # Made again after a crash in between, it goes on where it was.
+    await bus.succeed(names.consumer(2), rank)
+    await bus.publish([names.message("m4")])
+    async with bus.consume(stream, "r-2", capacity=8) as successor:
+        assert [one.data for one in await successor.take(4, wait=WAIT_S)] == [b"m4"]
+
+
+async def test_a_consumer_that_is_no_predecessor_stays(bus: AnyBus, names: Names) -> None:
+    stream = names.stream.name
+    other = ConsumerSpec(stream=stream, name="other")
+    await bus.ensure([names.limits], [other])
+    await bus.succeed(names.consumer(1), rank)
+    await bus.publish([names.message("m")])
+    async with bus.consume(stream, "other", capacity=8) as inbox:
+        assert [one.data for one in await inbox.take(1, wait=WAIT_S)] == [b"m"]
+
+
+async def test_who_does_not_reply_leaves_the_answer_to_another_group(
+    bus: AnyBus, names: Names
+) -> None:
+    subject = f"{names.root}.ask"
+
+    async def silent(_request: Request) -> bytes:
+        raise NoReplyError
+
+    async def answers(request: Request) -> bytes:
+        return request.data
+
+    async with bus.serve({subject: silent}, group="old"):
+        with pytest.raises(UnreachableError):
+            await bus.request(subject, b"x", timeout=0.3)
+        async with bus.serve({subject: answers}, group="new"):
+            for _ in range(5):
+                assert await bus.request(subject, b"x", timeout=WAIT_S) == b"x"

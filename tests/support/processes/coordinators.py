@@ -1,0 +1,234 @@
+"""Several coordinators of one installation, each a process, and what their broker has stored."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nats
+from nats.js.errors import NotFoundError
+
+from stt_coordinator.lease.nats import STREAM, SUBJECT
+from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import HOST, Running
+from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.clock import monotonic
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.subjects import FENCED
+from tests.support.processes.installation import Process
+
+LIMIT_S = 60.0
+BLOCK_BYTES = 65_536
+HEADER = "Nats-Expected-Last-Subject-Sequence"
+
+
+@dataclass
+class BlackHole:
+    """A proxy that holds back what goes through while it is closed, and lets it out afterwards."""
+
+    target: int
+    port: int = 0
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection(HOST, self.target)
+        pairs = (reader, forth), (back, writer)
+        self.tasks |= {asyncio.create_task(self._hand_on(*pair)) for pair in pairs}
+
+    async def _hand_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(BLOCK_BYTES):
+                await self.opened.wait()
+                sink.write(data)
+                await sink.drain()
+        except OSError:
+            pass  # its other end has hung up
+        finally:
+            sink.close()
+
+
+@dataclass(kw_only=True)
+class Coordinators:
+    """A broker, and coordinators whose folders may be copies of one store."""
+
+    broker: Running
+    folder: Path
+    ttl_s: float
+    hole: BlackHole
+    processes: list[Process] = field(default_factory=list[Process])
+
+    def add(
+        self, name: str, state: str, *words: str, through_hole: bool = False, ttl_s: float = 0.0
+    ) -> Process:
+        """A coordinator that is not started yet; `state` is the name of its folder."""
+        port = self.hole.port if through_hole else self.broker.port
+        process = Process(
+            command=["-m", "tests.support.processes.quick_coordinator", *words],
+            program=sys.executable,
+            environment=os.environ
+            | {
+                "STT_NATS_URL": f"nats://{HOST}:{port}",
+                "STT_COORDINATOR_NAME": name,
+                "STT_COORDINATOR_STATE_DIR": str(self.folder / state),
+                "STT_TEST_LEASE_S": str(ttl_s or self.ttl_s),
+                "STT_WEB_LISTEN": "",
+            },
+            log=self.folder / f"{name}.log",
+        )
+        self.processes.append(process)
+        return process
+
+    def copy_store(self, source: str, target: str) -> None:
+        """A copy of a stopped coordinator's folder: the same store on another machine."""
+        shutil.copytree(self.folder / source, self.folder / target)
+
+    async def record(self) -> LeaseRecord | None:
+        connection = await nats.connect(self.broker.url)
+        try:
+            found = await connection.jetstream().get_last_msg(STREAM, SUBJECT, direct=True)
+        except NotFoundError:
+            return None
+        finally:
+            await connection.close()
+        return codec.decode(LeaseRecord, found.data or b"")
+
+    async def holds(self, name: str, above: int = 0) -> LeaseRecord:
+        """Wait until that coordinator has written that it holds the lease."""
+
+        async def does() -> LeaseRecord | None:
+            found = await self.record()
+            held = found is not None and found.holder and found.name == name
+            return found if held and found is not None and found.epoch > above else None
+
+        record: LeaseRecord = await self.until(does, f"{name} to hold the lease")
+        return record
+
+    async def logged(self, process: Process, event: str) -> dict[str, Any]:
+        """Wait for a line of a process's log."""
+
+        async def line() -> dict[str, Any] | None:
+            return next((one for one in reversed(logged(process)) if one["event"] == event), None)
+
+        found: dict[str, Any] = await self.until(line, f"{event} in {process.log.name}")
+        return found
+
+    def tails(self) -> str:
+        started = [one for one in self.processes if one.child is not None]
+        return "\n".join(f"{one.log.name}: {one.tail()}" for one in started)
+
+    async def epoch(self) -> int:
+        """The epoch of the lease's record."""
+        found = await self.record()
+        assert found is not None
+        return found.epoch
+
+    async def until(self, holds: Callable[[], Any], what: str) -> Any:
+        ends = monotonic() + LIMIT_S
+        while True:
+            try:
+                found = await holds()
+            except (OSError, nats.errors.Error):
+                found = None
+            if found:
+                return found
+            assert monotonic() < ends, f"waited for {what}: {self.tails()}"
+            await asyncio.sleep(0.05)
+
+    async def written_late(self) -> list[str]:
+        """What a stream stored behind its last fence without expecting exactly that fence.
+
+        Messages that compare with their own subject instead are not listed: the control state.
+        """
+        connection = await nats.connect(self.broker.url)
+        late: list[str] = []
+        try:
+            stream = connection.jetstream()
+            for spec in FENCED:
+                fence, last = 0, (await stream.stream_info(spec.name)).state.last_seq
+                for sequence in range(1, last + 1):
+                    try:
+                        one = await stream.get_msg(spec.name, sequence)
+                    except NotFoundError:
+                        continue
+                    subject = one.subject or ""
+                    if subject.startswith(f"{subjects.ROOT}.fence."):
+                        fence = sequence
+                    elif fence and (one.headers or {}).get(HEADER) != str(fence):
+                        late.append(f"{spec.name} {sequence} {subject} {one.headers}")
+        finally:
+            await connection.close()
+        return late
+
+    async def consumers_of_results(self) -> list[str]:
+        connection = await nats.connect(self.broker.url)
+        try:
+            found = await connection.jetstream().consumers_info(subjects.STREAM_RESULTS)
+        finally:
+            await connection.close()
+        return [one.name for one in found]
+
+
+def logged(process: Process) -> list[dict[str, Any]]:
+    lines = process.log.read_text(errors="replace").splitlines() if process.log.exists() else []
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def pause(process: Process) -> None:
+    assert process.child is not None
+    process.child.send_signal(signal.SIGSTOP)
+
+
+def resume(process: Process) -> None:
+    assert process.child is not None
+    process.child.send_signal(signal.SIGCONT)
+
+
+async def exit_code(process: Process) -> int:
+    assert process.child is not None
+    return await asyncio.to_thread(process.child.wait, LIMIT_S)
+
+
+@asynccontextmanager
+async def coordinators(
+    folder: Path, *, ttl_s: float, binary: Path | None = None
+) -> AsyncGenerator[Coordinators]:
+    """An installation without coordinators yet; all of them end with the block."""
+    broker = embedded_nats.start(folder / "nats", binary=binary)
+    hole = BlackHole(broker.port)
+    hole.opened.set()
+    server = await asyncio.start_server(hole.take, HOST, 0)
+    hole.port = server.sockets[0].getsockname()[1]
+    made = Coordinators(broker=broker, folder=folder, ttl_s=ttl_s, hole=hole)
+    try:
+        yield made
+    finally:
+        hole.opened.set()
+        for process in made.processes:
+            if process.child is not None and process.child.poll() is None:
+                process.child.send_signal(signal.SIGCONT)
+                process.kill()
+        server.close()
+        for task in hole.tasks:
+            task.cancel()
+        await asyncio.gather(*hole.tasks, return_exceptions=True)
+        broker.stop()
+
+
+@asynccontextmanager
+async def connected(broker: Running) -> AsyncGenerator[JetStreamBus]:
+    bus = await connect(NatsOptions(servers=(broker.url,), name="test"))
+    try:
+        yield bus
+    finally:
+        await bus.close()
