@@ -15,20 +15,19 @@ _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 def fault_of(host: str) -> str:
     """What is wrong with `host`, or an empty text; without a DNS query."""
-    if not host:
-        return "it is empty"
-    if "," in host:
-        return "it contains several hosts, expected one"
-    if host.startswith("/"):
-        return "it is a path: use `socket` for a Unix socket"
-    if any(character.isspace() or not character.isprintable() for character in host):
-        return "it contains a space or a control character"
-    if ":" in host:
-        return _fault_of_ipv6(host)
-    return _fault_of_name(host)
-
-
-def _fault_of_ipv6(host: str) -> str:
+    faults = (
+        (not host, "it is empty"),
+        ("," in host, "it contains several hosts, expected one"),
+        (host.startswith("/"), "it is a path: use `socket` for a Unix socket"),
+        (
+            any(character.isspace() or not character.isprintable() for character in host),
+            "it contains a space or a control character",
+        ),
+    )
+    if fault := next((text for is_faulty, text in faults if is_faulty), ""):
+        return fault
+    if ":" not in host:
+        return _fault_of_name(host)
     try:
         ipaddress.IPv6Address(host)
     except ValueError:

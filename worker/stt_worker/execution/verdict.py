@@ -118,7 +118,14 @@ def _finding(value: Any) -> Finding:
         raise ValueError(f"read_more_url is {url!r:.80}, expected an http or https URL")
     thing = fields.get("object")
     named = None if thing is None else _text(fields, "object", MAX_KEY_CHARACTERS)
-    labels = _labels(fields.get("labels"))
+    labels: dict[str, str] = {}
+    given = fields.get("labels")
+    if given is not None and not isinstance(given, dict):
+        raise ValueError("labels is not a dict of texts")  # as above
+    for key, label in cast("dict[object, object]", given or {}).items():
+        if not isinstance(key, str) or not isinstance(label, str):
+            raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
+        labels[sanitize.text(key)] = sanitize.text(label)
     return Finding(
         key=finding_key(named, summary, labels),
         severity=SEVERITIES[severity],
@@ -139,19 +146,6 @@ def _text(fields: dict[str, Any], key: str, limit: int = sanitize.MAX_TEXT_CHARA
     if not isinstance(value, str):
         raise ValueError(f"{key} is {_name_of(value)}, expected a text")  # noqa: TRY004  # as above
     return sanitize.text(value, limit)
-
-
-def _labels(value: Any) -> dict[str, str]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
-    found: dict[str, str] = {}
-    for key, label in cast("dict[object, object]", value).items():
-        if not isinstance(key, str) or not isinstance(label, str):
-            raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
-        found[sanitize.text(key)] = sanitize.text(label)
-    return found
 
 
 def _distinct(findings: Iterable[Finding]) -> list[Finding]:

@@ -107,13 +107,25 @@ async def scan(
     If a target cannot be inspected, each of its checks has a result with the reason.
     """
     started = clock.now()
+    run = identity.run_id(SCHEDULE, started)
     queue = AdmissionQueue(concurrency)
     done = 0
 
     async def one(target: Target) -> list[ReportedResult]:
         nonlocal done
         async with queue.admit(target.id):
-            job = _job(target, checks, started)
+            mine = [check for check in checks if check.family is target.family]
+            job = Job(
+                job_id=identity.job_id(run, target.id),
+                run_id=run,
+                dispatch=1,
+                target=target.id,
+                family=target.family,
+                site=SITE,
+                checks=tuple(CheckRef(check=one.name, digest=one.digest) for one in mine),
+                created=started,
+                expires=started + EXPIRES,
+            )
             _, outcomes = await execute(
                 job, target.resolved, dependencies[target.family], now=started
             )
@@ -125,30 +137,11 @@ async def scan(
     found = await asyncio.gather(*(one(target) for target in targets))
     results = sorted((r for part in found for r in part), key=lambda r: (r.target, r.check))
     return Report(
-        run_id=identity.run_id(SCHEDULE, started),
+        run_id=run,
         started=started,
         finished=clock.now(),
         summary=of_results(results),
         results=tuple(results),
-    )
-
-
-def _job(target: Target, checks: Iterable[Check], now: datetime) -> Job:
-    run = identity.run_id(SCHEDULE, now)
-    return Job(
-        job_id=identity.job_id(run, target.id),
-        run_id=run,
-        dispatch=1,
-        target=target.id,
-        family=target.family,
-        site=SITE,
-        checks=tuple(
-            CheckRef(check=check.name, digest=check.digest)
-            for check in checks
-            if check.family is target.family
-        ),
-        created=now,
-        expires=now + EXPIRES,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stt_shared import clock
@@ -59,24 +60,19 @@ class Sender:
         """Publish what waits, batch after batch, until cancelled."""
         while True:
             batch = [await self._queue.get()]
-            await self._gather(batch)
+            until = clock.monotonic() + LINGER_S
+            while len(batch) < MAX_BATCH:
+                if not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                    continue
+                left = until - clock.monotonic()
+                # Without other jobs under way nothing will join: waiting would only cost time.
+                if left <= 0 or not self._expected():
+                    break
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        batch.append(await self._queue.get())
             await self._publish(batch)
-
-    async def _gather(self, batch: list[_Waiting]) -> None:
-        """Add what else waits; give other jobs under way, if any, LINGER_S to join."""
-        until = clock.monotonic() + LINGER_S
-        while len(batch) < MAX_BATCH:
-            if not self._queue.empty():
-                batch.append(self._queue.get_nowait())
-                continue
-            left = until - clock.monotonic()
-            if left <= 0 or not self._expected():
-                return
-            try:
-                async with asyncio.timeout(left):
-                    batch.append(await self._queue.get())
-            except TimeoutError:
-                return
 
     async def _publish(self, batch: list[_Waiting]) -> None:
         waiting = [one for one in batch if not one.confirmed.done()]

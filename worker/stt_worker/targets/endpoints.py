@@ -73,7 +73,16 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
         return None
     family = Family(values["family"])
     socket = values.get("socket", "")
-    _place(values, family, faults)
+    # The address is given exactly once: nothing is guessed or ignored.
+    faulty = {fault.key for fault in faults}
+    if socket and "host" in values:
+        faults.append(Fault("host", "host has no effect with socket"))
+    if fault := urls.socket_fault(family, socket, has_port="port" in values):
+        faults.append(Fault("port", fault))
+    if not socket and "host" not in values and not faulty & {"host", "socket"}:
+        faults.append(Fault("", "host or socket is missing"))
+    if "user" not in faulty:
+        _needs_user(values, family, "", faults)
     port = values.get("port", urls.DEFAULT_PORTS[family])
     if "auth_source" in values and family is not Family.MONGODB:
         faults.append(
@@ -90,20 +99,6 @@ def _from_parts(values: Mapping[str, Any], folder: Path, faults: list[Fault]) ->
         database=values.get("auth_source", values.get("database", "")),
         tls=_tls(values, Tls(), socket, folder, faults),
     )
-
-
-def _place(values: Mapping[str, Any], family: Family, faults: list[Fault]) -> None:
-    """Check that the address is given exactly once: nothing is guessed or ignored."""
-    socket = values.get("socket", "")
-    faulty = {fault.key for fault in faults}
-    if socket and "host" in values:
-        faults.append(Fault("host", "host has no effect with socket"))
-    if fault := urls.socket_fault(family, socket, has_port="port" in values):
-        faults.append(Fault("port", fault))
-    if not socket and "host" not in values and not faulty & {"host", "socket"}:
-        faults.append(Fault("", "host or socket is missing"))
-    if "user" not in faulty:
-        _needs_user(values, family, "", faults)
 
 
 def _needs_user(

@@ -42,13 +42,18 @@ def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
 
     Relative paths in the file start at its folder. Raises ConfigError with every fault.
     """
-    entries = _entries(tables, path)
+    listed: object = tables.get(TABLE, [])
+    entries = cast("list[object]", listed) if isinstance(listed, list) else [None]
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigError(f"{path}: {TABLE} is not an array of tables", hint="write [[targets]]")
+    if len(entries) > MAX_TARGETS:
+        raise ConfigError(f"{path} has {len(entries)} targets, the limit is {MAX_TARGETS}")
     lines = lines_of(text, TABLE)
     folder = path.parent.absolute()
     found: list[Target] = []
     faults: list[str] = []
     taken: dict[str, int] = {}
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(cast("list[dict[str, Any]]", entries)):
         target, wrong = _target(entry, folder)
         name = entry.get("id")
         if isinstance(name, str) and taken.setdefault(name, index) != index:
@@ -65,18 +70,6 @@ def parse(text: str, tables: Mapping[str, Any], path: Path) -> TargetList:
     if faults:
         raise ConfigError("the targets are wrong", faults=tuple(faults))
     return TargetList(targets=tuple(found), warnings=_warnings(found))
-
-
-def _entries(tables: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
-    entries: object = tables.get(TABLE, [])
-    if not isinstance(entries, list):
-        raise ConfigError(f"{path}: {TABLE} is not an array of tables", hint="write [[targets]]")
-    found = cast("list[object]", entries)
-    if not all(isinstance(entry, dict) for entry in found):
-        raise ConfigError(f"{path}: {TABLE} is not an array of tables", hint="write [[targets]]")
-    if len(found) > MAX_TARGETS:
-        raise ConfigError(f"{path} has {len(found)} targets, the limit is {MAX_TARGETS}")
-    return cast("list[dict[str, Any]]", found)
 
 
 def _target(entry: Mapping[str, Any], folder: Path) -> tuple[Target | None, list[Fault]]:

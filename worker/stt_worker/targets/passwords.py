@@ -52,25 +52,24 @@ async def completed(
         hint = "give a URL with a user and without a password: postgresql://user@host/"
         raise UsageError(f"{option} has no effect: no URL lacks a password", hint=hint)
     read = ask or _ask_at_terminal
-    common = "" if source.ask else await _from_reference(source.reference, folder)
+    common = ""
+    if not source.ask:
+        try:
+            secret = parse(source.reference, folder)
+        except (ValueError, RuntimeError) as error:
+            why = f"--password-from is {error}"
+            raise UsageError(why, hint=f"give {REFERENCES}") from None
+        if not secret.scheme:
+            raise UsageError("--password-from is not a reference", hint=f"give {REFERENCES}")
+        try:
+            common = await resolve(secret)
+        except InspectionError as error:
+            raise UsageError(error.reason) from error
     for target in lacking:
         place = f"{target.endpoint.user} at {where(target.endpoint)}"
         value = read(f"Password of {hide_addresses(place)}: ") if source.ask else common
         found[found.index(target)] = replace(target, secret=Secret("", value))
     return found
-
-
-async def _from_reference(reference: str, folder: Path) -> str:
-    try:
-        secret = parse(reference, folder)
-    except (ValueError, RuntimeError) as error:
-        raise UsageError(f"--password-from is {error}", hint=f"give {REFERENCES}") from None
-    if not secret.scheme:
-        raise UsageError("--password-from is not a reference", hint=f"give {REFERENCES}")
-    try:
-        return await resolve(secret)
-    except InspectionError as error:
-        raise UsageError(error.reason) from error
 
 
 def _ask_at_terminal(prompt: str) -> str:

@@ -94,7 +94,11 @@ def parse(url: str) -> Address:
     path = unquote(parts.path[1:])
     if "/" in path:
         raise _wrong(family, "the path contains more than a database name", hint=ENCODE_HINT)
-    socket = _socket(family, host, given.get("socket", ""))
+    socket = given.get("socket", "") or (host if host.startswith("/") else "")
+    if socket and (not socket.startswith("/") or "," in socket):
+        raise _wrong(family, "its socket is not an absolute path, or contains a comma")
+    if "socket" in given and host not in ("", "localhost"):
+        raise _wrong(family, "its host has no effect with a socket")
     if fault := socket_fault(family, socket, has_port=has_port) or _unused(given, socket):
         raise _wrong(family, fault)
     mode = given.get("tls", "verify-full")
@@ -260,15 +264,6 @@ def _unused(given: dict[str, str], socket: str) -> str:
     if "key" in files and "cert" not in files:
         return "key has no effect without cert"
     return ""
-
-
-def _socket(family: Family, host: str, given: str) -> str:
-    path = given or (host if host.startswith("/") else "")
-    if path and (not path.startswith("/") or "," in path):
-        raise _wrong(family, "its socket is not an absolute path, or contains a comma")
-    if given and host not in ("", "localhost"):
-        raise _wrong(family, "its host has no effect with a socket")
-    return path
 
 
 def socket_fault(family: Family, path: str, *, has_port: bool) -> str:

@@ -100,23 +100,24 @@ class Session:
             sent[one] = self._sent(wanted)
         answers: Answers[Question, Answer] = Answers(self._limits.bytes)
         for one, number in sent.items():
-            answers[one] = number if isinstance(number, Failure) else await self._answer(number)
+            if isinstance(number, Failure):
+                answers[one] = number
+                continue
+            try:
+                reply = await self._received(number)
+                if not isinstance(reply, Failure):
+                    answers[one] = bounded([document(reply)], self._limits)
+                else:
+                    answers[one] = reply
+            except MemoryError:  # the message was read to its end, so the next can be read
+                answers[one] = too_much_memory()
+            except ValueError as error:
+                answers[one] = Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
         return answers
 
     def _sent(self, wanted: dict[str, Any]) -> int:
         statement_ms = max(1, round(self._limits.statement_s * 1_000))
         return self._wire.send("admin", {**wanted, **self._pins, "maxTimeMS": statement_ms})
-
-    async def _answer(self, number: int) -> Answer:
-        try:
-            reply = await self._received(number)
-            if isinstance(reply, Failure):
-                return reply
-            return bounded([document(reply)], self._limits)
-        except MemoryError:  # the message was read to its end, so the next can be read
-            return too_much_memory()
-        except ValueError as error:
-            return Failure(kind=Kind.QUERY, reason=f"malformed answer: {error}")
 
     async def _received(self, number: int) -> dict[str, Any] | Failure:
         if self.lost is not None:

@@ -24,23 +24,20 @@ def statement(question: Question) -> str | Failure:
     word = _WORDS.get(question.type)
     if word is None:
         return Failure(kind=Kind.QUERY, reason=f"{question.type} is not a query type of MySQL")
-    if why := refusal(question.type, question.text) or _asks_for_pins(question.text):
-        return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
     text = question.text
+    if why := refusal(question.type, text):
+        return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
+    found, cleaned = tokens(text)
+    for token in found:
+        scope, _, name = token.word.removeprefix("@@").rpartition(".")
+        pinned = token.kind is Word.VARIABLE and scope != "GLOBAL" and name.lower() in NAMES
+        if pinned or (token.kind in {Word.WORD, Word.QUOTED} and token.word in _OF_SESSION):
+            why = f"{token.text} is a setting of the worker's own session: use the global value"
+            return Failure(kind=Kind.QUERY, reason=f"not sent: {why}")
     if question.type is QueryType.MYSQL_SHOW:
-        found, cleaned = tokens(text)
         words = [token.word for token in found[:2]]
         if words[:1] == ["VARIABLES"]:
             text = f"GLOBAL {cleaned.lstrip()}"
         elif words[1:] == ["VARIABLES"] and words[0] in _SESSION:
             text = f"GLOBAL {cleaned.lstrip()[len(words[0]) :]}"
     return f"{word} {text}"
-
-
-def _asks_for_pins(text: str) -> str:
-    for token in tokens(text)[0]:
-        scope, _, name = token.word.removeprefix("@@").rpartition(".")
-        pinned = token.kind is Word.VARIABLE and scope != "GLOBAL" and name.lower() in NAMES
-        if pinned or (token.kind in {Word.WORD, Word.QUOTED} and token.word in _OF_SESSION):
-            return f"{token.text} is a setting of the worker's own session: use the global value"
-    return ""

@@ -61,23 +61,22 @@ class Session:
         *before, pins = self._begin
         found = await self._run(*before, SQL["only_its_own"], pins, SQL["facts"])
         if isinstance(found, Failure) and self.lost is None and found.kind is Kind.QUERY:
-            return await self._unpinned(found)
+            why = f"the settings of this session cannot be pinned: {found.reason}"
+            if _DIVISION in found.reason:  # by the statement `only_its_own`
+                why = (
+                    "operators or functions in pg_catalog belong to a role that is not a superuser"
+                )
+            others = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
+            row = others[0] if not isinstance(others, Failure) and others else {}
+            if flavour(str(row.get("version") or "")) == POSTGRESQL:
+                raise InspectionError(Kind.SESSION, why)
+            self._refused = Failure(kind=Kind.SESSION, reason=why)
+            return row
         if isinstance(found, Failure):
             raise InspectionError(found.kind, found.reason)
         if not found or found[0].get("pinned") is not True:
             raise InspectionError(Kind.SESSION, "this session did not keep its settings")
         return found[0]
-
-    async def _unpinned(self, refused: Failure) -> Row:
-        found = await self._run(SQL["rollback"], SQL["begin"], SQL["facts_others"])
-        row = found[0] if not isinstance(found, Failure) and found else {}
-        why = f"the settings of this session cannot be pinned: {refused.reason}"
-        if _DIVISION in refused.reason:  # by the statement `only_its_own`
-            why = "operators or functions in pg_catalog belong to a role that is not a superuser"
-        if flavour(str(row.get("version") or "")) == POSTGRESQL:
-            raise InspectionError(Kind.SESSION, why)
-        self._refused = Failure(kind=Kind.SESSION, reason=why)
-        return row
 
     async def renew(self) -> None:
         """Start a new transaction with the same pins."""
