@@ -47,6 +47,9 @@ def problem_of(error: Exception) -> Problem:
         return _problem(STATUS[ErrorCode.UNAVAILABLE], ErrorCode.UNAVAILABLE, error.message)
     if isinstance(error, HTTPException) and error.status_code < HTTP_500_INTERNAL_SERVER_ERROR:
         return _problem(error.status_code, f"http_{error.status_code}", error.detail)
+    if isinstance(error, RecursionError):  # of the decoder of the body alone
+        code = ErrorCode.BAD_REQUEST
+        return _problem(STATUS[code], code, "the body is nested too deep")
     status = HTTP_500_INTERNAL_SERVER_ERROR
     _LOG.error("request_failed", error=repr(error)[:MAX_ERROR], exc_info=error)
     return _problem(status, "internal", "internal error of the coordinator, see its log")

@@ -12,6 +12,7 @@ from stt_shared import clock
 from stt_shared.bus.jetstream import peer, publisher, succession
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
+from stt_shared.bus.jetstream.client import flush
 from stt_shared.bus.jetstream.consumer import PullInbox, is_number
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.options import NatsOptions
@@ -108,10 +109,10 @@ class JetStreamBus:
                 heard.put_nowait(LiveMessage(subject=message.subject, data=message.data))
 
         wire = await self._link.wire(subject, hear)
-        # Without the flush, messages sent right after this call would be lost: the client sends the
-        # subscription later.
-        await self._link.client.flush()
         try:
+            # Without the flush, messages sent right after this call would be lost: the client sends
+            # the subscription later.
+            await flush(self._link.client)
             yield _read(heard)
         finally:
             await self._link.unwire(wire)
@@ -132,8 +133,8 @@ class JetStreamBus:
         """See the port."""
         service = Service(self._link, handlers, group)
         await service.open()
-        await self._link.client.flush()
         try:
+            await flush(self._link.client)
             yield
         finally:
             await service.close()

@@ -10,9 +10,11 @@ from typing import Any
 import nats.errors
 from nats.aio.client import Client
 
+from stt_shared.errors import UnreachableError
 from stt_shared.telemetry.logs import logger
 
 CLOSE_S = 2.0
+ROUND_TRIP_S = 5.0
 CLIENT_ERRORS = (nats.errors.Error, OSError, TimeoutError, asyncio.TimeoutError)
 
 log = logger("nats")
@@ -41,3 +43,12 @@ async def close_client(client: Client) -> None:
         writer: Any = getattr(transport, "_io_writer", None)
         if writer is not None:
             writer.transport.abort()
+
+
+async def flush(client: Client) -> None:
+    """Return once the server has read what was sent; raises UnreachableError after ROUND_TRIP_S."""
+    try:
+        async with asyncio.timeout(ROUND_TRIP_S):
+            await client.flush(timeout=int(ROUND_TRIP_S))
+    except CLIENT_ERRORS as error:
+        raise UnreachableError(f"NATS does not answer ({error_text(error)})") from error

@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 
 from stt_shared import clock
 from stt_shared.bus.jetstream import client_tls
-from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text
+from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text, flush
 from stt_shared.bus.jetstream.credentials import reader_of
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import UnreachableError
@@ -33,7 +33,6 @@ PING_INTERVAL_S = 10
 MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
 RECONNECT_WAIT_S = 1
 WATCH_INTERVAL_S = 5.0
-ROUND_TRIP_S = 5.0
 MAX_RECONNECTING_S = 15.0  # after this time the client may hang on its old socket
 MAX_BACKOFF_S = 5.0
 PENDING_MESSAGES = 1 << 16
@@ -108,12 +107,19 @@ class Link:
         return f" ({self._last_error})" if self._last_error else ""
 
     async def wire(self, subject: str, callback: Callback, queue: str = "") -> Wire:
-        """Subscribe for as long as the link lives; `callback` must not raise."""
+        """Subscribe for as long as the link lives; `callback` must not raise.
+
+        Raises UnreachableError; without a connection the subscription begins with the next one.
+        """
         wire = Wire(subject, callback, queue)
         self._wires.add(wire)
         client = self._client
         if client is not None and not client.is_closed:
-            await self._attach(wire, client)
+            try:
+                await self._attach(wire, client)
+            except CLIENT_ERRORS as error:
+                self._wires.discard(wire)
+                raise UnreachableError(f"cannot subscribe on NATS ({error_text(error)})") from error
         return wire
 
     async def unwire(self, wire: Wire) -> None:
@@ -276,9 +282,8 @@ class Link:
         if reader is None or reader.done():
             return False
         try:
-            async with asyncio.timeout(ROUND_TRIP_S):
-                await client.flush(timeout=int(ROUND_TRIP_S))
-        except CLIENT_ERRORS:
+            await flush(client)
+        except UnreachableError:
             # No answer within a round trip: an ordinary reconnect may hang on the old socket.
             return False
         return True

@@ -25,6 +25,8 @@ NO_RESPONDERS = "503"
 BATCH_ID = "Nats-Batch-Id"
 BATCH_PLACE = "Nats-Batch-Sequence"
 BATCH_END = "Nats-Batch-Commit"
+HEADER_EXTRA = 4  # bytes of a header beside its name and value: colon, space, line end
+PREAMBLE = 16  # bytes of the first and last line of headers
 SMALLEST_BATCH = 2
 LARGEST_BATCH = 500  # the server accepts 1,000
 
@@ -51,9 +53,28 @@ async def publish(link: Link, answers: Answers, messages: Sequence[Outgoing]) ->
     for batch in _batches(link, messages):
         receipts |= await _publish_atomically(link, answers, batch)
     rest = [index for index in range(len(messages)) if index not in receipts]
+    too_large = {index: _too_large(link, messages[index]) for index in rest}
+    receipts |= {index: receipt for index, receipt in too_large.items() if receipt is not None}
+    rest = [index for index in rest if index not in receipts]
     singly = await _publish_singly(answers, [messages[index] for index in rest])
     receipts |= dict(zip(rest, singly, strict=True))
     return [receipts[index] for index in range(len(messages))]
+
+
+def _too_large(link: Link, message: Outgoing) -> Receipt | None:
+    """The receipt of a message that the server would end the connection for; None for others."""
+    # Here, not at the client's own check: its exception would keep the messages behind it unsent.
+    headers = sum(
+        len(name) + len(value) + HEADER_EXTRA for name, value in _headers(message).items()
+    )
+    size = len(message.data) + headers + PREAMBLE
+    try:
+        limit = link.client.max_payload
+    except UnreachableError:
+        return None  # without a connection nothing is sent
+    if size <= limit:
+        return None
+    return _failed(f"the message has {size} bytes, the limit of the server is {limit}")
 
 
 async def _publish_singly(answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:

@@ -148,6 +148,9 @@ async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[st
         if error.code not in NOT_FOUND:
             raise
         return await _write_stream(link, f"STREAM.CREATE.{spec.name}", asked)
+    if not link.options.replicas:
+        # Counted from the nodes that this client has heard of: fewer may be up than there are.
+        asked["num_replicas"] = max(replicas, int(found.get("num_replicas", 1)))
     wrong = differing(asked, found)
     # A size that an earlier start had to reduce is kept.
     if not wrong or wrong == ["max_bytes"]:

@@ -1,0 +1,106 @@
+"""A server that accepts connections and does not go on is an unreachable one, in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.local.servers.process import Running
+from stt_shared import clock
+from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.errors import UnreachableError
+
+LIMIT_S = 25.0
+INFO = b'INFO {"server_id":"x","version":"2.15.1","max_payload":1048576,"headers":true}\r\n'
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Running]:
+    """A nats-server of the test's own, which it may stop."""
+    running = embedded_nats.start(tmp_path / "nats")
+    try:
+        yield running
+    finally:
+        resume(running)
+        running.stop()
+
+
+def stop(broker: Running) -> None:
+    assert broker.child is not None
+    os.kill(broker.child.pid, signal.SIGSTOP)
+
+
+def resume(broker: Running) -> None:
+    assert broker.child is not None
+    os.kill(broker.child.pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def mute_server(said: bytes) -> AsyncGenerator[str]:
+    """The address of a server that accepts, sends `said` and is silent from then on.
+
+    At the end it waits until every client has closed its connection.
+    """
+    ended: list[asyncio.Event] = []
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(end := asyncio.Event())
+        writer.write(said)
+        with suppress(ConnectionError):
+            while await reader.read(1_000):
+                pass
+        writer.close()
+        end.set()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    try:
+        yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with asyncio.timeout(LIMIT_S):
+            for end in ended:
+                await end.wait()
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("said", [b"", INFO, INFO + b"PONG\r\n"], ids=["nothing", "info", "pong"])
+async def test_a_server_that_stalls_at_the_start_is_unreachable_in_bounded_time(
+    said: bytes,
+) -> None:
+    begun = clock.monotonic()
+    async with mute_server(said) as url:
+        with pytest.raises(UnreachableError):
+            await connect(NatsOptions(servers=(url,), timeout_s=2))
+    assert clock.monotonic() - begun < LIMIT_S
+
+
+async def test_a_frozen_server_makes_every_call_of_the_bus_unreachable_and_comes_back(
+    broker: Running,
+) -> None:
+    bus = await connect(NatsOptions(servers=(broker.url,), timeout_s=2))
+    stop(broker)
+    with pytest.raises(UnreachableError):
+        async with asyncio.timeout(LIMIT_S), bus.listen("a.>"):
+            pass
+    with pytest.raises(UnreachableError):
+        async with asyncio.timeout(LIMIT_S), bus.serve({}):
+            pass
+    with pytest.raises(UnreachableError):
+        async with asyncio.timeout(LIMIT_S):
+            await connect(NatsOptions(servers=(broker.url,), timeout_s=2))
+    assert bus.stalled_s() < LIMIT_S
+    resume(broker)
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                async with bus.listen("a.>"):
+                    break
+            except UnreachableError:
+                await asyncio.sleep(0.5)
+    await bus.close()
