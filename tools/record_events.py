@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,11 +45,11 @@ sys.exit(main())
 """
 CONFIG = """
 [worker]
-name = "eu-west-1"
-site = "eu-west"
+name = "{site}-1"
+site = "{site}"
 
 [[targets]]
-id = "orders-pg"
+id = "{target}"
 family = "postgresql"
 host = "{server.host}"
 port = {server.port}
@@ -77,7 +78,6 @@ class Site:
         self.folder = folder
         self.server = server
         self.heard: list[Msg] = []
-        (folder / "worker.toml").write_text(CONFIG.format(server=server))
         mine = {
             "PASSWORD_OF_TARGET": server.password,
             "STT_NATS_URL": broker.url,
@@ -90,14 +90,22 @@ class Site:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
         self.environ = kept | mine
 
+    def configured(self, name: str, site: str, target: str = "orders-pg") -> Path:
+        """The configuration of a worker with one target, written."""
+        path = self.folder / f"{name}.toml"
+        path.write_text(CONFIG.format(server=self.server, site=site, target=target))
+        return path
+
     @contextmanager
-    def running(self, *words: str, days: int = 0) -> Generator[None]:
+    def running(
+        self, *words: str, days: int = 0, **environ: str
+    ) -> Generator[subprocess.Popen[bytes]]:
         """A service of ours, its clock so many days ahead."""
         command = [sys.executable, "-c", AHEAD.format(days=days), *words]
         with (self.folder / f"{words[0]}.log").open("ab") as log:
-            process = subprocess.Popen(command, env=self.environ, stderr=log)
+            process = subprocess.Popen(command, env=self.environ | environ, stderr=log)
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             process.wait(TIMEOUT_S)
@@ -143,7 +151,8 @@ async def happen(site: Site) -> None:
 
 async def in_service(site: Site) -> None:
     """What happens while all processes are there; at the end a worker goes."""
-    with site.running("worker", "--config", str(site.folder / "worker.toml")):
+    mine = site.configured("worker", "eu-west")
+    with site.running("worker", "--config", str(mine)) as worker:
         await site.hear("worker.up", "summary.site")
         await site.stt("enable", "--reason", "CHG-4400")
         await site.hear("run.finished")
@@ -154,6 +163,22 @@ async def in_service(site: Site) -> None:
         await site.hear("finding.resolved")
         await site.check(BAD)
         await site.hear("finding.reopened")
+        await targets(site, worker)
+
+
+async def targets(site: Site, worker: subprocess.Popen[bytes]) -> None:
+    """A target is withdrawn and comes back, is claimed by another site, and moves there."""
+    for target, what in (("spare-pg", "target.gone"), ("orders-pg", "target.back")):
+        site.configured("worker", "eu-west", target)
+        worker.send_signal(signal.SIGHUP)
+        await site.hear(what)
+    other = site.configured("other", "us-east")
+    state = str(site.folder / "other")
+    with site.running("worker", "--config", str(other), STT_WORKER_STATE_DIR=state):
+        await site.hear("target.claimed")
+        site.configured("worker", "eu-west", "spare-pg")
+        worker.send_signal(signal.SIGHUP)
+        await site.hear("target.moved")
 
 
 async def exceptions(site: Site, finding: dict[str, Any]) -> None:

@@ -55,7 +55,8 @@ async def run(
     store. Raises ConfigError if the state folder cannot be used, or if a coordinator with another
     store owns the installation.
     """
-    timing = timing or Timing()
+    release_after = timedelta(hours=settings.coordinator.release_after_h)
+    timing = timing or Timing(release_after=release_after)
     page = page_of(settings.web)
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     async with AsyncExitStack() as stack:

@@ -8,9 +8,9 @@ import pytest
 from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, WorkerState
+from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, TargetPhase, WorkerState
 from stt_shared.protocol.messages import Result
-from stt_shared.protocol.records import FindingEvent, WorkerEvent
+from stt_shared.protocol.records import FindingEvent, TargetEvent, WorkerEvent
 from tools.pages import events as events_page
 from tools.pages.events import KINDS, kind_of, recorded
 
@@ -21,6 +21,7 @@ def test_every_event_of_the_code_is_on_the_page() -> None:
         "exception": SuppressionPhase,
         "run": RunPhase,
         "worker": WorkerState,
+        "target": TargetPhase,
     }
     closed = {f"{kind}.{word}" for kind, words in of.items() for word in words}
     assert set(KINDS) == closed | {"result", "summary.all", "summary.site"}
@@ -57,6 +58,10 @@ def test_examples_stand_under_the_subject_they_would_be_sent_with() -> None:
         heard = found[f"worker.{state}"]
         worker = msgspec.convert(heard["message"], WorkerEvent)
         assert heard["subject"] == subjects.worker_event(worker.state, worker.site)
+    for phase in TargetPhase:
+        heard = found[f"target.{phase}"]
+        target = msgspec.convert(heard["message"], TargetEvent)
+        assert heard["subject"] == subjects.target_event(target)
     result = msgspec.convert(found["result"]["message"], Result)
     sent = subjects.result(result.family, result.site, result.target, result.worker)
     assert found["result"]["subject"] == sent.replace(".result.", ".event.result.")

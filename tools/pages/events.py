@@ -11,9 +11,9 @@ from typing import Any
 
 from stt_shared.protocol import subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, WorkerState
+from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, TargetPhase, WorkerState
 from stt_shared.protocol.messages import Result, Value
-from stt_shared.protocol.records import FindingEvent, RunEvent, Summary, WorkerEvent
+from stt_shared.protocol.records import FindingEvent, RunEvent, Summary, TargetEvent, WorkerEvent
 from stt_shared.protocol.suppressions import SuppressionEvent
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,6 +57,12 @@ OF_WORKER = {
     WorkerState.UP: "A worker announced itself.",
     WorkerState.DOWN: "A worker said that it leaves, or was not heard for 45 s.",
 }
+OF_TARGET = {
+    TargetPhase.CLAIMED: "A worker announces it that may not have it: it gets no jobs.",
+    TargetPhase.MOVED: "It belongs to another site, or is of another type, from now on.",
+    TargetPhase.GONE: "A worker withdrew it, and no live worker of its site announces it.",
+    TargetPhase.BACK: "It was gone and is announced again.",
+}
 RESULT = {"result": "What a worker says of one job, once the stream holds it."}
 SUMMARIES = {
     "summary.all": "The counts of everything, each time they changed.",
@@ -67,6 +73,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     **{f"exception.{one}": (text, SuppressionEvent) for one, text in OF_EXCEPTION.items()},
     **{f"run.{one}": (text, RunEvent) for one, text in OF_RUN.items()},
     **{f"worker.{one}": (text, WorkerEvent) for one, text in OF_WORKER.items()},
+    **{f"target.{one}": (text, TargetEvent) for one, text in OF_TARGET.items()},
     **{name: (text, Result) for name, text in RESULT.items()},
     **{name: (text, Summary) for name, text in SUMMARIES.items()},
 }

@@ -51,6 +51,11 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ),
     ("stt.v1.event.run.<started or finished or skipped>", "coordinator to anyone", "RunEvent"),
     ("stt.v1.event.worker.<up or down>.<site>", "coordinator to anyone", "WorkerEvent"),
+    (
+        "stt.v1.event.target.<claimed or moved or gone or back>.<family>.<site>.<target>",
+        "coordinator to anyone",
+        "TargetEvent",
+    ),
     ("stt.v1.summary.all", "coordinator to anyone", "Summary"),
     ("stt.v1.summary.site.<site>", "coordinator to anyone", "Summary"),
     ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one for each slot", "Tick"),
@@ -90,6 +95,7 @@ MESSAGES: tuple[type[Value], ...] = (
     records.RunEvent,
     records.RunRecord,
     records.WorkerEvent,
+    records.TargetEvent,
     records.Summary,
     records.Counts,
 )
@@ -203,6 +209,7 @@ def _enumerations() -> str:
         enums.SuppressionPhase,
         enums.RunPhase,
         enums.WorkerState,
+        enums.TargetPhase,
         enums.Role,
         enums.Way,
         overview.OverviewState,

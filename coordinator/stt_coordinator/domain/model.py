@@ -71,9 +71,20 @@ class JobRecord(Record, frozen=True, kw_only=True):
     outcomes: tuple[CheckOutcome, ...] = ()
 
 
+class RefusedClaim(Record, frozen=True, kw_only=True):
+    """A worker that announces a target which belongs to another site, or is of another family."""
+
+    worker: str
+    site: str
+    family: Family
+    since: Instant
+
+
 class TargetRecord(Record, frozen=True, kw_only=True):
     """A target; `last_started` is of its newest answer, `last_checked` of one with a verdict.
 
+    It belongs to `site`; `workers` are those of that site that announce it. `gone`: no live one
+    does, since one of them withdrew it.
     `order` is of the newest answer: an older one never replaces it.
     """
 
@@ -84,6 +95,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     labels: dict[str, str] = {}  # msgspec copies it for each value
     workers: tuple[str, ...] = ()
     gone: bool = False
+    claims: tuple[RefusedClaim, ...] = ()  # of live workers; no job goes to them
     order: Order = Order()
     last_started: Instant | None = None
     learned: bool = False  # whether the newest answer has a passed or failed outcome

@@ -25,6 +25,8 @@ class Timing:
     worker_down: timedelta = timedelta(seconds=45)
     # Between two deliveries of a result whose worker has not announced its target yet.
     announced_s: float = 10.0
+    # How long every worker of a target must be silent before another site's claim is accepted.
+    release_after: timedelta = timedelta(hours=24)
     # Between two writes of what workers announced.
     registry_s: float = 0.25
     summary_s: float = 1.0

@@ -77,13 +77,16 @@ class AnswerRecorder:
         self._jobs[job_id] = self._changed_jobs[job_id] = answered(job, latest, evidence, state)
         for follower in self._followers[job_id]:
             self._changed_jobs[follower.job_id] = answered(follower, latest, evidence, state)
+        row = self._targets.get(evidence.target)
+        # A job that was planned before its target moved or was forgotten says nothing of what the
+        # name means now: the job ends, and no verdict is taken from it.
+        if row is None or (row.site, row.family) != (evidence.site, evidence.family):
+            return
         for outcome in news:
             self._record_outcome(outcome, evidence)
-        row = self._targets.get(evidence.target)
-        if row is not None:
-            checked = checked_target(row, latest, evidence)
-            if checked is not row:
-                self._targets[row.target] = self._changed_targets[row.target] = checked
+        checked = checked_target(row, latest, evidence)
+        if checked is not row:
+            self._targets[row.target] = self._changed_targets[row.target] = checked
 
     def _record_outcome(self, outcome: CheckOutcome, evidence: Evidence) -> None:
         """Record an outcome: its findings as suppressions let them count, and their events."""

@@ -11,7 +11,14 @@ from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase
-from stt_shared.protocol.records import FindingEvent, RunEvent, RunRecord, Summary, WorkerEvent
+from stt_shared.protocol.records import (
+    FindingEvent,
+    RunEvent,
+    RunRecord,
+    Summary,
+    TargetEvent,
+    WorkerEvent,
+)
 from stt_shared.protocol.suppressions import SuppressionEvent
 
 SLIM_CHARACTERS = 4_096  # of each text, where a whole event is too large
@@ -66,6 +73,16 @@ def of_worker(event: WorkerEvent) -> Outgoing:
         subject=subjects.worker_event(event.state, event.site),
         data=codec.encode(event),
         message_id=f"{event.worker}.{event.state}.{clock.unix_nanoseconds(event.at)}",
+    )
+
+
+def of_target(event: TargetEvent) -> Outgoing:
+    """A target was claimed, moved, is gone, or is back."""
+    what = (event.target, event.phase, event.worker, str(clock.unix_nanoseconds(event.at)))
+    return Outgoing(
+        subject=subjects.target_event(event),
+        data=codec.encode(event),
+        message_id=".".join(filter(None, what)),
     )
 
 

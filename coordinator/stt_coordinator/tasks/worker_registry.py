@@ -12,7 +12,7 @@ import msgspec
 
 from stt_coordinator.domain import ceilings, installations
 from stt_coordinator.domain.ceilings import Bounded, Ceilings, NewTargets
-from stt_coordinator.domain.fleet import Claim, announced_targets, announced_worker
+from stt_coordinator.domain.fleet import announced_worker
 from stt_coordinator.domain.installations import (
     MARK,
     MAX_DOUBLES,
@@ -22,9 +22,12 @@ from stt_coordinator.domain.installations import (
     plain_name,
 )
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
+from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.listened_time import ListenedTime
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
@@ -53,6 +56,7 @@ class Recorded:
     away: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     crowded: tuple[str, ...] = ()
+    claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
 
 
 class WorkerRegistry:
@@ -77,7 +81,8 @@ class WorkerRegistry:
         self._doubled: tuple[str, ...] = ()
         self._crowded: dict[str, float] = {}  # when a name had too many doubles
         self._consumers: set[tuple[str, Family]] = set()
-        self._claims: dict[Claim, str] = {}
+        self._claims: tuple[str, ...] = ()
+        self._listened = ListenedTime(timing.worker_down.total_seconds())
         # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
         self._since = clock.monotonic()
         self._heard: dict[str, float] = {}  # when, by worker
@@ -86,7 +91,6 @@ class WorkerRegistry:
     @property
     def degraded(self) -> tuple[str, ...]:
         """Names that two workers have, workers above a ceiling, and refused claims: sentences."""
-        claims = sorted(filter(None, self._claims.values()))
         crowded = (
             f"worker {name} has more than {MAX_DOUBLES} doubles: the others are left out"
             for name, at in sorted(self._crowded.items())
@@ -97,7 +101,7 @@ class WorkerRegistry:
             *self._doubled[:MAX_CLAIMS_NAMED],
             *list(crowded)[:MAX_CLAIMS_NAMED],
             *above[:MAX_CLAIMS_NAMED],
-            *claims[:MAX_CLAIMS_NAMED],
+            *self._claims[:MAX_CLAIMS_NAMED],
         )
 
     async def listen(self) -> None:
@@ -156,8 +160,10 @@ class WorkerRegistry:
     def _note(self, done: Recorded) -> None:
         """Keep what the status shows, and count new targets once they are recorded."""
         at = clock.monotonic()
+        self._claims = self._claims if done.claims is None else done.claims
         for worker, one in done.bounded.items():
             self._heard[worker] = at
+            self._listened.hear((one.announcement.site, worker))
             if MARK in worker:
                 self.skews[worker] = (clock.now() - one.announcement.at).total_seconds()
             if one.new:
@@ -206,10 +212,14 @@ class WorkerRegistry:
         down = dict.fromkeys(changed, "down") | {name: one.state for name, one in known.items()}
         moved = [worker for name, worker in changed.items() if worker.state != down[name]]
         ledger.outbox.add(event_messages.of_worker(worker_event(one, now)) for one in moved)
-        live = {name for name, one in after.items() if one.state == "up"}
-        changes = announced_targets(before, heard.values(), live, now)
-        self._claims |= changes.claims
-        ledger.fleet.put_targets(changes.targets)
+        presence = Presence(
+            live={(one.site, name) for name, one in after.items() if one.state == "up"},
+            is_released=lambda member: (
+                self._listened.silence_s(member) > self._timing.release_after.total_seconds()
+            ),
+        )
+        changes = announced_targets(before, heard.values(), presence, now)
+        apply_changes(ledger, changes, now)
         relabelled = [
             row.target
             for row in changes.targets
@@ -217,10 +227,13 @@ class WorkerRegistry:
         ]
         # After the targets are stored: suppressions are looked up by the labels of now.
         suppressions.apply_to_relabelled(ledger, relabelled, now)
+        rows = before | {row.target: row for row in changes.targets}
+        claims = (sentence for row in rows.values() for sentence in claim_sentences(row))
         return Recorded(
             changed=bool(changes.targets or moved),
             bounded=bounded,
-            away=tuple(name for name in changed if name not in live),
+            claims=tuple(sorted(claims)) if found else None,
+            away=tuple(name for name, one in changed.items() if one.state != "up"),
             doubled=installations.sentences(after.values()),
             crowded=names.left_out,
         )

@@ -106,6 +106,15 @@ class WorkerState(StrEnum):
     DOWN = "down"
 
 
+class TargetPhase(StrEnum):
+    """What happened to a target; a token of event subjects."""
+
+    CLAIMED = "claimed"  # a worker announces it that may not have it; it gets no jobs
+    MOVED = "moved"  # it belongs to another site, or is of another family, from now on
+    GONE = "gone"  # a worker withdrew it, and no live worker of its site announces it
+    BACK = "back"  # it was gone and is announced again
+
+
 class Interval(StrEnum):
     """How often a check runs; the coordinator's schedule defines the periods."""
 

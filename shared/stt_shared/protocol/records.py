@@ -11,6 +11,7 @@ from stt_shared.protocol.enums import (
     FindingState,
     RunPhase,
     Severity,
+    TargetPhase,
     WorkerState,
 )
 from stt_shared.protocol.messages import Instant, Value
@@ -98,6 +99,25 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
     at: Instant
     reason: str = ""
     schema: str = "stt.event.worker/v1"
+
+
+class TargetEvent(Value, frozen=True, kw_only=True):
+    """A target was claimed, moved, is gone, or is back; `site` is where it belongs now.
+
+    `worker` and `other_site` are those of the refused worker (claimed); `other_site` is the site
+    before (moved).
+    """
+
+    phase: TargetPhase
+    target: str
+    family: Family
+    site: str
+    at: Instant
+    worker: str = ""
+    other_site: str = ""
+    by: str = ""  # who asked for it; empty: it follows from announcements
+    reason: str = ""
+    schema: str = "stt.event.target/v1"
 
 
 class Counts(Value, frozen=True, kw_only=True):

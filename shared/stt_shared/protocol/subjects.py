@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family, RunPhase, SuppressionPhase, WorkerState
-from stt_shared.protocol.records import FindingEvent
+from stt_shared.protocol.records import FindingEvent, TargetEvent
 
 ROOT = "stt.v1"
 SERVICE = "stt"
@@ -139,6 +139,7 @@ STREAMS: tuple[StreamSpec, ...] = (
             f"{ROOT}.event.exception.>",
             f"{ROOT}.event.run.>",
             f"{ROOT}.event.worker.>",
+            f"{ROOT}.event.target.>",
             fences(STREAM_EVENTS),
         ),
         discard="old",
@@ -297,6 +298,11 @@ def run_event(phase: RunPhase) -> str:
 def worker_event(state: WorkerState, site: str) -> str:
     """The subject of an event of a worker."""
     return f"{ROOT}.event.worker.{state}.{site}"
+
+
+def target_event(event: TargetEvent) -> str:
+    """The subject of an event of a target."""
+    return f"{ROOT}.event.target.{event.phase}.{event.family}.{event.site}.{event.target}"
 
 
 def kv(bucket: str, key: str) -> str:

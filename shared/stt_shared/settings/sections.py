@@ -81,6 +81,16 @@ class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     replicas: Annotated[
         int, setting("copies of each stream; 0: one for each server, at most 3", low=0, high=5)
     ] = 0
+    release_after_h: Annotated[
+        int,
+        setting(
+            "time that all workers of a target must be silent before it moves to another site that"
+            " announces it; counted while other workers are heard",
+            low=1,
+            high=8760,
+            unit="h",
+        ),
+    ] = 24
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,3 +47,13 @@ async def test_outcomes_of_targets_include_those_that_are_not_current(store: Sto
         pair("t1", "unknown")
     ]
     assert await store.read(lambda ledger: ledger.outcomes.current(("", ""), 9)) == []
+
+
+async def test_outcomes_of_a_target_can_be_forgotten(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.outcomes.put([pair("t1", "c1"), pair("t1", "c2"), pair("t2", "c1")])
+        ledger.outcomes.forget(["t1", "t9"])
+
+    await store.transact(write)
+    left = await store.read(lambda ledger: ledger.outcomes.of_targets(["t1", "t2"]))
+    assert [(one.target, one.check) for one in left] == [("t2", "c1")]

@@ -20,6 +20,10 @@ class MemoryOutcomes(Rows):
     def put(self, pairs: Iterable[Pair]) -> None:
         self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
 
+    def forget(self, targets: Iterable[str]) -> None:
+        left = set(targets)
+        self._t.pairs = {key: one for key, one in self._t.pairs.items() if key[0] not in left}
+
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
         beyond = (one for one in current.outcomes(self._t) if (one.target, one.check) > after)
         return sorted(beyond, key=lambda one: (one.target, one.check))[:limit]

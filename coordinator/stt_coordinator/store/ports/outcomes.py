@@ -23,6 +23,10 @@ class OutcomeLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def forget(self, targets: Iterable[str]) -> None:
+        """Delete every outcome of these targets."""
+        ...
+
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
         """Current outcomes by (target, check), those strictly after `after`."""
         ...

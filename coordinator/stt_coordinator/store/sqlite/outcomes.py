@@ -21,6 +21,9 @@ class SqliteOutcomes(Statements):
     def put(self, pairs: Iterable[Pair]) -> None:
         self._each("put", map(columns, pairs))
 
+    def forget(self, targets: Iterable[str]) -> None:
+        self._run("forget", targets=listed(targets))
+
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
         target, check = after
         return self._all(Pair, "current", target=target, check_name=check, limit=limit)

@@ -163,15 +163,46 @@ async def test_coordinator_that_was_away_takes_nobody_for_down_before_it_listene
     assert await site.workers() == {"w1": "down"}
 
 
-async def test_name_that_a_live_worker_serves_at_another_site_is_left_out_and_told(
-    site: RegistrySite,
-) -> None:
+async def test_name_that_belongs_to_another_site_is_refused_and_told(site: RegistrySite) -> None:
     await site.say("w1", "t1")
     await site.say("w2", "t1", "t2", site="us")
     assert (await target_of(site.store)).site == "eu"
     assert (await target_of(site.store, "t2")).site == "us"
     (sentence,) = site.registry.degraded
-    assert "target t1 of worker w2 is left out" in sentence
+    assert "worker w2 of site us announces mysql target t1" in sentence
+    assert await leaving(site.store, "event.target") == ["stt.v1.event.target.claimed.mysql.eu.t1"]
+    # A coordinator that was restarted hears the same claim: told in the status, no second event.
+    site.registry = site.fresh()
+    await site.say("w2", "t1", "t2", site="us")
+    assert len(site.registry.degraded) == 1
+    assert len(await leaving(site.store, "event.target")) == 1
+
+
+async def test_owner_that_is_silent_loses_its_target_only_after_the_setting(
+    site: RegistrySite,
+) -> None:
+    await site.say("w1", "t1")
+    for _ in range(24 * 60 - 1):
+        await site.later(seconds=45)
+        await site.say("w2", "t1", site="us")
+    assert (await target_of(site.store)).site == "eu"
+    for _ in range(600):
+        await site.later(seconds=45)
+        await site.say("w2", "t1", site="us")
+    assert (await target_of(site.store)).site == "us"
+    assert (await leaving(site.store, "event.target"))[-1] == (
+        "stt.v1.event.target.moved.mysql.us.t1"
+    )
+
+
+async def test_time_in_which_nobody_is_heard_proves_no_silence(site: RegistrySite) -> None:
+    await site.say("w1", "t1")
+    await site.say("w2", site="us")
+    await site.later(days=400)
+    await site.say("w2", "t1", site="us")
+    assert (await target_of(site.store)).site == "eu"
+    await site.say("w1", "t1")
+    assert (await target_of(site.store)).workers == ("w1",)
 
 
 async def test_target_that_moved_is_served_where_it_is_now(site: RegistrySite) -> None:

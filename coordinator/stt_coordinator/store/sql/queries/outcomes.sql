@@ -7,6 +7,9 @@ VALUES (:target, :check_name, :site, :outcome, :kind, :parts, :data)
 ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = excluded.outcome,
     kind = excluded.kind, parts = excluded.parts, data = excluded.data;
 
+-- name: forget
+DELETE FROM pairs WHERE target IN (SELECT value FROM json_each(:targets));
+
 -- name: current
 SELECT data FROM current_pairs WHERE (target, check_name) > (:target, :check_name)
 ORDER BY target, check_name LIMIT :limit;

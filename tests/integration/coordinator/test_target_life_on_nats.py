@@ -1,0 +1,73 @@
+"""The life of targets on a real nats-server with a store on the disk: owners, claims and moves."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from stt_coordinator.local.servers.process import Running
+from stt_shared.bus.jetstream import JetStreamBus
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import RunReply, RunRequest, TargetsReply, TargetsRequest, Verb
+from stt_shared.protocol.records import TargetEvent
+from tests.support.coordinator.coordination import (
+    FakeWorker,
+    ask,
+    at_work,
+    enable,
+    finished,
+    status,
+    until,
+)
+from tests.support.coordinator.on_nats import connected, coordinating
+
+
+async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_told_until_it_is_withdrawn(
+    broker: Running, tmp_path: Path
+) -> None:
+    events: list[TargetEvent] = []
+    async with connected(broker) as ours, connected(broker) as theirs:
+        owner = FakeWorker(bus=ours, site="eu")
+        thief = FakeWorker(bus=theirs, name="w9", site="us")
+        async with (
+            theirs.listen(f"{subjects.ROOT}.event.target.>") as heard,
+            coordinating(ours, tmp_path),
+        ):
+
+            async def hear() -> None:
+                async for one in heard:
+                    events.append(codec.decode(TargetEvent, one.data))  # noqa: PERF401  # it grows
+
+            hearing = asyncio.create_task(hear())
+            async with at_work(owner):
+                await until(lambda: served_at(ours, "eu"))
+                first = await enable(ours)
+                await finished(ours, first.run_id)
+            await owner.announce(leaving=True)
+            async with at_work(thief):
+                await until(lambda: told(ours, "worker w9 of site us announces mysql target t1"))
+                request = RunRequest(by="test", targets=("t1",))
+                run = await ask(ours, Verb.RUN, request, RunReply)
+                async with at_work(owner):
+                    done = await finished(ours, run.run.run_id)
+                    assert (done.jobs, done.done) == (1, 1)
+                    assert await served_at(ours, "eu")
+                owner.targets = ()
+                await owner.announce()
+                await until(lambda: served_at(ours, "us"))
+                moved = await ask(ours, Verb.RUN, request, RunReply)
+                await finished(ours, moved.run.run_id)
+            await until(lambda: len(events) >= 3)
+            hearing.cancel()
+    assert [str(one.phase) for one in events] == ["claimed", "gone", "moved"]
+    assert [job.site for job in owner.jobs] == ["eu", "eu"]
+    assert [job.site for job in thief.jobs] == ["us"]
+
+
+async def served_at(bus: JetStreamBus, site: str) -> bool:
+    reply = await ask(bus, Verb.TARGETS, TargetsRequest(), TargetsReply)
+    return [one.site for one in reply.targets] == [site]
+
+
+async def told(bus: JetStreamBus, sentence: str) -> bool:
+    return sentence in " ".join((await status(bus)).degraded)
