@@ -138,8 +138,16 @@ def _target(one: TargetInfo) -> tuple[Cell, ...]:
         Cell(readable.server(one.facts) if one.facts else ""),
         Cell(checked, piped=readable.rfc3339(one.last_checked)),
         Cell(", ".join(one.workers)),
-        Cell(readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked), "warn"),
+        Cell(_why(one), "warn"),
     )
+
+
+def _why(one: TargetInfo) -> str:
+    """Why something of the target is not checked, and who else claims it."""
+    missing = f"{readable.number(one.never_run, 'check')} not run yet" if one.never_run else ""
+    not_checked = readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked)
+    claimed = f"claimed by {', '.join(one.claims)}" if one.claims else ""
+    return "; ".join(filter(None, (not_checked, missing, claimed)))
 
 
 async def list_checks(

@@ -10,7 +10,7 @@ from stt_shared.protocol.enums import Family, Kind, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """Without gone targets and switched-off checks.
+    """Without disabled checks; of gone targets only what is not checked.
 
     findings: (site, family, severity, open findings), accepted: the same of accepted ones;
     not_checked: (site, family, kind, pairs), without those whose check does not apply to their

@@ -125,7 +125,7 @@ class WorkerInfo(Value, frozen=True, kw_only=True):
 
 
 class UncheckedTarget(Value, frozen=True, kw_only=True):
-    """A target that was not checked in its last run, and the reason."""
+    """A target with checks that have no verdict, and the reason."""
 
     target: str
     kind: Kind
@@ -215,6 +215,8 @@ class TargetInfo(Value, frozen=True, kw_only=True):
     reason: str = ""
     facts: Facts | None = None
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # of its latest answers; at most 100
+    never_run: int = 0  # enabled checks that were never run on it
+    claims: tuple[str, ...] = ()  # `worker (site)` of workers that announce it and may not have it
 
 
 class TargetsReply(Value, frozen=True, kw_only=True):

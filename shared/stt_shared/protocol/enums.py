@@ -44,6 +44,8 @@ class Kind(StrEnum):
     TOO_LARGE = "too_large"  # error: rows, bytes or findings over the limit
     DEAD = "dead"  # error: five deliveries ended without a result
     NO_WORKER = "no_worker"  # error, set by the coordinator: no result by the deadline
+    NOT_RUN = "not_run"  # skipped, set by the coordinator: never run on this target
+    GONE = "gone"  # skipped, set by the coordinator: no worker announces the target any more
 
 
 class Severity(StrEnum):

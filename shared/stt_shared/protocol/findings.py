@@ -21,7 +21,7 @@ class FindingsRequest(Value, frozen=True, kw_only=True):
     sites: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
-    state: str = "open"  # open (without accepted ones), accepted, resolved, all
+    state: str = "open"  # open (without accepted ones), accepted, gone, resolved, all
     offset: int = 0
     limit: int = 100
     after: str = ""  # `next` of the page before; stable while findings change, unlike `offset`

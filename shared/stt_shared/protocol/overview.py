@@ -80,6 +80,7 @@ class SiteOverview(Value, frozen=True, kw_only=True):
     late: int  # targets whose last check is older than a run may be
     workers: int  # that are up
     checked: Instant | None = None  # the last check of any target there
+    gone: int = 0  # targets that no worker announces any more; not in the other numbers
 
 
 class OverviewReply(Value, frozen=True, kw_only=True):

@@ -126,7 +126,9 @@ class Counts(Value, frozen=True, kw_only=True):
     The severities count open findings that are not accepted, `accepted` those that are. `passed`
     and `not_checked` count pairs of target and check; a check that does not apply to its target
     counts in neither. `parts_not_checked` counts the databases that a check with a verdict left
-    out; each database counts once.
+    out; each database counts once. A check that was never run on a target counts in `not_checked`,
+    and so does every check of a target that is gone: `gone` counts those targets and
+    `gone_findings` their open findings, which no severity counts.
     """
 
     critical: int = 0
@@ -138,6 +140,8 @@ class Counts(Value, frozen=True, kw_only=True):
     targets_checked: int = 0
     accepted: int = 0
     parts_not_checked: int = 0
+    gone: int = 0
+    gone_findings: int = 0
 
 
 class Summary(Value, frozen=True, kw_only=True):

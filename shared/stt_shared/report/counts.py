@@ -22,6 +22,8 @@ def counted(
     targets_checked: int,
     accepted: int = 0,
     parts: int = 0,
+    gone: int = 0,
+    gone_findings: int = 0,
 ) -> Counts:
     """The counts from open findings by severity and outcomes of pairs of target and check."""
     return Counts(
@@ -36,6 +38,8 @@ def counted(
         targets_checked=targets_checked,
         accepted=accepted,
         parts_not_checked=parts,
+        gone=gone,
+        gone_findings=gone_findings,
     )
 
 
@@ -62,7 +66,8 @@ def parts_sentence(counts: Counts) -> str:
 
 def without_result(report: Report) -> int:
     """The number of targets in the counts of the report without any result."""
-    return max(0, report.summary.targets - len({result.target for result in report.results}))
+    present = {one.target for one in report.results if one.kind is not Kind.GONE}
+    return max(0, report.summary.targets - len(present))
 
 
 def of_results(results: Iterable[ReportedResult]) -> Counts:
@@ -71,10 +76,11 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
     accepted = 0
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
     targets: set[str] = set()
+    gone: set[str] = set()
     checked: set[str] = set()
     parts: set[tuple[str, str]] = set()
     for result in results:
-        targets.add(result.target)
+        (gone if result.kind is Kind.GONE else targets).add(result.target)
         still_open = [one.severity for one in result.findings if one.accepted is None]
         severities.update(still_open)
         accepted += len(result.findings) - len(still_open)
@@ -89,4 +95,5 @@ def of_results(results: Iterable[ReportedResult]) -> Counts:
         targets_checked=len(checked),
         accepted=accepted,
         parts=len(parts),
+        gone=len(gone),
     )

@@ -28,6 +28,8 @@ KINDS = {
     Kind.TOO_LARGE: "answer too large",
     Kind.DEAD: "given up after five tries",
     Kind.NO_WORKER: "no worker answered",
+    Kind.NOT_RUN: "not run yet",
+    Kind.GONE: "gone",
 }
 FAMILIES = {Family.MYSQL: "MySQL", Family.POSTGRESQL: "PostgreSQL", Family.MONGODB: "MongoDB"}
 FLAVOURS = {"percona": "Percona Server", "mariadb": "MariaDB"} | {

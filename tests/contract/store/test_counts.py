@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.domain.daily import Fixes
+from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import (
     Change,
@@ -45,9 +46,14 @@ async def test_gone_targets_and_switched_off_checks_leave_counts_and_lists_but_s
     assert list(tallies.findings) == [("eu", Severity.MAJOR, 1)]
     assert list(tallies.pairs) == [("eu", Outcome.PASSED, None, 1)]
     assert list(tallies.targets) == [("eu", Family.MYSQL, True, 1)]
+    assert list(tallies.gone) == [("eu", Family.MYSQL, 1)]
+    assert (dict(tallies.checks), list(tallies.gone_findings)) == ({Family.MYSQL: 1}, [("eu", 1)])
+    assert counts(tallies) == Counts(
+        major=1, passed=1, not_checked=1, targets=1, targets_checked=1, gone=1, gone_findings=1
+    )
     shown = await store.read(lambda ledger: ledger.outcomes.current(("", ""), 9))
     assert [(one.target, one.check) for one in shown] == [("t1", "c1")]
-    for state, ids in (("open", ["f_a"]), ("all", ["f_a", "f_b", "f_c"])):
+    for state, ids in (("open", ["f_a"]), ("gone", ["f_c"]), ("all", ["f_a", "f_b", "f_c"])):
         query = FindingsRequest(state=state)
         found, total = await store.read(lambda ledger, query=query: ledger.findings.page(query))  # type: ignore[misc]
         assert ([one.id for one in found], total) == (ids, len(ids))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import (
+    Family,
     Kind,
     Outcome,
 )
@@ -57,3 +58,28 @@ async def test_outcomes_of_a_target_can_be_forgotten(store: Store) -> None:
     await store.transact(write)
     left = await store.read(lambda ledger: ledger.outcomes.of_targets(["t1", "t2"]))
     assert [(one.target, one.check) for one in left] == [("t2", "c1")]
+
+
+async def test_checks_that_never_ran_on_a_present_target_are_counted_by_each_way(
+    store: Store,
+) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.fleet.replace_checks([check("c1"), check("c2"), check("c3", enabled=False)])
+        ledger.fleet.put_targets([target("t1"), target("t2"), target("t3", gone=True)])
+        ledger.fleet.put_targets([target("t4", family=Family.MONGODB)])
+        ledger.outcomes.put([pair("t1", "c1"), pair("t1", "c2"), pair("t2", "c1")])
+        ledger.outcomes.put([pair("t2", "c3"), pair("t3", "c1")])
+
+    await store.transact(write)
+    assert await store.read(lambda ledger: ledger.outcomes.never_run(9)) == [("t2", 1)]
+    of_one = await store.read(lambda ledger: ledger.outcomes.never_run(9, ["t1", "t3"]))
+    assert of_one == []
+    gone = await store.read(lambda ledger: ledger.fleet.gone(9))
+    assert [row.target for row in gone] == ["t3"]
+    tallies = await store.read(lambda ledger: ledger.counts.tallies())
+    assert tallies.never_run() == {"eu": 1}
+    breakdown = await store.read(lambda ledger: ledger.counts.breakdown())
+    assert sorted(breakdown.not_checked) == [
+        ("eu", Family.MYSQL, Kind.GONE, 2),
+        ("eu", Family.MYSQL, Kind.NOT_RUN, 1),
+    ]

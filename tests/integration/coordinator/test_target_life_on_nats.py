@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, TargetsReply, TargetsRequest, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.records import TargetEvent
 from tests.support.coordinator.coordination import (
     FakeWorker,
@@ -20,6 +23,7 @@ from tests.support.coordinator.coordination import (
     until,
 )
 from tests.support.coordinator.on_nats import connected, coordinating
+from tests.support.processes.commands import STT
 
 
 async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_told_until_it_is_withdrawn(
@@ -71,3 +75,45 @@ async def served_at(bus: JetStreamBus, site: str) -> bool:
 
 async def told(bus: JetStreamBus, sentence: str) -> bool:
     return sentence in " ".join((await status(bus)).degraded)
+
+
+async def test_a_gate_ends_3_while_a_check_never_ran_and_when_a_line_was_deleted(
+    broker: Running, tmp_path: Path
+) -> None:
+    async with connected(broker) as ours:
+        worker = FakeWorker(bus=ours, site="eu", targets=(("t1", Family.MYSQL),))
+        async with coordinating(ours, tmp_path), at_work(worker):
+            await until(lambda: served_at(ours, "eu"))
+            first = await enable(ours)
+            await finished(ours, first.run_id)
+            await until(lambda: not_checked(ours, 0))
+            assert await gate(broker) == 0
+            worker.targets = (*worker.targets, ("p1", Family.POSTGRESQL))
+            await until(lambda: not_checked(ours, 1))
+            assert await gate(broker) == 3
+            whole = await ask(ours, Verb.RUN, RunRequest(by="test"), RunReply)
+            async with asyncio.timeout(20):
+                working = asyncio.create_task(worker.working(Family.POSTGRESQL))
+                await finished(ours, whole.run.run_id)
+            working.cancel()
+            assert await gate(broker) == 0
+            worker.targets = worker.targets[1:]
+            await until(lambda: not_checked(ours, 2))
+            assert await gate(broker) == 3
+            counts = (await status(ours)).summary.counts
+            assert (counts.gone, counts.targets, counts.critical) == (1, 1, 0)
+
+
+async def not_checked(bus: JetStreamBus, number: int) -> bool:
+    return (await status(bus)).summary.counts.not_checked == number
+
+
+async def gate(broker: Running) -> int:
+    """The exit code of `stt gate`, a process of its own."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    process = await asyncio.create_subprocess_exec(
+        STT, "gate", env=environ | {"STT_NATS_URL": broker.url}, stdout=PIPE, stderr=PIPE
+    )
+    await process.communicate()
+    assert process.returncode is not None
+    return process.returncode

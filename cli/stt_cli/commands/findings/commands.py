@@ -48,7 +48,7 @@ from stt_shared.report.views.table import findings_grid, rows_of_records
 PAGE = 100  # findings asked for at once
 ROWS_ON_TERMINAL = 50
 
-State = Literal["open", "accepted", "resolved", "all"]
+State = Literal["open", "accepted", "gone", "resolved", "all"]
 EVERYTHING = FindingsRequest()
 REPORTED = ("open", "accepted")  # states that the report holds
 

@@ -23,7 +23,7 @@ MAX_UNCHECKED = 20
 MAX_PARTS = 100  # databases of one target
 MAX_HISTORY = 200  # events of one finding
 FINDING_PREFIX = "f_"
-STATES = ("open", "accepted", "resolved", "all")
+STATES = ("open", "accepted", "gone", "resolved", "all")
 
 
 async def list_findings(context: HandlerContext, request: FindingsRequest) -> FindingsReply:

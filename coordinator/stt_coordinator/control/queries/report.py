@@ -12,18 +12,20 @@ from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries.runs import waiting_run
 from stt_coordinator.control.unsigned_notice import unsigned
-from stt_coordinator.domain.model import JobRecord
+from stt_coordinator.domain.coverage import outcomes_of
+from stt_coordinator.domain.model import JobRecord, Pair
 from stt_coordinator.domain.reported import result_of_pair, results_of_job
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.enums import FindingState
+from stt_shared.protocol.enums import FindingState, Kind
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 from stt_shared.protocol.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200
+PAGE_TARGETS = 50  # read at once; each has some dozens of checks
 ALL_JOBS = 2**31
 SEPARATOR = "/"  # in no name
 Position = tuple[str, str]  # target and check, which a page is in order of
@@ -53,15 +55,37 @@ async def read_report(context: HandlerContext, request: ReportRequest) -> Report
 
 
 def latest_report(ledger: Ledger, after: Position) -> ReportReply:
-    """The latest outcome of each check on each target, with its open findings."""
-    pairs = ledger.outcomes.current(after, PAGE_PAIRS)
+    """The latest outcome of each check on each known target, with its open findings."""
+    pairs, is_last = latest_outcomes(ledger, after)
     open_findings: defaultdict[Position, list[FindingRecord]] = defaultdict(list)
-    for record in ledger.findings.of_targets({pair.target for pair in pairs}):
+    # Of gone targets no check has an outcome: their findings are listed apart.
+    present = {pair.target for pair in pairs if pair.kind is not Kind.GONE}
+    for record in ledger.findings.of_targets(present):
         if record.state is not FindingState.RESOLVED:
             open_findings[record.target, record.check].append(record)
     results = [result_of_pair(pair, open_findings[pair.target, pair.check]) for pair in pairs]
     whole = counts(ledger.counts.tallies())
-    return _page(ledger.runs.last(), whole, results, is_last=len(pairs) < PAGE_PAIRS)
+    return _page(ledger.runs.last(), whole, results, is_last=is_last)
+
+
+def latest_outcomes(ledger: Ledger, after: Position) -> tuple[list[Pair], bool]:
+    """About PAGE_PAIRS outcomes beyond `after`, also of checks never run; and whether it is all."""
+    checks = ledger.fleet.checks()
+    rows = list(ledger.fleet.targets([after[0]]).values())
+    found: list[Pair] = []
+    beyond = after[0]
+    while True:
+        more = ledger.fleet.targets_page(beyond, PAGE_TARGETS)
+        rows += more
+        known: defaultdict[str, dict[str, Pair]] = defaultdict(dict)
+        for pair in ledger.outcomes.of_targets(row.target for row in rows):
+            known[pair.target][pair.check] = pair
+        for row in rows:
+            outcomes = outcomes_of(row, checks, known[row.target])
+            found += [one for one in outcomes if (one.target, one.check) > after]
+        if len(more) < PAGE_TARGETS or len(found) >= PAGE_PAIRS:
+            return found, len(more) < PAGE_TARGETS
+        rows, beyond = [], more[-1].target
 
 
 def run_report(ledger: Ledger, run: RunRecord, after: Position) -> ReportReply:

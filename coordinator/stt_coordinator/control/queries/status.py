@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import islice
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain import schedule
+from stt_coordinator.domain.coverage import GONE
 from stt_coordinator.domain.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
@@ -36,13 +38,14 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
 
     def read(ledger: Ledger) -> StatusReply:
         tallies = ledger.counts.tallies()
+        missing = bool(tallies.never_run())
         workers = ledger.fleet.workers()
         return StatusReply(
             state=state,
             summary=summary(tallies, state, ledger.runs.last(), now),
             workers=tuple(map(worker_info, workers[:MAX_WORKERS])),
             families=tallies.families(),
-            unchecked=tuple(map(unchecked_target, ledger.fleet.unchecked(MAX_UNCHECKED))),
+            unchecked=tuple(islice(not_checked(ledger, never_run=missing), MAX_UNCHECKED)),
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts.before(now - DAY),
             degraded=(
@@ -56,6 +59,20 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
         )
 
     return await context.store.read(read)
+
+
+def not_checked(ledger: Ledger, *, never_run: bool) -> Iterator[UncheckedTarget]:
+    """Targets with checks that have no verdict: those of the last run, never run ones, gone ones.
+
+    `never_run`: whether there are checks that never ran; looking for them takes long.
+    """
+    yield from map(unchecked_target, ledger.fleet.unchecked(MAX_UNCHECKED))
+    for target, number in ledger.outcomes.never_run(MAX_UNCHECKED) if never_run else ():
+        reason = f"{readable.number(number, 'check')} never run"
+        yield UncheckedTarget(target=target, kind=Kind.NOT_RUN, reason=reason)
+    for row in ledger.fleet.gone(MAX_UNCHECKED):
+        last = row.last_checked
+        yield UncheckedTarget(target=row.target, kind=Kind.GONE, reason=GONE, last_checked=last)
 
 
 def problems_of_fleet(

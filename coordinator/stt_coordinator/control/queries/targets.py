@@ -25,8 +25,15 @@ async def list_targets(context: HandlerContext, request: TargetsRequest) -> Targ
 
     def read(ledger: Ledger) -> TargetsReply:
         found = ledger.fleet.targets_page(request.after, limit + 1)
-        parts = _parts_by_target(ledger, [row.target for row in found])
-        page = tuple(pages.fitting(_target_info(row, parts[row.target]) for row in found[:limit]))
+        names = [row.target for row in found]
+        parts = _parts_by_target(ledger, names)
+        missing = dict(ledger.outcomes.never_run(len(names), names)) if names else {}
+        page = tuple(
+            pages.fitting(
+                _target_info(row, parts[row.target], missing.get(row.target, 0))
+                for row in found[:limit]
+            )
+        )
         return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
 
     return await context.store.read(read)
@@ -41,7 +48,7 @@ def _parts_by_target(ledger: Ledger, names: list[str]) -> defaultdict[str, list[
     return found
 
 
-def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked]) -> TargetInfo:
+def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked], never_run: int) -> TargetInfo:
     return TargetInfo(
         target=row.target,
         family=row.family,
@@ -54,4 +61,6 @@ def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked]) -> TargetIn
         reason=row.reason,
         facts=row.facts,
         parts_not_checked=tuple(parts),
+        never_run=never_run,
+        claims=tuple(f"{one.worker} ({one.site})" for one in row.claims),
     )

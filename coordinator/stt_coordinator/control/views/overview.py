@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -42,8 +43,7 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
     def read(ledger: Ledger) -> OverviewReply:
         events, _ = ledger.history.since(now - DAY, 0, MAX_EVENTS)
         opened = [one for one in events if one.change in (Change.OPENED, Change.REOPENED)]
-        present = [row for row in ledger.fleet.all_targets() if not row.gone]
-        sites = sites_of(present, ledger.fleet.workers(), now)
+        sites = sites_of(ledger.fleet.all_targets(), ledger.fleet.workers(), now)
         late = sum(site.late for site in sites)
         return OverviewReply(
             status=status,
@@ -96,7 +96,7 @@ def state_of(status: StatusReply, now: datetime, *, late: int = 0) -> OverviewSt
     """
     if not status.state.enabled:
         return OverviewState.NEVER if status.state.since is None else OverviewState.OFF
-    if not status.summary.counts.targets:
+    if not status.summary.counts.targets and not status.summary.counts.gone:
         return OverviewState.EMPTY
     run = status.summary.last_run
     if run is None or (run.state == "running" and run.schedule == ENABLE):
@@ -114,9 +114,13 @@ def sites_of(
 ) -> list[SiteOverview]:
     """Each site with its targets, the site with the most unchecked targets first."""
     by_site: dict[str, list[TargetRecord]] = {}
+    gone: Counter[str] = Counter()
     for target in targets:
-        if not target.gone:
-            by_site.setdefault(target.site, []).append(target)
+        rows = by_site.setdefault(target.site, [])
+        if target.gone:
+            gone[target.site] += 1
+        else:
+            rows.append(target)
     found = [
         SiteOverview(
             name=name,
@@ -125,10 +129,11 @@ def sites_of(
             late=sum(is_late(row, now) for row in rows),
             workers=sum(worker.site == name and worker.state == "up" for worker in workers),
             checked=max((row.last_checked for row in rows if row.last_checked), default=None),
+            gone=gone[name],
         )
         for name, rows in by_site.items()
     ]
-    return sorted(found, key=lambda site: (-site.unchecked - site.late, site.name))
+    return sorted(found, key=lambda site: (-site.unchecked - site.late - site.gone, site.name))
 
 
 def is_late(target: TargetRecord, now: datetime) -> bool:

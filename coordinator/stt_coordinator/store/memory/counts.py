@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
 
 from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.coverage import enabled_checks, never_run
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
-from stt_shared.protocol.enums import Kind, Severity
+from stt_shared.protocol.enums import Family, Kind, Severity
 from stt_shared.protocol.records import Counts
 
 
@@ -31,7 +33,24 @@ class MemoryCounts(Rows):
             pairs=[(*key, n) for key, n in pairs.items()],
             targets=[(*key, n) for key, n in targets.items()],
             parts=list(parts.items()),
+            checks=enabled_checks(self._t.checks.values()),
+            gone=[(*key, n) for key, n in self._gone().items()],
+            gone_findings=list(Counter(f.site for f in current.gone_findings(self._t)).items()),
         )
+
+    def _gone(self) -> Counter[tuple[str, Family]]:
+        return Counter((one.site, one.family) for one in self._t.targets.values() if one.gone)
+
+    def _missing(self) -> Iterator[tuple[str, Family, Kind, int]]:
+        there = (one for one in self._t.targets.values() if not one.gone)
+        present = Counter((one.site, one.family) for one in there)
+        run = Counter((one.site, one.family) for one in current.outcomes(self._t))
+        checks = enabled_checks(self._t.checks.values())
+        wanted = [(key, key[1], n) for key, n in present.items()]
+        for (site, family), number in never_run(wanted, checks, run).items():
+            yield site, family, Kind.NOT_RUN, number
+        for (site, family), number in self._gone().items():
+            yield site, family, Kind.GONE, number * checks.get(family, 0)
 
     def breakdown(self) -> Breakdown:
         accepted = current.findings(self._t, accepted=True)
@@ -48,7 +67,7 @@ class MemoryCounts(Rows):
         return Breakdown(
             findings=[(*key, n) for key, n in by_severity.items()],
             accepted=[(*key, n) for key, n in accepted_by_severity.items()],
-            not_checked=[(*key, n) for key, n in not_checked.items()],
+            not_checked=[*((*key, n) for key, n in not_checked.items()), *self._missing()],
             parts=[(*key, n) for key, n in parts.items()],
         )
 

@@ -33,6 +33,17 @@ def findings(t: Tables, *, accepted: bool = False) -> list[FindingRecord]:
     ]
 
 
+def gone_findings(t: Tables) -> list[FindingRecord]:
+    """The findings of gone targets that are not resolved, accepted or not."""
+    gone = {row.target for row in t.targets.values() if row.gone}
+    on = {info.check for info in t.checks.values() if info.enabled}
+    return [
+        one
+        for one in t.findings.values()
+        if one.state is not FindingState.RESOLVED and one.target in gone and one.check in on
+    ]
+
+
 def parts(t: Tables) -> dict[tuple[str, str], tuple[Pair, PartNotChecked]]:
     """Databases not checked by target and name; of several reasons the least as JSON."""
     every = ((one, part) for one in outcomes(t) for part in one.parts_not_checked)

@@ -14,6 +14,8 @@ from stt_shared.protocol.enums import FindingState, Severity
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
 
+NO_STATES = ("open", "accepted", "gone", "all")  # of a request, that are none of a finding
+
 
 class MemoryFindings(Rows):
     """FindingLedger in memory."""
@@ -43,6 +45,8 @@ class MemoryFindings(Rows):
         among: Iterable[FindingRecord] = self._t.findings.values()
         if is_current:
             among = current.findings(self._t, accepted=query.state == "accepted")
+        if query.state == "gone":
+            among = current.gone_findings(self._t)
         found = sorted((one for one in among if _matches(query, one)), key=_place)
         rest = [one for one in found if beyond is None or _place(one) > _key(beyond)]
         return rest[query.offset : query.offset + query.limit], len(found)
@@ -89,6 +93,6 @@ def _matches(query: FindingsRequest, finding: FindingRecord) -> bool:
         (query.sites, finding.site),
         (query.targets, finding.target),
         (query.checks, finding.check),
-        ((query.state,) if query.state not in ("open", "accepted", "all") else (), finding.state),
+        ((query.state,) if query.state not in NO_STATES else (), finding.state),
     )
     return all(not wanted or value in wanted for wanted, value in filters)

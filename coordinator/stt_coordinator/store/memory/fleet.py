@@ -25,6 +25,9 @@ class MemoryFleet(Rows):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._t.targets.update((one.target, one) for one in targets)
 
+    def gone(self, limit: int) -> list[TargetRecord]:
+        return [row for row in self.all_targets() if row.gone][:limit]
+
     def _unchecked(self) -> list[TargetRecord]:
         return [row for row in self.all_targets() if row.state == "unchecked"]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
+from stt_coordinator.domain.coverage import enabled_checks, never_run
 from stt_coordinator.domain.model import Pair
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
@@ -19,6 +21,15 @@ class MemoryOutcomes(Rows):
 
     def put(self, pairs: Iterable[Pair]) -> None:
         self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
+
+    def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
+        among = set(targets) or self._t.targets.keys()
+        checks = enabled_checks(self._t.checks.values())
+        run = Counter(one.target for one in current.outcomes(self._t))
+        rows = (row for row in self._t.targets.values() if row.target in among and not row.gone)
+        return sorted(never_run(((r.target, r.family, 1) for r in rows), checks, run).items())[
+            :limit
+        ]
 
     def forget(self, targets: Iterable[str]) -> None:
         left = set(targets)

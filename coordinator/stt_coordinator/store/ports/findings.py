@@ -73,10 +73,10 @@ class FindingLedger(Protocol):
     ) -> tuple[list[FindingRecord], int]:
         """A page in the order of findings, and the number of all that the query matches.
 
-        `query.state` is `open`, `accepted`, `all`, or a state of FindingState; `all` and those
-        states include gone targets and disabled checks. An empty filter matches everything.
-        The page begins strictly after `beyond`, which need not exist any more, then `offset`;
-        `query.after` is not read.
+        `query.state` is `open`, `accepted`, `gone` (not resolved, of gone targets), `all`, or a
+        state of FindingState; `all` and those states include gone targets and disabled checks. An
+        empty filter matches everything. The page begins strictly after `beyond`, which need not
+        exist any more, then `offset`; `query.after` is not read.
         """
         ...
 

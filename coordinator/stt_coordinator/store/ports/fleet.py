@@ -29,6 +29,10 @@ class FleetLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def gone(self, limit: int) -> list[TargetRecord]:
+        """Targets that are gone, by name."""
+        ...
+
     def unchecked(self, limit: int, after: str = "") -> list[TargetRecord]:
         """Targets in state `unchecked` with a name > `after`, by name."""
         ...

@@ -23,6 +23,13 @@ class OutcomeLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
+        """Present targets by name, each with how many enabled checks of its family never ran.
+
+        Among `targets`; no targets: among all.
+        """
+        ...
+
     def forget(self, targets: Iterable[str]) -> None:
         """Delete every outcome of these targets."""
         ...

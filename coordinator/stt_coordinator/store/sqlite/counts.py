@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 
 from stt_coordinator.domain.breakdown import Breakdown
+from stt_coordinator.domain.coverage import never_run
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.summary import Tallies
 from stt_coordinator.store.sqlite.rows import Columns, packed, text
@@ -33,13 +35,35 @@ class SqliteCounts(Statements):
                 for site, family, learned, n in self._run("tally_targets")
             ],
             parts=self._run("tally_parts").fetchall(),
+            checks=self._checks(),
+            gone=self._gone(),
+            gone_findings=self._run("tally_gone_findings").fetchall(),
         )
+
+    def _checks(self) -> dict[Family, int]:
+        return {Family(family): n for family, n in self._run("tally_checks")}
+
+    def _gone(self) -> list[tuple[str, Family, int]]:
+        return [(site, Family(family), n) for site, family, n in self._run("tally_gone")]
+
+    def _missing(self) -> Iterator[tuple[str, Family, Kind, int]]:
+        checks = self._checks()
+        present = [(site, Family(f), n) for site, f, _, n in self._run("tally_targets")]
+        by_site = dict[str, int](self._run("tally_run").fetchall())
+        # First by site, from an index: by family it takes seconds, and mostly nothing is missing.
+        if never_run(present, checks, by_site):
+            run = {(site, Family(f)): n for site, f, n in self._run("tally_run_by_family")}
+            wanted = [((site, family), family, n) for site, family, n in present]
+            for (site, family), number in never_run(wanted, checks, run).items():
+                yield site, family, Kind.NOT_RUN, number
+        for site, family, number in self._gone():
+            yield site, family, Kind.GONE, number * checks.get(family, 0)
 
     def breakdown(self) -> Breakdown:
         return Breakdown(
             findings=self._by_severity("break_down_findings"),
             accepted=self._by_severity("break_down_accepted"),
-            not_checked=self._by_kind("break_down_pairs"),
+            not_checked=[*self._by_kind("break_down_pairs"), *self._missing()],
             parts=self._by_kind("break_down_parts"),
         )
 

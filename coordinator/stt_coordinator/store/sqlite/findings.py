@@ -36,7 +36,7 @@ class SqliteFindings(Statements):
     def page(
         self, query: FindingsRequest, beyond: FindingPlace | None = None
     ) -> tuple[list[FindingRecord], int]:
-        which = query.state if query.state in ("open", "accepted") else "any"
+        which = query.state if query.state in ("open", "accepted", "gone") else "any"
         where = _filters(query)
         if which == "any":
             where["state"] = query.state

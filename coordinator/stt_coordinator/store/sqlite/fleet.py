@@ -28,6 +28,9 @@ class SqliteFleet(Statements):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._each("put_target", map(target_columns, targets))
 
+    def gone(self, limit: int) -> list[TargetRecord]:
+        return self._all(TargetRecord, "gone", limit=limit)
+
     def unchecked(self, limit: int, after: str = "") -> list[TargetRecord]:
         return self._all(TargetRecord, "unchecked", limit=limit, after=after)
 

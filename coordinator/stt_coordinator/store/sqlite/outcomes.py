@@ -21,6 +21,9 @@ class SqliteOutcomes(Statements):
     def put(self, pairs: Iterable[Pair]) -> None:
         self._each("put", map(columns, pairs))
 
+    def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
+        return self._run("never_run", limit=limit, targets=listed(targets)).fetchall()
+
     def forget(self, targets: Iterable[str]) -> None:
         self._run("forget", targets=listed(targets))
 

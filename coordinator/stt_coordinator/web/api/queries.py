@@ -127,7 +127,7 @@ async def findings(
     target: Names = None,
     check: Names = None,
     finding_state: Annotated[
-        str, QueryParameter(name="state", description="open, accepted, resolved, all")
+        str, QueryParameter(name="state", description="open, accepted, gone, resolved, all")
     ] = ("open"),
     after: After = "",
     offset: Offset = 0,

@@ -29,7 +29,7 @@ async def targets(
     found: list[TargetInfo] = []
     while len(found) < ROWS:
         reply = await list_targets(context, TargetsRequest(after=after, limit=ROWS))
-        found += [one for one in reply.targets if not wanted or one.state == wanted]
+        found += [one for one in reply.targets if is_wanted(one, wanted)]
         after = reply.next
         if not after:
             break
@@ -42,6 +42,12 @@ async def targets(
         wanted=wanted,
         after=after,
     )
+
+
+def is_wanted(one: TargetInfo, state: str) -> bool:
+    """Whether a list of `state` has the target; `unchecked` has checks that never ran, too."""
+    has_gap = state == "unchecked" and bool(one.never_run)
+    return not state or one.state == state or has_gap
 
 
 HANDLERS = [targets]

@@ -121,6 +121,7 @@ def _text(worst: State, parts: list[str], counts: Counts, lines: list[str]) -> s
         "targets": counts.targets,
         "targets_checked": counts.targets_checked,
         "parts_not_checked": counts.parts_not_checked,
+        "gone": counts.gone,
     }
     performance = " ".join(f"{name}={number}" for name, number in numbers.items())
     first = f"STT {worst.name} - {_line('; '.join(parts))} | {performance}"

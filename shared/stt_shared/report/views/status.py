@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
-from stt_shared.protocol.enums import Severity
+from stt_shared.protocol.enums import Kind, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, RunRecord
 from stt_shared.report import readable
@@ -79,13 +79,26 @@ def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
         named = [f"{one.target} ({readable.kind(one.kind)})" for one in reply.unchecked[:MAX_NAMED]]
         more = ["..."] if len(reply.unchecked) > MAX_NAMED else []
         unchecked.append(f"   {clean(', '.join(named + more))}")
-    lines += [accepted, passed, unchecked]
+    lines += [accepted, passed, unchecked, *_gone_line(reply)]
     if counts.parts_not_checked:
         left_out = Text(f"    left out    {counts.parts_not_checked:>5}   ", style="warn")
         parts = reply.parts_not_checked[:MAX_NAMED]
         left_out.append(clean(readable.target_parts(parts, counts.parts_not_checked)))
         lines.append(left_out)
     return lines
+
+
+def _gone_line(reply: StatusReply) -> list[Text]:
+    """The databases that no worker announces any more; no line without any."""
+    counts = reply.summary.counts
+    if not counts.gone:
+        return []
+    names = [one.target for one in reply.unchecked if one.kind is Kind.GONE]
+    named = readable.first_names(names, MAX_NAMED, total=counts.gone)
+    findings = readable.number(counts.gone_findings, "finding")
+    hint = f", with {findings} (stt findings list --state gone)" if counts.gone_findings else ""
+    line = Text(f"    gone        {counts.gone:>5}   ", style="warn")
+    return [line.append(clean(named + hint))]
 
 
 def _amount(counts: Counts, severity: Severity) -> int:

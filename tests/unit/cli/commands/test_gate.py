@@ -107,7 +107,7 @@ def test_status_as_a_plugin_has_one_line_the_numbers_and_its_own_codes(
         (
             "STT CRITICAL - 3 critical, 17 major, 42 trivial, 0 accepted, 2 not checked,"
             " 298 of 300 databases checked | critical=3 major=17 trivial=42 accepted=0"
-            " not_checked=2 passed=6158 targets=300 targets_checked=298 parts_not_checked=0"
+            " not_checked=2 passed=6158 targets=300 targets_checked=298 parts_not_checked=0 gone=0"
         ),
         "not checked: ledger-pg-9: timed out",
         "not checked: carts-mongo-4: login refused",

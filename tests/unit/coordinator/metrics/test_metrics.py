@@ -58,6 +58,8 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
         "stt_databases{engine=mysql,site=eu,state=unreachable}": 1,
         "stt_databases{engine=mongodb,site=us,state=never}": 1,
         "stt_not_checked{engine=mysql,reason=auth,site=eu}": 1,
+        "stt_not_checked{engine=mysql,reason=not_run,site=eu}": 1,
+        "stt_not_checked{engine=mysql,reason=gone,site=old}": 2,
         "stt_parts_not_checked{engine=mysql,reason=query,site=eu}": 1,
         "stt_run_last_start_timestamp_seconds{site=eu}": (NOW + HOUR).timestamp(),
         "stt_run_last_success_timestamp_seconds{site=eu}": NOW.timestamp() + 2,
@@ -78,7 +80,8 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
         "stt_event_publish_failures_total{kind=summary}": 1,
     }
     assert {name: found.get(name) for name in expected} == expected
-    assert not [name for name in found if "old" in name], "what is gone is counted nowhere"
+    gone = {name for name in found if "site=old" in name}
+    assert gone == {"stt_not_checked{engine=mysql,reason=gone,site=old}"}
     assert not [name for name in found if "not_applicable" in name]
 
 

@@ -35,6 +35,8 @@ def test_the_report_has_the_documented_keys_in_their_order() -> None:
         "targets_checked",
         "accepted",
         "parts_not_checked",
+        "gone",
+        "gone_findings",
     ]
     assert list(report["results"][3]) == [
         "target",

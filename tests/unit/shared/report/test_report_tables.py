@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.control import StatusReply, UncheckedTarget
 from stt_shared.protocol.enums import FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.report import readable
@@ -222,3 +223,11 @@ def test_lengths_of_time_are_told_in_two_units(seconds: int, text: str) -> None:
 
 def test_every_reason_code_has_its_words() -> None:
     assert set(readable.KINDS) == set(Kind)
+
+
+def test_the_status_names_databases_that_are_gone_and_where_their_findings_are_listed() -> None:
+    counts = msgspec.structs.replace(samples.status().summary.counts, gone=1, gone_findings=3)
+    summary = msgspec.structs.replace(samples.status().summary, counts=counts)
+    gone = UncheckedTarget(target="old-pg", kind=Kind.GONE, reason="no worker")
+    text = status_text(samples.status(summary=summary, unchecked=(gone,)))
+    assert "gone            1   old-pg, with 3 findings (stt findings list --state gone)" in text

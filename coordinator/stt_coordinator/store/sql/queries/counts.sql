@@ -18,6 +18,28 @@ GROUP BY site, outcome, kind ORDER BY site, outcome, kind;
 SELECT site, family, learned, count(*) FROM targets WHERE NOT gone
 GROUP BY site, family, learned ORDER BY site, family, learned;
 
+-- name: tally_gone
+SELECT site, family, count(*) FROM targets WHERE gone
+GROUP BY site, family ORDER BY site, family;
+
+-- name: tally_gone_findings
+SELECT site, count(*) FROM gone_findings GROUP BY site ORDER BY site;
+
+-- name: tally_checks
+SELECT family, count(*) FROM checks WHERE enabled GROUP BY family ORDER BY family;
+
+-- name: tally_run
+SELECT site, count(*) FROM pairs INDEXED BY pairs_counted
+WHERE +target IN (SELECT target FROM targets WHERE NOT gone)
+    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
+GROUP BY site ORDER BY site;
+
+-- name: tally_run_by_family
+SELECT pairs.site, family, count(*) FROM pairs INDEXED BY pairs_counted
+CROSS JOIN checks USING (check_name)
+WHERE enabled AND +target IN (SELECT target FROM targets WHERE NOT gone)
+GROUP BY pairs.site, family ORDER BY pairs.site, family;
+
 -- name: tally_parts
 SELECT site, count(*) FROM current_parts GROUP BY site ORDER BY site;
 

@@ -56,6 +56,12 @@ SELECT data FROM accepted_findings_in_order WHERE {{page}};
 -- name: count_accepted
 SELECT count(*) FROM accepted_findings WHERE {{matches}};
 
+-- name: page_gone
+SELECT data FROM gone_findings_in_order WHERE {{page}};
+
+-- name: count_gone
+SELECT count(*) FROM gone_findings WHERE {{matches}};
+
 -- name: page_any
 SELECT data FROM findings INDEXED BY findings_in_order
 WHERE (:state = 'all' OR state = :state) AND {{page}};

@@ -7,6 +7,17 @@ VALUES (:target, :check_name, :site, :outcome, :kind, :parts, :data)
 ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = excluded.outcome,
     kind = excluded.kind, parts = excluded.parts, data = excluded.data;
 
+-- name: never_run
+SELECT target, missing FROM (
+    SELECT target,
+        (SELECT count(*) FROM checks WHERE enabled AND checks.family = targets.family)
+        - (SELECT count(*) FROM pairs WHERE pairs.target = targets.target
+            AND check_name IN (SELECT check_name FROM checks WHERE enabled)) AS missing
+    FROM targets
+    WHERE NOT gone AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+)
+WHERE missing > 0 ORDER BY target LIMIT :limit;
+
 -- name: forget
 DELETE FROM pairs WHERE target IN (SELECT value FROM json_each(:targets));
 
