@@ -102,9 +102,13 @@ async def _streams(whole: Installation) -> Streams:
             message = await stream.get_msg(subjects.STREAM_RESULTS, number)
             result = codec.decode(Result, message.data or b"")
             results[result.worker, result.epoch, result.sequence] += 1
+        # Without the fences, which stand in each of these streams.
         counted = {
-            name: (await stream.stream_info(name, subjects_filter=">")).state.subjects
-            for name in (subjects.STREAM_TICKS, subjects.STREAM_JOBS)
+            name: (await stream.stream_info(name, subjects_filter=pattern)).state.subjects
+            for name, pattern in (
+                (subjects.STREAM_TICKS, f"{subjects.ROOT}.tick.>"),
+                (subjects.STREAM_JOBS, f"{subjects.ROOT}.job.>"),
+            )
         }
     except NatsError as error:
         raise AssertionError(f"the streams cannot be read: {error!r}") from error
