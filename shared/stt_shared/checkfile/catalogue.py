@@ -142,7 +142,13 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
                     Fault(source=f"{source}{path}", line=1, message="it contains no check")
                 )
             faults += _add(path, parsed.checks, checks, source, strict=strict)
-    releases = _releases(texts.get(RELEASES_FILE), f"{source}{RELEASES_FILE}", faults)
+    releases: dict[str, Any] = {}
+    if RELEASES_FILE in texts:
+        try:
+            releases = mapping(texts[RELEASES_FILE])
+        except DocumentError as error:
+            place = f"{source}{RELEASES_FILE}"
+            faults.append(Fault(source=place, line=error.line, message=error.message))
     ordered = dict(sorted(checks.items(), key=lambda item: (item[1].family, item[0])))
     return Catalogue(checks=ordered, releases=releases, faults=tuple(faults))
 
@@ -160,16 +166,6 @@ def _add(
             checks[check.name] = check
             continue
         yield Fault(source=f"{source}{path}", line=1, message=fault, check=check.name)
-
-
-def _releases(text: str | None, source: str, faults: list[Fault]) -> dict[str, Any]:
-    if text is None:
-        return {}
-    try:
-        return mapping(text)
-    except DocumentError as error:
-        faults.append(Fault(source=source, line=error.line, message=error.message))
-        return {}
 
 
 def unknown_names(catalogue: Catalogue, names: Iterable[str]) -> list[str]:

@@ -83,7 +83,15 @@ def _entries(document: Document, key: str, noted: list[DocumentError]) -> Iterat
         ]
         return
     listed = cast("list[object]", items)
-    ranges = [_lines(document, listed, index) for index in range(len(listed))]
+    place_of_list = document.place(listed)
+    ranges: list[range] = []  # the lines of each item; the end is exclusive
+    for index, item in enumerate(listed):
+        first = place_of_list.items[index] if place_of_list else document.line
+        place = document.place(item)
+        # Of an item that is an alias only the alias is on this line; its value is elsewhere.
+        own = place is not None and place.first == first
+        end = max(place.last, first + 1) if place is not None and own else first + 1
+        ranges.append(range(first, end))
     faults = list(document.faults)
     noted += faults
     if any(all(one.line not in lines for lines in ranges) for one in faults):
@@ -95,17 +103,6 @@ def _entries(document: Document, key: str, noted: list[DocumentError]) -> Iterat
             yield Entry(value=cast("dict[str, Any]", item), line=lines.start, document=document)
         else:
             noted.append(DocumentError(lines.start, "expected a mapping"))
-
-
-def _lines(document: Document, items: list[object], index: int) -> range:
-    """The lines of an item of a list; the end is exclusive."""
-    listed = document.place(items)
-    item = items[index]
-    first = listed.items[index] if listed else document.line
-    place = document.place(item)
-    # Only the alias is on this line; its value is elsewhere.
-    own = place is not None and place.first == first
-    return range(first, max(place.last, first + 1) if place is not None and own else first + 1)
 
 
 def mapping(text: str) -> dict[str, Any]:

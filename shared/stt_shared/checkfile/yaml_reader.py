@@ -253,17 +253,16 @@ class _Builder:
             top.items[len(top.value)] = line
             top.value.append(value)
             return
-        if top.merging:
-            self._merge(top, value, line)
-        else:
-            top.own[str(top.key)] = value
+        key, is_merge = str(top.key), top.merging
         top.key, top.merging = None, False
-
-    def _merge(self, top: _Open, value: Any, line: int) -> None:
+        if not is_merge:
+            top.own[key] = value
+            return
         several = cast("list[object]", value) if isinstance(value, list) else [value]
         for one in several:
             if isinstance(one, dict):
                 top.merged.append(cast("dict[str, Any]", one))
+                # Counted for each merge: few bytes could otherwise expand to gigabytes.
                 self._budget.spend(len(top.merged[-1]), line)
             else:
                 self._fault(line, "only mappings can be merged")

@@ -106,17 +106,15 @@ def _members(data: bytes) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     at = 0
     while data[at : at + 1] not in (b"", b"\0"):
-        name, size = _header(data[at : at + BLOCK])
+        block = data[at : at + BLOCK]
+        try:
+            name = block[NAME_FIELD].rstrip(b"\0").decode("ascii")
+            size = int(block[SIZE_FIELD], 8)
+        except ValueError as error:  # includes UnicodeDecodeError
+            raise PackError("it is not a pack file") from error
         content = data[at + BLOCK : at + BLOCK + size]
         if len(content) != size or name in files or len(files) > MAX_FILES:
             raise PackError("it is truncated, or contains a file twice")
         files[name] = content
         at += BLOCK + -(-size // BLOCK) * BLOCK
     return files
-
-
-def _header(block: bytes) -> tuple[str, int]:
-    try:
-        return block[NAME_FIELD].rstrip(b"\0").decode("ascii"), int(block[SIZE_FIELD], 8)
-    except ValueError as error:  # includes UnicodeDecodeError
-        raise PackError("it is not a pack file") from error

@@ -56,7 +56,15 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
     )
     # Libraries log through the standard module; an operator needs only their warnings.
     handler = logging.StreamHandler(out)
-    handler.setFormatter(_of_libraries(out, as_words=as_words))
+    # Their lines look like those of STT; `part` is the name of their logger.
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_part, *_common()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            *_ending(out, as_words=as_words),
+        ],
+    )
+    handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
 
@@ -88,17 +96,6 @@ def _common() -> list[Processor]:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
         hide_secrets,
     ]
-
-
-def _of_libraries(out: TextIO, *, as_words: bool) -> logging.Formatter:
-    """Format lines of libraries like those of STT; `part` is the name of their logger."""
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[_part, *_common()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *_ending(out, as_words=as_words),
-        ],
-    )
 
 
 def _part(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:

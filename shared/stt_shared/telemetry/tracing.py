@@ -21,16 +21,6 @@ async def traced(service: str, *, wanted: bool) -> AsyncGenerator[None]:
     if not wanted:
         yield
         return
-    made = _made(service)
-    traces.install(made)
-    try:
-        yield
-    finally:
-        traces.install(traces.NoTraces())
-        await asyncio.to_thread(made.close)
-
-
-def _made(service: str) -> traces.Traces:
     try:
         from stt_shared.telemetry.otlp import OtlpTraces  # noqa: PLC0415  # an extra of its own
     except ImportError as error:
@@ -38,4 +28,11 @@ def _made(service: str) -> traces.Traces:
             f"telemetry.traces is on, and {error.name} is not installed",
             hint=f"{EXTRA}, or turn telemetry.traces off",
         ) from error
-    return OtlpTraces(service)
+    made = OtlpTraces(service)
+    traces.install(made)
+    try:
+        yield
+    finally:
+        traces.install(traces.NoTraces())
+        # In a thread: closing sends the last spans, and may wait for the collector.
+        await asyncio.to_thread(made.close)

@@ -70,11 +70,6 @@ def _scalar(value: object) -> bool:
     return value is None or _text(value)
 
 
-def _startup_warnings(value: object) -> bool:
-    # The log itself contains statements of clients with their data.
-    return value == "startupWarnings"
-
-
 def _names(key: str) -> Rule:
     """All, one by name, or several; `key` is the field of the name in a document."""
 
@@ -122,7 +117,8 @@ COMMANDS: Mapping[str, Mapping[str, Rule]] = {
     "hello": {"hello": _one},
     "hostInfo": {"hostInfo": _one},
     "connectionStatus": {"connectionStatus": _one, "showPrivileges": _flag},
-    "getLog": {"getLog": _startup_warnings},
+    # The log itself contains statements of clients with their data.
+    "getLog": {"getLog": lambda value: value == "startupWarnings"},
     "listDatabases": {
         "listDatabases": _one,
         "nameOnly": _flag,

@@ -8,7 +8,7 @@ may be views, and a view can call a function of its owner with the rights of the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import sqlglot
 from sqlglot import exp
@@ -129,17 +129,12 @@ def _by_structure(root: exp.Expr) -> None:
             _own_table(node, known)
         clause = node.args.get("with_")
         if isinstance(clause, exp.With):
-            waiting += _ctes(clause, known)
-            known |= {str(one.alias) for one in clause.expressions}
+            # Each CTE sees the earlier ones, and itself if it is recursive.
+            for one in clause.expressions:
+                later = known | {str(one.alias)}
+                waiting.append((one, later if clause.args.get("recursive") else known))
+                known = later
         waiting += [(child, known) for child in node.iter_expressions() if child is not clause]
-
-
-def _ctes(clause: exp.With, known: frozenset[str]) -> Iterator[tuple[exp.Expr, frozenset[str]]]:
-    """Each CTE with its visible names: the earlier ones, and its own if it is recursive."""
-    for one in clause.expressions:
-        later = known | {str(one.alias)}
-        yield one, later if clause.args.get("recursive") else known
-        known = later
 
 
 def _own_table(table: exp.Table, known: frozenset[str]) -> None:

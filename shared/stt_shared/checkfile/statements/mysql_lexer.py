@@ -86,15 +86,13 @@ def tokens(text: str) -> tuple[list[Token], str]:
         pieces.append(match[0])
         found.append(Token(Kind(match.lastgroup), match[0]))
         depth += {"(": 1, ")": -1}.get(match[0], 0)
-        if not 0 <= depth <= MAX_DEPTH or len(found) > MAX_TOKENS:
-            raise RefusedError(_limits(depth))
+        if depth < 0:
+            raise RefusedError("a closing parenthesis without an opening one")
+        # While splitting: the parser recurses, and a deep text would end the process.
+        if depth > MAX_DEPTH or len(found) > MAX_TOKENS:
+            limits = f"{MAX_TOKENS} tokens and {MAX_DEPTH} nested parentheses"
+            raise RefusedError(f"the limits are {limits}")
     return found, "".join(pieces)
-
-
-def _limits(depth: int) -> str:
-    if depth < 0:
-        return "a closing parenthesis without an opening one"
-    return f"the limits are {MAX_TOKENS} tokens and {MAX_DEPTH} nested parentheses"
 
 
 def _unreadable(rest: str) -> str:

@@ -58,22 +58,19 @@ _NAMES = {Kind.QUOTED: "n", Kind.STRING: "s", Kind.DOUBLE: "s", Kind.WORD: "n"}
 
 def _pattern(form: str) -> str:
     """The regular expression of one form; each word ends in a space."""
-    found = ""
+    found, name = "", r"(?:n |[A-Z_][A-Z0-9_]* )"
     for part in re.findall(r"\[[^\]]+\]|\S+", form):
         words = part.strip("[]")
         if words == "filter":
             one = "(?:LIKE s |(?P<where>WHERE .*))"
         else:
-            alternatives = ("".join(map(_word, one.split())) for one in words.split("|"))
+            alternatives = (
+                "".join(name if word == "n" else re.escape(word) + " " for word in one.split())
+                for one in words.split("|")
+            )
             one = f"(?:{'|'.join(alternatives)})"
         found += f"{one}?" if part.startswith("[") else one
     return found
-
-
-def _word(word: str) -> str:
-    if word == "n":
-        return r"(?:n |[A-Z_][A-Z0-9_]* )"
-    return re.escape(word) + " "
 
 
 _FORMS = tuple(re.compile(_pattern(form)) for form in FORMS)

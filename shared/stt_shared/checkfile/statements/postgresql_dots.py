@@ -38,7 +38,11 @@ def check(root: Any) -> None:
         node, sources = waiting.pop()
         kind = node.DESCRIPTOR.name
         if kind == "SelectStmt":
-            sources = _sources(sources, _in_from(node))
+            sources = dict(sources)
+            for function in _in_from(node):
+                name, columns = _source(function)
+                # For equal aliases their common columns.
+                sources[name] = columns & sources.get(name, columns)
         elif kind == "A_Indirection":
             _fields(_names(node.indirection), known)
         elif kind == "ColumnRef" and len(node.fields) == COLUMN_OF_TABLE:
@@ -77,15 +81,6 @@ def _names(nodes: Iterable[Any]) -> Iterator[str]:
     for node in nodes:
         if node.WhichOneof("node") == "string":
             yield str(node.string.sval)
-
-
-def _sources(around: Sources, functions: Iterable[Any]) -> Sources:
-    """`around` and these functions; for equal aliases their common columns."""
-    found = dict(around)
-    for function in functions:
-        name, columns = _source(function)
-        found[name] = columns & found.get(name, columns)
-    return found
 
 
 def _source(function: Any) -> tuple[str, frozenset[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 from stt_shared.protocol.enums import Outcome
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import ReportContext, why
@@ -67,7 +67,23 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
         "parts_not_checked": readable.parts(result.parts_not_checked),
     }
     for finding in result.findings:
-        yield pair | _finding(finding)
+        one = finding.accepted
+        row = pair | {
+            "status": "failed" if one is None else "accepted",
+            "severity": str(finding.severity),
+            "object": finding.object or "",
+            "summary": finding.summary,
+            "description": finding.description,
+            "remediation": finding.remediation,
+            "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
+            "since": readable.rfc3339(finding.since),
+            "finding_id": finding.id,
+        }
+        if one is not None:
+            row["accepted_until"] = one.until.isoformat()
+            row["accepted_by"] = one.by
+            row["accepted_reason"] = one.reason
+        yield row
     if result.findings:
         return
     if is_not_checked(result):
@@ -76,26 +92,3 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
         yield pair | {"status": str(result.outcome)}
     else:
         yield pair | {"status": "not_applicable"}
-
-
-def _finding(finding: ReportedFinding) -> dict[str, str]:
-    one = finding.accepted
-    row = {
-        "status": "failed" if one is None else "accepted",
-        "severity": str(finding.severity),
-        "object": finding.object or "",
-        "summary": finding.summary,
-        "description": finding.description,
-        "remediation": finding.remediation,
-        "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
-        "since": readable.rfc3339(finding.since),
-        "finding_id": finding.id,
-    }
-    if one is None:
-        return row
-    until = one.until.isoformat()
-    return row | {
-        "accepted_until": until,
-        "accepted_by": one.by,
-        "accepted_reason": one.reason,
-    }

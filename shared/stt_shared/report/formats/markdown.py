@@ -20,13 +20,24 @@ def text(context: ReportContext) -> str:
         (_plain(one.target), _code(one.check_names), _plain(one.why))
         for one in context.unchecked_groups
     ]
+    accepted = [
+        (
+            f"{mark(entry.finding.severity)} {entry.finding.severity}",
+            _code(entry.result.check),
+            _plain(entry.result.target),
+            _plain(entry.text),
+            _plain(acceptance(one)),
+        )
+        for entry in context.accepted
+        if (one := entry.finding.accepted) is not None
+    ]
     blocks = [
         f"# Security report, {readable.rfc3339(context.written)}{_plain(context.heading)}",
         *(f"> **Warning:** {_plain(gap)}" for gap in context.gaps),
         _counts(context),
         *_failures(context),
         *_section("Not checked", ("Database", "Check", "Why"), unchecked),
-        *_section("Accepted", ("Severity", "Check", "Database", "Found", "By"), _accepted(context)),
+        *_section("Accepted", ("Severity", "Check", "Database", "Found", "By"), accepted),
         *_fixes(context),
         f"Run {_plain(context.report.run_id or 'none yet')}, written by STT {context.version}.",
     ]
@@ -88,20 +99,6 @@ def _failures(context: ReportContext) -> list[str]:
         return _section("Failed checks", heads, rows)
     return [
         "No failed checks; everything was checked." if context.complete else "No failed checks."
-    ]
-
-
-def _accepted(context: ReportContext) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"{mark(entry.finding.severity)} {entry.finding.severity}",
-            _code(entry.result.check),
-            _plain(entry.result.target),
-            _plain(entry.text),
-            _plain(acceptance(one)),
-        )
-        for entry in context.accepted
-        if (one := entry.finding.accepted) is not None
     ]
 
 
