@@ -24,6 +24,7 @@ from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.readiness import Readiness
+from stt_coordinator.tasks.replay import replay
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
@@ -195,6 +196,7 @@ class Coordinator:
             "watermarks": (self._watermarks.publish, wakeups.watermarks, IDLE_S),
             "events": (self._publisher.publish, wakeups.outbox, IDLE_S),
             "summary": (self._publisher.publish_summary, wakeups.summary, IDLE_S),
+            "replay": (partial(replay, self._store, wakeups), wakeups.replay, IDLE_S),
             "suppressions": (
                 partial(end_suppressions, self._store, wakeups),
                 Wakeup(),

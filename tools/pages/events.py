@@ -128,6 +128,14 @@ at least once, and its header `Nats-Msg-Id` is the same when it comes again. Res
 From an instant on, in any language with a JetStream client: a consumer whose `deliver_policy` is
 `by_start_time` and whose `opt_start_time` is that instant.
 
+Brokers that lost their disks lost these events with them. The coordinator publishes those of
+findings and runs again, with the ids they had, 256 a second at most, from its store, which keeps
+them for 30 days (`history.full_days`):
+
+```console
+$ stt events replay --since 24h --reason "nats-2 lost its disk"
+```
+
 ## What a reader may do
 
 Reading takes these permissions and no others; a test holds a user of NATS to them. With the first

@@ -126,6 +126,7 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.REPORT: (reports.ReportRequest, reports.ReportReply),
     Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),
     Verb.HEALTH: (control.Empty, health.HealthReply),
+    Verb.EVENTS_REPLAY: (history.EventsReplayRequest, history.EventsReplayReply),
 }
 
 

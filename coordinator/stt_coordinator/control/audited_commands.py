@@ -10,6 +10,7 @@ import msgspec
 
 from stt_coordinator.control import control_commands
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.replay import replay_events
 from stt_coordinator.control.suppressions import commands
 from stt_coordinator.control.suppressions.imports import import_suppressions
 from stt_coordinator.store.port import StoreError
@@ -17,6 +18,7 @@ from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Role, Way
+from stt_shared.protocol.history import EventsReplayRequest
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.suppressions import ImportReply, SuppressionReply
 from stt_shared.report import readable
@@ -63,6 +65,7 @@ AUDITED: dict[Callable[[HandlerContext, Any], Awaitable[Value]], Verb] = {
     commands.set_severity: Verb.SEVERITY_SET,
     commands.reset_severity: Verb.SEVERITY_RESET,
     import_suppressions: Verb.EXCEPTIONS_IMPORT,
+    replay_events: Verb.EVENTS_REPLAY,
 }
 
 
@@ -110,6 +113,8 @@ def _object_of(request: Any, reply: Value) -> str:
         return f"{reply.exception.id}: {scope(reply.exception)}"
     if isinstance(reply, ImportReply):
         return ", ".join(one.id for one in reply.exceptions if one.what in WRITTEN)
+    if isinstance(request, EventsReplayRequest):
+        return f"events since {clock.to_text(request.since)}"
     return request.check if isinstance(request, CheckSwitchRequest) else ""
 
 

@@ -21,6 +21,7 @@ from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.suppressions import list_suppressions
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.control.queries.trends import read_trends
+from stt_coordinator.control.replay import replay_events
 from stt_coordinator.control.suppressions import commands
 from stt_coordinator.control.suppressions.imports import import_suppressions
 from stt_coordinator.control.unavailable import UNAVAILABLE
@@ -42,7 +43,7 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.enums import Way
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
-from stt_shared.protocol.history import DiffRequest, TrendsRequest
+from stt_shared.protocol.history import DiffRequest, EventsReplayRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.overview import FindingGroupsRequest
 from stt_shared.protocol.reports import ReportRequest, RunsRequest
@@ -85,6 +86,7 @@ VERBS: dict[Verb, tuple[type[Value], RequestHandler]] = {
     Verb.REPORT: (ReportRequest, read_report),
     Verb.AUDIT: (AuditRequest, list_audit),
     Verb.HEALTH: (Empty, read_health),
+    Verb.EVENTS_REPLAY: (EventsReplayRequest, replay_events),
 }
 
 

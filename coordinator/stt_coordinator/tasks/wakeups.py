@@ -41,6 +41,7 @@ class Wakeups:
     outbox: Wakeup = field(default_factory=Wakeup)
     watermarks: Wakeup = field(default_factory=Wakeup)
     summary: Wakeup = field(default_factory=Wakeup)
+    replay: Wakeup = field(default_factory=Wakeup)
 
     def store_changed(self) -> None:
         """Wake the tasks that follow the store: outbox, summary and dispatch of jobs."""

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     REPORT = "report"
     AUDIT = "audit"
     HEALTH = "health"
+    EVENTS_REPLAY = "events-replay"
 
 
 WRITING = frozenset(  # the verbs that change something
@@ -63,6 +64,7 @@ WRITING = frozenset(  # the verbs that change something
         Verb.SEVERITY_SET,
         Verb.SEVERITY_RESET,
         Verb.EXCEPTIONS_IMPORT,
+        Verb.EVENTS_REPLAY,
     }
 )
 

@@ -96,3 +96,20 @@ class TrendsReply(Value, frozen=True, kw_only=True):
     fix_times: tuple[FixTime, ...]
     since: date  # the first day of the requested period
     schema: str = "stt.control.trends-reply/v1"
+
+
+class EventsReplayRequest(Value, frozen=True, kw_only=True):
+    """Publish the events of findings and runs from `since` on again, with the same message ids."""
+
+    since: Instant
+    by: str
+    reason: str = ""
+    schema: str = "stt.control.events-replay/v1"
+
+
+class EventsReplayReply(Value, frozen=True, kw_only=True):
+    """The number of events of findings and of runs that are published again."""
+
+    findings: int
+    runs: int
+    schema: str = "stt.control.events-replay-reply/v1"
