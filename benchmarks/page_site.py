@@ -28,6 +28,7 @@ from stt_shared.bus.memory import MemoryBroker
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import subjects
 from stt_shared.telemetry import logs
+from tests.support.coordinator.scheduling import agreed_now
 
 PATIENCE_S = 60.0
 POLL_S = 0.05
@@ -51,6 +52,7 @@ async def page(folder: Path, port: int) -> None:
         library=library,
         wakeups=wakeups,
         timing=Timing(),
+        agreed_now=agreed_now,
     )
     context = HandlerContext(
         store=store,

@@ -23,7 +23,7 @@ from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
 from stt_coordinator.web.app import application
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.enums import RunPhase, SuppressionPhase, WorkerState
+from stt_shared.protocol.enums import ClockState, RunPhase, SuppressionPhase, WorkerState
 from tools.log_events import recorded
 from tools.surface_settings import Json, plain, setting_values, target_fields
 
@@ -66,6 +66,7 @@ def nats() -> Json:
             "exception events": [subjects.exception_event(phase) for phase in SuppressionPhase],
             "run events": [subjects.run_event(phase) for phase in RunPhase],
             "worker events": [subjects.worker_event(state, "{site}") for state in WorkerState],
+            "clock events": [subjects.clock_event(state) for state in ClockState],
         },
         "limits": {
             "ack wait": subjects.ACK_WAIT.total_seconds(),

@@ -17,6 +17,7 @@ from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.clock_guard import ClockGuard
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
@@ -117,6 +118,7 @@ class Coordinator:
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
         )
+        self._clock = ClockGuard(bus=bus, store=store, wakeups=self._wakeups)
         self._scheduler = Scheduler(
             bus=bus,
             store=store,
@@ -124,6 +126,7 @@ class Coordinator:
             library=self._library,
             wakeups=self._wakeups,
             timing=timing,
+            agreed_now=self._clock.now,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -143,6 +146,7 @@ class Coordinator:
             results_consumer=self._results.name,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
+            clock=self._clock,
         )
         async with self._bus.serve(handlers(context)):
             _LOG.info("coordinator_started", enabled=self._control_state.state.enabled)
@@ -183,7 +187,8 @@ class Coordinator:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
         of_fleet = (*self._registry.degraded, *self._nonces.degraded)
-        return (*self._cannot, *self._library.trouble, *of_tasks, *of_fleet)
+        of_clock = self._clock.degraded
+        return (*of_clock, *self._cannot, *self._library.trouble, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""
@@ -198,16 +203,21 @@ class Coordinator:
             "summary": (self._publisher.publish_summary, wakeups.summary, IDLE_S),
             "replay": (partial(replay, self._store, wakeups), wakeups.replay, IDLE_S),
             "suppressions": (
-                partial(end_suppressions, self._store, wakeups),
+                partial(end_suppressions, self._store, wakeups, self._clock.now),
                 Wakeup(),
                 SUPPRESSIONS_S,
             ),
-            "retention": (partial(prune, self._store, self._retention), Wakeup(), timing.prune_s),
+            "retention": (
+                partial(prune, self._store, self._retention, self._clock.mark),
+                Wakeup(),
+                timing.prune_s,
+            ),
+            "clock": (self._clock.compare, Wakeup(), timing.clock_s),
         }
         # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
             "reconcile": (
-                partial(reconcile_jobs, self._store, wakeups, timing),
+                partial(reconcile_jobs, self._store, wakeups, timing, self._clock.now),
                 timing.reconcile_s,
             ),
             "streams": (self._keep_streams, STREAMS_S),

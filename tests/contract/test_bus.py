@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Publication, Request, RequestError
@@ -146,6 +147,20 @@ async def test_the_last_value_is_what_was_written_last(bus: AnyBus, names: Names
     kept = await bus.last(spec.name, f"{names.root}.key")
     assert kept is not None
     assert kept.data == b"two"
+
+
+async def test_the_clock_of_the_server_is_that_of_its_machine(bus: AnyBus, names: Names) -> None:
+    await bus.ensure([names.stream], [])
+    before = clock.now()
+    found = await bus.now(names.stream.name)
+    assert before <= found <= clock.now()
+
+
+async def test_the_clock_of_a_server_that_does_not_know_the_stream_is_unknown(
+    bus: AnyBus, names: Names
+) -> None:
+    with pytest.raises(UnreachableError):
+        await bus.now(names.stream.name)
 
 
 async def test_a_consumer_gets_what_lay_there_before_and_only_what_it_filters(

@@ -8,7 +8,14 @@ import pytest
 from stt_cli.commands.schema import kinds
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, TargetPhase, WorkerState
+from stt_shared.protocol.enums import (
+    Change,
+    ClockState,
+    RunPhase,
+    SuppressionPhase,
+    TargetPhase,
+    WorkerState,
+)
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.records import FindingEvent, TargetEvent, WorkerEvent
 from tools.pages import events as events_page
@@ -22,6 +29,7 @@ def test_every_event_of_the_code_is_on_the_page() -> None:
         "run": RunPhase,
         "worker": WorkerState,
         "target": TargetPhase,
+        "clock": ClockState,
     }
     closed = {f"{kind}.{word}" for kind, words in of.items() for word in words}
     assert set(KINDS) == closed | {"result", "summary.all", "summary.site"}

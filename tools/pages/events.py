@@ -11,9 +11,23 @@ from typing import Any
 
 from stt_shared.protocol import subjects
 from stt_shared.protocol.codec import schema_of
-from stt_shared.protocol.enums import Change, RunPhase, SuppressionPhase, TargetPhase, WorkerState
+from stt_shared.protocol.enums import (
+    Change,
+    ClockState,
+    RunPhase,
+    SuppressionPhase,
+    TargetPhase,
+    WorkerState,
+)
 from stt_shared.protocol.messages import Result, Value
-from stt_shared.protocol.records import FindingEvent, RunEvent, Summary, TargetEvent, WorkerEvent
+from stt_shared.protocol.records import (
+    ClockEvent,
+    FindingEvent,
+    RunEvent,
+    Summary,
+    TargetEvent,
+    WorkerEvent,
+)
 from stt_shared.protocol.suppressions import SuppressionEvent
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,6 +77,10 @@ OF_TARGET = {
     TargetPhase.GONE: "A worker withdrew it, and no live worker of its site announces it.",
     TargetPhase.BACK: "It was gone and is announced again.",
 }
+OF_CLOCK = {
+    ClockState.HELD: "Clocks disagree: ticks, retention and ends of exceptions wait.",
+    ClockState.RELEASED: "The clocks agree again: what waited goes on.",
+}
 RESULT = {"result": "What a worker says of one job, once the stream holds it."}
 SUMMARIES = {
     "summary.all": "The counts of everything, each time they changed.",
@@ -74,6 +92,7 @@ KINDS: dict[str, tuple[str, type[Value]]] = {
     **{f"run.{one}": (text, RunEvent) for one, text in OF_RUN.items()},
     **{f"worker.{one}": (text, WorkerEvent) for one, text in OF_WORKER.items()},
     **{f"target.{one}": (text, TargetEvent) for one, text in OF_TARGET.items()},
+    **{f"clock.{one}": (text, ClockEvent) for one, text in OF_CLOCK.items()},
     **{name: (text, Result) for name, text in RESULT.items()},
     **{name: (text, Summary) for name, text in SUMMARIES.items()},
 }
@@ -111,8 +130,8 @@ counts as. All subjects, streams and fields: [protocol.md](protocol.md).
 ## Nothing missed
 
 `nats sub` hears what comes while it listens. The stream `{stream}` keeps the events of findings,
-exceptions, runs and workers for {days} days; a durable consumer goes on where it was, however long
-it was away.
+exceptions, runs, workers and clocks for {days} days; a durable consumer goes on where it was,
+however long it was away.
 
 ```console
 $ nats sub --stream {stream} --since 24h 'stt.v1.event.finding.>'   # the last day, then go on

@@ -56,6 +56,7 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
         "coordinator to anyone",
         "TargetEvent",
     ),
+    ("stt.v1.event.clock.<held or released>", "coordinator to anyone", "ClockEvent"),
     ("stt.v1.summary.all", "coordinator to anyone", "Summary"),
     ("stt.v1.summary.site.<site>", "coordinator to anyone", "Summary"),
     ("stt.v1.tick.<schedule>.<slot>", "coordinators among themselves, one for each slot", "Tick"),
@@ -96,6 +97,7 @@ MESSAGES: tuple[type[Value], ...] = (
     records.RunRecord,
     records.WorkerEvent,
     records.TargetEvent,
+    records.ClockEvent,
     records.Summary,
     records.Counts,
 )
@@ -211,6 +213,7 @@ def _enumerations() -> str:
         enums.RunPhase,
         enums.WorkerState,
         enums.TargetPhase,
+        enums.ClockState,
         enums.Role,
         enums.Way,
         overview.OverviewState,

@@ -25,6 +25,8 @@ BACKUP_AGE = timedelta(days=8)
 LOG = "see the coordinator's log: journalctl -u stt-coordinator"
 FROM_HEALTH = (
     "coordinator clock",
+    "clock agreement",
+    "stored instants",
     "progress: store",
     "store",
     "store room",
@@ -43,11 +45,34 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
         return [*found, *health.lines(*FROM_HEALTH)]
     found = [ok("coordinator", f"{health.version}, {switch}")]
     found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
+    found += [agreement(health), stored_instants(health)]
     for part in health.parts:
         what = f"progress: {part.name}"
         found.append(ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG))
     found.extend(warn("coordinator", one, LOG) for one in health.troubles)
     return [*found, *store(health.store, now), refused(health)]
+
+
+def agreement(health: HealthReply) -> DiagnosticLine:
+    """Whether the coordinator's clock agrees with that of NATS and with the time that passed."""
+    what = "clock agreement"
+    if health.clock is None:
+        return unknown(what, "the coordinator does not compare clocks", "upgrade the coordinator")
+    if health.clock:
+        todo = "correct the clock (see: timedatectl); ticks, retention and ends wait until then"
+        return fail(what, health.clock, todo)
+    offset_s = health.offset_s or 0.0
+    return ok(what, f"the coordinator's clock is {offset_s:+.1f} s from that of the NATS server")
+
+
+def stored_instants(health: HealthReply) -> DiagnosticLine:
+    """Whether instants in the store lie in the future."""
+    what = "stored instants"
+    if not health.future:
+        return ok(what, "none lies in the future")
+    counts = [f"{number} {kind}" for kind, number in health.future.items()]
+    seen = f"in the future, a clock was ahead: {readable.first_names(counts)}"
+    return warn(what, seen, "nothing to do: no order depends on them, and they are deleted in time")
 
 
 def store(found: StoreHealth, now: datetime) -> list[DiagnosticLine]:

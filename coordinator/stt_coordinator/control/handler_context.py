@@ -10,6 +10,7 @@ from enum import StrEnum
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
+from stt_coordinator.tasks.clock_guard import ClockGuard
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.readiness import Part
 from stt_coordinator.tasks.retention import RetentionLimits
@@ -51,6 +52,7 @@ class HandlerContext:
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
+    clock: ClockGuard | None = None
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
 
 

@@ -21,6 +21,8 @@ class Timing:
     # When a job is tried again whose subject was still taken by the target's last one.
     occupied: timedelta = timedelta(seconds=1)
     reconcile_s: float = 60.0
+    # Between two comparisons of the clocks, beside those before each act that depends on them.
+    clock_s: float = 10.0
     # Three announcements missed.
     worker_down: timedelta = timedelta(seconds=45)
     # Between two deliveries of a result whose worker has not announced its target yet.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from stt_coordinator.lease.port import LeaseLostError
 from stt_coordinator.lease.term import Term
@@ -153,6 +154,10 @@ class FencedBus:
     async def last(self, stream: str, subject: str) -> Stored | None:
         """See the port."""
         return await self._bus.last(stream, subject)
+
+    async def now(self, stream: str) -> datetime:
+        """See the port."""
+        return await self._bus.now(stream)
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

@@ -12,6 +12,7 @@ from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.records import (
+    ClockEvent,
     FindingEvent,
     RunEvent,
     RunRecord,
@@ -83,6 +84,15 @@ def of_target(event: TargetEvent) -> Outgoing:
         subject=subjects.target_event(event),
         data=codec.encode(event),
         message_id=".".join(filter(None, what)),
+    )
+
+
+def of_clock(event: ClockEvent) -> Outgoing:
+    """Clocks disagree, or agree again."""
+    return Outgoing(
+        subject=subjects.clock_event(event.state),
+        data=codec.encode(event),
+        message_id=f"clock.{event.state}.{clock.unix_nanoseconds(event.at)}",
     )
 
 

@@ -36,6 +36,8 @@ class Snapshot:
     workers: tuple[WorkerRecord, ...]
     pack: PackStatus | None
     counters: Counters
+    is_held: bool = False  # because clocks disagree
+    offset_s: float | None = None  # of our clock from that of the NATS server
 
 
 def snapshot(
@@ -69,6 +71,9 @@ class _Collector(Collector):
         versions = (installed_version(), platform.python_version())
         yield _gauge("stt_build_info", [(versions, 1)])
         yield _gauge("stt_enabled", [((), int(found.state.enabled))])
+        yield _gauge("stt_clock_held", [((), int(found.is_held))])
+        if found.offset_s is not None:
+            yield _gauge("stt_clock_offset_seconds", [((), found.offset_s)])
         yield _gauge("stt_findings", _findings(found, found.breakdown.findings))
         yield _gauge("stt_findings_accepted", _findings(found, found.breakdown.accepted))
         yield _gauge("stt_databases", _databases(found.targets))

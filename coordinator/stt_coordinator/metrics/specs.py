@@ -28,6 +28,17 @@ _ALL = (
     ),
     Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
     Spec(
+        name="stt_clock_held",
+        kind=GAUGE,
+        help="1 while clocks disagree and ticks, retention and ends of exceptions wait",
+    ),
+    Spec(
+        name="stt_clock_offset_seconds",
+        kind=GAUGE,
+        help="how far the coordinator's clock is ahead of that of the NATS server; missing if "
+        "unknown",
+    ),
+    Spec(
         name="stt_findings",
         kind=GAUGE,
         help="findings that are open and not accepted",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.ports.retention import Before
-from stt_shared import clock
+from stt_coordinator.tasks.clock_guard import AgreedNow
 from stt_shared.telemetry.logs import logger
 
 AUDIT = timedelta(days=1_100)  # who did what: three years and a quarter
@@ -31,9 +31,16 @@ class RetentionLimits:
         return Before(full=now - self.full, daily=now - daily, audit=now - AUDIT)
 
 
-async def prune(store: Store, retention: RetentionLimits) -> None:
-    """Drop all that is older than its limit, BATCH_ROWS at a time, each in its transaction."""
-    before = retention.before(clock.now())
+async def prune(store: Store, retention: RetentionLimits, mark: AgreedNow) -> None:
+    """Drop all that is older than its limit, BATCH_ROWS at a time, each in its transaction.
+
+    `mark` is the instant that ages count from, None while retention waits. It moves no faster than
+    time passes: with the clock itself one wrong reading would delete the history.
+    """
+    at = await mark()
+    if at is None:
+        return
+    before = retention.before(at)
     dropped: Counter[str] = Counter()
     while True:
         batch = await store.transact(lambda ledger: ledger.retention.prune(before, BATCH_ROWS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from stt_coordinator.ledger.reconcile import end_all
 from stt_coordinator.ledger.runs import skip_run, start_run
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.clock_guard import AgreedNow
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
@@ -61,8 +62,10 @@ class Scheduler:
         library: Library,
         wakeups: Wakeups,
         timing: Timing,
+        agreed_now: AgreedNow,
     ) -> None:
         self._bus = bus
+        self._agreed_now = agreed_now
         self._store = store
         self._control_state = control_state
         self._library = library
@@ -81,8 +84,11 @@ class Scheduler:
             return
         await self.start_first_run(state, state.since)
         last = await self._store.read(lambda ledger: ledger.runs.last_slots())
-        now = clock.now()
-        for due in schedule.due(now, last, self._enabled_since(state.since, now)):
+        if not self._due(last, state.since, clock.now()):
+            return
+        # Only now: the clocks are compared before each tick, not in each second without one.
+        now = await self._agreed_now()
+        for due in self._due(last, state.since, now) if now is not None else ():
             known = self._library.checks(state.disabled_checks)
             # Without any check something is wrong, and the run says so. Without one of this
             # interval the slot passes unrecorded: nobody wants an empty run every four hours.
@@ -94,6 +100,11 @@ class Scheduler:
             for slot in due.skipped:
                 await self.decide(due.schedule, slot, SKIPPED, NEWER, state)
             await self.decide(due.schedule, due.run, RUN, "", state)
+
+    def _due(
+        self, last: Mapping[str, datetime], since: datetime, now: datetime
+    ) -> tuple[schedule.Due, ...]:
+        return schedule.due(now, last, self._enabled_since(since, now))
 
     def _enabled_since(self, since: datetime, now: datetime) -> datetime:
         """`since`; if it lies in the future, when that was first seen: a clock was ahead."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Protocol
 
 from stt_shared.bus.values import (
@@ -87,6 +88,10 @@ class Bus(Protocol):
         The last message of a deleted key is empty. Raises UnreachableError also if the stream does
         not exist.
         """
+        ...
+
+    async def now(self, stream: str) -> datetime:
+        """The clock of the server that answers for `stream`; raises UnreachableError."""
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

@@ -163,6 +163,8 @@ class StatusReply(Value, frozen=True, kw_only=True):
     notice: str = ""  # which workers run unsigned packs
     next_end: date | None = None  # the earliest last day of all accepting suppressions, UTC
     parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; `summary.counts` has the number
+    clock: str = ""  # why ticks, retention and ends of exceptions wait; empty: clocks agree
+    future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
     schema: str = "stt.control.status-reply/v1"
 
 

@@ -101,6 +101,13 @@ class RunPhase(StrEnum):
     SKIPPED = "skipped"  # the coordinator decided not to run
 
 
+class ClockState(StrEnum):
+    """Whether acts wait because clocks disagree; a token of event subjects."""
+
+    HELD = "held"
+    RELEASED = "released"
+
+
 class WorkerState(StrEnum):
     """Whether a worker is alive; a token of event subjects."""
 

@@ -45,5 +45,8 @@ class HealthReply(Value, frozen=True, kw_only=True):
     silent_after_s: float = 45.0  # a worker without a heartbeat for this time counts as down
     consumers: tuple[str, ...] = ()  # of results, and of jobs for each site and family with targets
     skews: dict[str, float] = {}  # seconds that the clock of a worker is behind, by worker
+    clock: str | None = None  # in what the clocks disagree; empty: they agree; null: unknown
+    offset_s: float | None = None  # clock of the coordinator ahead of that of the NATS server
+    future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
     unserved: dict[str, int] = {}  # targets at sites where no worker is up, by site
     schema: str = "stt.control.health-reply/v1"

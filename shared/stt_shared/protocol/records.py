@@ -7,6 +7,7 @@ from typing import Any
 
 from stt_shared.protocol.enums import (
     Change,
+    ClockState,
     Family,
     FindingState,
     RunPhase,
@@ -118,6 +119,15 @@ class TargetEvent(Value, frozen=True, kw_only=True):
     by: str = ""  # who asked for it; empty: it follows from announcements
     reason: str = ""
     schema: str = "stt.event.target/v1"
+
+
+class ClockEvent(Value, frozen=True, kw_only=True):
+    """Clocks disagree, so that ticks, retention and ends of exceptions wait; or agree again."""
+
+    state: ClockState
+    at: Instant  # by the coordinator's clock, which may be the wrong one
+    reason: str
+    schema: str = "stt.event.clock/v1"
 
 
 class Counts(Value, frozen=True, kw_only=True):

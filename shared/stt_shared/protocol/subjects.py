@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.enums import Family, RunPhase, SuppressionPhase, WorkerState
+from stt_shared.protocol.enums import ClockState, Family, RunPhase, SuppressionPhase, WorkerState
 from stt_shared.protocol.records import FindingEvent, TargetEvent
 
 ROOT = "stt.v1"
@@ -140,6 +140,7 @@ STREAMS: tuple[StreamSpec, ...] = (
             f"{ROOT}.event.run.>",
             f"{ROOT}.event.worker.>",
             f"{ROOT}.event.target.>",
+            f"{ROOT}.event.clock.>",
             fences(STREAM_EVENTS),
         ),
         discard="old",
@@ -303,6 +304,11 @@ def worker_event(state: WorkerState, site: str) -> str:
 def target_event(event: TargetEvent) -> str:
     """The subject of an event of a target."""
     return f"{ROOT}.event.target.{event.phase}.{event.family}.{event.site}.{event.target}"
+
+
+def clock_event(state: ClockState) -> str:
+    """The subject of an event of clocks that disagree."""
+    return f"{ROOT}.event.clock.{state}"
 
 
 def kv(bucket: str, key: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from stt_coordinator.domain.clocks import ClockRecord, Reading
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.ports.retention import Before
@@ -112,3 +113,29 @@ async def test_who_did_what_is_pruned_by_its_own_age(store: Store) -> None:
     await store.transact(lambda ledger: ledger.audit.add([entry(3)]))
     newer = await store.read(lambda ledger: ledger.audit.newest(None, 1))
     assert newer[0][0] > left[0][0]
+
+
+async def test_what_the_clocks_agreed_on_last_is_kept(store: Store) -> None:
+    assert await store.read(lambda ledger: ledger.retention.clock()) is None
+    for hour in range(2):
+        at = NOW + hour * HOUR
+        reading = Reading(wall=at, broker=None, uptime_s=1.5, boot="b1")
+        record = ClockRecord(reading=reading, mark=at)
+        await store.transact(lambda ledger, put=record: ledger.retention.put_clock(put))  # type: ignore[misc]
+        assert await store.read(lambda ledger: ledger.retention.clock()) == record
+
+
+async def test_instants_in_the_future_are_counted_by_kind(store: Store) -> None:
+    await store.transact(past_and_present)
+    assert await store.read(lambda ledger: ledger.retention.ahead_of(NOW + HOUR)) == {}
+    later = NOW + 9_000 * HOUR
+
+    def write(ledger: Ledger) -> None:
+        ledger.runs.put(run("ahead", slot=later))
+        ledger.audit.add([entry(9_000), entry(9_001)])
+        ledger.counts.put(later, Counts())
+        ledger.history.add([opened(finding("f_z"), later)])
+
+    await store.transact(write)
+    found = await store.read(lambda ledger: ledger.retention.ahead_of(NOW + HOUR))
+    assert found == {"runs": 1, "history": 1, "counts": 1, "audit": 2}

@@ -30,6 +30,7 @@ from stt_shared.identity import finding_id
 from stt_shared.protocol import subjects
 from tests.support.browser.seed import FAILED, Seed, State
 from tests.support.coordinator.coordination import until
+from tests.support.coordinator.scheduling import agreed_now
 
 FetcherOf = Callable[[Bus], PackFetcher]
 
@@ -166,6 +167,7 @@ async def _context(store: Store, fetcher: FetcherOf | None) -> HandlerContext:
         library=library,
         wakeups=wakeups,
         timing=Timing(),
+        agreed_now=agreed_now,
     )
     return HandlerContext(
         store=store,

@@ -71,10 +71,16 @@ async def scheduler_site(
         library=Library(catalogue),
         wakeups=Wakeups(),
         timing=QUICK,
+        agreed_now=agreed_now,
     )
     return SchedulerSite(
         broker=shared, store=made, scheduler=scheduler, control_state=control_state
     )
+
+
+async def agreed_now() -> datetime | None:
+    """The instant, as if the clocks always agreed."""
+    return clock.now()
 
 
 async def enable(one: SchedulerSite, *, enabled: bool = True) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.queries.status import MAX_AHEAD
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
 from stt_shared.distribution import installed_version
@@ -21,6 +22,7 @@ class Fleet:
     refused: dict[str, int] = field(default_factory=dict[str, int])
     consumers: tuple[str, ...] = ()
     unserved: dict[str, int] = field(default_factory=dict[str, int])
+    future: dict[str, int] = field(default_factory=dict[str, int])
 
 
 async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
@@ -46,6 +48,9 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
         silent_after_s=context.silent_after.total_seconds(),
         consumers=(*filter(None, [context.results_consumer]), *fleet.consumers),
         skews=dict(context.skews()),
+        clock=context.clock.why_held if context.clock is not None else None,
+        offset_s=context.clock.offset_s if context.clock is not None else None,
+        future=fleet.future,
         unserved=fleet.unserved,
     )
 
@@ -59,4 +64,5 @@ def _read_fleet(ledger: Ledger) -> Fleet:
         refused=ledger.results.count_rejected(),
         consumers=tuple(sorted(subjects.jobs_consumer(*one).name for one in served)),
         unserved=dict(sorted(away.items())),
+        future=ledger.retention.ahead_of(clock.now() + MAX_AHEAD),
     )

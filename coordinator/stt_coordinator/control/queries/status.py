@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
@@ -29,6 +29,7 @@ MAX_WORKERS = 1_000
 MAX_NAMED = 5
 MAX_REASON = 200  # characters
 DAY = timedelta(hours=24)
+MAX_AHEAD = timedelta(minutes=5)  # of a stored instant; beyond it a clock was ahead
 
 
 async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
@@ -40,6 +41,7 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
         tallies = ledger.counts.tallies()
         missing = bool(tallies.never_run())
         workers = ledger.fleet.workers()
+        future = ledger.retention.ahead_of(now + MAX_AHEAD)
         return StatusReply(
             state=state,
             summary=summary(tallies, state, ledger.runs.last(), now),
@@ -51,11 +53,14 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
             degraded=(
                 *context.degraded(),
                 *problems_of_fleet(context, ledger, workers),
+                *future_rows(future),
             ),
             pack=context.library.status,
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),
             parts_not_checked=tuple(ledger.outcomes.parts_not_checked((), MAX_UNCHECKED)),
+            clock=context.clock.why_held if context.clock is not None else "",
+            future=future,
         )
 
     return await context.store.read(read)
@@ -92,6 +97,13 @@ def problems_of_fleet(
             yield f"workers with other checks than the coordinator: {named}"
     refusing = [worker for worker in up if worker.refused_pack]
     yield from (f"worker {one.worker}: {one.refused_pack}" for one in refusing[:MAX_NAMED])
+
+
+def future_rows(future: Mapping[str, int]) -> Iterator[str]:
+    """That rows have instants in the future, as a sentence; nothing if none has."""
+    if future:
+        named = ", ".join(f"{number} {kind}" for kind, number in future.items())
+        yield f"stored instants lie in the future, a clock was ahead: {named}"
 
 
 def worker_info(row: WorkerRecord) -> WorkerInfo:

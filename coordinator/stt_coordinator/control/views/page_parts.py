@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.suppressions.rules import Places
@@ -76,4 +76,7 @@ async def metrics(context: HandlerContext) -> bytes:
     found = await context.store.read(
         lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters)
     )
+    if context.clock is not None:
+        held, offset_s = bool(context.clock.why_held), context.clock.offset_s
+        found = replace(found, is_held=held, offset_s=offset_s)
     return prometheus.render(found)

@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.results import Rejected
@@ -16,6 +17,24 @@ from stt_shared.protocol.records import FindingRecord
 
 class MemoryRetention(Rows):
     """RetentionLedger in memory."""
+
+    def clock(self) -> ClockRecord | None:
+        return self._t.clock
+
+    def put_clock(self, record: ClockRecord) -> None:
+        self._t.clock = record
+
+    def ahead_of(self, latest: datetime) -> dict[str, int]:
+        t = self._t
+        found = {
+            "runs": sum(one.slot > latest for one in t.runs.values()),
+            "results": sum(one.received > latest for one in t.results.values()),
+            "rejected": sum(one.at > latest for one in t.rejected),
+            "history": sum(one.at > latest for one in t.history.values()),
+            "counts": sum(hour > latest for hour in t.counts),
+            "audit": sum(one.at > latest for one in t.audit.values()),
+        }
+        return {kind: number for kind, number in found.items() if number}
 
     def prune(self, before: Before, limit: int) -> Mapping[str, int]:
         t = self._t

@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 
+from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import DayRecord
 from stt_coordinator.domain.model import JobRecord, Pair, TargetRecord, WorkerRecord
 from stt_coordinator.store.ports.results import RawResult, Rejected
@@ -54,6 +55,7 @@ class Tables:
     )
     outbox: dict[int, Outgoing] = field(default_factory=dict[int, Outgoing])
     control: ControlState | None = None
+    clock: ClockRecord | None = None
     last_outbox: int = 0  # the last position given in the outbox
     rejected: list[Rejected] = field(default_factory=list[Rejected])
 

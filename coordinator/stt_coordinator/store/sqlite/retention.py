@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
+from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.store.ports.retention import Before
-from stt_coordinator.store.sqlite.rows import Columns, text
+from stt_coordinator.store.sqlite.rows import Columns, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 
 # Jobs before runs: a run is deleted only when it has no jobs.
@@ -20,6 +22,16 @@ class SqliteRetention(Statements):
     """RetentionLedger in SQLite."""
 
     sql = queries("retention")
+
+    def clock(self) -> ClockRecord | None:
+        return self._one(ClockRecord, "clock")
+
+    def put_clock(self, record: ClockRecord) -> None:
+        self._run("put_clock", data=packed(record))
+
+    def ahead_of(self, latest: datetime) -> dict[str, int]:
+        found = self._run("ahead_of", latest=text(latest)).fetchall()
+        return {kind: number for kind, number in found if number}
 
     def prune(self, before: Before, limit: int) -> Mapping[str, int]:
         ages: Columns = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from nats.aio.msg import Msg
 
@@ -94,6 +95,10 @@ class JetStreamBus:
         if headers.get("Status") == NOT_FOUND:
             return None
         raise UnreachableError(f"cannot read {subject} ({headers.get('Description', '')})")
+
+    async def now(self, stream: str) -> datetime:
+        """See the port: each answer about a stream has the time at which the server wrote it."""
+        return await api.server_time(self._link, stream)
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

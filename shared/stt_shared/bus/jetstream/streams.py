@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -79,6 +79,15 @@ async def _replicas(link: Link) -> int:
         return link.options.replicas
     servers = {server.netloc for server in link.client.servers}
     return MAX_REPLICAS if len(servers) >= MAX_REPLICAS else 1
+
+
+async def server_time(link: Link, stream: str) -> datetime:
+    """The clock of the server that answers for `stream`; raises UnreachableError."""
+    try:
+        answer = await call(link, f"STREAM.INFO.{stream}")
+        return msgspec.convert(answer.get("ts"), datetime).astimezone(UTC)
+    except (ApiError, msgspec.ValidationError, ValueError, OverflowError) as error:
+        raise UnreachableError(f"the NATS server does not say what time it is ({error})") from error
 
 
 def nanoseconds(span: timedelta) -> int:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from stt_shared import clock
 from stt_shared.bus.memory.broker import Broker
 from stt_shared.bus.port import SERVICE_GROUP, Handler, Inbox
 from stt_shared.bus.values import (
@@ -115,6 +117,13 @@ class MemoryBus:
             raise UnreachableError(f"no stream for {subject}")
         found = self.broker.streams[stream].of(subject)
         return Stored(data=found[-1].data, sequence=found[-1].sequence) if found else None
+
+    async def now(self, stream: str) -> datetime:
+        """See the port; raises UnreachableError."""
+        self.broker.check()
+        if stream not in self.broker.streams:
+            raise UnreachableError(f"no stream {stream}")
+        return clock.now() + self.broker.ahead
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

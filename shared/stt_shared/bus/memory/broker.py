@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from stt_shared.bus.port import Handler
 from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Publication, Receipt
@@ -68,6 +69,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.down = False
+        self.ahead = timedelta(0)  # of its clock
         self.streams: dict[str, _Stream] = {}
         self.consumers: dict[tuple[str, str], _Consumer] = {}
         self.listeners: list[tuple[str, asyncio.Queue[LiveMessage]]] = []

@@ -33,6 +33,7 @@ from tests.support.coordinator.coordination import (
     until,
 )
 from tests.support.coordinator.on_nats import connected, coordinating
+from tests.support.coordinator.scheduling import agreed_now
 
 TARGETS = tuple((f"t{number:03}", Family.MYSQL) for number in range(30))
 
@@ -103,7 +104,8 @@ async def test_runs_before_and_after_a_restart_are_compared_until_they_are_prune
 async def forget_everything(folder: Path) -> None:
     """Prune as if a month had gone by."""
     store = await open_store(folder)
-    await prune(store, RetentionLimits(full=timedelta(0), daily=timedelta(days=400)))
+    limits = RetentionLimits(full=timedelta(0), daily=timedelta(days=400))
+    await prune(store, limits, agreed_now)
     left = await store.read(lambda ledger: ledger.history.since(clock.now() - timedelta(9), 0, 9))
     assert left == ([], 0)
     await store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,8 @@ async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
     """Every sample as `name{label=value,...}`, labels in order of their names."""
     await store.transact(fill)
     state, counters = ControlState(enabled=True), counted()
-    text = prometheus.render(
-        await store.read(lambda led: prometheus.snapshot(led, state, pack, counters))
-    )
+    found = await store.read(lambda led: prometheus.snapshot(led, state, pack, counters))
+    text = prometheus.render(replace(found, is_held=True, offset_s=-0.25))
     return {
         sample.name
         + "{"
@@ -49,6 +49,8 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
     await store.close()
     expected = {
         "stt_enabled{}": 1,
+        "stt_clock_held{}": 1,
+        "stt_clock_offset_seconds{}": -0.25,
         "stt_findings{engine=mysql,severity=critical,site=eu}": 2,
         "stt_findings{engine=mysql,severity=major,site=eu}": 0,
         "stt_findings_accepted{engine=mysql,severity=major,site=eu}": 1,

@@ -32,6 +32,7 @@ from stt_shared.protocol.health import StoreHealth
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, recorded, result
+from tests.support.coordinator.scheduling import agreed_now
 
 T = TypeVar("T")
 LIMITS = RetentionLimits()
@@ -97,7 +98,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
             assert len(watched.done) - before <= 2  # the step under way, and one that was asked for
             watched.done.append("result")
 
-    await asyncio.gather(prune(watched, LIMITS), ingest())
+    await asyncio.gather(prune(watched, LIMITS, agreed_now), ingest())
     assert watched.done.count("step") == 7
     assert watched.done.index("result") < 4
     assert watched.done[-1] == "step"
@@ -113,7 +114,7 @@ async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
     store, then = await open_store(tmp_path), clock.now() - OLD
     await planned("t1", store=store, now=then)
     await recorded(store, result("t1", failed("c1", finding()), passed("c2"), at=then))
-    await prune(store, LIMITS)
+    await prune(store, LIMITS, agreed_now)
 
     def counted(ledger: Ledger) -> tuple[object, ...]:
         return (

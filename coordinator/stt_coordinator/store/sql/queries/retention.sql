@@ -49,3 +49,18 @@ DELETE FROM fixes WHERE (day, severity, minutes) IN (
 DELETE FROM audit WHERE position IN (
     SELECT position FROM audit WHERE at < :audit LIMIT :limit
 );
+
+-- name: clock
+SELECT data FROM clock;
+
+-- name: put_clock
+INSERT INTO clock (only_row, data) VALUES (1, :data)
+ON CONFLICT (only_row) DO UPDATE SET data = excluded.data;
+
+-- name: ahead_of
+SELECT 'runs', count(*) FROM runs WHERE slot > :latest
+UNION ALL SELECT 'results', count(*) FROM results WHERE received > :latest
+UNION ALL SELECT 'rejected', count(*) FROM rejected WHERE at > :latest
+UNION ALL SELECT 'history', count(*) FROM history WHERE at > :latest
+UNION ALL SELECT 'counts', count(*) FROM counts WHERE hour > :latest
+UNION ALL SELECT 'audit', count(*) FROM audit WHERE at > :latest;

@@ -25,6 +25,7 @@ SQL = {
 BOUNDED = {
     "checks": "as many as the library has",
     "control": "one row",
+    "clock": "one row",
     "slots": "one for each schedule",
     "outbox": "read from its beginning, up to a limit",
     "rejected": "messages that could not be read, kept as long as results",
