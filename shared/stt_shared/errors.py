@@ -43,6 +43,10 @@ class UnreachableError(SttError):
     exit_code = EXIT_UNREACHABLE
 
 
+class NobodyAnswersError(UnreachableError):
+    """Nobody listens on the subject of a request, or this user's account does not import it."""
+
+
 class DisabledError(SttError):
     """The checks are disabled."""
 

@@ -77,6 +77,19 @@ def test_coordinator_worker_and_command_line_work_with_each_log_in(
     assert [one["target"] for one in found] == ["books"]
 
 
+def test_a_key_that_is_not_there_is_an_error_with_its_path(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    given = nats_logins.nkey(tmp_path, certificates)
+    try:
+        for path, why in ((tmp_path / "Gone.nk", "no such file"), (tmp_path, "is a directory")):
+            done = stt("status", **(given.environ | {"STT_NATS_NKEY": str(path)}))
+            assert done.returncode == 4
+            assert f"cannot read {path} ({why}" in done.stderr
+    finally:
+        given.server.stop()
+
+
 def test_the_wrong_key_is_refused_with_the_reason(
     tmp_path: Path, certificates: Certificates
 ) -> None:

@@ -38,6 +38,7 @@ class Heartbeat:
     outbox: Callable[[], int]
     pack_registry: PackRegistry | None = None
     epoch: Callable[[], str] = str  # of the outbox
+    refused: Callable[[], tuple[str, ...]] = tuple
 
     def message(self, at: datetime, *, leaving: bool) -> Announcement:
         """The message to send at `at`."""
@@ -57,6 +58,7 @@ class Heartbeat:
             packs=self.pack_registry.held if self.pack_registry else (),
             refused_pack=self.pack_registry.refusal if self.pack_registry else "",
             allow_unsigned=self.pack_registry.allow_unsigned if self.pack_registry else False,
+            refused=self.refused(),
         )
 
 

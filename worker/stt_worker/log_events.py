@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EVENTS: Mapping[str, str] = {
+    "access_missing": "NATS does not let this worker use these subjects: rights or imports lack",
+    "access_restored": "NATS lets this worker use all of its subjects again",
     "check_finished": "a check of a job has its outcome",
     "check_rejected": "a check of an accepted pack is not valid; the pack is used without it",
     "consumer_failed": "jobs cannot be taken from NATS; tried again",

@@ -28,6 +28,7 @@ from stt_shared.settings import Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
+from stt_worker.access import AccessWatch
 from stt_worker.execution.runtime import CheckRuntime, open_runtime
 from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
@@ -129,6 +130,7 @@ async def serve(
     consumer = Consumer(
         bus=bus, site=own.site, concurrency=own.concurrency, grace_s=own.grace_s, serve=runner.serve
     )
+    access = AccessWatch(bus, site=own.site, worker=name, families=inventory.families)
     content = Heartbeat(
         worker=name,
         site=own.site,
@@ -141,8 +143,10 @@ async def serve(
         outbox=lambda: outbox.size,
         epoch=lambda: outbox.epoch,
         pack_registry=parts.pack_registry,
+        refused=lambda: access.refused,
     )
     heartbeat = HeartbeatSender(bus, content)
+    access.changed = heartbeat.wake
     drained = asyncio.Event()
 
     async def consume() -> None:
@@ -155,6 +159,7 @@ async def serve(
         "send": sender.run,
         "watermark": sender.follow_watermark,
         "heartbeat": heartbeat.run,
+        "access": access.run,
         "nudges": partial(_follow_nudges, bus, control_state, heartbeat),
         "reload": partial(_reload, parts.hangup, load, inventory, heartbeat),
     }

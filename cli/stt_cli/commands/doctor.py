@@ -83,6 +83,20 @@ async def doctor(
             output.print_rich(*drawn(line))
         elif form is OutputFormat.JSONL:
             output.print_lines([line])
+    return _end(lines, form)
+
+
+def print_lines(lines: list[DiagnosticLine], form: OutputFormat) -> int:
+    """Print all lines at once; returns the exit code."""
+    if form is OutputFormat.TABLE:
+        for line in lines:
+            output.print_rich(*drawn(line))
+    elif form is OutputFormat.JSONL:
+        output.print_lines(lines)
+    return _end(lines, form)
+
+
+def _end(lines: list[DiagnosticLine], form: OutputFormat) -> int:
     if form is OutputFormat.JSON:
         output.print_message(lines, form)
     output.note(amounts(lines))

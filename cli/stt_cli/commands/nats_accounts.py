@@ -13,13 +13,20 @@ from stt_cli.accounts import files, plan
 from stt_cli.accounts.keys import Kind
 from stt_cli.accounts.plan import Account
 from stt_cli.accounts.printing import Issue, Written, as_conf, as_jwt
+from stt_cli.commands.doctor import As, print_lines
+from stt_cli.doctor import access
+from stt_cli.doctor.rights import Part
 from stt_shared import clock
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command, add_noun
-from stt_shared.command.options import Families, many
+from stt_shared.command.client import coordinator
+from stt_shared.command.options import Connection, Families, Output, load_settings, many
+from stt_shared.command.output import OutputFormat
+from stt_shared.command.tables import secret_uses
 from stt_shared.errors import ConfigError, UsageError
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol.enums import Family
+from stt_shared.settings import default_config_path
 
 MAX_VALID_DAYS = 3_660
 RELOAD = "reload each server and read its log: nats-server --signal reload"
@@ -74,6 +81,46 @@ def add(app: App) -> None:
             "stt nats config --people > people.conf",
         ),
     )
+
+    add_command(
+        nats,
+        check,
+        name="check",
+        access="ro",
+        summary="Prove by asking what a user of NATS may do, and what it may not",
+        examples=(
+            "stt nats check",
+            "stt nats check --config /etc/stt/worker.toml",
+            "stt nats check --as viewer --nats-nkey keys/STT-view.nk",
+        ),
+    )
+
+
+async def check(
+    *,
+    part: As = None,
+    subscriber: Subscribers = ("events",),
+    form: Output = OutputFormat.TABLE,
+    connection: Connection | None = None,
+) -> int:
+    """Print one line for what must work and one for what must not; returns the exit code.
+
+    Changes nothing: each message is one that its receiver rejects.
+    """
+    given = connection or Connection()
+    settings = load_settings(given)
+    path = (given.config or default_config_path()).expanduser()
+    uses = secret_uses(path) if path.exists() else ()
+    own = part or (Part.WORKER if uses else Part.OPERATOR)
+    imports = access.crossings(own, settings, uses, subscriber)
+    if not imports:
+        raise UsageError("a coordinator owns all streams: its user has no border to prove")
+    async with coordinator(given) as control:
+        lines = [
+            await access.works(control.bus, own, imports),
+            await access.border(control.bus, own, imports),
+        ]
+    return print_lines(lines, form)
 
 
 def config(

@@ -26,7 +26,6 @@ SYSTEM_ACCOUNT_TIMEOUT_S = 1.0  # only a system account gets an answer: do not w
 MAX_MONITOR_BYTES = 4 * 1024 * 1024
 R = TypeVar("R", bound=Value)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
-JS_API = subjects.js_api("")
 _SYSTEM_VARZ = "$SYS.REQ.SERVER.PING.VARZ"
 
 
@@ -37,7 +36,6 @@ class Asker:
     bus: Bus
     timeout_s: float
     permissions: Permissions | None = None
-    domain: str = ""  # of JetStream
 
     def refused(self, subject: str) -> str:
         """Why this user may not publish to `subject`; empty if allowed or unknown."""
@@ -47,8 +45,6 @@ class Asker:
 
     async def ask(self, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The server's answer; its key `unanswered` holds the reason if there is none."""
-        if subject.startswith(JS_API):
-            subject = subjects.js_api(subject.removeprefix(JS_API), self.domain)
         # The server drops a forbidden message without a reply: a request would run into timeout.
         if why := self.refused(subject):
             return {"unanswered": why}
@@ -62,7 +58,7 @@ class Asker:
         """The coordinator's answer, or why this user may not ask; raises what `ask` raises."""
         subject = subjects.control(verb)
         if why := self.refused(subject):
-            return Unknown(because=why, todo=f"allow this user to publish to {subject}")
+            return Unknown(because=why, todo="diagnose it as an operator: stt doctor --as operator")
         return await control.ask(verb, Empty(), reply)
 
     async def varz(self, monitor_url: str | None) -> tuple[dict[str, Any] | None, str]:

@@ -49,7 +49,7 @@ def consumers(
 
 def unlisted(why: str) -> DiagnosticLine:
     """The line where the server does not list its consumers."""
-    todo = "allow this user to publish to $JS.API.CONSUMER.LIST.*, or use the coordinator's user"
+    todo = "consumers are examined with the coordinator's user: stt doctor --as coordinator"
     return unknown("consumers", why, todo)
 
 

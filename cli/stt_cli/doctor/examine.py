@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from stt_cli.doctor import (
+    access,
     consumers,
     coordinator,
     diagnostic_line,
@@ -29,14 +30,22 @@ from stt_shared.command.control import Control
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.command.tables import SecretUse, secret_uses
 from stt_shared.distribution import installed_version
-from stt_shared.errors import EXIT_UNREACHABLE, ConfigError, SttError, UnreachableError
+from stt_shared.errors import (
+    EXIT_UNREACHABLE,
+    ConfigError,
+    NobodyAnswersError,
+    SttError,
+    UnreachableError,
+)
 from stt_shared.identity import token_of
+from stt_shared.protocol.accounts import READING
 from stt_shared.protocol.control import StatusReply, Verb
 from stt_shared.protocol.health import HealthReply
 from stt_shared.redaction import hide_addresses
 from stt_shared.settings import Settings, default_config_path
 
 HEALTH_S = 20.0  # the coordinator reads its whole store, up to 3 s, and writes into it
+AS_OPERATOR = "diagnose it as an operator: stt doctor --as operator"
 FROM_COORDINATOR = (
     *coordinator.FROM_HEALTH,
     "pack",
@@ -114,13 +123,15 @@ def _secrets(
 async def _connected(
     control: Control, scope: Scope, settings: Settings, uses: tuple[SecretUse, ...]
 ) -> AsyncGenerator[DiagnosticLine]:
-    asker = Asker(control.bus, settings.nats.timeout_s, domain=settings.nats.js_domain)
+    asker = Asker(control.bus, settings.nats.timeout_s)
     part = scope.part or (Part.WORKER if uses else Part.OPERATOR)
     needs = _needs(part, settings, uses)
     async for one in nats_server.diagnose(asker, part, needs, scope.monitor_url):
         yield one
+    if imports := access.crossings(part, settings, uses, settings.coordinator.subscribers):
+        yield await access.works(control.bus, part, imports)
     # The coordinator names the consumers that should exist, so it is asked before they are.
-    expected, lines = await _coordinator(control, asker)
+    expected, lines = await _coordinator(control, asker, part)
     for one in await nats_server.diagnose_consumers(asker, expected, scope.stuck):
         yield one
     for one in lines:
@@ -130,19 +141,27 @@ async def _connected(
 def _needs(part: Part, settings: Settings, uses: tuple[SecretUse, ...]) -> Needs:
     if part is Part.COORDINATOR:
         return rights.of_coordinator()
-    if part is Part.OPERATOR:
-        return rights.of_operator()
+    if part in (Part.OPERATOR, Part.VIEWER):
+        return rights.of_operator(Verb if part is Part.OPERATOR else READING)
+    if part is Part.SUBSCRIBER:
+        return rights.of_subscriber()
     own = settings.worker
     name = own.name or token_of(socket.gethostname(), "worker")
     return rights.of_worker(own.site, name, sorted({use.family for use in uses}))
 
 
 async def _coordinator(
-    control: Control, asker: Asker
+    control: Control, asker: Asker, part: Part
 ) -> tuple[tuple[str, ...], list[DiagnosticLine]]:
     """The names of the consumers it creates, and the lines about it, its pack and its workers."""
     try:
         status = await asker.ask_coordinator(control, Verb.STATUS, StatusReply)
+    except NobodyAnswersError as error:
+        if part in (Part.OPERATOR, Part.VIEWER, Part.COORDINATOR):
+            unknown = Unknown(because="no coordinator answers", todo="start one: stt coordinator")
+            return (), [_unreachable("coordinator", error), *unknown.lines(*FROM_COORDINATOR)]
+        unknown = Unknown(because=f"a {part} does not ask the coordinator", todo=AS_OPERATOR)
+        return (), unknown.lines("coordinator", *FROM_COORDINATOR)
     except SttError as error:
         unknown = Unknown(because="no coordinator answers", todo="start one: stt coordinator")
         return (), [_unreachable("coordinator", error), *unknown.lines(*FROM_COORDINATOR)]

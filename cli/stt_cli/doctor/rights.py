@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from stt_shared.report import readable
 REST = ">"  # matches one token or more
 USER_INFO = "$SYS.REQ.USER.INFO"
 INBOX = "_INBOX.>"
+ACCESS = "NATS access"  # the line of what answers
 CREDENTIALS_SOON = timedelta(days=7)
 _CONTROL = subjects.kv_stream(subjects.BUCKET_CONTROL)
 _WATERMARK = subjects.kv_stream(subjects.BUCKET_WATERMARK)
@@ -29,6 +30,8 @@ class Part(StrEnum):
     """Whose rights are examined: the program that uses these credentials."""
 
     OPERATOR = "operator"
+    VIEWER = "viewer"
+    SUBSCRIBER = "subscriber"
     COORDINATOR = "coordinator"
     WORKER = "worker"
 
@@ -93,12 +96,17 @@ def overlap(one: str, other: str) -> bool:
     return len(ours) == len(theirs)
 
 
-def of_operator() -> Needs:
-    """The subjects that the commands of an operator use."""
+def of_operator(verbs: Iterable[Verb] = Verb) -> Needs:
+    """The subjects that the commands of an operator use; a viewer has fewer `verbs`."""
     return Needs(
-        publish=("$JS.API.INFO", *map(subjects.control, Verb)),
+        publish=("$JS.API.INFO", *map(subjects.control, verbs)),
         subscribe=(INBOX, subjects.EVENTS_OF_FINDINGS),
     )
+
+
+def of_subscriber() -> Needs:
+    """The subjects that a subscriber of events uses."""
+    return Needs(publish=("$JS.API.INFO",), subscribe=(INBOX, f"{subjects.ROOT}.event.>"))
 
 
 def of_worker(site: str, worker: str, families: Sequence[Family]) -> Needs:
@@ -159,6 +167,8 @@ def line(who: ServerAnswer, why: str, part: Part, needs: Needs) -> DiagnosticLin
         todo = f"allow this user to publish to {USER_INFO} and to subscribe to {INBOX}"
         return unknown(what, why, todo)
     user = f"user {who['data'].get('user') or 'without a name'} as {part}"
+    if not may.rules:
+        return ok(what, f"{user}: no limits but those of its account, see {ACCESS}")
     amount = len(needs.publish) + len(needs.subscribe)
     refused = may.refused(needs)
     if not refused:
@@ -166,7 +176,7 @@ def line(who: ServerAnswer, why: str, part: Part, needs: Needs) -> DiagnosticLin
     seen = f"{user} may not {readable.first_names(refused)} ({len(refused)} of {amount})"
     todo = "allow them in the permissions of this user in nats-server, see docs/operating.md"
     # An operator who only reads may lack the other subjects on purpose: no failure.
-    return (warn if part is Part.OPERATOR else fail)(what, seen, todo)
+    return (warn if part in (Part.OPERATOR, Part.VIEWER) else fail)(what, seen, todo)
 
 
 def credentials(who: ServerAnswer) -> DiagnosticLine | None:

@@ -31,7 +31,7 @@ def streams(answers: Sequence[ServerAnswer]) -> list[DiagnosticLine]:
         (name, reason_unanswered(answer)) for name, answer in missing if "error" not in answer
     ]:
         because = f"{unanswered[0][1]}: {readable.first_names([name for name, _ in unanswered])}"
-        todo = "allow this user to publish to $JS.API.STREAM.INFO.*, or use the coordinator's user"
+        todo = "streams are examined with the coordinator's user: stt doctor --as coordinator"
         lines.append(unknown("streams", because, todo))
     return lines
 

@@ -40,10 +40,13 @@ from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.protocol.records import WorkerEvent
+from stt_shared.report import readable
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
 CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
+MAX_REFUSED_NAMED = 5  # workers
+MAX_REFUSED_KEPT = 1_000  # workers; names are invented for nothing
 _LOG = logger("registry")
 
 
@@ -86,6 +89,7 @@ class WorkerRegistry:
         # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
         self._since = clock.monotonic()
         self._heard: dict[str, float] = {}  # when, by worker
+        self._refused: dict[str, str] = {}  # what NATS refuses it, by worker
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -103,6 +107,9 @@ class WorkerRegistry:
             *above[:MAX_CLAIMS_NAMED],
             *self._claims[:MAX_CLAIMS_NAMED],
         )
+        """The first targets that two sites claim and workers that NATS refuses, each a sentence."""
+        claims = sorted(filter(None, self._claims.values()))[:MAX_CLAIMS_NAMED]
+        return (*claims, *sorted(self._refused.values())[:MAX_REFUSED_NAMED])
 
     async def listen(self) -> None:
         """Hear announcements until cancelled."""
@@ -116,7 +123,12 @@ class WorkerRegistry:
             await asyncio.sleep(self._timing.trouble_s)
 
     def hear(self, message: LiveMessage) -> None:
-        """Keep an announcement until `record`; a rejected one is logged and dropped."""
+        """Keep an announcement until `record`; a rejected one is logged and dropped.
+
+        An empty one is a probe: somebody asks whether the subject may be used.
+        """
+        if not message.data:
+            return
         try:
             announcement = read_announcement(message)
         except ProtocolError as error:
@@ -130,7 +142,18 @@ class WorkerRegistry:
                 self._waiting[key] = announcement
             else:
                 self._crowded[announcement.worker] = clock.monotonic()
+            self._note_refused(announcement)
             self.skews[announcement.worker] = (clock.now() - announcement.at).total_seconds()
+
+    def _note_refused(self, heard: Announcement) -> None:
+        room = len(self._refused) < MAX_REFUSED_KEPT or heard.worker in self._refused
+        if heard.refused and not heard.leaving and room:
+            named = readable.first_names(heard.refused)
+            self._refused[heard.worker] = (
+                f"NATS does not let worker {heard.worker} at site {heard.site} use {named:.300}"
+            )
+        else:
+            self._refused.pop(heard.worker, None)
 
     async def record(self) -> None:
         """Record what was heard since the last call, and who has been silent too long.

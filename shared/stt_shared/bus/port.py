@@ -132,6 +132,10 @@ class Bus(Protocol):
         """
         ...
 
+    def refused(self) -> tuple[str, ...]:
+        """What permissions have refused since the start, e.g. `publish stt.v1.x`."""
+        ...
+
     async def close(self) -> None:
         """Flush pending messages and disconnect; never blocks for ever, may be called twice."""
         ...

@@ -10,7 +10,13 @@ from typing import TypeVar
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import RequestError
 from stt_shared.clock import monotonic
-from stt_shared.errors import DisabledError, SttError, UnreachableError, UsageError
+from stt_shared.errors import (
+    DisabledError,
+    NobodyAnswersError,
+    SttError,
+    UnreachableError,
+    UsageError,
+)
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import TargetInfo, TargetsReply, TargetsRequest, Verb
 from stt_shared.protocol.messages import Value
@@ -76,6 +82,13 @@ class Control:
             data = await self.bus.request(subject_of(verb), encode(request), timeout=self.timeout)
         except RequestError as error:
             raise _refusal(error) from error
+        except NobodyAnswersError as error:
+            # A subject that the account does not import looks like one that nobody listens on.
+            raise NobodyAnswersError(
+                f"no coordinator answers on NATS at {self.url}, or this user may not ask it"
+                f" ({error.message})",
+                hint="start one with: stt coordinator\nor diagnose it: stt doctor",
+            ) from error
         except UnreachableError as error:
             raise UnreachableError(
                 f"no coordinator answers on NATS at {self.url} ({error.message})",

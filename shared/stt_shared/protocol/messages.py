@@ -167,6 +167,7 @@ class Announcement(Value, frozen=True, kw_only=True):
     refused_pack: str = ""  # why the last requested pack was rejected
     allow_unsigned: bool = False
     epoch: str = ""  # id of the outbox: tells two workers of one name apart
+    refused: tuple[str, ...] = ()  # subjects of NATS that the worker may not use, at most 10
     schema: str = "stt.announcement/v1"
 
 

@@ -21,6 +21,7 @@ EVENTS: Mapping[str, str] = {
     "connection_restored": "the connection to NATS is there again",
     "handler_failed": "a handler of the control service raised; the request got an error",
     "headers_unreadable": "the headers of a message are not of NATS; it is read without them",
+    "permission_refused": "nats-server refuses this user a subject; what is sent there is lost",
     "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
     "request_dropped": "an answer of the server came to a subject of requests; it is no request",
     "reply_failed": "the answer to a request could not be sent",

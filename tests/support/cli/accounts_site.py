@@ -63,6 +63,9 @@ class Site:
         return self.folder / "keys" / f"{who}{'.nk' if self.form == 'conf' else '.creds'}"
 
     def environ(self, who: str, **more: str) -> dict[str, str]:
+        """The environment of a holder; the form `none` is a server without a log-in."""
+        if self.form == "none":
+            return {"STT_NATS_URL": self.server.url, "PW": "x", **more}
         kind = "STT_NATS_NKEY" if self.form == "conf" else "STT_NATS_CREDS"
         return {"STT_NATS_URL": self.server.url, kind: str(self.secret(who)), "PW": "x", **more}
 

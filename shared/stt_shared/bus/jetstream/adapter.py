@@ -124,7 +124,7 @@ class JetStreamBus:
 
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the port's word
         """See the port; raises RequestError and UnreachableError."""
-        reply = await self._link.request(subject, data, timeout)
+        reply = await self._link.request(self._link.options.own(subject), data, timeout)
         headers = reply.headers or {}
         if "Nats-Service-Error" in headers:
             code = headers.get("Nats-Service-Error-Code", "")
@@ -154,6 +154,10 @@ class JetStreamBus:
     def stalled_s(self) -> float:
         """See the port."""
         return clock.monotonic() - self._link.watched
+
+    def refused(self) -> tuple[str, ...]:
+        """See the port."""
+        return tuple(sorted(self._link.refused))
 
     async def close(self) -> None:
         """See the port."""

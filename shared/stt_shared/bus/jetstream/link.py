@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +21,9 @@ from nats.aio.subscription import Subscription
 from stt_shared import clock
 from stt_shared.bus.jetstream import client_tls
 from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text, flush
-from stt_shared.bus.jetstream.credentials import reader_of
+from stt_shared.bus.jetstream.credentials import CredentialsError, Signer, reader_of
 from stt_shared.bus.jetstream.options import NatsOptions
-from stt_shared.errors import UnreachableError
+from stt_shared.errors import NobodyAnswersError, UnreachableError
 from stt_shared.lifecycle import background_loop, cancelled
 from stt_shared.telemetry.logs import log_crash, logger
 
@@ -37,6 +38,13 @@ MAX_RECONNECTING_S = 15.0  # after this time the client may hang on its old sock
 MAX_BACKOFF_S = 5.0
 PENDING_MESSAGES = 1 << 16
 PENDING_BYTES = 256 * 1024 * 1024
+
+MAX_REFUSED = 100  # subjects that are remembered
+REFUSED = re.compile(
+    r"permissions violation for (?P<way>publish|subscription) to \"(?P<subject>[^\"]+)\"",
+    re.IGNORECASE,
+)
+_WAYS = {"publish": "publish", "subscription": "subscribe"}
 
 log = logger("nats")
 
@@ -67,6 +75,7 @@ class Link:
         self._closing = False
         self._last_error = ""
         self._refusal = ""
+        self.refused: set[str] = set()
 
     async def open(self) -> None:
         """Connect for the first time; raises UnreachableError with the reason."""
@@ -165,7 +174,7 @@ class Link:
                 subject, data, timeout=wait_s, headers=dict(headers) if headers else None
             )
         except nats.errors.NoRespondersError as error:
-            raise UnreachableError(f"no service answers on {subject}") from error
+            raise NobodyAnswersError(f"no service answers on {subject}") from error
         except CLIENT_ERRORS as error:
             raise UnreachableError(f"no answer on {subject} ({error_text(error)})") from error
 
@@ -179,13 +188,11 @@ class Link:
             await close_client(client)
 
     async def _connect(self) -> Client:
-        signer = reader_of(self.options)
+        signer = self._signer()
         client = client_tls.GuardedClient(needs_tls=self.options.needs_tls, signer=signer)
         wait_s = self.options.timeout_s
         self._refusal = ""
         try:
-            if signer is not None:
-                signer()  # before the network: an incomplete file gets its own message
             async with asyncio.timeout(wait_s):
                 await client.connect(**self._arguments())
         except (*CLIENT_ERRORS, ValueError) as error:
@@ -199,6 +206,16 @@ class Link:
         self.generation += 1
         self._last_error = ""
         return client
+
+    def _signer(self) -> Callable[[], Signer] | None:
+        """What reads the key of the log-in; raises UnreachableError for an incomplete file."""
+        signer = reader_of(self.options)
+        try:
+            if signer is not None:
+                signer()  # before the network: an incomplete file gets its own message
+        except CredentialsError as error:
+            raise UnreachableError(f"cannot log in to NATS at {self.address} ({error})") from error
+        return signer
 
     def _arguments(self) -> dict[str, Any]:
         options = self.options
@@ -242,6 +259,14 @@ class Link:
         self._last_error = error_text(error)
         if type(error) is nats.errors.Error:
             self._refusal = self._last_error
+        if match := REFUSED.search(str(error)):
+            self._note_refused(f"{_WAYS[match['way'].lower()]} {match['subject']}")
+
+    def _note_refused(self, what: str) -> None:
+        """Log once what the permissions of this user refuse; the client drops it silently."""
+        if what not in self.refused and len(self.refused) < MAX_REFUSED:
+            self.refused.add(what)
+            log.error("permission_refused", what=what, servers=self.address)
 
     async def _on_lost(self) -> None:
         if not self._closing and self._lost_at is None:

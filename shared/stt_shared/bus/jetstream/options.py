@@ -35,3 +35,8 @@ class NatsOptions:
     def api(self, call: str) -> str:
         """The subject of a call of the JetStream API, in the domain of the options."""
         return subjects.js_api(call, self.js_domain)
+
+    def own(self, subject: str) -> str:
+        """`subject`, in the domain of the options if it is one of the JetStream API."""
+        api = subjects.js_api("")
+        return self.api(subject.removeprefix(api)) if subject.startswith(api) else subject

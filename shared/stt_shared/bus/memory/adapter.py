@@ -21,7 +21,7 @@ from stt_shared.bus.values import (
     Request,
     Stored,
 )
-from stt_shared.errors import UnreachableError
+from stt_shared.errors import NobodyAnswersError, UnreachableError
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 
 
@@ -145,7 +145,7 @@ class MemoryBus:
         self.broker.check()
         handler = self.broker.services.get(subject)
         if handler is None:
-            raise UnreachableError(f"no service answers on {subject}")
+            raise NobodyAnswersError(f"no service answers on {subject}")
         try:
             async with asyncio.timeout(timeout):
                 return await handler(Request(data=data))
@@ -173,6 +173,10 @@ class MemoryBus:
     def stalled_s(self) -> float:
         """See the port."""
         return 0.0
+
+    def refused(self) -> tuple[str, ...]:
+        """See the port; nothing is refused."""
+        return ()
 
     async def close(self) -> None:
         """See the port."""
