@@ -44,10 +44,10 @@ class AccessWatch:
         """Ask again and again until cancelled."""
         await asyncio.sleep(FIRST_S)
         while True:
-            await self.look()
+            await self.inspect()
             await asyncio.sleep(EVERY_S)
 
-    async def look(self) -> None:
+    async def inspect(self) -> None:
         """Ask once; a change is logged and sent with the next heartbeat."""
         crossings = accounts.of_worker(self._site, self._worker, tuple(self._families()))
         probes = probe.own(crossings)

@@ -131,20 +131,7 @@ async def serve(
         bus=bus, site=own.site, concurrency=own.concurrency, grace_s=own.grace_s, serve=runner.serve
     )
     access = AccessWatch(bus, site=own.site, worker=name, families=inventory.families)
-    content = Heartbeat(
-        worker=name,
-        site=own.site,
-        version=installed_version(),
-        pack=parts.runtime.catalogue.pack,
-        started=clock.now(),
-        concurrency=own.concurrency,
-        inventory=inventory,
-        running=lambda: consumer.running,
-        outbox=lambda: outbox.size,
-        epoch=lambda: outbox.epoch,
-        pack_registry=parts.pack_registry,
-        refused=lambda: access.refused,
-    )
+    content = _heartbeat(own, inventory, parts, consumer, access)
     heartbeat = HeartbeatSender(bus, content)
     access.changed = heartbeat.wake
     drained = asyncio.Event()
@@ -168,6 +155,30 @@ async def serve(
     # After the tasks: a heartbeat of theirs would announce this worker again.
     await heartbeat.send(leaving=True)
     _LOG.info("worker_stopped", outbox=outbox.size)
+
+
+def _heartbeat(
+    own: WorkerSettings,
+    inventory: Inventory,
+    parts: WorkerDependencies,
+    consumer: Consumer,
+    access: AccessWatch,
+) -> Heartbeat:
+    """What heartbeats say; the callables are asked anew for each."""
+    return Heartbeat(
+        worker=name_of(own),
+        site=own.site,
+        version=installed_version(),
+        pack=parts.runtime.catalogue.pack,
+        started=clock.now(),
+        concurrency=own.concurrency,
+        inventory=inventory,
+        running=lambda: consumer.running,
+        outbox=lambda: parts.outbox.size,
+        epoch=lambda: parts.outbox.epoch,
+        pack_registry=parts.pack_registry,
+        refused=lambda: access.refused,
+    )
 
 
 def policy_of(settings: Settings) -> Policy:

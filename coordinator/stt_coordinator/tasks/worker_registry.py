@@ -94,7 +94,7 @@ class WorkerRegistry:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """Names that two workers have, workers above a ceiling, and refused claims: sentences."""
+        """What is wrong with workers: doubled names, ceilings, refused claims, missing rights."""
         crowded = (
             f"worker {name} has more than {MAX_DOUBLES} doubles: the others are left out"
             for name, at in sorted(self._crowded.items())
@@ -106,10 +106,8 @@ class WorkerRegistry:
             *list(crowded)[:MAX_CLAIMS_NAMED],
             *above[:MAX_CLAIMS_NAMED],
             *self._claims[:MAX_CLAIMS_NAMED],
+            *sorted(self._refused.values())[:MAX_REFUSED_NAMED],
         )
-        """The first targets that two sites claim and workers that NATS refuses, each a sentence."""
-        claims = sorted(filter(None, self._claims.values()))[:MAX_CLAIMS_NAMED]
-        return (*claims, *sorted(self._refused.values())[:MAX_REFUSED_NAMED])
 
     async def listen(self) -> None:
         """Hear announcements until cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 from typing import Any
 
 import nats.errors
@@ -15,6 +16,11 @@ from stt_shared.telemetry.logs import logger
 
 CLOSE_S = 2.0
 ROUND_TRIP_S = 5.0
+_REFUSED = re.compile(
+    r"permissions violation for (?P<way>publish|subscription) to \"(?P<subject>[^\"]+)\"",
+    re.IGNORECASE,
+)
+_WAYS = {"publish": "publish", "subscription": "subscribe"}
 CLIENT_ERRORS = (nats.errors.Error, OSError, TimeoutError, asyncio.TimeoutError)
 
 log = logger("nats")
@@ -30,6 +36,12 @@ def error_text(error: BaseException) -> str:
     elif isinstance(error, TimeoutError):
         text = "no answer in time"
     return text.removeprefix("nats: ").strip().lower()
+
+
+def refused_use(error: BaseException) -> str:
+    """What permissions refuse by this error, e.g. `publish stt.v1.x`; empty for other errors."""
+    match = _REFUSED.search(str(error))
+    return f"{_WAYS[match['way'].lower()]} {match['subject']}" if match else ""
 
 
 async def close_client(client: Client) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import nats.errors
 
 from stt_shared.bus.jetstream.options import NatsOptions
+from stt_shared.errors import UnreachableError
 
 MAX_FILE_BYTES = 64 * 1024
 _SEED = re.compile(r"SU[A-Z2-7]{56}")
@@ -49,6 +50,20 @@ def reader_of(options: NatsOptions) -> Callable[[], Signer] | None:
     if options.nkey:
         return partial(read_nkey, Path(options.nkey))
     return partial(read_creds, Path(options.creds)) if options.creds else None
+
+
+def checked_reader(options: NatsOptions, address: str) -> Callable[[], Signer] | None:
+    """What reads the file that `options` name, which is complete now; None without a file.
+
+    Raises UnreachableError, before anything is sent to `address`.
+    """
+    found = reader_of(options)
+    try:
+        if found is not None:
+            found()
+    except CredentialsError as error:
+        raise UnreachableError(f"cannot log in to NATS at {address} ({error})") from error
+    return found
 
 
 def read_nkey(path: Path) -> Signer:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,14 @@ from nats.aio.subscription import Subscription
 
 from stt_shared import clock
 from stt_shared.bus.jetstream import client_tls
-from stt_shared.bus.jetstream.client import CLIENT_ERRORS, close_client, error_text, flush
-from stt_shared.bus.jetstream.credentials import CredentialsError, Signer, reader_of
+from stt_shared.bus.jetstream.client import (
+    CLIENT_ERRORS,
+    close_client,
+    error_text,
+    flush,
+    refused_use,
+)
+from stt_shared.bus.jetstream.credentials import checked_reader
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import NobodyAnswersError, UnreachableError
 from stt_shared.lifecycle import background_loop, cancelled
@@ -40,11 +45,6 @@ PENDING_MESSAGES = 1 << 16
 PENDING_BYTES = 256 * 1024 * 1024
 
 MAX_REFUSED = 100  # subjects that are remembered
-REFUSED = re.compile(
-    r"permissions violation for (?P<way>publish|subscription) to \"(?P<subject>[^\"]+)\"",
-    re.IGNORECASE,
-)
-_WAYS = {"publish": "publish", "subscription": "subscribe"}
 
 log = logger("nats")
 
@@ -188,7 +188,7 @@ class Link:
             await close_client(client)
 
     async def _connect(self) -> Client:
-        signer = self._signer()
+        signer = checked_reader(self.options, self.address)
         client = client_tls.GuardedClient(needs_tls=self.options.needs_tls, signer=signer)
         wait_s = self.options.timeout_s
         self._refusal = ""
@@ -206,16 +206,6 @@ class Link:
         self.generation += 1
         self._last_error = ""
         return client
-
-    def _signer(self) -> Callable[[], Signer] | None:
-        """What reads the key of the log-in; raises UnreachableError for an incomplete file."""
-        signer = reader_of(self.options)
-        try:
-            if signer is not None:
-                signer()  # before the network: an incomplete file gets its own message
-        except CredentialsError as error:
-            raise UnreachableError(f"cannot log in to NATS at {self.address} ({error})") from error
-        return signer
 
     def _arguments(self) -> dict[str, Any]:
         options = self.options
@@ -259,12 +249,9 @@ class Link:
         self._last_error = error_text(error)
         if type(error) is nats.errors.Error:
             self._refusal = self._last_error
-        if match := REFUSED.search(str(error)):
-            self._note_refused(f"{_WAYS[match['way'].lower()]} {match['subject']}")
-
-    def _note_refused(self, what: str) -> None:
-        """Log once what the permissions of this user refuse; the client drops it silently."""
-        if what not in self.refused and len(self.refused) < MAX_REFUSED:
+        # Logged once: the client drops what permissions refuse, and its caller learns nothing.
+        what = refused_use(error)
+        if what and what not in self.refused and len(self.refused) < MAX_REFUSED:
             self.refused.add(what)
             log.error("permission_refused", what=what, servers=self.address)
 

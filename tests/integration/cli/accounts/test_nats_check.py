@@ -131,13 +131,13 @@ async def test_a_worker_tells_what_nats_does_not_let_it_use(site: Site) -> None:
     try:
         watch = AccessWatch(bus, site="eu", worker="w2", families=lambda: [Family.POSTGRESQL])
         watch.changed = lambda: told.append(watch.refused)
-        await watch.look()
-        await watch.look()
+        await watch.inspect()
+        await watch.inspect()
         assert len(told) == 1
         assert "stt.v1.announce.eu.w2" in told[0]
         assert "stt.v1.result.postgresql.eu.stt-probe.w2" in told[0]
         right = AccessWatch(bus, site="eu", worker="w1", families=lambda: [Family.POSTGRESQL])
-        await right.look()
+        await right.inspect()
         assert right.refused == ()
     finally:
         await bus.close()
