@@ -198,6 +198,10 @@ class FencedBus:
         """See the port."""
         return self._bus.peer()
 
+    def refused(self) -> tuple[str, ...]:
+        """See the port."""
+        return self._bus.refused()
+
     def stalled_s(self) -> float:
         """See the port."""
         return self._bus.stalled_s()

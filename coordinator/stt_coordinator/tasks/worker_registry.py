@@ -28,6 +28,7 @@ from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.listened_time import ListenedTime
+from stt_coordinator.tasks.refused_access import RefusedAccess
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
@@ -40,13 +41,10 @@ from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.protocol.records import WorkerEvent
-from stt_shared.report import readable
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
 CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
-MAX_REFUSED_NAMED = 5  # workers
-MAX_REFUSED_KEPT = 1_000  # workers; names are invented for nothing
 _LOG = logger("registry")
 
 
@@ -89,7 +87,7 @@ class WorkerRegistry:
         # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
         self._since = clock.monotonic()
         self._heard: dict[str, float] = {}  # when, by worker
-        self._refused: dict[str, str] = {}  # what NATS refuses it, by worker
+        self._refused = RefusedAccess()
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -106,7 +104,7 @@ class WorkerRegistry:
             *list(crowded)[:MAX_CLAIMS_NAMED],
             *above[:MAX_CLAIMS_NAMED],
             *self._claims[:MAX_CLAIMS_NAMED],
-            *sorted(self._refused.values())[:MAX_REFUSED_NAMED],
+            *self._refused.sentences(),
         )
 
     async def listen(self) -> None:
@@ -140,18 +138,8 @@ class WorkerRegistry:
                 self._waiting[key] = announcement
             else:
                 self._crowded[announcement.worker] = clock.monotonic()
-            self._note_refused(announcement)
+            self._refused.note(announcement)
             self.skews[announcement.worker] = (clock.now() - announcement.at).total_seconds()
-
-    def _note_refused(self, heard: Announcement) -> None:
-        room = len(self._refused) < MAX_REFUSED_KEPT or heard.worker in self._refused
-        if heard.refused and not heard.leaving and room:
-            named = readable.first_names(heard.refused)
-            self._refused[heard.worker] = (
-                f"NATS does not let worker {heard.worker} at site {heard.site} use {named:.300}"
-            )
-        else:
-            self._refused.pop(heard.worker, None)
 
     async def record(self) -> None:
         """Record what was heard since the last call, and who has been silent too long.

@@ -101,8 +101,8 @@ def _calls() -> tuple[str, ...]:
     return (
         "STREAM.NAMES",
         f"STREAM.INFO.{subjects.STREAM_JOBS}",
-        f"CONSUMER.INFO.{results}.{subjects.CONSUMER_RESULTS}",
-        f"CONSUMER.MSG.NEXT.{results}.{subjects.CONSUMER_RESULTS}",
+        f"CONSUMER.INFO.{results}.{subjects.RESULTS_STEM}1",
+        f"CONSUMER.MSG.NEXT.{results}.{subjects.RESULTS_STEM}1",
         f"CONSUMER.CREATE.{subjects.STREAM_EVENTS}",
     )
 

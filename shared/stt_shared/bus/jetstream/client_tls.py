@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -60,11 +59,3 @@ class GuardedClient(TolerantClient):
     def _encrypted(self) -> bool:
         writer = self._writer()
         return writer is not None and writer.get_extra_info("ssl_object") is not None
-
-
-def context(ca: str, cert: str, key: str) -> ssl.SSLContext:
-    """A context that verifies the server; raises OSError for a file that cannot be used."""
-    made = ssl.create_default_context(cafile=ca or None)
-    if cert:
-        made.load_cert_chain(cert, key or None)
-    return made

@@ -1,9 +1,10 @@
-"""Read the key or the credentials file of the NATS log-in anew for each connection."""
+"""How a client logs in to NATS: arguments, TLS, and keys read anew for each connection."""
 
 from __future__ import annotations
 
 import base64
 import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +65,35 @@ def checked_reader(options: NatsOptions, address: str) -> Callable[[], Signer] |
     except CredentialsError as error:
         raise UnreachableError(f"cannot log in to NATS at {address} ({error})") from error
     return found
+
+
+def login(options: NatsOptions) -> dict[str, Any]:
+    """The arguments of the client that say where and how to log in, but for keys.
+
+    Raises OSError for a file of TLS that cannot be used.
+    """
+    given: dict[str, Any] = {
+        "servers": list(options.servers),
+        "name": options.name,
+        "inbox_prefix": options.inbox_prefix.encode(),
+        "connect_timeout": max(1, int(options.timeout_s)),
+    }
+    if options.user:
+        given |= {"user": options.user, "password": options.password}
+    if options.token:
+        given["token"] = options.token
+    if options.needs_tls:
+        given["tls_handshake_first"] = options.tls_first
+        given["tls"] = tls_context(options.ca, options.cert, options.key)
+    return given
+
+
+def tls_context(ca: str, cert: str, key: str) -> ssl.SSLContext:
+    """A context that verifies the server; raises OSError for a file that cannot be used."""
+    made = ssl.create_default_context(cafile=ca or None)
+    if cert:
+        made.load_cert_chain(cert, key or None)
+    return made
 
 
 def read_nkey(path: Path) -> Signer:

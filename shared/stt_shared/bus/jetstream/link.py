@@ -26,7 +26,7 @@ from stt_shared.bus.jetstream.client import (
     flush,
     refused_use,
 )
-from stt_shared.bus.jetstream.credentials import checked_reader
+from stt_shared.bus.jetstream.credentials import checked_reader, login
 from stt_shared.bus.jetstream.options import NatsOptions
 from stt_shared.errors import NobodyAnswersError, UnreachableError
 from stt_shared.lifecycle import background_loop, cancelled
@@ -87,7 +87,8 @@ class Link:
         """The connected client; raises UnreachableError while there is none."""
         client = self._client
         if client is None or not client.is_connected:
-            raise UnreachableError(f"not connected to NATS at {self.address}{self._because()}")
+            because = f" ({self._last_error})" if self._last_error else ""
+            raise UnreachableError(f"not connected to NATS at {self.address}{because}")
         return client
 
     @property
@@ -111,9 +112,6 @@ class Link:
             return False
         version = client.connected_server_version
         return (version.major, version.minor) >= wanted
-
-    def _because(self) -> str:
-        return f" ({self._last_error})" if self._last_error else ""
 
     async def wire(self, subject: str, callback: Callback, queue: str = "") -> Wire:
         """Subscribe for as long as the link lives; `callback` must not raise.
@@ -208,12 +206,7 @@ class Link:
         return client
 
     def _arguments(self) -> dict[str, Any]:
-        options = self.options
-        given: dict[str, Any] = {
-            "servers": list(options.servers),
-            "name": options.name,
-            "inbox_prefix": options.inbox_prefix.encode(),
-            "connect_timeout": max(1, int(options.timeout_s)),
+        return login(self.options) | {
             "ping_interval": PING_INTERVAL_S,
             "max_outstanding_pings": MAX_OUTSTANDING_PINGS,
             "reconnect_time_wait": RECONNECT_WAIT_S,
@@ -224,14 +217,6 @@ class Link:
             "reconnected_cb": self._on_back,
             "closed_cb": self._on_lost,
         }
-        if options.user:
-            given |= {"user": options.user, "password": options.password}
-        if options.token:
-            given["token"] = options.token
-        if options.needs_tls:
-            given["tls_handshake_first"] = options.tls_first
-            given["tls"] = client_tls.context(options.ca, options.cert, options.key)
-        return given
 
     async def _refuse_old(self, client: Client) -> None:
         version = client.connected_server_version

@@ -19,6 +19,8 @@ from stt_shared.protocol.enums import Family
 INTERNAL = (
     "stt.v1.job.>",  # workers receive jobs from their consumer
     "stt.v1.tick.>",
+    "stt.v1.fence.>",
+    "$KV.stt_lease.>",
     "$KV.stt_control.>",  # read by direct get
     "$KV.stt_watermark.>",
     "stt.v1.pack.>",
