@@ -79,14 +79,19 @@ def disagreement(last: Reading | None, now: Reading) -> str:
 
 
 def _way(by: timedelta) -> str:
-    return f"{readable.span(abs(by))} {'ahead' if by > timedelta(0) else 'back'}"
+    return f"{_span(by)} {'ahead' if by > timedelta(0) else 'back'}"
+
+
+def _span(length: timedelta) -> str:
+    # Rounded: the readings of a clock that jumped by a day are never exactly a day apart.
+    return readable.span(timedelta(minutes=round(abs(length) / timedelta(minutes=1))))
 
 
 def _apart(now: Reading) -> str:
     offset = now.offset or timedelta(0)
     way = "ahead of" if offset > timedelta(0) else "behind"
     return (
-        f"the clock of the coordinator is {readable.span(abs(offset))} {way} that of the NATS"
+        f"the clock of the coordinator is {_span(offset)} {way} that of the NATS"
         f" server (limit {readable.span(MAX_OFFSET)}); which of them is wrong is not known"
     )
 
