@@ -28,6 +28,7 @@ from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.replay import replay
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
+from stt_coordinator.tasks.stream_upkeep import keep_usable
 from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
 from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat
 from stt_coordinator.tasks.watermarks import Watermarks
@@ -238,6 +239,8 @@ class Coordinator:
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()
+        # Before they are forgotten: only consumers that were ensured here can be asked.
+        await keep_usable(self._bus, self._results, self._registry.job_consumers())
         self._registry.forget_consumers()
         self._watermarks.forget()
         self._wakeups.watermarks.set()

@@ -119,6 +119,16 @@ class FencedBus:
         """See the port."""
         return self._bus.can_fence()
 
+    async def trim(self, consumer: ConsumerSpec) -> int:
+        """See the port; a late call finds the consumer of its epoch deleted."""
+        self._term.require()
+        return await self._bus.trim(consumer)
+
+    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+        """See the port; whoever calls late deletes only what no consumer would deliver."""
+        self._term.require()
+        return await self._bus.free(consumer)
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port; a message that the fence refuses has failed."""
         try:

@@ -23,6 +23,8 @@ EVENTS: Mapping[str, str] = {
     "coordinator_started": "streams, checks and control state are there; tasks run",
     "coordinator_stopped": "the coordinator ended",
     "deadlines_corrected": "deadlines that a clock set while it was ahead are now near again",
+    "jobs_freed": "messages of jobs that no worker would ever get were deleted",
+    "results_trimmed": "results that are in the store were deleted from a stream nearly full",
     "feature_degraded": "the NATS server lacks something; what that costs",
     "job_rejected": "the broker refused a job; it is published again",
     "jobs_ended": "outstanding jobs were ended because checks are disabled",

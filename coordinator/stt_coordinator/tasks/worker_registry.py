@@ -41,6 +41,7 @@ from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.protocol.records import WorkerEvent
+from stt_shared.protocol.subjects import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
@@ -191,6 +192,10 @@ class WorkerRegistry:
                 _LOG.warning("worker_doubled", reason=sentence)
             self._doubled = done.doubled
         self._crowded |= dict.fromkeys(done.crowded, at)
+
+    def job_consumers(self) -> list[ConsumerSpec]:
+        """The consumers of jobs whose workers announced themselves."""
+        return [subjects.jobs_consumer(site, family) for site, family in sorted(self._consumers)]
 
     def forget_consumers(self) -> None:
         """Ensure them again with the next announcement: the broker may have lost them."""

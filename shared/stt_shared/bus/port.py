@@ -72,6 +72,14 @@ class Bus(Protocol):
         """Whether the server compares `Outgoing.expected_of`; false without a connection."""
         ...
 
+    async def trim(self, consumer: ConsumerSpec) -> int:
+        """Delete the oldest messages that `consumer` has settled, if its stream is nearly full."""
+        ...
+
+    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+        """Delete messages that `consumer` will never deliver again; returns their subjects."""
+        ...
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """Store messages concurrently; returns one receipt for each, in order. Never raises."""
         ...

@@ -10,7 +10,7 @@ from datetime import datetime
 from nats.aio.msg import Msg
 
 from stt_shared import clock
-from stt_shared.bus.jetstream import peer, publisher, succession
+from stt_shared.bus.jetstream import peer, publisher, succession, upkeep
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.client import flush
@@ -63,6 +63,14 @@ class JetStreamBus:
     def can_fence(self) -> bool:
         """See the port."""
         return self._link.can_fence
+
+    async def trim(self, consumer: ConsumerSpec) -> int:
+        """See the port."""
+        return await upkeep.trim(self._link, consumer)
+
+    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+        """See the port."""
+        return await upkeep.free(self._link, consumer)
 
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""

@@ -1,7 +1,6 @@
 """A connection to NATS that always reconnects, with all its subscriptions.
 
-The client reconnects after an ordinary loss. It gives up when credentials expire, when its read
-loop ends, or while an old socket has unsent data; then it is replaced by a new client.
+The client reconnects after an ordinary loss; where it gives up or hangs, a new one replaces it.
 """
 
 from __future__ import annotations
@@ -264,8 +263,6 @@ class Link:
                 await self._rebuild()
             except UnreachableError as error:
                 log.warning("connection_failed", reason=error.message)
-            except Exception:  # an edge: whatever the client raises, the next attempt must follow
-                log.exception("connection_failed")
 
     async def _healthy(self) -> bool:
         client = self._client

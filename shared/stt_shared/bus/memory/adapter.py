@@ -97,6 +97,16 @@ class MemoryBus:
         """See the port."""
         return not self.broker.down
 
+    async def trim(self, consumer: ConsumerSpec) -> int:
+        """See the port; memory has no limit."""
+        del consumer
+        return 0
+
+    async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:
+        """See the port; every message here is delivered."""
+        del consumer
+        return ()
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
         await asyncio.sleep(0)

@@ -1,0 +1,72 @@
+"""Keep streams usable: make room below what is settled, and free what nobody will ever deliver."""
+
+from __future__ import annotations
+
+import math
+
+from stt_shared.bus.jetstream.link import Link
+from stt_shared.bus.jetstream.streams import NOT_FOUND, ApiError, call
+from stt_shared.errors import UnreachableError
+from stt_shared.protocol.subjects import ConsumerSpec
+
+FULL_SHARE, KEPT_SHARE = 0.75, 0.5  # of max_bytes: above the first, what is above the second goes
+MAX_FREED = 1_000  # messages of one call
+NO_MESSAGE = 10037
+
+
+async def trim(link: Link, consumer: ConsumerSpec) -> int:
+    """Delete the oldest messages that `consumer` has settled, if its stream is nearly full.
+
+    Returns their number; raises UnreachableError.
+    """
+    try:
+        floor = await _floor(link, consumer)
+        info = await call(link, f"STREAM.INFO.{consumer.stream}")
+        limit, state = int(info["config"]["max_bytes"]), info["state"]
+        if limit <= 0 or state["bytes"] <= limit * FULL_SHARE:
+            return 0
+        too_many = math.ceil(state["messages"] * (1 - limit * KEPT_SHARE / state["bytes"]))
+        # Never above the floor: what is not settled is not in the store yet.
+        end = min(state["first_seq"] + too_many, floor + 1)
+        answer = await call(link, f"STREAM.PURGE.{consumer.stream}", {"seq": end})
+        return int(answer["purged"])
+    except ApiError as error:
+        raise UnreachableError(f"cannot make room in {consumer.stream} ({error})") from error
+
+
+async def free(link: Link, consumer: ConsumerSpec) -> tuple[str, ...]:
+    """Delete messages of a work queue that `consumer` will never deliver again.
+
+    They are at or below its acknowledgement floor, as after a broker whose disk was full: each
+    occupies its subject until it is too old. Returns their subjects; raises UnreachableError.
+    """
+    freed: list[str] = []
+    try:
+        floor = await _floor(link, consumer)
+        wanted = {"seq": 1, "next_by_subj": consumer.filter_subject}
+        while floor and len(freed) < MAX_FREED:
+            found = (await call(link, f"STREAM.MSG.GET.{consumer.stream}", wanted))["message"]
+            if found["seq"] > floor:
+                break
+            number = {"seq": found["seq"], "no_erase": True}
+            await call(link, f"STREAM.MSG.DELETE.{consumer.stream}", number)
+            freed.append(found["subject"])
+    except ApiError as error:
+        if error.code != NO_MESSAGE:
+            what = f"cannot free subjects of {consumer.stream} ({error})"
+            raise UnreachableError(what) from error
+    return tuple(freed)
+
+
+async def _floor(link: Link, consumer: ConsumerSpec) -> int:
+    """Up to which sequence of the stream the consumer has settled everything; 0: nothing."""
+    try:
+        info = await call(link, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}")
+    except ApiError as error:
+        if error.code in NOT_FOUND:
+            return 0
+        raise
+    # The server moves the floor with an acknowledgement; without open ones all that was delivered
+    # is settled, also what came to its last delivery.
+    settled = info["ack_floor"] if info["num_ack_pending"] else info["delivered"]
+    return int(settled["stream_seq"])
