@@ -16,14 +16,14 @@ from pathlib import Path
 
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRecord
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.results import ReceivedResult, record_results
 from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
-from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
@@ -39,7 +39,7 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts, Value
-from stt_shared.protocol.reports import RunsReply, RunsRequest
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.local.servers.process import accepts, free_port
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.sqlite.store import open_store

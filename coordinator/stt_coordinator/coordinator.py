@@ -10,19 +10,19 @@ from functools import partial
 from stt_coordinator.alerts.delivery_loop import Channel, run_channel, task_of
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.service import handlers
-from stt_coordinator.domain.ceilings import Ceilings
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.intake.ceilings import Ceilings
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.lease.election import Office
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.clock_guard import ClockGuard
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
+from stt_coordinator.tasks.guards.clock_guard import ClockGuard
+from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import Ingest
-from stt_coordinator.tasks.nonce_gate import NonceGate
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.replay import replay

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
-from stt_coordinator.domain.ceilings import Ceilings
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.intake.ceilings import Ceilings
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.lease.election import Election
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.nats import NatsLease
@@ -25,7 +25,7 @@ from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.file.folder import FolderInUseError
 from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
 from stt_coordinator.store.sqlite.store import open_store
-from stt_coordinator.tasks.nonce_gate import SETTING
+from stt_coordinator.tasks.guards.nonce_gate import SETTING
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Page, front_of
 from stt_shared.backoff import connect_with_backoff

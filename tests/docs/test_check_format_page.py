@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stt_coordinator.domain.schedule import PERIODS
+from stt_coordinator.domain.time.schedule import PERIODS
 from stt_shared.checkfile import folder, guard, parse, parts, queries, yaml_reader
 from stt_shared.checkfile.model import UNSUPPORTED, QueryType
 from stt_shared.checkfile.samples import FIELDS as SAMPLE_FIELDS

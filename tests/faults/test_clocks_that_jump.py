@@ -26,8 +26,8 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, StatusReply, Verb
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
-from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import CheckOutcome, Job
+from stt_shared.protocol.queries.health import HealthReply
 from stt_shared.protocol.records import ClockEvent
 from tests.support.coordinator.coordination import (
     FakeWorker,

@@ -13,18 +13,15 @@ from stt_shared.protocol import (
     control,
     enums,
     findings,
-    health,
-    history,
     messages,
-    overview,
     records,
-    reports,
     subjects,
     suppressions,
 )
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries import health, history, overview, reports
 
 HEAD = """# Protocol
 

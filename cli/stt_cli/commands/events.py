@@ -12,7 +12,7 @@ from stt_shared.command import client, output
 from stt_shared.command.adding import CHANGE, add_command, add_noun
 from stt_shared.command.options import By, Connection, Reason, user_name
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.history import EventsReplayReply, EventsReplayRequest
+from stt_shared.protocol.queries.history import EventsReplayReply, EventsReplayRequest
 
 
 def add(app: App) -> None:

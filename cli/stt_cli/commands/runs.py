@@ -30,8 +30,8 @@ from stt_shared.command.reporting import Exports, ReportOutput
 from stt_shared.errors import DisabledError, UsageError
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, StatusReply, Verb
 from stt_shared.protocol.enums import Kind
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.report import readable
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.grid import Cell, Column, Grid

@@ -12,20 +12,10 @@ from msgspec.structs import fields
 from stt_shared.command import output
 from stt_shared.command.adding import TOOL, add_command
 from stt_shared.errors import UsageError
-from stt_shared.protocol import (
-    audit,
-    control,
-    findings,
-    health,
-    history,
-    messages,
-    overview,
-    records,
-    reports,
-    suppressions,
-)
+from stt_shared.protocol import audit, control, findings, messages, records, suppressions
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries import health, history, overview, reports
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text
 

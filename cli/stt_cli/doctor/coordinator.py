@@ -15,7 +15,7 @@ from stt_cli.doctor.diagnostic_line import (
 )
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
-from stt_shared.protocol.health import HealthReply, StoreHealth
+from stt_shared.protocol.queries.health import HealthReply, StoreHealth
 from stt_shared.report import readable
 from stt_shared.report.views.status import switch_sentence
 

@@ -40,7 +40,7 @@ from stt_shared.errors import (
 from stt_shared.identity import token_of
 from stt_shared.protocol.accounts import READING
 from stt_shared.protocol.control import StatusReply, Verb
-from stt_shared.protocol.health import HealthReply
+from stt_shared.protocol.queries.health import HealthReply
 from stt_shared.redaction import hide_addresses
 from stt_shared.settings import Settings, default_config_path
 

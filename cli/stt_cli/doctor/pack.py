@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, Unknown, fail, ok, unknown, warn
 from stt_shared.protocol.control import PackStatus, StatusReply
-from stt_shared.protocol.health import HealthReply
+from stt_shared.protocol.queries.health import HealthReply
 from stt_shared.report import readable
 
 ENDS_SOON, ENDS_NOW = timedelta(days=30), timedelta(days=7)

@@ -9,7 +9,7 @@ from datetime import datetime
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, Unknown, fail, ok, unknown, warn
 from stt_cli.doctor.server import MAX_SKEW
 from stt_shared.protocol.control import StatusReply, WorkerInfo
-from stt_shared.protocol.health import HealthReply
+from stt_shared.protocol.queries.health import HealthReply
 from stt_shared.report import readable
 
 MANY_WAITING = 1_000  # results in one outbox that the coordinator has not acknowledged

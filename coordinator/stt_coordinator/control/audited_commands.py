@@ -18,8 +18,8 @@ from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Role, Way
-from stt_shared.protocol.history import EventsReplayRequest
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.history import EventsReplayRequest
 from stt_shared.protocol.suppressions import ImportReply, SuppressionReply
 from stt_shared.report import readable
 from stt_shared.report.views.suppressions import scope

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.domain import schedule
 from stt_coordinator.domain.model import TargetRecord
+from stt_coordinator.domain.time import schedule
 from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id

@@ -10,8 +10,8 @@ from enum import StrEnum
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.clock_guard import ClockGuard
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.readiness import Part
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler

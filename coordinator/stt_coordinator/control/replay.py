@@ -12,7 +12,7 @@ from stt_coordinator.store.ports.history import EventPlace
 from stt_coordinator.tasks.replay import request_replay
 from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.enums import RunPhase
-from stt_shared.protocol.history import EventsReplayReply, EventsReplayRequest
+from stt_shared.protocol.queries.history import EventsReplayReply, EventsReplayRequest
 from stt_shared.protocol.records import RunRecord
 
 RUNS_PAGE = 200

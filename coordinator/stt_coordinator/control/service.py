@@ -43,10 +43,10 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.enums import Way
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
-from stt_shared.protocol.history import DiffRequest, EventsReplayRequest, TrendsRequest
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.overview import FindingGroupsRequest
-from stt_shared.protocol.reports import ReportRequest, RunsRequest
+from stt_shared.protocol.queries.history import DiffRequest, EventsReplayRequest, TrendsRequest
+from stt_shared.protocol.queries.overview import FindingGroupsRequest
+from stt_shared.protocol.queries.reports import ReportRequest, RunsRequest
 from stt_shared.protocol.suppressions import (
     AcceptRequest,
     ImportRequest,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.history import FixTime, Numbers, TrendDay
+from stt_shared.protocol.queries.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 
 DAY = timedelta(days=1)

@@ -10,9 +10,9 @@ from stt_coordinator.domain.findings import covers
 from stt_coordinator.domain.model import LEARNED
 from stt_coordinator.domain.reported import reported_finding
 from stt_shared.protocol.enums import Change, FindingState, Kind
-from stt_shared.protocol.history import Difference
+from stt_shared.protocol.queries.history import Difference
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import FindingEvent, FindingRecord
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 
 Answers = Mapping[str, ReportedResult]  # of one target in one run, by check
 

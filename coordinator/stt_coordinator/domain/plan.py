@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.domain.model import JobRecord, TargetRecord
-from stt_coordinator.domain.schedule import PERIODS
+from stt_coordinator.domain.time.schedule import PERIODS
 from stt_shared.identity import job_id
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, Interval

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from stt_coordinator.domain.model import JobRecord, Pair
 from stt_coordinator.domain.suppression import Suppressor
 from stt_shared.identity import finding_id
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import FindingRecord, RunRecord
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 
 
 def reported_finding(one: FindingRecord) -> ReportedFinding:

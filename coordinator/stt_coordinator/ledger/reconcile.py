@@ -8,7 +8,7 @@ import msgspec
 
 from stt_coordinator.domain.model import JobRecord, JobState, TargetRecord
 from stt_coordinator.domain.plan import LONGEST_LIFE
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import new_nonce

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from stt_coordinator.domain.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
+from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
 from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.store.port import Ledger

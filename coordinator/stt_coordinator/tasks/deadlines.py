@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.ledger.reconcile import LIMIT, reconcile, rewind
 from stt_coordinator.store.port import Store
-from stt_coordinator.tasks.clock_guard import AgreedNow
+from stt_coordinator.tasks.guards.clock_guard import AgreedNow
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared.telemetry.logs import logger
 

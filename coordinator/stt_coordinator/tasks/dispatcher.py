@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from stt_coordinator.domain.model import JobRecord, JobState
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus

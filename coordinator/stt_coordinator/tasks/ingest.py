@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.results import (
     MAX_REJECTED_BYTES,
     Outbox,
@@ -23,7 +23,7 @@ from stt_coordinator.ledger.results import (
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.ports.results import RawResult, Rejected
-from stt_coordinator.tasks.nonce_gate import NonceGate
+from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks

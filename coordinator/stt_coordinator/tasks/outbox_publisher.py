@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from stt_coordinator.domain.summary import summary
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Ledger, Store

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.ports.retention import Before
-from stt_coordinator.tasks.clock_guard import AgreedNow
+from stt_coordinator.tasks.guards.clock_guard import AgreedNow
 from stt_shared.telemetry.logs import logger
 
 AUDIT = timedelta(days=1_100)  # who did what: three years and a quarter

@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from stt_coordinator.domain import plan, schedule
+from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import TargetRecord
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time import schedule
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all
 from stt_coordinator.ledger.runs import skip_run, start_run
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.clock_guard import AgreedNow
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.guards.clock_guard import AgreedNow
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain import ceilings, installations
-from stt_coordinator.domain.ceilings import Bounded, Ceilings, NewTargets
 from stt_coordinator.domain.fleet import announced_worker
-from stt_coordinator.domain.installations import (
+from stt_coordinator.domain.intake import ceilings, installations
+from stt_coordinator.domain.intake.ceilings import Bounded, Ceilings, NewTargets
+from stt_coordinator.domain.intake.installations import (
     MARK,
     MAX_DOUBLES,
     Installation,
@@ -23,11 +23,11 @@ from stt_coordinator.domain.installations import (
 )
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.tasks.listened_time import ListenedTime
+from stt_coordinator.tasks.guards.listened_time import ListenedTime
 from stt_coordinator.tasks.refused_access import RefusedAccess
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import Numbers, TrendDay
+from stt_shared.protocol.queries.history import Numbers, TrendDay
 
 WIDTH, HEIGHT, EDGE = 600, 120, 6
 MIDDLE = HEIGHT / 2

@@ -15,8 +15,8 @@ from stt_shared import clock
 from stt_shared.protocol.control import TargetInfo, UncheckedTarget
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingReply
-from stt_shared.protocol.history import Difference
 from stt_shared.protocol.messages import Facts, PartNotChecked
+from stt_shared.protocol.queries.history import Difference
 from stt_shared.report import readable
 from stt_shared.report.counts import parts_sentence
 from stt_shared.report.theme import MARKS

@@ -20,14 +20,14 @@ from stt_shared.errors import (
 from stt_shared.protocol.codec import decode, encode
 from stt_shared.protocol.control import TargetInfo, TargetsReply, TargetsRequest, Verb
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import (
+from stt_shared.protocol.queries.reports import (
     ReportedResult,
     ReportReply,
     ReportRequest,
     RunsReply,
     RunsRequest,
 )
+from stt_shared.protocol.records import RunRecord
 from stt_shared.protocol.subjects import control as subject_of
 from stt_shared.report.model import Report
 

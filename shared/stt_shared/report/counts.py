@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from stt_shared.protocol.enums import Kind, Outcome, Severity
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.protocol.records import Counts
-from stt_shared.protocol.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 

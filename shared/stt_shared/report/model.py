@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from stt_shared.protocol.messages import Instant
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.protocol.records import Counts
-from stt_shared.protocol.reports import ReportedResult
 
 SCHEMA = "stt.report/v1"
 

@@ -16,8 +16,8 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import SwitchReply, SwitchRequest, Verb
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.servers.fixtures import serving
 from tests.support.processes.commands import STT, TIMEOUT_S, refused, stt
 from tests.support.processes.installation import Installation, installed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stt_coordinator.domain.clocks import ClockRecord, Reading
+from stt_coordinator.domain.time.clocks import ClockRecord, Reading
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.ports.retention import Before

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stt_coordinator.domain.model import Order, Pair, TargetRecord, WorkerRecord
-from stt_coordinator.domain.schedule import ENABLE
+from stt_coordinator.domain.time.schedule import ENABLE
 from stt_coordinator.store.port import Ledger
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.identity import finding_id, run_id

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library

@@ -26,7 +26,7 @@ COORDINATOR = """
 import asyncio, os
 from datetime import timedelta
 from stt_coordinator import service
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_shared import settings
 timing = Timing(worker_down=timedelta(seconds=2))
 found = settings.load(flags={}, environ=os.environ)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.reports import ReportReply
+from stt_shared.protocol.queries.reports import ReportReply
 from tests.support.cli import samples
 
 ON = ControlState(enabled=True, since=samples.NOW, by="ann", reason="why")

@@ -8,8 +8,8 @@ from stt_shared.protocol.control import StatusReply, UncheckedTarget, WorkerInfo
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.findings import FindingReply
 from stt_shared.protocol.messages import ControlState, Facts
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord, Summary
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report.model import Report
 
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.report.model import Report
 from tests.support.cli import samples
 from tests.support.cli.service import Service

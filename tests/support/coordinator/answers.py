@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from stt_coordinator.domain.diff import Answers
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from tests.support.coordinator.coordination import NOW
 
 HOUR = timedelta(hours=1)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store, StoreFullError
 from stt_shared import clock
@@ -32,8 +32,8 @@ from stt_shared.protocol.messages import (
     Result,
     Value,
 )
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 
 M = TypeVar("M", bound=Value)
 T = TypeVar("T")

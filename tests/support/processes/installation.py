@@ -32,8 +32,8 @@ from stt_shared.protocol.control import (
     Verb,
 )
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunRecord
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 
 M = TypeVar("M", bound=Value)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from stt_coordinator import coordinator, service
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_shared import clock
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.lifecycle import stop_on_signals

@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 
 from stt_coordinator import service
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.errors import SttError
 from stt_shared.lifecycle import stop_on_signals

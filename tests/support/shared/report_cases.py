@@ -9,8 +9,8 @@ import msgspec
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import PartNotChecked
+from stt_shared.protocol.queries.reports import ReportedFinding
 from stt_shared.protocol.records import Acceptance
-from stt_shared.protocol.reports import ReportedFinding
 from stt_shared.report.counts import of_results
 from stt_shared.report.formats.report_context import ReportContext
 from stt_shared.report.model import Report

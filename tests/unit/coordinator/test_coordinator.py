@@ -22,8 +22,8 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Change, Family
 from stt_shared.protocol.messages import CheckOutcome, Job, Watermark
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunEvent, Summary
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.support.coordinator.coordination import (
     QUICK,
     SITE,

@@ -15,7 +15,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
 from stt_worker.execution.admission import AdmissionQueue

@@ -18,7 +18,7 @@ from stt_shared.command.output import OutputFormat
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import UncheckedTarget, Verb
 from stt_shared.protocol.findings import ChangesReply, ChangesRequest, FindingsRequest
-from stt_shared.protocol.history import (
+from stt_shared.protocol.queries.history import (
     Difference,
     DiffReply,
     DiffRequest,

@@ -15,8 +15,8 @@ from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 

@@ -23,7 +23,7 @@ from stt_coordinator.store.ports.history import EventPlace
 from stt_shared import clock
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Kind
-from stt_shared.protocol.history import Difference, DiffReply, DiffRequest
+from stt_shared.protocol.queries.history import Difference, DiffReply, DiffRequest
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 
 PAGE_TARGETS = 200

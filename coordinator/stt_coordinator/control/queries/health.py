@@ -12,7 +12,7 @@ from stt_shared import clock
 from stt_shared.distribution import installed_version
 from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Empty
-from stt_shared.protocol.health import HealthPart, HealthReply
+from stt_shared.protocol.queries.health import HealthPart, HealthReply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

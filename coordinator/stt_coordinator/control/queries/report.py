@@ -19,8 +19,8 @@ from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import FindingState, Kind
+from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
-from stt_shared.protocol.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 
 PAGE_PAIRS = 1_000

@@ -6,11 +6,11 @@ from stt_coordinator.control import pages
 from stt_coordinator.control.control_commands import first_run_id
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
-from stt_coordinator.domain import schedule
+from stt_coordinator.domain.time import schedule
 from stt_shared import clock
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 
 
 async def list_runs(context: HandlerContext, request: RunsRequest) -> RunsReply:

@@ -8,11 +8,11 @@ from itertools import islice
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
-from stt_coordinator.domain import schedule
 from stt_coordinator.domain.coverage import GONE
-from stt_coordinator.domain.installations import MARK, plain_name
+from stt_coordinator.domain.intake.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
+from stt_coordinator.domain.time import schedule
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import (

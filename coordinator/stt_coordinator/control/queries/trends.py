@@ -11,7 +11,7 @@ from stt_coordinator.domain.summary import counts
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import TrendsReply, TrendsRequest
+from stt_shared.protocol.queries.history import TrendsReply, TrendsRequest
 from stt_shared.protocol.records import Counts
 
 MAX_DAYS = 3_660  # the most that a setting may keep

@@ -8,7 +8,11 @@ from stt_coordinator.control.queries.findings import refuse_unknown_names
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.findings import Grouped
 from stt_shared.protocol.findings import FindingsRequest
-from stt_shared.protocol.overview import FindingGroup, FindingGroupsReply, FindingGroupsRequest
+from stt_shared.protocol.queries.overview import (
+    FindingGroup,
+    FindingGroupsReply,
+    FindingGroupsRequest,
+)
 
 
 async def finding_groups(

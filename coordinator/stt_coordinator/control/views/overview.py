@@ -12,12 +12,12 @@ from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.control.views.groups import group_of
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
-from stt_coordinator.domain.schedule import ENABLE, PERIODS
+from stt_coordinator.domain.time.schedule import ENABLE, PERIODS
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
 from stt_shared.protocol.control import Empty, StatusReply
 from stt_shared.protocol.enums import Change, Interval, Severity
-from stt_shared.protocol.overview import (
+from stt_shared.protocol.queries.overview import (
     FindingGroupBy,
     OverviewReply,
     OverviewState,

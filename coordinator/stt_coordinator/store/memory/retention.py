@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import day_of
+from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.ports.retention import Before

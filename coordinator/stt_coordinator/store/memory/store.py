@@ -21,7 +21,7 @@ from stt_coordinator.store.memory.suppressions import MemorySuppressions
 from stt_coordinator.store.memory.tables import Tables
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
-from stt_shared.protocol.health import StoreHealth
+from stt_shared.protocol.queries.health import StoreHealth
 
 T = TypeVar("T")
 

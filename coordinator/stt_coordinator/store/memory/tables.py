@@ -6,9 +6,9 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 
-from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import DayRecord
 from stt_coordinator.domain.model import JobRecord, Pair, TargetRecord, WorkerRecord
+from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.bus.values import Outgoing
 from stt_shared.protocol.audit import AuditEntry

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from stt_coordinator.domain.clocks import ClockRecord
+from stt_coordinator.domain.time.clocks import ClockRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

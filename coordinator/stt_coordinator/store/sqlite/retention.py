@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from stt_coordinator.domain.clocks import ClockRecord
 from stt_coordinator.domain.daily import day_of
+from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sqlite.rows import Columns, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries

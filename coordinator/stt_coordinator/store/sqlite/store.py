@@ -35,7 +35,7 @@ from stt_coordinator.store.sqlite.runs import SqliteRuns
 from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
 from stt_shared import clock
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.health import StoreHealth
+from stt_shared.protocol.queries.health import StoreHealth
 from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 

@@ -13,7 +13,7 @@ from stt_coordinator.web.api.openapi import query
 from stt_coordinator.web.api.paging import paged
 from stt_coordinator.web.api.queries import After, HttpRequest, Since, instant
 from stt_coordinator.web.dependencies import Context
-from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
+from stt_shared.protocol.queries.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 
 Run = Annotated[str, QueryParameter(max_length=200, description="The id of a run.")]
 Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS, description="Days, today included.")]

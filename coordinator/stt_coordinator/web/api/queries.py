@@ -44,15 +44,15 @@ from stt_shared.protocol.findings import (
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.health import HealthReply
 from stt_shared.protocol.messages import Instant
-from stt_shared.protocol.overview import (
+from stt_shared.protocol.queries.health import HealthReply
+from stt_shared.protocol.queries.overview import (
     FindingGroupBy,
     FindingGroupsReply,
     FindingGroupsRequest,
     OverviewReply,
 )
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.suppressions import (
     SuppressionsReply,
     SuppressionsRequest,

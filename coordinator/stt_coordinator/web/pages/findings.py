@@ -22,7 +22,7 @@ from stt_shared.protocol.findings import (
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.overview import FindingGroup, FindingGroupBy, FindingGroupsRequest
+from stt_shared.protocol.queries.overview import FindingGroup, FindingGroupBy, FindingGroupsRequest
 
 ROWS = 50
 MAX_GROUPS = 500

@@ -10,7 +10,7 @@ from stt_coordinator.web.chart import series
 from stt_coordinator.web.dependencies import Context
 from stt_coordinator.web.pages.common import page, titles
 from stt_shared.protocol.control import Empty
-from stt_shared.protocol.overview import OverviewState
+from stt_shared.protocol.queries.overview import OverviewState
 
 EMBEDDED = (
     "default-src 'self'; frame-ancestors *; base-uri 'none'; form-action 'none'"  # links alone

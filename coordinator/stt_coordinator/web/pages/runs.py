@@ -23,9 +23,9 @@ from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import OPERATORS
 from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_shared.protocol.control import RunRequest
-from stt_shared.protocol.history import TrendsRequest
+from stt_shared.protocol.queries.history import TrendsRequest
+from stt_shared.protocol.queries.reports import RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsRequest
 
 ROWS = 50
 TREND_DAYS = 90

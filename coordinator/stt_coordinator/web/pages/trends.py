@@ -12,7 +12,7 @@ from litestar.params import QueryParameter
 from stt_coordinator.control.queries.trends import MAX_DAYS, read_trends
 from stt_coordinator.web.dependencies import Context
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import TrendsReply, TrendsRequest
+from stt_shared.protocol.queries.history import TrendsReply, TrendsRequest
 
 WHAT = ("open", "opened", "resolved")
 Days = Annotated[int, QueryParameter(ge=1, le=MAX_DAYS)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 from stt_shared.protocol.enums import Outcome
-from stt_shared.protocol.reports import ReportedResult
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import ReportContext, why

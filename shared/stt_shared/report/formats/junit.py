@@ -11,7 +11,7 @@ from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked
 from stt_shared.report.formats.report_context import Entry, ReportContext, acceptance, why

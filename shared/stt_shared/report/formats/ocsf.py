@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.reports import ReportedResult
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text

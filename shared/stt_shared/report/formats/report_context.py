@@ -9,8 +9,8 @@ from functools import cached_property
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Outcome
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import Acceptance
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.counts import is_not_checked, is_whole, parts_sentence, without_result
 from stt_shared.report.model import Report

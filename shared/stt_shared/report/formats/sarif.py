@@ -9,7 +9,7 @@ from typing import Any
 
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Kind, Outcome, Severity
-from stt_shared.protocol.reports import ReportedResult
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.report import readable
 from stt_shared.report.formats.report_context import TOOL, Entry, ReportContext, why
 from stt_shared.report.objects import json_text

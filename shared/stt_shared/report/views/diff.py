@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_shared.protocol.enums import Change
-from stt_shared.protocol.history import Difference, DiffReply
+from stt_shared.protocol.queries.history import Difference, DiffReply
 from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import Numbers, TrendDay, TrendsReply
+from stt_shared.protocol.queries.history import Numbers, TrendDay, TrendsReply
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 

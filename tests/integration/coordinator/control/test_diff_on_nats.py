@@ -18,8 +18,8 @@ from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
-from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job
+from stt_shared.protocol.queries.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from tests.support.coordinator.coordination import (
     FakeWorker,
     ask,

@@ -19,7 +19,7 @@ from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.protocol import subjects
 from stt_shared.protocol.audit import AuditReply, AuditRequest
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.history import EventsReplayReply, EventsReplayRequest
+from stt_shared.protocol.queries.history import EventsReplayReply, EventsReplayRequest
 from tests.support.coordinator.coordination import ask, until
 from tests.support.coordinator.on_nats import connected, coordinating
 from tests.support.coordinator.store_rows import finding, opened, run

@@ -15,7 +15,8 @@ from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import UncheckedTarget, Verb
 from stt_shared.protocol.enums import Change, Family, Kind, Severity
 from stt_shared.protocol.findings import ChangesReply, ChangesRequest, FindingsReply
-from stt_shared.protocol.history import (
+from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.history import (
     Difference,
     DiffReply,
     DiffRequest,
@@ -25,7 +26,6 @@ from stt_shared.protocol.history import (
     TrendsReply,
     TrendsRequest,
 )
-from stt_shared.protocol.messages import Value
 from stt_shared.protocol.records import Acceptance
 from tests.support.cli import samples
 from tests.support.cli.service import Service, Stt

@@ -11,8 +11,8 @@ import pytest
 from stt_shared.command import output
 from stt_shared.protocol.control import RunReply, Verb
 from stt_shared.protocol.findings import FindingsReply
+from stt_shared.protocol.queries.reports import RunsReply
 from stt_shared.protocol.records import Counts
-from stt_shared.protocol.reports import RunsReply
 from stt_shared.report.formats.nagios import State
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.model import Report

@@ -16,7 +16,7 @@ from stt_shared.protocol.control import (
 )
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from tests.support.cli import samples
 from tests.support.cli.replies import report_reply
 from tests.support.cli.service import Service, Stt

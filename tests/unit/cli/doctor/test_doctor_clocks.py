@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stt_cli.doctor.coordinator import agreement, stored_instants
-from stt_shared.protocol.health import HealthReply
+from stt_shared.protocol.queries.health import HealthReply
 from tests.support.coordinator.coordination import NOW
 
 HEALTH = HealthReply(now=NOW, version="1", parts=())

@@ -14,7 +14,7 @@ from stt_cli.doctor.diagnostic_line import DiagnosticLine, Level, Unknown
 from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.health import HealthPart, HealthReply, StoreHealth
+from stt_shared.protocol.queries.health import HealthPart, HealthReply, StoreHealth
 from stt_shared.protocol.records import Counts, Summary
 from stt_shared.settings import NatsSettings, Settings
 from tests.support.cli import samples

@@ -31,7 +31,7 @@ from stt_shared.protocol.findings import (
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (
     ask,

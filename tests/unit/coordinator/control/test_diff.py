@@ -21,9 +21,9 @@ from stt_shared.bus.values import RequestError
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.findings import FindingsReply, FindingsRequest
-from stt_shared.protocol.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
 from stt_shared.protocol.messages import CheckOutcome, Job, Value
-from stt_shared.protocol.reports import ReportRequest
+from stt_shared.protocol.queries.history import DiffReply, DiffRequest, TrendsReply, TrendsRequest
+from stt_shared.protocol.queries.reports import ReportRequest
 from stt_shared.protocol.suppressions import AcceptRequest, SuppressionReply
 from tests.support.coordinator.coordination import (
     FakeWorker,

@@ -15,7 +15,7 @@ from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.health import HealthReply
+from stt_shared.protocol.queries.health import HealthReply
 from tests.support.coordinator.coordination import FakeWorker, ask, at_work, running, status, until
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from stt_shared.protocol.findings import (
     FindingsReply,
     FindingsRequest,
 )
-from stt_shared.protocol.reports import ReportReply, ReportRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.control_site import RunningCoordinator, running_coordinator
 from tests.support.coordinator.coordination import (

@@ -9,7 +9,7 @@ import pytest
 
 from stt_shared.protocol.control import StatusReply, Verb
 from stt_shared.protocol.enums import Change, Severity
-from stt_shared.protocol.reports import ReportReply, ReportRequest
+from stt_shared.protocol.queries.reports import ReportReply, ReportRequest
 from stt_shared.protocol.suppressions import (
     AcceptRequest,
     SeverityResetRequest,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_coordinator.domain.clocks import ClockRecord, Reading, agreed, disagreement
+from stt_coordinator.domain.time.clocks import ClockRecord, Reading, agreed, disagreement
 from tests.support.coordinator.coordination import NOW
 
 ZERO, HOUR, DAY = timedelta(0), timedelta(hours=1), timedelta(days=1)

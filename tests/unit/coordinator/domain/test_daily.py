@@ -12,7 +12,7 @@ from stt_coordinator.domain.daily import DayRecord, Fixes, fix_times, trend
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.web.chart import bars, series
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.history import FixTime, Numbers, TrendDay
+from stt_shared.protocol.queries.history import FixTime, Numbers, TrendDay
 from stt_shared.protocol.records import Counts
 from tests.support.coordinator.coordination import NOW
 

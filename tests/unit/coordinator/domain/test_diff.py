@@ -9,8 +9,8 @@ import msgspec
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.suppression import as_of
 from stt_shared.protocol.enums import Change, Family, FindingState, Kind, Outcome, Severity
+from stt_shared.protocol.queries.reports import ReportedResult
 from stt_shared.protocol.records import Acceptance, FindingEvent, FindingRecord
-from stt_shared.protocol.reports import ReportedResult
 from stt_shared.protocol.suppressions import SuppressionRecord
 from tests.support.coordinator.answers import ENDED, HOUR, LATER, OLD, answers, found, reported
 from tests.support.coordinator.coordination import NOW

@@ -7,7 +7,7 @@ import msgspec
 from stt_coordinator.domain.diff import of_target
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
-from stt_shared.protocol.reports import ReportedResult
+from stt_shared.protocol.queries.reports import ReportedResult
 from tests.support.coordinator.answers import ENDED, HOUR, LATER, answers, found, reported
 
 OLD_DATABASE = PartNotChecked(name="old", kind=Kind.QUERY, reason="invalid")

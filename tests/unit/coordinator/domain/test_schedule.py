@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_coordinator.domain.schedule import MAX_SKIPPED, PERIODS, due, next_slot, slot_at
+from stt_coordinator.domain.time.schedule import MAX_SKIPPED, PERIODS, due, next_slot, slot_at
 from stt_shared.protocol.enums import Interval
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

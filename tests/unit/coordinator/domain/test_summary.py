@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from stt_coordinator.domain.summary import Tallies, counts, summary
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import Counts
-from stt_shared.protocol.reports import ReportedFinding, ReportedResult
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import NOW
 

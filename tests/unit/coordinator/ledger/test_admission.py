@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.domain.model import JobState, WorkerRecord
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
 from stt_coordinator.ledger.results import RecordedBatch, record_results
 from stt_coordinator.store.port import Ledger, Store

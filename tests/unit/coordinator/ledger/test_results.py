@@ -8,7 +8,7 @@ import pytest
 
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.enums import Family, Kind, Outcome

@@ -10,8 +10,8 @@ from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import Rejected
-from stt_coordinator.tasks.clock_guard import SETTLED_S, ClockGuard
 from stt_coordinator.tasks.deadlines import end_suppressions
+from stt_coordinator.tasks.guards.clock_guard import SETTLED_S, ClockGuard
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.domain.model import JobRecord, JobState, WorkerRecord
-from stt_coordinator.domain.timing import Timing
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.dispatcher import Dispatcher

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from stt_coordinator.domain.ceilings import Ceilings
+from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store

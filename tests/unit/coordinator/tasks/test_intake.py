@@ -12,8 +12,8 @@ import pytest
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.guards.nonce_gate import OPEN_AFTER_UPGRADE, NonceGate
 from stt_coordinator.tasks.ingest import MAX_WAITS, Ingest
-from stt_coordinator.tasks.nonce_gate import OPEN_AFTER_UPGRADE, NonceGate
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock

@@ -28,7 +28,7 @@ from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
-from stt_shared.protocol.health import StoreHealth
+from stt_shared.protocol.queries.health import StoreHealth
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, recorded, result

@@ -13,7 +13,7 @@ from stt_shared.protocol.control import StatusReply, TargetInfo, TargetsReply, V
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.findings import FindingsReply
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
-from stt_shared.protocol.reports import ReportReply
+from stt_shared.protocol.queries.reports import ReportReply
 from stt_shared.report import readable
 from stt_shared.report.counts import is_whole, of_results
 from stt_shared.report.formats import nagios

@@ -10,7 +10,7 @@ from stt_coordinator.store.port import Ledger
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.enums import Severity
-from stt_shared.protocol.overview import (
+from stt_shared.protocol.queries.overview import (
     FindingGroupBy,
     FindingGroupsReply,
     FindingGroupsRequest,

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.enums import Family, Severity
-from stt_shared.protocol.history import TrendsReply
 from stt_shared.protocol.messages import Instant, Value
+from stt_shared.protocol.queries.history import TrendsReply
 from stt_shared.protocol.records import FindingEvent
 
 

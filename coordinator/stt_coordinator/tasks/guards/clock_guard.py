@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from stt_coordinator.domain.clocks import (
+from stt_coordinator.domain.time.clocks import (
     MAX_DRIFT,
     ClockRecord,
     Reading,

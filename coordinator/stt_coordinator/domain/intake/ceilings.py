@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from stt_coordinator.domain.installations import plain_name
+from stt_coordinator.domain.intake.installations import plain_name
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
 
 MINUTE_S, DAY_S = 60.0, 86_400.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from stt_coordinator.domain.installations import plain_name
+from stt_coordinator.domain.intake.installations import plain_name
 from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result

@@ -7,8 +7,8 @@ from datetime import date
 from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Change, Family, Severity
 from stt_shared.protocol.messages import Instant, Value
+from stt_shared.protocol.queries.reports import ReportedFinding
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import ReportedFinding
 
 
 class DiffRequest(Value, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Requests and replies that read: history, overview, reports and health."""
