@@ -165,7 +165,17 @@ async def list_checks(
     elif form is OutputFormat.JSONL:
         output.print_lines(wanted)
     else:
-        output.print_grid(Grid(CHECKS, tuple(_check(one) for one in wanted)))
+        rows = (
+            (
+                Cell(one.check, "name"),
+                Cell(str(one.family)),
+                Cell(PERIODS[one.interval]),
+                Cell("on" if one.enabled else "off", "ok" if one.enabled else "warn"),
+                Cell(one.summary),
+            )
+            for one in wanted
+        )
+        output.print_grid(Grid(CHECKS, tuple(rows)))
         output.note(_counted(wanted))
 
 
@@ -179,16 +189,6 @@ def _counted(checks: Iterable[CheckInfo]) -> str:
         for words in ([str(one.family) for one in found], [one.category for one in found])
     ]
     return "; ".join([total, *filter(None, each)])
-
-
-def _check(one: CheckInfo) -> tuple[Cell, ...]:
-    return (
-        Cell(one.check, "name"),
-        Cell(str(one.family)),
-        Cell(PERIODS[one.interval]),
-        Cell("on" if one.enabled else "off", "ok" if one.enabled else "warn"),
-        Cell(one.summary),
-    )
 
 
 def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:

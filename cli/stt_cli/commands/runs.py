@@ -119,8 +119,14 @@ async def run(
     )
     async with client.coordinator(connection) as control:
         reply = await _start(control, request)
+        if not wait and form is not ReportFormat.TABLE:
+            output.print_message(reply, OutputFormat(form))
+            return 0
         if not wait:
-            _print_started(reply, OutputFormat(form))
+            jobs = readable.number(reply.run.jobs, "database")
+            output.print_text(f"Run {reply.run.run_id}: {jobs}.")
+            _note_joined(reply)
+            output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
             return 0
         found = await _wait(control, reply)
         disabled = await _was_disabled(control, found)
@@ -144,15 +150,6 @@ async def _start(control: Control, request: RunRequest) -> RunReply:
         status = await control.ask(Verb.STATUS, Empty(), StatusReply)
         sentence = switch_sentence(status.state, clock.now())
         raise DisabledError(f"{sentence} No run was started.", hint=DISABLED_HINT) from error
-
-
-def _print_started(reply: RunReply, form: OutputFormat) -> None:
-    if form is not OutputFormat.TABLE:
-        output.print_message(reply, form)
-        return
-    output.print_text(f"Run {reply.run.run_id}: {readable.number(reply.run.jobs, 'database')}.")
-    _note_joined(reply)
-    output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
 
 
 def _note_joined(reply: RunReply) -> None:

@@ -39,20 +39,14 @@ def _series(key: str, entries: list[Entry], as_of: date) -> Iterator[str]:
         if before >= after:
             yield f"{key}: series {dotted(after)} is listed after {dotted(before)}"
     for entry in entries:
-        for fault in _entry(entry, as_of):
-            yield f"{key} {dotted(entry['series'])}: {fault}"
+        found = [f"unknown key {name!r}" for name in sorted(entry.keys() - KEYS)]
+        if entry.get("status") not in STATUSES:
+            expected = ", ".join(sorted(STATUSES))
+            found.append(f"status is {entry.get('status')!r}, expected one of {expected}")
+        found += [*_versions(entry), *_dates(entry, as_of)]
         if "eol" not in entry and entry is not entries[-1]:
-            series = dotted(entry["series"])
-            yield f"{key} {series}: eol is missing, and the series is not the newest"
-
-
-def _entry(entry: Entry, as_of: date) -> Iterator[str]:
-    for key in sorted(entry.keys() - KEYS):
-        yield f"unknown key {key!r}"
-    if entry.get("status") not in STATUSES:
-        yield f"status is {entry.get('status')!r}, expected one of {', '.join(sorted(STATUSES))}"
-    yield from _versions(entry)
-    yield from _dates(entry, as_of)
+            found.append("eol is missing, and the series is not the newest")
+        yield from (f"{key} {dotted(entry['series'])}: {fault}" for fault in found)
 
 
 def _versions(entry: Entry) -> Iterator[str]:

@@ -62,16 +62,18 @@ class Installation:
 
     async def stop(self) -> None:
         """End all in the opposite order of their start, also those that are just starting."""
-        await asyncio.to_thread(self._stop)
 
-    def _stop(self) -> None:
-        for start in self._starts:
-            start.cancel()
-        wait(self._starts)
-        with ExitStack() as stack:
-            stack.callback(self._threads.shutdown)
-            for running in self._running:
-                stack.callback(running.stop)
+        def stop_all() -> None:
+            for start in self._starts:
+                start.cancel()
+            # Before the first is stopped: a start under way would be missed and left running.
+            wait(self._starts)
+            with ExitStack() as stack:
+                stack.callback(self._threads.shutdown)
+                for running in self._running:
+                    stack.callback(running.stop)
+
+        await asyncio.to_thread(stop_all)
 
 
 def start_service(

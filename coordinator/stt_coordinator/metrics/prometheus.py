@@ -82,7 +82,9 @@ class _Collector(Collector):
         parts = found.breakdown.parts
         yield _gauge("stt_parts_not_checked", (((k, f, s), n) for s, f, k, n in parts))
         yield from _of_runs(found.targets)
-        yield _gauge("stt_workers", _workers(found))
+        up = [worker.site for worker in found.workers if worker.state == "up"]
+        sites = {row.site for row in found.targets} | set(up)
+        yield _gauge("stt_workers", (((site,), up.count(site)) for site in sorted(sites)))
         yield from _of_pack(found.pack)
         yield from found.counters.collect()
 
@@ -131,12 +133,6 @@ def _of_runs(targets: tuple[TargetRecord, ...]) -> Iterator[Metric]:
                 for site, rows in sorted(sites.items())
             ],
         )
-
-
-def _workers(found: Snapshot) -> Samples:
-    up = [worker.site for worker in found.workers if worker.state == "up"]
-    sites = {row.site for row in found.targets} | set(up)
-    return [((site,), up.count(site)) for site in sorted(sites)]
 
 
 def _of_pack(pack: PackStatus | None) -> Iterator[Metric]:

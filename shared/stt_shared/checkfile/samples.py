@@ -97,6 +97,12 @@ def _sample(entry: Entry) -> Sample:
     releases = value.get("releases")
     if releases is not None and not isinstance(releases, dict):
         raise ValueError(f"releases is {shown(releases)}, expected release data")
+    now = value.get("now")
+    try:
+        at = NOON if now is None else datetime.fromisoformat(str(now))
+    except ValueError as error:
+        example = "expected a time such as 2026-11-23T12:00:00Z"
+        raise ValueError(f"now is {shown(now)}, {example}") from error
     return Sample(
         name=_text(value, "name"),
         server=_server(value.get("server")),
@@ -105,7 +111,7 @@ def _sample(entry: Entry) -> Sample:
         reason=str(value.get("reason", "")),
         findings=findings,
         releases=cast("Mapping[str, Any] | None", releases),
-        now=_instant(value.get("now")),
+        now=at if at.tzinfo else at.replace(tzinfo=UTC),
     )
 
 
@@ -143,14 +149,3 @@ def _expected(value: object) -> Expected:
         summary=str(fields.get("summary", "")),
         remediation=str(fields.get("remediation", "")),
     )
-
-
-def _instant(value: object) -> datetime:
-    if value is None:
-        return NOON
-    try:
-        found = datetime.fromisoformat(str(value))
-    except ValueError as error:
-        example = "expected a time such as 2026-11-23T12:00:00Z"
-        raise ValueError(f"now is {shown(value)}, {example}") from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -37,14 +37,6 @@ class OutputFormat(StrEnum):
     JSONL = "jsonl"
 
 
-def _colour_system(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    if environ.get("NO_COLOR"):
-        return False
-    if environ.get("FORCE_COLOR", "") not in OFF:
-        return True
-    return stream.isatty() and environ.get("TERM") != "dumb"
-
-
 class _Console(Console):
     """A console that raises BrokenPipeError: rich would exit with 1, the code of findings."""
 
@@ -58,7 +50,11 @@ def console(
 ) -> Console:
     """A console on `stream`: coloured as the environment wants, never wrapped in a pipe."""
     environment = os.environ if environ is None else environ
-    coloured = _colour_system(stream, environment)
+    coloured = stream.isatty() and environment.get("TERM") != "dumb"
+    if environment.get("NO_COLOR"):
+        coloured = False
+    elif environment.get("FORCE_COLOR", "") not in OFF:
+        coloured = True
     return _Console(
         file=stream,
         theme=THEME,

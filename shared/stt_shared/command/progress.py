@@ -20,15 +20,9 @@ Report = Callable[[RunRecord], None]
 @contextmanager
 def of_run(title: str) -> Generator[Report]:
     """A function that shows the progress of a run; the bar is removed at the end of the block."""
-    if sys.stderr.isatty():
-        with _bar(title) as report:
-            yield report
-    else:
+    if not sys.stderr.isatty():
         yield _lines(title)
-
-
-@contextmanager
-def _bar(title: str) -> Generator[Report]:
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=output.stderr(), transient=True) as bar:
         task = bar.add_task(title, total=None)

@@ -77,7 +77,10 @@ def deliver(
 
     Raises ExportError for a file that cannot be written.
     """
-    for warning in _warnings(report):
+    # What no row shows: unsigned checks, an unfinished run, missing targets.
+    missing = without_result(report)
+    silent = f"{readable.number(missing, 'database')} without any result" if missing else ""
+    for warning in filter(None, (report.notice, silent)):
         output.note(f"warning: {warning}", "warn")
     if form is ReportFormat.TABLE and tables:
         output.print_tables(report, clock.now())
@@ -90,13 +93,6 @@ def deliver(
         _write(one.path, render(context, one.form))
         if output.on_terminal():  # a scheduled job without problems prints nothing
             output.note(f"Written: {one.path} ({one.form})", "hint")
-
-
-def _warnings(report: Report) -> list[str]:
-    """What no row shows: unsigned checks, an unfinished run, missing targets."""
-    missing = without_result(report)
-    silent = f"{readable.number(missing, 'database')} without any result" if missing else ""
-    return [text for text in (report.notice, silent) if text]
 
 
 def _context(report: Report, checks: Mapping[str, Check] | None, part: str) -> ReportContext:

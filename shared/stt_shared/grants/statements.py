@@ -68,13 +68,16 @@ def steps(product: Product, checks: Iterable[Check], account: Account) -> list[S
         for grant in check.privileges.get(product.value, ()):
             needed.setdefault(grant, []).append(check.name)
     ordered = sorted(needed.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [
-        Step(statements=_creation(product, account)),
-        *(
-            Step(statements=_grant(product, grant, account), grant=grant, checks=tuple(names))
-            for grant, names in ordered
-        ),
-    ]
+    found = [Step(statements=_creation(product, account))]
+    for grant, names in ordered:
+        if product.family is Family.MYSQL:
+            made: tuple[str, ...] = (f"GRANT {grant} TO {_mysql_name(account)}",)
+        elif product is Product.POSTGRESQL:
+            made = _postgresql(grant, _identifier(account.user))
+        else:
+            made = _mongodb(grant, account.user)
+        found.append(Step(statements=made, grant=grant, checks=tuple(names)))
+    return found
 
 
 def render(product: Product, made: Sequence[Step]) -> str:
@@ -102,14 +105,6 @@ def _creation(product: Product, account: Account) -> tuple[str, ...]:
             f"ALTER ROLE {name} SET default_transaction_read_only = on",
         )
     return (_command({"createUser": account.user, "pwd": PASSWORD, "roles": []}),)
-
-
-def _grant(product: Product, grant: str, account: Account) -> tuple[str, ...]:
-    if product.family is Family.MYSQL:
-        return (f"GRANT {grant} TO {_mysql_name(account)}",)
-    if product is Product.POSTGRESQL:
-        return _postgresql(grant, _identifier(account.user))
-    return _mongodb(grant, account.user)
 
 
 def _mysql_name(account: Account) -> str:

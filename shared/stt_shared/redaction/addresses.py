@@ -38,7 +38,10 @@ def _part(part: str) -> str:
         closing = _QUOTED[mark].search(part, start) if mark else None
         at = part.rfind("@", start, closing.start() if closing else len(part))
         begins = start + len("://")
-        if at >= 0 and not _is_path(scheme, part[begins:at]):
+        # The @ may be part of a path, as in https://host/@scope/name.
+        host, *path = re.split(r"[/?#]", part[begins:at] if at >= 0 else "", maxsplit=1)
+        is_path = path and scheme in ("http", "https") and _HOST_ALONE.fullmatch(host)
+        if at >= 0 and not is_path:
             is_user = scheme in _DATABASES and _USER_ALONE.fullmatch(part, begins, at)
             shown += [part[done:begins], part[begins:at] if is_user else HIDDEN]
             done = at
@@ -48,9 +51,3 @@ def _part(part: str) -> str:
         if part.find("@", done + 1) < 0:
             break
     return "".join((*shown, part[done:]))
-
-
-def _is_path(scheme: str, before_at: str) -> bool:
-    """Whether the @ is part of a path, as in https://host/@scope/name."""
-    host, *path = re.split(r"[/?#]", before_at, maxsplit=1)
-    return bool(path) and scheme in ("http", "https") and bool(_HOST_ALONE.fullmatch(host))

@@ -59,11 +59,7 @@ def _cached(program: str, name: str, *, maria: bool) -> Installation:
     root = cache.folder() / name
     if not (root / "usr" / "sbin" / program).exists():
         raise cache.missing("MariaDB" if maria else "MySQL")
-    return Installation(command=_with_loader(root, program), base=root / "usr", maria=maria)
-
-
-def _with_loader(root: Path, program: str) -> tuple[str, ...]:
-    """An unpacked server runs with the libc it came with, so that the machine's does not matter."""
+    # An unpacked server runs with its own libc, so that the machine's does not matter.
     loader = next(
         found
         for pattern in ("usr/lib/*/ld-linux-*.so.*", "lib/*/ld-linux-*.so.*")
@@ -72,7 +68,8 @@ def _with_loader(root: Path, program: str) -> tuple[str, ...]:
     triplet = loader.parent.name
     folders = [root / place.format(triplet=triplet) for place in LIBRARIES]
     path = os.pathsep.join(str(folder) for folder in folders)
-    return (str(loader), "--library-path", path, str(root / "usr" / "sbin" / program))
+    command = (str(loader), "--library-path", path, str(root / "usr" / "sbin" / program))
+    return Installation(command=command, base=root / "usr", maria=maria)
 
 
 def start(

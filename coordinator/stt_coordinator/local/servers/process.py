@@ -100,11 +100,7 @@ class Running:
                 group=_group_of(self.owner),
                 preexec_fn=_die_with_parent,  # noqa: PLW1509  # one call, no locks, before exec
             )
-        self._wait_until_ready(self.child)
-        return self
-
-    def _wait_until_ready(self, child: subprocess.Popen[bytes]) -> None:
-        deadline = clock.monotonic() + READY_S
+        child, deadline = self.child, clock.monotonic() + READY_S
         while True:
             try:
                 self.ready()
@@ -116,7 +112,7 @@ class Running:
                     raise self._failed(f"did not answer within {READY_S:g} s") from error
                 time.sleep(POLL_S)
             else:
-                return
+                return self
 
     def _failed(self, what: str) -> ServerError:
         return ServerError(f"{self.name} {what}", hint=self.tail())

@@ -68,7 +68,15 @@ def pack_sentence(pack: PackStatus, now: datetime) -> str:
 
 def _count_lines(reply: StatusReply, now: datetime) -> list[Text]:
     counts, before = reply.summary.counts, reply.yesterday
-    lines = [_severity_line(severity, _amount(counts, severity), before) for severity in Severity]
+    lines: list[Text] = []
+    for severity in Severity:
+        amount = _amount(counts, severity)
+        text = f"  {mark(severity)} {severity:<11} {amount:>5}"
+        line = Text().append(text, str(severity) if amount else "")
+        if before is not None:
+            change = amount - _amount(before, severity)
+            line.append(f"   {f'{change:+d}' if change else ' 0'} since yesterday", style="hint")
+        lines.append(line)
     accepted = Text(f"    accepted    {counts.accepted:>5}")
     if reply.next_end is not None:
         accepted.append(f"   next ends {readable.date_day(reply.next_end, now)}", style="hint")
@@ -107,16 +115,6 @@ def _amount(counts: Counts, severity: Severity) -> int:
         Severity.MAJOR: counts.major,
         Severity.TRIVIAL: counts.trivial,
     }[severity]
-
-
-def _severity_line(severity: Severity, amount: int, yesterday: Counts | None) -> Text:
-    text = f"  {mark(severity)} {severity:<11} {amount:>5}"
-    line = Text().append(text, str(severity) if amount else "")
-    if yesterday is not None:
-        before = _amount(yesterday, severity)
-        change = f"{amount - before:+d}" if amount != before else " 0"
-        line.append(f"   {change} since yesterday", style="hint")
-    return line
 
 
 def _fleet(reply: StatusReply) -> str:
