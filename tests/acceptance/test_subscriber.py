@@ -50,7 +50,8 @@ async def listens(machine: Machine) -> bool:
     """Whether the broker delivers to the example."""
     client = await nats.connect(machine.environment["STT_NATS_URL"])
     try:
-        return bool((await client.jetstream().consumer_info(STREAM_EVENTS, "printer")).push_bound)
+        info = await client.jetstream().consumer_info(STREAM_EVENTS, "events")
+        return bool(info.num_waiting)
     except NotFoundError:
         return False
     finally:

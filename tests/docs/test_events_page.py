@@ -75,6 +75,6 @@ def test_examples_stand_under_the_subject_they_would_be_sent_with() -> None:
     assert found["result"]["subject"] == sent.replace(".result.", ".event.result.")
 
 
-def test_the_subscriber_is_fifteen_lines_at_most() -> None:
+def test_the_subscriber_is_sixteen_lines_at_most() -> None:
     lines = events_page.SUBSCRIBER.read_text(encoding="utf-8").splitlines()
-    assert len([line for line in lines if line.strip()]) <= 15
+    assert len([line for line in lines if line.strip()]) <= 16

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stt_shared.protocol import subjects
+from stt_shared.protocol import accounts, subjects
+from stt_shared.protocol.accounts import Kind
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.enums import (
     Change,
@@ -37,15 +38,10 @@ SUBSCRIBER = Path(__file__).parents[2] / "examples" / "subscriber.py"
 EVENT = f"{subjects.ROOT}.event."
 SUBJECTS = (f"{EVENT}>", f"{subjects.ROOT}.summary.>")
 
-API = f"$JS.API.CONSUMER.{{}}.{subjects.STREAM_EVENTS}.>"
-MAY_SUBSCRIBE = (*SUBJECTS, "_INBOX.>")
-MAY_PUBLISH = (
-    "$JS.API.STREAM.NAMES",
-    *(API.format(verb) for verb in ("*", "DURABLE.CREATE", "MSG.NEXT")),
-    f"$JS.API.CONSUMER.CREATE.{subjects.STREAM_EVENTS}",  # one without a name
-    f"$JS.ACK.{subjects.STREAM_EVENTS}.>",
-    f"$JS.FC.{subjects.STREAM_EVENTS}.>",
-)
+CONSUMER = "events"  # the default of coordinator.subscribers
+IMPORTS = accounts.of_subscribers((CONSUMER,))
+MAY_SUBSCRIBE = (*(one.subject for one in IMPORTS if one.kind is Kind.STREAM), "_INBOX.>")
+MAY_PUBLISH = tuple(one.subject for one in IMPORTS if one.kind is not Kind.STREAM)
 
 OF_FINDING = {
     Change.OPENED: "A check found it and it was not known.",
@@ -131,21 +127,22 @@ counts as. All subjects, streams and fields: [protocol.md](protocol.md).
 
 `nats sub` hears what comes while it listens. The stream `{stream}` keeps the events of findings,
 exceptions, runs, workers and clocks for {days} days; a durable consumer goes on where it was,
-however long it was away.
+however long it was away. The coordinator keeps one named `{consumer}`, and others that
+`coordinator.subscribers` names:
 
 ```console
-$ nats sub --stream {stream} --since 24h 'stt.v1.event.finding.>'   # the last day, then go on
-$ nats consumer add {stream} pager --pull --filter 'stt.v1.event.finding.opened.critical.>' \\
-    --deliver 24h --ack explicit --defaults
-$ nats consumer next {stream} pager --count 10
+$ nats consumer next {stream} {consumer} --count 10
 ```
+
+Readers make no consumers of their own: whoever may create one chooses the subject that it delivers
+to, and the server delivers there with its own rights, even a request to switch checks off.
 
 A consumer of the same name is shared: of several processes each event reaches one. An event comes
 at least once, and its header `Nats-Msg-Id` is the same when it comes again. Results are kept in
 `{results}` ({subject_of_results}), summaries in `{summaries}`, 400 a subject.
 
-From an instant on, in any language with a JetStream client: a consumer whose `deliver_policy` is
-`by_start_time` and whose `opt_start_time` is that instant.
+An operator with the coordinator's key reads from an instant on:
+`nats sub --stream {stream} --since 24h 'stt.v1.event.finding.>'`.
 
 Brokers that lost their disks lost these events with them. The coordinator publishes those of
 findings and runs again, with the ids they had, 256 a second at most, from its store, which keeps
@@ -157,8 +154,9 @@ $ stt events replay --since 24h --reason "nats-2 lost its disk"
 
 ## What a reader may do
 
-Reading takes these permissions and no others; a test holds a user of NATS to them. With the first
-line alone one listens, the others are for durable consumers and replay:
+`stt nats config --people` prints the account of readers, see [NATS](nats.md). In one account for
+all, which is one trust domain, these permissions are enough; a test holds a user to them. The first
+line is for listening, the second for the durable consumer:
 
 ```text
 {permissions}
@@ -202,6 +200,7 @@ def page() -> str:
         results=subjects.STREAM_RESULTS,
         subject_of_results=f"`{subjects.ROOT}.result.>`",
         summaries=subjects.STREAM_SUMMARY,
+        consumer=CONSUMER,
         permissions=permissions(),
         subscriber=SUBSCRIBER.read_text(encoding="utf-8"),
     )

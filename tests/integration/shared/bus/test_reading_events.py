@@ -11,11 +11,9 @@ import nats
 import nats.errors
 import pytest
 from nats.aio.client import Client
-from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running
-from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import subjects
@@ -48,7 +46,7 @@ def guarded(servers_folder: Path) -> Iterator[Running]:
 async def bus(guarded: Running) -> AsyncIterator[JetStreamBus]:
     options = NatsOptions(servers=(guarded.url,), name="t", user="stt", password="throw-away")
     found = await connect(options)
-    await found.ensure(subjects.STREAMS, [])
+    await found.ensure(subjects.STREAMS, [subjects.subscriber("events")])
     yield found
     await found.close()
 
@@ -73,32 +71,24 @@ async def publish_opened(bus: JetStreamBus, *names: str) -> None:
 
 async def test_a_durable_reader_goes_on_where_it_was(bus: JetStreamBus, reader: Client) -> None:
     stream = reader.jetstream()
-    events = await stream.subscribe(CRITICAL, durable="printer")
-    await publish_opened(bus, "first")
-    message = await events.next_msg(TIMEOUT_S)
-    await message.ack_sync()
-    await events.unsubscribe()
-    await publish_opened(bus, "while away")
-    again = await stream.subscribe(CRITICAL, durable="printer")
-    assert (await again.next_msg(TIMEOUT_S)).data == b"while away"
-
-
-async def test_events_since_an_instant_are_replayed(bus: JetStreamBus, reader: Client) -> None:
-    await publish_opened(bus, "before")
-    config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=clock.now())
-    await publish_opened(bus, "since", "later")
-    stream = reader.jetstream()
-    replayed = await stream.pull_subscribe(CRITICAL, durable="replay", config=config)
-    first, second = await replayed.fetch(2, timeout=TIMEOUT_S)
-    assert [first.data, second.data] == [b"since", b"later"]
-    every = await stream.subscribe(CRITICAL, ordered_consumer=True)
-    while (await every.next_msg(TIMEOUT_S)).data != b"later":
-        pass
+    for name in ("first", "while away"):
+        await publish_opened(bus, name)
+        events = await stream.pull_subscribe_bind("events", stream=subjects.STREAM_EVENTS)
+        (message,) = await events.fetch(1, timeout=TIMEOUT_S)
+        assert message.data == name.encode()
+        await message.ack_sync()
+        await events.unsubscribe()
 
 
 @pytest.mark.parametrize(
     "subject",
-    ["stt.v1.control.enable", "$JS.API.CONSUMER.DELETE.STT_JOBS.w_default_mysql", OPENED],
+    [
+        "stt.v1.control.enable",
+        "$JS.API.CONSUMER.DELETE.STT_JOBS.w_default_mysql",
+        "$JS.API.CONSUMER.CREATE.STT_EVENTS",
+        "$JS.API.CONSUMER.DURABLE.CREATE.STT_EVENTS.mine",
+        OPENED,
+    ],
 )
 async def test_a_reader_can_send_nothing(bus: JetStreamBus, reader: Client, subject: str) -> None:
     del bus  # it made the streams
