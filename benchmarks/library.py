@@ -219,7 +219,7 @@ async def _sides(
     given, named = recorder.scripts
     return {
         "job": Side(job_step(job, endpoint, dependencies)),
-        "look": Side(
+        "inspection": Side(
             lambda: dependencies.inspector.inspect(
                 endpoint, lambda _: recorder.views, dependencies.limits
             )
@@ -231,9 +231,9 @@ async def _sides(
 
 def line(name: str, sides: dict[str, Side]) -> str:
     """The medians in one line; the ratio with its least and greatest round."""
-    job, look, raw = (sides[one].rates for one in ("job", "look", "bare"))
+    job, inspection, raw = (sides[one].rates for one in ("job", "inspection", "bare"))
     ratios = [a / b for a, b in zip(job, raw, strict=True)]
-    looks = [a / b for a, b in zip(look, raw, strict=True)]
+    inspections = [a / b for a, b in zip(inspection, raw, strict=True)]
     sandbox = statistics.median(sides["sandbox"].own_s)
     whole, own = (statistics.median(one) for one in (sides["job"].all_s, sides["job"].own_s))
     return (
@@ -242,7 +242,7 @@ def line(name: str, sides: dict[str, Side]) -> str:
         f" sandbox {sandbox * 1_000:.1f} ms {sandbox / whole:.0%} ({sandbox / own:.0%})".replace(
             "%", " %"
         )
-        + f" look/bare {statistics.median(looks):.2f}"
+        + f" inspection/bare {statistics.median(inspections):.2f}"
     )
 
 

@@ -21,13 +21,13 @@ OF_JOBS = {"runner", "execution", "packs"}  # parts that work for one job at a t
 IDS = ("run", "job", "target")
 SERVICES = {
     "stt-coordinator": {"run", "plan", "job", "ingest"},
-    "stt-worker": {"execute", "look", "check", "result", "publish"},
+    "stt-worker": {"execute", "inspect", "check", "result", "publish"},
 }
 PARENTS = {
     "plan": "run",
     "job": "run",
     "execute": "job",
-    "look": "execute",
+    "inspect": "execute",
     "check": "execute",
     "result": "execute",
     "publish": "execute",

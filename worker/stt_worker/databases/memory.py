@@ -60,7 +60,10 @@ class MemoryDatabase:
         self.closed = False
 
     async def inspect(self, endpoint: Endpoint, choose: Choose, limits: Limits) -> Inspection:
-        """See the port; a hanging server costs `connect_s`, a slow answer `statement_s`."""
+        """See the port; a hanging server costs `connect_s`, a slow answer `statement_s`.
+
+        Raises InspectionError.
+        """
         self.inspected.append(endpoint)
         server = self.servers.get(endpoint.host)
         if server is None:

@@ -141,7 +141,7 @@ async def _examine(
         plans[:] = [dependencies.planner.plan(checks, facts)]
         return plans[0].views
 
-    with traces.get().span("look"):
+    with traces.get().span("inspect"):
         inspection = await dependencies.inspector.inspect(endpoint, choose, dependencies.limits)
     # Bounded: the server chooses this text, and it goes into every result.
     version_text = sanitize.text(inspection.facts.version_text, MAX_VERSION_CHARACTERS)

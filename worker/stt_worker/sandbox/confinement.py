@@ -71,19 +71,7 @@ def confine() -> str:
     calls = _KNOWN.get(machine)
     if calls is None or sys.platform != "linux":
         return f"no list of system calls for {sys.platform} on {machine}"
-    program = _program(calls)
-    buffer = ctypes.create_string_buffer(program, len(program))
-    filtering = _Program(len(program) // 8, ctypes.cast(buffer, ctypes.c_void_p))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
-        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filtering), 0, 0
-    ):
-        return f"the kernel accepts no filter: {os.strerror(ctypes.get_errno())}"
-    return ""
-
-
-def _program(calls: _Calls) -> bytes:
-    """The filter: `allowed` calls jump to the last line, `mapping` calls to the fourth last."""
+    # `allowed` calls jump to the last line, `mapping` calls to the fourth last.
     mapping, allowed = len(calls.mapping), len(calls.allowed)
     lines = [
         (_LOAD, 0, 0, _AT_ARCHITECTURE),
@@ -98,4 +86,13 @@ def _program(calls: _Calls) -> bytes:
         (_RETURN, 0, 0, _REFUSE),
         (_RETURN, 0, 0, _ALLOW),
     ]
-    return b"".join(struct.pack("=HBBI", *line) for line in lines)
+    program = b"".join(struct.pack("=HBBI", *line) for line in lines)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    filtering = _Program(len(program) // 8, ctypes.cast(buffer, ctypes.c_void_p))
+    libc = ctypes.CDLL(None, use_errno=True)
+    # First: without it only root may install a filter.
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(
+        _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(filtering), 0, 0
+    ):
+        return f"the kernel accepts no filter: {os.strerror(ctypes.get_errno())}"
+    return ""

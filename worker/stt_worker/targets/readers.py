@@ -62,6 +62,7 @@ async def file(path: Path, limit: int, seconds: float) -> bytes:
     """The content of the file, cut after `limit` + 1 bytes; raises ReadError."""
 
     def read(deadline: _Deadline) -> bytes:
+        """Read until the end; raises ReadError and OSError."""
         # O_NONBLOCK: opening a pipe without a writer would block the thread for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
@@ -89,6 +90,7 @@ async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
     """
 
     def run(deadline: _Deadline) -> bytes:
+        """Run until the program ends; raises ReadError and OSError."""
         with subprocess.Popen(  # noqa: S603  # the command is the operator's own
             words,
             stdin=subprocess.DEVNULL,
