@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 NUMBER = r"\d+\.\d+"
 LINE = re.compile(
     rf"(?P<name>\w+) ratio (?P<ratio>{NUMBER}) \({NUMBER}-{NUMBER}\) job \d+/s bare \d+/s"
-    rf" sandbox (?P<ms>{NUMBER}) ms (?P<share>\d+) % \((?P<own>\d+) %\) look/bare {NUMBER}"
+    rf" sandbox (?P<ms>{NUMBER}) ms (?P<share>\d+) % \((?P<own>\d+) %\) inspection/bare {NUMBER}"
 )
 
 
