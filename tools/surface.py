@@ -21,7 +21,7 @@ from stt_cli.commands.schema import json_schema, kinds
 from stt_cli.main import EXTRAS, GLOBAL_FLAGS, build
 from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
 from stt_coordinator.web.app import application
-from stt_shared.protocol import subjects
+from stt_shared.protocol import event_subjects, subjects
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import ClockState, RunPhase, SuppressionPhase, WorkerState
 from tools.log_events import recorded
@@ -62,11 +62,15 @@ def nats() -> Json:
             "summary": [subjects.SUMMARY_ALL, subjects.summary_of_site("{site}")],
             "nudge": subjects.NUDGE,
             "control": [subjects.control(verb) for verb in Verb],
-            "finding events": [subjects.EVENTS_OF_FINDINGS, subjects.finding_event(event)],
-            "exception events": [subjects.exception_event(phase) for phase in SuppressionPhase],
-            "run events": [subjects.run_event(phase) for phase in RunPhase],
-            "worker events": [subjects.worker_event(state, "{site}") for state in WorkerState],
-            "clock events": [subjects.clock_event(state) for state in ClockState],
+            "finding events": [subjects.EVENTS_OF_FINDINGS, event_subjects.finding_event(event)],
+            "exception events": [
+                event_subjects.exception_event(phase) for phase in SuppressionPhase
+            ],
+            "run events": [event_subjects.run_event(phase) for phase in RunPhase],
+            "worker events": [
+                event_subjects.worker_event(state, "{site}") for state in WorkerState
+            ],
+            "clock events": [event_subjects.clock_event(state) for state in ClockState],
         },
         "limits": {
             "ack wait": subjects.ACK_WAIT.total_seconds(),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stt_cli.commands.schema import kinds
-from stt_shared.protocol import codec, subjects
+from stt_shared.protocol import codec, event_subjects, subjects
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.enums import (
     Change,
@@ -61,15 +61,15 @@ def test_examples_stand_under_the_subject_they_would_be_sent_with() -> None:
     for change in Change:
         heard = found[f"finding.{change}"]
         event = msgspec.convert(heard["message"], FindingEvent)
-        assert (event.change, subjects.finding_event(event)) == (change, heard["subject"])
+        assert (event.change, event_subjects.finding_event(event)) == (change, heard["subject"])
     for state in WorkerState:
         heard = found[f"worker.{state}"]
         worker = msgspec.convert(heard["message"], WorkerEvent)
-        assert heard["subject"] == subjects.worker_event(worker.state, worker.site)
+        assert heard["subject"] == event_subjects.worker_event(worker.state, worker.site)
     for phase in TargetPhase:
         heard = found[f"target.{phase}"]
         target = msgspec.convert(heard["message"], TargetEvent)
-        assert heard["subject"] == subjects.target_event(target)
+        assert heard["subject"] == event_subjects.target_event(target)
     result = msgspec.convert(found["result"]["message"], Result)
     sent = subjects.result(result.family, result.site, result.target, result.worker)
     assert found["result"]["subject"] == sent.replace(".result.", ".event.result.")

@@ -9,7 +9,7 @@ import msgspec
 from stt_shared import clock
 from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ProtocolError
-from stt_shared.protocol import codec, subjects
+from stt_shared.protocol import codec, event_subjects, subjects
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.records import (
     ClockEvent,
@@ -32,7 +32,7 @@ def of_finding(event: FindingEvent) -> Outgoing:
     except ProtocolError:
         data = codec.encode(_slim(event))
     return Outgoing(
-        subject=subjects.finding_event(event),
+        subject=event_subjects.finding_event(event),
         data=data,
         message_id=f"{event.after.id}.{event.change}.{clock.unix_nanoseconds(event.at)}",
     )
@@ -53,7 +53,7 @@ def _slim(event: FindingEvent) -> FindingEvent:
 def of_suppression(event: SuppressionEvent) -> Outgoing:
     """An exception was created or changed, is about to end, ended, or was revoked."""
     return Outgoing(
-        subject=subjects.exception_event(event.phase),
+        subject=event_subjects.exception_event(event.phase),
         data=codec.encode(event),
         message_id=f"{event.exception.id}.{event.phase}.{clock.unix_nanoseconds(event.at)}",
     )
@@ -62,7 +62,7 @@ def of_suppression(event: SuppressionEvent) -> Outgoing:
 def of_run(phase: RunPhase, run: RunRecord, at: datetime) -> Outgoing:
     """A run started, finished, or was skipped."""
     return Outgoing(
-        subject=subjects.run_event(phase),
+        subject=event_subjects.run_event(phase),
         data=codec.encode(RunEvent(phase=phase, at=at, run=run)),
         message_id=f"{run.run_id}.{phase}",
     )
@@ -71,7 +71,7 @@ def of_run(phase: RunPhase, run: RunRecord, at: datetime) -> Outgoing:
 def of_worker(event: WorkerEvent) -> Outgoing:
     """A worker came or went."""
     return Outgoing(
-        subject=subjects.worker_event(event.state, event.site),
+        subject=event_subjects.worker_event(event.state, event.site),
         data=codec.encode(event),
         message_id=f"{event.worker}.{event.state}.{clock.unix_nanoseconds(event.at)}",
     )
@@ -81,7 +81,7 @@ def of_target(event: TargetEvent) -> Outgoing:
     """A target was claimed, moved, is gone, or is back."""
     what = (event.target, event.phase, event.worker, str(clock.unix_nanoseconds(event.at)))
     return Outgoing(
-        subject=subjects.target_event(event),
+        subject=event_subjects.target_event(event),
         data=codec.encode(event),
         message_id=".".join(filter(None, what)),
     )
@@ -90,7 +90,7 @@ def of_target(event: TargetEvent) -> Outgoing:
 def of_clock(event: ClockEvent) -> Outgoing:
     """Clocks disagree, or agree again."""
     return Outgoing(
-        subject=subjects.clock_event(event.state),
+        subject=event_subjects.clock_event(event.state),
         data=codec.encode(event),
         message_id=f"clock.{event.state}.{clock.unix_nanoseconds(event.at)}",
     )

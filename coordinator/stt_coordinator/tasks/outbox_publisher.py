@@ -17,14 +17,14 @@ from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol import codec, subjects
+from stt_shared.protocol import codec, event_subjects
 from stt_shared.protocol.enums import RunPhase
 from stt_shared.protocol.messages import Instant
 from stt_shared.protocol.records import Counts, RunEvent, RunRecord, Summary
 from stt_shared.telemetry import traces
 
 BATCH = 512  # messages under way before they are dropped from the outbox
-FINISHED = subjects.run_event(RunPhase.FINISHED)
+FINISHED = event_subjects.run_event(RunPhase.FINISHED)
 STORED = (Publication.STORED, Publication.DUPLICATE)
 
 Content = tuple[Counts, bool, Instant | None, RunRecord | None]

@@ -19,10 +19,11 @@ from stt_shared.bus.port import Handler
 from stt_shared.bus.values import Request, RequestError
 from stt_shared.protocol.codec import encode
 from stt_shared.protocol.control import RunReply, Verb
+from stt_shared.protocol.event_subjects import finding_event
 from stt_shared.protocol.findings import FindingsReply
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.queries.reports import RunsReply
-from stt_shared.protocol.subjects import STREAMS, control, finding_event, results_consumer
+from stt_shared.protocol.subjects import STREAMS, control, results_consumer
 from tests.support.cli import samples
 from tests.support.cli.service import Service
 from tests.support.processes.commands import STT
