@@ -179,6 +179,13 @@ async def targets(site: Site, worker: subprocess.Popen[bytes]) -> None:
         site.configured("worker", "eu-west", "spare-pg")
         worker.send_signal(signal.SIGHUP)
         await site.hear("target.moved")
+    for target in ("late-pg", "spare-pg"):
+        site.configured("worker", "eu-west", target)
+        worker.send_signal(signal.SIGHUP)
+        await site.hear("target.gone")
+    await asyncio.sleep(1)
+    await site.stt("targets", "forget", "late-pg", "--reason", "CHG-4500: switched off")
+    await site.hear("target.forgotten")
 
 
 async def exceptions(site: Site, finding: dict[str, Any]) -> None:

@@ -72,6 +72,7 @@ OF_TARGET = {
     TargetPhase.MOVED: "It belongs to another site, or is of another type, from now on.",
     TargetPhase.GONE: "A worker withdrew it, and no live worker of its site announces it.",
     TargetPhase.BACK: "It was gone and is announced again.",
+    TargetPhase.FORGOTTEN: "Somebody said so: it leaves the counts, its findings are resolved.",
 }
 OF_CLOCK = {
     ClockState.HELD: "Clocks disagree: ticks, retention and ends of exceptions wait.",

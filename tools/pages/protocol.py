@@ -49,7 +49,7 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.event.run.<started or finished or skipped>", "coordinator to anyone", "RunEvent"),
     ("stt.v1.event.worker.<up or down>.<site>", "coordinator to anyone", "WorkerEvent"),
     (
-        "stt.v1.event.target.<claimed or moved or gone or back>.<family>.<site>.<target>",
+        "stt.v1.event.target.<claimed/moved/gone/back/forgotten>.<family>.<site>.<target>",
         "coordinator to anyone",
         "TargetEvent",
     ),
@@ -125,6 +125,9 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.REPORT: (reports.ReportRequest, reports.ReportReply),
     Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),
     Verb.HEALTH: (control.Empty, health.HealthReply),
+    Verb.TARGET_MOVE: (control.TargetMoveRequest, control.FleetReply),
+    Verb.TARGET_FORGET: (control.TargetForgetRequest, control.FleetReply),
+    Verb.WORKER_FORGET: (control.WorkerForgetRequest, control.FleetReply),
     Verb.EVENTS_REPLAY: (history.EventsReplayRequest, history.EventsReplayReply),
 }
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from stt_coordinator.control import control_commands
+from stt_coordinator.control import control_commands, fleet_commands
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.replay import replay_events
 from stt_coordinator.control.suppressions import commands
@@ -16,7 +16,15 @@ from stt_coordinator.control.suppressions.imports import import_suppressions
 from stt_coordinator.store.port import StoreError
 from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry
-from stt_shared.protocol.control import CheckSwitchRequest, RunReply, RunRequest, Verb
+from stt_shared.protocol.control import (
+    CheckSwitchRequest,
+    FleetReply,
+    RunReply,
+    RunRequest,
+    TargetMoveRequest,
+    Verb,
+    WorkerForgetRequest,
+)
 from stt_shared.protocol.enums import Role, Way
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.history import EventsReplayRequest
@@ -66,6 +74,9 @@ AUDITED: dict[Callable[[HandlerContext, Any], Awaitable[Value]], Verb] = {
     commands.reset_severity: Verb.SEVERITY_RESET,
     import_suppressions: Verb.EXCEPTIONS_IMPORT,
     replay_events: Verb.EVENTS_REPLAY,
+    fleet_commands.move_targets: Verb.TARGET_MOVE,
+    fleet_commands.forget_targets: Verb.TARGET_FORGET,
+    fleet_commands.forget_worker: Verb.WORKER_FORGET,
 }
 
 
@@ -104,7 +115,9 @@ def _has_changed(request: Any, reply: Value) -> bool:
 
 
 def _object_of(request: Any, reply: Value) -> str:
-    """What was changed: a run with what it is of, suppressions, or a check."""
+    """What was changed: a run with what it is of, suppressions, a check, targets, or a worker."""
+    if isinstance(reply, FleetReply):
+        return _fleet_object(request, readable.first_names(reply.targets))
     if isinstance(request, RunRequest) and isinstance(reply, RunReply):
         parts = (*request.targets, *request.sites, *request.families, *request.checks)
         of = f" of {readable.first_names(parts)}" if parts else ""
@@ -116,6 +129,12 @@ def _object_of(request: Any, reply: Value) -> str:
     if isinstance(request, EventsReplayRequest):
         return f"events since {clock.to_text(request.since)}"
     return request.check if isinstance(request, CheckSwitchRequest) else ""
+
+
+def _fleet_object(request: Any, targets: str) -> str:
+    if isinstance(request, WorkerForgetRequest):
+        return f"{request.worker}, of {targets}" if targets else request.worker
+    return f"{targets} to {request.site}" if isinstance(request, TargetMoveRequest) else targets
 
 
 async def _record(context: HandlerContext, entry: AuditEntry) -> None:

@@ -34,6 +34,9 @@ class ErrorCode(StrEnum):
     AMBIGUOUS_EXCEPTION = "ambiguous_exception"
     UNKNOWN_RUN = "unknown_run"
     NO_TARGETS = "no_targets"
+    UNKNOWN_WORKER = "unknown_worker"
+    IN_USE = "in_use"  # a live worker announces the target, or the worker is up
+    NOT_ANNOUNCED = "not_announced"  # no live worker of the site announces the target
     UNAVAILABLE = "unavailable"  # NATS or the store do not answer: try again
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from stt_coordinator.control import control_commands
+from stt_coordinator.control import control_commands, fleet_commands
 from stt_coordinator.control.audited_commands import AUDITED, MAX_TEXT, Actor, run_audited
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries.audit import list_audit
@@ -38,8 +38,11 @@ from stt_shared.protocol.control import (
     Empty,
     RunRequest,
     SwitchRequest,
+    TargetForgetRequest,
+    TargetMoveRequest,
     TargetsRequest,
     Verb,
+    WorkerForgetRequest,
 )
 from stt_shared.protocol.enums import Way
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
@@ -87,6 +90,9 @@ VERBS: dict[Verb, tuple[type[Value], RequestHandler]] = {
     Verb.AUDIT: (AuditRequest, list_audit),
     Verb.HEALTH: (Empty, read_health),
     Verb.EVENTS_REPLAY: (EventsReplayRequest, replay_events),
+    Verb.TARGET_MOVE: (TargetMoveRequest, fleet_commands.move_targets),
+    Verb.TARGET_FORGET: (TargetForgetRequest, fleet_commands.forget_targets),
+    Verb.WORKER_FORGET: (WorkerForgetRequest, fleet_commands.forget_worker),
 }
 
 

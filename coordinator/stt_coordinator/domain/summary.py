@@ -80,6 +80,18 @@ def counts(tallies: Tallies, site: str = "") -> Counts:
     )
 
 
+def end_of_site(site: str, state: ControlState, as_of: datetime) -> Summary:
+    """The last summary of a site that has no target any more."""
+    return Summary(
+        counts=Counts(),
+        as_of=as_of,
+        enabled=state.enabled,
+        since=state.since,
+        site=site,
+        ended=True,
+    )
+
+
 def summary(
     tallies: Tallies,
     state: ControlState,

@@ -91,7 +91,7 @@ class _Life:
         elif (row.site, row.family) == (site, one.family):
             workers = tuple(sorted({*row.workers, worker}))
             if row.gone and me in self._live:
-                self._tell(TargetPhase.BACK, row, reason=f"worker {worker} announces it again")
+                self._note(TargetPhase.BACK, row, reason=f"worker {worker} announces it again")
             is_gone = row.gone and me not in self._live
             self._put(
                 msgspec.structs.replace(row, labels=one.labels, workers=workers, gone=is_gone)
@@ -100,7 +100,7 @@ class _Life:
         elif why := self._why_released(row):
             self._put(self._fresh(one, me))
             self._moved.append(one.target)
-            self._tell(TargetPhase.MOVED, self._rows[one.target], other_site=row.site, reason=why)
+            self._note(TargetPhase.MOVED, self._rows[one.target], other_site=row.site, reason=why)
         elif not leaving:
             self._refuse(row, one, me)
         if _is_served(self._rows[one.target], me):
@@ -124,7 +124,7 @@ class _Life:
         claims = sorted([*known, claim], key=lambda c: (c.site, c.worker))
         self._put(msgspec.structs.replace(row, claims=tuple(claims)))
         self._claimed.add(row.target)
-        self._tell(
+        self._note(
             TargetPhase.CLAIMED,
             row,
             worker=worker,
@@ -138,7 +138,7 @@ class _Life:
         # A worker that is down serves it again when it is back, but nobody does now.
         is_gone = not any((row.site, one) in self._live for one in others)
         if is_gone and not row.gone:
-            self._tell(
+            self._note(
                 TargetPhase.GONE, row, reason=f"worker {me[1]} does not announce it any more"
             )
         self._put(msgspec.structs.replace(row, workers=others, gone=is_gone))
@@ -170,7 +170,7 @@ class _Life:
     def _put(self, row: TargetRecord) -> None:
         self._rows[row.target] = row
 
-    def _tell(self, phase: TargetPhase, row: TargetRecord, **parts: str) -> None:
+    def _note(self, phase: TargetPhase, row: TargetRecord, **parts: str) -> None:
         self._events.append(target_event(phase, row, self._now, **parts))
 
     def changes(self) -> TargetChanges:
@@ -223,6 +223,7 @@ def claim_sentences(row: TargetRecord) -> list[str]:
     """What the status tells of each claim on a target, with what to do."""
     return [
         f"worker {one.worker} of site {one.site} announces {one.family} target {row.target}, which"
-        f" is {row.family} at site {row.site}: it gets no jobs there"
+        f" is {row.family} at site {row.site}: it gets no jobs there (to move it: stt targets move"
+        f" {row.target} --to {one.site})"
         for one in row.claims
     ]

@@ -78,7 +78,7 @@ def of_worker(event: WorkerEvent) -> Outgoing:
 
 
 def of_target(event: TargetEvent) -> Outgoing:
-    """A target was claimed, moved, is gone, or is back."""
+    """A target was claimed, moved, forgotten, is gone, or is back."""
     what = (event.target, event.phase, event.worker, str(clock.unix_nanoseconds(event.at)))
     return Outgoing(
         subject=event_subjects.target_event(event),

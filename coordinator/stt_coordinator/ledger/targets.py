@@ -7,19 +7,23 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.model import TargetRecord
-from stt_coordinator.domain.target_life import TargetChanges
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.summary import end_of_site
+from stt_coordinator.domain.target_life import TargetChanges, target_event, without_worker
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.enums import Change, FindingState, Kind, Outcome
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.enums import Change, FindingState, Kind, Outcome, TargetPhase
+from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.records import FindingEvent, FindingRecord, TargetEvent
 
 
 def apply_changes(ledger: Ledger, changes: TargetChanges, now: datetime) -> None:
     """Store changed targets and their events; what was learned of moved ones is void."""
+    left = {row.site for row in ledger.fleet.targets(changes.moved).values()}
     ledger.fleet.put_targets(changes.targets)
     if changes.moved:
+        end_summaries(ledger, left, now)
         void_evidence(ledger, {one.target: one for one in changes.targets}, changes.moved, now)
     ledger.outbox.add(map(event_messages.of_target, changes.events))
 
@@ -44,6 +48,64 @@ def void_evidence(
     ledger.findings.put(placed)
     resolve(ledger, left, now, reason="the database is of another type now")
     end_jobs(ledger, moved, now, "the database moved to another site, or is of another type")
+
+
+def forget_targets(
+    ledger: Ledger, rows: Iterable[TargetRecord], now: datetime, *, by: str, reason: str
+) -> None:
+    """Delete targets and what was learned of them; their findings are resolved, with who and why.
+
+    A worker that announces such a target again makes it a new one.
+    """
+    left = {row.target: row for row in rows}
+    ledger.fleet.drop_targets(left)
+    end_summaries(ledger, {row.site for row in left.values()}, now)
+    ledger.outcomes.forget(left)
+    open_ones = [
+        one for one in ledger.findings.of_targets(left) if one.state is not FindingState.RESOLVED
+    ]
+    resolve(ledger, open_ones, now, by=by, reason=reason or "the database was forgotten")
+    end_jobs(ledger, left, now, "the database was forgotten")
+    events = [
+        target_event(TargetPhase.FORGOTTEN, row, now, by=by, reason=reason) for row in left.values()
+    ]
+    add_events(ledger, events)
+
+
+def add_events(ledger: Ledger, events: Iterable[TargetEvent]) -> None:
+    """Put events of targets into the outbox."""
+    ledger.outbox.add(map(event_messages.of_target, events))
+
+
+def end_summaries(ledger: Ledger, sites: Collection[str], now: datetime) -> None:
+    """Publish the last summary of those of `sites` that have no target any more.
+
+    In the transaction that took the last one: later nobody would know that the site had any.
+    """
+    empty = set(sites) - {row.site for row in ledger.fleet.all_targets()}
+    state = ledger.fleet.control_state() or ControlState()
+    last = (end_of_site(site, state, now) for site in sorted(empty))
+    ledger.outbox.add(map(event_messages.of_summary, last))
+
+
+def forget_worker(
+    ledger: Ledger, worker: WorkerRecord, now: datetime, *, by: str, reason: str
+) -> None:
+    """Delete a worker; targets that no other one announces are gone from now on."""
+    before = ledger.fleet.all_targets()
+    after = [without_worker(row, (worker.site, worker.worker)) for row in before]
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if new != old]
+    ledger.fleet.put_targets(new for _, new in changed)
+    ledger.fleet.drop_workers([worker.worker])
+    why = f"its worker {worker.worker} was forgotten{': ' if reason else ''}{reason}"
+    add_events(
+        ledger,
+        (
+            target_event(TargetPhase.GONE, new, now, by=by, reason=why)
+            for old, new in changed
+            if new.gone and not old.gone
+        ),
+    )
 
 
 def resolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from stt_coordinator.domain.summary import summary
+from stt_coordinator.domain.summary import end_of_site, summary
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.metrics.counters import Counters
@@ -80,7 +80,11 @@ class OutboxPublisher:
 
         def read(ledger: Ledger) -> list[Summary]:
             tallies, last_run = ledger.counts.tallies(), ledger.runs.last()
-            return [summary(tallies, state, last_run, now, site) for site in ("", *tallies.sites())]
+            sites = ("", *tallies.sites())
+            there = [summary(tallies, state, last_run, now, site) for site in sites]
+            # Again here: a summary that was read before its site ended must not be the last one.
+            over = sorted(self._published.keys() - set(sites))
+            return [*there, *(end_of_site(site, state, now) for site in over)]
 
         found = await self._store.read(read)
         news = [one for one in found if self._published.get(one.site) != _content(one)]
@@ -94,6 +98,9 @@ class OutboxPublisher:
 
             await self._store.transact(record)
             self._published.update((one.site, _content(one)) for one in news)
+            for one in news:
+                if one.ended:
+                    del self._published[one.site]
             self._wakeups.outbox.set()
         await asyncio.sleep(self._timing.summary_s)
 

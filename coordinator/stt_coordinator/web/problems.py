@@ -20,6 +20,8 @@ STATUS = {
     ErrorCode.DISABLED: 409,
     ErrorCode.BAD_REQUEST: 400,
     ErrorCode.NO_TARGETS: 409,
+    ErrorCode.IN_USE: 409,
+    ErrorCode.NOT_ANNOUNCED: 409,
     ErrorCode.AMBIGUOUS_FINDING: 409,
     ErrorCode.UNAVAILABLE: 503,
 }

@@ -103,7 +103,7 @@ class WorkerEvent(Value, frozen=True, kw_only=True):
 
 
 class TargetEvent(Value, frozen=True, kw_only=True):
-    """A target was claimed, moved, is gone, or is back; `site` is where it belongs now.
+    """A target was claimed, moved, forgotten, is gone, or is back; `site` is its own.
 
     `worker` and `other_site` are those of the refused worker (claimed); `other_site` is the site
     before (moved).
@@ -163,4 +163,5 @@ class Summary(Value, frozen=True, kw_only=True):
     since: Instant | None = None  # when it was enabled or disabled
     site: str = ""
     last_run: RunRecord | None = None
+    ended: bool = False  # the site has no target any more; no other summary follows until it has
     schema: str = "stt.summary/v1"

@@ -69,3 +69,13 @@ async def test_dropped_worker_is_unknown_and_the_others_stay(store: Store) -> No
     await store.transact(write)
     found = await store.read(lambda ledger: ledger.fleet.workers())
     assert [one.worker for one in found] == ["w2"]
+
+
+async def test_dropped_targets_are_known_no_more(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.fleet.put_targets([target("t1"), target("t2")])
+        ledger.fleet.drop_targets(["t1", "t9"])
+
+    await store.transact(write)
+    left = await store.read(lambda ledger: ledger.fleet.all_targets())
+    assert [row.target for row in left] == ["t2"]

@@ -102,18 +102,38 @@ async def test_a_gate_ends_3_while_a_check_never_ran_and_when_a_line_was_deleted
             assert await gate(broker) == 3
             counts = (await status(ours)).summary.counts
             assert (counts.gone, counts.targets, counts.critical) == (1, 1, 0)
+            code, said = await stt(broker, "targets", "forget", "t1", "--reason", "switched off")
+            assert (code, said) == (0, "Forgotten: t1\n")
+            await until(lambda: not_checked(ours, 0))
+            assert await gate(broker) == 0
+            assert await forgotten(ours) == ("t1", "switched off")
 
 
 async def not_checked(bus: JetStreamBus, number: int) -> bool:
     return (await status(bus)).summary.counts.not_checked == number
 
 
+async def forgotten(bus: JetStreamBus) -> tuple[str, str]:
+    """Target and reason of the event that it was forgotten, which stays in the stream."""
+    subject = f"{subjects.ROOT}.event.target.forgotten.mysql.eu.t1"
+    await until(lambda: bus.last(subjects.STREAM_EVENTS, subject))
+    stored = await bus.last(subjects.STREAM_EVENTS, subject)
+    assert stored is not None
+    event = codec.decode(TargetEvent, stored.data)
+    return event.target, event.reason
+
+
 async def gate(broker: Running) -> int:
-    """The exit code of `stt gate`, a process of its own."""
+    """The exit code of `stt gate`."""
+    return (await stt(broker, "gate"))[0]
+
+
+async def stt(broker: Running, *words: str) -> tuple[int, str]:
+    """Exit code and output of a command, a process of its own."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
     process = await asyncio.create_subprocess_exec(
-        STT, "gate", env=environ | {"STT_NATS_URL": broker.url}, stdout=PIPE, stderr=PIPE
+        STT, *words, env=environ | {"STT_NATS_URL": broker.url}, stdout=PIPE, stderr=PIPE
     )
-    await process.communicate()
+    out, _ = await process.communicate()
     assert process.returncode is not None
-    return process.returncode
+    return process.returncode, out.decode()

@@ -25,6 +25,10 @@ class MemoryFleet(Rows):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._t.targets.update((one.target, one) for one in targets)
 
+    def drop_targets(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._t.targets.pop(name, None)
+
     def gone(self, limit: int) -> list[TargetRecord]:
         return [row for row in self.all_targets() if row.gone][:limit]
 

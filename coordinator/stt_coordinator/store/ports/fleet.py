@@ -29,6 +29,10 @@ class FleetLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def drop_targets(self, names: Iterable[str]) -> None:
+        """Delete the targets of these names."""
+        ...
+
     def gone(self, limit: int) -> list[TargetRecord]:
         """Targets that are gone, by name."""
         ...

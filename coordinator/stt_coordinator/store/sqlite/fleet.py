@@ -28,6 +28,9 @@ class SqliteFleet(Statements):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._each("put_target", map(target_columns, targets))
 
+    def drop_targets(self, names: Iterable[str]) -> None:
+        self._run("drop_targets", ids=listed(names))
+
     def gone(self, limit: int) -> list[TargetRecord]:
         return self._all(TargetRecord, "gone", limit=limit)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 from litestar.params import FromPath, JSONBody
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_202_ACCEPTED
 
-from stt_coordinator.control import control_commands
+from stt_coordinator.control import control_commands, fleet_commands
 from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.suppressions import commands
 from stt_coordinator.web.api.openapi import command
@@ -14,10 +15,14 @@ from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.suppressions import revoke
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
+    FleetReply,
     RunReply,
     RunRequest,
     SwitchReply,
     SwitchRequest,
+    TargetForgetRequest,
+    TargetMoveRequest,
+    WorkerForgetRequest,
 )
 from stt_shared.protocol.suppressions import (
     AcceptRequest,
@@ -127,7 +132,50 @@ async def reset_severity(
     return await run_audited(context, actor, commands.reset_severity, data)
 
 
+@command(
+    "/targets/{target:str}/move",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Give a database to another site that announces it",
+)
+async def move_target(
+    context: Context, actor: Caller, target: FromPath[str], data: JSONBody[TargetMoveRequest]
+) -> FleetReply:
+    """Move the target in the address and those in the body."""
+    request = msgspec.structs.replace(data, targets=(target, *data.targets))
+    return await run_audited(context, actor, fleet_commands.move_targets, request)
+
+
+@command(
+    "/targets/{target:str}/forget",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Forget a database that no worker announces",
+)
+async def forget_target(
+    context: Context, actor: Caller, target: FromPath[str], data: JSONBody[SwitchRequest]
+) -> FleetReply:
+    """It leaves the counts; its findings are resolved."""
+    request = TargetForgetRequest(targets=(target,), by=data.by, reason=data.reason)
+    return await run_audited(context, actor, fleet_commands.forget_targets, request)
+
+
+@command(
+    "/workers/{worker:str}/forget",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Forget a worker that is down",
+)
+async def forget_worker(
+    context: Context, actor: Caller, worker: FromPath[str], data: JSONBody[SwitchRequest]
+) -> FleetReply:
+    """Databases that no other worker announces are gone then."""
+    request = WorkerForgetRequest(worker=worker, by=data.by, reason=data.reason)
+    return await run_audited(context, actor, fleet_commands.forget_worker, request)
+
+
 HANDLERS = [
+    *(move_target, forget_target, forget_worker),
     *(enable, disable, start_run, enable_check, disable_check, accept, unaccept),
     *(set_severity, reset_severity),
 ]

@@ -13,6 +13,9 @@ VALUES (:target, :family, :site, :gone, :learned, :state, :data)
 ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.site,
     gone = excluded.gone, learned = excluded.learned, state = excluded.state, data = excluded.data;
 
+-- name: drop_targets
+DELETE FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
+
 -- name: gone
 SELECT data FROM targets WHERE gone ORDER BY target LIMIT :limit;
 
