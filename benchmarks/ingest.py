@@ -17,7 +17,7 @@ from pathlib import Path
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRecord
 from stt_coordinator.domain.time.timing import Timing
-from stt_coordinator.ledger.results import ReceivedResult, record_results
+from stt_coordinator.ledger.results import IntakeRules, ReceivedResult, record_results
 from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
@@ -167,7 +167,7 @@ async def through_the_store(store: Store, messages: list[Outgoing]) -> float:
         now = clock.now()
         await store.transact(
             lambda ledger, taken=taken, now=now: record_results(  # type: ignore[misc]  # bound now
-                ledger, taken, {}, now, nonce_required=False
+                ledger, taken, {}, now, IntakeRules(nonce_required=False)
             )
         )
     return clock.monotonic() - begun

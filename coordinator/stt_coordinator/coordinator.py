@@ -22,6 +22,7 @@ from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
+from stt_coordinator.tasks.guards.unused_results import DEFAULT_MIB, UnusedResults
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.readiness import Readiness
@@ -62,6 +63,7 @@ class CoordinatorDependencies:
     channels: Sequence[Channel] = ()  # that deliver alerts
     retention: RetentionLimits = field(default_factory=RetentionLimits)
     ceilings: Ceilings = field(default_factory=Ceilings)
+    unused_mib_per_hour: int = DEFAULT_MIB
     require_nonce: bool | None = None  # None: nobody has set it
     subscribers: Sequence[str] = ()  # whose consumers of events are kept
     office: Office | None = None  # by which it acts; None: nobody else can, as in tests
@@ -104,6 +106,7 @@ class Coordinator:
             timing=timing,
             counters=self._counters,
         )
+        self._unused = UnusedResults(dependencies.unused_mib_per_hour)
         self._nonces = NonceGate(store, dependencies.require_nonce)
         self._ingest = Ingest(
             bus=bus,
@@ -115,6 +118,7 @@ class Coordinator:
             troubles=self._troubles,
             counters=self._counters,
             nonces=self._nonces,
+            unused=self._unused,
         )
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
@@ -187,7 +191,7 @@ class Coordinator:
     def degraded(self) -> tuple[str, ...]:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
-        of_fleet = (*self._registry.degraded, *self._nonces.degraded)
+        of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
         of_clock = self._clock.degraded
         return (*of_clock, *self._cannot, *self._library.trouble, *of_tasks, *of_fleet)
 

@@ -101,6 +101,7 @@ async def run(
                     require_nonce=required_nonce(settings),
                     subscribers=settings.coordinator.subscribers,
                     ceilings=ceilings_of(settings.limits),
+                    unused_mib_per_hour=settings.limits.unused_results_mib_per_hour,
                 )
                 await Coordinator(dependencies).run(ended)
             sign.store = None

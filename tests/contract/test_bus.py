@@ -224,6 +224,21 @@ async def test_listeners_hear_what_is_sent_and_nothing_else(bus: AnyBus, names: 
             assert (await anext(heard)).data == b"a.x"
 
 
+async def test_messages_of_a_subject_are_deleted_below_a_sequence(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([replace(names.stream, allow_direct=True)], [])
+    receipts = await bus.publish([names.message(f"{tail}.w1") for tail in ("a", "b", "a")])
+    receipts += await bus.publish([names.message("a.w2"), names.message("c.w1")])
+    await bus.delete(names.stream.name, f"{names.root}.*.w1", receipts[-1].sequence)
+    left = [await bus.last(names.stream.name, f"{names.root}.{tail}.w1") for tail in ("a", "b")]
+    assert left == [None, None]
+    for tail in ("a.w2", "c.w1"):
+        assert await bus.last(names.stream.name, f"{names.root}.{tail}") is not None
+    with pytest.raises(UnreachableError):
+        await bus.delete("NOWHERE", f"{names.root}.>", 1)
+
+
 async def test_a_request_is_answered_by_its_handler_or_refused_with_a_code(
     bus: AnyBus, names: Names
 ) -> None:

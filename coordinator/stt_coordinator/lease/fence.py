@@ -115,6 +115,11 @@ class FencedBus:
         self._term.require()
         await self._bus.succeed(spec, rank)
 
+    async def delete(self, stream: str, subject: str, before: int) -> None:
+        """See the port; what it deletes was handled, so that a late one does no harm."""
+        self._term.require()
+        await self._bus.delete(stream, subject, before)
+
     def can_fence(self) -> bool:
         """See the port."""
         return self._bus.can_fence()

@@ -64,6 +64,11 @@ class AnswerRecorder:
         """The order of the answer to a dispatch of `job`; 0: nobody answered."""
         return Order(self._numbers.get(job.run_id, 0), dispatch)
 
+    def answers(self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence) -> bool:
+        """Whether this answer would change the job."""
+        job = self._jobs[job_id]
+        return job.state in OUTSTANDING or any(is_news(job, one, evidence) for one in outcomes)
+
     def record(
         self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
     ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import merge
 
 from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
 from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
@@ -40,15 +42,15 @@ class ReceivedResult:
         """Its place in that outbox."""
         return (*self.outbox, self.result.sequence)
 
-    def raw(self, now: datetime, *, is_refused: bool = False) -> RawResult:
-        """The row of its position; it keeps the bytes of what is recorded."""
+    def raw(self, now: datetime, *, is_kept: bool, is_refused: bool = False) -> RawResult:
+        """The row of its position; it keeps the bytes of what changed something."""
         return RawResult(
             worker=self.result.worker,
             epoch=self.result.epoch,
             sequence=self.result.sequence,
             job_id=self.result.job_id,
             received=now,
-            data=b"" if is_refused else self.data,
+            data=self.data if is_kept else b"",
             content=digest(self.data),
             is_refused=is_refused,
         )
@@ -74,12 +76,41 @@ class UnreadableResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """What became of a batch: results recorded, rejected with why, left for later, and known."""
+    """What became of a batch: results recorded, rejected with why, left for later, and unused.
+
+    `unused` are the subjects and positions of those that changed nothing, `repeated` of these are
+    known ones, `dropped` counts by code the refused ones of senders without budget.
+    """
 
     recorded: tuple[Result, ...]
     rejected: tuple[tuple[Result, Rejected], ...]
     repeated: int
     waiting: frozenset[Position] = frozenset()
+    unused: tuple[ReceivedResult, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeRules:
+    """Whether a nonce is required, and whose results leave nothing behind when they are refused."""
+
+    nonce_required: bool = True
+    exceeded: frozenset[tuple[str, str]] = frozenset()  # site, worker
+
+
+@dataclass(slots=True)
+class _Judged:
+    """A batch by what is to become of it."""
+
+    valid: list[ReceivedResult] = field(default_factory=list[ReceivedResult])
+    refused: list[tuple[ReceivedResult, Refusal]] = field(
+        default_factory=list[tuple[ReceivedResult, Refusal]]
+    )
+    waiting: set[Position] = field(default_factory=set[Position])
+    old: list[ReceivedResult] = field(default_factory=list[ReceivedResult])
+    dropped: list[tuple[ReceivedResult, Refusal]] = field(
+        default_factory=list[tuple[ReceivedResult, Refusal]]
+    )
 
 
 def record_results(
@@ -87,8 +118,7 @@ def record_results(
     received: Sequence[ReceivedResult],
     floors: Mapping[Outbox, int],
     now: datetime,
-    *,
-    nonce_required: bool = True,
+    rules: IntakeRules,
 ) -> RecordedBatch:
     """Record a batch of results in one transaction. Idempotent: a known result changes nothing.
 
@@ -98,49 +128,71 @@ def record_results(
     target yet waits for the announcement while it may.
     """
     jobs = ledger.jobs.by_id({one.result.job_id for one in received})
-    targets = ledger.fleet.targets({job.target for job in jobs.values()})
-    judged: list[tuple[ReceivedResult, Refusal | None]] = []
-    waiting: set[Position] = set()
-    known = 0
-    for one in received:
-        job = jobs.get(one.result.job_id)
-        target = targets.get(job.target) if job else None
-        refusal = refusal_of(one.result, job, target, nonce_required=nonce_required)
-        if refusal is not None and refusal.code == UNKNOWN_JOB and _is_covered(ledger, one):
-            # Sent again long after its job was dropped here: known, not forged.
-            known += 1
-            continue
-        if refusal is not None and refusal.code == NOT_ANNOUNCED and one.may_wait:
-            waiting.add(one.position)
-        else:
-            judged.append((one, refusal))
-    added = ledger.results.add([one.raw(now, is_refused=why is not None) for one, why in judged])
-    new = [pair for pair, is_new in zip(judged, added, strict=True) if is_new]
-    # Of repeated results too: the watermark that covered them may not have reached the worker.
-    settled = {one.outbox for one in received if one.position not in waiting}
-    move_watermarks(ledger, settled, floors, now)
+    judged = _judge(ledger, received, jobs, rules)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
-    rejected: list[tuple[Result, Rejected]] = []
-    for one, refusal in new:
-        if refusal is not None:
-            row = one.rejected(refusal.code, refusal.reason, now)
-            rejected.append((one.result, row))
-            continue
+    unused = [*judged.old, *(one for one, _ in (*judged.refused, *judged.dropped))]
+    repeated = len(judged.old)
+    for one in judged.valid:
         job = jobs[one.result.job_id]
-        order = recorder.order(job, one.result.dispatch)
-        evidence = evidence_of(job, one.result, order, now)
+        evidence = evidence_of(job, one.result, recorder.order(job, one.result.dispatch), now)
         outcomes = complete_outcomes(job, one.result)
-        recorder.record(job.job_id, outcomes, evidence, JobState.DONE)
-        recorded.append(one.result)
+        is_needed = recorder.answers(job.job_id, outcomes, evidence)
+        # Before the answer: of two results at one position in this batch the second is known.
+        (is_new,) = ledger.results.add([one.raw(now, is_kept=is_needed)])
+        if is_new:
+            recorder.record(job.job_id, outcomes, evidence, JobState.DONE)
+            recorded.append(one.result)
+        if not is_new or not is_needed:
+            unused.append(one)
+        repeated += not is_new
+    rejected: list[tuple[Result, Rejected]] = []
+    for one, refusal in judged.refused:
+        (is_new,) = ledger.results.add([one.raw(now, is_kept=False, is_refused=True)])
+        if is_new:
+            rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
+        repeated += not is_new
+    # Of repeated results too: the watermark that covered them may not have reached the worker.
+    settled = {one.outbox for one in received if one.position not in judged.waiting}
+    passed = {one.position for one, _ in judged.dropped}
+    move_watermarks(ledger, settled, floors, now, passed)
     recorder.close()
     ledger.results.add_rejected(row for _, row in rejected)
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
-        repeated=known + len(judged) - len(new),
-        waiting=frozenset(waiting),
+        repeated=repeated,
+        waiting=frozenset(judged.waiting),
+        unused=tuple(unused),
+        dropped=Counter(refusal.code for _, refusal in judged.dropped),
     )
+
+
+def _judge(
+    ledger: Ledger,
+    received: Sequence[ReceivedResult],
+    jobs: Mapping[str, JobRecord],
+    rules: IntakeRules,
+) -> _Judged:
+    """Each result by what is to become of it."""
+    judged = _Judged()
+    targets = ledger.fleet.targets({job.target for job in jobs.values()})
+    for one in received:
+        job = jobs.get(one.result.job_id)
+        target = targets.get(job.target) if job else None
+        refusal = refusal_of(one.result, job, target, nonce_required=rules.nonce_required)
+        if refusal is None:
+            judged.valid.append(one)
+        elif refusal.code == NOT_ANNOUNCED and one.may_wait:
+            judged.waiting.add(one.position)
+        elif refusal.code == UNKNOWN_JOB and _is_covered(ledger, one):
+            # Sent again long after its job was dropped here: known, not forged.
+            judged.old.append(one)
+        elif (one.result.site, one.result.worker) in rules.exceeded:
+            judged.dropped.append((one, refusal))
+        else:
+            judged.refused.append((one, refusal))
+    return judged
 
 
 def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:
@@ -195,15 +247,23 @@ def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> 
 
 
 def move_watermarks(
-    ledger: Ledger, outboxes: Iterable[Outbox], floors: Mapping[Outbox, int], now: datetime
+    ledger: Ledger,
+    outboxes: Iterable[Outbox],
+    floors: Mapping[Outbox, int],
+    now: datetime,
+    passed: Collection[Position] = (),
 ) -> None:
-    """Move each outbox's watermark up to its first gap: the worker drops what it covers."""
+    """Move each outbox's watermark up to its first gap: the worker drops what it covers.
+
+    `passed` are positions that were received and have no row.
+    """
     moved: list[Watermark] = []
     for worker, epoch in sorted(outboxes):
         before = ledger.results.watermark(worker, epoch)
         reached = max(before or 0, floors.get((worker, epoch), 0))
-        for sequence in ledger.results.sequences_after(worker, epoch, reached):
-            if sequence != reached + 1:
+        others = sorted(at for w, e, at in passed if (w, e) == (worker, epoch) and at > reached)
+        for sequence in merge(ledger.results.sequences_after(worker, epoch, reached), others):
+            if sequence > reached + 1:
                 break
             reached = sequence
         if reached != before:

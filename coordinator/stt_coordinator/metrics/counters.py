@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client import Counter, Histogram, Metric
 from prometheus_client.samples import Sample
@@ -28,8 +28,11 @@ class Counters:
         self._durations = Histogram(
             spec.name, spec.help, spec.labels, buckets=BUCKETS_S, registry=None
         )
+        self._refused = _counter("stt_results_unused_total")
         self._published = _counter("stt_events_published_total")
         self._failures = _counter("stt_event_publish_failures_total")
+        counters = (self._refused, self._published, self._failures)
+        self._all = (self._executions, self._durations, *counters)
 
     def record_results(self, results: Iterable[Result]) -> None:
         """Count the outcomes of results that were new."""
@@ -42,6 +45,12 @@ class Counters:
             for end in Outcome if result.outcomes else ():
                 self._executions.labels(result.family, end)
 
+    def record_refusals(self, by_code: Mapping[str, int]) -> None:
+        """Count results that changed nothing: by why they were refused, or as `repeated`."""
+        for code, number in by_code.items():
+            if number:
+                self._refused.labels(code).inc(number)
+
     def record_publication(self, subject: str, *, stored: bool) -> None:
         """Count a message that NATS stored, or a failed try to publish it."""
         kind = kind_of(subject)
@@ -50,7 +59,7 @@ class Counters:
 
     def collect(self) -> Iterator[Metric]:
         """The metrics with every sample counted so far."""
-        for one in (self._executions, self._durations, self._published, self._failures):
+        for one in self._all:
             for metric in one.collect():
                 metric.samples = [
                     _named(sample)

@@ -83,6 +83,13 @@ _ALL = (
         labels=("engine",),
     ),
     Spec(
+        name="stt_results_unused_total",
+        kind=COUNTER,
+        help="results that changed nothing since the coordinator started, by the code of their "
+        "refusal, or repeated: a known one came again",
+        labels=("code",),
+    ),
+    Spec(
         name="stt_run_last_start_timestamp_seconds",
         kind=GAUGE,
         help="when a database of the site was last asked, with or without an answer; 0 if never",

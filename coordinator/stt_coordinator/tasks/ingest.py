@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.results import (
-    MAX_REJECTED_BYTES,
+    IntakeRules,
     Outbox,
     Position,
     ReceivedResult,
@@ -22,8 +24,10 @@ from stt_coordinator.ledger.results import (
 )
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
-from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
+from stt_coordinator.tasks.guards.unreadable import MAX_SEQUENCE, unreadable_result
+from stt_coordinator.tasks.guards.unused_results import UnusedResults, delete_handled, sender_of
 from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_coordinator.tasks.watermarks import Watermarks
@@ -31,7 +35,7 @@ from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Inbox
 from stt_shared.bus.values import Delivery
 from stt_shared.errors import ProtocolError, UnreachableError
-from stt_shared.identity import TOKEN_RULE, digest, is_token
+from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.reading import RESULT, read_message
@@ -41,10 +45,10 @@ from stt_shared.telemetry.logs import LEVELS, bound, logger
 MAX_BATCH = 512  # results a transaction
 CAPACITY = 4 * MAX_BATCH  # deliveries held: the next batch waits while one is being written
 WAIT_S = 1.0  # for the first delivery of a batch
-MAX_SEQUENCE = 2**63 - 1  # of a store's integer
+TASK = "ingest"
 MAX_ID = 200  # characters of the ids of jobs and runs
 MAX_WAITS = 6  # deliveries that may wait for the announcement of their worker
-TASK = "ingest"
+REPEATED = "repeated"  # the code under which known results are counted
 AFTER_COMMIT = "after-commit-before-ack"
 FIRST_CONSUMER = subjects.results_consumer(1).name
 _LOG = logger("ingest")
@@ -59,14 +63,17 @@ _UNRECORDABLE = (
 )
 
 
-class _Claimed(msgspec.Struct):
-    """The position that a message claims, whatever else is wrong with it."""
+@dataclass(slots=True)
+class _Done:
+    """What became of a batch: positions that wait, and by `id` the results that changed nothing."""
 
-    epoch: str
-    sequence: int
+    waiting: set[Position] = field(default_factory=set[Position])
+    unused: set[int] = field(default_factory=set[int])
 
-
-_CLAIMED = msgspec.json.Decoder(_Claimed)
+    def add(self, batch: RecordedBatch) -> None:
+        """Add the outcome of one transaction."""
+        self.waiting |= batch.waiting
+        self.unused |= set(map(id, batch.unused))
 
 
 class Ingest:
@@ -84,8 +91,10 @@ class Ingest:
         troubles: Troubles | None = None,
         counters: Counters | None = None,
         nonces: NonceGate | None = None,
+        unused: UnusedResults | None = None,
     ) -> None:
         self._nonces = nonces or NonceGate(store)
+        self._unused = unused or UnusedResults()
         self._bus = bus
         self._store = store
         self._watermarks = watermarks
@@ -118,20 +127,23 @@ class Ingest:
                 await self.ingest(batch, inbox)
                 self.last = clock.now()
             self.turned = clock.monotonic()
+            # After the batch, and also while none comes: a full stream lets nothing in.
+            for sender, last in self._unused.due().items():
+                await delete_handled(self._bus, sender, last)
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
         """Record the batch, however long the store is in trouble, then settle its deliveries."""
         received: dict[str, ReceivedResult] = {}
         unreadable: dict[str, UnreadableResult] = {}
+        done = _Done()
         for delivery in batch:
             try:
                 received[delivery.lease] = read_delivery(delivery)
             except ProtocolError as error:
                 unreadable[delivery.lease] = unreadable_result(delivery, error)
-        waiting: frozenset[Position] = frozenset()
         while True:
             try:
-                waiting = await self._record(list(received.values()), list(unreadable.values()))
+                done = await self._record(list(received.values()), list(unreadable.values()))
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results_delayed", reason=error.message, hint=error.hint)
                 self._troubles.report(TASK, format_error(error))
@@ -141,57 +153,76 @@ class Ingest:
                 break
         # After the commit and never before: the broker forgets what is acknowledged.
         faultpoint.reach(AFTER_COMMIT)
-        done: list[Delivery] = []
+        await self._settle(batch, inbox, {k: one.position for k, one in received.items()}, done)
+        wasted = set(unreadable) | {k for k, one in received.items() if id(one) in done.unused}
+        self._unused.charge([one for one in batch if one.lease in wasted])
+
+    async def _settle(
+        self,
+        batch: Sequence[Delivery],
+        inbox: Inbox,
+        positions: Mapping[str, Position],
+        done: _Done,
+    ) -> None:
+        """Acknowledge what was recorded, end what cannot be read, put back what waits."""
+        acknowledged: list[Delivery] = []
         for delivery in batch:
-            if delivery.lease in unreadable:
+            position = positions.get(delivery.lease)
+            if position is None:
                 await inbox.end(delivery)
-            elif received[delivery.lease].position in waiting:
+            elif position in done.waiting:
                 await inbox.retry(delivery, delay=self._timing.announced_s)
             else:
-                done.append(delivery)
+                acknowledged.append(delivery)
         try:
-            await inbox.ack(done)
+            await inbox.ack(acknowledged)
         except UnreachableError as error:
             _LOG.info("acknowledgement_delayed", reason=error.message)
 
     async def _record(
         self, received: Sequence[ReceivedResult], unreadable: Sequence[UnreadableResult]
-    ) -> frozenset[Position]:
-        """Record results, and keep the unreadable messages; returns the positions that wait.
-
-        Raises StoreError, UnreachableError.
-        """
-        waiting: frozenset[Position] = frozenset()
+    ) -> _Done:
+        """Record results, and keep the unreadable messages; raises StoreError, UnreachableError."""
+        done = _Done()
+        exceeded = self._unused.exceeded
+        # Of who sends too much nothing is kept, and nothing is written.
+        kept = [one for one in unreadable if sender_of(one.row.subject) not in exceeded]
         outboxes = {one.outbox for one in received}
-        outboxes |= {(p.worker, p.epoch) for one in unreadable if (p := one.position)}
+        outboxes |= {(p.worker, p.epoch) for one in kept if (p := one.position)}
         floors = {one: await self._watermarks.floor(*one) for one in outboxes}
+        rules = IntakeRules(nonce_required=await self._nonces.required(), exceeded=exceeded)
         if received:
             try:
-                waiting = await self._record_batch(received, floors)
+                done.add(await self._record_batch(received, floors, rules))
             except _UNRECORDABLE:
-                waiting = await self._record_singly(received, floors)
-        if unreadable:
+                await self._record_singly(received, floors, rules, done)
+        if kept:
             now = clock.now()
-            await self._store.transact(
-                lambda ledger: record_unreadable(ledger, unreadable, floors, now)
-            )
-            for one in unreadable:
+            await self._store.transact(lambda ledger: record_unreadable(ledger, kept, floors, now))
+            for one in kept:
                 _log_rejected(one.row)
             self._wakeups.watermarks.set()
-        return waiting
+        self._counters.record_refusals(Counter(one.row.code for one in unreadable))
+        return done
 
     async def _record_batch(
-        self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
-    ) -> frozenset[Position]:
-        now, required = clock.now(), await self._nonces.required()
-        batch: RecordedBatch = await self._store.transact(
-            lambda ledger: record_results(ledger, received, floors, now, nonce_required=required)
+        self,
+        received: Sequence[ReceivedResult],
+        floors: Mapping[Outbox, int],
+        rules: IntakeRules,
+    ) -> RecordedBatch:
+        now = clock.now()
+        batch = await self._store.transact(
+            lambda ledger: record_results(ledger, received, floors, now, rules)
         )
         for result, row in batch.rejected:
             with _bound_ids(result):
                 _log_rejected(row)
         trace_ingest(received, now)
         self._counters.record_results(batch.recorded)
+        refused = Counter(row.code for _, row in batch.rejected)
+        self._counters.record_refusals(refused + Counter(batch.dropped))
+        self._counters.record_refusals({REPEATED: batch.repeated})
         _LOG.debug("results_recorded", recorded=len(batch.recorded), repeated=batch.repeated)
         if _LOG.is_enabled_for(LEVELS["debug"]):
             for result in batch.recorded:
@@ -199,28 +230,33 @@ class Ingest:
                     _LOG.debug("result_recorded", sequence=result.sequence)
         self._wakeups.watermarks.set()
         self._wakeups.store_changed()
-        return batch.waiting
+        return batch
 
     async def _record_singly(
-        self, received: Sequence[ReceivedResult], floors: Mapping[Outbox, int]
-    ) -> frozenset[Position]:
+        self,
+        received: Sequence[ReceivedResult],
+        floors: Mapping[Outbox, int],
+        rules: IntakeRules,
+        done: _Done,
+    ) -> None:
         """Record each in its own transaction: one that fails must not keep the others out."""
-        waiting: frozenset[Position] = frozenset()
         for one in received:
             with _bound_ids(one.result):
                 try:
-                    waiting |= await self._record_batch([one], floors)
+                    done.add(await self._record_batch([one], floors, rules))
                 except _UNRECORDABLE as error:
                     now = clock.now()
                     row = one.rejected("unusable", f"{type(error).__name__}: {error}", now)
-                    bad = UnreadableResult(row=row, position=one.raw(now, is_refused=True))
+                    position = one.raw(now, is_kept=False, is_refused=True)
+                    bad = UnreadableResult(row=row, position=position)
                     await self._store.transact(
                         lambda ledger, bad=bad, now=now: record_unreadable(  # type: ignore[misc]  # bound now
                             ledger, [bad], floors, now
                         )
                     )
                     _log_rejected(row)
-        return waiting
+                    self._counters.record_refusals({row.code: 1})
+                    done.unused.add(id(one))
 
 
 def read_delivery(delivery: Delivery) -> ReceivedResult:
@@ -244,38 +280,6 @@ def read_delivery(delivery: Delivery) -> ReceivedResult:
         traceparent=traces.parent(delivery.headers, result.run_id),
         may_wait=delivery.delivered <= MAX_WAITS,
     )
-
-
-def unreadable_result(delivery: Delivery, error: ProtocolError) -> UnreadableResult:
-    """What is kept of a message that is not a result; with the position that it claims, if any.
-
-    The worker is that of the subject, which the broker's permissions bind.
-    """
-    row = Rejected(
-        code=error.code,
-        reason=error.message,
-        subject=delivery.subject,
-        at=clock.now(),
-        data=delivery.data[:MAX_REJECTED_BYTES],
-    )
-    worker = delivery.subject.rpartition(".")[2]
-    try:
-        claimed = _CLAIMED.decode(delivery.data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return UnreadableResult(row=row)
-    if not (1 <= claimed.sequence <= MAX_SEQUENCE and is_token(claimed.epoch) and is_token(worker)):
-        return UnreadableResult(row=row)
-    position = RawResult(
-        worker=worker,
-        epoch=claimed.epoch,
-        sequence=claimed.sequence,
-        job_id="",
-        received=row.at,
-        data=b"",
-        content=digest(delivery.data),
-        is_refused=True,
-    )
-    return UnreadableResult(row=row, position=position)
 
 
 def trace_ingest(received: Sequence[ReceivedResult], begun: datetime) -> None:

@@ -102,6 +102,10 @@ class Bus(Protocol):
         """The clock of the server that answers for `stream`; raises UnreachableError."""
         ...
 
+    async def delete(self, stream: str, subject: str, before: int) -> None:
+        """Delete the messages of `subject` (wildcards allowed) with a sequence below `before`."""
+        ...
+
     async def send(self, subject: str, data: bytes) -> None:
         """Send to the current listeners without storing; the message may be lost."""
         ...

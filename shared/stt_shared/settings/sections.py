@@ -184,6 +184,16 @@ class LimitsSettings(msgspec.Struct, frozen=True, kw_only=True):
         int,
         setting("new targets that one worker may bring in a minute", low=1, high=MAX_TARGETS),
     ] = 1_000
+    unused_results_mib_per_hour: Annotated[
+        int,
+        setting(
+            "results that change nothing and that one worker may send in an hour; above it they "
+            "are dropped and deleted on NATS",
+            low=1,
+            high=10_240,
+            unit="MiB",
+        ),
+    ] = 64
 
 
 class ResultsSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -191,11 +191,22 @@ class FakeWorker:
 
 @asynccontextmanager
 async def running(
-    bus: Bus, store: Store, timing: Timing = QUICK, checks: Callable[[], Catalogue] = catalogue
+    bus: Bus,
+    store: Store,
+    timing: Timing = QUICK,
+    checks: Callable[[], Catalogue] = catalogue,
+    *,
+    unused_mib_per_hour: int = 64,
 ) -> AsyncGenerator[None]:
     """A coordinator that answers requests when the block begins."""
     stop = asyncio.Event()
-    means = CoordinatorDependencies(bus=bus, store=store, checks=checks, timing=timing)
+    means = CoordinatorDependencies(
+        bus=bus,
+        store=store,
+        checks=checks,
+        timing=timing,
+        unused_mib_per_hour=unused_mib_per_hour,
+    )
     task = asyncio.create_task(Coordinator(means).run(stop))
     try:
         await answering(bus, task)

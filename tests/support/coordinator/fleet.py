@@ -133,6 +133,7 @@ def counted() -> Counters:
     slow = CheckOutcome(check="c1", outcome=Outcome.FAILED, duration_ms=40_000)
     quick = CheckOutcome(check="c2", outcome=Outcome.PASSED, duration_ms=20)
     counters.record_results([result("t1", slow, quick)])
+    counters.record_refusals({"wrong_nonce": 2})
     counters.record_publication("stt.v1.event.finding.opened.critical", stored=True)
     counters.record_publication("stt.v1.summary.all", stored=False)
     return counters

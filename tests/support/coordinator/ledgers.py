@@ -9,7 +9,12 @@ import msgspec
 
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRecord, TargetRecord
-from stt_coordinator.ledger.results import ReceivedResult, RecordedBatch, record_results
+from stt_coordinator.ledger.results import (
+    IntakeRules,
+    ReceivedResult,
+    RecordedBatch,
+    record_results,
+)
 from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
@@ -120,7 +125,9 @@ async def recorded(
     ids = {one.job_id for one in results}
     jobs = await store.read(lambda ledger: ledger.jobs.by_id(ids))
     batch = [taken(with_nonce(one, jobs)) for one in results]
-    return await store.transact(lambda ledger: record_results(ledger, batch, floors or {}, at))
+    return await store.transact(
+        lambda ledger: record_results(ledger, batch, floors or {}, at, IntakeRules())
+    )
 
 
 async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRecord:

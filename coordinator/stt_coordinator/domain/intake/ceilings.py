@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from stt_coordinator.domain.intake.budget import Budget
 from stt_coordinator.domain.intake.installations import plain_name
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
 
@@ -41,46 +42,27 @@ class Bounded:
 
 
 @dataclass(slots=True)
-class _Budget:
-    """A number that is spent, and fills again over `period_s`."""
-
-    size: int
-    period_s: float
-    at: float
-    left: float
-
-    def available(self, now: float) -> int:
-        return int(min(self.size, self.left + (now - self.at) * self.size / self.period_s))
-
-    def spend(self, amount: int, now: float) -> None:
-        self.left, self.at = max(self.available(now) - amount, 0), now
-
-
-@dataclass(slots=True)
 class NewTargets:
     """How many new targets each worker may bring, by its plain name: doubles share a budget."""
 
     ceilings: Ceilings = field(default_factory=Ceilings)
-    _budgets: dict[str, tuple[_Budget, _Budget]] = field(
-        default_factory=dict[str, tuple[_Budget, _Budget]]
+    _budgets: dict[str, tuple[Budget, Budget]] = field(
+        default_factory=dict[str, tuple[Budget, Budget]]
     )
 
     def allowed(self, worker: str, now: float) -> int:
         """How many the worker may bring at `now`, in seconds of the monotonic clock."""
-        return min(one.available(now) for one in self._of(worker, now))
+        return int(min(one.available(now) for one in self._of(worker, now)))
 
     def spend(self, worker: str, amount: int, now: float) -> None:
         """Count new targets that were recorded."""
         for one in self._of(worker, now):
             one.spend(amount, now)
 
-    def _of(self, worker: str, now: float) -> tuple[_Budget, _Budget]:
-        sizes = (self.ceilings.new_targets_per_minute, self.ceilings.worker_targets)
-        made = tuple(
-            _Budget(size=size, period_s=period_s, at=now, left=size)
-            for size, period_s in zip(sizes, (MINUTE_S, DAY_S), strict=True)
-        )
-        return self._budgets.setdefault(plain_name(worker), (made[0], made[1]))
+    def _of(self, worker: str, now: float) -> tuple[Budget, Budget]:
+        minute = Budget.full(self.ceilings.new_targets_per_minute, MINUTE_S, now)
+        day = Budget.full(self.ceilings.worker_targets, DAY_S, now)
+        return self._budgets.setdefault(plain_name(worker), (minute, day))
 
 
 def bounded(

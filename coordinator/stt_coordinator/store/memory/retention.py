@@ -11,7 +11,7 @@ from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.results import Rejected
-from stt_coordinator.store.ports.retention import Before
+from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
 from stt_shared.protocol.records import FindingRecord
 
 
@@ -76,7 +76,8 @@ def _drop(table: dict[Any, Any], keys: Iterable[Any], limit: int) -> int:
 
 
 def _drop_rejected(rows: list[Rejected], before: datetime, limit: int) -> int:
-    chosen = [place for place, row in enumerate(rows) if row.at < before][:limit]
+    over = len(rows) - MAX_REJECTED
+    chosen = [place for place, row in enumerate(rows) if row.at < before or place < over][:limit]
     for place in reversed(chosen):
         del rows[place]
     return len(chosen)

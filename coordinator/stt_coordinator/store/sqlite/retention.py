@@ -7,7 +7,7 @@ from datetime import datetime
 
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
-from stt_coordinator.store.ports.retention import Before
+from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
 from stt_coordinator.store.sqlite.rows import Columns, packed, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 
@@ -39,6 +39,7 @@ class SqliteRetention(Statements):
             "daily": text(before.daily),
             "day": day_of(before.daily).isoformat(),
             "audit": text(before.audit),
+            "kept_rejected": MAX_REJECTED,
         }
         dropped: dict[str, int] = {}
         for kind in _KINDS:

@@ -135,6 +135,13 @@ class MemoryBus:
             raise UnreachableError(f"no stream {stream}")
         return clock.now() + self.broker.ahead
 
+    async def delete(self, stream: str, subject: str, before: int) -> None:
+        """See the port; raises UnreachableError."""
+        self.broker.check()
+        if stream not in self.broker.streams:
+            raise UnreachableError(f"cannot delete on {stream} (stream not found)")
+        self.broker.delete(stream, subject, before)
+
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""
         self.broker.check()

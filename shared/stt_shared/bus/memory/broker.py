@@ -159,6 +159,13 @@ class Broker:
         self.send(message.subject, message.data)
         return stream.last
 
+    def delete(self, stream: str, subject: str, before: int) -> None:
+        """Delete messages of a subject below a sequence."""
+        kept = self.streams[stream].messages
+        for sequence in [n for n, one in kept.items() if matches(subject, one.subject)]:
+            if sequence < before:
+                del kept[sequence]
+
     def send(self, subject: str, data: bytes) -> None:
         """Deliver a message to the current listeners."""
         for pattern, queue in self.listeners:

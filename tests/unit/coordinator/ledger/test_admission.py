@@ -12,7 +12,7 @@ import pytest
 from stt_coordinator.domain.model import JobState, WorkerRecord
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
-from stt_coordinator.ledger.results import RecordedBatch, record_results
+from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result
@@ -90,7 +90,9 @@ async def test_result_without_the_nonce_of_its_job_is_refused() -> None:
 async def without_nonce(store: Store, *, nonce_required: bool) -> RecordedBatch:
     batch = [taken(result("t1", *BOTH))]
     return await store.transact(
-        lambda ledger: record_results(ledger, batch, {}, minutes(1), nonce_required=nonce_required)
+        lambda ledger: record_results(
+            ledger, batch, {}, minutes(1), IntakeRules(nonce_required=nonce_required)
+        )
     )
 
 
@@ -122,7 +124,9 @@ async def test_result_may_wait_for_the_announcement_of_its_worker_and_nothing_is
     job = await job_of(store)
     one = with_nonce(result("t1", *BOTH, worker="w9"), {job.job_id: job})
     waits = [replace(taken(one), may_wait=True)]
-    batch = await store.transact(lambda ledger: record_results(ledger, waits, {}, minutes(1)))
+    batch = await store.transact(
+        lambda ledger: record_results(ledger, waits, {}, minutes(1), IntakeRules())
+    )
     assert (set(batch.waiting), batch.recorded) == ({("w9", "e1", 1)}, ())
     assert batch.rejected == ()
     assert await job_of(store) == job
@@ -179,3 +183,31 @@ async def test_watermark_never_reaches_a_position_that_nobody_sent() -> None:
     far = changed(result("t1", *BOTH, sequence=2**62), nonce="guessed")
     await recorded(store, far)
     assert await watermark(store) == 0
+
+
+async def test_sender_without_budget_leaves_nothing_behind_and_its_watermark_moves_on() -> None:
+    store = await planned("t1")
+    forged = changed(result("t1", *BOTH), nonce="guessed")
+    rules = IntakeRules(exceeded=frozenset({(SITE, "w1")}))
+    batch = await store.transact(
+        lambda ledger: record_results(ledger, [taken(forged)], {}, minutes(1), rules)
+    )
+    assert (batch.recorded, batch.rejected, batch.dropped) == ((), (), {"wrong_nonce": 1})
+    assert await store.read(lambda ledger: ledger.results.count_rejected()) == {}
+    assert await watermark(store) == 1
+    # What answers its job is recorded all the same.
+    job = await job_of(store)
+    genuine = taken(with_nonce(result("t1", *BOTH, sequence=2), {job.job_id: job}))
+    batch = await store.transact(
+        lambda ledger: record_results(ledger, [genuine], {}, minutes(1), rules)
+    )
+    assert len(batch.recorded) == 1
+
+
+async def test_second_answer_to_a_job_is_known_to_change_nothing_and_its_bytes_are_not_kept() -> (
+    None
+):
+    store = await planned("t1")
+    await recorded(store, result("t1", *BOTH))
+    again = await recorded(store, result("t1", *BOTH, sequence=2))
+    assert (len(again.unused), again.repeated) == (1, 0)

@@ -19,7 +19,9 @@ DELETE FROM results WHERE rowid IN (
 
 -- name: rejected
 DELETE FROM rejected WHERE position IN (
-    SELECT position FROM rejected WHERE at < :full LIMIT :limit
+    SELECT position FROM rejected
+    WHERE at < :full OR position <= (SELECT max(position) FROM rejected) - :kept_rejected
+    LIMIT :limit
 );
 
 -- name: history

@@ -1,0 +1,28 @@
+"""A number that is spent, and that fills again evenly over a period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Budget:
+    """`size` for each `period_s` seconds; `at` is in seconds of the monotonic clock."""
+
+    size: float
+    period_s: float
+    at: float
+    left: float
+
+    @classmethod
+    def full(cls, size: float, period_s: float, at: float) -> Budget:
+        """A budget that nothing was spent of."""
+        return cls(size=size, period_s=period_s, at=at, left=size)
+
+    def available(self, now: float) -> float:
+        """What is left at `now`."""
+        return min(self.size, self.left + (now - self.at) * self.size / self.period_s)
+
+    def spend(self, amount: float, now: float) -> None:
+        """Take `amount`; never below zero."""
+        self.left, self.at = max(self.available(now) - amount, 0.0), now

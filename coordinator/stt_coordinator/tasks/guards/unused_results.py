@@ -1,0 +1,129 @@
+"""Bounds the results of a worker that change nothing, and takes them off the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from stt_coordinator.domain.intake.budget import Budget
+from stt_shared import clock
+from stt_shared.bus.port import Bus
+from stt_shared.bus.values import Delivery
+from stt_shared.errors import UnreachableError
+from stt_shared.identity import is_token
+from stt_shared.protocol import subjects
+from stt_shared.telemetry.logs import logger
+
+MIB = 1 << 20
+HOUR_S = 3_600.0
+# What a message costs besides its bytes: its row, and its place on the stream.
+MESSAGE_COST = 4_096
+MAX_SENDERS = 10_000  # whose budgets are remembered: subjects are invented for nothing
+DELETE_S = 0.5  # between two deletions on the stream
+DEFAULT_MIB = 64
+_LOG = logger("ingest")
+
+Sender = tuple[str, str]  # site, worker
+
+
+@dataclass(slots=True)
+class _Account:
+    budget: Budget
+    at: float  # of the last deletion
+    handled: int = 0  # position of the last message on the stream that was handled
+    deleted: int = 0  # and of the last one that was deleted
+    is_exceeded: bool = False
+
+
+@dataclass(slots=True)
+class UnusedResults:
+    """Counts by sender the bytes of results that were refused, repeated or no news.
+
+    A result that answers a job costs nothing: jobs are planned here, so there are only so many.
+    """
+
+    mib_per_hour: int = DEFAULT_MIB
+    _accounts: dict[Sender, _Account] = field(default_factory=dict[Sender, _Account])
+
+    @property
+    def exceeded(self) -> frozenset[Sender]:
+        """Who has no budget left: nothing is kept of what they send and what changes nothing."""
+        now = clock.monotonic()
+        found = {
+            sender
+            for sender, one in self._accounts.items()
+            if one.is_exceeded and one.budget.available(now) < one.budget.size / 2
+        }
+        return frozenset(found)
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """A sentence for each sender without budget."""
+        limit = f"limits.unused_results_mib_per_hour is {self.mib_per_hour}"
+        return tuple(
+            f"worker {worker} of site {site} sends too many results that change nothing, {limit}: "
+            "they are dropped and deleted on NATS"
+            for site, worker in sorted(self.exceeded)
+        )
+
+    def charge(self, deliveries: Iterable[Delivery]) -> None:
+        """Count deliveries that changed nothing."""
+        now = clock.monotonic()
+        for sender, (cost, last) in _costs(deliveries).items():
+            if sender not in self._accounts and len(self._accounts) >= MAX_SENDERS:
+                self._accounts.clear()
+            one = self._accounts.setdefault(
+                sender, _Account(Budget.full(self.mib_per_hour * MIB, HOUR_S, now), now)
+            )
+            is_known = sender in self.exceeded
+            one.budget.spend(cost, now)
+            one.is_exceeded = is_known or one.budget.available(now) <= 0
+            one.handled = max(one.handled, last)
+            if one.is_exceeded and not is_known:
+                site, worker = sender
+                _LOG.error("results_budget_exceeded", site=site, worker=worker)
+
+    def due(self) -> dict[Sender, int]:
+        """Whose messages are to be deleted now, and the last one of each that was handled."""
+        now = clock.monotonic()
+        found = {
+            sender: one.handled
+            for sender, one in self._accounts.items()
+            if one.is_exceeded and one.handled > one.deleted and now - one.at >= DELETE_S
+        }
+        for sender, last in found.items():
+            self._accounts[sender].deleted, self._accounts[sender].at = last, now
+        return found
+
+
+def _costs(deliveries: Iterable[Delivery]) -> Mapping[Sender, tuple[int, int]]:
+    """By sender the cost of its messages, and the position of the last one on the stream."""
+    costs: dict[Sender, tuple[int, int]] = {}
+    for one in deliveries:
+        sender = sender_of(one.subject)
+        cost, last = costs.get(sender, (0, 0))
+        costs[sender] = cost + len(one.data) + MESSAGE_COST, max(last, one.sequence)
+    return costs
+
+
+def sender_of(subject: str) -> Sender:
+    """Site and worker of the subject of a result; empty texts where it has none."""
+    tokens = subject.removeprefix(f"{subjects.ROOT}.result.").split(".")
+    if len(tokens) != len(("family", "site", "target", "worker")):
+        return "", ""
+    return tokens[1], tokens[3]
+
+
+async def delete_handled(bus: Bus, sender: Sender, last: int) -> None:
+    """Delete the sender's messages up to the position `last` of the stream of results.
+
+    They were handled: without this one worker could fill the stream for all sites.
+    """
+    site, worker = sender
+    if not (is_token(site) and is_token(worker)):
+        return
+    subject = f"{subjects.ROOT}.result.*.{site}.*.{worker}"
+    try:
+        await bus.delete(subjects.STREAM_RESULTS, subject, last + 1)
+    except UnreachableError as error:
+        _LOG.warning("results_not_deleted", reason=error.message, site=site, worker=worker)

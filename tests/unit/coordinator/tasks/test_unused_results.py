@@ -1,0 +1,71 @@
+"""Results that change nothing have a budget for each worker; what answers a job costs nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from stt_coordinator.tasks.guards.unused_results import HOUR_S, MIB, UnusedResults, delete_handled
+from stt_shared import clock
+from stt_shared.bus.memory import MemoryBroker
+from stt_shared.bus.values import Delivery, Outgoing
+from stt_shared.protocol import subjects
+from stt_shared.protocol.enums import Family
+
+
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    return now
+
+
+def delivery(size: int, worker: str = "w1", sequence: int = 1) -> Delivery:
+    subject = subjects.result(Family.MYSQL, "eu", "t1", worker)
+    return Delivery(
+        subject=subject, data=b"x" * size, headers={}, sequence=sequence, delivered=1, lease="l"
+    )
+
+
+def test_sender_above_its_budget_is_named_until_half_of_it_is_there_again(at: list[float]) -> None:
+    unused = UnusedResults(mib_per_hour=1)
+    unused.charge([delivery(MIB // 2)])
+    assert (unused.exceeded, unused.degraded, unused.due()) == (frozenset(), (), {})
+    unused.charge([delivery(MIB // 2), delivery(1, "w2")])
+    assert unused.exceeded == {("eu", "w1")}
+    (sentence,) = unused.degraded
+    assert "worker w1 of site eu" in sentence
+    assert "limits.unused_results_mib_per_hour is 1" in sentence
+    at[0] += HOUR_S * 0.6
+    assert (unused.exceeded, unused.degraded) == (frozenset(), ())
+
+
+def test_small_messages_cost_more_than_their_bytes(at: list[float]) -> None:
+    unused = UnusedResults(mib_per_hour=1)
+    unused.charge([delivery(1)] * 256)
+    assert unused.exceeded == {("eu", "w1")}
+    assert at == [100.0]
+
+
+def test_handled_messages_are_due_for_deletion_also_while_no_new_ones_come(
+    at: list[float],
+) -> None:
+    unused = UnusedResults(mib_per_hour=1)
+    unused.charge([delivery(MIB, sequence=7), delivery(1, sequence=5)])
+    assert unused.due() == {}
+    at[0] += 1
+    assert unused.due() == {("eu", "w1"): 7}
+    at[0] += 1
+    assert unused.due() == {}
+
+
+async def test_only_handled_messages_of_the_sender_are_deleted() -> None:
+    broker = MemoryBroker()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, [])
+    for worker in ("w1", "w2", "w1"):
+        subject = subjects.result(Family.MYSQL, "eu", "t1", worker)
+        await bus.publish([Outgoing(subject=subject, data=b"x")])
+    await delete_handled(bus, ("eu", "w1"), 2)
+    assert sorted(broker.streams[subjects.STREAM_RESULTS].messages) == [2, 3]
+    await delete_handled(bus, ("eu", "*"), 9)  # a name that is none deletes nothing
+    assert sorted(broker.streams[subjects.STREAM_RESULTS].messages) == [2, 3]
