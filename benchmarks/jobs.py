@@ -40,7 +40,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Facts, Value
 from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 from stt_shared.settings import WorkerSettings
 from stt_shared.telemetry import logs
 from stt_worker.databases.inspection import DirectInspector

@@ -60,6 +60,7 @@ def nats() -> Json:
             "pack": [subjects.pack("{digest}"), subjects.pack_part("{digest}", 0)],
             "announce": [subjects.announce("{site}", "{worker}"), subjects.ANNOUNCEMENTS],
             "summary": [subjects.SUMMARY_ALL, subjects.summary_of_site("{site}")],
+            "standby": [subjects.standby("{name}"), subjects.STANDBYS],
             "nudge": subjects.NUDGE,
             "control": [subjects.control(verb) for verb in Verb],
             "finding events": [subjects.EVENTS_OF_FINDINGS, event_subjects.finding_event(event)],

@@ -13,6 +13,7 @@ from stt_coordinator.control.service import handlers
 from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.lease.election import Office
+from stt_coordinator.lease.standbys import Standbys
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.library import Library
@@ -38,7 +39,8 @@ from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
-from stt_shared.protocol.subjects import ConsumerSpec
+from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 STREAMS_S = 60.0  # between two checks that the streams are as they must be
@@ -83,6 +85,7 @@ class Coordinator:
         self._office = dependencies.office
         epoch = self._office.term.epoch if self._office else 1
         self._results = subjects.results_consumer(epoch)
+        self._standbys = Standbys(bus, timing.lease_ttl_s)
         self._wakeups = Wakeups()
         self._counters = Counters()
         self._cannot: tuple[str, ...] = ()
@@ -148,6 +151,7 @@ class Coordinator:
             ready=self._readiness.check,
             counters=self._counters,
             retention=self._retention,
+            acting=self.acting,
             results_consumer=self._results.name,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
@@ -187,6 +191,10 @@ class Coordinator:
         for sentence in set(found) - set(self._cannot):
             _LOG.warning("feature_degraded", what=sentence)
         self._cannot = found
+
+    def acting(self) -> CoordinatorInfo | None:
+        """The lease by which this coordinator acts, and the standbys behind it."""
+        return self._office.info(self._standbys.present()) if self._office else None
 
     def degraded(self) -> tuple[str, ...]:
         """What does not work at the moment: sentences for the status."""
@@ -236,7 +244,12 @@ class Coordinator:
             for name, (step, s) in later.items()
         }
         tasks |= {task_of(one): partial(run_channel, one, self._troubles) for one in self._channels}
-        return {**tasks, "ingest": self._ingest.run, "announcements": self._registry.listen}
+        return {
+            **tasks,
+            "ingest": self._ingest.run,
+            "announcements": self._registry.listen,
+            "standbys": self._standbys.listen,
+        }
 
     async def _keep_streams(self) -> None:
         await self._ensure([self._results, *self._kept])

@@ -15,7 +15,7 @@ from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.domain.time.timing import Timing
-from stt_coordinator.lease.election import Election
+from stt_coordinator.lease.election import Election, Office
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
@@ -27,18 +27,18 @@ from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.guards.nonce_gate import SETTING
 from stt_coordinator.tasks.retention import RetentionLimits
-from stt_coordinator.web.serve import Page, front_of
+from stt_coordinator.web.serve import Front, Page, StandbyPage, front_of
 from stt_shared.backoff import connect_with_backoff
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import builtin
 from stt_shared.connection import Progress, connected
 from stt_shared.identity import token_of
+from stt_shared.lifecycle import background_task, cancelled
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
 from stt_shared.settings import BUILT_IN, HistorySettings, PackSettings, Settings, state_dir
 from stt_shared.settings.sections import LimitsSettings
-from stt_shared.settings.web import WebSettings
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
@@ -57,7 +57,7 @@ async def run(
     """
     release_after = timedelta(hours=settings.coordinator.release_after_h)
     timing = timing or Timing(release_after=release_after)
-    page = page_of(settings.web)
+    front = front_of(settings.web) if settings.web.listen else None
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
@@ -85,7 +85,7 @@ async def run(
             handover=Handover(state),
             adopts=adopts,
         )
-        while office := await election.won(stop):
+        while office := await stand_by(election, front, stop):
             sign.store = office.store
             async with office.acting(stop) as ended:
                 dependencies = CoordinatorDependencies(
@@ -95,7 +95,7 @@ async def run(
                     checks=builtin,
                     timing=timing,
                     fetcher=fetcher_of(settings.pack, office.bus, state, Serials(state)),
-                    page=page,
+                    page=page_of(front),
                     channels=channels(settings.alerts, office.store),
                     retention=retention_of(settings.history),
                     require_nonce=required_nonce(settings),
@@ -105,6 +105,26 @@ async def run(
                 )
                 await Coordinator(dependencies).run(ended)
             sign.store = None
+
+
+async def stand_by(election: Election, front: Front | None, stop: asyncio.Event) -> Office | None:
+    """Wait until this process may act, and serve the page of a standby meanwhile.
+
+    None if `stop` was set first. Raises ConfigError as `Election.won`.
+    """
+    if front is None:
+        return await election.won(stop)
+    page = StandbyPage(front, election.waits, election.sentence)
+    serving = background_task(page.run(), "standby-page", _log_crash)
+    try:
+        return await election.won(stop)
+    finally:
+        # Before the coordinator acts: its page needs the same address.
+        await cancelled([serving])
+
+
+def _log_crash(task: str, error: BaseException) -> None:
+    _LOG.error("page_failed", task=task, reason=f"{type(error).__name__}: {error}")
 
 
 async def claimant_of(state: Path, name: str) -> Claimant:
@@ -175,11 +195,10 @@ def required_nonce(settings: Settings) -> bool | None:
     return settings.results.require_nonce if SETTING in settings.origins else None
 
 
-def page_of(web: WebSettings) -> PageFactory | None:
-    """What makes the page's task, or None without a page; raises ConfigError as `front_of`."""
-    if not web.listen:
+def page_of(front: Front | None) -> PageFactory | None:
+    """What makes the page's task, or None without a page."""
+    if front is None:
         return None
-    front = front_of(web)
     return lambda context, troubles: Page(context, front, troubles).run
 
 

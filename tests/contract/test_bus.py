@@ -19,7 +19,7 @@ from stt_shared.identity import digest
 from stt_shared.pack import transfer
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol import subjects
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 AnyBus: TypeAlias = JetStreamBus | MemoryBus
 STORED, DUPLICATE = Publication.STORED, Publication.DUPLICATE

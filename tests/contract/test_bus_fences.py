@@ -14,7 +14,7 @@ from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import NoReplyError, Outgoing, Publication, Request
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 AnyBus: TypeAlias = JetStreamBus | MemoryBus
 STORED, CONFLICT = Publication.STORED, Publication.CONFLICT

@@ -65,8 +65,11 @@ async def enabled(bus: JetStreamBus) -> bool:
 
 
 async def two_machines(made: Coordinators, *, through_hole: bool = False) -> None:
-    """A holder `a` and a standby `b` with a copy of its store, as on two machines."""
-    first = made.add("a", "a", through_hole=through_hole)
+    """A holder `a` and a standby `b` with a copy of its store, as on two machines.
+
+    Both go on without what only the other one has recorded: the copy is not kept up to date.
+    """
+    first = made.add("a", "a", "--adopt", through_hole=through_hole)
     first.start()
     await made.holds("a")
     await made.logged(first, "coordinator_started")
@@ -74,7 +77,7 @@ async def two_machines(made: Coordinators, *, through_hole: bool = False) -> Non
     made.copy_store("a", "b")
     first.start()
     await made.holds("a", above=1)
-    second = made.add("b", "b")
+    second = made.add("b", "b", "--adopt")
     second.start()
     await made.logged(second, "standby_waits")
 
@@ -104,6 +107,34 @@ async def test_a_coordinator_with_another_store_is_refused_by_name(tmp_path: Pat
         adopting = made.add("c", "other", "--adopt")
         adopting.start()
         assert (await made.holds("c")).store != record.store
+
+
+async def test_a_copy_that_lacks_results_takes_over_on_purpose_only(tmp_path: Path) -> None:
+    async with coordinators(tmp_path, ttl_s=TTL_S) as made, connected(made.broker) as bus:
+        first = made.add("a", "a")
+        first.start()
+        await made.holds("a")
+        async with busy(bus) as worker:
+            await until(lambda: len(worker.published) >= len(TARGETS))
+            await made.watermark(worker.name, above=0)
+            assert first.stop() == 0
+            made.copy_store("a", "b")
+            first.start()
+            await made.watermark(worker.name, above=worker.sequence)
+        assert first.stop() == 0
+        second = made.add("b", "b")
+        second.start()
+        assert await exit_code(second) == EXIT_USAGE
+        assert f"is older than this installation: it has the results of worker {worker.name}" in (
+            second.tail()
+        )
+        adopting = made.add("c", "b", "--adopt")
+        adopting.start()
+        await made.holds("c")
+        # Whoever has everything needs no such word.
+        assert adopting.stop() == 0
+        first.start()
+        await made.holds("a", above=await made.epoch())
 
 
 async def test_a_second_coordinator_on_the_same_folder_takes_over_when_the_first_is_killed(

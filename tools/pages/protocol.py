@@ -11,6 +11,7 @@ import msgspec
 from stt_shared.protocol import (
     audit,
     control,
+    coordinators,
     enums,
     findings,
     messages,
@@ -22,6 +23,7 @@ from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries import health, history, overview, reports
+from stt_shared.protocol.specs import StreamSpec
 
 HEAD = """# Protocol
 
@@ -65,6 +67,7 @@ SUBJECTS: tuple[tuple[str, str, str], ...] = (
     ("stt.v1.pack.<digest>", "coordinator to workers, read by direct get", "PackHead"),
     ("stt.v1.pack.<digest>.<n>", "coordinator to workers, read by direct get", "bytes"),
     ("stt.v1.announce.<site>.<worker>", "worker to coordinator, every 15 s", "Announcement"),
+    ("stt.v1.standby.<name>", "standby to coordinator, every 5 s", "Standby"),
     ("stt.v1.nudge", "coordinator to workers: re-read the control state", "empty"),
     ("stt.v1.control.<verb>", "anyone to coordinator: the micro service `stt`", "see below"),
 )
@@ -88,6 +91,8 @@ MESSAGES: tuple[type[Value], ...] = (
     suppressions.SuppressionEvent,
     suppressions.SuppressionRecord,
     audit.AuditEntry,
+    coordinators.Standby,
+    coordinators.CoordinatorInfo,
     health.HealthPart,
     health.StoreHealth,
     records.RunEvent,
@@ -161,7 +166,7 @@ def _code(index: int, cell: str) -> str:
     return f"`{cell}`" if index == 0 else cell
 
 
-def _stream(spec: subjects.StreamSpec) -> tuple[str, str, str]:
+def _stream(spec: StreamSpec) -> tuple[str, str, str]:
     facts = [spec.retention, f"discard {spec.discard}", f"kept {_span(spec.max_age)}"]
     if spec.max_msgs_per_subject > 0:
         facts.append(f"{spec.max_msgs_per_subject} a subject")

@@ -15,9 +15,10 @@ from stt_cli.doctor.diagnostic_line import (
 )
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
+from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.queries.health import HealthReply, StoreHealth
 from stt_shared.report import readable
-from stt_shared.report.views.status import switch_sentence
+from stt_shared.report.views.status import coordinator_sentence, switch_sentence
 
 FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
 WAL_WATCH = 256 << 20  # bytes; a larger log means that a reader holds it open
@@ -46,6 +47,8 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     found = [ok("coordinator", f"{health.version}, {switch}")]
     found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
     found += [agreement(health), stored_instants(health)]
+    if health.coordinator is not None:
+        found.append(lease(health.coordinator, now))
     for part in health.parts:
         what = f"progress: {part.name}"
         found.append(ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG))
@@ -73,6 +76,14 @@ def stored_instants(health: HealthReply) -> DiagnosticLine:
     counts = [f"{number} {kind}" for kind, number in health.future.items()]
     seen = f"in the future, a clock was ahead: {readable.first_names(counts)}"
     return warn(what, seen, "nothing to do: no order depends on them, and they are deleted in time")
+
+
+def lease(one: CoordinatorInfo, now: datetime) -> DiagnosticLine:
+    """Which coordinator acts; a warning where nothing refuses what a deposed one sends late."""
+    seen, what = coordinator_sentence(one, now), "coordinator lease"
+    if one.fenced:
+        return ok(what, seen)
+    return warn(what, f"{seen}; no standby is possible", "use nats-server 2.11 or newer")
 
 
 def store(found: StoreHealth, now: datetime) -> list[DiagnosticLine]:

@@ -148,9 +148,16 @@ def of_coordinator() -> Needs:
             *(f"{_DIRECT}.{name}.>" for name in read),
             *own,
             subjects.NUDGE,
+            subjects.STANDBYS,
             INBOX,
         ),
-        subscribe=(INBOX, subjects.ANNOUNCEMENTS, "$SRV.>", *map(subjects.control, Verb)),
+        subscribe=(
+            INBOX,
+            subjects.ANNOUNCEMENTS,
+            subjects.STANDBYS,
+            "$SRV.>",
+            *map(subjects.control, Verb),
+        ),
     )
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, size, unknown, warn
 from stt_cli.doctor.server import WATCH_FULL, ServerAnswer
-from stt_shared.protocol.subjects import STREAMS, StreamSpec
+from stt_shared.protocol.specs import StreamSpec
+from stt_shared.protocol.subjects import STREAMS
 from stt_shared.report import readable
 
 CREATE = "start a coordinator, which creates its streams: stt coordinator"

@@ -17,6 +17,7 @@ from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared.bus.values import RequestError
+from stt_shared.protocol.coordinators import CoordinatorInfo
 
 
 class ErrorCode(StrEnum):
@@ -53,6 +54,7 @@ class HandlerContext:
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     counters: Counters = field(default_factory=Counters)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
+    acting: Callable[[], CoordinatorInfo | None] = lambda: None  # by which lease it acts
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     clock: ClockGuard | None = None

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from stt_coordinator.lease.copies import missing_results
 from stt_coordinator.lease.fence import FencedBus, Fences
 from stt_coordinator.lease.handover import Handover
-from stt_coordinator.lease.port import Claimant, Lease, LeaseLostError, View
+from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
 from stt_coordinator.lease.term import Keeper, Term
 from stt_coordinator.store.port import Store, StoreError
@@ -18,7 +19,8 @@ from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
 from stt_shared.lifecycle import awaited_task, cancelled, pause
-from stt_shared.protocol import subjects
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.coordinators import CoordinatorInfo, Standby
 from stt_shared.report import readable
 from stt_shared.telemetry.logs import logger
 
@@ -38,6 +40,18 @@ class Office:
     fences: Fences
     store: Store
     handover: Handover
+
+    def info(self, standbys: tuple[Standby, ...]) -> CoordinatorInfo:
+        """What status, page and doctor show of this coordinator."""
+        return CoordinatorInfo(
+            name=self.claimant.name,
+            host=self.claimant.host,
+            epoch=self.term.epoch,
+            since=self.term.since,
+            store=self.claimant.store,
+            fenced=self.bus.can_fence(),
+            standbys=standbys,
+        )
 
     @asynccontextmanager
     async def acting(self, stop: asyncio.Event) -> AsyncGenerator[asyncio.Event, None]:
@@ -106,6 +120,7 @@ class Election:
     handover: Handover
     adopts: bool = False  # whether it may take over from another store
     waiting: Waiting = field(init=False)
+    waits: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is a standby
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.claimant)
@@ -116,16 +131,32 @@ class Election:
         Raises ConfigError if another coordinator owns this installation.
         """
         self.waiting = Waiting(self.claimant)
+        rounds = 0
         while not stop.is_set():
             try:
                 office = await self._attempt()
+                if office is not None:
+                    self.waits.clear()
+                    return office
+                if rounds % (INSPECTIONS // RENEWALS) == 0:
+                    await self._announce()
             except RETRYABLE as error:
                 self._say(error.message)
-            else:
-                if office is not None:
-                    return office
+            rounds += 1
+            self.waits.set()
             await pause(self.lease.ttl_s / INSPECTIONS, stop)
         return None
+
+    def sentence(self) -> str:
+        """Behind whom it waits, and since when."""
+        return self.waiting.sentence()
+
+    async def _announce(self) -> None:
+        one, waiting = self.claimant, self.waiting
+        message = Standby(
+            name=one.name, host=one.host, since=waiting.since, obstacle=waiting.obstacle
+        )
+        await self.bus.send(subjects.standby(one.name), codec.encode(message))
 
     async def _attempt(self) -> Office | None:
         view = await self.lease.inspect()
@@ -177,9 +208,26 @@ class Election:
         if self.waiting.sentence() != before:
             _LOG.info("standby_waits", state=self.waiting.sentence())
 
+    async def refuse_old_store(self, store: Store) -> None:
+        """Raise ConfigError if the store lacks results that a worker has dropped as recorded."""
+        if self.adopts:
+            return
+        missing = await missing_results(self.bus, store)
+        if not missing:
+            return
+        one = missing[0]
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise ConfigError(
+            f"the store {self.claimant.store} is older than this installation: it has the results"
+            f" of worker {one.worker} up to {one.stored}, and {one.published} were recorded{more}",
+            hint="restore a newer backup, or start the coordinator with the newest copy; to go on"
+            " without what is missing: stt coordinator --adopt",
+        )
+
     async def _take(self, store: Store) -> Office | None:
         """Take the lease and raise the fences; None if another coordinator was faster."""
         await self.bus.ensure(subjects.STREAMS, ())
+        await self.refuse_old_store(store)
         fences = Fences(self.bus)
         # Before the lease is taken: an epoch that a lost record had must not come again.
         highest = await fences.read()

@@ -23,7 +23,7 @@ from stt_shared.bus.values import (
 )
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 AGE_S = 43_200.0  # a fence is written again before its stream drops it: jobs stay 48 h
 _STREAMS = {spec.name: spec for spec in subjects.FENCED}

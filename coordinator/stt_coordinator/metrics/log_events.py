@@ -51,6 +51,7 @@ EVENTS: Mapping[str, str] = {
     "run_recorded": "a run and its jobs were recorded",
     "slot_skipped": "a scheduled slot was not run",
     "standby_waits": "this coordinator is a standby: behind whom, since when, what is in its way",
+    "standbys_missed": "standbys cannot be heard; tried again",
     "start_delayed": "streams, checks or control state are not there yet; tried again",
     "suppressions_ended": "accepted findings or severities ended, or end soon",
     "task_failed": "a step of a task failed; tried again",

@@ -18,6 +18,7 @@ from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.port import Ledger
 from stt_shared.distribution import installed_version
 from stt_shared.protocol.control import PackStatus
+from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.enums import Family, Severity
 from stt_shared.protocol.messages import ControlState
 
@@ -38,10 +39,15 @@ class Snapshot:
     counters: Counters
     is_held: bool = False  # because clocks disagree
     offset_s: float | None = None  # of our clock from that of the NATS server
+    coordinator: CoordinatorInfo | None = None
 
 
 def snapshot(
-    ledger: Ledger, state: ControlState, pack: PackStatus | None, counters: Counters
+    ledger: Ledger,
+    state: ControlState,
+    pack: PackStatus | None,
+    counters: Counters,
+    coordinator: CoordinatorInfo | None = None,
 ) -> Snapshot:
     """The snapshot as of now."""
     return Snapshot(
@@ -51,6 +57,7 @@ def snapshot(
         workers=tuple(ledger.fleet.workers()),
         pack=pack,
         counters=counters,
+        coordinator=coordinator,
     )
 
 
@@ -61,6 +68,24 @@ def render(found: Snapshot) -> bytes:
     return generate_latest(registry)
 
 
+def render_standby() -> bytes:
+    """The metrics of a coordinator that stands by."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Standby())
+    return generate_latest(registry)
+
+
+class _Standby(Collector):
+    def collect(self) -> Iterator[Metric]:
+        """The version, and that it does not act."""
+        yield _build_info()
+        yield _gauge("stt_coordinator_acting", [((), 0)])
+
+
+def _build_info() -> Metric:
+    return _gauge("stt_build_info", [((installed_version(), platform.python_version()), 1)])
+
+
 class _Collector(Collector):
     def __init__(self, found: Snapshot) -> None:
         self._found = found
@@ -68,8 +93,11 @@ class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the set that has a value."""
         found = self._found
-        versions = (installed_version(), platform.python_version())
-        yield _gauge("stt_build_info", [(versions, 1)])
+        yield _build_info()
+        acting = found.coordinator
+        yield _gauge("stt_coordinator_acting", [((), 1)])
+        yield _gauge("stt_coordinator_epoch", [((), acting.epoch if acting else 0)])
+        yield _gauge("stt_standbys", [((), len(acting.standbys) if acting else 0)])
         yield _gauge("stt_enabled", [((), int(found.state.enabled))])
         yield _gauge("stt_clock_held", [((), int(found.is_held))])
         if found.offset_s is not None:

@@ -26,6 +26,17 @@ _ALL = (
         help="1; the versions of the coordinator and of its Python",
         labels=("version", "python"),
     ),
+    Spec(
+        name="stt_coordinator_acting",
+        kind=GAUGE,
+        help="1 if this coordinator acts, 0 if it is a standby",
+    ),
+    Spec(
+        name="stt_coordinator_epoch",
+        kind=GAUGE,
+        help="epoch of the coordinator that acts: it rises whenever another one begins to act",
+    ),
+    Spec(name="stt_standbys", kind=GAUGE, help="coordinators that stand by"),
     Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
     Spec(
         name="stt_clock_held",

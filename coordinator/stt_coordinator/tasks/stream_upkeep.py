@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stt_shared.bus.port import Bus
-from stt_shared.protocol.subjects import ConsumerSpec
+from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 SHOWN_SUBJECTS = 5

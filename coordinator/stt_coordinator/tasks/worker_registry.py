@@ -41,7 +41,7 @@ from stt_shared.protocol.enums import Family, WorkerState
 from stt_shared.protocol.messages import Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.protocol.records import WorkerEvent
-from stt_shared.protocol.subjects import ConsumerSpec
+from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5

@@ -6,17 +6,19 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
+from litestar import Litestar
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.connections import Connections, LimitedListener, limited_protocol
 from stt_coordinator.web.login.login import Login, login_of
+from stt_coordinator.web.standby import standby_application
 from stt_shared.errors import ConfigError
 from stt_shared.lifecycle import awaited_task
 from stt_shared.settings.web import WebSettings
@@ -144,11 +146,41 @@ class Page:
             await serve(self._context, listening, self._front)
 
 
+class StandbyPage:
+    """The page while this coordinator stands by; tries again while its address is in use."""
+
+    def __init__(self, front: Front, waits: asyncio.Event, sentence: Callable[[], str]) -> None:
+        self._front = front
+        self._waits = waits
+        self._sentence = sentence
+
+    async def run(self) -> None:
+        """Serve until cancelled, from the moment on in which it begins to wait."""
+        front = self._front
+        # A coordinator that acts at once needs its address for the page itself.
+        await self._waits.wait()
+        while True:
+            try:
+                listening = bound(front.listen, login=front.login is not None)
+            except ConfigError:
+                # Usual: the coordinator that acts is on the same machine.
+                await asyncio.sleep(RETRY_S)
+                continue
+            app = standby_application(self._sentence, is_hidden=front.login is not None)
+            await serve_application(app, listening, front)
+
+
 async def serve(context: HandlerContext, listening: socket.socket, front: Front) -> None:
+    """Serve the page of a coordinator that acts, as `serve_application`."""
+    app = application(context, front.login, secure=front.is_secure)
+    await serve_application(app, listening, front)
+
+
+async def serve_application(app: Litestar, listening: socket.socket, front: Front) -> None:
     """Serve until cancelled; requests under way get GRACE_S."""
     host, port = listening.getsockname()[:2]
     config = uvicorn.Config(
-        application(context, front.login, secure=front.is_secure),
+        app,
         ssl_certfile=front.cert or None,
         ssl_keyfile=front.key or None,
         # uvicorn would believe these headers of any peer; Proxy trusts the configured ones alone.

@@ -11,16 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
-from stt_shared.bus.values import (
-    Delivery,
-    LiveMessage,
-    Outgoing,
-    Peer,
-    Receipt,
-    Request,
-    Stored,
-)
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Peer, Receipt, Request, Stored
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 
 class Inbox(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
+from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.enums import Family, Interval, Kind
 from stt_shared.protocol.messages import (
     ControlState,
@@ -171,6 +172,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; `summary.counts` has the number
     clock: str = ""  # why ticks, retention and ends of exceptions wait; empty: clocks agree
     future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
+    coordinator: CoordinatorInfo | None = None  # null: of a release before leases
     schema: str = "stt.control.status-reply/v1"
 
 

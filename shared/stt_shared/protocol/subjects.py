@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from stt_shared.protocol import specs
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 ROOT = "stt.v1"
 SERVICE = "stt"
@@ -28,44 +29,15 @@ RESULTS_STEM = "results-"  # of the consumer of results; the epoch of its coordi
 RESULTS_BEFORE_EPOCHS = "aggregator"  # its name before coordinators had epochs
 NUDGE = f"{ROOT}.nudge"
 ANNOUNCEMENTS = f"{ROOT}.announce.*.*"
+STANDBYS = f"{ROOT}.standby.*"
 SUMMARY_ALL = f"{ROOT}.summary.all"
 EVENTS_OF_FINDINGS = f"{ROOT}.event.finding.>"
 
-ACK_WAIT = timedelta(seconds=60)
+ACK_WAIT = specs.ACK_WAIT
 KEEP_ALIVE = timedelta(seconds=15)  # a quarter of ACK_WAIT: three may be lost
 MAX_DELIVERIES = 5  # enforced by the worker before it executes
-MAX_UNACKED_JOBS = 1_024  # per site and family
+MAX_UNACKED_JOBS = specs.MAX_UNACKED_JOBS
 MAX_UNACKED_RESULTS = 4_096
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamSpec:
-    """The settings of a stream; a setting that the server does not echo is a missing feature."""
-
-    name: str
-    subjects: tuple[str, ...]
-    retention: str = "limits"  # limits, workqueue
-    discard: str = "new"  # new: a full stream rejects, the publisher keeps its copy
-    max_age: timedelta = timedelta(0)  # zero: for ever
-    max_bytes: int = -1
-    max_msgs_per_subject: int = -1
-    discard_new_per_subject: bool = False
-    duplicate_window: timedelta = timedelta(minutes=2)
-    allow_direct: bool = False
-    allow_atomic: bool = False
-    republish: tuple[str, str] | None = None  # from, to
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerSpec:
-    """The settings of a durable pull consumer; only the coordinator creates it."""
-
-    stream: str
-    name: str
-    filter_subject: str = ""
-    ack_wait: timedelta = ACK_WAIT
-    max_deliver: int = -1
-    max_ack_pending: int = MAX_UNACKED_JOBS
 
 
 KV_STREAM = "KV_"  # NATS names the stream of each bucket with this prefix
@@ -264,6 +236,11 @@ def pack_part(digest: str, number: int) -> str:
 def announce(site: str, worker: str) -> str:
     """The subject of the heartbeats of a worker."""
     return f"{ROOT}.announce.{site}.{worker}"
+
+
+def standby(name: str) -> str:
+    """The subject on which a standby tells that it waits."""
+    return f"{ROOT}.standby.{name}"
 
 
 def summary_of_site(site: str) -> str:

@@ -24,6 +24,7 @@ from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import Watermark
 from stt_shared.protocol.subjects import FENCED
 from tests.support.processes.installation import Process
 
@@ -113,6 +114,25 @@ class Coordinators:
 
         record: LeaseRecord = await self.until(does, f"{name} to hold the lease")
         return record
+
+    async def watermark(self, worker: str, above: int) -> int:
+        """Wait until the watermark of a worker is published, and higher than `above`."""
+
+        async def is_higher() -> int:
+            connection = await nats.connect(self.broker.url)
+            subject = subjects.kv(subjects.BUCKET_WATERMARK, worker)
+            stream = subjects.kv_stream(subjects.BUCKET_WATERMARK)
+            try:
+                found = await connection.jetstream().get_last_msg(stream, subject, direct=True)
+            except NotFoundError:
+                return 0
+            finally:
+                await connection.close()
+            sequence = codec.decode(Watermark, found.data or b"").sequence
+            return sequence if sequence > above else 0
+
+        sequence: int = await self.until(is_higher, f"the watermark of {worker}")
+        return sequence
 
     async def logged(self, process: Process, event: str) -> dict[str, Any]:
         """Wait for a line of a process's log."""

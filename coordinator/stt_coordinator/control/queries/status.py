@@ -56,6 +56,7 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
                 *future_rows(future),
             ),
             pack=context.library.status,
+            coordinator=context.acting(),
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),
             parts_not_checked=tuple(ledger.outcomes.parts_not_checked((), MAX_UNCHECKED)),

@@ -70,11 +70,16 @@ async def changes_of_run(context: HandlerContext, run: RunRecord) -> list[Findin
     return [event for event in events if event.run_id == run.run_id]
 
 
+def standby_metrics() -> bytes:
+    """The metrics of a coordinator that stands by, in the same format."""
+    return prometheus.render_standby()
+
+
 async def metrics(context: HandlerContext) -> bytes:
     """Every metric in the text format of Prometheus, from one read of the store."""
     state, pack = context.control_state.state, context.library.status
     found = await context.store.read(
-        lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters)
+        lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters, context.acting())
     )
     if context.clock is not None:
         held, offset_s = bool(context.clock.why_held), context.clock.offset_s

@@ -21,11 +21,12 @@ from stt_shared.bus.jetstream.service import Service
 from stt_shared.bus.port import SERVICE_GROUP, Handler, Inbox
 from stt_shared.bus.values import LiveMessage, Outgoing, Peer, Receipt, RequestError, Stored
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 HEARD_LIMIT = 65_536  # unread messages; more are dropped, which the port allows
 DIRECT_GET_S = 5.0
 NOT_FOUND = "404"
+FENCE_SERVER = (2, 11)  # an older one ignores the header and refuses every message
 
 
 async def connect(options: NatsOptions) -> JetStreamBus:
@@ -62,7 +63,7 @@ class JetStreamBus:
 
     def can_fence(self) -> bool:
         """See the port."""
-        return self._link.can_fence
+        return self._link.is_at_least(FENCE_SERVER)
 
     async def trim(self, consumer: ConsumerSpec) -> int:
         """See the port."""

@@ -32,8 +32,6 @@ from stt_shared.lifecycle import background_loop, cancelled
 from stt_shared.telemetry.logs import log_crash, logger
 
 MIN_SERVER = (2, 10)
-BATCH_SERVER = (2, 12)
-FENCE_SERVER = (2, 11)  # an older one ignores the header and refuses every message
 PING_INTERVAL_S = 10
 MAX_OUTSTANDING_PINGS = 2  # a silent peer is noticed after 30 s
 RECONNECT_WAIT_S = 1
@@ -95,17 +93,8 @@ class Link:
         """The addresses for messages."""
         return ", ".join(self.options.servers)
 
-    @property
-    def can_batch(self) -> bool:
-        """Whether the connected server stores atomic batches: 2.12 and newer."""
-        return self._is_at_least(BATCH_SERVER)
-
-    @property
-    def can_fence(self) -> bool:
-        """Whether the connected server compares the sequence of other subjects: 2.11 and newer."""
-        return self._is_at_least(FENCE_SERVER)
-
-    def _is_at_least(self, wanted: tuple[int, int]) -> bool:
+    def is_at_least(self, wanted: tuple[int, int]) -> bool:
+        """Whether the connected server is of that version or newer; false without a connection."""
         client = self._client
         if client is None or not client.is_connected:
             return False

@@ -27,6 +27,7 @@ BATCH_PLACE = "Nats-Batch-Sequence"
 BATCH_END = "Nats-Batch-Commit"
 HEADER_EXTRA = 4  # bytes of a header beside its name and value: colon, space, line end
 PREAMBLE = 16  # bytes of the first and last line of headers
+BATCH_SERVER = (2, 12)
 SMALLEST_BATCH = 2
 LARGEST_BATCH = 500  # the server accepts 1,000
 
@@ -91,7 +92,7 @@ Batch = list[tuple[int, Outgoing]]
 
 def _batches(link: Link, messages: Sequence[Outgoing]) -> list[Batch]:
     """The batches that are stored with one disk sync each; messages with their positions."""
-    if len(messages) < SMALLEST_BATCH or not link.can_batch:
+    if len(messages) < SMALLEST_BATCH or not link.is_at_least(BATCH_SERVER):
         return []
     streams: dict[str, Batch] = {}
     for index, message in enumerate(messages):

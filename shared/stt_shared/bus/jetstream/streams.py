@@ -15,7 +15,8 @@ import msgspec
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
-from stt_shared.protocol.subjects import KV_STREAM, ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
+from stt_shared.protocol.subjects import KV_STREAM
 
 API_S = 10.0
 MAX_REPLICAS = 3

@@ -14,7 +14,7 @@ from stt_shared.bus.jetstream.streams import (
     start_behind,
 )
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol.subjects import ConsumerSpec
+from stt_shared.protocol.specs import ConsumerSpec
 
 
 async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:

@@ -22,7 +22,7 @@ from stt_shared.bus.values import (
     Stored,
 )
 from stt_shared.errors import NobodyAnswersError, UnreachableError
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from datetime import timedelta
 from stt_shared.bus.port import Handler
 from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 
 def matches(pattern: str, subject: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.messages import Instant, Value
 
 
@@ -48,5 +49,6 @@ class HealthReply(Value, frozen=True, kw_only=True):
     clock: str | None = None  # in what the clocks disagree; empty: they agree; null: unknown
     offset_s: float | None = None  # clock of the coordinator ahead of that of the NATS server
     future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
+    coordinator: CoordinatorInfo | None = None  # null: of a release before leases
     unserved: dict[str, int] = {}  # targets at sites where no worker is up, by site
     schema: str = "stt.control.health-reply/v1"

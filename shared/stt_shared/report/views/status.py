@@ -7,6 +7,7 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
+from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.enums import Kind, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, RunRecord
@@ -48,12 +49,24 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
     lines = [Text(clean(" ".join(first)), style=style), Text()]
     lines.extend(_count_lines(reply, now))
     lines.extend([Text(), Text(f"  {_fleet(reply)}")])
+    if reply.coordinator is not None:
+        lines.append(Text(f"  {clean(coordinator_sentence(reply.coordinator, now))}"))
     if reply.pack is not None:
         lines.append(Text(f"  {clean(pack_sentence(reply.pack, now))}"))
     if reply.notice:
         lines.append(Text(f"  warning: {clean(reply.notice)}", "warn"))
     lines.extend(Text(f"  warning: {clean(what)}", "warn") for what in reply.degraded)
     return lines
+
+
+def coordinator_sentence(one: CoordinatorInfo, now: datetime) -> str:
+    """Which coordinator acts, and which stand by."""
+    acts = f"coordinator {one.name} on {one.host} acts since {readable.moment(one.since, now)}"
+    behind = [
+        f"{other.name} on {other.host}" + (f" ({other.obstacle})" if other.obstacle else "")
+        for other in one.standbys
+    ]
+    return f"{acts} (epoch {one.epoch}), standby: {', '.join(behind) or 'none'}"
 
 
 def pack_sentence(pack: PackStatus, now: datetime) -> str:

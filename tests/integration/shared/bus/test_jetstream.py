@@ -20,7 +20,7 @@ from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect, link
 from stt_shared.bus.values import Outgoing, Publication, Receipt, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 STREAM = StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 24)
 CONSUMER = ConsumerSpec(stream="T", name="c", ack_wait=timedelta(seconds=2))

@@ -9,7 +9,7 @@ import pytest
 
 from stt_shared.bus.jetstream import NatsOptions, streams
 from stt_shared.bus.jetstream.link import Link
-from stt_shared.protocol.subjects import StreamSpec
+from stt_shared.protocol.specs import StreamSpec
 
 SPEC = StreamSpec(name="S", subjects=("s.>",), max_bytes=1 << 20)
 

@@ -13,7 +13,7 @@ import pytest
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.values import Outgoing, Publication
-from stt_shared.protocol.subjects import ConsumerSpec, StreamSpec
+from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
 LIMIT = 1 << 20
 RESULTS = StreamSpec(name="R", subjects=("r.>",), max_bytes=LIMIT)

@@ -1,0 +1,44 @@
+"""Compare a store with what this installation has recorded: an old copy of it lacks results."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stt_coordinator.store.port import Store
+from stt_shared.bus.port import Bus
+from stt_shared.errors import ProtocolError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import OutboxMark, Watermark
+
+STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
+
+
+class Missing(NamedTuple):
+    """Results of one outbox that were recorded and that the store does not have."""
+
+    worker: str
+    stored: int  # position up to which the store has them
+    published: int  # position up to which the worker was told to drop them
+
+
+async def missing_results(bus: Bus, store: Store) -> list[Missing]:
+    """The outboxes of which the store has less than was published; empty for the newest copy.
+
+    A worker that the store does not know may have been forgotten on purpose: it does not count.
+    Raises UnreachableError and StoreError.
+    """
+    found: list[Missing] = []
+    for one in await store.read(lambda ledger: ledger.results.watermarks()):
+        stored = await bus.last(STREAM, subjects.kv(subjects.BUCKET_WATERMARK, one.worker))
+        if stored is None or not stored.data:
+            continue
+        try:
+            published = codec.decode(Watermark, stored.data)
+        except ProtocolError:
+            continue  # whoever acts says so, and writes it again
+        own = OutboxMark(epoch=one.epoch, sequence=one.sequence)
+        for mark in (own, *one.others):
+            told = published.of(mark.epoch) or 0
+            if told > mark.sequence:
+                found.append(Missing(one.worker, mark.sequence, told))
+    return found

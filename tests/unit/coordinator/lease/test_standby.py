@@ -1,0 +1,201 @@
+"""A coordinator that waits says behind whom: to people, probes, Prometheus and who acts."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+
+from stt_coordinator.lease.election import Election
+from stt_coordinator.lease.fence import FencedBus, Fences
+from stt_coordinator.lease.handover import Handover
+from stt_coordinator.lease.memory import Held, MemoryLease
+from stt_coordinator.lease.port import Claimant
+from stt_coordinator.lease.standbys import MAX_STANDBYS, Standbys
+from stt_coordinator.lease.term import Term
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Store
+from stt_coordinator.web.standby import standby_application
+from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.values import Outgoing, Publication
+from stt_shared.errors import ConfigError
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.coordinators import CoordinatorInfo, Standby
+from stt_shared.protocol.messages import Watermark
+from stt_shared.report.views.status import coordinator_sentence
+
+TTL_S = 0.6
+NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
+A = Claimant(holder="a1", name="a", host="one", store="s")
+B = Claimant(holder="b1", name="b", host="two", store="s")
+
+
+class Old(MemoryBus):
+    """A bus on nats-server 2.10."""
+
+    def can_fence(self) -> bool:
+        return False
+
+
+def election(
+    bus: MemoryBus, held: Held, claimant: Claimant, folder: Path, *, adopts: bool = False
+) -> Election:
+    async def open_store() -> Store:
+        return MemoryStore()
+
+    return Election(
+        bus=bus,
+        lease=MemoryLease(held, claimant, ttl_s=TTL_S),
+        claimant=claimant,
+        open_store=open_store,
+        handover=Handover(folder),
+        adopts=adopts,
+    )
+
+
+async def test_a_standby_says_behind_whom_it_waits_and_takes_over(tmp_path: Path) -> None:
+    broker, held, stop = MemoryBroker(), Held(), asyncio.Event()
+    first = await election(broker.connect(), held, A, tmp_path).won(stop)
+    assert first is not None
+    standby = election(broker.connect(), held, B, tmp_path)
+    heard = Standbys(broker.connect(), silent_s=60.0)
+    listening = asyncio.create_task(heard.listen())
+    async with first.acting(stop):
+        waiting = asyncio.create_task(standby.won(stop))
+        await asyncio.wait_for(standby.waits.wait(), 10)
+        await asyncio.sleep(2 * TTL_S)
+        assert not waiting.done()
+        assert standby.sentence().startswith("standby behind a on one since ")
+        (one,) = heard.present()
+        assert (one.name, one.host, one.obstacle) == ("b", "two", "")
+        info = first.info(heard.present())
+        assert (info.name, info.epoch, info.fenced) == ("a", 1, True)
+    second = await asyncio.wait_for(waiting, 10)
+    assert second is not None
+    assert second.term.epoch == 2
+    listening.cancel()
+
+
+async def test_another_store_is_refused_unless_it_adopts(tmp_path: Path) -> None:
+    broker, held, stop = MemoryBroker(), Held(), asyncio.Event()
+    assert await election(broker.connect(), held, A, tmp_path).won(stop)
+    other = Claimant(holder="c1", name="c", host="three", store="t")
+    with pytest.raises(ConfigError) as refused:
+        await election(broker.connect(), held, other, tmp_path).won(stop)
+    assert "another coordinator owns this installation: a on one with store s" in (
+        refused.value.message
+    )
+    assert "stt coordinator --adopt" in refused.value.hint
+    adopting = await election(broker.connect(), held, other, tmp_path, adopts=True).won(stop)
+    assert adopting is not None
+    assert adopting.term.epoch == 2
+
+
+async def test_without_fences_a_second_coordinator_is_refused(tmp_path: Path) -> None:
+    broker, held, stop = MemoryBroker(), Held(), asyncio.Event()
+    first = await election(Old(broker), held, A, tmp_path).won(stop)
+    assert first is not None
+    async with first.acting(stop):
+        with pytest.raises(ConfigError, match=r"needs nats-server 2\.11"):
+            await election(Old(broker), held, B, tmp_path).won(stop)
+        # What it writes itself carries no fence there: every message would be refused.
+        (receipt,) = await first.bus.publish([Outgoing(subject="stt.v1.tick.a.b", data=b"")])
+        assert receipt.publication is Publication.STORED
+
+
+async def test_a_store_that_lacks_results_is_refused_by_worker_and_position(
+    tmp_path: Path,
+) -> None:
+    broker, stop = MemoryBroker(), asyncio.Event()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, ())
+    store = MemoryStore()
+    mine = Watermark(worker="w1", epoch="e1", sequence=640)
+    await store.transact(lambda ledger: ledger.results.put_watermarks([mine], NOW))
+    subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
+    newer = Watermark(worker="w1", epoch="e1", sequence=812)
+    await bus.publish([Outgoing(subject=subject, data=codec.encode(newer))])
+
+    async def open_store() -> Store:
+        return store
+
+    one = election(bus, Held(), A, tmp_path)
+    one.open_store = open_store
+    with pytest.raises(ConfigError, match="worker w1 up to 640, and 812 were recorded"):
+        await one.won(stop)
+    one.adopts = True
+    assert await one.won(stop)
+
+
+async def test_what_a_deposed_coordinator_sends_late_is_refused_by_the_stream(
+    tmp_path: Path,
+) -> None:
+    broker, stop = MemoryBroker(), asyncio.Event()
+    held = Held()
+    first = await election(broker.connect(), held, A, tmp_path).won(stop)
+    assert first is not None
+    held.until = 0.0
+    second = await election(broker.connect(), held, B, tmp_path).won(stop)
+    assert second is not None
+    # Its own term looks valid, as for a process that was stopped after it had looked.
+    late = FencedBus(broker.connect(), Term(1, begun=held.uptime(), ttl_s=60.0), first.fences)
+    message = Outgoing(subject="stt.v1.job.mysql.eu.t1", data=b"late")
+    (receipt,) = await late.publish([message])
+    assert receipt.publication is Publication.FAILED
+    assert "taken over" in receipt.reason
+    assert await broker.connect().last(subjects.STREAM_JOBS, message.subject) is None
+    (receipt,) = await second.bus.publish([message])
+    assert receipt.publication is Publication.STORED
+
+
+async def test_fences_that_a_stream_has_lost_are_written_again() -> None:
+    broker = MemoryBroker()
+    bus = broker.connect()
+    await bus.ensure(subjects.STREAMS, ())
+    fences = Fences(bus)
+    await fences.read()
+    await fences.raise_to(3)
+    broker.streams[subjects.STREAM_JOBS].messages.clear()
+    await fences.keep(3)
+    last = await bus.last(subjects.STREAM_JOBS, subjects.fences(subjects.STREAM_JOBS))
+    assert last is not None
+    assert (last.data, last.sequence) == (b"3", fences.sequences[subjects.STREAM_JOBS])
+
+
+def test_standbys_are_bounded_and_what_is_no_standby_is_dropped() -> None:
+    heard = Standbys(MemoryBroker().connect(), silent_s=60.0)
+    heard.hear(b"\xff")
+    heard.hear(codec.encode(Standby(name="n" * 201, host="h", since=NOW)))
+    assert heard.present() == ()
+    for number in range(MAX_STANDBYS + 5):
+        heard.hear(codec.encode(Standby(name=f"n{number:02}", host="h", since=NOW)))
+    assert len(heard.present()) == MAX_STANDBYS
+    assert Standbys(heard.bus, silent_s=0.0).present() == ()
+
+
+def test_the_status_names_who_acts_and_who_stands_by() -> None:
+    info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s")
+    assert coordinator_sentence(info, NOW).endswith("(epoch 3), standby: none")
+    behind = Standby(name="b", host="two", since=NOW, obstacle="the folder is locked")
+    info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s", standbys=(behind,))
+    assert coordinator_sentence(info, NOW).endswith("standby: b on two (the folder is locked)")
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_the_page_of_a_standby_answers_probes_and_names_nobody_to_strangers(
+    *, is_hidden: bool
+) -> None:
+    sentence = "standby behind a on one since T"
+    with TestClient(standby_application(lambda: sentence, is_hidden=is_hidden)) as client:
+        assert (client.get("/healthz").status_code, client.get("/healthz").text) == (200, "ok")
+        ready, page, deep = client.get("/readyz"), client.get("/"), client.get("/findings/f_1")
+        assert [ready.status_code, page.status_code, deep.status_code] == [503, 503, 503]
+        assert ("on one" in ready.text) is not is_hidden
+        assert ("on one" in page.text) is not is_hidden
+        assert "standby" in page.text
+        metrics = client.get("/metrics").text
+        assert "stt_coordinator_acting 0.0" in metrics
+        assert "stt_build_info" in metrics
