@@ -96,6 +96,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
     workers: tuple[str, ...] = ()
     gone: bool = False
     claims: tuple[RefusedClaim, ...] = ()  # of live workers; no job goes to them
+    awaits_run: bool = False  # of all its checks: it is new, or at a new site
     order: Order = Order()
     last_started: Instant | None = None
     learned: bool = False  # whether the newest answer has a passed or failed outcome

@@ -153,6 +153,7 @@ class _Life:
             first_seen=self._now,
             labels=one.labels,
             workers=(worker,),
+            awaits_run=True,
         )
 
     def drop_claims_of_silent_workers(self) -> None:
@@ -204,6 +205,7 @@ def moved_by_operator(row: TargetRecord, site: str) -> TargetRecord | None:
         first_seen=row.first_seen,
         labels=row.labels,
         workers=tuple(sorted(serving)),
+        awaits_run=True,
         claims=tuple(one for one in row.claims if one.site != site or one.family is not family),
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -11,7 +12,8 @@ from stt_coordinator.domain.model import OUTSTANDING, JobRecord, JobState
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import new_nonce
-from stt_shared.protocol.enums import RunPhase
+from stt_shared.protocol.control import CheckInfo
+from stt_shared.protocol.enums import Family, RunPhase
 from stt_shared.protocol.records import RunRecord
 
 
@@ -62,3 +64,20 @@ def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
         counted = msgspec.structs.replace(counted, state="finished", finished=now)
         ledger.outbox.add([event_messages.of_run(RunPhase.FINISHED, counted, now)])
     ledger.runs.put(counted)
+
+
+def note_whole_runs(ledger: Ledger, jobs: Iterable[JobRecord], checks: Iterable[CheckInfo]) -> None:
+    """Note that targets wait for no first run any more, of which jobs ask all enabled checks.
+
+    In the transaction that records the jobs: after a restart they get no second run.
+    """
+    enabled: defaultdict[Family, set[str]] = defaultdict(set)
+    for check in checks:
+        if check.enabled:
+            enabled[check.family].add(check.check)
+    whole = {job.target for job in jobs if enabled[job.family] <= {ref.check for ref in job.checks}}
+    ledger.fleet.put_targets(
+        msgspec.structs.replace(row, awaits_run=False)
+        for row in ledger.fleet.awaiting_run()
+        if row.target in whole
+    )

@@ -11,9 +11,10 @@ import msgspec
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.time import schedule
+from stt_coordinator.domain.time.settling import Settling
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all
-from stt_coordinator.ledger.runs import skip_run, start_run
+from stt_coordinator.ledger.runs import note_whole_runs, skip_run, start_run
 from stt_coordinator.packs.library import Library
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.control_state import ControlStateWriter
@@ -72,6 +73,7 @@ class Scheduler:
         self._library = library
         self._wakeups = wakeups
         self._timing = timing
+        self._new_targets = Settling(timing.new_targets_quiet_s, timing.new_targets_most_s)
         self._ahead: tuple[datetime, datetime] | None = None  # of a state in the future
 
     async def run_due(self) -> None:
@@ -83,7 +85,8 @@ class Scheduler:
         if not state.enabled or state.since is None:
             await self.end_jobs(state)
             return
-        await self.start_first_run(state, state.since)
+        if await self.start_first_run(state, state.since):
+            await self.start_new_targets(state)
         last = await self._store.read(lambda ledger: ledger.runs.last_slots())
         if not self._due(last, state.since, clock.now()):
             return
@@ -115,21 +118,39 @@ class Scheduler:
             self._ahead = since, now
         return min(self._ahead[1], now)
 
-    async def start_first_run(self, state: ControlState, since: datetime) -> None:
-        """Start the run that follows enabling, once; it waits a while for targets."""
+    async def start_first_run(self, state: ControlState, since: datetime) -> bool:
+        """Start the run that follows enabling, once; false while it waits for targets."""
         slot = since.replace(microsecond=0)
         first = run_id(schedule.ENABLE, slot)
         # The slot, too: the run is pruned one day, and must not come back then.
         last = await self._store.read(lambda ledger: ledger.runs.last_slots())
         if last.get(schedule.ENABLE) == slot:
-            return
+            return True
         if await self._store.read(lambda ledger: ledger.runs.get(first)) is not None:
-            return
+            return True
         # Workers announce themselves every few seconds: until then there is nothing to check.
         is_early = abs(clock.now() - since) < self._timing.first_targets
         if is_early and not await self._present_targets():
-            return
+            return False
         await self.decide(schedule.ENABLE, slot, RUN, state.reason, state)
+        return True
+
+    async def start_new_targets(self, state: ControlState) -> None:
+        """Start one run of all checks on targets that are new, in batches; raises StoreError.
+
+        Once for each: the transaction that records the run notes that they wait no more.
+        """
+        known = self._library.checks(state.disabled_checks)
+        families = {check.family for check in known if check.enabled}
+        waiting = await self._store.read(lambda ledger: ledger.fleet.awaiting_run())
+        new = [row for row in waiting if row.family in families]
+        if not self._new_targets.is_complete(len(new), clock.monotonic()):
+            return
+        slot = clock.now().replace(microsecond=0)
+        run = RunRecord(
+            run_id=run_id(schedule.FIRST, slot), schedule=schedule.FIRST, slot=slot, state="running"
+        )
+        await self.start(PlannedRun(run=run, targets=new, checks=known, pack=self._library.pack))
 
     async def end_jobs(self, state: ControlState) -> None:
         """End all outstanding jobs because checks are disabled."""
@@ -197,7 +218,7 @@ class Scheduler:
             if known:
                 ledger.fleet.replace_checks(known)
             run = planned.run
-            if run.schedule == schedule.MANUAL:
+            if run.schedule in (schedule.MANUAL, schedule.FIRST):
                 run = run_of_its_own(ledger, run)
             jobs = plan.jobs(
                 run,
@@ -215,6 +236,7 @@ class Scheduler:
             else:
                 earlier = ledger.jobs.outstanding(names)
             jobs, joined = plan.joined(jobs, earlier)
+            note_whole_runs(ledger, jobs, known)
             return start_run(ledger, run, jobs, now), joined
 
         id_, tracing = planned.run.run_id, traces.get()

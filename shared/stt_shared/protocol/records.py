@@ -69,7 +69,7 @@ class RunRecord(Value, frozen=True, kw_only=True):
     """A run and its progress."""
 
     run_id: str
-    schedule: str
+    schedule: str  # standard, frequent, rare, enable, manual, or first (of new targets)
     slot: Instant
     state: str  # running, finished, skipped
     jobs: int = 0

@@ -79,3 +79,14 @@ async def test_dropped_targets_are_known_no_more(store: Store) -> None:
     await store.transact(write)
     left = await store.read(lambda ledger: ledger.fleet.all_targets())
     assert [row.target for row in left] == ["t2"]
+
+
+async def test_present_targets_that_await_a_run_are_listed_until_they_do_not(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        ledger.fleet.put_targets([target(name, awaits_run=True) for name in ("t1", "t2")])
+        ledger.fleet.put_targets([target("t3"), target("t4", awaits_run=True, gone=True)])
+        ledger.fleet.put_targets([target("t1")])
+
+    await store.transact(write)
+    waiting = await store.read(lambda ledger: ledger.fleet.awaiting_run())
+    assert [row.target for row in waiting] == ["t2"]

@@ -15,6 +15,7 @@ PERIODS = {
 }
 ENABLE = "enable"  # the schedule of the run that follows enabling: its one slot is that moment
 MANUAL = "manual"  # the schedule of runs on request
+FIRST = "first"  # the schedule of runs of new targets, as soon as they are known
 MAX_SKIPPED = 1_000  # slots of one schedule recorded by name after an outage
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -29,6 +29,10 @@ class Timing:
     announced_s: float = 10.0
     # How long every worker of a target must be silent before another site's claim is accepted.
     release_after: timedelta = timedelta(hours=24)
+    # New targets get a first run together: when none was new for so long, or the first waited so
+    # long. A worker may announce thousands, and many workers start at once.
+    new_targets_quiet_s: float = 5.0
+    new_targets_most_s: float = 60.0
     # Between two writes of what workers announced.
     registry_s: float = 0.25
     summary_s: float = 1.0

@@ -25,6 +25,9 @@ class MemoryFleet(Rows):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._t.targets.update((one.target, one) for one in targets)
 
+    def awaiting_run(self) -> list[TargetRecord]:
+        return [row for row in self.all_targets() if row.awaits_run and not row.gone]
+
     def drop_targets(self, names: Iterable[str]) -> None:
         for name in names:
             self._t.targets.pop(name, None)

@@ -29,6 +29,10 @@ class FleetLedger(Protocol):
         """Insert or replace."""
         ...
 
+    def awaiting_run(self) -> list[TargetRecord]:
+        """Present targets with `awaits_run`, by name."""
+        ...
+
     def drop_targets(self, names: Iterable[str]) -> None:
         """Delete the targets of these names."""
         ...

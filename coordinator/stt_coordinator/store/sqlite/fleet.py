@@ -28,6 +28,9 @@ class SqliteFleet(Statements):
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         self._each("put_target", map(target_columns, targets))
 
+    def awaiting_run(self) -> list[TargetRecord]:
+        return self._all(TargetRecord, "awaiting_run")
+
     def drop_targets(self, names: Iterable[str]) -> None:
         self._run("drop_targets", ids=listed(names))
 
@@ -71,6 +74,7 @@ def target_columns(target: TargetRecord) -> Columns:
         "family": str(target.family),
         "site": target.site,
         "gone": target.gone,
+        "awaits_run": target.awaits_run,
         "learned": target.learned,
         "state": target.state,
         "data": packed(target),

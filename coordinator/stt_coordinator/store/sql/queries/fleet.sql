@@ -8,10 +8,14 @@ SELECT data FROM targets ORDER BY target;
 SELECT data FROM targets WHERE target > :after ORDER BY target LIMIT :limit;
 
 -- name: put_target
-INSERT INTO targets (target, family, site, gone, learned, state, data)
-VALUES (:target, :family, :site, :gone, :learned, :state, :data)
+INSERT INTO targets (target, family, site, gone, learned, state, awaits_run, data)
+VALUES (:target, :family, :site, :gone, :learned, :state, :awaits_run, :data)
 ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.site,
-    gone = excluded.gone, learned = excluded.learned, state = excluded.state, data = excluded.data;
+    gone = excluded.gone, learned = excluded.learned, state = excluded.state,
+    awaits_run = excluded.awaits_run, data = excluded.data;
+
+-- name: awaiting_run
+SELECT data FROM targets WHERE awaits_run AND NOT gone ORDER BY target;
 
 -- name: drop_targets
 DELETE FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
