@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from prometheus_client import Counter, Histogram, Metric
 from prometheus_client.samples import Sample
 
+from stt_coordinator.domain.intake.admission import CODES
 from stt_coordinator.metrics.specs import BUCKETS_S, SPECS
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import Result
@@ -29,6 +30,8 @@ class Counters:
             spec.name, spec.help, spec.labels, buckets=BUCKETS_S, registry=None
         )
         self._refused = _counter("stt_results_unused_total")
+        for code in CODES:  # there from zero on: a rate needs a first value
+            self._refused.labels(code)
         self._published = _counter("stt_events_published_total")
         self._failures = _counter("stt_event_publish_failures_total")
         counters = (self._refused, self._published, self._failures)

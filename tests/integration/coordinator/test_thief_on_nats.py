@@ -21,9 +21,10 @@ from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.control import RunReply, RunRequest, Verb
+from stt_shared.protocol.control import Empty, RunReply, RunRequest, Verb
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import Job
+from stt_shared.protocol.messages import Job, Watermark
+from stt_shared.protocol.queries.health import HealthReply
 from tests.support.coordinator.coordination import (
     QUICK,
     SITE,
@@ -130,6 +131,37 @@ async def test_jobs_that_a_thief_acknowledged_are_given_out_again(
             assert {job.state for job in jobs} == {JobState.DONE}
     assert all(job.dispatch == 2 for job in worker.jobs)
     assert not {job.nonce for job in worker.jobs} & {job.nonce for job in stolen}
+
+
+async def test_two_workers_of_one_name_are_named_and_both_are_served_to_the_end(
+    broker: Running, tmp_path: Path
+) -> None:
+    async with connected(broker) as ours, connected(broker) as theirs, connected(broker) as others:
+        first = FakeWorker(bus=theirs, epoch="first000", targets=(("t1", Family.MYSQL),))
+        second = FakeWorker(
+            bus=others, epoch="second00", site="us", targets=(("t2", Family.MYSQL),)
+        )
+        async with coordinated(ours, tmp_path), at_work(first), at_work(second):
+            await announced(ours, 2)
+            run = await finished(ours, (await enable(ours)).run_id)
+            assert (run.done, run.unanswered) == (2, 0)
+            reply = await status(ours)
+            doubles = {one.worker: one.double_of for one in reply.workers}
+            health = await ask(ours, Verb.HEALTH, Empty(), HealthReply)
+
+            async def both_are_covered() -> bool:
+                subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
+                stored = await theirs.last(subjects.kv_stream(subjects.BUCKET_WATERMARK), subject)
+                mark = codec.decode(Watermark, stored.data) if stored else None
+                return mark is not None and (mark.of("first000"), mark.of("second00")) == (1, 1)
+
+            await until(both_are_covered)
+    (name,) = doubles.keys() - {"w1"}
+    assert name in {"w1~first000", "w1~second00"}
+    assert doubles == {"w1": "", name: "w1"}
+    # In the status, on the page, which shows the same list, and to the doctor.
+    for sentences in (reply.degraded, health.troubles):
+        assert any(one.startswith("worker w1 runs twice") for one in sentences)
 
 
 async def test_flood_of_one_worker_leaves_room_on_the_stream_for_every_other_site(

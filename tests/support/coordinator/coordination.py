@@ -135,6 +135,7 @@ class FakeWorker:
             ),
             pack="",
             leaving=leaving,
+            epoch=self.epoch,
         )
         await self.bus.send(subjects.announce(self.site, self.name), codec.encode(message))
 
