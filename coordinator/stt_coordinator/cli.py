@@ -126,7 +126,11 @@ async def standalone(
     ] = None,
     port: Annotated[int, Parameter(help="Port of NATS on 127.0.0.1.")] = PORT,
 ) -> None:
-    """Run NATS, a coordinator and a worker; SIGHUP reads the targets again."""
+    """Run NATS, a coordinator and a worker; SIGHUP reads the targets again.
+
+    Raises UsageError for a port out of range, ConfigError for a used port or folder and for
+    invalid targets.
+    """
     from stt_coordinator.local import standalone as alone  # noqa: PLC0415  # as above
 
     path = targets.expanduser().absolute()

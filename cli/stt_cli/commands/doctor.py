@@ -67,7 +67,10 @@ async def doctor(
     form: Output = OutputFormat.TABLE,
     connection: Connection | None = None,
 ) -> int:
-    """Print one line per diagnosed part; returns the exit code. Changes nothing."""
+    """Print one line per diagnosed part; returns the exit code. Changes nothing.
+
+    Raises UsageError for a negative `stuck_after_s`.
+    """
     if stuck_after_s < 0:
         raise UsageError(f"--stuck-after-s is {stuck_after_s:g}, expected 0 or more")
     scope = Scope(

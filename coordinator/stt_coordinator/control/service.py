@@ -136,5 +136,5 @@ def _decode(kind: type[Value], data: bytes, *, writing: bool) -> Value:
         what = f"the request is empty: expected {codec.schema_of(kind)}"
         raise request_error(ErrorCode.BAD_REQUEST, what) from error
     if writing and not getattr(request, "by", "").strip():
-        raise request_error(ErrorCode.BAD_REQUEST, "the request names nobody: expected `by`")
+        raise request_error(ErrorCode.BAD_REQUEST, "the request has no user: expected `by`")
     return request

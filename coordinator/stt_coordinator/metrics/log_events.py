@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EVENTS: Mapping[str, str] = {
-    "acknowledgement_delayed": "results are stored but not acknowledged; they come again, harmless",
+    "acknowledgement_delayed": "results are stored, not acknowledged; a redelivery has no effect",
     "alert_failed": "a channel did not deliver its alerts; tried again",
     "announcement_rejected": "a worker's announcement is malformed or came on another's subject",
     "announcements_missed": "announcements of workers cannot be received; tried again",

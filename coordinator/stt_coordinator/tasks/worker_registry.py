@@ -290,7 +290,7 @@ def read_announcement(message: LiveMessage) -> Announcement:
 def worker_event(worker: WorkerRecord, now: datetime) -> WorkerEvent:
     """The event of a worker that came or went, with the reason."""
     silence = (now - worker.last_heard).total_seconds()
-    reason = f"not heard for {silence:.0f} s" if silence else "said that it leaves"
+    reason = f"not heard for {silence:.0f} s" if silence else "announced its end"
     return WorkerEvent(
         worker=worker.worker,
         site=worker.site,

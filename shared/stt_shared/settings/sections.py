@@ -44,7 +44,7 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
         setting("JetStream domain of the streams; empty: that of the server", rule=rules.domain),
     ] = ""
     inbox_prefix: Annotated[
-        str, setting("first tokens of the subjects that answers come to", rule=rules.subject)
+        str, setting("first tokens of the subjects for answers", rule=rules.subject)
     ] = "_INBOX"
     timeout_s: Annotated[
         float, setting("time to wait for an answer", low=0.1, high=300, unit="s")

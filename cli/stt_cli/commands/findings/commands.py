@@ -103,7 +103,10 @@ async def list_findings(
     form: ReportOutput = ReportFormat.TABLE,
     connection: Connection | None = None,
 ) -> None:
-    """List findings; in other formats than `table` print the report of those that match."""
+    """List findings; in other formats than `table` print the report of those that match.
+
+    Raises UsageError for a page or limit below 1, and for a state that a report does not contain.
+    """
     wanted = FindingsRequest(
         severities=severity,
         families=family,

@@ -44,7 +44,7 @@ def verify(
     pinned = load_settings(connection or Connection()).pack
     keys = tuple(files.public_key(text) for text in key or pinned.keys)
     if not keys:
-        raise UsageError("there is no key to verify with", hint="give one: --key, or set pack.keys")
+        raise UsageError("no public key is given", hint="give one: --key, or set pack.keys")
     policy = trust.Policy(keys=keys, name=name or pinned.name)
     data, signature = files.read_pack_file(file), files.read_signature(file)
     verdict = trust.verify(data, signature, policy, now=clock.now(), last_serial=0)

@@ -13,7 +13,10 @@ CACHED = ("mongodb-6.0", "mongodb-5.0", "mongodb-4.4", "mongodb-4.2")
 
 
 def find(name: str = "") -> Path:
-    """The mongod of that name in the cache; without a name on PATH first, then the newest."""
+    """The mongod of that name in the cache; without a name on PATH first, then the newest.
+
+    Raises MissingServerError.
+    """
     if not name and (found := cache.on_path("mongod")):
         return found
     for candidate in [name] if name else CACHED:

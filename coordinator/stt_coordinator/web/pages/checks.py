@@ -38,7 +38,7 @@ async def checks(context: Context) -> Template:
 
 @get("/checks/{name:str}", include_in_schema=False)
 async def check(context: Context, name: FromPath[str]) -> Template:
-    """One check, by its name or an alias."""
+    """One check, by its name or an alias; raises RequestError `unknown_check`."""
     found = context.library.catalogue.find(name)
     if found is None:
         raise request_error(ErrorCode.UNKNOWN_CHECK, f"unknown check {name!r:.100}")

@@ -65,7 +65,7 @@ def test_the_key_may_be_given_as_its_text_or_stand_in_the_settings(
     assert stt("pack", "verify", signed.name, "--config", str(config))[0] == 0
     code, _, err = stt("pack", "verify", signed.name)
     assert code == 2
-    assert "error: there is no key to verify with" in err
+    assert "error: no public key is given" in err
 
 
 def test_the_same_folder_makes_the_same_bytes(stt: Stt, folder: Path, tmp_path: Path) -> None:
