@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.messages import ControlState, Result
 from stt_worker.databases.inspection import DirectInspector
 from stt_worker.databases.memory import MemoryDatabase
+from stt_worker.execution.admission import Admission
 from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.dependencies import JobDependencies
 from stt_worker.jobs.runner import Runner
@@ -41,11 +43,16 @@ class RunnerHarness:
     outbox: MemoryOutbox
     database: MemoryDatabase
     inbox: RecordingInbox = field(default_factory=RecordingInbox)
+    alone: list[bool] = field(default_factory=list[bool])  # of each admission
+
+    def admit(self, target: str, *, alone: bool = False) -> AbstractAsyncContextManager[Admission]:
+        self.alone.append(alone)
+        return admit_at_once(target)
 
     async def serve(self, **fields: Any) -> None:
         delivered = fields.pop("delivered", 1)
         one = delivery(job(CHECKS, **fields), delivered=delivered)
-        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, admit_at_once)
+        await self.runner.serve(one, self.inbox, Family.POSTGRESQL, self.admit)
 
     def results(self) -> list[Result]:
         kept = self.broker.streams[subjects.STREAM_RESULTS].messages.values()

@@ -2,7 +2,8 @@
 
 A permit limits CPU work. After PERMIT_S a target mostly waits for its server, so its permit goes to
 the next target while it continues without one. Targets that answered last time come first, then new
-targets, then targets that were slow and failed; of the last few run at once.
+targets, then targets that were slow and failed; of the last few run at once. A target that may have
+ended this process before is admitted alone: if it does so again, no other is under way.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class _Request:
     rank: int
     since: float
     ready: asyncio.Future[None]
+    alone: bool = False
     is_admitted: bool = False
     has_permit: bool = False
 
@@ -55,23 +57,29 @@ class AdmissionQueue:
             _SLOW: permits,
         }
         self._waiting: tuple[deque[_Request], ...] = (deque(), deque(), deque())
+        self._suspects: deque[_Request] = deque()  # that are to be admitted alone
+        self._admitted: set[_Request] = set()
         self._ranks: dict[str, int] = {}
         self._any_good = False
         self._draining = False
         self.running = 0
 
     @asynccontextmanager
-    async def admit(self, target: str) -> AsyncGenerator[Admission]:
-        """Wait for admission, then run the block; raises DrainingError after `drain`."""
+    async def admit(self, target: str, *, alone: bool = False) -> AsyncGenerator[Admission]:
+        """Wait for admission, then run the block; raises DrainingError after `drain`.
+
+        If `alone`, the block runs while no other does.
+        """
         loop = asyncio.get_running_loop()
-        mine = _Request(self._ranks.get(target, _NEW), loop.time(), loop.create_future())
+        rank = self._ranks.get(target, _NEW)
+        mine = _Request(rank, loop.time(), loop.create_future(), alone)
         try:
             if self._any_good:
                 await asyncio.sleep(LATER_S * mine.rank)
             # After the sleep: `drain` meanwhile did not see this request.
             if self._draining:
                 raise DrainingError
-            queue = self._waiting[mine.rank]
+            queue = self._suspects if alone else self._waiting[mine.rank]
             queue.append(mine)
             try:
                 self._admit_next()
@@ -98,18 +106,27 @@ class AdmissionQueue:
         finally:
             # Here, not at the end of the block: a cancelled wait may have been admitted already.
             self._room[mine.rank] += mine.is_admitted
+            self._admitted.discard(mine)
             self._return_permit(mine)
             self._admit_next()
 
     def drain(self) -> None:
         """Admit no more targets; those that wait get DrainingError."""
         self._draining = True
-        for request in (request for queue in self._waiting for request in queue):
+        for request in (one for queue in (*self._waiting, self._suspects) for one in queue):
             if not request.ready.done():
                 request.ready.set_exception(DrainingError())
 
     def _admit_next(self) -> None:
         """Admit waiting targets while there are permits and room for their rank."""
+        # One that runs alone, or waits to, holds up the others: else it would wait for ever.
+        if any(one.alone for one in self._admitted) or (self._suspects and self._admitted):
+            return
+        while self._suspects:
+            request = self._suspects.popleft()
+            if not request.ready.done():
+                self._admit(request)
+                return
         while self._free:
             queues = [queue for queue in self._waiting if queue and self._room[queue[0].rank] > 0]
             if not queues:
@@ -121,10 +138,14 @@ class AdmissionQueue:
             request = queue.popleft()
             if request.ready.done():  # cancelled, or drained
                 continue
-            request.is_admitted = request.has_permit = True
-            self._free -= 1
-            self._room[request.rank] -= 1
-            request.ready.set_result(None)
+            self._admit(request)
+
+    def _admit(self, request: _Request) -> None:
+        request.is_admitted = request.has_permit = True
+        self._free -= 1
+        self._room[request.rank] -= 1
+        self._admitted.add(request)
+        request.ready.set_result(None)
 
     def _return_permit(self, request: _Request) -> None:
         if request.has_permit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, suppress
+from typing import Protocol
 
 from stt_shared import clock
 from stt_shared.backoff import LAST_PAUSE_S, Backoff
@@ -24,7 +25,17 @@ _LOG = logger("consumer")
 
 HELD_PER_PERMIT = 4  # a job that waits for its result to be stored has no permit, but is held
 
-Admit = Callable[[str], AbstractAsyncContextManager[Admission]]  # of a target
+
+class Admit(Protocol):
+    """Admits a target, alone if it must be."""
+
+    def __call__(
+        self, target: str, *, alone: bool = False
+    ) -> AbstractAsyncContextManager[Admission]:
+        """See `AdmissionQueue.admit`."""
+        ...
+
+
 Serve = Callable[[Delivery, Inbox, Family, Admit], Awaitable[None]]
 
 

@@ -21,6 +21,7 @@ from stt_worker.targets.model import Target
 # Another worker of the site may serve the target, so the job goes round; each round is a delivery.
 MAX_DELIVERIES_UNKNOWN = 25
 UNKNOWN_TARGET_DELAY_S = 2.0
+SHARED_STARTS = 1  # that are counted of a job which runs beside others
 CONTROL_DELAY_S = 5.0
 _LOG = logger("intake")
 
@@ -89,7 +90,9 @@ async def may_run(
     elif target is not None and delivered > MAX_DELIVERIES:
         # Deliveries to other workers do not count: what counts are starts here that never ended.
         starts = await dependencies.outbox.starts(job.job_id, job.dispatch)
-        dead = f"started here at least {starts} times and never finished" if starts else ""
+        # One start may have ended with a neighbour that killed the worker; later ones were alone.
+        if starts > SHARED_STARTS:
+            dead = f"started here at least {starts} times and never finished"
     if dead:
         reason = f"delivered {delivered} times, {dead}"
         _LOG.error("job_abandoned", reason=reason)

@@ -26,6 +26,7 @@ from stt_worker.jobs.intake import JobExecution, Permission, decode, may_run
 from stt_worker.outbox.port import OutboxError, Row
 
 OUTBOX_DELAY_S = 30.0
+MAX_SHARED_DELIVERIES = 2  # of a job that may run beside others: the second start is counted
 AFTER_PUBLISH = "after-publish-before-ack"
 _LOG = logger("runner")
 
@@ -92,7 +93,7 @@ class Runner:
         if finished is None:
             self.expected += 1
             try:
-                async with admit(job.target) as admission:
+                async with admit(job.target, alone=await self._is_suspect(execution)) as admission:
                     # From here on: a job that waited for admission may have expired meanwhile.
                     execution = replace(execution, started=clock.now())
                     _LOG.debug("job_started", delivered=execution.delivery.delivered)
@@ -114,6 +115,16 @@ class Runner:
         faultpoint.reach(AFTER_PUBLISH)
         # Last: acknowledged before NATS has the result, a crash in between would lose it.
         await _settled(execution.inbox.ack([execution.delivery]))
+
+    async def _is_suspect(self, execution: JobExecution) -> bool:
+        """Whether the job was begun here, with others, and the process ended.
+
+        It runs alone then: if it is what ends the process, no other job is begun in vain with it.
+        """
+        job = execution.job
+        if execution.delivery.delivered <= MAX_SHARED_DELIVERIES:
+            return False
+        return await self._dependencies.outbox.starts(job.job_id, job.dispatch) > 0
 
     async def _record(self, execution: JobExecution, examined: Examined) -> Row:
         """Write the result to the outbox; raises OutboxError."""

@@ -121,3 +121,41 @@ async def test_a_cancelled_wait_costs_no_permit() -> None:
     await running
     async with asyncio.timeout(1):
         await load.job("next", 0)
+
+
+async def test_a_target_that_must_be_alone_waits_for_those_under_way_and_holds_up_the_others() -> (
+    None
+):
+    queue, log = AdmissionQueue(4), list[str]()
+
+    async def job(name: str, *, alone: bool = False) -> None:
+        async with queue.admit(name, alone=alone):
+            log.append(f"+{name}{queue.running}")
+            await asyncio.sleep(0.05)
+            log.append(f"-{name}")
+
+    first = [asyncio.create_task(job(name)) for name in "ab"]
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*first, job("X", alone=True), job("c"), job("Y", alone=True), job("d"))
+    assert log[:2] == ["+a1", "+b2"]
+    assert log[4:8] == ["+X1", "-X", "+Y1", "-Y"]
+    assert log[8:10] == ["+c1", "+d2"]
+
+
+async def test_after_drain_a_target_that_must_be_alone_is_not_admitted() -> None:
+    load = Workload(2)
+    running = asyncio.create_task(load.job("running", 0.1))
+    await asyncio.sleep(0.01)
+
+    async def suspect() -> None:
+        async with load.queue.admit("suspect", alone=True):
+            load.begun.append("suspect")
+
+    waiting = asyncio.create_task(suspect())
+    await asyncio.sleep(0.01)
+    load.queue.drain()
+    with pytest.raises(DrainingError):
+        await waiting
+    await running
+    assert load.begun == ["running"]

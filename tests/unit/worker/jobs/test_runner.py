@@ -142,11 +142,26 @@ async def test_an_expired_job_is_not_run(harness: RunnerHarness) -> None:
 async def test_a_job_that_ended_five_deliveries_without_a_result_is_given_up(
     harness: RunnerHarness,
 ) -> None:
-    await harness.outbox.count_start("run-1.t1", 1, AT)
+    for _ in range(2):
+        await harness.outbox.count_start("run-1.t1", 1, AT)
     await harness.serve(delivered=6)
     assert harness.kinds() == {(Outcome.ERROR, Kind.DEAD)}
     assert harness.database.inspected == []
     assert len(harness.inbox.acked) == 1
+
+
+async def test_a_job_that_another_took_along_runs_alone_and_is_not_given_up(
+    harness: RunnerHarness,
+) -> None:
+    await harness.serve(delivered=2)
+    assert harness.alone == [False]
+    for dispatch, starts in ((2, 0), (3, 1)):
+        for _ in range(starts):
+            await harness.outbox.count_start("run-1.t1", dispatch, AT)
+        await harness.serve(dispatch=dispatch, delivered=6)
+    assert harness.alone == [False, False, True]
+    outcomes = [one.outcome for result in harness.results() for one in result.outcomes]
+    assert set(outcomes) == {Outcome.PASSED}
 
 
 async def test_a_job_that_only_went_round_other_workers_is_run(harness: RunnerHarness) -> None:
