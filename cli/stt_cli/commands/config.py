@@ -77,7 +77,17 @@ def value_of(found: settings.Settings, name: str) -> object:
     """The value of `section.key`, hidden if it is a secret that is set."""
     section, _, key = name.partition(".")
     value = msgspec.structs.asdict(getattr(found, section))[key]
-    return HIDDEN if name in settings.SECRET_SETTINGS and value else hide_value(value)
+    if name in settings.SECRET_SETTINGS and value:
+        return HIDDEN
+    if name == "nats.url":  # the one address that needs no scheme, by which others are recognised
+        value = ",".join(map(_hide_login, str(value).split(",")))
+    return hide_value(value)
+
+
+def _hide_login(address: str) -> str:
+    if "://" in address or "@" not in address:
+        return address
+    return HIDDEN + address[address.rindex("@") :]
 
 
 def origin_of(found: settings.Settings, name: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import datetime
 
 from stt_coordinator.store.port import Ledger, Store
-from stt_coordinator.store.ports.results import RawResult, Rejected
+from stt_coordinator.store.ports.results import MAX_REJECTED, RawResult, Rejected
 from stt_shared.protocol.messages import Watermark
 from tests.support.coordinator.store_rows import (
     HOUR,
@@ -80,6 +81,15 @@ async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:
     one = Rejected(code="malformed", reason="r", subject="s", at=NOW, data=b"\xff")
     await store.transact(lambda ledger: ledger.results.add_rejected([one, one]))
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"malformed": 2}
+
+
+async def test_a_flood_of_rejected_messages_keeps_the_newest_of_them(store: Store) -> None:
+    old = Rejected(code="old", reason="", subject="", at=NOW, data=b"x")
+    new = replace(old, code="new")
+    await store.transact(lambda ledger: ledger.results.add_rejected([old] * 10))
+    await store.transact(lambda ledger: ledger.results.add_rejected([new] * (MAX_REJECTED - 3)))
+    kept = await store.read(lambda ledger: ledger.results.count_rejected())
+    assert kept == {"new": MAX_REJECTED - 3, "old": 3}
 
 
 async def test_a_lower_watermark_replaces_a_higher_one(store: Store) -> None:

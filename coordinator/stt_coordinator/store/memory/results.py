@@ -7,7 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from stt_coordinator.store.memory.tables import Rows
-from stt_coordinator.store.ports.results import RawResult, Rejected, newest_with_others
+from stt_coordinator.store.ports.results import (
+    MAX_REJECTED,
+    RawResult,
+    Rejected,
+    newest_with_others,
+)
 from stt_shared.protocol.messages import OutboxMark, Watermark
 
 
@@ -49,6 +54,7 @@ class MemoryResults(Rows):
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._t.rejected.extend(rejected)
+        del self._t.rejected[:-MAX_REJECTED]
 
     def count_rejected(self) -> dict[str, int]:
         return dict(sorted(Counter(one.code for one in self._t.rejected).items()))

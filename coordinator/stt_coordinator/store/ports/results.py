@@ -10,6 +10,9 @@ from typing import Protocol
 
 from stt_shared.protocol.messages import MAX_OTHER_OUTBOXES, OutboxMark, Watermark
 
+# Of at most 4 KiB each, 40 MiB in all: whoever floods the coordinator must not fill its disk.
+MAX_REJECTED = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawResult:
@@ -72,11 +75,11 @@ class ResultLedger(Protocol):
         ...
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
-        """Append messages that were rejected."""
+        """Append messages that were rejected; only the newest MAX_REJECTED are kept."""
         ...
 
     def count_rejected(self) -> dict[str, int]:
-        """The number of rejected messages by code, ordered by code."""
+        """The number of kept rejected messages by code, ordered by code."""
         ...
 
 

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from stt_coordinator.store.ports.results import RawResult, Rejected, newest_with_others
+from stt_coordinator.store.ports.results import (
+    MAX_REJECTED,
+    RawResult,
+    Rejected,
+    newest_with_others,
+)
 from stt_coordinator.store.sqlite.rows import Columns, text
 from stt_coordinator.store.sqlite.statements import Statements, queries
 from stt_shared import clock
@@ -68,6 +73,7 @@ class SqliteResults(Statements):
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))
+        self._run("drop_rejected", kept=MAX_REJECTED)
 
     def count_rejected(self) -> dict[str, int]:
         return dict(self._run("count_rejected").fetchall())

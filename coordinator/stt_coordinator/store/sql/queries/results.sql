@@ -32,5 +32,8 @@ SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, rowid;
 INSERT INTO rejected (code, reason, subject, at, data)
 VALUES (:code, :reason, :subject, :at, :data);
 
+-- name: drop_rejected
+DELETE FROM rejected WHERE position <= (SELECT max(position) FROM rejected) - :kept;
+
 -- name: count_rejected
 SELECT code, count(*) FROM rejected GROUP BY code ORDER BY code;
