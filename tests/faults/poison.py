@@ -11,8 +11,8 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.control import Verb
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
-from stt_shared.protocol.reports import RunsReply, RunsRequest
 from tests.support.processes.installation import Installation, installed
 
 TARGETS = 3
