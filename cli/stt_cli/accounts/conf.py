@@ -22,7 +22,7 @@ _HUB_API = js_api("", HUB)
 def text(account: Account, public: Mapping[str, str]) -> str:
     """The block of an account; `public` maps the files of its users to their public keys."""
     parts = [f"users: [ {', '.join(_user(user, public) for user in account.users)} ]"]
-    if account.owner:
+    if account.owner and not account.leaf:
         parts.insert(0, "jetstream: enabled")
     parts.append(f"limits: {{ {_limits(account)} }}")
     if account.exports:
@@ -50,6 +50,16 @@ def leaf_text(account: Account, public: Mapping[str, str], url: str) -> str:
         f"  {remote}\n"
         f'  include "{account.users[-1].file}.conf"\n'
         f"}} ] }}\n"
+    )
+
+
+def gate_text(url: str) -> str:
+    """The configuration of a gate besides its accounts: the link to the server with the streams."""
+    return (
+        "jetstream: disabled\n"
+        f'leafnodes {{ remotes: [ {{ url: "{url}", account: {OWNER} }} ] }}\n'
+        # Without it the server keeps calls of the JetStream API on its side of the link.
+        f'default_js_domain: {{ {OWNER}: "" }}\n'
     )
 
 

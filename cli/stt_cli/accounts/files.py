@@ -37,6 +37,18 @@ def read(path: Path, kind: Kind) -> Key | None:
         raise ConfigError(f"{path} cannot be used: {error}", hint=hint) from error
 
 
+def replace(path: Path, text: str) -> None:
+    """Write what is no secret, in place of what the file holds; raises ConfigError."""
+    beside = path.with_name(f"{path.name}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8")
+        # At once: a server that reads it meanwhile must not find half of it.
+        beside.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path} ({(error.strerror or '').lower()})") from error
+
+
 def write(path: Path, text: str) -> None:
     """Write a secret to a new file; raises ConfigError, also if the file exists."""
     try:

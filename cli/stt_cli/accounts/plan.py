@@ -47,6 +47,11 @@ def owner() -> Account:
     return Account(name=OWNER, users=(User(file=COORDINATOR),), exports=accounts.exports())
 
 
+def gate() -> Account:
+    """The account that stands for an older server: nobody logs in, a link leads to the streams."""
+    return Account(name=OWNER, users=(), exports=accounts.exports(), leaf=True)
+
+
 def worker(site: str, name: str, families: Sequence[Family], *, leaf: bool = False) -> Account:
     """The account of one worker; with `leaf` a leaf node links to it with a key of its own."""
     account = accounts.worker_account(site, name)

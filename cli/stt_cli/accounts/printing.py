@@ -16,6 +16,7 @@ from stt_shared.protocol.accounts import OWNER
 
 SEED, CREDS = ".nk", ".creds"
 ACCOUNT_SEED = ".account.nk"
+GATE_HEADER = "# the rest of the gate's configuration; its link logs in to the older server:\n"
 LEAF_HEADER = "# the configuration of the leaf node; the included file lies beside it:\n"
 
 
@@ -30,7 +31,8 @@ class Written:
 def as_conf(accounts: Iterable[Account], folder: Path, leaf_url: str = "") -> Written:
     """Blocks for `accounts { }`; a key whose file exists is used again.
 
-    With `leaf_url`, the address of the hub for leaf nodes, the text of the leaf node follows.
+    With `leaf_url`, the address of the hub or the older server for leaf nodes, the text of the leaf
+    node or of the gate follows.
     """
     blocks: list[str] = []
     secrets: list[Path] = []
@@ -39,7 +41,9 @@ def as_conf(accounts: Iterable[Account], folder: Path, leaf_url: str = "") -> Wr
         public = {name: files.key_of(path, Kind.USER).public for name, path in paths.items()}
         secrets += paths.values()
         blocks.append(conf.text(account, public))
-        if leaf_url and account.leaf:
+        if leaf_url and account.owner:
+            blocks.append(GATE_HEADER + conf.gate_text(leaf_url))
+        elif leaf_url and account.leaf:
             secrets.append(_link(paths[account.users[-1].file]))
             blocks.append(LEAF_HEADER + conf.leaf_text(account, public, leaf_url))
     return Written(text="\n".join(blocks), secrets=tuple(secrets))

@@ -57,8 +57,13 @@ Leaf = Annotated[
         help="The worker connects through a leaf node that links to this address of the hub."
     ),
 ]
+Gate = Annotated[
+    str | None,
+    Parameter(help="With --stt: for a gate before an older server, by its address for leaf nodes."),
+]
 Form = Annotated[Format, Parameter(name="--format", help="conf: text; jwt: operator mode.")]
 Keys = Annotated[Path, Parameter(help="Folder of the secrets; files that exist are used again.")]
+Out = Annotated[Path | None, Parameter(help="Write the text to this file instead of printing it.")]
 OperatorKey = Annotated[
     Path | None,
     Parameter(help="jwt: file with the operator's seed; without it claims are unsigned."),
@@ -132,8 +137,10 @@ def config(
     people: People = False,
     subscriber: Subscribers = ("events",),
     leaf: Leaf = None,
+    gate: Gate = None,
     form: Form = Format.CONF,
     keys: Keys = Path(),
+    out: Out = None,
     operator_key: OperatorKey = None,
     valid_days: ValidDays = 90,
 ) -> None:
@@ -142,7 +149,9 @@ def config(
     Raises UsageError for options that do not fit, ConfigError for a file that cannot be used.
     """
     _check(form, leaf, worker, valid_days)
-    accounts: list[Account] = [plan.owner()] if stt else []
+    if gate is not None and (form is Format.JWT or not stt or worker is not None or people):
+        raise UsageError("--gate is for --stt alone, in --format conf")
+    accounts: list[Account] = [plan.gate() if gate is not None else plan.owner()] if stt else []
     if site is not None or worker is not None:
         accounts.append(_worker(site, worker, families, leaf=leaf is not None))
     if people:
@@ -150,13 +159,14 @@ def config(
     if not accounts:
         raise UsageError("nothing to print: expected --stt, --site with --worker, or --people")
     if form is Format.CONF:
-        _print(as_conf(accounts, keys, leaf or ""))
+        _print(as_conf(accounts, keys, leaf or gate or ""), out)
         return
     operator = None if operator_key is None else files.read(operator_key, Kind.OPERATOR)
     if operator_key is not None and operator is None:
         raise ConfigError(f"{operator_key} is missing")
     valid = timedelta(days=valid_days)
-    _print(as_jwt(accounts, keys, Issue(now=clock.now(), valid=valid, operator=operator)))
+    issue = Issue(now=clock.now(), valid=valid, operator=operator)
+    _print(as_jwt(accounts, keys, issue), out)
 
 
 def _check(form: Format, leaf: str | None, worker: str | None, valid_days: int) -> None:
@@ -180,8 +190,11 @@ def _worker(
     return plan.worker(str(site), str(worker), families, leaf=leaf)
 
 
-def _print(written: Written) -> None:
-    output.print_text(written.text)
+def _print(written: Written, out: Path | None) -> None:
+    if out is None:
+        output.print_text(written.text)
+    else:
+        files.replace(out, written.text)
     for path in written.secrets:
         output.note(f"secret: {path}")
     output.note(RELOAD)

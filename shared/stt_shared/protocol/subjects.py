@@ -196,7 +196,8 @@ def epoch_of_consumer(name: str) -> int | None:
 
 def subscriber(name: str) -> ConsumerSpec:
     """The consumer of events that one subscriber outside of STT pulls from."""
-    return ConsumerSpec(stream=STREAM_EVENTS, name=name)
+    # Filtered: the stream has the fences of coordinators as well.
+    return ConsumerSpec(stream=STREAM_EVENTS, name=name, filter_subject=f"{ROOT}.event.>")
 
 
 def jobs_consumer(site: str, family: Family) -> ConsumerSpec:

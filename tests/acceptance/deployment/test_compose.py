@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stt_coordinator.local.servers import nats as embedded_nats
 from stt_shared import settings
 from stt_shared.protocol.enums import Family
 
@@ -20,7 +21,8 @@ ROOT = Path(__file__).parents[3]
 STT = Path(sys.executable).parent / "stt"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = [name for name, service in SERVICES.items() if "build" in service]
+ACCOUNTS = [name for name in SERVICES if name.startswith("accounts-")]  # they write, and end
+OURS = [name for name, one in SERVICES.items() if "build" in one and name not in ACCOUNTS]
 KNOWN = {settings.environment_name(name) for name in settings.names()}
 DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")
 
@@ -40,7 +42,7 @@ def references(name: str) -> set[str]:
 def test_it_names_the_services_of_the_house_and_a_demo_with_all_families() -> None:
     plain = {name for name, service in SERVICES.items() if "profiles" not in service}
     demo = {name for name, service in SERVICES.items() if service.get("profiles") == ["demo"]}
-    assert plain == {"nats", "coordinator", "worker"}
+    assert plain - {*ACCOUNTS} == {"nats", "coordinator", "worker"}
     assert demo >= {"mysql", "postgres", "mongo"}
 
 
@@ -110,6 +112,40 @@ def test_nats_puts_every_message_on_the_disk_where_all_of_ours_look_for_it() -> 
     store = re.search(r"store_dir: (\S+)", conf)
     assert store is not None
     assert store[1] in mounts(SERVICES["nats"])
+
+
+def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> None:
+    nats = tmp_path / "nats"
+    for name in ACCOUNTS:
+        places = {
+            "/keys": tmp_path / mounts(SERVICES[name])["/keys"],
+            "/accounts": nats / "accounts",
+        }
+        words = [*SERVICES[name]["command"]]
+        for at, place in places.items():
+            words = [re.sub(f"^{at}", str(place), word) for word in words]
+        subprocess.run([STT, *words], check=True, capture_output=True, timeout=60)
+    conf = (ROOT / "container" / "nats.conf").read_text(encoding="utf-8")
+    server = embedded_nats.start(nats, extra=conf[conf.index("accounts {") :])
+    try:
+        for name in OURS:
+            environ = SERVICES[name]["environment"]
+            key = Path(environ["STT_NATS_NKEY"]).relative_to("/keys")
+            login = {
+                "STT_NATS_URL": server.url,
+                "STT_NATS_NKEY": str(tmp_path / mounts(SERVICES[name])["/keys"] / key),
+            }
+            done = subprocess.run(
+                [STT, "nats", "check", "--as", "worker" if "worker" in name else "operator"],
+                env=os.environ | {k: v for k, v in environ.items() if "WORKER" in k} | login,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert "border" in done.stdout, (name, done.stderr)
+    finally:
+        server.stop()
 
 
 def test_the_demo_has_a_target_of_each_family_on_a_service_of_the_profile() -> None:

@@ -60,7 +60,7 @@ def test_the_unit_waits_for_ready_and_watches(name: str) -> None:
     service = unit["Service"]
     assert (service["Type"], service["WatchdogSec"]) == ("notify", "60")
     assert "LoadCredential" in service
-    assert service["Environment"].endswith("=%d/nats.creds")
+    assert service["Environment"].endswith("=%d/nats.nk")
 
 
 def command(name: str, folder: Path, server: Running) -> list[str]:
