@@ -20,6 +20,7 @@ INTERNAL = (
     "stt.v1.job.>",  # workers receive jobs from their consumer
     "stt.v1.tick.>",
     "stt.v1.fence.>",
+    "stt.v1.standby.*",  # between coordinators
     "$KV.stt_lease.>",
     "$KV.stt_control.>",  # read by direct get
     "$KV.stt_watermark.>",
