@@ -22,6 +22,7 @@ from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
 from stt_coordinator.tasks.wakeups import Wakeups
@@ -134,15 +135,16 @@ async def through_the_bus(
     bus: JetStreamBus, store: Store, run: str, messages: list[Outgoing]
 ) -> float:
     """Seconds from the first delivery being asked for to the last result in the store."""
-    timing = Timing()
+    timing, wakeups = Timing(), Wakeups()
     await published(bus, messages)
+    guard = ClockGuard(bus=bus, store=store, wakeups=wakeups)
     ingest = Ingest(
         bus=bus,
         store=store,
         watermarks=Watermarks(bus, store),
-        wakeups=Wakeups(),
+        wakeups=wakeups,
         timing=timing,
-        nonces=NonceGate(store, require=False),
+        nonces=NonceGate(store, guard.now, require=False),
     )
     begun = clock.monotonic()
     task = asyncio.create_task(ingest.run())

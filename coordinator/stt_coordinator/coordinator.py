@@ -110,7 +110,8 @@ class Coordinator:
             counters=self._counters,
         )
         self._unused = UnusedResults(dependencies.unused_mib_per_hour)
-        self._nonces = NonceGate(store, dependencies.require_nonce)
+        self._clock = ClockGuard(bus=bus, store=store, wakeups=self._wakeups)
+        self._nonces = NonceGate(store, self._clock.now, dependencies.require_nonce)
         self._ingest = Ingest(
             bus=bus,
             store=store,
@@ -126,7 +127,6 @@ class Coordinator:
         self._readiness = Readiness(
             control_state=self._control_state, store=store, ingest=self._ingest
         )
-        self._clock = ClockGuard(bus=bus, store=store, wakeups=self._wakeups)
         self._scheduler = Scheduler(
             bus=bus,
             store=store,

@@ -90,10 +90,10 @@ class Ingest:
         consumer: str = FIRST_CONSUMER,
         troubles: Troubles | None = None,
         counters: Counters | None = None,
-        nonces: NonceGate | None = None,
+        nonces: NonceGate,
         unused: UnusedResults | None = None,
     ) -> None:
-        self._nonces = nonces or NonceGate(store)
+        self._nonces = nonces
         self._unused = unused or UnusedResults()
         self._bus = bus
         self._store = store

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
 import msgspec
@@ -48,10 +48,14 @@ class FakeInbox:
         self.settled.append(("end", delivery.lease))
 
 
+async def agreed_now() -> datetime | None:
+    return clock.now()
+
+
 async def ingest_on(store: Store, require: bool | None = None) -> Ingest:
     bus = MemoryBroker().connect()
     await bus.ensure(subjects.STREAMS, [])
-    marks, gate = Watermarks(bus, store), NonceGate(store, require)
+    marks, gate = Watermarks(bus, store), NonceGate(store, agreed_now, require)
     return Ingest(
         bus=bus, store=store, watermarks=marks, wakeups=Wakeups(), timing=QUICK, nonces=gate
     )
@@ -119,7 +123,7 @@ async def test_upgraded_store_accepts_results_without_nonce_for_a_named_time(
 ) -> None:
     at = NOW + timedelta(days=1)
     monkeypatch.setattr(clock, "now", lambda: at)
-    gate = NonceGate(UpgradedStore())
+    gate = NonceGate(UpgradedStore(), agreed_now)
     assert not await gate.required()
     (sentence,) = gate.degraded
     assert sentence == (
@@ -131,10 +135,29 @@ async def test_upgraded_store_accepts_results_without_nonce_for_a_named_time(
     assert gate.degraded == ()
 
 
+async def test_one_wrong_reading_of_a_clock_does_not_refuse_results_without_nonce(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    at = NOW + timedelta(days=365)
+    agrees = False
+
+    async def guard() -> datetime | None:
+        return at if agrees else None
+
+    monkeypatch.setattr(clock, "now", lambda: at)
+    gate = NonceGate(UpgradedStore(), guard)
+    assert not await gate.required()
+    assert len(gate.degraded) == 1
+    agrees = True
+    assert await gate.required()
+    at = NOW
+    assert await gate.required(), "a clock that goes back opened it again"
+
+
 async def test_setting_decides_alone_once_it_is_set() -> None:
-    closed = NonceGate(UpgradedStore(), require=True)
+    closed = NonceGate(UpgradedStore(), agreed_now, require=True)
     assert (await closed.required(), closed.degraded) == (True, ())
-    opened = NonceGate(UpgradedStore(), require=False)
+    opened = NonceGate(UpgradedStore(), agreed_now, require=False)
     assert not await opened.required()
     assert len(opened.degraded) == 1
 

@@ -9,6 +9,8 @@ import pytest
 
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.tasks.control_state import ControlStateWriter
+from stt_coordinator.tasks.guards.clock_guard import ClockGuard
+from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.readiness import INGEST_LATE_S, Readiness
 from stt_coordinator.tasks.wakeups import Wakeups
@@ -84,8 +86,14 @@ async def test_results_that_are_not_taken_in_make_it_unready(
     bus, store = MemoryBroker().connect(), MemoryStore()
     await bus.ensure(subjects.STREAMS, [])
     control_state = ControlStateWriter(bus, store)
+    wakeups = Wakeups()
     ingest = Ingest(
-        bus=bus, store=store, watermarks=Watermarks(bus, store), wakeups=Wakeups(), timing=QUICK
+        bus=bus,
+        store=store,
+        watermarks=Watermarks(bus, store),
+        wakeups=wakeups,
+        timing=QUICK,
+        nonces=NonceGate(store, ClockGuard(bus=bus, store=store, wakeups=wakeups).now),
     )
     ingest.turned = clock.monotonic() - still_s
     ingest.last = datetime(2026, 11, 23, 16, 4, 11, tzinfo=UTC)
