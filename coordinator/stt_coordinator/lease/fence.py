@@ -52,8 +52,7 @@ class Fences:
         if stored is None:
             return 0, 0
         # The body alone is read: a direct get does not tell which of the subjects it was.
-        text = stored.data.decode(errors="replace")
-        return stored.sequence, int(text) if text.isdigit() else 0
+        return stored.sequence, subjects.epoch_of(stored.data.decode(errors="replace")) or 0
 
     async def raise_to(self, epoch: int) -> None:
         """Write a fence into each stream, behind those that were read last.

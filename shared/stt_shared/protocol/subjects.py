@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from stt_shared.protocol import specs
@@ -27,6 +28,7 @@ KEY_COORDINATOR = "coordinator"
 
 RESULTS_STEM = "results-"  # of the consumer of results; the epoch of its coordinator follows
 RESULTS_BEFORE_EPOCHS = "aggregator"  # its name before coordinators had epochs
+_EPOCH = re.compile(r"[0-9]{1,18}")
 NUDGE = f"{ROOT}.nudge"
 ANNOUNCEMENTS = f"{ROOT}.announce.*.*"
 STANDBYS = f"{ROOT}.standby.*"
@@ -190,8 +192,16 @@ def epoch_of_consumer(name: str) -> int | None:
     """The epoch that a consumer of results is named by; None for any other consumer."""
     if name == RESULTS_BEFORE_EPOCHS:
         return 0
-    epoch = name.removeprefix(RESULTS_STEM)
-    return int(epoch) if epoch != name and epoch.isdigit() else None
+    return epoch_of(name.removeprefix(RESULTS_STEM)) if name.startswith(RESULTS_STEM) else None
+
+
+def epoch_of(text: str) -> int | None:
+    """The epoch that `text` names; None for any other text.
+
+    Whoever may write there may write anything: `isdigit` also takes digits that `int` rejects, and
+    an epoch that fills 64 bits would have no successor.
+    """
+    return int(text) if _EPOCH.fullmatch(text) else None
 
 
 def subscriber(name: str) -> ConsumerSpec:
