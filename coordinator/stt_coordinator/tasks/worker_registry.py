@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from stt_coordinator.domain.fleet import announced_worker
+from stt_coordinator.domain.fleet import announced_worker, worker_event
 from stt_coordinator.domain.intake import ceilings, installations
 from stt_coordinator.domain.intake.ceilings import Bounded, Ceilings, NewTargets
 from stt_coordinator.domain.intake.installations import (
@@ -21,7 +21,7 @@ from stt_coordinator.domain.intake.installations import (
     named,
     plain_name,
 )
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -37,10 +37,9 @@ from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
-from stt_shared.protocol.enums import Family, WorkerState
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Announcement
 from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
-from stt_shared.protocol.records import WorkerEvent
 from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
@@ -278,23 +277,14 @@ class WorkerRegistry:
 
 
 def read_announcement(message: LiveMessage) -> Announcement:
-    """The announcement in `message`; raises ProtocolError, with `wrong_subject` for a bad name."""
+    """The announcement in `message`; raises ProtocolError as `read_message`, or for a bad name."""
     announcement = read_message(ANNOUNCEMENT, message.subject, message.data)
+    if announcement.epoch and not is_token(announcement.epoch):
+        # A part of it names a double, in the status and in logs.
+        what = f"worker {announcement.worker} has the epoch {announcement.epoch!r:.80}"
+        raise ProtocolError("wrong_position", f"{what}, which is not {TOKEN_RULE}")
     for target in announcement.targets:
         if not is_token(target.target):
             what = f"worker {announcement.worker} announced target {target.target!r:.80}"
             raise ProtocolError("wrong_subject", f"{what}, which is not {TOKEN_RULE}")
     return announcement
-
-
-def worker_event(worker: WorkerRecord, now: datetime) -> WorkerEvent:
-    """The event of a worker that came or went, with the reason."""
-    silence = (now - worker.last_heard).total_seconds()
-    reason = f"not heard for {silence:.0f} s" if silence else "announced its end"
-    return WorkerEvent(
-        worker=worker.worker,
-        site=worker.site,
-        state=WorkerState(worker.state),
-        at=now,
-        reason="announced itself" if worker.state == "up" else reason,
-    )
