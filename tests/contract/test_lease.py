@@ -137,5 +137,6 @@ async def test_who_locked_the_same_folder_need_not_wait(leases: Leases) -> None:
     await taken(leases.of(replace(A, folder=folder)))
     assert not (await leases.of(B).inspect()).is_free
     again = leases.of(replace(B, folder=folder))
-    assert (await again.inspect()).is_free
+    view = await again.inspect()
+    assert (view.is_free, view.is_held) == (True, True)
     assert await again.take() == 2

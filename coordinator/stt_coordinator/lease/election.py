@@ -166,8 +166,11 @@ class Election:
             return None
         store = await self.open_store()
         if store is None:
-            self.handover.want()
-            self._say("another process has locked the state folder", view.record)
+            if view.is_held:  # by a coordinator on this folder, as long as it lives
+                self._wait_behind(view)
+            else:
+                self.handover.want()
+                self._say("another process has locked the state folder", view.record)
             return None
         office: Office | None = None
         try:

@@ -39,15 +39,22 @@ class MemoryLease:
         if self._seen == held.record and 0 < self._until < held.until:
             self._is_renewed = True
         self._seen, self._until = held.record, held.until
-        return View(record=held.record, is_free=self._is_free(), is_renewed=self._is_renewed)
+        return View(
+            record=held.record,
+            is_free=self._is_free(),
+            is_held=self._is_held(),
+            is_renewed=self._is_renewed,
+        )
 
     def _is_free(self) -> bool:
+        folder = self._held.record.folder if self._held.record else ""
+        return not self._is_held() or (bool(folder) and folder == self._claimant.folder)
+
+    def _is_held(self) -> bool:
         held = self._held
         if held.record is None or held.record.holder in ("", self._claimant.holder):
-            return True
-        if held.uptime() > held.until:
-            return True
-        return bool(held.record.folder) and held.record.folder == self._claimant.folder
+            return False
+        return held.uptime() <= held.until
 
     async def take(self, *, above: int = 0) -> int | None:
         """See the port."""

@@ -66,20 +66,24 @@ class NatsLease:
         if not is_same or has_gap or self._unchanged_since is None:
             self._unchanged_since = now
         self._inspected = now
+        is_held = self._is_held(now - self._unchanged_since)
         return View(
             record=self._record,
-            is_free=self._is_free(now - self._unchanged_since),
+            is_free=not is_held or self._is_here(),
+            is_held=is_held,
             is_renewed=self._is_renewed,
         )
 
-    def _is_free(self, silent_s: float) -> bool:
+    def _is_held(self, silent_s: float) -> bool:
         record = self._record
         if record is None or record.holder in ("", self._claimant.holder):
-            return True  # ours: it was taken, and the answer got lost
-        if silent_s > self.ttl_s:
-            return True
+            return False  # ours: it was taken, and the answer got lost
+        return silent_s <= self.ttl_s
+
+    def _is_here(self) -> bool:
         # Whoever has locked a folder of this machine knows that its former user has let it go.
-        return bool(record.folder) and record.folder == self._claimant.folder
+        folder = self._record.folder if self._record else ""
+        return bool(folder) and folder == self._claimant.folder
 
     async def take(self, *, above: int = 0) -> int | None:
         """See the port."""

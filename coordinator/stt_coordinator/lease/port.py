@@ -33,6 +33,7 @@ class View:
 
     record: LeaseRecord | None = None
     is_free: bool = False  # a claimant may try to take it now
+    is_held: bool = False  # its holder is not silent: who is in the same folder knows it is gone
     is_renewed: bool = False  # it was seen to be renewed, so that its holder lives
 
 

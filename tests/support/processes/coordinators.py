@@ -220,11 +220,13 @@ async def exit_code(process: Process) -> int:
 
 
 @asynccontextmanager
-async def coordinators(
-    folder: Path, *, ttl_s: float, binary: Path | None = None
-) -> AsyncGenerator[Coordinators]:
-    """An installation without coordinators yet; all of them end with the block."""
-    broker = embedded_nats.start(folder / "nats", binary=binary)
+async def coordinators(folder: Path, *, ttl_s: float) -> AsyncGenerator[Coordinators]:
+    """An installation without coordinators yet; all of them end with the block.
+
+    STT_TEST_NATS_SERVER names another nats-server than the installed one.
+    """
+    other = os.environ.get("STT_TEST_NATS_SERVER")
+    broker = embedded_nats.start(folder / "nats", binary=Path(other) if other else None)
     hole = BlackHole(broker.port)
     hole.opened.set()
     server = await asyncio.start_server(hole.take, HOST, 0)
