@@ -8,12 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 # Coordinators of tests would fight for the one address of the page.
 os.environ.setdefault("STT_WEB_LISTEN", "")
 
 # Started in the background the tests would hand on that Ctrl-C is to be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 pytest_plugins = ["tests.servers.fixtures"]
 

@@ -78,22 +78,6 @@ async def test_receipts_come_in_the_order_of_the_messages(bus: AnyBus, names: Na
     assert [receipt.sequence for receipt in receipts] == list(range(1, 1_201))
 
 
-async def test_a_message_that_the_server_does_not_take_stops_no_other(
-    bus: AnyBus, names: Names
-) -> None:
-    peer = bus.peer()
-    if peer is None or isinstance(bus, MemoryBus):
-        pytest.skip("only a server has a limit")
-    await bus.ensure([names.stream], [])
-    large = replace(names.message("large"), data=b"x" * (peer.max_payload + 1))
-    receipts = await bus.publish([names.message("a"), large, names.message("b")])
-    assert [one.publication for one in receipts] == [STORED, Publication.FAILED, STORED]
-    assert f"the limit of the server is {peer.max_payload}" in receipts[1].reason
-    just = replace(names.message("just"), data=b"x" * (peer.max_payload - 200), message_id="1")
-    (receipt,) = await bus.publish([just])
-    assert receipt.publication is STORED
-
-
 async def test_a_message_that_no_stream_takes_is_a_failure_with_a_reason(
     bus: AnyBus, names: Names
 ) -> None:

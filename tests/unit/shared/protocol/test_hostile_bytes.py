@@ -17,7 +17,7 @@ from stt_shared.protocol import codec
 from stt_shared.protocol.messages import Announcement, Result, Value, Watermark
 from tests.support.shared.hostile_bytes import DEPTHS, MANY, corpus, example, kinds
 
-FUZZED = settings(max_examples=20, deadline=None)
+FUZZED = settings(max_examples=20)
 DECADE = timedelta(days=3_650)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
