@@ -61,8 +61,8 @@ NO_MESSAGES: tuple[bytes, ...] = (
 
 def kinds() -> list[type[Value]]:
     """Every kind of message of the protocol."""
-    for module in pkgutil.iter_modules(protocol.__path__):
-        importlib.import_module(f"{protocol.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(protocol.__path__, f"{protocol.__name__}."):
+        importlib.import_module(module.name)
     return sorted(filter(_is_message, _below(Value)), key=lambda kind: kind.__name__)
 
 

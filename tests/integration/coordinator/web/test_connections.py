@@ -49,7 +49,7 @@ async def served(
     listen = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     front = Front(listen=listen, login=login)
     async with running_coordinator(bus, lambda c, t: Page(c, front, t).run):
-        for _ in range(100):
+        for _ in range(600):
             try:
                 await healthy(port)
                 break
@@ -63,7 +63,7 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 async def healthy(port: int) -> None:
-    async with httpx.AsyncClient(timeout=10) as client:
+    async with httpx.AsyncClient(timeout=30) as client:
         assert (await client.get(f"http://127.0.0.1:{port}/healthz")).text == "ok"
 
 
@@ -100,7 +100,7 @@ async def test_half_open_connections_leave_page_and_nats_answering(bus: Bus, sen
                 await healthy(port)
                 peer = bus.peer()
                 assert peer is not None
-                reply = await bus.request(subjects.control(Verb.HEALTH), b"", timeout=10)
+                reply = await bus.request(subjects.control(Verb.HEALTH), b"", timeout=30)
                 assert b"stt.control" in reply
 
 

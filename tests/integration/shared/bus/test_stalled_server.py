@@ -17,7 +17,7 @@ from stt_shared import clock
 from stt_shared.bus.jetstream import NatsOptions, connect
 from stt_shared.errors import UnreachableError
 
-LIMIT_S = 25.0
+LIMIT_S = 50.0  # each attempt has limits of 2 to 10 s; the machine may be busy
 INFO = b'INFO {"server_id":"x","version":"2.15.1","max_payload":1048576,"headers":true}\r\n'
 
 
