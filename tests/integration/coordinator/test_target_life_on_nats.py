@@ -12,6 +12,7 @@ from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, TargetsReply, TargetsRequest, Verb
 from stt_shared.protocol.enums import Family
+from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import TargetEvent
 from tests.support.coordinator.coordination import (
     FakeWorker,
@@ -77,7 +78,7 @@ async def told(bus: JetStreamBus, sentence: str) -> bool:
     return sentence in " ".join((await status(bus)).degraded)
 
 
-async def test_a_gate_ends_3_while_a_check_never_ran_and_when_a_line_was_deleted(
+async def test_a_gate_ends_3_until_a_new_target_had_its_run_and_when_a_line_was_deleted(
     broker: Running, tmp_path: Path
 ) -> None:
     async with connected(broker) as ours:
@@ -91,12 +92,13 @@ async def test_a_gate_ends_3_while_a_check_never_ran_and_when_a_line_was_deleted
             worker.targets = (*worker.targets, ("p1", Family.POSTGRESQL))
             await until(lambda: not_checked(ours, 1))
             assert await gate(broker) == 3
-            whole = await ask(ours, Verb.RUN, RunRequest(by="test"), RunReply)
-            async with asyncio.timeout(20):
-                working = asyncio.create_task(worker.working(Family.POSTGRESQL))
-                await finished(ours, whole.run.run_id)
+            working = asyncio.create_task(worker.working(Family.POSTGRESQL))
+            # The run of new targets comes by itself.
+            await until(lambda: not_checked(ours, 0))
             working.cancel()
             assert await gate(broker) == 0
+            reply = await ask(ours, Verb.RUNS, RunsRequest(), RunsReply)
+            assert [(one.schedule, one.jobs) for one in reply.runs] == [("first", 1), ("enable", 1)]
             worker.targets = worker.targets[1:]
             await until(lambda: not_checked(ours, 2))
             assert await gate(broker) == 3
