@@ -100,6 +100,7 @@ def _results(fleet: Fleet) -> Many:
                 "job_id": f"{run.run_id}.{target.target}",
                 "received": rows.text(run.finished),
                 "data": bytes(RAW_RESULT_BYTES),
+                "content": "",
             }
 
 
