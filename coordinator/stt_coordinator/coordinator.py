@@ -77,8 +77,7 @@ class Coordinator:
 
     def __init__(self, dependencies: CoordinatorDependencies) -> None:
         bus, store, timing = dependencies.bus, dependencies.store, dependencies.timing
-        self._page = dependencies.page
-        self._channels = dependencies.channels
+        self._page, self._channels = dependencies.page, dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
         self._retention = dependencies.retention
         self._kept = [subjects.subscriber(name) for name in dependencies.subscribers]

@@ -196,7 +196,11 @@ def _judge(
 
 
 def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:
-    return one.result.sequence <= (ledger.results.watermark(*one.outbox) or 0)
+    """Whether the watermark covers the result, and its row was dropped by age."""
+    worker, epoch, sequence = one.position
+    if sequence > (ledger.results.watermark(worker, epoch) or 0):
+        return False
+    return next(ledger.results.sequences_after(worker, epoch, sequence - 1), None) != sequence
 
 
 def record_unreadable(

@@ -61,3 +61,10 @@ async def test_result_that_is_sent_again_after_its_job_was_dropped_is_known() ->
     await put(store, "e1", 5)
     batch = await recorded(store, result("t1", *BOTH, sequence=4, job_id="standard-0.t1"))
     assert (batch.repeated, batch.rejected) == (1, ())
+
+
+async def test_forged_result_at_a_position_that_is_still_known_is_refused_by_name() -> None:
+    store = await planned("t1")
+    await recorded(store, result("t1", *BOTH, sequence=1))
+    batch = await recorded(store, result("t1", *BOTH, sequence=1, job_id="standard-0.t1"))
+    assert [row.code for _, row in batch.rejected] == ["unknown_job"]
