@@ -37,6 +37,7 @@ from stt_coordinator.tasks.watermarks import Watermarks
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared.bus.port import Bus
 from stt_shared.checkfile.catalogue import Catalogue
+from stt_shared.errors import UnreachableError
 from stt_shared.lifecycle import supervise
 from stt_shared.protocol import subjects
 from stt_shared.protocol.coordinators import CoordinatorInfo
@@ -167,7 +168,7 @@ class Coordinator:
         """Ensure streams, read checks and control state; false if `stop` came first."""
         while not stop.is_set():
             try:
-                await self._ensure(self._kept)
+                await self._ensure(())
                 # Before results are ingested: the consumers of earlier epochs must be gone.
                 await self._bus.succeed(self._results, subjects.epoch_of_consumer)
                 await self._control_state.take_over()
@@ -187,9 +188,19 @@ class Coordinator:
 
     async def _ensure(self, consumers: Sequence[ConsumerSpec]) -> None:
         found = await self._bus.ensure(subjects.STREAMS, consumers)
+        found = (*found, *await self._keep_subscribers())
         for sentence in set(found) - set(self._cannot):
             _LOG.warning("feature_degraded", what=sentence)
         self._cannot = found
+
+    async def _keep_subscribers(self) -> tuple[str, ...]:
+        """Ensure the consumers of subscribers; returns what is wrong with them, as sentences."""
+        try:
+            return await self._bus.ensure((), self._kept)
+        except UnreachableError as error:
+            # Not raised: a user with the permissions of an earlier release may not make them, and
+            # checks must run without subscribers.
+            return (f"the consumers of subscribers cannot be kept ({error.message})",)
 
     def acting(self) -> CoordinatorInfo | None:
         """The lease by which this coordinator acts, and the standbys behind it."""
@@ -251,7 +262,7 @@ class Coordinator:
         }
 
     async def _keep_streams(self) -> None:
-        await self._ensure([self._results, *self._kept])
+        await self._ensure([self._results])
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()

@@ -143,6 +143,8 @@ def of_coordinator() -> Needs:
             f"$JS.API.CONSUMER.CREATE.{results.stream}.{results.name}",
             f"$JS.API.CONSUMER.INFO.{subjects.STREAM_JOBS}.*",
             f"$JS.API.CONSUMER.CREATE.{subjects.STREAM_JOBS}.>",
+            f"$JS.API.CONSUMER.INFO.{subjects.STREAM_EVENTS}.*",
+            f"$JS.API.CONSUMER.CREATE.{subjects.STREAM_EVENTS}.>",
             f"$JS.API.CONSUMER.MSG.NEXT.{results.stream}.{results.name}",
             f"$JS.ACK.{results.stream}.{results.name}.>",
             *(f"{_DIRECT}.{name}.>" for name in read),
