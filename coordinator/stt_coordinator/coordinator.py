@@ -80,9 +80,8 @@ class Coordinator:
         bus, store, timing = dependencies.bus, dependencies.store, dependencies.timing
         self._page, self._channels = dependencies.page, dependencies.channels
         self._bus, self._store, self._timing = bus, store, timing
-        self._retention = dependencies.retention
+        self._retention, self._office = dependencies.retention, dependencies.office
         self._kept = [subjects.subscriber(name) for name in dependencies.subscribers]
-        self._office = dependencies.office
         epoch = self._office.term.epoch if self._office else 1
         self._results = subjects.results_consumer(epoch)
         self._standbys = Standbys(bus, timing.lease_ttl_s)
