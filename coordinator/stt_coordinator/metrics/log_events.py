@@ -55,6 +55,7 @@ EVENTS: Mapping[str, str] = {
     "start_delayed": "streams, checks or control state are not there yet; tried again",
     "suppressions_ended": "accepted findings or severities ended, or end soon",
     "task_failed": "a step of a task failed; tried again",
+    "targets_held": "a worker changes its targets more often than it may; they stay as they are",
     "targets_left_out": "a worker announces more targets, or new ones faster, than it may",
     "tick_rejected": "the decision about a slot cannot be read; our own is used",
     "tokens_exposed": "the page's log-in is served without TLS",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,16 +11,14 @@ import msgspec
 
 from stt_coordinator.domain.fleet import announced_worker, worker_event
 from stt_coordinator.domain.intake import ceilings, installations
-from stt_coordinator.domain.intake.ceilings import Bounded, Ceilings, NewTargets
+from stt_coordinator.domain.intake.ceilings import Bounded, Ceilings, Fleet, TargetBudgets
 from stt_coordinator.domain.intake.installations import (
     MARK,
     MAX_DOUBLES,
     Installation,
     installation_of,
     named,
-    plain_name,
 )
-from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -77,7 +74,7 @@ class WorkerRegistry:
         self._wakeups = wakeups
         self._timing = timing
         self._waiting: dict[Installation, Announcement] = {}
-        self._new_targets = NewTargets(ceilings or Ceilings())
+        self._budgets = TargetBudgets(ceilings or Ceilings())
         self._bounded: dict[str, Bounded] = {}  # by worker, where targets are left out
         self._doubled: tuple[str, ...] = ()
         self._crowded: dict[str, float] = {}  # when a name had too many doubles
@@ -98,7 +95,7 @@ class WorkerRegistry:
             for name, at in sorted(self._crowded.items())
             if clock.monotonic() - at <= CROWDED_S
         )
-        above = ceilings.sentences(self._bounded, self._new_targets.ceilings)
+        above = ceilings.sentences(self._bounded, self._budgets.ceilings)
         return (
             *self._doubled[:MAX_CLAIMS_NAMED],
             *list(crowded)[:MAX_CLAIMS_NAMED],
@@ -175,15 +172,9 @@ class WorkerRegistry:
             self._listened.hear((one.announcement.site, worker))
             if MARK in worker:
                 self.skews[worker] = (clock.now() - one.announcement.at).total_seconds()
-            if one.new:
-                self._new_targets.spend(worker, one.new, at)
-            if not one.left_out:
-                self._bounded.pop(worker, None)
-                continue
-            if worker not in self._bounded:
-                amount, out = one.announced, one.left_out
-                _LOG.warning("targets_left_out", worker=worker, announced=amount, left_out=out)
-            self._bounded[worker] = one
+            if one.new or one.changes:
+                self._budgets.spend(worker, one, at)
+            self._note_bounded(worker, one)
         for worker in done.away:
             self._bounded.pop(worker, None)
         if done.bounded or done.away:
@@ -191,6 +182,17 @@ class WorkerRegistry:
                 _LOG.warning("worker_doubled", reason=sentence)
             self._doubled = done.doubled
         self._crowded |= dict.fromkeys(done.crowded, at)
+
+    def _note_bounded(self, worker: str, one: Bounded) -> None:
+        """Keep and log that targets of a worker are left out, or held as they are."""
+        before = self._bounded.pop(worker, None)
+        if one.left_out or one.is_held:
+            self._bounded[worker] = one
+        if one.is_held and not (before and before.is_held):
+            _LOG.warning("targets_held", worker=worker, announced=one.announced)
+        elif one.left_out and not one.is_held and before is None:
+            amount, out = one.announced, one.left_out
+            _LOG.warning("targets_left_out", worker=worker, announced=amount, left_out=out)
 
     def job_consumers(self) -> list[ConsumerSpec]:
         """The consumers of jobs whose workers announced themselves."""
@@ -207,7 +209,8 @@ class WorkerRegistry:
         known = {worker.worker: worker for worker in ledger.fleet.workers()}
         before = {row.target: row for row in ledger.fleet.all_targets()} if found else {}
         names = named(found.values(), known, before, self._silence_s, self._timing.worker_down)
-        bounded = self._within_ceilings(names.announcements, before)
+        fleet = Fleet(workers=known, targets=before, retired=names.retired)
+        bounded = self._budgets.bound(names.announcements, fleet, clock.monotonic())
         heard = {name: one.announcement for name, one in bounded.items()}
         changed = {name: announced_worker(one, now) for name, one in heard.items()}
         for name, worker in known.items():
@@ -254,26 +257,6 @@ class WorkerRegistry:
     def _silence_s(self, worker: str) -> float:
         """Seconds since the worker of this name was heard, or since this process listens."""
         return clock.monotonic() - self._heard.get(worker, self._since)
-
-    def _within_ceilings(
-        self, heard: Mapping[str, Announcement], before: Mapping[str, TargetRecord]
-    ) -> dict[str, Bounded]:
-        """Each announcement without the targets above the ceilings of its worker."""
-        served: Counter[str] = Counter(worker for row in before.values() for worker in row.workers)
-        of_name: Counter[str] = Counter()
-        for worker, number in served.items():
-            of_name[plain_name(worker)] += number
-        most, at = self._new_targets.ceilings.worker_targets, clock.monotonic()
-        return {
-            name: ceilings.bounded(
-                one,
-                before.keys(),
-                served=of_name[plain_name(name)] - served[name],
-                allowed=self._new_targets.allowed(name, at),
-                most=most,
-            )
-            for name, one in heard.items()
-        }
 
 
 def read_announcement(message: LiveMessage) -> Announcement:
