@@ -50,7 +50,7 @@ def read_all(ours: int) -> str:
 
 
 def test_a_table_on_a_terminal_is_aligned_coloured_and_without_tabs() -> None:
-    text = on_terminal("config", "show", "--origin")
+    text = on_terminal("config", "show", "--origin", columns=120)
     assert COLOUR.search(text)
     lines = COLOUR.sub("", text).splitlines()
     place = lines[0].index("FROM")
