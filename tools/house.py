@@ -233,7 +233,7 @@ def of_code(code: list[Source]) -> Rows:
         "  median, lines": f"{statistics.median(lengths):g}",
         "  longest, lines": f"{max(lengths)}",
         f"  over {MAX_FUNCTION_LINES} lines": f"{sum(n > MAX_FUNCTION_LINES for n in lengths)}",
-        "  private, used once": f"{once} ({once / len(lengths):.0%})",
+        "  private, used once": f"{once} ({once / len(lengths):.1%})",
         "files": f"{len(code)}",
         "  longest file, lines": f"{max(source.lines for source in code)}",
         f"  over {MAX_FILE_LINES} lines": f"{sum(s.lines > MAX_FILE_LINES for s in code)}",

@@ -95,7 +95,7 @@ def test_figures_are_counted_as_their_names_say(tree: Path) -> None:
     expected = {
         "lines": f"{lines}",
         "functions": "6",
-        "  private, used once": "1 (17%)",
+        "  private, used once": "1 (16.7%)",
         "files": "5",
         "ports": "1",
         "folders": "2",

@@ -129,18 +129,15 @@ async def run(
             output.note(f"Follow: stt runs show {reply.run.run_id}", "hint")
             return 0
         found = await _wait(control, reply)
-        disabled = await _was_disabled(control, found)
+        # Checks that were not run because all of them were disabled during the run.
+        disabled = (
+            any(result.kind is Kind.DISABLED for result in found.results)
+            and not (await control.ask(Verb.STATUS, Empty(), StatusReply)).state.enabled
+        )
     reporting.deliver(found, form, files)
     return reporting.finish(
         found, form, fail_on, allow_incomplete=allow_incomplete, disabled=disabled
     )
-
-
-async def _was_disabled(control: Control, found: Report) -> bool:
-    """Whether checks were not run because all of them were disabled during the run."""
-    if not any(result.kind is Kind.DISABLED for result in found.results):
-        return False
-    return not (await control.ask(Verb.STATUS, Empty(), StatusReply)).state.enabled
 
 
 async def _start(control: Control, request: RunRequest) -> RunReply:

@@ -8,7 +8,7 @@ from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok
 from stt_cli.doctor.rights import ACCESS, Part
 from stt_shared.bus import probe
 from stt_shared.bus.port import Bus
-from stt_shared.bus.probe import Answer, Probe
+from stt_shared.bus.probe import Answer
 from stt_shared.command.tables import SecretUse
 from stt_shared.identity import token_of
 from stt_shared.protocol import accounts
@@ -49,7 +49,7 @@ async def works(bus: Bus, part: Part, imports: tuple[Crossing, ...]) -> Diagnost
     probes = probe.own(imports)
     answers = await probe.ask(bus, probes)
     lacking = [
-        _shown(one, answer)
+        f"{one.subject} ({'503' if answer is Answer.ABSENT else 'refused or silent'})"
         for one, answer in zip(probes, answers, strict=True)
         if probe.missing(one, answer)
     ]
@@ -72,7 +72,3 @@ async def border(bus: Bus, part: Part, imports: tuple[Crossing, ...]) -> Diagnos
         seen = f"{len(reached)} of {len(probes)} answer: {readable.first_names(reached)}"
         return fail(BORDER, f"as {part}, subjects of others: {seen}", _ONE_DOMAIN)
     return ok(BORDER, f"as {part}, none of {len(probes)} subjects of others answers")
-
-
-def _shown(one: Probe, answer: Answer) -> str:
-    return f"{one.subject} ({'503' if answer is Answer.ABSENT else 'refused or silent'})"

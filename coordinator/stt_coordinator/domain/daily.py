@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.queries.history import FixTime, Numbers, TrendDay
-from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.protocol.records import FindingEvent
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -72,12 +72,9 @@ def steps(events: Iterable[FindingEvent]) -> Steps:
             found.opened[day, event.after.severity] += 1
         elif event.change is Change.RESOLVED and before is not None and before.accepted is None:
             found.resolved[day, before.severity] += 1
-            found.fixes[day, before.severity, _minutes(before, event.at)] += 1
+            open_for = event.at - (before.since or before.first_seen)
+            found.fixes[day, before.severity, max(0, open_for // MINUTE)] += 1
     return found
-
-
-def _minutes(before: FindingRecord, at: datetime) -> int:
-    return max(0, (at - (before.since or before.first_seen)) // MINUTE)
 
 
 def trend(rows: Iterable[DayRecord], first: date, last: date) -> tuple[TrendDay, ...]:
@@ -91,16 +88,13 @@ def trend(rows: Iterable[DayRecord], first: date, last: date) -> tuple[TrendDay,
         by_day.setdefault(row.day, {})[row.severity] = row
     known = dict.fromkeys(Severity, 0)
     found: list[TrendDay] = []
-    for day in _days(min(by_day, default=last + DAY), last):
+    begin = min(by_day, default=last + DAY)
+    for day in (begin + number * DAY for number in range((last - begin).days + 1)):
         there = by_day.get(day, {})
         known |= {s: row.open for s, row in there.items() if row.open is not None}
         if day >= first:
             found.append(_day(day, known, there))
     return tuple(found)
-
-
-def _days(first: date, last: date) -> Iterator[date]:
-    return (first + number * DAY for number in range((last - first).days + 1))
 
 
 def _day(day: date, known: dict[Severity, int], rows: dict[Severity, DayRecord]) -> TrendDay:

@@ -41,7 +41,8 @@ def of_target(
     known = {check for check, one in before.items() if one.outcome in LEARNED}
     there = later or {}
     learned = {check for check, one in there.items() if one.outcome in LEARNED}
-    if later is not None and not learned and not _none_applies(later):
+    none_applies = bool(later) and all(one.kind is Kind.NOT_APPLICABLE for one in there.values())
+    if later is not None and not learned and not none_applies:
         return TargetDiff(unchecked=True)
     found: list[Difference] = []
     for check in sorted(learned):
@@ -51,10 +52,6 @@ def of_target(
             found += _opened_between(there[check], there[check].findings, ended, later_ended)
     left_out = sum(_leaves_out(before[check], there[check]) for check in known & learned)
     return TargetDiff(differences=tuple(found), not_compared=len(known - learned) + left_out)
-
-
-def _none_applies(answers: Answers) -> bool:
-    return bool(answers) and all(one.kind is Kind.NOT_APPLICABLE for one in answers.values())
 
 
 def _leaves_out(before: ReportedResult, later: ReportedResult) -> bool:

@@ -42,7 +42,9 @@ def fold(
         case Outcome.PASSED if known:
             seen: dict[str, Finding] = {}
         case Outcome.FAILED if outcome.findings:
-            seen = _by_id(outcome, evidence)
+            # Of several findings with one identity the last stands: the most severe.
+            least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
+            seen = {finding_id(evidence.target, outcome.check, one.key): one for one in least_first}
         case _:
             return Folded()
     gone = [
@@ -72,14 +74,6 @@ def covers(parts: Sequence[PartNotChecked], labels: Mapping[str, str]) -> bool:
     """
     database = labels.get(DATABASE)
     return not parts or (database is not None and all(part.name != database for part in parts))
-
-
-def _by_id(outcome: CheckOutcome, evidence: Evidence) -> dict[str, Finding]:
-    """By id; of several findings with one identity the most severe stands."""
-    least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
-    return {
-        finding_id(evidence.target, outcome.check, finding.key): finding for finding in least_first
-    }
 
 
 _Step = tuple[FindingRecord, FindingEvent | None]

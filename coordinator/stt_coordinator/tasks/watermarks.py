@@ -36,7 +36,15 @@ class Watermarks:
         news = await self._unpublished()
         if await self._lift(news):
             news = await self._unpublished()
-        receipts = await self._bus.publish([_message(one) for one in news])
+        receipts = await self._bus.publish(
+            [
+                Outgoing(
+                    subject=subjects.kv(subjects.BUCKET_WATERMARK, one.worker),
+                    data=codec.encode(one),
+                )
+                for one in news
+            ]
+        )
         for one, receipt in zip(news, receipts, strict=True):
             if receipt.publication is not Publication.STORED:
                 raise UnreachableError(f"watermarks cannot be published ({receipt.reason})")
@@ -97,8 +105,3 @@ class Watermarks:
         except ProtocolError as error:
             _LOG.warning("watermark_rejected", worker=worker, reason=error.message)
             return nothing
-
-
-def _message(watermark: Watermark) -> Outgoing:
-    subject = subjects.kv(subjects.BUCKET_WATERMARK, watermark.worker)
-    return Outgoing(subject=subject, data=codec.encode(watermark))

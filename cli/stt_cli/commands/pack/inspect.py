@@ -100,7 +100,11 @@ def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
 
     data = files.read_pack_file(file)
     pack = decoded(file, data)
-    checks, signed = load.load(pack), _signed_by(files.read_signature(file))
+    checks, signature = load.load(pack), files.read_signature(file)
+    try:
+        signed = minisign.parse_signature(signature).key_name if signature is not None else ""
+    except minisign.MinisignError as error:
+        signed = f"an unreadable signature ({error})"
     if form is not OutputFormat.TABLE:
         head = {"claims_key": signed}
         output.print_message(head | _object(pack, checks, digest(data)), form)
@@ -122,13 +126,6 @@ def show(file: PackFile, /, *, form: Output = OutputFormat.TABLE) -> None:
     )
     output.print_grid(Grid(COLUMNS, tuple(rows)))
     warn_of_faults(checks)
-
-
-def _signed_by(text: str | None) -> str:
-    try:
-        return minisign.parse_signature(text).key_name if text is not None else ""
-    except minisign.MinisignError as error:
-        return f"an unreadable signature ({error})"
 
 
 def _object(pack: Pack, checks: Catalogue, digest: str) -> dict[str, object]:

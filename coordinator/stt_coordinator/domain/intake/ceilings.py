@@ -175,19 +175,14 @@ def bounded(
     new = fresh[:allowed]
     if len(old) + len(new) == len(targets):
         return Bounded(announcement=announcement, announced=len(targets), new=len(new))
-    kept = _in_order(targets, {one.target for one in (*old, *new)})
+    names = {one.target for one in (*old, *new)}
+    kept = tuple(one for one in targets if one.target in names)  # in the order of the worker
     return Bounded(
         announcement=msgspec.structs.replace(announcement, targets=kept),
         announced=len(targets),
         new=len(new),
         late=len(fresh) - len(new),
     )
-
-
-def _in_order(
-    targets: Collection[AnnouncedTarget], names: Collection[str]
-) -> tuple[AnnouncedTarget, ...]:
-    return tuple(one for one in targets if one.target in names)
 
 
 def sentences(found: Mapping[str, Bounded], ceilings: Ceilings) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def named(
                 gone = msgspec.structs.replace(one, worker=double, targets=(), leaving=True)
                 found[double] = gone
                 retired.append(double)
-        elif double in holders or _doubles(name, holders) < MAX_DOUBLES:
+        elif double in holders or sum(w.startswith(name + MARK) for w in holders) < MAX_DOUBLES:
             found[double] = msgspec.structs.replace(one, worker=double)
             holders[double] = _holder(one)
         else:
@@ -134,7 +134,3 @@ def _is_free(
     announced = {target.target for target in one.targets}
     served = {name for name, row in targets.items() if one.worker in row.workers}
     return served <= announced or quiet > REPLACED_AFTER * longest
-
-
-def _doubles(name: str, workers: Mapping[str, WorkerRecord]) -> int:
-    return sum(one.startswith(f"{name}{MARK}") for one in workers)

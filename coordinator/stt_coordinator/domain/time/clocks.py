@@ -65,7 +65,7 @@ def disagreement(last: Reading | None, now: Reading) -> str:
         return _apart(now) if now.is_apart else ""
     passed = time_between(last, now)
     own = drift(last.wall, now.wall, passed)
-    theirs = timedelta(0)
+    theirs = zero = timedelta(0)
     if last.broker is not None and now.broker is not None:
         theirs = drift(last.broker, now.broker, passed)
     jumped = [
@@ -74,12 +74,11 @@ def disagreement(last: Reading | None, now: Reading) -> str:
         if abs(by) > MAX_DRIFT
     ]
     if jumped and (now.is_apart or jumped[0][0] == "coordinator"):
-        return " and ".join(f"the clock of the {whose} jumped {_way(by)}" for whose, by in jumped)
+        return " and ".join(
+            f"the clock of the {whose} jumped {_span(by)} {'ahead' if by > zero else 'back'}"
+            for whose, by in jumped
+        )
     return _apart(now) if now.is_apart else ""
-
-
-def _way(by: timedelta) -> str:
-    return f"{_span(by)} {'ahead' if by > timedelta(0) else 'back'}"
 
 
 def _span(length: timedelta) -> str:

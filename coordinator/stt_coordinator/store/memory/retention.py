@@ -12,7 +12,6 @@ from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
-from stt_shared.protocol.records import FindingRecord
 
 
 class MemoryRetention(Rows):
@@ -43,12 +42,17 @@ class MemoryRetention(Rows):
         dropped = {"jobs": _drop(t.jobs, jobs, limit)}
         busy = {job.run_id for job in t.jobs.values()}
         day = day_of(before.daily)
+        resolved = (
+            key
+            for key, one in t.findings.items()
+            if one.resolved_at is not None and one.resolved_at < before.full
+        )
         old: dict[str, tuple[dict[Any, Any], Iterable[Any]]] = {
             "runs": (t.runs, self._over(before.daily) - busy),
             "results": (t.results, (k for k, r in t.results.items() if r.received < before.full)),
             "history": (t.history, (key for key, e in t.history.items() if e.at < before.full)),
             "counts": (t.counts, (hour for hour in t.counts if hour < before.full)),
-            "findings": (t.findings, (k for k, f in t.findings.items() if _is_past(f, before))),
+            "findings": (t.findings, resolved),
             "daily": (t.daily, (key for key in t.daily if key[0] < day)),
             "audit": (t.audit, (key for key, one in t.audit.items() if one.at < before.audit)),
             "fixes": (t.fixes, (key for key in t.fixes if key[0] < day)),
@@ -62,10 +66,6 @@ class MemoryRetention(Rows):
         """The ids of runs with an earlier slot that do not run any more."""
         runs = self._t.runs.values()
         return {run.run_id for run in runs if run.slot < before and run.state != "running"}
-
-
-def _is_past(finding: FindingRecord, before: Before) -> bool:
-    return finding.resolved_at is not None and finding.resolved_at < before.full
 
 
 def _drop(table: dict[Any, Any], keys: Iterable[Any], limit: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.domain.daily import DayRecord, Steps, steps
+from stt_coordinator.domain.daily import DayRecord, steps
 from stt_coordinator.store.ports.history import EventPlace
 from stt_coordinator.store.sqlite.rows import Columns, packed, text, unpacked
 from stt_coordinator.store.sqlite.statements import Statements, queries
@@ -26,7 +26,16 @@ class SqliteHistory(Statements):
         # In the transaction of the events: days are never counted again once events are pruned.
         counted = steps(added)
         self._each("add_to_day", map(_day_columns, counted.days()))
-        self._each("add_fixes", _fix_columns(counted))
+        fixes: list[Columns] = [
+            {
+                "day": day.isoformat(),
+                "severity": str(severity),
+                "minutes": minutes,
+                "number": number,
+            }
+            for (day, severity, minutes), number in counted.fixes.items()
+        ]
+        self._each("add_fixes", fixes)
 
     def of_finding(self, finding: str, limit: int) -> list[FindingEvent]:
         return self._all(FindingEvent, "of_finding", finding=finding, limit=limit)
@@ -65,10 +74,3 @@ def _day_columns(row: DayRecord) -> Columns:
         "opened": row.opened,
         "resolved": row.resolved,
     }
-
-
-def _fix_columns(added: Steps) -> list[Columns]:
-    return [
-        {"day": day.isoformat(), "severity": str(severity), "minutes": minutes, "number": number}
-        for (day, severity, minutes), number in added.fixes.items()
-    ]

@@ -49,7 +49,9 @@ async def _tagged(scope: Scope, send: Send, start: HTTPResponseStartEvent, body:
         headers["ETag"] = tag
         headers["Cache-Control"] = CACHING
         headers["Vary"] = "Authorization, Cookie"
-        if _is_known(tag, Headers.from_scope(scope).getall("if-none-match", [])):
+        # One of these tags is enough, compared weakly (RFC 9110).
+        known = ",".join(Headers.from_scope(scope).getall("if-none-match", []))
+        if known.strip() == "*" or tag in _TAGS.findall(known):
             start["status"] = HTTP_304_NOT_MODIFIED
             body = b""
             for name in ("content-length", "content-type"):
@@ -57,9 +59,3 @@ async def _tagged(scope: Scope, send: Send, start: HTTPResponseStartEvent, body:
                     del headers[name]
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _is_known(tag: str, values: list[str]) -> bool:
-    """Whether one of the tags of If-None-Match is this one, compared weakly (RFC 9110)."""
-    text = ",".join(values)
-    return text.strip() == "*" or tag in _TAGS.findall(text)

@@ -23,14 +23,12 @@ def of(client: Client) -> Peer | None:
         encrypted = {"wss": True, "ws": False}.get(url.scheme)
         return Peer(host=url.hostname or "", encrypted=encrypted, max_payload=client.max_payload)
     tls: Any = writer.get_extra_info("ssl_object")
+    certificate: dict[str, Any] = (tls.getpeercert() or {}) if tls is not None else {}
+    until = certificate.get("notAfter")
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
     return Peer(
         host=url.hostname or "",
         encrypted=tls is not None,
-        certificate_ends=_ends(tls.getpeercert()) if tls is not None else None,
+        certificate_ends=ends,
         max_payload=client.max_payload,
     )
-
-
-def _ends(certificate: dict[str, Any] | None) -> datetime | None:
-    until = (certificate or {}).get("notAfter")
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
