@@ -13,6 +13,7 @@ import pytest
 
 from stt_coordinator.lease.nats import STREAM
 from stt_shared.bus.jetstream import JetStreamBus
+from stt_shared.bus.values import RequestError
 from stt_shared.clock import monotonic
 from stt_shared.errors import EXIT_USAGE, UnreachableError
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
@@ -44,7 +45,7 @@ async def busy(bus: JetStreamBus) -> AsyncGenerator[FakeWorker]:
             while True:
                 try:
                     await ask(bus, Verb.RUN, RunRequest(by="test"), RunReply)
-                except UnreachableError:
+                except (UnreachableError, RequestError):  # or no target is known yet
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(0.2)
 
