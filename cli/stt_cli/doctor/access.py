@@ -21,8 +21,9 @@ BORDER = "NATS border"
 _TODO = {
     Part.WORKER: "compare site, name and families with the account: stt nats config --site SITE"
     " --worker NAME --families ...; a consumer exists once a coordinator knows the worker",
-    Part.OPERATOR: "start a coordinator, or ask as an operator: stt nats config --people",
-    Part.VIEWER: "start a coordinator, or compare with: stt nats config --people",
+    Part.OPERATOR: "start or update the coordinator, or ask as an operator:"
+    " stt nats config --people",
+    Part.VIEWER: "start or update the coordinator, or compare with: stt nats config --people",
     Part.SUBSCRIBER: "compare with: stt nats config --people --subscriber NAME; consumers exist"
     " once a coordinator keeps them (coordinator.subscribers)",
 }

@@ -156,12 +156,14 @@ async def test_the_doctor_sees_server_streams_coordinator_and_workers(
     async with bus.serve(handlers(service)):
         code, out, _ = await stt(nats_server, "doctor", "-o", "json")
     lines = {line["what"]: line for line in json.loads(out)}
-    assert code == 0
+    assert code == 3
     for what in ("NATS", "NATS version", "clock", "JetStream", "STT_JOBS", "coordinator"):
         assert lines[what]["level"] == "ok", lines[what]
     assert lines["NATS sync to disk"]["level"] == "warn"
     assert lines["workers"]["level"] == "warn"
-    # This coordinator is older than the verb `health`.
+    # This coordinator is older than all verbs but `status`.
+    assert lines["NATS access"]["level"] == "fail"
+    assert "stt.v1.control.enable (503)" in lines["NATS access"]["seen"]
     assert lines["store"]["seen"].startswith("unknown: the coordinator does not report")
 
 
