@@ -85,7 +85,7 @@ async def test_a_full_disk_of_the_coordinator_is_named_loses_nothing_and_passes(
         known = (await installation.status()).summary.counts
         filler = fill(disk)
         with pytest.raises(AssertionError, match=FULL):
-            await installation.ask(Verb.RUN, RunRequest(by="test"), RunReply)
+            await installation.ask(Verb.RUN, RunRequest(by="test"), RunReply, is_patient=False)
 
         # Looking works, and says what is wrong and what to do.
         deadline = monotonic() + TIMEOUT_S

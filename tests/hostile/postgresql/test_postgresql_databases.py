@@ -29,7 +29,7 @@ HOSTILE_NAME = "host=127.0.0.1 port=1 user='x' \\ \" dbname=postgres"
 ENDLESS = "(SELECT count(*) FROM generate_series(1, 10000000000))::text"
 
 
-A_SECOND = "(SELECT count(*) FROM generate_series(1, 8000000))::text"
+TWO_SECONDS = "(SELECT count(*) FROM generate_series(1, 16000000))::text"
 
 
 @pytest.fixture(params=["postgresql", "postgresql15"])
@@ -199,11 +199,11 @@ async def test_a_login_trigger_that_denies_its_database_cannot_make_it_disappear
 
 
 async def test_a_database_dropped_meanwhile_is_left_out(server: Running, visitor: Endpoint) -> None:
-    slow = f"CASE WHEN current_database() = 'postgres' THEN {A_SECOND} END AS s"
+    slow = f"CASE WHEN current_database() = 'postgres' THEN {TWO_SECONDS} END AS s"
     question = replace(NAME, text=slow)
 
     async def drop() -> None:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
         await asyncio.to_thread(do, server, ["DROP DATABASE stt_x"])
 
     with databases(server, "stt_x", "stt_z"):

@@ -47,7 +47,8 @@ def forking() -> list[psutil.Process]:
     return [
         one
         for one in psutil.Process().children()
-        if any("stt_worker.sandbox.child" in word for word in one.cmdline())
+        if one.status() != psutil.STATUS_ZOMBIE
+        and any("stt_worker.sandbox.child" in word for word in one.cmdline())
     ]
 
 

@@ -17,7 +17,7 @@ from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from tests.support.processes.commands import stt
 from tests.support.shared.nats_logins import Operator, write
 
-READY_S = 60.0
+READY_S = 180.0
 COORDINATOR = "STT-coordinator"
 OPS, VIEW, EVENTS = "STT-ops", "STT-view", "STT-events"
 TARGETS = """

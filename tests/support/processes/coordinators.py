@@ -9,7 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class BlackHole:
             pass  # its other end has hung up
         finally:
             sink.close()
+            with suppress(OSError):
+                await sink.wait_closed()
 
 
 @dataclass(kw_only=True)

@@ -42,6 +42,10 @@ POLL_S = 0.2
 STT = str(Path(sys.executable).parent / "stt")
 
 
+class UnavailableError(AssertionError):
+    """The coordinator says that NATS or its store do not answer."""
+
+
 class Broker(Protocol):
     """A nats-server, or a cluster of them; `host` and `port` are of any of its servers."""
 
@@ -127,13 +131,20 @@ class Installation:
         """The addresses of NATS."""
         return self.broker.url.split(",")
 
-    async def ask(self, verb: Verb, request: Value, reply: type[M]) -> M:
-        """Ask until the coordinator answers, however often it is being killed."""
+    async def ask(
+        self, verb: Verb, request: Value, reply: type[M], *, is_patient: bool = True
+    ) -> M:
+        """Ask until the coordinator answers, however often it is being killed.
+
+        If `is_patient`, it is asked again while NATS or its store do not answer, too.
+        """
         deadline = asyncio.get_running_loop().time() + SETTLE_S
         while True:
             try:
                 return codec.decode(reply, await self._request(verb, codec.encode(request)))
-            except (NatsError, OSError, TimeoutError) as error:
+            except (NatsError, OSError, TimeoutError, UnavailableError) as error:
+                if not is_patient and isinstance(error, UnavailableError):
+                    raise
                 if asyncio.get_running_loop().time() > deadline:
                     raise AssertionError(
                         f"no answer to {verb}: {self.coordinator.tail()}"
@@ -151,7 +162,7 @@ class Installation:
         headers = reply.headers or {}
         fault = headers.get("Nats-Service-Error")
         if headers.get("Nats-Service-Error-Code") == ErrorCode.UNAVAILABLE:
-            raise TimeoutError(fault)  # the brokers elect a leader: asked again
+            raise UnavailableError(fault)
         assert fault is None, fault
         return reply.data
 
