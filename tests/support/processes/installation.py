@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import nats
 from nats.errors import Error as NatsError
@@ -34,37 +34,13 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunRecord
+from tests.support.processes.broker import Broker, UnavailableError
 
 M = TypeVar("M", bound=Value)
 
 SETTLE_S = 300.0  # how long an installation may take to come to rest after its last fault
 POLL_S = 0.2
 STT = str(Path(sys.executable).parent / "stt")
-
-
-class UnavailableError(AssertionError):
-    """The coordinator says that NATS or its store do not answer."""
-
-
-class Broker(Protocol):
-    """A nats-server, or a cluster of them; `host` and `port` are of any of its servers."""
-
-    @property
-    def host(self) -> str: ...
-
-    @property
-    def port(self) -> int: ...
-
-    @property
-    def url(self) -> str:
-        """The addresses of all servers, separated by commas."""
-        ...
-
-    def kill(self) -> None: ...
-
-    def restart(self) -> object: ...
-
-    def stop(self) -> None: ...
 
 
 @dataclass(kw_only=True)

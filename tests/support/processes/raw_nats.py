@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.support.processes.installation import Broker
+from tests.support.processes.broker import Broker
 
 CONNECT = b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n'
 TIMEOUT_S = 5.0
