@@ -22,6 +22,8 @@ from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.values import RequestError
+from stt_shared.errors import UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Empty, RunReply, RunRequest, StatusReply, Verb
 from stt_shared.protocol.enums import Family, Severity
@@ -162,7 +164,7 @@ async def site(folder: Path) -> AsyncGenerator[Site]:
 async def answers(one: Site) -> bool:
     try:
         await one.status()
-    except Exception:  # noqa: BLE001  # not there yet
+    except (UnreachableError, RequestError):  # not there yet
         return False
     return True
 

@@ -13,7 +13,7 @@ ONLY_OWNER = 0o600
 
 
 def key_of(path: Path, kind: Kind) -> Key:
-    """The key whose seed is in `path`; a new one is made and written if there is no such file.
+    """Read the key from its seed in `path`; create both if the file does not exist.
 
     Raises ConfigError for a file that cannot be used.
     """
@@ -25,7 +25,7 @@ def key_of(path: Path, kind: Kind) -> Key:
 
 
 def read(path: Path, kind: Kind) -> Key | None:
-    """The key whose seed is in `path`, None without such a file; raises ConfigError."""
+    """Read the key from its seed in `path`; None if the file does not exist; raises ConfigError."""
     try:
         return keys.of_seed(path.read_text(encoding="ascii").strip(), kind)
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def read(path: Path, kind: Kind) -> Key | None:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write what is no secret, in place of what the file holds; raises ConfigError."""
+    """Write a file without secrets and replace its content; raises ConfigError."""
     beside = path.with_name(f"{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

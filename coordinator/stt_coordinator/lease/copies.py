@@ -18,7 +18,7 @@ class Missing(NamedTuple):
 
     worker: str
     stored: int  # position up to which the store has them
-    published: int  # position up to which the worker was told to drop them
+    published: int  # position up to which the worker may drop them
 
 
 async def missing_results(bus: Bus, store: Store) -> list[Missing]:

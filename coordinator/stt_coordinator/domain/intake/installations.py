@@ -41,7 +41,7 @@ def plain_name(worker: str) -> str:
 
 
 def double_name(announcement: Announcement) -> str:
-    """The name of a second installation; a release without epochs is told by its site."""
+    """The name of a second installation; one of a release without epochs is named by its site."""
     mark = announcement.epoch[:EPOCH_CHARACTERS] or announcement.site
     return f"{announcement.worker}{MARK}{mark}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -43,7 +42,6 @@ def test_a_server_survives_a_kill_and_leaves_no_process_and_no_folder(
     assert not folder.exists()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
 def test_postgresql_starts_from_a_folder_that_its_user_may_not_enter(
     servers_folder: Path,
 ) -> None:

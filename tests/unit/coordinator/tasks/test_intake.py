@@ -35,7 +35,7 @@ class FakeInbox:
         self.settled: list[tuple[str, str]] = []
 
     async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
-        raise NotImplementedError
+        raise AssertionError(f"these tests bring the deliveries: {(limit, wait, linger)}")
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         self.settled += [("ack", one.lease) for one in deliveries]
