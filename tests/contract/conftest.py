@@ -1,4 +1,4 @@
-"""Every implementation of the database port, in memory and on real servers."""
+"""Every implementation of the ports of database and bus, in memory and on real servers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import pytest
 
 from stt_coordinator.local.servers import mongodb as embedded_mongodb
 from stt_coordinator.local.servers.process import Running
+from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.bus.memory import MemoryBroker
 from tests.servers.fixtures import serving
+from tests.support.shared.buses import AnyBus
 from tests.support.worker.database_subjects import (
     Subject,
     memory_subject,
@@ -106,3 +109,14 @@ async def sql(
     """No read-only command of MongoDB takes long."""
     async for one in harness_of(subject_of(request.param)):
         yield one
+
+
+@pytest.fixture(params=["memory", "jetstream"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[AnyBus]:
+    if request.param == "memory":
+        yield MemoryBroker().connect()
+        return
+    server: Running = request.getfixturevalue("nats_server")
+    connected = await connect(NatsOptions(servers=(server.url,)))
+    yield connected
+    await connected.close()

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
 
-from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Publication, Request, RequestError
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
@@ -20,8 +15,8 @@ from stt_shared.pack import transfer
 from stt_shared.pack.transfer import Parcel
 from stt_shared.protocol import subjects
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
+from tests.support.shared.buses import AnyBus
 
-AnyBus: TypeAlias = JetStreamBus | MemoryBus
 STORED, DUPLICATE = Publication.STORED, Publication.DUPLICATE
 WAIT_S = 10.0
 
@@ -50,18 +45,6 @@ class Names:
 @pytest.fixture
 def names(request: pytest.FixtureRequest) -> Names:
     return Names(request.node.name)
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[AnyBus]:
-    if request.param == "memory":
-        yield MemoryBroker().connect()
-        return
-    server: Running = request.getfixturevalue("nats_server")
-    connected = await connect(NatsOptions(servers=(server.url,)))
-    yield connected
-    await connected.close()
-    await connected.close()
 
 
 async def test_a_message_with_a_known_id_is_stored_once(bus: AnyBus, names: Names) -> None:

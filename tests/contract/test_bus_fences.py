@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import TypeAlias
 
 import pytest
 
-from stt_coordinator.local.servers.process import Running
-from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
-from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.values import NoReplyError, Outgoing, Publication, Request
 from stt_shared.errors import UnreachableError
 from stt_shared.identity import digest
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
+from tests.support.shared.buses import AnyBus
 
-AnyBus: TypeAlias = JetStreamBus | MemoryBus
 STORED, CONFLICT = Publication.STORED, Publication.CONFLICT
 WAIT_S = 10.0
 
@@ -65,17 +61,6 @@ def rank(name: str) -> int | None:
 @pytest.fixture
 def names(request: pytest.FixtureRequest) -> Names:
     return Names(request.node.name)
-
-
-@pytest.fixture(params=["memory", "jetstream"])
-async def bus(request: pytest.FixtureRequest) -> AsyncIterator[AnyBus]:
-    if request.param == "memory":
-        yield MemoryBroker().connect()
-        return
-    server: Running = request.getfixturevalue("nats_server")
-    connected = await connect(NatsOptions(servers=(server.url,)))
-    yield connected
-    await connected.close()
 
 
 async def test_a_message_behind_an_old_fence_is_refused_alone_and_among_many(
