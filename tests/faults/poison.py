@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
+from tests.servers.listeners import listening, silence
 from tests.support.processes.installation import Installation, installed
 
 TARGETS = 3
@@ -34,26 +35,15 @@ async def poisonous(whole: Installation) -> AsyncGenerator[list[int]]:
         writer.close()
         worker.start()
 
-    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            await reader.read()
-        writer.close()
-
-    poison = await asyncio.start_server(kill, "127.0.0.1", 0)
-    silent = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
     config = whole.folder / "w0.toml"
-    for name, server in (("poison", poison), ("silent", silent)):
-        port = server.sockets[0].getsockname()[1]
-        one = (
-            f'\n[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "127.0.0.1"\n'
-            f'port = {port}\nuser = "u"\npassword = "env:STT_TEST_PASSWORD"\ntls = "off"\n'
-        )
-        config.write_text(config.read_text() + one)
-    try:
+    async with listening(kill) as poison, listening(silence) as silent:
+        for name, port in (("poison", poison), ("silent", silent)):
+            one = (
+                f'\n[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "127.0.0.1"\n'
+                f'port = {port}\nuser = "u"\npassword = "env:STT_TEST_PASSWORD"\ntls = "off"\n'
+            )
+            config.write_text(config.read_text() + one)
         yield kills
-    finally:
-        poison.close()
-        silent.close()
 
 
 async def ended(whole: Installation, run_id: str) -> RunRecord:

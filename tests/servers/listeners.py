@@ -11,31 +11,57 @@ from dataclasses import dataclass, field
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BLOCK_BYTES = 64 * 1024
+# Of the loop, until a connection that the kernel had accepted has its transport.
+TURNS_OF_ACCEPTING = 5
 
 
 @asynccontextmanager
 async def listening(
-    handler: Handler, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    handler: Handler,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
+    socket: str = "",
 ) -> AsyncIterator[int]:
-    """The port of a server whose every connection is `handler`'s; all are ended afterwards."""
+    """The port of a server whose every connection is `handler`'s; all are ended afterwards.
+
+    With `socket` it listens on that path, and the port is 0.
+    """
     tasks: set[asyncio.Task[None]] = set()
 
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await handler(reader, writer)
-        writer.transport.abort()
 
-    server = await asyncio.start_server(one, host, port, ssl=tls)
+    # Not a coroutine: the connection is known, and closed by the callback, although the test
+    # ends before its task has run for the first time.
+    def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(handle(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(lambda _: writer.transport.abort())
+
+    if socket:
+        server = await asyncio.start_unix_server(accepted, socket)
+    else:
+        server = await asyncio.start_server(accepted, host, port, ssl=tls)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield 0 if socket else server.sockets[0].getsockname()[1]
     finally:
+        # A server that is closed while a connection is half accepted never closes its socket: take
+        # no more, let those under way become transports, then close.
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener)
+        for _ in range(TURNS_OF_ACCEPTING):
+            await asyncio.sleep(0)
         server.close()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport closes its socket in the next turn
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

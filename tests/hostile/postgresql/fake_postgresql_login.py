@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+
+from tests.servers.listeners import listening
 
 ENCRYPT = 80877103  # the request for TLS
 GSS = 80877104
@@ -43,28 +44,12 @@ async def asking(
 ) -> AsyncIterator[Fake]:
     """Ask everybody for `method`; `hang up` closes the connection in its place."""
     fake = Fake()
-    tasks: set[asyncio.Task[None]] = set()
 
-    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await _serve(fake, method, reader, writer, tls)
-        writer.transport.abort()
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _serve(fake, method, reader, writer, tls)
 
-    if socket:
-        server = await asyncio.start_unix_server(one, socket)
-    else:
-        server = await asyncio.start_server(one, host, 0)
-        fake.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(handler, host=host, socket=socket) as fake.port:
         yield fake
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(

@@ -16,6 +16,7 @@ from stt_shared.connection import connected
 from stt_shared.errors import UnreachableError
 from stt_shared.settings import NatsSettings
 from tests.servers.certificates import Certificates
+from tests.servers.listeners import listening
 
 PASSWORD = "p@ss:w/rd?#%41 ,+ä=&[x]"
 USER = "us er@site"
@@ -57,16 +58,10 @@ async def without_tls(heard: bytearray) -> AsyncGenerator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b'INFO {"server_id":"x","version":"2.12.0","max_payload":1048576}\r\n')
-        try:
-            heard.extend(await reader.read(4096))
-        except ConnectionResetError:  # the client drops a connection that it will not use
-            pass
-        finally:
-            writer.close()
+        heard.extend(await reader.read(4096))
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listener:
-        yield listener.sockets[0].getsockname()[1]
+    async with listening(serve) as port:
+        yield port
 
 
 @pytest.mark.parametrize("scheme", ["tls", "nats"])

@@ -26,6 +26,7 @@ from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
 from stt_shared.protocol.subjects import FENCED
+from tests.servers.listeners import listening
 from tests.support.processes.installation import Process
 
 LIMIT_S = 60.0
@@ -40,12 +41,10 @@ class BlackHole:
     target: int
     port: int = 0
     opened: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, forth = await asyncio.open_connection(HOST, self.target)
-        pairs = (reader, forth), (back, writer)
-        self.tasks |= {asyncio.create_task(self._hand_on(*pair)) for pair in pairs}
+        await asyncio.gather(self._hand_on(reader, forth), self._hand_on(back, writer))
 
     async def _hand_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         try:
@@ -231,21 +230,18 @@ async def coordinators(folder: Path, *, ttl_s: float) -> AsyncGenerator[Coordina
     broker = embedded_nats.start(folder / "nats", binary=Path(other) if other else None)
     hole = BlackHole(broker.port)
     hole.opened.set()
-    server = await asyncio.start_server(hole.take, HOST, 0)
-    hole.port = server.sockets[0].getsockname()[1]
-    made = Coordinators(broker=broker, folder=folder, ttl_s=ttl_s, hole=hole)
     try:
-        yield made
+        async with listening(hole.take) as hole.port:
+            made = Coordinators(broker=broker, folder=folder, ttl_s=ttl_s, hole=hole)
+            try:
+                yield made
+            finally:
+                hole.opened.set()
+                for process in made.processes:
+                    if process.child is not None and process.child.poll() is None:
+                        process.child.send_signal(signal.SIGCONT)
+                        process.kill()
     finally:
-        hole.opened.set()
-        for process in made.processes:
-            if process.child is not None and process.child.poll() is None:
-                process.child.send_signal(signal.SIGCONT)
-                process.kill()
-        server.close()
-        for task in hole.tasks:
-            task.cancel()
-        await asyncio.gather(*hole.tasks, return_exceptions=True)
         broker.stop()
 
 

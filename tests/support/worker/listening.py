@@ -7,6 +7,8 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from tests.servers.listeners import listening, silence
+
 
 @asynccontextmanager
 async def hanging(visits: list[object] | None = None) -> AsyncIterator[int]:
@@ -26,19 +28,10 @@ async def lying() -> AsyncIterator[int]:
 async def _server(say: Callable[[asyncio.StreamWriter], None]) -> AsyncIterator[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         say(writer)
-        try:
-            while await reader.read(1024):
-                pass
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
+        await silence(reader, writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
+    async with listening(serve) as port:
+        yield port
 
 
 def unused_port() -> int:

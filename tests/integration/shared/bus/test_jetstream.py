@@ -21,6 +21,7 @@ from stt_shared.bus.values import Outgoing, Publication, Receipt, Request, Reque
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol import subjects
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
+from tests.servers.listeners import listening, silence
 
 STREAM = StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 24)
 CONSUMER = ConsumerSpec(stream="T", name="c", ack_wait=timedelta(seconds=2))
@@ -157,19 +158,9 @@ async def test_an_address_where_nobody_listens_is_named_with_the_reason() -> Non
 
 
 async def test_a_listener_that_is_no_nats_server_does_not_hang_the_connection() -> None:
-    taken: list[asyncio.StreamWriter] = []
-
-    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        taken.append(writer)
-
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    with pytest.raises(UnreachableError, match="cannot reach NATS"):
-        await connect(NatsOptions(servers=(f"nats://127.0.0.1:{port}",), timeout_s=1))
-    for writer in taken:
-        writer.close()
-    server.close()
-    await server.wait_closed()
+    async with listening(silence) as port:
+        with pytest.raises(UnreachableError, match="cannot reach NATS"):
+            await connect(NatsOptions(servers=(f"nats://127.0.0.1:{port}",), timeout_s=1))
 
 
 async def test_a_refused_log_in_says_so(tmp_path: Path) -> None:

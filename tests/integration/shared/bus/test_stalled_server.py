@@ -16,6 +16,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.bus.jetstream import NatsOptions, connect
 from stt_shared.errors import UnreachableError
+from tests.servers.listeners import listening, silence
 
 LIMIT_S = 50.0  # each attempt has limits of 2 to 10 s; the machine may be busy
 INFO = b'INFO {"server_id":"x","version":"2.15.1","max_payload":1048576,"headers":true}\r\n'
@@ -54,19 +55,14 @@ async def mute_server(said: bytes) -> AsyncGenerator[str]:
         ended.append(end := asyncio.Event())
         writer.write(said)
         with suppress(ConnectionError):
-            while await reader.read(1_000):
-                pass
-        writer.close()
+            await silence(reader, writer)
         end.set()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    try:
-        yield f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(accept) as port:
+        yield f"nats://127.0.0.1:{port}"
         async with asyncio.timeout(LIMIT_S):
             for end in ended:
                 await end.wait()
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("said", [b"", INFO, INFO + b"PONG\r\n"], ids=["nothing", "info", "pong"])
