@@ -190,10 +190,12 @@ class Engine:
         try:
             text = str(driver.call_with(self._options, "go", number).value)
         except (starlark.StarlarkError, ValueError) as error:
-            # Asked first: an evaluation that was cut at its deadline may fail with any error.
-            late = self._is_late()
-            failed = (Ending.TIME, "") if late else (Ending.BROKEN, _reason(error))
-            ending, text = run.stopped or failed
+            if run.stopped:  # by skip() and the like, often; reading the error takes as long again
+                ending, text = run.stopped
+            elif self._is_late():  # an evaluation that was cut at its deadline may fail anyhow
+                ending, text = Ending.TIME, ""
+            else:
+                ending, text = Ending.BROKEN, _reason(error)
         else:
             ending = Ending.RETURNED
             if len(text) > SCRIPT_OUTPUT_BYTES:
