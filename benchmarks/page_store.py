@@ -12,11 +12,11 @@ from pathlib import Path
 from benchmarks import page_answers
 from benchmarks.page_fleet import FULL_DAYS, Fleet, Size
 from stt_coordinator.domain.daily import day_of
-from stt_coordinator.store.sqlite import counts, jobs, outcomes, rows, runs, suppressions
-from stt_coordinator.store.sqlite import findings as found
-from stt_coordinator.store.sqlite import fleet as fleets
+from stt_coordinator.store.sql import counts, jobs, outcomes, rows, runs, suppressions
+from stt_coordinator.store.sql import findings as found
+from stt_coordinator.store.sql import fleet as fleets
+from stt_coordinator.store.sql.statements import queries
 from stt_coordinator.store.sqlite.file.folder import FILE
-from stt_coordinator.store.sqlite.statements import queries
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared import clock
 from stt_shared.protocol.enums import Severity

@@ -26,7 +26,7 @@ def methods(aggregate: str) -> list[str]:
 def test_each_aggregate_has_a_port_its_statements_and_two_twins() -> None:
     assert sorted(path.stem for path in (STORE / "ports").glob("[a-z]*.py")) == AGGREGATES
     assert sorted(path.stem for path in (STORE / "sql" / "queries").iterdir()) == AGGREGATES
-    for twin in ("sqlite", "memory"):
+    for twin in ("sql", "memory"):
         assert {path.stem for path in (STORE / twin).glob("*.py")} > set(AGGREGATES)
 
 

@@ -58,7 +58,9 @@ async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store)
     marks: list[tuple[Watermark, datetime]] = []
     mark("e2", 9, NOW)
     mark("e1", 5, NOW + HOUR)
+    # Put at the same instant: the greater epoch stands, in whatever order they were put.
     mark("e9", 1, NOW, "w2")
+    mark("e8", 3, NOW, "w2")
 
     def write(ledger: Ledger) -> None:
         for one, at in marks:
@@ -74,7 +76,7 @@ async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store)
     ]
     # An old worker reads the newest, a new one its own: none hides the other.
     assert [found[0].of(epoch) for epoch in ("e1", "e2", "e3")] == [5, 9, None]
-    assert found[1].others == ()
+    assert [found[1].of(epoch) for epoch in ("e8", "e9")] == [3, 1]
 
 
 async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:

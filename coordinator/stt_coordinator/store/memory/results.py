@@ -46,7 +46,10 @@ class MemoryResults(Rows):
             self._t.watermarks[one.worker, one.epoch] = (at, one.sequence)
 
     def watermarks(self) -> list[Watermark]:
-        oldest_first = sorted(self._t.watermarks.items(), key=lambda item: (item[0][0], item[1][0]))
+        oldest_first = sorted(
+            self._t.watermarks.items(),
+            key=lambda item: (item[0][0], item[1][0], item[0][1]),
+        )
         return newest_with_others(
             (worker, OutboxMark(epoch=epoch, sequence=sequence))
             for (worker, epoch), (_, sequence) in oldest_first

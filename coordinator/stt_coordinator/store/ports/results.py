@@ -71,7 +71,10 @@ class ResultLedger(Protocol):
         ...
 
     def watermarks(self) -> list[Watermark]:
-        """For each worker, by name, the one that was put with the latest `at`, with the others."""
+        """For each worker, by name, the one put with the latest `at`, with the others.
+
+        Of several put at the same instant it is the one with the greatest epoch.
+        """
         ...
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:

@@ -16,23 +16,13 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sqlite.audit import SqliteAudit
-from stt_coordinator.store.sqlite.counts import SqliteCounts
+from stt_coordinator.store.sql.ledger import sql_ledger
+from stt_coordinator.store.sql.rows import text
+from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
 from stt_coordinator.store.sqlite.file.identity import identity as identity_of
 from stt_coordinator.store.sqlite.file.thread import ConnectionThread
-from stt_coordinator.store.sqlite.findings import SqliteFindings
-from stt_coordinator.store.sqlite.fleet import SqliteFleet
-from stt_coordinator.store.sqlite.history import SqliteHistory
-from stt_coordinator.store.sqlite.jobs import SqliteJobs
-from stt_coordinator.store.sqlite.outbox import SqliteOutbox
-from stt_coordinator.store.sqlite.outcomes import SqliteOutcomes
-from stt_coordinator.store.sqlite.results import SqliteResults
-from stt_coordinator.store.sqlite.retention import SqliteRetention
-from stt_coordinator.store.sqlite.rows import text
-from stt_coordinator.store.sqlite.runs import SqliteRuns
-from stt_coordinator.store.sqlite.suppressions import SqliteSuppressions
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.queries.health import StoreHealth
@@ -129,21 +119,8 @@ class SqliteStore:
 
 
 def sqlite_ledger(connection: sqlite3.Connection) -> Ledger:
-    """The ledger over `connection`; each method is one or a few statements of sql/queries."""
-    return Ledger(
-        runs=SqliteRuns(connection),
-        jobs=SqliteJobs(connection),
-        results=SqliteResults(connection),
-        outcomes=SqliteOutcomes(connection),
-        findings=SqliteFindings(connection),
-        history=SqliteHistory(connection),
-        suppressions=SqliteSuppressions(connection),
-        audit=SqliteAudit(connection),
-        fleet=SqliteFleet(connection),
-        counts=SqliteCounts(connection),
-        outbox=SqliteOutbox(connection),
-        retention=SqliteRetention(connection),
-    )
+    """The ledger over a connection to SQLite."""
+    return sql_ledger(SqliteConnection(connection))
 
 
 def _store_error(path: Path, error: Exception) -> StoreError:

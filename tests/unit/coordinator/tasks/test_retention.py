@@ -19,8 +19,8 @@ from stt_coordinator.domain.model import JobState
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import RawResult
+from stt_coordinator.store.sql.statements import queries
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
-from stt_coordinator.store.sqlite.statements import queries
 from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks import retention
 from stt_coordinator.tasks.retention import BATCH_ROWS, RetentionLimits, prune

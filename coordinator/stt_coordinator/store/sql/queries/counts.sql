@@ -1,17 +1,17 @@
 -- name: tally_findings
-SELECT site, severity, sum(number) FROM counted_findings
+SELECT site, severity, CAST(sum(number) AS BIGINT) FROM counted_findings
 WHERE NOT is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, severity ORDER BY site, severity;
 
 -- name: tally_accepted
-SELECT site, sum(number) FROM counted_findings
+SELECT site, CAST(sum(number) AS BIGINT) FROM counted_findings
 WHERE is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site ORDER BY site;
 
 -- name: tally_pairs
-SELECT site, outcome, kind, count(*) FROM pairs INDEXED BY pairs_counted
-WHERE +target IN (SELECT target FROM targets WHERE NOT gone)
-    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
+SELECT site, outcome, kind, count(*) FROM pairs /*sqlite INDEXED BY pairs_counted */
+WHERE /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
+    AND /*sqlite + */check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, outcome, kind ORDER BY site, outcome, kind;
 
 -- name: tally_targets
@@ -29,27 +29,27 @@ SELECT site, count(*) FROM gone_findings GROUP BY site ORDER BY site;
 SELECT family, count(*) FROM checks WHERE enabled GROUP BY family ORDER BY family;
 
 -- name: tally_run
-SELECT site, count(*) FROM pairs INDEXED BY pairs_counted
-WHERE +target IN (SELECT target FROM targets WHERE NOT gone)
-    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
+SELECT site, count(*) FROM pairs /*sqlite INDEXED BY pairs_counted */
+WHERE /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
+    AND /*sqlite + */check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site ORDER BY site;
 
 -- name: tally_run_by_family
-SELECT pairs.site, family, count(*) FROM pairs INDEXED BY pairs_counted
-CROSS JOIN checks USING (check_name)
-WHERE enabled AND +target IN (SELECT target FROM targets WHERE NOT gone)
+SELECT pairs.site, family, count(*) FROM pairs /*sqlite INDEXED BY pairs_counted */
+/*sqlite CROSS */ JOIN checks USING (check_name)
+WHERE enabled AND /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
 GROUP BY pairs.site, family ORDER BY pairs.site, family;
 
 -- name: tally_parts
 SELECT site, count(*) FROM current_parts GROUP BY site ORDER BY site;
 
 -- name: break_down_findings
-SELECT site, family, severity, sum(number) FROM counted_findings
+SELECT site, family, severity, CAST(sum(number) AS BIGINT) FROM counted_findings
 WHERE NOT is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, family, severity ORDER BY site, family, severity;
 
 -- name: break_down_accepted
-SELECT site, family, severity, sum(number) FROM counted_findings
+SELECT site, family, severity, CAST(sum(number) AS BIGINT) FROM counted_findings
 WHERE is_accepted AND check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY site, family, severity ORDER BY site, family, severity;
 
@@ -81,5 +81,5 @@ SELECT day, severity, open, opened, resolved FROM daily WHERE day >= :since ORDE
 SELECT day FROM daily WHERE day < :before AND open IS NOT NULL ORDER BY day DESC LIMIT 1;
 
 -- name: fixes
-SELECT severity, minutes, sum(number) FROM fixes WHERE day >= :since
+SELECT severity, minutes, CAST(sum(number) AS BIGINT) FROM fixes WHERE day >= :since
 GROUP BY severity, minutes ORDER BY severity, minutes;

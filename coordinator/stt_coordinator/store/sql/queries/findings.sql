@@ -63,11 +63,11 @@ SELECT data FROM gone_findings_in_order WHERE {{page}};
 SELECT count(*) FROM gone_findings WHERE {{matches}};
 
 -- name: page_any
-SELECT data FROM findings INDEXED BY findings_in_order
+SELECT data FROM findings /*sqlite INDEXED BY findings_in_order */
 WHERE (:state = 'all' OR state = :state) AND {{page}};
 
 -- name: count_any
-SELECT count(*) FROM findings INDEXED BY findings_in_order
+SELECT count(*) FROM findings /*sqlite INDEXED BY findings_in_order */
 WHERE (:state = 'all' OR state = :state) AND {{matches}};
 
 -- name: group_by_check
@@ -83,8 +83,8 @@ SELECT site, {{grouped}} GROUP BY site
 ORDER BY critical DESC, major DESC, trivial DESC, site LIMIT :limit;
 
 -- name: count_accepted_by
-SELECT accepted, count(*) FROM findings INDEXED BY findings_accepted
+SELECT accepted, count(*) FROM findings /*sqlite INDEXED BY findings_accepted */
 WHERE accepted <> '' AND accepted IN (SELECT value FROM json_each(:ids)) AND state <> 'resolved'
-    AND +target IN (SELECT target FROM targets WHERE NOT gone)
-    AND +check_name IN (SELECT check_name FROM checks WHERE enabled)
+    AND /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
+    AND /*sqlite + */check_name IN (SELECT check_name FROM checks WHERE enabled)
 GROUP BY accepted;

@@ -14,7 +14,7 @@ ON CONFLICT (day, severity, minutes) DO UPDATE SET number = fixes.number + exclu
 SELECT data FROM (
     SELECT data, position FROM history WHERE finding = :finding
     ORDER BY position DESC LIMIT :limit
-) ORDER BY position;
+) AS newest ORDER BY position;
 
 -- name: after
 SELECT position, data FROM history WHERE position > :position ORDER BY position LIMIT :limit;

@@ -15,7 +15,7 @@ SELECT target, missing FROM (
             AND check_name IN (SELECT check_name FROM checks WHERE enabled)) AS missing
     FROM targets
     WHERE NOT gone AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
-)
+) AS counted
 WHERE missing > 0 ORDER BY target LIMIT :limit;
 
 -- name: forget
@@ -31,7 +31,8 @@ WHERE (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
 ORDER BY target, name LIMIT :limit;
 
 -- name: parts_of_check
-SELECT target, each.value FROM pairs INDEXED BY pairs_with_parts, json_each(pairs.parts) AS each
+SELECT target, each.value
+FROM pairs /*sqlite INDEXED BY pairs_with_parts */, json_each(pairs.parts) AS each
 WHERE parts <> '' AND check_name = :check_name
-    AND +target IN (SELECT target FROM targets WHERE NOT gone)
+    AND /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
 ORDER BY target, json_extract(each.value, '$.name') LIMIT :limit;

@@ -26,7 +26,7 @@ INSERT INTO watermarks (worker, epoch, sequence, at) VALUES (:worker, :epoch, :s
 ON CONFLICT (worker, epoch) DO UPDATE SET sequence = excluded.sequence, at = excluded.at;
 
 -- name: watermarks
-SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, rowid;
+SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, epoch;
 
 -- name: add_rejected
 INSERT INTO rejected (code, reason, subject, at, data)

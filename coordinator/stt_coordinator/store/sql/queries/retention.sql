@@ -13,8 +13,8 @@ DELETE FROM runs WHERE run_id IN (
 );
 
 -- name: results
-DELETE FROM results WHERE rowid IN (
-    SELECT rowid FROM results WHERE received < :full LIMIT :limit
+DELETE FROM results WHERE (worker, epoch, sequence) IN (
+    SELECT worker, epoch, sequence FROM results WHERE received < :full LIMIT :limit
 );
 
 -- name: rejected

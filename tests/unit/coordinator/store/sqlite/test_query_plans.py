@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.sql.statements import queries
+from stt_coordinator.store.sqlite.dialect import with_hints
 from stt_coordinator.store.sqlite.file.folder import FILE
-from stt_coordinator.store.sqlite.statements import queries
 from stt_coordinator.store.sqlite.store import open_store
 
 AGGREGATES = sorted(field.name for field in dataclasses.fields(Ledger))
 SQL = {
-    f"{aggregate}.{name}": statement
+    f"{aggregate}.{name}": with_hints(statement)
     for aggregate in AGGREGATES
     for name, statement in queries(aggregate).items()
 }
@@ -31,7 +32,7 @@ BOUNDED = {
     "rejected": "messages that could not be read, kept as long as results",
     "json_each": "what was asked for",
     "counted_findings": "findings counted by an index before",
-    "(subquery-1)": "one page",
+    "newest": "one page",
     "each": "the databases that one outcome left out",
     "current_parts": "outcomes that left databases out, found by an index before",
 }

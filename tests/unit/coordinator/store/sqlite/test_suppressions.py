@@ -9,8 +9,8 @@ from pathlib import Path
 
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.sql.findings import columns
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
-from stt_coordinator.store.sqlite.findings import columns
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.enums import Family, FindingState, Interval

@@ -1,16 +1,16 @@
-"""The audit trail in SQLite."""
+"""The audit trail in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.store.sqlite.rows import LAST_NUMBER, packed, text, unpacked
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import LAST_NUMBER, packed, text, unpacked
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.audit import AuditEntry
 
 
-class SqliteAudit(Statements):
-    """AuditLedger in SQLite."""
+class SqlAudit(Statements):
+    """AuditLedger in SQL."""
 
     sql = queries("audit")
 

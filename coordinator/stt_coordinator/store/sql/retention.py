@@ -1,4 +1,4 @@
-"""Retention in SQLite."""
+"""Retention in SQL."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
-from stt_coordinator.store.sqlite.rows import Columns, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 
 # Jobs before runs: a run is deleted only when it has no jobs.
 _KINDS = (
@@ -18,8 +18,8 @@ _KINDS = (
 )
 
 
-class SqliteRetention(Statements):
-    """RetentionLedger in SQLite."""
+class SqlRetention(Statements):
+    """RetentionLedger in SQL."""
 
     sql = queries("retention")
 

@@ -1,4 +1,4 @@
-"""Counts and days in SQLite."""
+"""Counts and days in SQL."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.coverage import never_run
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.summary import Tallies
-from stt_coordinator.store.sqlite.rows import Columns, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.records import Counts
 
 
-class SqliteCounts(Statements):
-    """CountLedger in SQLite."""
+class SqlCounts(Statements):
+    """CountLedger in SQL."""
 
     sql = queries("counts")
 

@@ -1,4 +1,4 @@
-"""Results, watermarks and rejected messages in SQLite."""
+"""Results, watermarks and rejected messages in SQL."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from stt_coordinator.store.ports.results import (
     Rejected,
     newest_with_others,
 )
-from stt_coordinator.store.sqlite.rows import Columns, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, text
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared import clock
 from stt_shared.protocol.messages import OutboxMark, Watermark
 
 
-class SqliteResults(Statements):
-    """ResultLedger in SQLite."""
+class SqlResults(Statements):
+    """ResultLedger in SQL."""
 
     sql = queries("results")
 

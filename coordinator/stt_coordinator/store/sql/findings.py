@@ -1,19 +1,19 @@
-"""Findings in SQLite."""
+"""Findings in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from stt_coordinator.store.ports.findings import EVERY, FindingPlace, Grouped
-from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, listed, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import LAST_CHARACTER, Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
 
 
-class SqliteFindings(Statements):
-    """FindingLedger in SQLite."""
+class SqlFindings(Statements):
+    """FindingLedger in SQL."""
 
     sql = queries("findings")
 

@@ -1,18 +1,18 @@
-"""Targets, workers, checks and the control state in SQLite."""
+"""Targets, workers, checks and the control state in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
-from stt_coordinator.store.sqlite.rows import Columns, listed, packed
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, listed, packed
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
 
 
-class SqliteFleet(Statements):
-    """FleetLedger in SQLite."""
+class SqlFleet(Statements):
+    """FleetLedger in SQL."""
 
     sql = queries("fleet")
 

@@ -1,4 +1,4 @@
-"""Suppressions in SQLite."""
+"""Suppressions in SQL."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import date, datetime
 
 from stt_coordinator.domain.suppression import due_of, state_of
 from stt_coordinator.store.ports.runs import Place
-from stt_coordinator.store.sqlite.rows import LAST_CHARACTER, Columns, listed, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import LAST_CHARACTER, Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.suppressions import SuppressionRecord
 
 
-class SqliteSuppressions(Statements):
-    """SuppressionLedger in SQLite."""
+class SqlSuppressions(Statements):
+    """SuppressionLedger in SQL."""
 
     sql = queries("suppressions")
 

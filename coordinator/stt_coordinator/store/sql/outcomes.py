@@ -1,17 +1,17 @@
-"""The latest outcomes in SQLite."""
+"""The latest outcomes in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from stt_coordinator.domain.model import Pair
-from stt_coordinator.store.sqlite.rows import Columns, listed, packed, unpacked
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, listed, packed, unpacked
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
 
 
-class SqliteOutcomes(Statements):
-    """OutcomeLedger in SQLite."""
+class SqlOutcomes(Statements):
+    """OutcomeLedger in SQL."""
 
     sql = queries("outcomes")
 

@@ -1,18 +1,18 @@
-"""Runs and slots in SQLite."""
+"""Runs and slots in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from stt_coordinator.store.sqlite.rows import LAST_NUMBER, Columns, listed, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import LAST_NUMBER, Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared import clock
 from stt_shared.protocol.records import RunRecord
 
 
-class SqliteRuns(Statements):
-    """RunLedger in SQLite."""
+class SqlRuns(Statements):
+    """RunLedger in SQL."""
 
     sql = queries("runs")
 

@@ -1,4 +1,4 @@
-"""Jobs in SQLite."""
+"""Jobs in SQL."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from stt_coordinator.domain.model import JobRecord, JobState
-from stt_coordinator.store.sqlite.rows import Columns, listed, packed, text
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Statements, queries
 
 
-class SqliteJobs(Statements):
-    """JobLedger in SQLite."""
+class SqlJobs(Statements):
+    """JobLedger in SQL."""
 
     sql = queries("jobs")
 

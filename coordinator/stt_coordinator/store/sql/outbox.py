@@ -1,17 +1,17 @@
-"""The outbox in SQLite."""
+"""The outbox in SQL."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from stt_coordinator.store.ports.outbox import OutboxEntry
-from stt_coordinator.store.sqlite.rows import listed
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import listed
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.bus.values import Outgoing
 
 
-class SqliteOutbox(Statements):
-    """OutboxLedger in SQLite."""
+class SqlOutbox(Statements):
+    """OutboxLedger in SQL."""
 
     sql = queries("outbox")
 

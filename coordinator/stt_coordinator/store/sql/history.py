@@ -1,4 +1,4 @@
-"""The history of findings in SQLite."""
+"""The history of findings in SQL."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime
 
 from stt_coordinator.domain.daily import DayRecord, steps
 from stt_coordinator.store.ports.history import EventPlace
-from stt_coordinator.store.sqlite.rows import Columns, packed, text, unpacked
-from stt_coordinator.store.sqlite.statements import Statements, queries
+from stt_coordinator.store.sql.rows import Columns, packed, text, unpacked
+from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared.protocol.records import FindingEvent
 
 
-class SqliteHistory(Statements):
-    """HistoryLedger in SQLite."""
+class SqlHistory(Statements):
+    """HistoryLedger in SQL."""
 
     sql = queries("history")
 

@@ -1,0 +1,36 @@
+"""The whole ledger over one connection of a SQL database."""
+
+from __future__ import annotations
+
+from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.sql.audit import SqlAudit
+from stt_coordinator.store.sql.counts import SqlCounts
+from stt_coordinator.store.sql.findings import SqlFindings
+from stt_coordinator.store.sql.fleet import SqlFleet
+from stt_coordinator.store.sql.history import SqlHistory
+from stt_coordinator.store.sql.jobs import SqlJobs
+from stt_coordinator.store.sql.outbox import SqlOutbox
+from stt_coordinator.store.sql.outcomes import SqlOutcomes
+from stt_coordinator.store.sql.results import SqlResults
+from stt_coordinator.store.sql.retention import SqlRetention
+from stt_coordinator.store.sql.runs import SqlRuns
+from stt_coordinator.store.sql.statements import Connection
+from stt_coordinator.store.sql.suppressions import SqlSuppressions
+
+
+def sql_ledger(connection: Connection) -> Ledger:
+    """The ledger over `connection`; each method is one or a few statements of sql/queries."""
+    return Ledger(
+        runs=SqlRuns(connection),
+        jobs=SqlJobs(connection),
+        results=SqlResults(connection),
+        outcomes=SqlOutcomes(connection),
+        findings=SqlFindings(connection),
+        history=SqlHistory(connection),
+        suppressions=SqlSuppressions(connection),
+        audit=SqlAudit(connection),
+        fleet=SqlFleet(connection),
+        counts=SqlCounts(connection),
+        outbox=SqlOutbox(connection),
+        retention=SqlRetention(connection),
+    )
