@@ -10,21 +10,26 @@ import pytest
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
+from tests.support.coordinator.postgresql_stores import fresh_store
 
 
-async def memory(_folder: Path) -> Store:
+async def memory(_folder: Path, _request: pytest.FixtureRequest) -> Store:
     return MemoryStore()
 
 
-async def sqlite(folder: Path) -> Store:
+async def sqlite(folder: Path, _request: pytest.FixtureRequest) -> Store:
     return await open_store(folder)
 
 
-STORES = {"memory": memory, "sqlite": sqlite}
+async def postgresql(_folder: Path, request: pytest.FixtureRequest) -> Store:
+    return await fresh_store(request.getfixturevalue("postgresql"))
+
+
+STORES = {"memory": memory, "sqlite": sqlite, "postgresql": postgresql}
 
 
 @pytest.fixture(params=STORES)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Store]:
-    made = await STORES[request.param](tmp_path)
+    made = await STORES[request.param](tmp_path, request)
     yield made
     await made.close()

@@ -1,0 +1,94 @@
+"""Where a PostgreSQL store is: the parameters of its connections, from its URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from stt_shared.errors import ConfigError
+
+SCHEMES = ("postgresql://", "postgres://")
+CONNECT_S = 10  # to one host
+DEAD_PEER_MS = 20_000  # without an answer to what was sent, a connection counts as broken
+IDLE_IN_TRANSACTION_MS = 10_000
+LOCK_MS = 15_000  # longer than a transaction of another process may be idle
+STATEMENT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Connection parameters of libpq, and `place`: the URL without user, password and options."""
+
+    place: str
+    schema: str
+    parameters: dict[str, str | int] = field(repr=False)  # with the password
+
+
+def address_of(url: str, schema: str) -> Address:
+    """The address in `url`; raises ConfigError, which never contains the URL.
+
+    TLS with a verified certificate is the default, but not for loopback and Unix sockets.
+    """
+    try:
+        written = conninfo_to_dict(url)
+    except psycopg.Error:
+        # Without its cause: libpq repeats parts of the URL, which may be the password.
+        raise ConfigError("the URL of the store is not a valid postgresql:// URL") from None
+    given = {key: value for key, value in written.items() if value is not None}
+    hosts = str(given.get("host", "")).split(",")
+    database = given.get("dbname", given.get("user", ""))
+    return Address(
+        place=f"postgresql://{','.join(hosts)}/{database}",
+        schema=schema,
+        parameters={**_defaults(hosts, given), **given, "options": _options(given, schema)},
+    )
+
+
+def _defaults(hosts: list[str], given: dict[str, str | int]) -> dict[str, str | int]:
+    """What holds unless the URL says otherwise."""
+    found: dict[str, str | int] = {
+        "application_name": "stt-coordinator",
+        "connect_timeout": CONNECT_S,
+        "tcp_user_timeout": DEAD_PEER_MS,
+        # Of several hosts the primary: a standby refuses every write.
+        "target_session_attrs": "read-write",
+    }
+    if "sslmode" not in given and not all(map(_is_local, hosts)):
+        found["sslmode"] = "verify-full"
+        if "sslrootcert" not in given:
+            found["sslrootcert"] = "system"
+    return found
+
+
+def _is_local(host: str) -> bool:
+    if host in ("", "localhost") or host.startswith(("/", "@")):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def search_path(schema: str) -> str:
+    """Where the sessions of the store look for tables and functions."""
+    return f"{schema},pg_catalog,pg_temp"
+
+
+def _options(given: dict[str, str | int], schema: str) -> str:
+    """The settings of every session, sent with the log-in.
+
+    PgBouncer refuses them instead of giving a session of its pool other settings than these.
+    """
+    settings = {
+        # Ours first: what is created goes there. Last pg_temp, which anybody may fill.
+        "search_path": search_path(schema),
+        # A coordinator stopped inside a transaction would hold all others up until it is continued.
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        "lock_timeout": LOCK_MS,
+        "statement_timeout": STATEMENT_MS,
+    }
+    ours = [f"-c {name}={value}" for name, value in settings.items()]
+    return " ".join([str(given.get("options", "")), *ours]).strip()

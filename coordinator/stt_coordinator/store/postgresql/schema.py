@@ -1,0 +1,109 @@
+"""The schema of the PostgreSQL store: made and upgraded under a lock, its number in a table."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources.abc import Traversable
+
+import psycopg
+from psycopg import sql
+
+from stt_coordinator.store.postgresql.address import Address, search_path
+from stt_coordinator.store.postgresql.dialect import Types
+from stt_shared import sqlfile
+from stt_shared.errors import ConfigError
+
+SCHEMA = "stt"
+LOCK = 0x535454  # "STT": the first number of our advisory locks
+OLDEST = 14  # version of PostgreSQL
+_MIGRATION = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
+_LOCK = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
+_TYPES = """
+SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace(%s) AND a.attnum > 0
+    AND NOT a.attisdropped
+"""
+
+
+@cache
+def migrations() -> dict[int, Traversable]:
+    """The scripts by number. The first is the whole schema of SQLite's migration of its number."""
+    folder = sqlfile.folder("stt_coordinator.store.postgresql", "migrations")
+    found = [(m, file) for file in folder.iterdir() if (m := _MIGRATION.fullmatch(file.name))]
+    return dict(sorted((int(match[1]), file) for match, file in found))
+
+
+def newest() -> int:
+    """The number of the newest migration."""
+    return max(migrations())
+
+
+def upgrade(connection: psycopg.Connection, address: Address) -> str:
+    """Apply every missing migration, all or none, and return the identity of the store.
+
+    Raises psycopg.Error, and ConfigError for a PostgreSQL that is too old, a database that is not
+    in UTF8, a pooler in between, and a store that a newer program made.
+    """
+    if connection.info.server_version // 10_000 < OLDEST:
+        raise ConfigError(
+            f"{address.place} is PostgreSQL {connection.info.server_version // 10_000}, "
+            f"the store needs {OLDEST} or newer"
+        )
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(f"{address.place} has the encoding {encoding}, the store needs UTF8")
+    found = connection.execute("SELECT current_setting('search_path')").fetchone()
+    if found != (search_path(address.schema),):
+        # Tables would be made elsewhere, and a session that hangs would hold its locks for ever.
+        raise ConfigError(
+            f"{address.place} drops the settings of a session",
+            hint="connect to PostgreSQL itself, not through a pooler",
+        )
+    with connection.transaction():
+        # Before the number is read: of two coordinators that start at once, one makes the schema.
+        connection.execute(_LOCK, (LOCK + 1, address.schema))
+        _apply(connection, address, _prepared(connection, address.schema))
+    found = connection.execute("SELECT store FROM store_identity").fetchone()
+    return str(found[0]) if found else ""
+
+
+def lock_writers(connection: psycopg.Connection, schema: str) -> None:
+    """Wait until no other transaction writes to the store; held until the transaction ends.
+
+    Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
+    """
+    connection.execute(_LOCK, (LOCK, schema))
+
+
+def column_types(connection: psycopg.Connection, schema: str) -> Types:
+    """The type of each column of the store's tables; raises psycopg.Error."""
+    rows = connection.execute(_TYPES, (schema,))
+    return {(str(table), str(column)): str(kind) for table, column, kind in rows}
+
+
+def _prepared(connection: psycopg.Connection, schema: str) -> int:
+    """Make the schema and the table of its number if need be; the number, 0 for a new one."""
+    # Asked first: CREATE ... IF NOT EXISTS needs the right to create where nothing is missing.
+    if connection.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    table = f"{schema}.schema_version"
+    if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
+        connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
+        connection.execute("INSERT INTO schema_version (version) VALUES (0)")
+    found = connection.execute("SELECT version FROM schema_version").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _apply(connection: psycopg.Connection, address: Address, version: int) -> None:
+    if version > newest():
+        raise ConfigError(
+            f"the store {address.place} has version {version}, this program knows up to {newest()}",
+            hint="it was made by a newer coordinator: use that one, or another database",
+        )
+    for number, script in migrations().items():
+        if number > version:
+            connection.execute(script.read_bytes())
+    if version != newest():
+        connection.execute("UPDATE schema_version SET version = %s", (newest(),))
