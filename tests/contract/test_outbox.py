@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -238,3 +239,14 @@ async def test_a_result_keeps_its_place_in_a_trace_until_it_is_sent(tmp_path: Pa
     after = await open_outbox(tmp_path)
     assert [row.traceparent for row in await after.pending()] == [place, ""]
     await after.close()
+
+
+async def test_a_replaced_message_stays_at_its_position_and_nothing_comes_back(
+    outbox: Outbox,
+) -> None:
+    first, second = await outbox.append(result(1)), await outbox.append(result(2))
+    await outbox.replace(replace(first, data=b"shorter"))
+    assert await outbox.pending() == [replace(first, data=b"shorter"), second]
+    await outbox.covered(watermark(outbox, 1), AT)
+    await outbox.replace(first)
+    assert (await sequences(outbox), outbox.size) == ([2], 1)

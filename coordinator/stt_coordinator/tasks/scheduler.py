@@ -119,7 +119,10 @@ class Scheduler:
         return min(self._ahead[1], now)
 
     async def start_first_run(self, state: ControlState, since: datetime) -> bool:
-        """Start the run that follows enabling, once; false while it waits for targets."""
+        """Start the run that follows enabling, once; false while it waits.
+
+        It waits for the first targets, and while the clocks disagree.
+        """
         slot = since.replace(microsecond=0)
         first = run_id(schedule.ENABLE, slot)
         # The slot, too: the run is pruned one day, and must not come back then.
@@ -131,6 +134,9 @@ class Scheduler:
         # Workers announce themselves every few seconds: until then there is nothing to check.
         is_early = abs(clock.now() - since) < self._timing.first_targets
         if is_early and not await self._present_targets():
+            return False
+        # A tick as any other: while the clocks disagree its jobs would expire at a wrong instant.
+        if await self._agreed_now() is None:
             return False
         await self.decide(schedule.ENABLE, slot, RUN, state.reason, state)
         return True

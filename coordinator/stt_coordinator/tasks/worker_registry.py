@@ -19,6 +19,7 @@ from stt_coordinator.domain.intake.installations import (
     installation_of,
     named,
 )
+from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -42,6 +43,7 @@ from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
 CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
+MAX_WAITING = 20_000  # announcements between two records; names are invented for nothing
 _LOG = logger("registry")
 
 
@@ -54,6 +56,8 @@ class Recorded:
     away: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     crowded: tuple[str, ...] = ()
+    workers: frozenset[str] = frozenset()  # that the registry knows now
+    holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
     claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
 
 
@@ -74,6 +78,7 @@ class WorkerRegistry:
         self._wakeups = wakeups
         self._timing = timing
         self._waiting: dict[Installation, Announcement] = {}
+        self._holders: frozenset[Installation] = frozenset()
         self._budgets = TargetBudgets(ceilings or Ceilings())
         self._bounded: dict[str, Bounded] = {}  # by worker, where targets are left out
         self._doubled: tuple[str, ...] = ()
@@ -128,15 +133,21 @@ class WorkerRegistry:
             code, subject = error.code, message.subject
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)
         else:
-            key = installation_of(announcement)
-            # Epochs are invented for nothing: of one name only a few wait to be recorded.
-            of_name = sum(one[1] == announcement.worker for one in self._waiting)
-            if key in self._waiting or of_name <= MAX_DOUBLES:
-                self._waiting[key] = announcement
-            else:
-                self._crowded[announcement.worker] = clock.monotonic()
-            self._refused.note(announcement)
-            self.skews[announcement.worker] = (clock.now() - announcement.at).total_seconds()
+            self._keep(announcement)
+
+    def _keep(self, announcement: Announcement) -> None:
+        """Keep the announcement unless too many wait; who has the name always has its place."""
+        key, worker = installation_of(announcement), announcement.worker
+        # Epochs and names are invented for nothing: without the first two conditions a flood of
+        # them would silence the worker whose name they use.
+        if key not in self._waiting and key not in self._holders:
+            of_name = sum(one[1] == worker for one in self._waiting)
+            if of_name > MAX_DOUBLES or len(self._waiting) >= MAX_WAITING:
+                self._crowded[worker] = clock.monotonic()
+                return
+        self._waiting[key] = announcement
+        self._refused.note(announcement)
+        self.skews[worker] = (clock.now() - announcement.at).total_seconds()
 
     async def record(self) -> None:
         """Record what was heard since the last call, and who has been silent too long.
@@ -182,6 +193,10 @@ class WorkerRegistry:
                 _LOG.warning("worker_doubled", reason=sentence)
             self._doubled = done.doubled
         self._crowded |= dict.fromkeys(done.crowded, at)
+        # Names that only a flood knew are forgotten with it.
+        self._crowded = {name: t for name, t in self._crowded.items() if at - t <= CROWDED_S}
+        self._holders = done.holders
+        self.skews = {name: s for name, s in self.skews.items() if name in done.workers}
 
     def _note_bounded(self, worker: str, one: Bounded) -> None:
         """Keep and log that targets of a worker are left out, or held as they are."""
@@ -219,7 +234,9 @@ class WorkerRegistry:
             if name not in heard and worker.state == "up" and is_silent:
                 changed[name] = msgspec.structs.replace(worker, state="down")
         if not changed:
-            return Recorded(crowded=names.left_out)
+            return Recorded(
+                crowded=names.left_out, workers=frozenset(known), holders=_holders(known)
+            )
         after = {**known, **changed}
         for name in names.retired:  # its installation has the plain name now
             del after[name], changed[name], known[name]
@@ -252,11 +269,19 @@ class WorkerRegistry:
             away=tuple(name for name, one in changed.items() if one.state != "up"),
             doubled=installations.sentences(after.values()),
             crowded=names.left_out,
+            workers=frozenset(after),
+            holders=_holders(after),
         )
 
     def _silence_s(self, worker: str) -> float:
         """Seconds since the worker of this name was heard, or since this process listens."""
         return clock.monotonic() - self._heard.get(worker, self._since)
+
+
+def _holders(workers: Mapping[str, WorkerRecord]) -> frozenset[Installation]:
+    return frozenset(
+        (one.site, name, one.epoch) for name, one in workers.items() if MARK not in name
+    )
 
 
 def read_announcement(message: LiveMessage) -> Announcement:

@@ -41,6 +41,7 @@ class Receipt:
     publication: Publication
     sequence: int = 0
     reason: str = ""
+    limit: int = 0  # bytes of a message with its headers, if it failed because it has more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,18 @@ class Site:
         site: str = "eu",
         leaving: bool = False,
     ) -> None:
-        said = Announcement(
+        self.hear(worker, *targets, epoch=epoch, site=site, leaving=leaving)
+        await self.registry.record()
+
+    def hear(
+        self,
+        worker: str,
+        *targets: str,
+        epoch: str = "",
+        site: str = "eu",
+        leaving: bool = False,
+    ) -> None:
+        announcement = Announcement(
             worker=worker,
             site=site,
             version="1",
@@ -62,8 +73,7 @@ class Site:
             epoch=epoch,
         )
         subject = subjects.announce(site, worker)
-        self.registry.hear(LiveMessage(subject=subject, data=codec.encode(said)))
-        await self.registry.record()
+        self.registry.hear(LiveMessage(subject=subject, data=codec.encode(announcement)))
 
     async def later(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)

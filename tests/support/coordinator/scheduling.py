@@ -46,6 +46,18 @@ class SchedulerSite:
     store: Store
     scheduler: Scheduler
     control_state: ControlStateWriter
+    clocks: Clocks
+
+
+class Clocks:
+    """Says whether the clocks agree, as the test sets it."""
+
+    def __init__(self) -> None:
+        self.agree = True
+
+    async def now(self) -> datetime | None:
+        """The instant, None while the clocks disagree."""
+        return clock.now() if self.agree else None
 
 
 async def scheduler_site(
@@ -64,6 +76,7 @@ async def scheduler_site(
     ]
     await made.transact(lambda ledger: ledger.fleet.put_targets(rows))
     control_state = ControlStateWriter(connection, made)
+    clocks = Clocks()
     scheduler = Scheduler(
         bus=connection,
         store=made,
@@ -71,10 +84,14 @@ async def scheduler_site(
         library=Library(catalogue),
         wakeups=Wakeups(),
         timing=QUICK,
-        agreed_now=agreed_now,
+        agreed_now=clocks.now,
     )
     return SchedulerSite(
-        broker=shared, store=made, scheduler=scheduler, control_state=control_state
+        broker=shared,
+        store=made,
+        scheduler=scheduler,
+        control_state=control_state,
+        clocks=clocks,
     )
 
 

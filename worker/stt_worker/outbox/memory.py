@@ -47,6 +47,11 @@ class MemoryOutbox:
         """See the port."""
         return [row for sequence, row in sorted(self._rows.items()) if sequence > after][:limit]
 
+    async def replace(self, row: Row) -> None:
+        """See the port."""
+        if row.sequence in self._rows:
+            self._rows[row.sequence] = row
+
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
         if watermark.epoch != self.epoch:

@@ -68,6 +68,10 @@ class Outbox(Protocol):
         """Up to `limit` results above the position `after` and the watermark, in order."""
         ...
 
+    async def replace(self, row: Row) -> None:
+        """Replace the data of the message at the position of `row`, if it is still there."""
+        ...
+
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """Delete results up to `watermark`; a watermark of another epoch is ignored.
 

@@ -17,6 +17,7 @@ from stt_shared.protocol.messages import Watermark
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import logger
 from stt_worker.outbox.port import Outbox, OutboxError, Row
+from stt_worker.outbox.shortened import shortened
 
 LINGER_S = 0.02
 MAX_BATCH = 256
@@ -89,7 +90,9 @@ class Sender:
         receipts = await self._bus.publish(messages)
         failed: list[tuple[_Waiting, Receipt]] = []
         for one, receipt in zip(waiting, receipts, strict=True):
-            if receipt.publication not in (Publication.STORED, Publication.DUPLICATE):
+            if receipt.limit and (shorter := await self._shorten(one.row, receipt)) is not None:
+                self._queue.put_nowait(_Waiting(shorter, one.confirmed))
+            elif receipt.publication not in (Publication.STORED, Publication.DUPLICATE):
                 failed.append((one, receipt))
             elif not one.confirmed.done():
                 one.confirmed.set_result(None)
@@ -103,6 +106,22 @@ class Sender:
         await asyncio.sleep(retry_in_s)
         for one, _ in failed:
             self._queue.put_nowait(one)
+
+    async def _shorten(self, row: Row, receipt: Receipt) -> Row | None:
+        """The row with a message that the server takes, kept in the outbox; None: impossible now.
+
+        Without this a result made before the server's limit was lowered would be tried for ever.
+        """
+        try:
+            shorter = shortened(row, receipt.limit)
+            if shorter is None or len(shorter.data) >= len(row.data):
+                return None
+            await self._outbox.replace(shorter)
+        except (ProtocolError, OutboxError) as error:
+            _LOG.error("outbox_failed", reason=error.message)
+            return None
+        _LOG.error("result_shortened", position=row.sequence, reason=receipt.reason)
+        return shorter
 
     async def follow_watermark(self) -> None:
         """Drop what the coordinator has stored, publish again what it lacks, until cancelled."""

@@ -89,6 +89,10 @@ class SqliteOutbox:
             lambda: [_row(r) for r in self._run("pending", after=after, limit=limit).fetchall()]
         )
 
+    async def replace(self, row: Row) -> None:
+        """See the port."""
+        await self._call(lambda: self._run("replace_row", sequence=row.sequence, data=row.data))
+
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
         if watermark.epoch != self.epoch:

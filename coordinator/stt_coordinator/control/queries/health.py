@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.queries.status import MAX_AHEAD
+from stt_coordinator.control.queries.status import MAX_AHEAD, MAX_WORKERS
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
 from stt_shared.distribution import installed_version
@@ -14,11 +15,16 @@ from stt_shared.protocol import subjects
 from stt_shared.protocol.control import Empty
 from stt_shared.protocol.queries.health import HealthPart, HealthReply
 
+# The reply has to fit into one message, whatever workers announce.
+MAX_SITES = 1_000
+MAX_CONSUMERS = 2_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """From the store: rejected messages by code, consumers of jobs, targets without a worker."""
 
+    workers: tuple[str, ...] = ()
     refused: dict[str, int] = field(default_factory=dict[str, int])
     consumers: tuple[str, ...] = ()
     unserved: dict[str, int] = field(default_factory=dict[str, int])
@@ -48,7 +54,7 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
         silent_after_s=context.silent_after.total_seconds(),
         consumers=(*filter(None, [context.results_consumer]), *fleet.consumers),
         coordinator=context.acting(),
-        skews=dict(context.skews()),
+        skews=_of(fleet.workers, context.skews()),
         clock=context.clock.why_held if context.clock is not None else None,
         offset_s=context.clock.offset_s if context.clock is not None else None,
         future=fleet.future,
@@ -57,13 +63,21 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
 
 
 def _read_fleet(ledger: Ledger) -> Fleet:
-    up = {worker.site for worker in ledger.fleet.workers() if worker.state == "up"}
+    workers = ledger.fleet.workers()
+    up = {worker.site for worker in workers if worker.state == "up"}
     here = [row for row in ledger.fleet.all_targets() if not row.gone]
     away = Counter(row.site for row in here if row.site not in up)
     served = {(row.site, row.family) for row in here}
+    names = sorted(subjects.jobs_consumer(*one).name for one in served)
     return Fleet(
+        workers=tuple(worker.worker for worker in workers[:MAX_WORKERS]),
         refused=ledger.results.count_rejected(),
-        consumers=tuple(sorted(subjects.jobs_consumer(*one).name for one in served)),
-        unserved=dict(sorted(away.items())),
+        consumers=tuple(names[:MAX_CONSUMERS]),
+        unserved=dict(sorted(away.most_common(MAX_SITES))),
         future=ledger.retention.ahead_of(clock.now() + MAX_AHEAD),
     )
+
+
+def _of(workers: tuple[str, ...], skews: Mapping[str, float]) -> dict[str, float]:
+    """The skews of the workers that the status names."""
+    return {worker: skews[worker] for worker in workers if worker in skews}

@@ -18,6 +18,7 @@ MIB = 1 << 20
 HOUR_S = 3_600.0
 # What a message costs besides its bytes: its row, and its place on the stream.
 MESSAGE_COST = 4_096
+MAX_NAMED = 5  # senders in the status
 MAX_SENDERS = 10_000  # whose budgets are remembered: subjects are invented for nothing
 DELETE_S = 0.5  # between two deletions on the stream
 DEFAULT_MIB = 64
@@ -58,12 +59,16 @@ class UnusedResults:
 
     @property
     def degraded(self) -> tuple[str, ...]:
-        """A sentence for each sender without budget."""
+        """A sentence for each of the first senders without budget, and one for all others."""
         limit = f"limits.unused_results_mib_per_hour is {self.mib_per_hour}"
+        senders = sorted(self.exceeded)
+        named = [f"worker {worker} of site {site} sends" for site, worker in senders[:MAX_NAMED]]
+        if (others := len(senders) - MAX_NAMED) > 0:
+            named.append(f"{others} more workers send")
         return tuple(
-            f"worker {worker} of site {site} sends too many results that change nothing, {limit}: "
-            "they are dropped and deleted on NATS"
-            for site, worker in sorted(self.exceeded)
+            f"{one} too many results that change nothing, {limit}: they are dropped and deleted on"
+            " NATS"
+            for one in named
         )
 
     def charge(self, deliveries: Iterable[Delivery]) -> None:

@@ -75,7 +75,8 @@ def _too_large(link: Link, message: Outgoing) -> Receipt | None:
         return None  # without a connection nothing is sent
     if size <= limit:
         return None
-    return _failed(f"the message has {size} bytes, the limit of the server is {limit}")
+    reason = f"the message has {size} bytes, the limit of the server is {limit}"
+    return Receipt(publication=Publication.FAILED, reason=reason, limit=limit)
 
 
 async def _publish_singly(answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:

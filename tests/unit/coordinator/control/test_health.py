@@ -8,11 +8,14 @@ from typing import TypeVar
 
 import msgspec
 
+from stt_coordinator.control.queries.health import MAX_CONSUMERS, MAX_SITES
+from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_coordinator.store.ports.results import Rejected
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
+from stt_shared.protocol import codec
 from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.queries.health import HealthReply
@@ -88,3 +91,20 @@ async def test_a_store_that_fails_is_told_and_the_answer_still_comes() -> None:
         found = await health(bus)
     seen = [part.seen for part in found.parts if not part.is_well]
     assert "cannot use the store (disk I/O error)" in seen
+
+
+async def test_a_reply_fits_into_one_message_whatever_was_announced() -> None:
+    store = MemoryStore()
+    sites = [f"{'s' * 55}{number:05}" for number in range(2_200)]
+    rows = [
+        TargetRecord(target=f"t{n}", family=Family.MYSQL, site=site, first_seen=clock.now())
+        for n, site in enumerate(sites)
+    ]
+    await store.transact(lambda ledger: ledger.fleet.put_targets(rows))
+    broker = MemoryBroker()
+    bus = broker.connect()
+    async with running(bus, store):
+        found = await health(bus)
+    assert len(codec.encode(found)) < codec.MAX_MESSAGE_BYTES / 2
+    of_results = 1
+    assert (len(found.unserved), len(found.consumers)) == (MAX_SITES, of_results + MAX_CONSUMERS)

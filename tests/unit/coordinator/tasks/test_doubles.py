@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from stt_coordinator.domain.intake.ceilings import Ceilings
+from stt_coordinator.tasks import worker_registry
 from tests.support.coordinator.announcing import Site
 from tests.support.coordinator.coordination import QUICK
 
@@ -85,6 +86,34 @@ async def test_invented_installations_of_one_name_are_left_out_and_named(site: S
     assert len(await site.workers()) == 5
     assert len(await site.targets()) == 5
     assert "worker w1 has more than 4 doubles: the others are left out" in site.registry.degraded
+
+
+async def test_a_flood_of_invented_installations_does_not_silence_the_worker(site: Site) -> None:
+    await site.announce("w1", "a", epoch="genuine0")
+    for _ in range(4):
+        for number in range(40):
+            site.hear("w1", f"x{number}", epoch=f"forged{number:02}")
+        site.hear("w1", "a", epoch="genuine0")
+        await site.later(SILENCE_S / 2)
+    assert (await site.workers())["w1"] == "up"
+    assert (await site.targets())["a"].workers == ("w1",)
+
+
+async def test_names_that_only_a_flood_knew_are_forgotten(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_registry, "MAX_WAITING", 10)
+    await site.announce("w1", "a", epoch="genuine0")
+    for number in range(50):
+        site.hear(f"invented{number}", f"x{number}", epoch="forged00")
+    site.hear("w1", "a", epoch="genuine0")
+    await site.later(1)
+    assert len(await site.workers()) == 11
+    assert len(site.registry.skews) == 11
+    assert len(site.registry.degraded) <= 5
+    await site.later(worker_registry.CROWDED_S + 1)
+    await site.announce("w1", "a", epoch="genuine0")
+    assert site.registry.degraded == ()
 
 
 def names(number: int, prefix: str = "t") -> list[str]:

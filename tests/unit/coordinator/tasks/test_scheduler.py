@@ -66,6 +66,19 @@ async def test_first_run_waits_for_targets_to_be_announced_and_then_says_there_a
     assert (run.state, run.jobs, run.reason) == ("finished", 0, NO_TARGETS)
 
 
+async def test_first_run_waits_while_the_clocks_disagree(time: Clock) -> None:
+    one = await scheduler_site()
+    await enable(one)
+    one.clocks.agree = False
+    for _ in range(3):
+        await one.scheduler.run_due()
+        time.pass_by(seconds=20)
+    assert await runs(one.store) == {}
+    one.clocks.agree = True
+    await one.scheduler.run_due()
+    assert [run.run_id for run in (await runs(one.store)).values()] == [FIRST]
+
+
 async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
     one = await scheduler_site()
     await enable(one)

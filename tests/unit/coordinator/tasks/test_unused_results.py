@@ -39,6 +39,16 @@ def test_sender_above_its_budget_is_named_until_half_of_it_is_there_again(at: li
     assert (unused.exceeded, unused.degraded) == (frozenset(), ())
 
 
+def test_a_status_names_the_first_senders_and_counts_the_others(at: list[float]) -> None:
+    unused = UnusedResults(mib_per_hour=1)
+    for number in range(30):
+        unused.charge([delivery(2 * MIB, f"w{number:02}")])
+    assert len(unused.exceeded) == 30
+    assert len(unused.degraded) == 6
+    assert unused.degraded[-1].startswith("25 more workers send too many results")
+    assert at == [100.0]
+
+
 def test_small_messages_cost_more_than_their_bytes(at: list[float]) -> None:
     unused = UnusedResults(mib_per_hour=1)
     unused.charge([delivery(1)] * 256)

@@ -11,6 +11,9 @@ UPDATE identity SET sequence = :sequence WHERE sequence < :sequence;
 INSERT INTO outbox (sequence, subject, message_id, data, traceparent)
 VALUES (:sequence, :subject, :message_id, :data, :traceparent);
 
+-- name: replace_row
+UPDATE outbox SET data = :data WHERE sequence = :sequence;
+
 -- name: insert_journal
 INSERT OR REPLACE INTO journal (job_id, dispatch, sequence, finished)
 VALUES (:job_id, :dispatch, :sequence, :finished);
