@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos store-versions bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -71,6 +71,11 @@ hostile: venv servers
 chaos: venv servers
 	$(BIN)/python -m pytest -s tests/faults/chaos.py tests/faults/poison.py $(ARGS)
 	STT_TEST_PAUSE_S=60 $(BIN)/python -m pytest -s tests/faults/test_one_coordinator_acts.py -k paused
+
+# The contract suite of the store on each version of PostgreSQL beside 18, and the twins again.
+store-versions: venv servers
+	for major in 14 15 16 17; do STT_STORE_POSTGRESQL=$$major \
+		$(BIN)/python -m pytest -q tests/contract/store -k postgresql $(ARGS) || exit 1; done
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
+from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
+from tests.support.coordinator import store_versions
 from tests.support.coordinator.postgresql_stores import fresh_store
 
 
@@ -22,7 +25,18 @@ async def sqlite(folder: Path, _request: pytest.FixtureRequest) -> Store:
 
 
 async def postgresql(_folder: Path, request: pytest.FixtureRequest) -> Store:
-    return await fresh_store(request.getfixturevalue("postgresql"))
+    return await fresh_store(request.getfixturevalue("store_server"))
+
+
+@pytest.fixture(scope="session")
+def store_server(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """PostgreSQL 18, or the version of that variable: `make store-versions` sets each."""
+    major = os.environ.get("STT_STORE_POSTGRESQL", "")
+    if not major:
+        yield request.getfixturevalue("postgresql")
+        return
+    with store_versions.serving_version(int(major), servers_folder) as running:
+        yield running
 
 
 STORES = {"memory": memory, "sqlite": sqlite, "postgresql": postgresql}
