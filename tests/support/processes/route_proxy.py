@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import socket
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -23,8 +24,10 @@ class RouteProxy:
     """
 
     def __init__(self, names: list[str]) -> None:
-        self.ports = {name: free_port() for name in names}  # that the others dial
-        self.listens = {name: free_port() for name in names}  # where the node itself listens
+        self._held = [_held_port() for _ in range(2 * len(names))]
+        ports = [held.getsockname()[1] for held in self._held]
+        self.ports = dict(zip(names, ports, strict=False))  # that the others dial
+        self.listens = dict(zip(names, ports[len(names) :], strict=True))  # of the node itself
         self._alone: set[str] = set()
         self._routes: dict[asyncio.Task[None], set[str]] = {}
         self._servers: list[asyncio.Server] = []
@@ -50,6 +53,8 @@ class RouteProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+        for held in self._held:
+            held.close()
 
     def _wait(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
@@ -111,6 +116,17 @@ class RouteProxy:
             for end in ends:
                 with contextlib.suppress(OSError):
                     await end.wait_closed()
+
+
+def _held_port() -> socket.socket:
+    """A port of loopback that nobody else finds free while a node is not there yet, or restarts.
+
+    It is bound, not listened on: a server that sets SO_REUSEADDR, as all here do, can have it.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((HOST, free_port()))
+    return held
 
 
 async def _pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from stt_coordinator.control.handler_context import HandlerContext
@@ -40,6 +39,7 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
     except StoreError as error:
         parts.append(HealthPart(name="store", is_well=False, seen=error.message))
     library, store = context.library, await context.store.health()
+    skews = context.skews()
     return HealthReply(
         now=clock.now(),
         version=installed_version(),
@@ -54,7 +54,7 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
         silent_after_s=context.silent_after.total_seconds(),
         consumers=(*filter(None, [context.results_consumer]), *fleet.consumers),
         coordinator=context.acting(),
-        skews=_of(fleet.workers, context.skews()),
+        skews={worker: skews[worker] for worker in fleet.workers if worker in skews},
         clock=context.clock.why_held if context.clock is not None else None,
         offset_s=context.clock.offset_s if context.clock is not None else None,
         future=fleet.future,
@@ -76,8 +76,3 @@ def _read_fleet(ledger: Ledger) -> Fleet:
         unserved=dict(sorted(away.most_common(MAX_SITES))),
         future=ledger.retention.ahead_of(clock.now() + MAX_AHEAD),
     )
-
-
-def _of(workers: tuple[str, ...], skews: Mapping[str, float]) -> dict[str, float]:
-    """The skews of the workers that the status names."""
-    return {worker: skews[worker] for worker in workers if worker in skews}
