@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -17,6 +18,21 @@ from stt_coordinator.store.sql.statements import Statements, queries
 from stt_shared import clock
 from stt_shared.protocol.messages import OutboxMark, Watermark
 
+# Sequences of one batch follow each other; a sender that jumps must not have all between read.
+MAX_GAP = 1_000
+
+
+def ranges(sequences: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and last of each group of sequences that are at most MAX_GAP apart."""
+    ordered = sorted(sequences)
+    first = last = ordered[0]
+    for one in ordered[1:]:
+        if one - last > MAX_GAP:
+            yield first, last
+            first = one
+        last = one
+    yield first, last
+
 
 class SqlResults(Statements):
     """ResultLedger in SQL."""
@@ -24,25 +40,42 @@ class SqlResults(Statements):
     sql = queries("results")
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
-        # One by one: executemany does not say which of the rows were new.
-        return [self._add(row) for row in rows]
+        # Read first, then written together: a statement for each row costs PostgreSQL a round trip.
+        known = self._contents(rows)
+        news: list[bool] = []
+        put: dict[tuple[str, str, int], Columns] = {}
+        for row in rows:
+            key = row.worker, row.epoch, row.sequence
+            content = known.get(key)
+            news.append(content is None or content not in ("", row.content))
+            if content is None or (news[-1] and not row.is_refused):
+                put[key] = {
+                    "worker": row.worker,
+                    "epoch": row.epoch,
+                    "sequence": row.sequence,
+                    "job_id": row.job_id,
+                    "received": text(row.received),
+                    "data": row.data,
+                    "content": row.content,
+                }
+                # The same position may come again in this batch.
+                known[key] = row.content
+        self._each("put", put.values())
+        return news
 
-    def _add(self, row: RawResult) -> bool:
-        key: Columns = {"worker": row.worker, "epoch": row.epoch, "sequence": row.sequence}
-        values: Columns = {
-            "job_id": row.job_id,
-            "received": text(row.received),
-            "data": row.data,
-            "content": row.content,
+    def _contents(self, rows: Sequence[RawResult]) -> dict[tuple[str, str, int], str]:
+        """The content of each position of `rows` that is taken."""
+        asked: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for row in rows:
+            asked[row.worker, row.epoch].append(row.sequence)
+        return {
+            (worker, epoch, int(sequence)): str(content)
+            for (worker, epoch), sequences in asked.items()
+            for first, last in ranges(sequences)
+            for sequence, content in self._run(
+                "contents", worker=worker, epoch=epoch, first=first, last=last
+            )
         }
-        if self._run("add", **key, **values).rowcount == 1:
-            return True
-        (known,) = self._run("content", **key).fetchone()
-        if known in ("", row.content):
-            return False
-        if not row.is_refused:
-            self._run("replace", **key, **values)
-        return True
 
     def nonces_optional_since(self) -> datetime | None:
         found = self._run("nonces_optional_since").fetchone()

@@ -1,15 +1,13 @@
--- name: add
+-- name: contents
+SELECT sequence, content FROM results
+WHERE worker = :worker AND epoch = :epoch
+    AND sequence BETWEEN :first AND :last;
+
+-- name: put
 INSERT INTO results (worker, epoch, sequence, job_id, received, data, content)
 VALUES (:worker, :epoch, :sequence, :job_id, :received, :data, :content)
-ON CONFLICT DO NOTHING;
-
--- name: content
-SELECT content FROM results
-WHERE worker = :worker AND epoch = :epoch AND sequence = :sequence;
-
--- name: replace
-UPDATE results SET job_id = :job_id, received = :received, data = :data, content = :content
-WHERE worker = :worker AND epoch = :epoch AND sequence = :sequence;
+ON CONFLICT (worker, epoch, sequence) DO UPDATE SET job_id = excluded.job_id,
+    received = excluded.received, data = excluded.data, content = excluded.content;
 
 -- name: nonces_optional_since
 SELECT at FROM upgrades WHERE what = 'nonces';
