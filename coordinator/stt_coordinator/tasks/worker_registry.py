@@ -25,6 +25,7 @@ from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
 from stt_coordinator.tasks.refused_access import RefusedAccess
 from stt_coordinator.tasks.troubles import RETRYABLE
@@ -90,6 +91,7 @@ class WorkerRegistry:
         self._since = clock.monotonic()
         self._heard: dict[str, float] = {}  # when, by worker
         self._refused = RefusedAccess()
+        self._foreign = ForeignSenders()
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -107,6 +109,7 @@ class WorkerRegistry:
             *above[:MAX_CLAIMS_NAMED],
             *self._claims[:MAX_CLAIMS_NAMED],
             *self._refused.sentences(),
+            *self._foreign.sentences(),
         )
 
     async def listen(self) -> None:
@@ -129,6 +132,8 @@ class WorkerRegistry:
             return
         try:
             announcement = read_announcement(message)
+            # Before anything is kept: nothing of a foreign sender reaches the worker it names.
+            self._foreign.check(message, announcement)
         except ProtocolError as error:
             code, subject = error.code, message.subject
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)

@@ -66,10 +66,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMessage:
-    """A message received by a listener; it is not necessarily stored."""
+    """A message received by a listener; it is not necessarily stored.
+
+    `account` is the sender's where the server names it, else empty.
+    """
 
     subject: str
     data: bytes
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from stt_shared.bus.jetstream.client import flush
 from stt_shared.bus.jetstream.consumer import PullInbox, is_number
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.options import NatsOptions
-from stt_shared.bus.jetstream.service import Service
+from stt_shared.bus.jetstream.service import Service, account_of
 from stt_shared.bus.port import SERVICE_GROUP, Handler, Inbox
 from stt_shared.bus.values import LiveMessage, Outgoing, Peer, Receipt, RequestError, Stored
 from stt_shared.errors import UnreachableError
@@ -128,7 +128,9 @@ class JetStreamBus:
 
         async def hear(message: Msg) -> None:
             if not heard.full():
-                heard.put_nowait(LiveMessage(subject=message.subject, data=message.data))
+                account = account_of(message.headers)
+                live = LiveMessage(subject=message.subject, data=message.data, account=account)
+                heard.put_nowait(live)
 
         wire = await self._link.wire(subject, hear)
         try:
