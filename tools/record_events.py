@@ -34,13 +34,23 @@ TIMEOUT_S = 60.0
 HELD_DAYS = 10  # of the exception whose end is seen
 ENDING_DAYS = 5  # the clock ahead: the end is near, and slots of the standard checks were missed
 ENDED_DAYS = 12  # the clock ahead: its last day is over
+JUMP = timedelta(hours=25)  # of the coordinator's clock alone, while the file of that name is there
+# Days that went by: all three clocks agree on them, or the coordinator holds ticks and ends.
 AHEAD = """
 import sys
 from datetime import timedelta
+from pathlib import Path
 from stt_shared import clock
+from stt_shared.bus.jetstream.adapter import JetStreamBus
 from stt_cli.main import main
-now = clock.now
-clock.now = lambda: now() + timedelta(days={days})
+now, uptime, broker = clock.now, clock.uptime, JetStreamBus.now
+passed, jump = timedelta(days={days}), Path({jump!r})
+clock.now = lambda: now() + passed + timedelta(hours={hours} * jump.exists())
+clock.uptime = lambda: uptime() + passed.total_seconds()
+async def broker_now(self, stream):
+    at = await broker(self, stream)
+    return at and at + passed
+JetStreamBus.now = broker_now
 sys.exit(main())
 """
 CONFIG = """
@@ -78,6 +88,7 @@ class Site:
         self.folder = folder
         self.server = server
         self.heard: list[Msg] = []
+        self.jump = folder / "jump"
         mine = {
             "PASSWORD_OF_TARGET": server.password,
             "STT_NATS_URL": broker.url,
@@ -96,12 +107,17 @@ class Site:
         path.write_text(CONFIG.format(server=self.server, site=site, target=target))
         return path
 
+    def _program(self, days: int) -> str:
+        """A service of ours that is started so many days later."""
+        hours = JUMP.total_seconds() / 3_600
+        return AHEAD.format(days=days, jump=str(self.jump), hours=hours)
+
     @contextmanager
     def running(
         self, *words: str, days: int = 0, **environ: str
     ) -> Generator[subprocess.Popen[bytes]]:
         """A service of ours, its clock so many days ahead."""
-        command = [sys.executable, "-c", AHEAD.format(days=days), *words]
+        command = [sys.executable, "-c", self._program(days), *words]
         with (self.folder / f"{words[0]}.log").open("ab") as log:
             process = subprocess.Popen(command, env=self.environ | environ, stderr=log)
         try:
@@ -111,7 +127,7 @@ class Site:
             process.wait(TIMEOUT_S)
 
     async def stt(self, *words: str) -> Any:
-        """What a command prints."""
+        """What a command prints; raises RuntimeError with its message if it fails."""
         process = await asyncio.create_subprocess_exec(
             STT,
             *words,
@@ -119,8 +135,12 @@ class Site:
             "json",
             env=self.environ,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
-        out, _ = await process.communicate()
+        out, errors = await process.communicate()
+        if process.returncode:
+            text = f"stt {' '.join(words)}: exit {process.returncode}: {errors.decode().strip()}"
+            raise RuntimeError(text)
         return json.loads(out) if out else {}
 
     async def check(self, statement: str) -> None:
@@ -128,6 +148,20 @@ class Site:
         await asyncio.to_thread(postgresql.execute, self.server, statement)
         words = ("--wait", "--fail-on", "none", "--allow-incomplete")
         await self.stt("run", "--check", "postgresql_super_role", *words)
+
+    async def announce(self, worker: subprocess.Popen[bytes], target: str, kind: str) -> None:
+        """Let the worker announce this target alone; wait for one more event of the kind."""
+        before = self.count(kind)
+        self.configured("worker", "eu-west", target)
+        # The next reload has to wait: two signals in a row are one reload, of the last file.
+        worker.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(TIMEOUT_S):
+            while self.count(kind) == before:  # noqa: ASYNC110  # of three processes
+                await asyncio.sleep(0.1)
+
+    def count(self, kind: str) -> int:
+        """How many events of the kind were heard."""
+        return sum(kind_of(one.subject) == kind for one in self.heard)
 
     async def hear(self, *kinds: str) -> Any:
         """The newest message of the last of `kinds`, of the role if any is, once all are there."""
@@ -143,6 +177,10 @@ async def happen(site: Site) -> None:
     with site.running("coordinator"):
         await in_service(site)
         await site.hear("worker.down")
+        site.jump.touch()
+        await site.hear("clock.held")
+        site.jump.unlink()
+        await site.hear("clock.released")
     with site.running("coordinator", days=ENDING_DAYS):
         await site.hear("exception.ending", "run.skipped")
     with site.running("coordinator", days=ENDED_DAYS):
@@ -169,20 +207,14 @@ async def in_service(site: Site) -> None:
 async def targets(site: Site, worker: subprocess.Popen[bytes]) -> None:
     """A target is withdrawn and comes back, is claimed by another site, and moves there."""
     for target, what in (("spare-pg", "target.gone"), ("orders-pg", "target.back")):
-        site.configured("worker", "eu-west", target)
-        worker.send_signal(signal.SIGHUP)
-        await site.hear(what)
+        await site.announce(worker, target, what)
     other = site.configured("other", "us-east")
     state = str(site.folder / "other")
     with site.running("worker", "--config", str(other), STT_WORKER_STATE_DIR=state):
         await site.hear("target.claimed")
-        site.configured("worker", "eu-west", "spare-pg")
-        worker.send_signal(signal.SIGHUP)
-        await site.hear("target.moved")
+        await site.announce(worker, "spare-pg", "target.moved")
     for target in ("late-pg", "spare-pg"):
-        site.configured("worker", "eu-west", target)
-        worker.send_signal(signal.SIGHUP)
-        await site.hear("target.gone")
+        await site.announce(worker, target, "target.gone")
     await asyncio.sleep(1)
     await site.stt("targets", "forget", "late-pg", "--reason", "CHG-4500: switched off")
     await site.hear("target.forgotten")
