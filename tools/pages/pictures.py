@@ -87,6 +87,7 @@ PICTURES: dict[str, Picture] = {
         "targets.html",
         targets="Targets",
         targets_unchecked="Targets that could not be checked, and why",
+        targets_changed="Targets that are gone or claimed by another site, and forms for them",
         targets_none="No targets yet",
     ),
     **_of("checks.html", checks="Checks: what each finds, how often it runs"),
@@ -115,6 +116,7 @@ PICTURES: dict[str, Picture] = {
         settings_pack="Settings with a signed pack: its key, and whose packs are taken",
         settings_never="Settings before checks were ever enabled",
         settings_overdue="Settings when a worker is missing",
+        settings_left="Settings with workers that left, and a form to forget them",
         settings_ann="Settings for somebody who is logged in",
     ),
     **_of(

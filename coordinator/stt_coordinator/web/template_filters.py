@@ -63,6 +63,12 @@ def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
     return readable.kind(row.kind, row.reason) or readable.parts(parts)
 
 
+def claiming_sites(one: TargetInfo) -> list[str]:
+    """Other sites that claim the target; a claim reads `worker (site)`."""
+    sites = {claim.rpartition("(")[2].removesuffix(")") for claim in one.claims}
+    return sorted(sites - {one.site})
+
+
 def part_why(one: PartNotChecked) -> str:
     """The reason why a part of a database was not checked."""
     return readable.kind(one.kind, one.reason)
@@ -106,7 +112,7 @@ def cell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-FILTERS: dict[str, Callable[..., str]] = {
+FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "ago": ago,
     "moment": moment,
     "rfc3339": readable.rfc3339,
@@ -115,6 +121,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "why": why,
     "parts_sentence": parts_sentence,
     "target_parts": readable.target_parts,
+    "claiming_sites": claiming_sites,
     "part_why": part_why,
     "server": server,
     "span": readable.span,

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import get, post
-from litestar.params import QueryParameter, URLEncodedBody
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from stt_coordinator.control import control_commands
+from stt_coordinator.control import control_commands, fleet_commands
 from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.queries.audit import list_audit
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.web.dependencies import Caller, Context
-from stt_coordinator.web.login.authorization import ADMINS
+from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
 from stt_shared.protocol.audit import AuditRequest
-from stt_shared.protocol.control import Empty, SwitchRequest
+from stt_shared.protocol.control import Empty, SwitchRequest, WorkerForgetRequest
 
 ROWS = 50  # of the audit log
 Form = URLEncodedBody[dict[str, str]]
@@ -60,4 +60,16 @@ async def disable(context: Context, actor: Caller, data: Form) -> Redirect:
     return redirect("/settings")
 
 
-HANDLERS = [settings, enable, disable]
+@post("/workers/{worker:str}/forget", include_in_schema=False, opt=OPERATORS)
+async def forget_worker(
+    context: Context, actor: Caller, worker: FromPath[str], data: Form
+) -> Redirect:
+    """Forget a worker that is down."""
+    request = WorkerForgetRequest(
+        worker=worker, by=data.get("by") or UNNAMED_USER, reason=data.get("reason", "")
+    )
+    await run_audited(context, actor, fleet_commands.forget_worker, request)
+    return redirect("/settings")
+
+
+HANDLERS = [settings, enable, disable, forget_worker]

@@ -1,21 +1,30 @@
-"""The list of databases, with the reason for each that is not checked."""
+"""The list of databases, with the reason for each that is not checked; move and forget them."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from litestar import get
-from litestar.params import QueryParameter
-from litestar.response import Template
+from litestar import get, post
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
 
+from stt_coordinator.control import fleet_commands
+from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.queries.targets import list_targets
-from stt_coordinator.web.dependencies import Context
-from stt_coordinator.web.pages.common import page
-from stt_shared.protocol.control import TargetInfo, TargetsRequest
+from stt_coordinator.web.dependencies import Caller, Context
+from stt_coordinator.web.login.authorization import OPERATORS
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_shared.protocol.control import (
+    TargetForgetRequest,
+    TargetInfo,
+    TargetMoveRequest,
+    TargetsRequest,
+)
 
 ROWS = 100
 STATES = ("checked", "unchecked", "never", "gone")
 Text = Annotated[str, QueryParameter(max_length=300)]
+Form = URLEncodedBody[dict[str, str]]
 
 
 @get("/targets", include_in_schema=False)
@@ -50,4 +59,27 @@ def is_wanted(one: TargetInfo, state: str) -> bool:
     return not state or one.state == state or has_gap
 
 
-HANDLERS = [targets]
+@post("/targets/{target:str}/forget", include_in_schema=False, opt=OPERATORS)
+async def forget(context: Context, actor: Caller, target: FromPath[str], data: Form) -> Redirect:
+    """Forget a target that nobody announces."""
+    request = TargetForgetRequest(
+        targets=(target,), by=data.get("by") or UNNAMED_USER, reason=data.get("reason", "")
+    )
+    await run_audited(context, actor, fleet_commands.forget_targets, request)
+    return redirect("/targets")
+
+
+@post("/targets/{target:str}/move", include_in_schema=False, opt=OPERATORS)
+async def move(context: Context, actor: Caller, target: FromPath[str], data: Form) -> Redirect:
+    """Give a target to a site whose workers claim it."""
+    request = TargetMoveRequest(
+        targets=(target,),
+        site=data.get("site", ""),
+        by=data.get("by") or UNNAMED_USER,
+        reason=data.get("reason", ""),
+    )
+    await run_audited(context, actor, fleet_commands.move_targets, request)
+    return redirect("/targets")
+
+
+HANDLERS = [targets, forget, move]

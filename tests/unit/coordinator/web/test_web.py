@@ -86,7 +86,9 @@ async def test_a_person_gets_a_page_with_the_same_status() -> None:
 
 async def test_a_form_of_another_site_changes_nothing() -> None:
     async with visiting() as client:
-        for path in ("/enable", "/disable", "/runs", "/checks/c1", "/accepted", "/severities"):
+        forget = ("/targets/t1/forget", "/targets/t1/move", "/workers/w1/forget")
+        forms = ("/enable", "/disable", "/runs", "/checks/c1", "/accepted", "/severities")
+        for path in (*forms, *forget):
             answer = await client.post(path, data={"by": "x", "to": "off"}, headers=HTML)
             assert answer.status_code == 403, path
         text = '{"by":"x"}'
