@@ -16,10 +16,10 @@ from stt_coordinator.domain.intake.installations import (
     MARK,
     MAX_DOUBLES,
     Installation,
+    holders_of,
     installation_of,
     named,
 )
-from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -240,7 +240,7 @@ class WorkerRegistry:
                 changed[name] = msgspec.structs.replace(worker, state="down")
         if not changed:
             return Recorded(
-                crowded=names.left_out, workers=frozenset(known), holders=_holders(known)
+                crowded=names.left_out, workers=frozenset(known), holders=holders_of(known)
             )
         after = {**known, **changed}
         for name in names.retired:  # its installation has the plain name now
@@ -275,18 +275,12 @@ class WorkerRegistry:
             doubled=installations.sentences(after.values()),
             crowded=names.left_out,
             workers=frozenset(after),
-            holders=_holders(after),
+            holders=holders_of(after),
         )
 
     def _silence_s(self, worker: str) -> float:
         """Seconds since the worker of this name was heard, or since this process listens."""
         return clock.monotonic() - self._heard.get(worker, self._since)
-
-
-def _holders(workers: Mapping[str, WorkerRecord]) -> frozenset[Installation]:
-    return frozenset(
-        (one.site, name, one.epoch) for name, one in workers.items() if MARK not in name
-    )
 
 
 def read_announcement(message: LiveMessage) -> Announcement:

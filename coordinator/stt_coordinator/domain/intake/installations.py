@@ -35,6 +35,13 @@ def installation_of(announcement: Announcement) -> Installation:
     return announcement.site, announcement.worker, announcement.epoch
 
 
+def holders_of(workers: Mapping[str, WorkerRecord]) -> frozenset[Installation]:
+    """The installations that have the plain name of their worker."""
+    return frozenset(
+        (one.site, name, one.epoch) for name, one in workers.items() if MARK not in name
+    )
+
+
 def plain_name(worker: str) -> str:
     """The configured name of a worker, also of a double."""
     return worker.partition(MARK)[0]
