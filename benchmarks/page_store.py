@@ -76,7 +76,7 @@ def statements(fleet: Fleet, findings: list[FindingRecord]) -> dict[str, Many]:
         "jobs.put": map(jobs.columns, page_answers.jobs(fleet, findings)),
         "history.add": events,
         "audit.add": ({"at": rows.text(e.at), "data": rows.packed(e)} for e in fleet.audit()),
-        "results.add": _results(fleet),
+        "results.put": _results(fleet),
         "counts.put": (
             {"hour": rows.text(at)[:13], "at": rows.text(at), "data": rows.packed(number)}
             for at, number in fleet.counts()

@@ -13,7 +13,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
 from tests.support.coordinator import store_versions
-from tests.support.coordinator.postgresql_stores import fresh_store
+from tests.support.coordinator.postgresql_stores import drop, fresh_store
 
 
 async def memory(_folder: Path, _request: pytest.FixtureRequest) -> Store:
@@ -28,8 +28,15 @@ async def postgresql(_folder: Path, request: pytest.FixtureRequest) -> Store:
     return await fresh_store(request.getfixturevalue("store_server"))
 
 
+@pytest.fixture(scope="module")
+def store_server(chosen_server: Running) -> Iterator[Running]:
+    """The server without the database of these tests afterwards: other tests count databases."""
+    yield chosen_server
+    drop(chosen_server)
+
+
 @pytest.fixture(scope="session")
-def store_server(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
+def chosen_server(servers_folder: Path, request: pytest.FixtureRequest) -> Iterator[Running]:
     """PostgreSQL 18, or the version of that variable: `make store-versions` sets each."""
     major = os.environ.get("STT_STORE_POSTGRESQL", "")
     if not major:

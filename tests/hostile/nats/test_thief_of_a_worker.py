@@ -26,6 +26,7 @@ from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.subjects import STREAMS
 from tests.support.cli.accounts_site import VIEW, Site, accounts_on_nats, of_worker
+from tests.support.shared.nats_client import one_connection
 
 WAIT_S = 0.5
 THIEF = "STT-eu-w1"
@@ -104,13 +105,9 @@ async def raw(site: Site, who: str, errors: list[str] | None = None) -> AsyncGen
         if errors is not None:
             errors.append(str(error))
 
-    client = await nats.connect(
-        site.server.url, nkeys_seed=str(site.secret(who)), error_cb=note, allow_reconnect=False
-    )
-    try:
+    seed = str(site.secret(who))
+    async with one_connection(site.server.url, nkeys_seed=seed, error_cb=note) as client:
         yield client
-    finally:
-        await client.close()
 
 
 @asynccontextmanager

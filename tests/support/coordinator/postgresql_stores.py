@@ -31,6 +31,12 @@ def database(server: Running) -> str:
     return url(server, DATABASE)
 
 
+def drop(server: Running) -> None:
+    """Drop that database: others count the databases of the server that tests share."""
+    with psycopg.connect(url(server, "postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
+
+
 def url(server: Running, name: str, user: str = "", password: str = "") -> str:
     """The URL of a database as the superuser, or as somebody else."""
     login = f"{user or server.user}:{quote(password or server.password, safe='')}"

@@ -18,6 +18,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared.protocol import subjects
 from tests.support.processes.route_proxy import RouteProxy
+from tests.support.shared.nats_client import one_connection
 
 NAMES = ["n0", "n1", "n2"]
 READY_S = 60.0
@@ -103,15 +104,12 @@ class Cluster:
 
     async def _is_whole(self) -> bool:
         for node in self.nodes.values():
-            connection = await nats.connect(node.url, allow_reconnect=False, connect_timeout=2)
-            try:
+            async with one_connection(node.url, connect_timeout=2) as connection:
                 # The client counts itself among the servers it was told of.
                 seen = {url.port for url in (*connection.servers, *connection.discovered_servers)}
                 if not {one.port for one in self.nodes.values()} <= seen:
                     return False
                 await connection.jetstream().account_info()
-            finally:
-                await connection.close()
         return True
 
     async def in_step(self) -> None:

@@ -35,6 +35,7 @@ from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunRecord
 from tests.support.processes.broker import Broker, UnavailableError
+from tests.support.shared.nats_client import one_connection
 
 M = TypeVar("M", bound=Value)
 
@@ -128,13 +129,8 @@ class Installation:
                 await asyncio.sleep(POLL_S)
 
     async def _request(self, verb: Verb, data: bytes) -> bytes:
-        connection = await nats.connect(
-            self.servers, allow_reconnect=False, connect_timeout=2, error_cb=_ignore
-        )
-        try:
+        async with one_connection(self.servers, connect_timeout=2, error_cb=_ignore) as connection:
             reply = await connection.request(subjects.control(verb), data, timeout=10)
-        finally:
-            await connection.close()
         headers = reply.headers or {}
         fault = headers.get("Nats-Service-Error")
         if headers.get("Nats-Service-Error-Code") == ErrorCode.UNAVAILABLE:
