@@ -101,6 +101,12 @@ class Link:
         version = client.connected_server_version
         return (version.major, version.minor) >= wanted
 
+    @property
+    def is_clustered(self) -> bool:
+        """Whether the connected server is a node of a cluster; false without a connection."""
+        info: Any = getattr(self._client, "_server_info", None)  # nats-py has no public way
+        return bool(info and info.get("cluster"))
+
     async def wire(self, subject: str, callback: Callback, queue: str = "") -> Wire:
         """Subscribe for as long as the link lives; `callback` must not raise.
 

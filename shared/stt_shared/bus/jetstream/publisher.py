@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
 from nats.aio.msg import Msg
 
+from stt_shared import clock
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.values import Outgoing, Publication, Receipt
@@ -18,7 +20,11 @@ PUBLISH_S = 5.0
 HEADER_ID = "Nats-Msg-Id"
 HEADER_EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 HEADER_EXPECTED_OF = "Nats-Expected-Last-Subject-Sequence-Subject"
-WRONG_LAST_SEQUENCE = frozenset({10071, 10164})
+WRONG_LAST_SEQUENCE = 10071
+# A stream with replicas refuses a message that expects a sequence while another one that expects
+# the same is on its way to the replicas. It says nothing about the sequence itself.
+CONTENDED = 10164
+CONTENDED_PAUSE_S = 0.005
 STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
 NO_RESPONDERS = "503"
@@ -57,7 +63,7 @@ async def publish(link: Link, answers: Answers, messages: Sequence[Outgoing]) ->
     too_large = {index: _too_large(link, messages[index]) for index in rest}
     receipts |= {index: receipt for index, receipt in too_large.items() if receipt is not None}
     rest = [index for index in rest if index not in receipts]
-    singly = await _publish_singly(answers, [messages[index] for index in rest])
+    singly = await _publish_singly(link, answers, [messages[index] for index in rest])
     receipts |= dict(zip(rest, singly, strict=True))
     return [receipts[index] for index in range(len(messages))]
 
@@ -79,13 +85,46 @@ def _too_large(link: Link, message: Outgoing) -> Receipt | None:
     return Receipt(publication=Publication.FAILED, reason=reason, limit=limit)
 
 
-async def _publish_singly(answers: Answers, messages: Sequence[Outgoing]) -> list[Receipt]:
+async def _publish_singly(
+    link: Link, answers: Answers, messages: Sequence[Outgoing]
+) -> list[Receipt]:
     questions = [Question(m.subject, m.data, _headers(m)) for m in messages]
+    in_turn = {at for at, m in enumerate(messages) if m.expected_of and link.is_clustered}
+    together = [at for at in range(len(messages)) if at not in in_turn]
     try:
-        replies = await answers.ask(questions, PUBLISH_S)
+        found = await answers.ask([questions[at] for at in together], PUBLISH_S)
+        replies = dict(zip(together, found, strict=True))
+        # The server here may be no cluster and that of the stream one, behind a leaf node.
+        in_turn |= {at for at in together if _is_contended(replies[at])}
+        ordered = sorted(in_turn)
+        found = await _ask_in_turn(answers, [questions[at] for at in ordered])
+        replies |= dict(zip(ordered, found, strict=True))
     except UnreachableError as error:
         return [_failed(error.message)] * len(messages)
-    return [_receipt(reply) for reply in replies]
+    return [_receipt(replies[at]) for at in range(len(messages))]
+
+
+async def _ask_in_turn(answers: Answers, questions: Sequence[Question]) -> list[Msg | None]:
+    """The replies to messages of which each is sent when the one before it is answered."""
+    replies: list[Msg | None] = []
+    for question in questions:
+        until = clock.monotonic() + PUBLISH_S
+        (reply,) = await answers.ask([question], PUBLISH_S)
+        while _is_contended(reply) and clock.monotonic() < until:
+            await asyncio.sleep(CONTENDED_PAUSE_S)
+            (reply,) = await answers.ask([question], PUBLISH_S)
+        replies.append(reply)
+        if reply is None:  # the others would wait as long, each in its turn
+            break
+    return replies + [None] * (len(questions) - len(replies))
+
+
+def _is_contended(reply: Msg | None) -> bool:
+    try:
+        ack = _ACK.decode(reply.data) if reply is not None else None
+    except UNDECODABLE:
+        return False
+    return ack is not None and ack.error is not None and ack.error.err_code == CONTENDED
 
 
 Batch = list[tuple[int, Outgoing]]
@@ -161,7 +200,7 @@ def _receipt(reply: Msg | None) -> Receipt:
 
 
 def _refused(problem: _Problem) -> Receipt:
-    if problem.err_code in WRONG_LAST_SEQUENCE:
+    if problem.err_code == WRONG_LAST_SEQUENCE:
         return Receipt(publication=Publication.CONFLICT, reason=problem.description)
     if problem.err_code == STORE_FAILED and PER_SUBJECT in problem.description:
         return Receipt(publication=Publication.OCCUPIED, reason=problem.description)

@@ -1,0 +1,76 @@
+"""On three nodes many messages behind one fence are all stored, and behind a newer one none is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
+from stt_shared.bus.jetstream.link import Link
+from stt_shared.bus.values import Outgoing, Publication
+from stt_shared.protocol.specs import StreamSpec
+from tests.support.processes.cluster import clustered
+
+MANY = 512
+STORED, CONFLICT = Publication.STORED, Publication.CONFLICT
+STREAM = StreamSpec(name="FENCED", subjects=("fenced.>",), max_bytes=1 << 24, allow_direct=True)
+
+
+@pytest.fixture
+async def buses(tmp_path: Path) -> AsyncGenerator[tuple[JetStreamBus, JetStreamBus]]:
+    """Two connections to a cluster of three, on which every stream has three replicas."""
+    with clustered(tmp_path / "nats") as cluster:
+        await cluster.whole()
+        options = NatsOptions(servers=tuple(cluster.url.split(",")))
+        first, second = await connect(options), await connect(options)
+        try:
+            yield first, second
+        finally:
+            await first.close()
+            await second.close()
+
+
+def fence(epoch: int, behind: int) -> Outgoing:
+    return Outgoing(
+        subject=f"fenced.fence.{epoch}",
+        data=b"f",
+        expected_last=behind,
+        expected_of="fenced.fence.>",
+    )
+
+
+def messages(name: str, behind: int, number: int = MANY) -> list[Outgoing]:
+    one = Outgoing(subject="", data=b"x", expected_last=behind, expected_of="fenced.fence.>")
+    return [
+        replace(one, subject=f"fenced.{name}.{n}", message_id=f"{name}{n}") for n in range(number)
+    ]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["cluster", "behind a leaf node"])
+async def test_all_messages_behind_one_fence_are_stored_and_none_behind_a_newer_one(
+    buses: tuple[JetStreamBus, JetStreamBus], monkeypatch: pytest.MonkeyPatch, *, is_known: bool
+) -> None:
+    if not is_known:
+        monkeypatch.setattr(Link, "is_clustered", property(lambda _: False))
+    first, second = buses
+    await first.ensure([STREAM], [])
+    (made,) = await first.publish([fence(1, 0)])
+    found = await first.publish(messages("a", made.sequence))
+    assert Counter(one.publication for one in found) == {STORED: MANY}
+    sequences = [one.sequence for one in found]
+    # In their own order where the client knows the cluster; else one may overtake others once.
+    assert not is_known or sequences == sorted(sequences)
+    both = await asyncio.gather(
+        first.publish(messages("b", made.sequence, 100)),
+        second.publish(messages("c", made.sequence, 100)),
+    )
+    assert Counter(one.publication for found in both for one in found) == {STORED: 200}
+    (newer,) = await second.publish([fence(2, made.sequence)])
+    assert newer.publication is STORED
+    late = await first.publish(messages("d", made.sequence, 100))
+    assert Counter(one.publication for one in late) == {CONFLICT: 100}
