@@ -17,7 +17,6 @@ from stt_coordinator.domain.intake.installations import (
     MAX_DOUBLES,
     Installation,
     holders_of,
-    installation_of,
     named,
 )
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
@@ -27,6 +26,7 @@ from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
+from stt_coordinator.tasks.guards.waiting_announcements import WaitingAnnouncements
 from stt_coordinator.tasks.refused_access import RefusedAccess
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
@@ -44,7 +44,7 @@ from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
 CROWDED_S = 60.0  # a name is shown as crowded: four announcements of each of its workers
-MAX_WAITING = 20_000  # announcements between two records; names are invented for nothing
+MAX_CROWDED = 1_000  # names that are remembered as crowded
 _LOG = logger("registry")
 
 
@@ -78,8 +78,7 @@ class WorkerRegistry:
         self._store = store
         self._wakeups = wakeups
         self._timing = timing
-        self._waiting: dict[Installation, Announcement] = {}
-        self._holders: frozenset[Installation] = frozenset()
+        self._waiting = WaitingAnnouncements()
         self._budgets = TargetBudgets(ceilings or Ceilings())
         self._bounded: dict[str, Bounded] = {}  # by worker, where targets are left out
         self._doubled: tuple[str, ...] = ()
@@ -138,28 +137,19 @@ class WorkerRegistry:
             code, subject = error.code, message.subject
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)
         else:
-            self._keep(announcement)
-
-    def _keep(self, announcement: Announcement) -> None:
-        """Keep the announcement unless too many wait; who has the name always has its place."""
-        key, worker = installation_of(announcement), announcement.worker
-        # Epochs and names are invented for nothing: without the first two conditions a flood of
-        # them would silence the worker whose name they use.
-        if key not in self._waiting and key not in self._holders:
-            of_name = sum(one[1] == worker for one in self._waiting)
-            if of_name > MAX_DOUBLES or len(self._waiting) >= MAX_WAITING:
+            worker = announcement.worker
+            if self._waiting.keep(announcement):
+                self._refused.note(announcement)
+                self.skews[worker] = (clock.now() - announcement.at).total_seconds()
+            elif len(self._crowded) < MAX_CROWDED:
                 self._crowded[worker] = clock.monotonic()
-                return
-        self._waiting[key] = announcement
-        self._refused.note(announcement)
-        self.skews[worker] = (clock.now() - announcement.at).total_seconds()
 
     async def record(self) -> None:
         """Record what was heard since the last call, and who has been silent too long.
 
         Raises UnreachableError and StoreError; what was heard is kept for the next call then.
         """
-        heard, self._waiting = self._waiting, {}
+        heard = self._waiting.take()
         now = clock.now()
         try:
             done = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
@@ -173,7 +163,7 @@ class WorkerRegistry:
                 self._consumers |= missing
         except RETRYABLE:
             # What came meanwhile is newer; only what nobody repeated is put back.
-            self._waiting = heard | self._waiting
+            self._waiting.put_back(heard)
             raise
         if done.changed:
             self._wakeups.store_changed()
@@ -200,7 +190,7 @@ class WorkerRegistry:
         self._crowded |= dict.fromkeys(done.crowded, at)
         # Names that only a flood knew are forgotten with it.
         self._crowded = {name: t for name, t in self._crowded.items() if at - t <= CROWDED_S}
-        self._holders = done.holders
+        self._waiting.holders = done.holders
         self.skews = {name: s for name, s in self.skews.items() if name in done.workers}
 
     def _note_bounded(self, worker: str, one: Bounded) -> None:

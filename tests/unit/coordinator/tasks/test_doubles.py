@@ -8,6 +8,7 @@ import pytest
 
 from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.tasks import worker_registry
+from stt_coordinator.tasks.guards import waiting_announcements
 from tests.support.coordinator.announcing import Site
 from tests.support.coordinator.coordination import QUICK
 
@@ -102,7 +103,7 @@ async def test_a_flood_of_invented_installations_does_not_silence_the_worker(sit
 async def test_names_that_only_a_flood_knew_are_forgotten(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_registry, "MAX_WAITING", 10)
+    monkeypatch.setattr(waiting_announcements, "MAX_WAITING", 10)
     await site.announce("w1", "a", epoch="genuine0")
     for number in range(50):
         site.hear(f"invented{number}", f"x{number}", epoch="forged00")
