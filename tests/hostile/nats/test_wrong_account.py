@@ -21,10 +21,10 @@ HEARD_S = 30.0
 
 def announced(site: str, worker: str) -> tuple[str, bytes]:
     now = clock.now()
-    said = Announcement(
+    announcement = Announcement(
         worker=worker, site=site, version="1", started=now, at=now, targets=(), pack=""
     )
-    return subjects.announce(site, worker), codec.encode(said)
+    return subjects.announce(site, worker), codec.encode(announcement)
 
 
 async def test_an_announcement_from_the_account_of_another_worker_is_refused_and_named(

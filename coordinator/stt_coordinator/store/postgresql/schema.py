@@ -18,13 +18,8 @@ SCHEMA = "stt"
 LOCK = 0x535454  # "STT": the first number of our advisory locks
 OLDEST = 14  # version of PostgreSQL
 _MIGRATION = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
-_LOCK = "SELECT pg_advisory_xact_lock(%s, hashtext(%s))"
-_TYPES = """
-SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace(%s) AND a.attnum > 0
-    AND NOT a.attisdropped
-"""
+_FILE = sqlfile.folder("stt_coordinator.store", "postgresql") / "schema.sql"
+SQL = {name: text.encode() for name, text in sqlfile.statements(_FILE).items()}
 
 
 @cache
@@ -54,7 +49,7 @@ def upgrade(connection: psycopg.Connection, address: Address) -> str:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigError(f"{address.place} has the encoding {encoding}, the store needs UTF8")
-    found = connection.execute("SELECT current_setting('search_path')").fetchone()
+    found = connection.execute(SQL["search_path"]).fetchone()
     if found != (search_path(address.schema),):
         # Tables would be made elsewhere, and a session that hangs would hold its locks for ever.
         raise ConfigError(
@@ -63,9 +58,9 @@ def upgrade(connection: psycopg.Connection, address: Address) -> str:
         )
     with connection.transaction():
         # Before the number is read: of two coordinators that start at once, one makes the schema.
-        connection.execute(_LOCK, (LOCK + 1, address.schema))
+        connection.execute(SQL["lock"], (LOCK + 1, address.schema))
         _apply(connection, address, _prepared(connection, address.schema))
-    found = connection.execute("SELECT store FROM store_identity").fetchone()
+    found = connection.execute(SQL["identity"]).fetchone()
     return str(found[0]) if found else ""
 
 
@@ -74,25 +69,25 @@ def lock_writers(connection: psycopg.Connection, schema: str) -> None:
 
     Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
     """
-    connection.execute(_LOCK, (LOCK, schema))
+    connection.execute(SQL["lock"], (LOCK, schema))
 
 
 def column_types(connection: psycopg.Connection, schema: str) -> Types:
     """The type of each column of the store's tables; raises psycopg.Error."""
-    rows = connection.execute(_TYPES, (schema,))
+    rows = connection.execute(SQL["columns"], (schema,))
     return {(str(table), str(column)): str(kind) for table, column, kind in rows}
 
 
 def _prepared(connection: psycopg.Connection, schema: str) -> int:
     """Make the schema and the table of its number if need be; the number, 0 for a new one."""
     # Asked first: CREATE ... IF NOT EXISTS needs the right to create where nothing is missing.
-    if connection.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):
+    if connection.execute(SQL["find_schema"], (schema,)).fetchone() == (None,):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     table = f"{schema}.schema_version"
-    if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
-        connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
-        connection.execute("INSERT INTO schema_version (version) VALUES (0)")
-    found = connection.execute("SELECT version FROM schema_version").fetchone()
+    if connection.execute(SQL["find_table"], (table,)).fetchone() == (None,):
+        connection.execute(SQL["make_number"])
+        connection.execute(SQL["begin_number"])
+    found = connection.execute(SQL["number"]).fetchone()
     return int(found[0]) if found else 0
 
 
@@ -106,4 +101,4 @@ def _apply(connection: psycopg.Connection, address: Address, version: int) -> No
         if number > version:
             connection.execute(script.read_bytes())
     if version != newest():
-        connection.execute("UPDATE schema_version SET version = %s", (newest(),))
+        connection.execute(SQL["put_number"], (newest(),))

@@ -23,7 +23,7 @@ from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
 from stt_coordinator.store.sql.ledger import sql_ledger
-from stt_coordinator.store.sql.rows import text
+from stt_coordinator.store.sql.probe import probe_write
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.queries.health import StoreHealth
@@ -33,14 +33,6 @@ Pool = ConnectionPool[psycopg.Connection]
 READERS = 4  # connections, and threads that wait for them
 POOL_S = 15.0  # wait for a connection, also while it is made anew
 TRIES = 3  # of a transaction that PostgreSQL gave up to end a deadlock
-_WRITE_PROBE = """
-INSERT INTO write_probe (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at
-"""
-_SIZE = """
-SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint,
-    (SELECT version FROM schema_version)
-FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(%s)
-"""
 _ERRORS: tuple[tuple[type[psycopg.Error], type[StoreError], str], ...] = (
     (errors.DiskFull, StoreFullError, "make room on the server's disk; no result is lost"),
     (errors.ReadOnlySqlTransaction, StoreReadOnlyError, "name the primary server, not a standby"),
@@ -78,10 +70,9 @@ class PostgresqlStore:
         return await self._run(self._reader, lambda connection: work(self._ledger(connection)))
 
     async def probe_write(self) -> None:
-        at = {"at": text(clock.now())}
+        at = clock.now()
         await self._run(
-            self._writer,
-            lambda one: PostgresqlConnection(one, self._types).execute(_WRITE_PROBE, at),
+            self._writer, lambda one: probe_write(PostgresqlConnection(one, self._types), at)
         )
 
     async def health(self) -> StoreHealth:
@@ -101,7 +92,7 @@ class PostgresqlStore:
         )
 
     def _size(self, connection: psycopg.Connection) -> tuple[int, int]:
-        found = connection.execute(_SIZE, (self._address.schema,)).fetchone()
+        found = connection.execute(schemas.SQL["size"], (self._address.schema,)).fetchone()
         return (int(found[0]), int(found[1])) if found else (0, 0)
 
     def _ledger(self, connection: psycopg.Connection) -> Ledger:

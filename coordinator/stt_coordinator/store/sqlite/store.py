@@ -17,7 +17,7 @@ from stt_coordinator.store.port import (
     StoreReadOnlyError,
 )
 from stt_coordinator.store.sql.ledger import sql_ledger
-from stt_coordinator.store.sql.rows import text
+from stt_coordinator.store.sql.probe import probe_write
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
@@ -30,9 +30,6 @@ from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 
 T = TypeVar("T")
-_WRITE_PROBE = """
-INSERT INTO write_probe (id, at) VALUES (1, :at) ON CONFLICT (id) DO UPDATE SET at = excluded.at
-"""
 BUSY_S = 5.0  # wait for the lock of another process, as of a backup
 CACHE_KIB = 65_536
 HEALTH_S = 60.0  # the result of reading all pages is kept that long
@@ -83,9 +80,10 @@ class SqliteStore:
         )
 
     async def probe_write(self) -> None:
-        # The instant changes the row: writing what is there already need not reach the disk.
-        at = {"at": text(clock.now())}
-        await self._run(self._writer, lambda one: one.execute(_WRITE_PROBE, at), "BEGIN IMMEDIATE")
+        at = clock.now()
+        await self._run(
+            self._writer, lambda one: probe_write(SqliteConnection(one), at), "BEGIN IMMEDIATE"
+        )
 
     async def _run(
         self, thread: ConnectionThread, work: Callable[[sqlite3.Connection], T], begin: str

@@ -1,4 +1,4 @@
-"""An answer of the server that somebody redirected to a control subject is no request."""
+"""An answer of the server that was redirected to a control subject is not a request."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class RegistrySite:
         leaving: bool = False,
         labels: dict[str, str] | None = None,
     ) -> None:
-        said = Announcement(
+        announcement = Announcement(
             worker=worker,
             site=site,
             version="1",
@@ -59,7 +59,7 @@ class RegistrySite:
             pack="",
             leaving=leaving,
         )
-        self.hear(subjects.announce(site, worker), codec.encode(said))
+        self.hear(subjects.announce(site, worker), codec.encode(announcement))
         await self.registry.record()
 
     def hear(self, subject: str, data: bytes) -> None:
@@ -225,10 +225,10 @@ async def test_target_that_moved_is_served_where_it_is_now(site: RegistrySite) -
 async def test_rubbish_and_lies_among_announcements_are_left_out(
     site: RegistrySite, subject: str, data: bytes
 ) -> None:
-    said = Announcement(
+    announcement = Announcement(
         worker="w1", site="eu", version="", started=NOW, at=NOW, targets=(), pack=""
     )
-    site.hear(subject, data or codec.encode(said))
+    site.hear(subject, data or codec.encode(announcement))
     await site.registry.record()
     assert await site.workers() == {}
 

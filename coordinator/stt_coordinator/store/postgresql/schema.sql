@@ -1,0 +1,37 @@
+-- name: lock
+SELECT pg_advisory_xact_lock(%s, hashtext(%s));
+
+-- name: columns
+SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace(%s) AND a.attnum > 0
+    AND NOT a.attisdropped;
+
+-- name: search_path
+SELECT current_setting('search_path');
+
+-- name: identity
+SELECT store FROM store_identity;
+
+-- name: find_schema
+SELECT to_regnamespace(%s);
+
+-- name: find_table
+SELECT to_regclass(%s);
+
+-- name: make_number
+CREATE TABLE schema_version (version INTEGER NOT NULL);
+
+-- name: begin_number
+INSERT INTO schema_version (version) VALUES (0);
+
+-- name: number
+SELECT version FROM schema_version;
+
+-- name: put_number
+UPDATE schema_version SET version = %s;
+
+-- name: size
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint,
+    (SELECT version FROM schema_version)
+FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(%s);
