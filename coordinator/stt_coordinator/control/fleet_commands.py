@@ -108,6 +108,7 @@ async def forget_worker(context: HandlerContext, request: WorkerForgetRequest) -
 def _known(ledger: Ledger, names: Iterable[str]) -> list[TargetRecord]:
     """The targets of these names, each once; raises RequestError `unknown_target`."""
     wanted = sorted(set(names))
+    ledger.locks.targets(wanted)
     known = ledger.fleet.targets(wanted)
     for name in wanted:
         if name not in known:

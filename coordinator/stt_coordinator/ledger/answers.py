@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -21,17 +22,22 @@ from stt_coordinator.domain.model import (
 )
 from stt_coordinator.domain.suppression import Suppressor, events_between, plain
 from stt_coordinator.ledger import event_messages
-from stt_coordinator.ledger.runs import count_run
+from stt_coordinator.ledger.runs import count_runs
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Change, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 
+K = TypeVar("K", str, tuple[str, str])
+V = TypeVar("V")
 OVER = "no exception applies to it any more"
 
 
 class AnswerRecorder:
-    """The rows around some jobs, read once for the whole batch and written once by `close`."""
+    """The rows around some jobs, read once for the whole batch and written once by `close`.
+
+    The caller holds the targets of the jobs, and has read the jobs since (`hold_jobs`).
+    """
 
     def __init__(self, ledger: Ledger, jobs: Iterable[JobRecord], now: datetime) -> None:
         self._ledger = ledger
@@ -114,15 +120,30 @@ class AnswerRecorder:
         self._pairs[key] = self._changed_pairs[key] = latest_pair(before, outcome, evidence)
 
     def close(self) -> None:
-        """Write everything that changed; a run whose last job ended is finished."""
-        self._ledger.jobs.put(self._changed_jobs.values())
-        self._ledger.outcomes.put(self._changed_pairs.values())
-        self._ledger.findings.put(self._changed_findings.values())
-        self._ledger.fleet.put_targets(self._changed_targets.values())
+        """Write everything that changed; a run whose last job ended is finished.
+
+        In sorted order: writers that meet on rows in different orders wait for each other.
+        """
+        self._ledger.jobs.put(_sorted(self._changed_jobs))
+        self._ledger.outcomes.put(_sorted(self._changed_pairs))
+        self._ledger.findings.put(_sorted(self._changed_findings))
+        self._ledger.fleet.put_targets(_sorted(self._changed_targets))
         self._ledger.history.add(self._events)
         self._ledger.outbox.add(map(event_messages.of_finding, self._events))
-        for run_id in {job.run_id for job in self._changed_jobs.values()}:
-            count_run(self._ledger, run_id, self._now)
+        # Last: every ingester of a run waits here for the one that counts it.
+        count_runs(self._ledger, {job.run_id for job in self._changed_jobs.values()}, self._now)
+
+
+def _sorted(changed: Mapping[K, V]) -> Iterator[V]:
+    return (changed[key] for key in sorted(changed))
+
+
+def hold_jobs(ledger: Ledger, jobs: Collection[JobRecord]) -> list[JobRecord]:
+    """Hold the targets of `jobs`; returns those that are outstanding still, as they are now."""
+    ledger.locks.targets({job.target for job in jobs})
+    current = ledger.jobs.by_id(job.job_id for job in jobs)
+    there = (current[job.job_id] for job in jobs if job.job_id in current)
+    return [job for job in there if job.state in OUTSTANDING]
 
 
 def give_up(

@@ -9,7 +9,7 @@ import msgspec
 from stt_coordinator.domain.model import JobRecord, JobState, TargetRecord
 from stt_coordinator.domain.plan import LONGEST_LIFE
 from stt_coordinator.domain.time.timing import Timing
-from stt_coordinator.ledger.answers import AnswerRecorder, give_up
+from stt_coordinator.ledger.answers import AnswerRecorder, give_up, hold_jobs
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import new_nonce
 from stt_shared.protocol.enums import Kind, Outcome
@@ -24,7 +24,8 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     While a worker serves the target a job may wait for its turn until it expires. One that got
     lost is published again, `timing.max_dispatches` times in all.
     """
-    late = ledger.jobs.overdue(now, LIMIT)
+    found = ledger.jobs.overdue(now, LIMIT)
+    late = [job for job in hold_jobs(ledger, found) if job.deadline <= now]
     recorder = AnswerRecorder(ledger, late, now)
     targets = ledger.fleet.targets({job.target for job in late})
     up = {worker.worker for worker in ledger.fleet.workers() if worker.state == "up"}
@@ -35,9 +36,9 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
             give_up(recorder, job, Outcome.ERROR, Kind.NO_WORKER, reason)
         else:
             kept.append(_once_more(job, targets[job.target], now, timing))
-    ledger.jobs.put(kept)
+    ledger.jobs.put(sorted(kept, key=lambda job: job.job_id))
     recorder.close()
-    return len(late)
+    return len(found)
 
 
 def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
@@ -45,7 +46,9 @@ def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
 
     A clock that was ahead set them: the jobs would be reconciled only when that time comes.
     """
-    found = ledger.jobs.due_after(now + timing.result_timeout + MAX_AHEAD, LIMIT)
+    latest = now + timing.result_timeout + MAX_AHEAD
+    found = ledger.jobs.due_after(latest, LIMIT)
+    ahead = [job for job in hold_jobs(ledger, found) if job.deadline > latest]
     ledger.jobs.put(
         msgspec.structs.replace(
             job,
@@ -53,7 +56,7 @@ def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
             deadline=now + timing.result_timeout,
             expires=min(job.expires, now + LONGEST_LIFE),
         )
-        for job in found
+        for job in sorted(ahead, key=lambda job: job.job_id)
     )
     return len(found)
 
@@ -91,8 +94,9 @@ def _once_more(job: JobRecord, target: TargetRecord, now: datetime, timing: Timi
 def end_all(ledger: Ledger, now: datetime, reason: str) -> int:
     """End outstanding jobs because checks were disabled; how many, at most LIMIT."""
     found = ledger.jobs.open(LIMIT)
-    recorder = AnswerRecorder(ledger, found, now)
-    for job in found:
+    jobs = hold_jobs(ledger, found)
+    recorder = AnswerRecorder(ledger, jobs, now)
+    for job in jobs:
         give_up(recorder, job, Outcome.SKIPPED, Kind.DISABLED, reason)
     recorder.close()
     return len(found)

@@ -112,6 +112,14 @@ class _Judged:
         default_factory=list[tuple[ReceivedResult, Refusal]]
     )
 
+    def by_position(self) -> list[tuple[ReceivedResult, Refusal | None]]:
+        """What becomes a row, by position; at one position valid results come first.
+
+        Two writers that insert the same positions in different orders wait for each other.
+        """
+        rows = [*((one, None) for one in self.valid), *self.refused]
+        return sorted(rows, key=lambda row: (row[0].position, row[1] is not None))
+
 
 def record_results(
     ledger: Ledger,
@@ -127,13 +135,23 @@ def record_results(
     in the way of another one at the same position. A result of a worker that does not announce the
     target yet waits for the announcement while it may.
     """
+    # Before the jobs are read: of two batches with results of one target the second one has to see
+    # what the first one changed. A result of another target than its job's is refused.
+    ledger.locks.targets({one.result.target for one in received})
     jobs = ledger.jobs.by_id({one.result.job_id for one in received})
     judged = _judge(ledger, received, jobs, rules)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     unused = [*judged.old, *(one for one, _ in (*judged.refused, *judged.dropped))]
+    rejected: list[tuple[Result, Rejected]] = []
     repeated = len(judged.old)
-    for one in judged.valid:
+    for one, refusal in judged.by_position():
+        if refusal is not None:
+            (is_new,) = ledger.results.add([one.raw(now, is_kept=False, is_refused=True)])
+            if is_new:
+                rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
+            repeated += not is_new
+            continue
         job = jobs[one.result.job_id]
         evidence = evidence_of(job, one.result, recorder.order(job, one.result.dispatch), now)
         outcomes = complete_outcomes(job, one.result)
@@ -146,18 +164,12 @@ def record_results(
         if not is_new or not is_needed:
             unused.append(one)
         repeated += not is_new
-    rejected: list[tuple[Result, Rejected]] = []
-    for one, refusal in judged.refused:
-        (is_new,) = ledger.results.add([one.raw(now, is_kept=False, is_refused=True)])
-        if is_new:
-            rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
-        repeated += not is_new
+    recorder.close()
+    ledger.results.add_rejected(row for _, row in rejected)
     # Of repeated results too: the watermark that covered them may not have reached the worker.
     settled = {one.outbox for one in received if one.position not in judged.waiting}
     passed = {one.position for one, _ in judged.dropped}
     move_watermarks(ledger, settled, floors, now, passed)
-    recorder.close()
-    ledger.results.add_rejected(row for _, row in rejected)
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
@@ -210,10 +222,11 @@ def record_unreadable(
 
     Without the positions the worker's outbox would never empty: its watermark stops at a gap.
     """
-    positions = [one.position for one in found if one.position is not None]
+    claimed = (one.position for one in found if one.position is not None)
+    positions = sorted(claimed, key=lambda row: (row.worker, row.epoch, row.sequence))
     ledger.results.add(positions)
-    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, floors, now)
     ledger.results.add_rejected(one.row for one in found)
+    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, floors, now)
 
 
 def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
@@ -262,7 +275,11 @@ def move_watermarks(
     `passed` are positions that were received and have no row.
     """
     moved: list[Watermark] = []
-    for worker, epoch in sorted(outboxes):
+    ordered = sorted(outboxes)
+    # Before positions are read: of two writers each sees its own new ones alone, and the
+    # watermark would stop at a gap that the other one fills.
+    ledger.locks.outboxes(ordered)
+    for worker, epoch in ordered:
         before = ledger.results.watermark(worker, epoch)
         reached = max(before or 0, floors.get((worker, epoch), 0))
         others = sorted(at for w, e, at in passed if (w, e) == (worker, epoch) and at > reached)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -35,7 +35,7 @@ def start_run(
     ledger.jobs.put(msgspec.structs.replace(job, nonces=(new_nonce(),)) for job in jobs)
     ledger.outbox.add([event_messages.of_run(RunPhase.STARTED, run, now)])
     # After its jobs: a run without any is finished here and now.
-    count_run(ledger, run.run_id, now)
+    count_runs(ledger, [run.run_id], now)
     return ledger.runs.get(run.run_id) or run
 
 
@@ -48,12 +48,19 @@ def skip_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
         ledger.outbox.add([event_messages.of_run(RunPhase.SKIPPED, run, now)])
 
 
-def count_run(ledger: Ledger, run_id: str, now: datetime) -> None:
-    """Bring a run's numbers up to date, and finish it when no job is outstanding."""
-    run = ledger.runs.get(run_id)
-    if run is None:
-        return
-    by_state = ledger.jobs.count_by_state(run_id)
+def count_runs(ledger: Ledger, run_ids: Collection[str], now: datetime) -> None:
+    """Bring the numbers of runs up to date, and finish those of which no job is outstanding."""
+    # Before the first is counted: of two writers that end the last two jobs of a run each would
+    # see the job of the other outstanding, and nobody would finish the run.
+    ledger.locks.runs(run_ids)
+    for run_id in sorted(run_ids):
+        run = ledger.runs.get(run_id)
+        if run is not None:
+            _count_run(ledger, run, now)
+
+
+def _count_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
+    by_state = ledger.jobs.count_by_state(run.run_id)
     counted = msgspec.structs.replace(
         run,
         jobs=sum(by_state.values()),

@@ -20,8 +20,9 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord, TargetEvent
 
 def apply_changes(ledger: Ledger, changes: TargetChanges, now: datetime) -> None:
     """Store changed targets and their events; what was learned of moved ones is void."""
+    ledger.locks.targets({*changes.moved, *(row.target for row in changes.targets)})
     left = {row.site for row in ledger.fleet.targets(changes.moved).values()}
-    ledger.fleet.put_targets(changes.targets)
+    ledger.fleet.put_targets(sorted(changes.targets, key=lambda row: row.target))
     if changes.moved:
         end_summaries(ledger, left, now)
         void_evidence(ledger, {one.target: one for one in changes.targets}, changes.moved, now)
@@ -58,6 +59,7 @@ def forget_targets(
     A worker that announces such a target again makes it a new one.
     """
     left = {row.target: row for row in rows}
+    ledger.locks.targets(left)
     ledger.fleet.drop_targets(left)
     end_summaries(ledger, {row.site for row in left.values()}, now)
     ledger.outcomes.forget(left)

@@ -12,6 +12,7 @@ from stt_coordinator.store.ports.findings import FindingLedger
 from stt_coordinator.store.ports.fleet import FleetLedger
 from stt_coordinator.store.ports.history import HistoryLedger
 from stt_coordinator.store.ports.jobs import JobLedger
+from stt_coordinator.store.ports.locks import LockLedger
 from stt_coordinator.store.ports.outbox import OutboxLedger
 from stt_coordinator.store.ports.outcomes import OutcomeLedger
 from stt_coordinator.store.ports.results import ResultLedger
@@ -58,6 +59,7 @@ class Ledger:
     counts: CountLedger
     outbox: OutboxLedger
     retention: RetentionLedger
+    locks: LockLedger
 
 
 class Store(Protocol):

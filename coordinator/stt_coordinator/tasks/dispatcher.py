@@ -55,6 +55,7 @@ class Dispatcher:
         sent = list(zip(jobs, receipts, strict=True))
 
         def record(ledger: Ledger) -> None:
+            ledger.locks.targets({job.target for job in jobs})
             # A fast worker's result may be in the store before this note: it must stay.
             current = ledger.jobs.by_id(job.job_id for job in jobs)
             ledger.jobs.put(

@@ -236,6 +236,7 @@ class Scheduler:
             )
             # In this transaction: an outstanding job that ended meanwhile must not be joined.
             names = [job.target for job in jobs]
+            ledger.locks.targets(names)
             if run.schedule == schedule.MANUAL:
                 # A job that a worker may have received already would answer with older evidence.
                 earlier = ledger.jobs.waiting(names)

@@ -20,6 +20,7 @@ from stt_coordinator.store.memory.runs import MemoryRuns
 from stt_coordinator.store.memory.suppressions import MemorySuppressions
 from stt_coordinator.store.memory.tables import Tables
 from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.locks import OneWriter
 from stt_shared import clock
 from stt_shared.protocol.queries.health import StoreHealth
 
@@ -72,4 +73,5 @@ def memory_ledger(tables: Tables) -> Ledger:
         counts=MemoryCounts(tables),
         outbox=MemoryOutbox(tables),
         retention=MemoryRetention(tables),
+        locks=OneWriter(),
     )

@@ -24,6 +24,7 @@ class SqlHistory(Statements):
             ({"finding": e.after.id, "at": text(e.at), "data": packed(e)} for e in added),
         )
         # In the transaction of the events: days are never counted again once events are pruned.
+        # In sorted order: everybody meets on the rows of today, and would wait in a circle.
         counted = steps(added)
         self._each("add_to_day", map(_day_columns, counted.days()))
         fixes: list[Columns] = [
@@ -33,7 +34,7 @@ class SqlHistory(Statements):
                 "minutes": minutes,
                 "number": number,
             }
-            for (day, severity, minutes), number in counted.fixes.items()
+            for (day, severity, minutes), number in sorted(counted.fixes.items())
         ]
         self._each("add_fixes", fixes)
 

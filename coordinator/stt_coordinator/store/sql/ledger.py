@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.ports.locks import LockLedger, OneWriter
 from stt_coordinator.store.sql.audit import SqlAudit
 from stt_coordinator.store.sql.counts import SqlCounts
 from stt_coordinator.store.sql.findings import SqlFindings
@@ -18,8 +19,11 @@ from stt_coordinator.store.sql.statements import Connection
 from stt_coordinator.store.sql.suppressions import SqlSuppressions
 
 
-def sql_ledger(connection: Connection) -> Ledger:
-    """The ledger over `connection`; each method is one or a few statements of sql/queries."""
+def sql_ledger(connection: Connection, locks: LockLedger | None = None) -> Ledger:
+    """The ledger over `connection`; each method is one or a few statements of sql/queries.
+
+    No `locks`: one transaction at a time writes the database.
+    """
     return Ledger(
         runs=SqlRuns(connection),
         jobs=SqlJobs(connection),
@@ -33,4 +37,5 @@ def sql_ledger(connection: Connection) -> Ledger:
         counts=SqlCounts(connection),
         outbox=SqlOutbox(connection),
         retention=SqlRetention(connection),
+        locks=locks or OneWriter(),
     )

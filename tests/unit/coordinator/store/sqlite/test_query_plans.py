@@ -17,7 +17,8 @@ from stt_coordinator.store.sqlite.dialect import with_hints
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_coordinator.store.sqlite.store import open_store
 
-AGGREGATES = sorted(field.name for field in dataclasses.fields(Ledger))
+# Locks have no statement here: SQLite has one writer.
+AGGREGATES = sorted({field.name for field in dataclasses.fields(Ledger)} - {"locks"})
 SQL = {
     f"{aggregate}.{name}": with_hints(statement)
     for aggregate in AGGREGATES
