@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 STORE = ROOT / "coordinator" / "stt_coordinator" / "store"
 CONTRACT = ROOT / "tests" / "contract" / "store"
 AGGREGATES = sorted(field.name for field in dataclasses.fields(Ledger))
+STORED = sorted({*AGGREGATES} - {"locks"})  # locks are no rows: no store keeps them
 
 
 def methods(aggregate: str) -> list[str]:
@@ -25,9 +26,9 @@ def methods(aggregate: str) -> list[str]:
 
 def test_each_aggregate_has_a_port_its_statements_and_two_twins() -> None:
     assert sorted(path.stem for path in (STORE / "ports").glob("[a-z]*.py")) == AGGREGATES
-    assert sorted(path.stem for path in (STORE / "sql" / "queries").iterdir()) == AGGREGATES
+    assert sorted(path.stem for path in (STORE / "sql" / "queries").iterdir()) == STORED
     for twin in ("sql", "memory"):
-        assert {path.stem for path in (STORE / twin).glob("*.py")} > set(AGGREGATES)
+        assert {path.stem for path in (STORE / twin).glob("*.py")} > set(STORED)
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)

@@ -57,7 +57,7 @@ class Recorder:
         def call(*arguments: Any, **named: Any) -> object:
             # Iterables are used once: the note must not take the rows from the store.
             first, *others = arguments or (None,)
-            rows = list(first) if hasattr(first, "__next__") else first
+            rows: Any = list(first) if hasattr(first, "__next__") else first
             self._calls.append((f"{self._name}.{method}", rows))
             found: object = getattr(self._inner, method)(
                 *((rows, *others) if arguments else ()), **named
@@ -109,6 +109,11 @@ async def calls_of(results: Collection[Result]) -> list[Call]:
     return calls
 
 
+def rows_of(given: Any) -> list[Any]:
+    """The rows of a call that takes several or one."""
+    return [*given] if isinstance(given, list) else [given]
+
+
 def names(calls: Collection[Call]) -> list[str]:
     return [name for name, _ in calls]
 
@@ -122,8 +127,7 @@ async def test_a_batch_writes_its_tables_in_the_order_of_the_locks() -> None:
 @pytest.mark.parametrize("table", KEYS)
 async def test_a_batch_writes_the_rows_of_a_table_in_sorted_order(table: str) -> None:
     calls = await calls_of(results_of_three_targets())
-    sets = [given if isinstance(given, list) else [given] for name, given in calls if name == table]
-    keys = [KEYS[table](row) for rows in sets for row in rows]
+    keys = [KEYS[table](row) for name, given in calls if name == table for row in rows_of(given)]
     assert len(keys) > 1
     assert keys == sorted(keys)  # type: ignore[type-var]  # each table's keys are of one type
 
