@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -56,12 +56,9 @@ class Recorder:
     def __getattr__(self, method: str) -> Callable[..., object]:
         def call(*arguments: Any, **named: Any) -> object:
             # Iterables are used once: the note must not take the rows from the store.
-            first, *others = arguments or (None,)
-            rows: Any = list(first) if hasattr(first, "__next__") else first
-            self._calls.append((f"{self._name}.{method}", rows))
-            found: object = getattr(self._inner, method)(
-                *((rows, *others) if arguments else ()), **named
-            )
+            given = [[*one] if isinstance(one, Iterator) else one for one in arguments]
+            self._calls.append((f"{self._name}.{method}", given[0] if given else None))
+            found: object = getattr(self._inner, method)(*given, **named)
             return found
 
         return call
