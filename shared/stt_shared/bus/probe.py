@@ -85,25 +85,22 @@ def foreign(crossings: Sequence[Crossing]) -> tuple[Probe, ...]:
         *accounts.of_subscribers((SAMPLE,)),
     )
     imported = {one.subject for one in crossings}
-    return (
-        *own(one for one in others if one.subject not in imported and not _is_ack(one)),
-        *(Probe(subject=js_api(call), data=b"{") for call in _calls()),
-        *(
-            Probe(subject=subject.replace(">", SAMPLE), stored=True)
-            for stream in subjects.STREAMS
-            for subject in stream.subjects
-        ),
-    )
-
-
-def _calls() -> tuple[str, ...]:
     results = subjects.STREAM_RESULTS
-    return (
+    calls = (
         "STREAM.NAMES",
         f"STREAM.INFO.{subjects.STREAM_JOBS}",
         f"CONSUMER.INFO.{results}.{subjects.RESULTS_STEM}1",
         f"CONSUMER.MSG.NEXT.{results}.{subjects.RESULTS_STEM}1",
         f"CONSUMER.CREATE.{subjects.STREAM_EVENTS}",
+    )
+    return (
+        *own(one for one in others if one.subject not in imported and not _is_ack(one)),
+        *(Probe(subject=js_api(call), data=b"{") for call in calls),
+        *(
+            Probe(subject=subject.replace(">", SAMPLE), stored=True)
+            for stream in subjects.STREAMS
+            for subject in stream.subjects
+        ),
     )
 
 

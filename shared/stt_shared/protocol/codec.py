@@ -77,21 +77,16 @@ def _check_schema(kind: type[Value], data: bytes) -> None:
         found = _HEADER.decode(data).schema
     except UNDECODABLE as error:
         raise ProtocolError("malformed", f"not a {expected} message: {error}") from error
-    name, major = _split(expected)
+    name, _, major = expected.partition("/v")
     match = _SCHEMA.fullmatch(found)
     if match is None or match["name"] != name:
         raise ProtocolError("wrong_schema", f"schema is {found[:80]!r}, expected {expected!r}")
-    if int(match["major"]) > major:
+    if int(match["major"]) > int(major):
         raise ProtocolError(
             "newer_major",
             f"schema is {found!r}, this version understands up to v{major}",
             hint="upgrade this side: coordinator first, then the workers",
         )
-
-
-def _split(schema: str) -> tuple[str, int]:
-    name, _, major = schema.partition("/v")
-    return name, int(major)
 
 
 def _too_large(name: str, size: int) -> str:

@@ -54,18 +54,15 @@ class Answers:
 
         Raises UnreachableError if there is no connection before the first message.
         """
-        await self._open()
-        answers: list[Msg | None] = []
-        for start in range(0, len(questions), WINDOW):
-            answers += await self._round(questions[start : start + WINDOW], wait_s)
-        return answers
-
-    async def _open(self) -> None:
         # Without the lock two first callers would make two subscriptions, and lose answers.
         async with self._opening:
             if self._wire is None:
                 self._prefix = self._link.client.new_inbox()
                 self._wire = await self._link.wire(f"{self._prefix}.*", self._answered)
+        answers: list[Msg | None] = []
+        for start in range(0, len(questions), WINDOW):
+            answers += await self._round(questions[start : start + WINDOW], wait_s)
+        return answers
 
     async def _answered(self, message: Msg) -> None:
         round_, index = self._waiting.get(message.subject.rpartition(".")[2], (None, 0))
@@ -79,10 +76,15 @@ class Answers:
             for index, question in enumerate(questions):
                 self._next += 1
                 token = f"{self._next:x}"
-                # Registered before it is sent: the answer may arrive before _send() returns.
+                # Registered before it is sent: the answer may arrive before publish() returns.
                 self._waiting[token] = (round_, index)
                 tokens.append(token)
-                await self._send(question, token)
+                await self._link.publish(
+                    question.subject,
+                    question.data,
+                    reply=f"{self._prefix}.{token}",
+                    headers=question.headers,
+                )
             await self._wait(round_, wait_s)
         except (TimeoutError, UnreachableError):
             pass  # a question without an answer stays None
@@ -101,11 +103,3 @@ class Answers:
                         await round_.done.wait()
                 except TimeoutError:
                     continue
-
-    async def _send(self, question: Question, token: str) -> None:
-        await self._link.publish(
-            question.subject,
-            question.data,
-            reply=f"{self._prefix}.{token}",
-            headers=question.headers,
-        )

@@ -30,7 +30,9 @@ class GuardedClient(TolerantClient):
         """
         server: Any = self._current_server
         asked = self._needs_tls or (server is not None and server.uri.scheme == "tls")
-        if asked and not self._encrypted():
+        writer = self._writer()
+        is_encrypted = writer is not None and writer.get_extra_info("ssl_object") is not None
+        if asked and not is_encrypted:
             raise nats.errors.Error(
                 "nats: the server offers no TLS, which a tls:// address, nats.ca, nats.cert or"
                 " nats.tls_first needs"
@@ -55,7 +57,3 @@ class GuardedClient(TolerantClient):
 
     def _writer(self) -> Any:
         return getattr(self._transport, "_io_writer", None)
-
-    def _encrypted(self) -> bool:
-        writer = self._writer()
-        return writer is not None and writer.get_extra_info("ssl_object") is not None

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from nats.aio.msg import Msg
 
 from stt_shared import clock
+from stt_shared.backoff import Backoff
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link, Wire
 from stt_shared.bus.values import Delivery
@@ -61,7 +62,8 @@ class PullInbox:
         self._held: set[str] = set()
         self._arrived = asyncio.Event()
         self._room = asyncio.Event()
-        self._pause_s = 0.0
+        self._pause_s = 0.0  # before the next requests; 0 after a delivery
+        self._backoff = Backoff(FIRST_PAUSE_S, MAX_PAUSE_S)
         self._next = 0
         self._prefix = ""
         self._wire: Wire | None = None
@@ -87,23 +89,19 @@ class PullInbox:
 
     async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
         """See the port."""
-        if not await self._anything(wait):
+        try:
+            async with asyncio.timeout(wait):
+                await self._arrived.wait()
+        except TimeoutError:
             return []
         if linger and len(self._buffer) < limit:
             await asyncio.sleep(linger)
         number = min(limit, len(self._buffer))
         taken = [self._buffer.popleft() for _ in range(number)]
+        # Only when all are taken: cleared earlier, the rest would wait for the next delivery.
         if not self._buffer:
             self._arrived.clear()
         return taken
-
-    async def _anything(self, wait: float) -> bool:
-        try:
-            async with asyncio.timeout(wait):
-                await self._arrived.wait()
-        except TimeoutError:
-            return False
-        return bool(self._buffer)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """See the port; raises UnreachableError."""
@@ -141,37 +139,35 @@ class PullInbox:
             log.debug("settlement_failed", subject=delivery.subject)
 
     async def _received(self, message: Msg) -> None:
+        """Take a delivery, or the status that ends a request."""
         status = (message.headers or {}).get("Status")
         if status is not None and not message.reply:
-            self._ended(message.subject.rpartition(".")[2], status)
+            if self._requests.pop(message.subject.rpartition(".")[2], None) is not None:
+                if status != EXPIRED:
+                    self._pause_s = self._backoff.next_s()
+                self._room.set()
             return
-        self._count_one()
+        self._backoff.reset()
+        self._pause_s = 0.0
+        # Counted for the oldest open request: a delivery does not name its own.
+        token = next(iter(self._requests), None)
+        if token is not None:
+            self._requests[token].remaining -= 1
+            if self._requests[token].remaining <= 0:
+                del self._requests[token]
         delivery = _delivery(message)
         if delivery is not None:
             self._held.add(delivery.lease)
             self._buffer.append(delivery)
             self._arrived.set()
 
-    def _count_one(self) -> None:
-        """Count a delivery for the oldest open request: it does not name its own."""
-        self._pause_s = 0.0
-        token = next(iter(self._requests), None)
-        if token is None:
-            return
-        self._requests[token].remaining -= 1
-        if self._requests[token].remaining <= 0:
-            del self._requests[token]
-
-    def _ended(self, token: str, status: str) -> None:
-        if self._requests.pop(token, None) is None:
-            return
-        if status != EXPIRED:
-            self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), MAX_PAUSE_S)
-        self._room.set()
-
     async def _pump(self) -> None:
         while True:
-            self._forget_lost()
+            now = clock.monotonic()
+            for token, request in list(self._requests.items()):
+                # Those of an earlier connection too: the server forgot them with it.
+                if now > request.until or request.generation != self._link.generation:
+                    del self._requests[token]
             if self._pause_s:
                 await asyncio.sleep(self._pause_s)
             # Cleared before the requests: room that appears while they are sent is not missed.
@@ -183,12 +179,6 @@ class PullInbox:
             except TimeoutError:
                 continue
 
-    def _forget_lost(self) -> None:
-        now = clock.monotonic()
-        for token, request in list(self._requests.items()):
-            if now > request.until or request.generation != self._link.generation:
-                del self._requests[token]
-
     async def _ask_for_more(self) -> None:
         """Keep two half-batches open, so that the server is never without a request."""
         open_ = sum(request.remaining for request in self._requests.values())
@@ -196,25 +186,20 @@ class PullInbox:
         half = max(1, min(self._capacity // 2, MAX_BATCH))
         while free >= half or (free > 0 and not self._requests):
             batch = min(free, half)
+            self._next += 1
+            token = f"{self._next:x}"
+            until = clock.monotonic() + EXPIRES_S + LATE_S
+            # Registered before it is sent: the answer may arrive before publish() returns.
+            self._requests[token] = _Request(batch, until, self._link.generation)
+            body = b'{"batch": %d, "expires": %d}' % (batch, int(EXPIRES_S * NANOSECONDS))
             try:
-                await self._request(batch)
+                await self._link.publish(self._subject, body, reply=f"{self._prefix}.{token}")
             except UnreachableError:
+                self._requests.pop(token, None)
+                # Not growing: the link is what reconnects, and then requests must follow at once.
                 self._pause_s = FIRST_PAUSE_S
                 return
             free -= batch
-
-    async def _request(self, batch: int) -> None:
-        self._next += 1
-        token = f"{self._next:x}"
-        until = clock.monotonic() + EXPIRES_S + LATE_S
-        # Registered before it is sent: the answer may arrive before publish() returns.
-        self._requests[token] = _Request(batch, until, self._link.generation)
-        body = b'{"batch": %d, "expires": %d}' % (batch, int(EXPIRES_S * NANOSECONDS))
-        try:
-            await self._link.publish(self._subject, body, reply=f"{self._prefix}.{token}")
-        except UnreachableError:
-            del self._requests[token]
-            raise
 
     async def _keep_leases(self) -> None:
         while True:

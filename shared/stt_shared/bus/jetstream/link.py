@@ -17,6 +17,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from stt_shared import clock
+from stt_shared.backoff import Backoff
 from stt_shared.bus.jetstream import client_tls
 from stt_shared.bus.jetstream.client import (
     CLIENT_ERRORS,
@@ -194,7 +195,14 @@ class Link:
             vague = isinstance(error, TimeoutError | nats.errors.NoServersError)
             reason = self._refusal or (self._last_error if vague else "") or error_text(error)
             raise UnreachableError(f"cannot reach NATS at {self.address} ({reason})") from error
-        await self._refuse_old(client)
+        version = client.connected_server_version
+        if (version.major, version.minor) < MIN_SERVER:
+            await close_client(client)
+            raise UnreachableError(
+                f"the nats-server is {version.major}.{version.minor}.{version.patch},"
+                f" the oldest supported is {MIN_SERVER[0]}.{MIN_SERVER[1]}",
+                hint="upgrade the nats-server",
+            )
         self.generation += 1
         self._last_error = ""
         return client
@@ -211,16 +219,6 @@ class Link:
             "reconnected_cb": self._on_back,
             "closed_cb": self._on_lost,
         }
-
-    async def _refuse_old(self, client: Client) -> None:
-        version = client.connected_server_version
-        if (version.major, version.minor) < MIN_SERVER:
-            await close_client(client)
-            raise UnreachableError(
-                f"the nats-server is {version.major}.{version.minor}.{version.patch},"
-                f" the oldest supported is {MIN_SERVER[0]}.{MIN_SERVER[1]}",
-                hint="upgrade the nats-server",
-            )
 
     # The callbacks never raise: an exception in one of them would end the tasks of the client.
 
@@ -245,15 +243,18 @@ class Link:
         log.info("connection_restored", servers=self.address)
 
     async def _watch(self) -> None:
-        backoff = RECONNECT_WAIT_S * 1.0
+        backoff = Backoff(RECONNECT_WAIT_S, MAX_BACKOFF_S)
+        wait_s = backoff.next_s()
         while True:
             # Each turn, also a failed one: only a turn that never ends is a client that hangs.
             self.watched = clock.monotonic()
-            await asyncio.sleep(min(WATCH_INTERVAL_S, backoff))
+            await asyncio.sleep(wait_s)
             if await self._healthy():
-                backoff = WATCH_INTERVAL_S
+                backoff.reset()
+                wait_s = WATCH_INTERVAL_S
                 continue
-            backoff = min(backoff * 2, MAX_BACKOFF_S) * random.uniform(0.8, 1.2)  # noqa: S311  # jitter
+            # With jitter: the clients of a server that was lost must not all come back at once.
+            wait_s = backoff.next_s() * random.uniform(0.8, 1.2)  # noqa: S311  # no secret
             try:
                 await self._rebuild()
             except UnreachableError as error:

@@ -131,18 +131,12 @@ class Broker:
             compared = stream.of(message.expected_of)
         if expected is not None and expected != (compared[-1].sequence if compared else 0):
             return Receipt(publication=Publication.CONFLICT, reason="wrong last sequence")
-        if not self._make_room(stream, present):
-            return Receipt(publication=Publication.OCCUPIED, reason="one message per subject")
-        return Receipt(publication=Publication.STORED, sequence=self._keep(stream, message))
-
-    def _make_room(self, stream: _Stream, present: list[_Message]) -> bool:
         limit = stream.spec.max_msgs_per_subject
-        if limit < 0 or len(present) < limit:
-            return True
-        if stream.spec.discard == "new" and stream.spec.discard_new_per_subject:
-            return False
-        del stream.messages[present[0].sequence]
-        return True
+        if 0 <= limit <= len(present):
+            if stream.spec.discard == "new" and stream.spec.discard_new_per_subject:
+                return Receipt(publication=Publication.OCCUPIED, reason="one message per subject")
+            del stream.messages[present[0].sequence]
+        return Receipt(publication=Publication.STORED, sequence=self._keep(stream, message))
 
     def _keep(self, stream: _Stream, message: Outgoing) -> int:
         stream.last += 1
@@ -178,24 +172,24 @@ class Broker:
         state = self.consumers.get((stream, consumer))
         while state is not None and state.waiting and len(taken) < limit:
             kept = self.streams[stream].messages.get(state.waiting.pop(0))
-            if kept is not None:
-                taken.append(self._deliver(state, kept))
+            if kept is None:
+                continue  # deleted from the stream while it waited
+            lease = f"{state.spec.name}-{next(self._leases)}"
+            state.leased[lease] = kept.sequence
+            state.delivered[kept.sequence] = state.delivered.get(kept.sequence, 0) + 1
+            taken.append(
+                Delivery(
+                    subject=kept.subject,
+                    data=kept.data,
+                    headers=kept.headers,
+                    sequence=kept.sequence,
+                    delivered=state.delivered[kept.sequence],
+                    lease=lease,
+                )
+            )
         if state is not None and not state.waiting:
             state.arrived.clear()
         return taken
-
-    def _deliver(self, state: _Consumer, kept: _Message) -> Delivery:
-        lease = f"{state.spec.name}-{next(self._leases)}"
-        state.leased[lease] = kept.sequence
-        state.delivered[kept.sequence] = state.delivered.get(kept.sequence, 0) + 1
-        return Delivery(
-            subject=kept.subject,
-            data=kept.data,
-            headers=kept.headers,
-            sequence=kept.sequence,
-            delivered=state.delivered[kept.sequence],
-            lease=lease,
-        )
 
     def acknowledge(self, stream: str, consumer: str, lease: str) -> None:
         """End a lease for good; a work queue deletes the message."""
