@@ -1,11 +1,12 @@
-"""The summary: counts of everything or of one site, from the tallies of the store."""
+"""The summaries: counts of everything and of each site, from the tallies of the store."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from stt_coordinator.domain.coverage import never_run
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
@@ -54,29 +55,41 @@ class Tallies:
         return dict(found)
 
 
-def counts(tallies: Tallies, site: str = "") -> Counts:
-    """The counts of one site, or of all of them."""
+_ROWS = tuple(one.name for one in fields(Tallies) if one.name != "checks")
+
+
+def by_site(tallies: Tallies) -> dict[str, Tallies]:
+    """The rows of each site that has any.
+
+    Each row is read once, however many sites there are: a pass for each site is quadratic.
+    """
+    parts: defaultdict[str, defaultdict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    for name in _ROWS:
+        for row in getattr(tallies, name):
+            parts[row[0]][name].append(row)
+    return {site: Tallies(checks=tallies.checks, **rows) for site, rows in parts.items()}
+
+
+def counts(tallies: Tallies) -> Counts:
+    """The counts of these rows."""
     severities: Counter[Severity] = Counter()
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
-    for where, severity, number in tallies.findings:
-        severities[severity] += number * (site in ("", where))
-    for where, outcome, kind, number in tallies.pairs:
-        outcomes[outcome, kind] += number * (site in ("", where))
-    for where, number in tallies.never_run().items():
-        outcomes[Outcome.SKIPPED, Kind.NOT_RUN] += number * (site in ("", where))
-    gone = [(family, n) for where, family, n in tallies.gone if site in ("", where)]
-    for family, number in gone:
+    for _, severity, number in tallies.findings:
+        severities[severity] += number
+    for _, outcome, kind, number in tallies.pairs:
+        outcomes[outcome, kind] += number
+    outcomes[Outcome.SKIPPED, Kind.NOT_RUN] += sum(tallies.never_run().values())
+    for _, family, number in tallies.gone:
         outcomes[Outcome.SKIPPED, Kind.GONE] += number * tallies.checks.get(family, 0)
-    mine = [(learned, n) for where, _, learned, n in tallies.targets if site in ("", where)]
     return counted(
         severities=severities,
         outcomes=outcomes,
-        targets=sum(number for _, number in mine),
-        targets_checked=sum(number for learned, number in mine if learned),
-        accepted=sum(number for where, number in tallies.accepted if site in ("", where)),
-        parts=sum(number for where, number in tallies.parts if site in ("", where)),
-        gone=sum(number for _, number in gone),
-        gone_findings=sum(n for where, n in tallies.gone_findings if site in ("", where)),
+        targets=sum(number for _, _, _, number in tallies.targets),
+        targets_checked=sum(number for _, _, learned, number in tallies.targets if learned),
+        accepted=sum(number for _, number in tallies.accepted),
+        parts=sum(number for _, number in tallies.parts),
+        gone=sum(number for _, _, number in tallies.gone),
+        gone_findings=sum(number for _, number in tallies.gone_findings),
     )
 
 
@@ -93,15 +106,30 @@ def end_of_site(site: str, state: ControlState, as_of: datetime) -> Summary:
 
 
 def summary(
+    tallies: Tallies, state: ControlState, last_run: RunRecord | None, as_of: datetime
+) -> Summary:
+    """The summary of all sites together as a message."""
+    return _message(tallies, state, last_run, as_of)
+
+
+def summaries(
+    tallies: Tallies, state: ControlState, last_run: RunRecord | None, as_of: datetime
+) -> list[Summary]:
+    """The summaries as messages: of everything first, then of each site that has a target."""
+    parts = by_site(tallies)
+    of_sites = (_message(parts[site], state, last_run, as_of, site) for site in tallies.sites())
+    return [summary(tallies, state, last_run, as_of), *of_sites]
+
+
+def _message(
     tallies: Tallies,
     state: ControlState,
     last_run: RunRecord | None,
     as_of: datetime,
     site: str = "",
 ) -> Summary:
-    """The summary as a message."""
     return Summary(
-        counts=counts(tallies, site),
+        counts=counts(tallies),
         as_of=as_of,
         enabled=state.enabled,
         since=state.since,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from stt_coordinator.domain.summary import end_of_site, summary
+from stt_coordinator.domain.summary import end_of_site, summaries
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.metrics.counters import Counters
@@ -79,11 +79,9 @@ class OutboxPublisher:
         state, now = self._control_state.state, clock.now()
 
         def read(ledger: Ledger) -> list[Summary]:
-            tallies, last_run = ledger.counts.tallies(), ledger.runs.last()
-            sites = ("", *tallies.sites())
-            there = [summary(tallies, state, last_run, now, site) for site in sites]
+            there = summaries(ledger.counts.tallies(), state, ledger.runs.last(), now)
             # Again here: a summary that was read before its site ended must not be the last one.
-            over = sorted(self._published.keys() - set(sites))
+            over = sorted(self._published.keys() - {one.site for one in there})
             return [*there, *(end_of_site(site, state, now) for site in over)]
 
         found = await self._store.read(read)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stt_coordinator.domain.summary import Tallies, counts, summary
+from stt_coordinator.domain.summary import (
+    Tallies,
+    by_site,
+    counts,
+    summaries,
+    summary,
+)
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
@@ -15,6 +23,7 @@ from stt_shared.protocol.records import Counts
 from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import NOW
 
+T = TypeVar("T")
 ENDS = (
     (Outcome.PASSED, None),
     (Outcome.FAILED, None),
@@ -66,9 +75,43 @@ def test_sites_add_up_to_the_whole() -> None:
     )
     assert tallies.sites() == ("eu", "us")
     assert tallies.families() == {Family.MYSQL: 1, Family.MONGODB: 2}
-    assert counts(tallies, "eu") == Counts(major=2, passed=5, targets=1, targets_checked=1)
-    assert counts(tallies, "us") == Counts(major=3, not_checked=7, targets=2)
-    assert counts(tallies, "nowhere") == Counts()
+    assert {site: counts(rows) for site, rows in by_site(tallies).items()} == {
+        "eu": Counts(major=2, passed=5, targets=1, targets_checked=1),
+        "us": Counts(major=3, not_checked=7, targets=2),
+    }
+    assert counts(tallies) == Counts(major=5, passed=5, not_checked=7, targets=3, targets_checked=1)
+
+
+class Visited(list[T]):
+    """Rows, and how many of them were read."""
+
+    visits = 0
+
+    def __iter__(self) -> Iterator[T]:
+        for row in super().__iter__():
+            self.visits += 1
+            yield row
+
+
+def rows_read(sites: int) -> int:
+    """By the summaries of a fleet of so many sites."""
+    names = [f"site-{number}" for number in range(sites)]
+    lists: dict[str, Any] = {
+        "findings": Visited((name, Severity.MAJOR, 1) for name in names),
+        "accepted": Visited((name, 1) for name in names),
+        "pairs": Visited((name, Outcome.PASSED, None, 1) for name in names),
+        "targets": Visited((name, Family.MYSQL, True, 1) for name in names),
+        "parts": Visited((name, 1) for name in names),
+        "gone": Visited((name, Family.MYSQL, 1) for name in names),
+        "gone_findings": Visited((name, 1) for name in names),
+    }
+    found = summaries(Tallies(**lists), ControlState(), None, NOW)
+    assert (len(found), found[0].counts.major) == (sites + 1, sites)
+    return sum(rows.visits for rows in lists.values())
+
+
+def test_eight_times_the_sites_read_eight_times_the_rows() -> None:
+    assert rows_read(1_600) == 8 * rows_read(200) > 0
 
 
 @given(pairs)
@@ -103,5 +146,5 @@ def test_store_and_report_count_the_same(
 
 def test_summary_says_whether_and_since_when_checks_run() -> None:
     state = ControlState(enabled=False, since=NOW)
-    found = summary(Tallies(), state, None, NOW, "eu")
-    assert (found.enabled, found.since, found.site) == (False, NOW, "eu")
+    found = summary(Tallies(), state, None, NOW)
+    assert (found.enabled, found.since, found.site) == (False, NOW, "")
