@@ -28,6 +28,7 @@ from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
 from stt_coordinator.tasks.readiness import Readiness
 from stt_coordinator.tasks.replay import replay
+from stt_coordinator.tasks.replicas import Replicas
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.stream_upkeep import keep_usable
@@ -99,6 +100,7 @@ class Coordinator:
             timing=timing,
             ceilings=dependencies.ceilings,
         )
+        self._replicas = Replicas(bus)
         self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing)
         self._publisher = OutboxPublisher(
             bus=bus,
@@ -209,8 +211,8 @@ class Coordinator:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
         of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
-        of_clock = self._clock.degraded
-        return (*of_clock, *self._cannot, *self._library.trouble, *of_tasks, *of_fleet)
+        of_nats = (*self._cannot, *self._replicas.degraded)
+        return (*self._clock.degraded, *of_nats, *self._library.trouble, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""
@@ -235,6 +237,7 @@ class Coordinator:
                 timing.prune_s,
             ),
             "clock": (self._clock.compare, Wakeup(), timing.clock_s),
+            "replicas": (self._replicas.compare, Wakeup(), timing.replicas_s),
         }
         # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,51 +11,12 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.clock import monotonic
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
-from tests.servers.fixtures import left_out
 from tests.support.processes.installation import Installation, installed
+from tests.support.processes.small_disk import fill, small_disk
 
-SIZE = "4m"
 TIMEOUT_S = 60.0
 POLL_S = 0.1
 FULL = "database or disk is full"
-
-
-@contextmanager
-def small_disk(folder: Path) -> Generator[Path]:
-    """A file system of SIZE at `folder`; without mounting the test is left out, or fails.
-
-    What a store does then is shown on SQLite's page limit in the tests of store and outbox.
-    """
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, check=False)
-    except FileNotFoundError:
-        left_out("no mount program")
-    if done.returncode:
-        left_out("mounting is not allowed here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Use up every byte of `disk`; returns the file to delete for room."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        for size in (4_096, 1):
-            while written(lambda: file.write(b"x" * size)):  # noqa: B023  # called now
-                pass
-    return filler
-
-
-def written(write: Callable[[], object]) -> bool:
-    try:
-        write()
-    except OSError:
-        return False
-    return True
 
 
 async def until(holds: Callable[[], bool], installation: Installation) -> None:

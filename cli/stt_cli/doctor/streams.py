@@ -124,7 +124,10 @@ def replicas(answers: Sequence[ServerAnswer], cluster: str) -> DiagnosticLine:
         }
     )
     if late:
-        todo = "start that nats-server: nats server ls"
+        todo = (
+            "start that nats-server (nats server ls); if it runs and its log says `out of"
+            " resources`, free space on its disk and restart it"
+        )
         return warn(what, f"not up to date: {readable.first_names(late)}", todo)
     counts = {int(answer["config"].get("num_replicas", 1)) for answer in known}
     copies = " to ".join(map(str, sorted({min(counts), max(counts)})))

@@ -133,6 +133,10 @@ class FencedBus:
         self._term.require()
         return await self._bus.free(consumer)
 
+    async def behind(self, streams: Sequence[str]) -> frozenset[str]:
+        """See the port; it changes nothing."""
+        return await self._bus.behind(streams)
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port; a message that the fence refuses has failed."""
         try:

@@ -41,6 +41,8 @@ EVENTS: Mapping[str, str] = {
     "pack_unavailable": "no newer pack can be fetched; the current one stays in use",
     "page_failed": "the page cannot be served; tried again",
     "page_started": "the page is served at this address",
+    "replicas_behind": "replicas of streams stay behind on these servers; the others go on",
+    "replicas_current": "all replicas of streams are up to date again",
     "request_failed": "an internal error while a page was made",
     "result_recorded": "a result was recorded",
     "results_budget_exceeded": "a worker sends too many results that change nothing; dropped",

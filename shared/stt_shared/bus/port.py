@@ -72,6 +72,10 @@ class Bus(Protocol):
         """Delete messages that `consumer` will never deliver again; returns their subjects."""
         ...
 
+    async def behind(self, streams: Sequence[str]) -> frozenset[str]:
+        """The servers with a replica that is not up to date; raises UnreachableError."""
+        ...
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """Store messages concurrently; returns one receipt for each, in order. Never raises."""
         ...

@@ -23,6 +23,14 @@ from tests.support.shared.nats_client import one_connection
 NAMES = ["n0", "n1", "n2"]
 READY_S = 60.0
 POLL_S = 0.2
+# In place of the block of every server: what the streams reserve may be more than a disk has.
+JETSTREAM = """\
+jetstream {{
+  store_dir: "{folder}/data"
+  sync_interval: always
+  max_file_store: 100GB
+}}
+"""
 CLUSTER = """\
 server_name: {name}
 cluster {{
@@ -141,8 +149,11 @@ class Cluster:
 
 
 @contextmanager
-def clustered(folder: Path) -> Iterator[Cluster]:
-    """A running cluster; `whole` waits until it is usable."""
+def clustered(folder: Path, *, any_disk: bool = False) -> Iterator[Cluster]:
+    """A running cluster; `whole` waits until it is usable.
+
+    With `any_disk` a node may have a disk that is smaller than what the streams reserve.
+    """
     proxy = RouteProxy(NAMES)
     proxy.start()
     nodes: dict[str, Running] = {}
@@ -158,6 +169,8 @@ def clustered(folder: Path) -> Iterator[Cluster]:
                 port=proxy.ports[name],
                 routes=routes,
             )
+            if any_disk:
+                extra += JETSTREAM.format(folder=folder / name)
             nodes[name] = embedded_nats.start(folder / name, extra=extra)
         yield Cluster(nodes=nodes, proxy=proxy)
     finally:

@@ -23,6 +23,8 @@ class Timing:
     reconcile_s: float = 60.0
     # Between two comparisons of the clocks, beside those before each act that depends on them.
     clock_s: float = 10.0
+    # Between two looks whether replicas are up to date; at two in a row a server is named.
+    replicas_s: float = 15.0
     # Three announcements missed.
     worker_down: timedelta = timedelta(seconds=45)
     # Between two deliveries of a result whose worker has not announced its target yet.

@@ -73,6 +73,10 @@ class JetStreamBus:
         """See the port."""
         return await upkeep.free(self._link, consumer)
 
+    async def behind(self, streams: Sequence[str]) -> frozenset[str]:
+        """See the port; raises UnreachableError."""
+        return await upkeep.behind(self._link, streams)
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
         return await publisher.publish(self._link, self._answers, messages)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.streams import NOT_FOUND, ApiError, call
@@ -56,6 +58,28 @@ async def free(link: Link, consumer: ConsumerSpec) -> tuple[str, ...]:
             what = f"cannot free subjects of {consumer.stream} ({error})"
             raise UnreachableError(what) from error
     return tuple(freed)
+
+
+async def behind(link: Link, streams: Sequence[str]) -> frozenset[str]:
+    """The names of servers with a replica of `streams` that is offline or not up to date.
+
+    A server whose disk is full is among them: it stays connected, with JetStream switched off.
+    Raises UnreachableError.
+    """
+    late: set[str] = set()
+    try:
+        for stream in streams:
+            info = await call(link, f"STREAM.INFO.{stream}")
+            cluster: dict[str, Any] = info.get("cluster") or {}
+            peers: list[dict[str, Any]] = cluster.get("replicas") or []
+            late |= {
+                str(peer.get("name", ""))
+                for peer in peers
+                if peer.get("offline") or not peer.get("current")
+            }
+    except ApiError as error:
+        raise UnreachableError(f"cannot read the replicas of streams ({error})") from error
+    return frozenset(late)
 
 
 async def _floor(link: Link, consumer: ConsumerSpec) -> int:

@@ -107,6 +107,12 @@ class MemoryBus:
         del consumer
         return ()
 
+    async def behind(self, streams: Sequence[str]) -> frozenset[str]:
+        """See the port; raises UnreachableError."""
+        del streams
+        self.broker.check()
+        return frozenset(self.broker.behind)
+
     async def publish(self, messages: Sequence[Outgoing]) -> list[Receipt]:
         """See the port."""
         await asyncio.sleep(0)

@@ -69,6 +69,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.down = False
+        self.behind: set[str] = set()  # names of servers, as tests set them
         self.ahead = timedelta(0)  # of its clock
         self.streams: dict[str, _Stream] = {}
         self.consumers: dict[tuple[str, str], _Consumer] = {}

@@ -1,4 +1,4 @@
-"""The replicas of a stream are never lowered because a client has heard of fewer nodes."""
+"""Replicas are never lowered because fewer nodes are seen, and those that are behind are named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stt_shared.bus.jetstream import NatsOptions, streams
+from stt_shared.bus.jetstream import NatsOptions, streams, upkeep
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.protocol.specs import StreamSpec
 
@@ -37,3 +37,29 @@ async def test_one_visible_node_of_three_changes_nothing_unless_the_setting_asks
     link = Link(NatsOptions(servers=("nats://127.0.0.1:1",), replicas=wanted))
     assert await streams.ensure(link, [SPEC], []) == ()
     assert written == ([] if asked is None else [asked])
+
+
+async def test_the_servers_of_replicas_that_are_offline_or_behind_are_named_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: dict[str, Any] = {
+        "STREAM.INFO.A": {
+            "cluster": {
+                "leader": "n0",
+                "replicas": [
+                    {"name": "n1", "current": True, "offline": True},
+                    {"name": "n2", "current": True},
+                ],
+            }
+        },
+        "STREAM.INFO.B": {"cluster": {"replicas": [{"name": "n1", "current": False}]}},
+        "STREAM.INFO.C": {},  # a single server
+    }
+
+    async def call(_link: Link, subject: str) -> Any:
+        return answers[subject]
+
+    monkeypatch.setattr(upkeep, "call", call)
+    link = Link(NatsOptions(servers=("nats://127.0.0.1:1",)))
+    assert await upkeep.behind(link, ["A", "B", "C"]) == {"n1"}
+    assert await upkeep.behind(link, ["C"]) == frozenset()
