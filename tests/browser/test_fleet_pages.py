@@ -51,11 +51,11 @@ def without_scripts(browser: Browser, address: str) -> Page:
     return page
 
 
-def send(page: Page, button: str, what: str) -> None:
+def send(page: Page, button: str, what: str, reason: str = "CHG-4500") -> None:
     """Open the form of `what`, say why and who, and send it."""
     page.click(f"summary[aria-label='{button} {what}']")
     form = page.locator("details[open]")
-    form.locator("[name=reason]").fill("CHG-4500")
+    form.locator("[name=reason]").fill(reason)
     form.locator("[name=by]").fill("ann")
     form.locator(f"button:text-is('{button}')").click()
 
@@ -74,7 +74,8 @@ def test_the_page_offers_only_what_the_state_of_a_database_or_worker_allows(
     page.goto(f"{site.url}/settings")
     workers = [one.get_attribute("aria-label") for one in page.locator("summary").all()]
     assert sorted(map(str, workers)) == [f"Forget {LEFT}", f"Forget {SILENT}"]
-    looked_at(browser, f"{site.url}/targets", "targets-changed", tmp_path, ("▲ gone", "claimed by"))
+    words = ("▲ gone", "no worker announces the database any more", "claimed by eu-1 (eu-west)")
+    looked_at(browser, f"{site.url}/targets", "targets-changed", tmp_path, words)
     looked_at(browser, f"{site.url}/settings", "settings-left", tmp_path, ("◆ down", "Forget…"))
 
 
@@ -95,6 +96,25 @@ def test_a_gone_database_is_forgotten_without_scripts_with_who_and_why_in_the_au
     assert page.locator("tbody tr").count() == 0
     entry = audit(page, site)
     assert [word for word in ("ann", GONE, "CHG-4500") if word not in entry] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "button", "what"),
+    [
+        ("/targets", "Forget", GONE),
+        ("/targets", "Move to eu-west", CLAIMED),
+        ("/settings", "Forget", SILENT),
+        ("/checks/mysql_version", "Disable", "mysql_version"),
+    ],
+)
+def test_a_reason_of_spaces_changes_nothing_and_the_page_asks_for_one(
+    browser: Browser, site: Site, path: str, button: str, what: str
+) -> None:
+    page = without_scripts(browser, site.url + path)
+    send(page, button, what, "  ")  # which browsers take for an answer
+    assert page.inner_text("[role=alert]") == "the reason is empty: go back and enter one"
+    page.goto(f"{site.url}/settings")
+    assert page.locator("[aria-label='Audit log']").count() == 0
 
 
 def test_a_claimed_database_is_moved_without_scripts_to_the_site_that_claims_it(

@@ -242,12 +242,23 @@ def test_a_target_that_does_not_answer_says_why(browser: Browser, site: Site) ->
 def test_a_check_is_switched_off_and_on_again(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     page.goto(f"{site.url}/checks/postgresql_version")
-    page.click("main button:text-is('Disable')")
-    page.wait_for_selector("text=Disabled: ")
+    switched(page, "Disable", "CHG-4420", "text=Disabled: ")
     assert "postgresql_version" in site.ask("/api/v1/status")["state"]["disabled_checks"]
-    page.click("main button:text-is('Enable')")
-    page.wait_for_selector("text=Enabled for")
+    switched(page, "Enable", "CHG-4421", "text=Enabled for")
+    entries = site.ask("/api/v1/audit")["entries"][:2]
+    assert [(one["by"], one["reason"]) for one in entries] == [
+        ("ann", "CHG-4421"),
+        ("ann", "CHG-4420"),
+    ]
     page.close()
+
+
+def switched(page: Page, button: str, reason: str, then: str) -> None:
+    page.click(f"summary[aria-label='{button} postgresql_version']")
+    page.fill("#c-reason", reason)
+    page.fill("#c-by", "ann")
+    page.click(f"main button:text-is('{button}')")
+    page.wait_for_selector(then)
 
 
 def test_when_disabled_the_numbers_are_those_of_before_and_say_so(

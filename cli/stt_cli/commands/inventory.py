@@ -148,7 +148,7 @@ def _why(one: TargetInfo) -> str:
     """Why something of the target is not checked, and who else claims it."""
     missing = f"{readable.number(one.never_run, 'check')} not run yet" if one.never_run else ""
     not_checked = readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked)
-    claimed = f"claimed by {', '.join(one.claims)}" if one.claims else ""
+    claimed = f"claimed by {readable.claimants(one)}" if one.claims else ""
     return "; ".join(filter(None, (not_checked, missing, claimed)))
 
 

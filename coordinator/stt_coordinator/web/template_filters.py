@@ -64,9 +64,8 @@ def why(row: UncheckedTarget | TargetInfo | FindingReply) -> str:
 
 
 def claiming_sites(one: TargetInfo) -> list[str]:
-    """Other sites that claim the target; a claim reads `worker (site)`."""
-    sites = {claim.rpartition("(")[2].removesuffix(")") for claim in one.claims}
-    return sorted(sites - {one.site})
+    """Other sites that claim the target, sorted."""
+    return sorted({claim.site for claim in one.claims} - {one.site})
 
 
 def part_why(one: PartNotChecked) -> str:
@@ -122,6 +121,7 @@ FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "parts_sentence": parts_sentence,
     "target_parts": readable.target_parts,
     "claiming_sites": claiming_sites,
+    "claimants": readable.claimants,
     "part_why": part_why,
     "server": server,
     "span": readable.span,

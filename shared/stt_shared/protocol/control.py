@@ -213,6 +213,15 @@ class TargetsRequest(Value, frozen=True, kw_only=True):
     schema: str = "stt.control.targets/v1"
 
 
+class TargetClaim(Value, frozen=True, kw_only=True):
+    """A worker that announces a target and may not have it: another site or type has it."""
+
+    worker: str
+    site: str
+    family: Family
+    since: Instant
+
+
 class TargetInfo(Value, frozen=True, kw_only=True):
     """A target and its state."""
 
@@ -228,7 +237,7 @@ class TargetInfo(Value, frozen=True, kw_only=True):
     facts: Facts | None = None
     parts_not_checked: tuple[PartNotChecked, ...] = ()  # of its latest answers; at most 100
     never_run: int = 0  # enabled checks that were never run on it
-    claims: tuple[str, ...] = ()  # `worker (site)` of workers that announce it and may not have it
+    claims: tuple[TargetClaim, ...] = ()  # of workers that announce it and may not have it
 
 
 class TargetsReply(Value, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
+from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
 
@@ -55,6 +56,16 @@ def first_names(
     shown = names[:most]
     more = max(total, len(names)) - len(shown)
     return separator.join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def claimants(one: TargetInfo) -> str:
+    """The workers that claim a target, e.g. `w9 (us), w4 (eu, as PostgreSQL)`; empty: none does."""
+    return ", ".join(
+        f"{claim.worker} ({claim.site})"
+        if claim.family is one.family
+        else f"{claim.worker} ({claim.site}, as {FAMILIES[claim.family]})"
+        for claim in one.claims
+    )
 
 
 def part(one: PartNotChecked) -> str:

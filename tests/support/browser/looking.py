@@ -22,6 +22,15 @@ RUN = """() => axe.run({
 }).then(({violations, passes, testEngine}) => (
   {violations, passes: passes.length, version: testEngine.version}
 ))"""
+# Tables whose rows are lists on a narrow page: those that are cut, and cells with another heading.
+STACKED = """() => [...document.querySelectorAll("table.stack")].flatMap((table) => {
+  const heads = [...table.querySelectorAll("thead th")].map((one) => one.textContent);
+  const named = [...table.querySelectorAll("tbody tr")].flatMap((row) => [...row.cells].map(
+    (cell, place) => [cell.dataset.label ?? "", heads[place], cell.outerHTML.slice(0, 80)]));
+  const wrong = named.filter(([label, head]) => label !== head);
+  const around = table.parentElement, name = table.caption.textContent;
+  return around.scrollWidth > around.clientWidth ? [...wrong, [name, "cut"]] : wrong;
+})"""
 
 
 @contextmanager
@@ -75,6 +84,7 @@ def seen(page: Page, name: str, folder: Path) -> str:
             wrong = AxeResults(found).generate_report()
             assert found["violations"] == [], (name, theme, width, wrong)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (name, width)
+            assert page.evaluate(STACKED) == [], (name, width)
             looks.append(Look(theme=theme, width=width, violations=0, passes=found["passes"]))
             axe = found["version"]
             if writes and width == WIDTHS[0]:

@@ -7,13 +7,16 @@ from collections.abc import Iterable
 
 from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.domain.coverage import GONE
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.control import (
+    TargetClaim,
     TargetInfo,
     TargetsReply,
     TargetsRequest,
 )
+from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.messages import PartNotChecked
 
 MAX_PARTS = 100  # databases of one target
@@ -57,10 +60,13 @@ def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked], never_run: 
         workers=row.workers,
         labels=row.labels,
         last_checked=row.last_checked,
-        kind=row.kind,
-        reason=row.reason,
+        kind=Kind.GONE if row.gone else row.kind,
+        reason=GONE if row.gone else row.reason,
         facts=row.facts,
         parts_not_checked=tuple(parts),
         never_run=never_run,
-        claims=tuple(f"{one.worker} ({one.site})" for one in row.claims),
+        claims=tuple(
+            TargetClaim(worker=one.worker, site=one.site, family=one.family, since=one.since)
+            for one in row.claims
+        ),
     )

@@ -13,7 +13,7 @@ from stt_coordinator.control.queries.checks import list_checks
 from stt_coordinator.control.views.page_parts import parts_of_check
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
 from stt_shared.protocol.control import CheckSwitchRequest, Empty
 from stt_shared.report.views.check import PERIODS, check_object
 
@@ -58,7 +58,9 @@ async def check(context: Context, name: FromPath[str]) -> Template:
 @post("/checks/{name:str}", include_in_schema=False, opt=ADMINS)
 async def set_enabled(context: Context, actor: Caller, name: FromPath[str], data: Form) -> Redirect:
     """Enable or disable the check for all databases."""
-    request = CheckSwitchRequest(check=name, by=UNNAMED_USER)
+    request = CheckSwitchRequest(
+        check=name, by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
+    )
     if data.get("to") == "off":
         await run_audited(context, actor, control_commands.disable_check, request)
     else:

@@ -7,7 +7,7 @@ from typing import Any
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
-from stt_coordinator.control.handler_context import HandlerContext
+from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 
 UNNAMED_USER = "the web page"
 
@@ -21,6 +21,17 @@ def page(context: HandlerContext, template: str, *, title: str, at: str, **value
 def redirect(path: str) -> Redirect:
     """Redirect after a form was sent, so that a reload does not send it again."""
     return Redirect(path, status_code=HTTP_303_SEE_OTHER)
+
+
+def reason_in(data: dict[str, str]) -> str:
+    """The reason in a form; raises RequestError for a blank one.
+
+    The verbs take requests without a reason: people who use a form have to give one.
+    """
+    reason = data.get("reason", "").strip()
+    if not reason:
+        raise request_error(ErrorCode.BAD_REQUEST, "the reason is empty: go back and enter one")
+    return reason
 
 
 def titles(context: HandlerContext) -> dict[str, str]:

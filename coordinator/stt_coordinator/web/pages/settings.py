@@ -14,7 +14,7 @@ from stt_coordinator.control.queries.audit import list_audit
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
 from stt_shared.protocol.audit import AuditRequest
 from stt_shared.protocol.control import Empty, SwitchRequest, WorkerForgetRequest
 
@@ -43,7 +43,7 @@ async def settings(
 
 
 def _request(data: dict[str, str]) -> SwitchRequest:
-    return SwitchRequest(by=data.get("by") or UNNAMED_USER, reason=data.get("reason", ""))
+    return SwitchRequest(by=data.get("by") or UNNAMED_USER, reason=reason_in(data))
 
 
 @post("/enable", include_in_schema=False, opt=ADMINS)
@@ -66,7 +66,7 @@ async def forget_worker(
 ) -> Redirect:
     """Forget a worker that is down."""
     request = WorkerForgetRequest(
-        worker=worker, by=data.get("by") or UNNAMED_USER, reason=data.get("reason", "")
+        worker=worker, by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
     )
     await run_audited(context, actor, fleet_commands.forget_worker, request)
     return redirect("/settings")

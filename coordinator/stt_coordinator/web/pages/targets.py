@@ -13,7 +13,7 @@ from stt_coordinator.control.audited_commands import run_audited
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import OPERATORS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, redirect
+from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
 from stt_shared.protocol.control import (
     TargetForgetRequest,
     TargetInfo,
@@ -63,7 +63,7 @@ def is_wanted(one: TargetInfo, state: str) -> bool:
 async def forget(context: Context, actor: Caller, target: FromPath[str], data: Form) -> Redirect:
     """Forget a target that nobody announces."""
     request = TargetForgetRequest(
-        targets=(target,), by=data.get("by") or UNNAMED_USER, reason=data.get("reason", "")
+        targets=(target,), by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
     )
     await run_audited(context, actor, fleet_commands.forget_targets, request)
     return redirect("/targets")
@@ -76,7 +76,7 @@ async def move(context: Context, actor: Caller, target: FromPath[str], data: For
         targets=(target,),
         site=data.get("site", ""),
         by=data.get("by") or UNNAMED_USER,
-        reason=data.get("reason", ""),
+        reason=reason_in(data),
     )
     await run_audited(context, actor, fleet_commands.move_targets, request)
     return redirect("/targets")
