@@ -26,6 +26,7 @@ from stt_worker.sandbox.wire import (
 
 SLOW_S = 0.005  # the end of a script that took longer is sent before the next script starts
 SMALL_BYTES = 64 * 1024  # decoded in milliseconds
+MIN_GROUP = 2  # scripts that run by one evaluation
 REPORT_BYTES = 60 * 1024  # larger reports are sent at once
 _ORDER = msgspec.msgpack.Decoder(Order)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -45,12 +46,14 @@ def serve(channel: Channel) -> None:
 
 
 class _Program:
-    """A list of items and the places that they read."""
+    """A list of items, the places that they read, and the items that cannot run in a group."""
 
     def __init__(self, number: int, items: list[Item]) -> None:
         self.number = number
         self.items = items
         self.places = sorted({place for item in items for place in item.places})
+        self.has_run = False
+        self.apart: set[int] = set()  # they once skipped, failed, printed or held up their group
 
 
 class _Worker:
@@ -129,12 +132,45 @@ class _Worker:
             why = f"the context cannot be read: {error}"
             self._ends += [End(index=at, ending=Ending.BROKEN, text=why) for at, _ in ready]
             return
-        for number, (index, _) in enumerate(ready):
+        numbers = {index: number for number, (index, _) in enumerate(ready)}
+        group = self._group(program, order, numbers)
+        done = self._run_together(group, order, driver, numbers)
+        for index in [one for one in numbers if one not in done]:
             began = self._begin(Stage.RUN, index, order)
-            end = self._engine.call(driver, number, index)
-            self._end(end, slow=time.monotonic() - began > SLOW_S)
+            end = self._engine.call(driver, numbers[index], index)
+            slow = time.monotonic() - began > SLOW_S
+            self._end(end, slow=slow)
+            # Slow alone is no reason: on a busy machine every script is slow once.
+            if end.printed or end.ending is not Ending.RETURNED or (slow and group):
+                program.apart.add(index)
             if end.ending is Ending.TIME:
                 return
+        program.has_run = True
+
+    def _group(self, program: _Program, order: Order, numbers: dict[int, int]) -> list[int]:
+        """The items to run together: those that have only returned so far."""
+        if order.singly or not program.has_run:
+            return []
+        group = [index for index in numbers if index not in program.apart]
+        return group if len(group) >= MIN_GROUP else []
+
+    def _run_together(
+        self, group: list[int], order: Order, driver: Any, numbers: dict[int, int]
+    ) -> set[int]:
+        """Run the group by one evaluation, a tenth of the time; returns the items with an end.
+
+        It has the time of one script, and if any of them does not return, all run again alone:
+        scripts have no effects.
+        """
+        if not group:
+            return set()
+        self._begin(Stage.GROUP, 0, order)
+        texts = self._engine.call_together(driver, [numbers[index] for index in group])
+        if texts is None:
+            return set()
+        for index, text in zip(group, texts, strict=True):
+            self._end(End(index=index, ending=Ending.RETURNED, text=text))
+        return set(group)
 
     def _driver(
         self,
@@ -186,6 +222,9 @@ class _Worker:
 
     def _usable(self, program: _Program, modules: dict[str, Any]) -> list[tuple[int, Item]]:
         """The items that can run, with their indexes; reports the end of the others."""
+        scripts = (self._scripts[item.digest] for item in program.items)
+        if not any(isinstance(one, str) for one in (*modules.values(), *scripts)):
+            return list(enumerate(program.items))
         ready: list[tuple[int, Item]] = []
         for index, item in enumerate(program.items):
             if why := self._unusable(item, modules):

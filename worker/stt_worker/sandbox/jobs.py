@@ -42,7 +42,7 @@ class Job:
     releases: tuple[str, bytes]
     until: float
     define_only: bool = False
-    singly: bool = False  # a child died while it decoded the answers together
+    singly: bool = False  # a child died while it decoded answers or ran scripts together
     verdicts: dict[int, Verdict] = field(default_factory=dict[int, Verdict])
     slow: list[int] = field(default_factory=list[int])
     _size: int = 0
@@ -76,6 +76,7 @@ class Program:
 
     def __init__(self, number: int, tasks: list[Task]) -> None:
         self.number = number
+        self.singly = False  # a child died while it ran all scripts together
         self._tasks = tasks
         self.items = [
             Item(task.digest, task.places, task.whole, RELEASES in task.source) for task in tasks

@@ -179,7 +179,7 @@ class StarlarkSandbox:
             script_s=script_s,
             total_s=max(job.left_s, 0.0),
             define_only=job.define_only,
-            singly=job.singly,
+            singly=job.singly or program.singly,
         )
 
     def _program(self, tasks: list[Task]) -> Program:
@@ -208,7 +208,10 @@ class StarlarkSandbox:
         """If the child died, record verdicts for the tasks that it was working on."""
         if not found.died or found.was_killed:
             return
-        job.singly = job.singly or found.stage is Stage.TOGETHER
+        job.singly = job.singly or found.stage in (Stage.TOGETHER, Stage.GROUP)
+        if found.stage is Stage.GROUP:
+            # If no script is found guilty alone, each job would cost another child.
+            self._program([job.tasks[at] for at in todo]).singly = True
         for at in blamed(todo, job.tasks, found):
             if at in job.verdicts:
                 continue

@@ -16,6 +16,7 @@ class Stage(IntEnum):
     DRIVER = 3
     RUN = 4
     TOGETHER = 5  # all small answers
+    GROUP = 6  # all scripts that only returned when they last ran
 
 
 class Ending(IntEnum):
@@ -55,9 +56,8 @@ class Order(msgspec.Struct, frozen=True, array_like=True):
     script_s: float  # for each script
     total_s: float  # for the whole order
     define_only: bool = False
-    singly: bool = (
-        False  # decode answers one by one, so that the mark shows which one kills the child
-    )
+    # Decode answers and run scripts one by one, so that the mark shows which one kills the child.
+    singly: bool = False
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):
