@@ -39,7 +39,7 @@ def jobs(fleet: Fleet, findings: list[FindingRecord]) -> Iterator[JobRecord]:
     by_pair: dict[tuple[str, str], list[Finding]] = {}
     for one in findings:
         if one.resolved_at is None:
-            by_pair.setdefault((one.target, one.check), []).append(_said(one))
+            by_pair.setdefault((one.target, one.check), []).append(_shown(one))
     outcomes = {target.target: _outcomes(fleet, target, by_pair) for target in fleet.targets}
     kept = fleet.standard[-FULL_DAYS:]
     for run in kept:
@@ -86,7 +86,7 @@ def _outcomes(
     )
 
 
-def _said(one: FindingRecord) -> Finding:
+def _shown(one: FindingRecord) -> Finding:
     return Finding(
         key=one.id,
         severity=one.severity,

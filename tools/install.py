@@ -39,7 +39,7 @@ class Progress:
         self._in_place = sys.stderr.isatty()
         self._over = threading.Event()
 
-    def __enter__(self) -> Progress:  # noqa: PYI034  # an older Python lacks Self, and is told so
+    def __enter__(self) -> Progress:  # noqa: PYI034  # an older Python lacks Self, and gets a message
         threading.Thread(target=self._tick, daemon=True).start()
         return self
 

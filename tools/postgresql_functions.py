@@ -1,6 +1,6 @@
 """The list of PostgreSQL's functions that only read, made from the catalogues of real servers.
 
-`python -m tools.postgresql_functions` writes the file that the judge of statements reads.
+`python -m tools.postgresql_functions` writes the file that the guard of statements reads.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ REVIEWED = frozenset(
         *("pg_total_relation_size", "uuidv4", "uuidv7"),
     }
 )
-# Not volatile, but: assign a transaction id, read the tables they are told (and so call the
+# Not volatile, but: assign a transaction id, read the tables they are given (and so call the
 # functions of views), run the input function of a type that is named in a text, or belong to DDL.
 ACTING = frozenset(
     {

@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """Everybody who is told, and where the page is."""
+    """Every receiver of alerts, and where the page is."""
 
     manager: str
     hook: Hook
@@ -101,7 +101,7 @@ def test_a_finding_reaches_everybody_once_and_a_restart_repeats_nothing(
     assert len(ids) == len(set(ids)) == len(found)
 
 
-def test_a_receiver_that_is_away_is_told_in_status_and_then_of_everything(
+def test_a_receiver_that_is_away_is_in_the_status_and_later_gets_everything(
     tmp_path: Path, postgresql: Running, listeners: Listeners
 ) -> None:
     listeners.hook.says.extend([503] * 1_000)
@@ -115,5 +115,5 @@ def test_a_receiver_that_is_away_is_told_in_status_and_then_of_everything(
         refused = len(listeners.hook.posts)
         listeners.hook.says.clear()
         machine.until(lambda: trouble not in machine.stt("status")["degraded"])
-    told = [json.loads(body)["events"] for _, body in listeners.hook.posts[refused:]]
-    assert {event["finding"]["id"] for events in told for event in events} == found
+    reported = [json.loads(body)["events"] for _, body in listeners.hook.posts[refused:]]
+    assert {event["finding"]["id"] for events in reported for event in events} == found

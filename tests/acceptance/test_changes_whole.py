@@ -130,8 +130,8 @@ def test_two_runs_are_compared_with_what_could_not_be_checked(installation: Inst
     done = installation.stt("findings", "diff", *runs)
     assert done.returncode == 0, done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines()[1:]]
-    told = {(row[0], row[5].partition(" until")[0]) for row in rows}
-    assert told == {("+", "new"), ("-", "fixed"), ("~", "accepted by ann")}
+    reported = {(row[0], row[5].partition(" until")[0]) for row in rows}
+    assert reported == {("+", "new"), ("-", "fixed"), ("~", "accepted by ann")}
     assert {row[3] for row in rows} == {"books"}
     for name, sign in (("stt_comes", "+"), ("stt_leaves", "-"), ("stt_stays", "~")):
         assert any(row[0] == sign and name in row[6] for row in rows), (name, rows)

@@ -164,12 +164,12 @@ def test_who_may_what_over_tls_and_the_record_of_it(place: Place) -> None:
         assert operator.post("/api/v1/disable", json={}).status_code == 403
     done = place.stt("audit", "-o", "jsonl")
     assert done.returncode == 0, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["by"], one["role"], one["way"], one["did"]) for one in told] == [
+    reported = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["by"], one["role"], one["way"], one["did"]) for one in reported] == [
         ("olga", "operator", "api", "run"),
         ("ann", "admin", "api", "enable"),
     ]
-    assert told[1]["reason"] == "CHG-1"
+    assert reported[1]["reason"] == "CHG-1"
 
 
 def test_no_secret_stands_in_any_page_answer_or_log(place: Place) -> None:
@@ -204,9 +204,9 @@ def lines(place: Place) -> list[str]:
 
 def crawled(visitor: httpx.Client) -> dict[str, str]:
     """Every page that links lead to, and every address of the interface that names no object."""
-    told = visitor.get("/schema/openapi.json").json()
+    reported = visitor.get("/schema/openapi.json").json()
     waiting = ["/", "/panel", "/schema/openapi.json"]
-    whole = [path for path, one in told["paths"].items() if "get" in one and "{" not in path]
+    whole = [path for path, one in reported["paths"].items() if "get" in one and "{" not in path]
     waiting += [f"{path}{NEEDED.get(path, '')}" for path in whole]
     seen: dict[str, str] = {}
     while waiting and len(seen) < MAX_PAGES:

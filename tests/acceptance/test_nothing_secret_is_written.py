@@ -191,8 +191,8 @@ def test_no_process_shows_a_secret_wherever_one_stands(
             ("status", login),
         ):
             here.stt(*words, url=good)
-    assert len(here.said) > 28
-    everything = b"".join(here.said.values())
+    assert len(here.outputs) > 28
+    everything = b"".join(here.outputs.values())
     assert str(here.broker.port).encode() in everything
     assert b"****@127.0.0.1" in everything
     assert here.leaks() == []

@@ -24,13 +24,13 @@ def test_a_worker_whose_outbox_is_deleted_says_so_and_delivers_every_result(
     with installed(tmp_path, postgresql15, ("a", "b")) as site:
         site.run_once(3)
         for gone in (state / "outbox.db", state):
-            told = (tmp_path / "worker.log").read_text().count("outbox_restored")
+            before = (tmp_path / "worker.log").read_text().count("outbox_restored")
             gone.unlink() if gone.is_file() else shutil.rmtree(gone)
             ran = site.stt("run", "--wait", "--fail-on", "none", "--allow-incomplete")
             assert ran.returncode == 0, ran.stderr
             site.wait_for(
-                lambda told=told: (  # type: ignore[misc]  # bound now
-                    (tmp_path / "worker.log").read_text().count("outbox_restored") > told
+                lambda before=before: (  # type: ignore[misc]  # bound now
+                    (tmp_path / "worker.log").read_text().count("outbox_restored") > before
                 )
             )
             assert (state / "outbox.db").exists()

@@ -61,7 +61,7 @@ def output_of(machine: Machine, *words: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_a_signed_pack_runs_and_a_changed_one_leaves_it_in_use_and_is_told(
+def test_a_signed_pack_runs_and_a_changed_one_leaves_it_in_use_and_is_reported(
     machine: Machine, tmp_path: Path
 ) -> None:
     source = tmp_path / "checks.sttpack"

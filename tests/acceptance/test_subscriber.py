@@ -24,10 +24,10 @@ CHECK = "postgresql_super_role"
 
 
 @contextmanager
-def subscribed(machine: Machine, told: Path) -> Iterator[None]:
-    """The example while it runs; what it prints goes to the end of `told`."""
+def subscribed(machine: Machine, output: Path) -> Iterator[None]:
+    """The example while it runs; what it prints goes to the end of `output`."""
     url = machine.environment["STT_NATS_URL"]
-    with told.open("ab") as out:
+    with output.open("ab") as out:
         process = subprocess.Popen([sys.executable, SUBSCRIBER, url], stdout=out)
     try:
         yield
@@ -70,22 +70,22 @@ def machine(tmp_path: Path, postgresql: Running) -> Machine:
 def test_it_prints_each_critical_finding_as_it_opens_and_those_it_was_away_for(
     machine: Machine, postgresql: Running, tmp_path: Path
 ) -> None:
-    told = tmp_path / "told"
+    output = tmp_path / "output"
 
     def has(name: str) -> bool:
-        return any(json.loads(line)["object"] == name for line in told.read_text().splitlines())
+        return any(json.loads(line)["object"] == name for line in output.read_text().splitlines())
 
     with machine.up():
         machine.stt("enable", "--reason", "test")
         machine.stt("severity", "set", CHECK, "critical", "--site", "default", "--reason", "test")
-        with subscribed(machine, told), role(postgresql, "told_first"):
+        with subscribed(machine, output), role(postgresql, "seen_first"):
             machine.until(lambda: asyncio.run(listens(machine)))
             looked(machine)
-            machine.until(lambda: has("told_first"))
-        with role(postgresql, "told_later"):
+            machine.until(lambda: has("seen_first"))
+        with role(postgresql, "seen_later"):
             looked(machine)
-            with subscribed(machine, told):
-                machine.until(lambda: has("told_later"))
-    findings = [json.loads(line) for line in told.read_text().splitlines()]
+            with subscribed(machine, output):
+                machine.until(lambda: has("seen_later"))
+    findings = [json.loads(line) for line in output.read_text().splitlines()]
     assert {one["severity"] for one in findings} == {"critical"}
     assert len({one["id"] for one in findings}) == len(findings)

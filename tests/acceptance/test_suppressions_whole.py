@@ -203,8 +203,10 @@ def test_exceptions_go_through_a_file_and_back_and_twice_is_once(
     assert " from the check, overridden" in shown
     assert shown.startswith("● trivial")
     file.write_text(written.replace("team=orders", "team=nobody"))
-    told = installation.refused("exceptions", "import", str(file))
-    assert told.startswith("nothing was imported: 'old-cluster': no target has the label 'team=")
+    reported = installation.refused("exceptions", "import", str(file))
+    assert reported.startswith(
+        "nothing was imported: 'old-cluster': no target has the label 'team="
+    )
     installation.done("severity", "reset", CHECK, "--site", "default")
     installation.done("unaccept", "old-cluster")
     file.write_text(written)
@@ -229,8 +231,8 @@ def test_exceptions_go_through_a_file_and_back_and_twice_is_once(
 def test_bad_names_are_one_clear_error(
     installation: Installation, words: tuple[str, ...], sentence: str
 ) -> None:
-    told = installation.refused("accept", *words, "--until", "30d", "--reason", "x")
-    assert told.startswith(sentence)
+    reported = installation.refused("accept", *words, "--until", "30d", "--reason", "x")
+    assert reported.startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,6 @@ def test_bad_names_are_one_clear_error(
 def test_bad_days_and_empty_reasons_are_one_clear_error(
     installation: Installation, words: tuple[str, ...], sentence: str
 ) -> None:
-    told = installation.refused("accept", "--check", CHECK, "--site", "default", *words)
-    assert told.startswith(sentence)
+    reported = installation.refused("accept", "--check", CHECK, "--site", "default", *words)
+    assert reported.startswith(sentence)
     assert installation.done("exceptions", "list").count("\n") == 1

@@ -37,7 +37,7 @@ PARENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """One run, and what both services told of it."""
+    """One run, and the telemetry of both services about it."""
 
     run: str
     worker: list[dict[str, Any]]
@@ -96,8 +96,8 @@ def test_each_line_of_a_worker_names_it_and_each_of_a_job_that_job_alone(
         assert {tuple(line[name] for name in IDS) for line in lines} == {
             (telemetry.run, job, target)
         }
-        said = [line["event"] for line in lines]
-        assert (said[0], said[-1]) == ("job_started", "result_recorded")
+        shown = [line["event"] for line in lines]
+        assert (shown[0], shown[-1]) == ("job_started", "result_recorded")
         assert sorted(line["check"] for line in lines if "check" in line) == checks_of(target)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tools.house import FLOWS, FLOWS_HEADING, file_of, flows, sources, stays
 
 ROOT = Path(__file__).parents[2]
-TOLD = flows(ROOT)
+FLOWS_OF = flows(ROOT)
 CODE = sources(ROOT)
 MAX_LINES, MAX_RETURNS = 10, 3
 # A flow is a `### title` below `## Flows`; its functions are in backticks, in order, with their
@@ -22,25 +22,25 @@ MAX_STAYS = {
 }
 
 
-def test_the_four_flows_are_told() -> None:
-    assert list(TOLD) == list(MAX_STAYS), f"{FLOWS}, below {FLOWS_HEADING!r}"
+def test_the_four_flows_are_described() -> None:
+    assert list(FLOWS_OF) == list(MAX_STAYS), f"{FLOWS}, below {FLOWS_HEADING!r}"
 
 
-@pytest.mark.parametrize("title", TOLD)
+@pytest.mark.parametrize("title", FLOWS_OF)
 def test_every_function_of_a_flow_exists(title: str) -> None:
-    assert TOLD[title], "it names none"
-    assert [name for name in TOLD[title] if file_of(name, CODE) is None] == []
+    assert FLOWS_OF[title], "it names none"
+    assert [name for name in FLOWS_OF[title] if file_of(name, CODE) is None] == []
 
 
-@pytest.mark.parametrize("title", TOLD)
+@pytest.mark.parametrize("title", FLOWS_OF)
 def test_a_flow_enters_few_files_and_hardly_one_twice(title: str) -> None:
-    entered, again = stays(TOLD[title], CODE)
+    entered, again = stays(FLOWS_OF[title], CODE)
     assert entered <= MAX_STAYS[title]
     assert again <= MAX_RETURNS
 
 
-@pytest.mark.parametrize("title", TOLD)
-def test_a_flow_is_told_in_ten_lines(title: str) -> None:
+@pytest.mark.parametrize("title", FLOWS_OF)
+def test_a_flow_is_described_in_ten_lines(title: str) -> None:
     text = (ROOT / FLOWS).read_text(encoding="utf-8").partition(f"### {title}\n")[2]
     lines = text.partition("\n#")[0].strip().splitlines()
     assert len(lines) <= MAX_LINES

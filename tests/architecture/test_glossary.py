@@ -30,7 +30,16 @@ RETIRED = {
     "[Nn]ursery|[Zz]ygote": "fork server, Spawner",
     "[Ee]quipment|equipped": "CheckRuntime",
     "Turns|free_turn": "AdmissionQueue",
+    "SETTLED": "what ended, such as acknowledged",
 }
+# Words of speech for data: fine in a sentence about people, never for what a program reads.
+SPEECH = {
+    "[Jj]udge[sd]?|[Jj]udging|JUDGED": "evaluate, evaluated, verdict",
+    "_?said|SAID": "output, reported, message",
+    "_?told|TOLD": "reported, sent, shown",
+    "_?settled": "acknowledged, ended; the verb `settle` is for deliveries alone",
+}
+SURFACE = ("said_severity", "one.said", "said: str", "said=answer", '["said"]')  # JSON fields
 NAMES = {
     r"\bclass (?:Taken|Means|Station|Parts|Line)\b": "what it is, such as ReceivedResult",
     r"\bdef (?:look|told|said|tell|everywhere)\(": "what it does, such as inspect",
@@ -47,17 +56,19 @@ RIDDLES = {
 }
 
 
-def texts(roots: tuple[str, ...]) -> list[Path]:
+def texts(roots: tuple[str, ...], endings: tuple[str, ...]) -> list[Path]:
     git = ["git", "ls-files", *roots]
     listed = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = [name for name in listed.splitlines() if name.endswith(TEXTS)]
+    names = [name for name in listed.splitlines() if name.endswith(endings)]
     paths = [ROOT / name for name in names if not name.startswith(LEFT_OUT)]
     return [path for path in paths if path.is_file()]
 
 
-def uses(pattern: str, roots: tuple[str, ...] = ROOTS) -> list[str]:
+def uses(
+    pattern: str, roots: tuple[str, ...] = ROOTS, endings: tuple[str, ...] = TEXTS
+) -> list[str]:
     found: list[str] = []
-    for path in texts(roots):
+    for path in texts(roots, endings):
         lines = path.read_text(encoding="utf-8").splitlines()
         found += [
             f"{path.relative_to(ROOT)}:{number}: {line.strip():.90}"
@@ -70,6 +81,12 @@ def uses(pattern: str, roots: tuple[str, ...] = ROOTS) -> list[str]:
 @pytest.mark.parametrize(("word", "instead"), RETIRED.items())
 def test_a_retired_word_is_gone(word: str, instead: str) -> None:
     assert uses(rf"(?<![a-z])(?:{word})(?![a-z])") == [], f"say {instead}"
+
+
+@pytest.mark.parametrize(("word", "instead"), SPEECH.items())
+def test_code_and_tests_use_no_word_of_speech_for_data(word: str, instead: str) -> None:
+    found = uses(rf"(?<![a-z])(?:{word})(?![a-z])", (*CODE, "tests"), (".py",))
+    assert [one for one in found if not any(field in one for field in SURFACE)] == [], instead
 
 
 @pytest.mark.parametrize(("name", "instead"), NAMES.items())

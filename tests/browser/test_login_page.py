@@ -81,7 +81,7 @@ def test_from_any_page_through_the_log_in_back_to_it_and_out(
     context.close()
 
 
-def test_a_wrong_token_is_told_beside_the_field(browser: Browser, place: Place) -> None:
+def test_a_wrong_token_is_reported_beside_the_field(browser: Browser, place: Place) -> None:
     page = browser.new_page()
     page.goto(place.url + "/login")
     log_in(page, place, "nobody's")

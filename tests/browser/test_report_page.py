@@ -61,7 +61,7 @@ def opened(browser: Browser, file: Path, theme: str, width: int) -> tuple[Page, 
         bypass_csp=True,  # for the script of axe alone
     )
     wrong: list[str] = []
-    page.on("console", lambda said: wrong.append(said.text))
+    page.on("console", lambda message: wrong.append(message.text))
     page.on("request", lambda asked: wrong.append(asked.url))
     page.goto(file.as_uri())
     wrong.remove(file.as_uri())

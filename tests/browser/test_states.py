@@ -42,7 +42,7 @@ def test_each_state_has_its_own_words_and_green_is_for_all_clear_alone(
     state = STATES[name]
     with beside(serving(tmp_path, state)) as site:
         text = looked_at(browser, site.url, f"state-{name}", tmp_path, state.words)
-        others = [one for one, said in SENTENCES.items() if one != name and said in text]
+        others = [one for one, words in SENTENCES.items() if one != name and words in text]
         assert others == []
         page = browser.new_page()
         page.goto(site.url)
@@ -52,8 +52,8 @@ def test_each_state_has_its_own_words_and_green_is_for_all_clear_alone(
         )
         assert is_grey is (name in ("never", "empty", "overdue", "off"))
         page.goto(f"{site.url}/panel")
-        said = page.inner_text("main")
-        assert name == "findings" or state.words[0] in said
+        text = page.inner_text("main")
+        assert name == "findings" or state.words[0] in text
         badge = page.request.get(f"{site.url}/panel.svg").text()
         assert state.badge in re.sub(r"&#\d+;", "", badge)
         page.close()
@@ -97,7 +97,7 @@ def test_the_panel_is_embedded_in_a_page_of_another_origin_and_no_other_page_is(
         with elsewhere(f"<!doctype html><title>wiki</title>{frames}{badge}") as wiki:
             page = browser.new_page()
             refused: list[str] = []
-            page.on("console", lambda said: refused.append(said.text))
+            page.on("console", lambda message: refused.append(message.text))
             page.goto(wiki, wait_until="load")
             panel = page.frame_locator("iframe[title='/panel']")
             assert "A run is overdue." in panel.locator("main").inner_text()

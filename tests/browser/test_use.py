@@ -53,8 +53,8 @@ def a_day(days: int = 30) -> str:
 
 
 def counts(page: Page, site: Site) -> tuple[int, int, int, int]:
-    told = page.request.get(f"{site.url}/api/v1/status").json()["summary"]["counts"]
-    return tuple(told[one] for one in ("critical", "major", "trivial", "accepted"))
+    reported = page.request.get(f"{site.url}/api/v1/status").json()["summary"]["counts"]
+    return tuple(reported[one] for one in ("critical", "major", "trivial", "accepted"))
 
 
 def every_address(site: Site) -> tuple[str, ...]:

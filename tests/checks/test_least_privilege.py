@@ -23,7 +23,7 @@ from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint, Tls
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 from tests.support.checks.scenario import execute
 
 OWN = "Least 1: password"
@@ -109,8 +109,8 @@ def guarded_mongodb(servers_folder: Path) -> Iterator[Running]:
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -131,23 +131,25 @@ def verdicts(outcomes: Outcomes) -> dict[str, tuple[str, str]]:
     }
 
 
-async def test_the_account_sees_what_the_administrator_sees(judge: Judge, case: Case) -> None:
+async def test_the_account_sees_what_the_administrator_sees(
+    runner: CheckRunner, case: Case
+) -> None:
     case.make()
-    least = await judge.run_all(case.where)
+    least = await runner.run_all(case.where)
     by_admin = replace(endpoint(case.server, case.product.family), tls=case.where.tls)
-    admin = await judge.run_all(by_admin)
+    admin = await runner.run_all(by_admin)
     broken = {name: one.reason for name, one in least.items() if one.outcome == "error"}
     assert broken == {}
     assert verdicts(least) == verdicts(admin)
 
 
 async def test_a_missing_grant_is_named_by_each_check_that_needs_it_and_by_no_other(
-    judge: Judge, case: Case
+    runner: CheckRunner, case: Case
 ) -> None:
     for step in case.made()[1:]:
         case.make(without=step.grant)
         with closed_database(case, step.grant):
-            outcomes = await judge.run_all(case.where)
+            outcomes = await runner.run_all(case.where)
         case.undo()
         lacking = {name for name, one in outcomes.items() if lacks(one)}
         assert lacking == set(step.checks), step.grant

@@ -15,10 +15,10 @@ from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
 from tests.support.checks.hardening import Hardener, Outcomes
 from tests.support.checks.installs import administrator, starter
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 from tools.pages.servers import HEAD, PAGE, SERVERS, outcome, section
 
-TOLD: dict[str, dict[str, tuple[str, str]]] = {}
+CELLS: dict[str, dict[str, tuple[str, str]]] = {}
 # What they say is work for people: a package to install, a program to run while the server is off.
 BY_HAND = (
     *("_version", "_version_eol", "_known_cve", "postgresql_pgaudit", "_data_checksums"),
@@ -31,11 +31,11 @@ PAIRS = [(family, name) for family, names in SERVERS.items() for name in names]
 @asynccontextmanager
 async def fresh(
     name: str, folder: Path, certificates: Certificates
-) -> AsyncIterator[tuple[Running, Judge]]:
+) -> AsyncIterator[tuple[Running, CheckRunner]]:
     running = server_or_reason(name, starter(name, folder / f"library-{name}", certificates))
     try:
-        async with judging() as judge:
-            yield running, judge
+        async with open_check_runner() as runner:
+            yield running, runner
     finally:
         running.stop()
 
@@ -48,13 +48,13 @@ def errors(outcomes: Outcomes) -> dict[str, str]:
 async def test_no_check_breaks_on_a_default_install_and_all_pass_after_their_own_remediation(
     family: Family, name: str, servers_folder: Path, certificates: Certificates
 ) -> None:
-    async with fresh(name, servers_folder, certificates) as (running, judge):
-        before = await judge.run_all(endpoint(running, family))
+    async with fresh(name, servers_folder, certificates) as (running, runner):
+        before = await runner.run_all(endpoint(running, family))
         assert errors(before) == {}
         if family is Family.MONGODB:
             administrator(running)
         hardener = Hardener(running, family, left=[n for n in before if left_to_people(n)])
-        after = await hardener.harden(judge)
+        after = await hardener.harden(runner)
         assert errors(after) == {}
         still = {
             check: [str(finding.object) for finding in one.findings]
@@ -62,17 +62,17 @@ async def test_no_check_breaks_on_a_default_install_and_all_pass_after_their_own
             if one.findings and not left_to_people(check)
         }
         assert still == {}
-    TOLD[name] = {check: (outcome(before[check]), outcome(after[check])) for check in before}
+    CELLS[name] = {check: (outcome(before[check]), outcome(after[check])) for check in before}
 
 
 def left_to_people(check: str) -> bool:
     return check.endswith(BY_HAND)
 
 
-def test_the_page_says_what_the_servers_said() -> None:
-    if len(TOLD) < len(PAIRS):
+def test_the_page_shows_the_outcomes_on_the_servers() -> None:
+    if len(CELLS) < len(PAIRS):
         pytest.fail("the servers have to be asked first: run the whole file")
-    page = HEAD + "".join(section(family, TOLD) for family in SERVERS)
+    page = HEAD + "".join(section(family, CELLS) for family in SERVERS)
     if os.environ.get("STT_WRITE_PAGES"):
         PAGE.write_text(page, encoding="utf-8")
     assert PAGE.read_text(encoding="utf-8") == page

@@ -12,7 +12,7 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.protocol.enums import Family
 from tests.support.checks.pmm import Compared, compare, needs_a_store
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 
 FILES = Path(__file__).parent / "pmm_style"
 SERVERS = {
@@ -33,15 +33,15 @@ def pack() -> Catalogue:
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
 async def compared(
-    judge: Judge, pack: Catalogue, server: Running, family: Family
+    runner: CheckRunner, pack: Catalogue, server: Running, family: Family
 ) -> list[Compared]:
-    return await compare(pack, endpoint(server, family), judge.databases[family], judge.sandbox)
+    return await compare(pack, endpoint(server, family), runner.databases[family], runner.sandbox)
 
 
 def test_files_in_the_manner_of_pmm_load_unless_their_query_acts(pack: Catalogue) -> None:
@@ -55,11 +55,11 @@ def test_files_in_the_manner_of_pmm_load_unless_their_query_acts(pack: Catalogue
 
 @pytest.mark.parametrize("server", SERVERS)
 async def test_every_file_ends_as_in_pmm(
-    judge: Judge, pack: Catalogue, server: str, request: pytest.FixtureRequest
+    runner: CheckRunner, pack: Catalogue, server: str, request: pytest.FixtureRequest
 ) -> None:
     family = SERVERS[server]
     running = request.getfixturevalue(server)
-    found = await compared(judge, pack, running, family)
+    found = await compared(runner, pack, running, family)
     other = {
         one.check.name: (one.ours, one.theirs)
         for one in found
@@ -105,7 +105,7 @@ REASONS = {
 
 
 async def test_values_and_failures_are_those_of_pmm(
-    judge: Judge, pack: Catalogue, mysql: Running, postgresql: Running, mongodb: Running
+    runner: CheckRunner, pack: Catalogue, mysql: Running, postgresql: Running, mongodb: Running
 ) -> None:
     found = {
         one.check.name: one.ours
@@ -114,11 +114,11 @@ async def test_values_and_failures_are_those_of_pmm(
             (postgresql, Family.POSTGRESQL),
             (mongodb, Family.MONGODB),
         )
-        for one in await compared(judge, pack, server, family)
+        for one in await compared(runner, pack, server, family)
     }
     assert found["style_mongodb_commands"].outcome == "failed", found["style_mongodb_commands"]
-    said = {name: {text for _, text in found[name].findings} for name in EXPECTED}
-    assert said == EXPECTED
+    shown = {name: {text for _, text in found[name].findings} for name in EXPECTED}
+    assert shown == EXPECTED
     for name, (outcome, reason) in REASONS.items():
         assert found[name].outcome == outcome, found[name]
         assert reason in found[name].reason

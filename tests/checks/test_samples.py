@@ -35,7 +35,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     await one.close()
 
 
-async def judged(
+async def evaluated(
     check: Check, docs: Sequence[object], sample: Sample, sandbox: Sandbox
 ) -> CheckOutcome:
     task, answers = given(check, docs)
@@ -73,7 +73,7 @@ def without(rows: Any, column: str) -> Any:
 async def test_sample_ends_as_it_says_in_the_sandbox(
     check: Check, sample: Sample, sandbox: Sandbox
 ) -> None:
-    compare(await judged(check, sample.docs, sample, sandbox), sample)
+    compare(await evaluated(check, sample.docs, sample, sandbox), sample)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
@@ -90,7 +90,7 @@ async def test_rows_that_lack_any_one_column_are_never_a_pass(
     for place, rows in enumerate(failing.docs):
         for column in columns(rows) if check.family != "mongodb" else ():
             docs = [*failing.docs[:place], without(rows, column), *failing.docs[place + 1 :]]
-            found = await judged(check, docs, failing, sandbox)
+            found = await evaluated(check, docs, failing, sandbox)
             assert found.outcome is Outcome.ERROR, column
 
 
@@ -99,5 +99,5 @@ async def test_rows_that_lack_any_one_column_are_never_a_pass(
 async def test_answers_of_another_shape_are_an_error_and_never_a_pass(
     check: Check, docs: list[object], sandbox: Sandbox
 ) -> None:
-    found = await judged(check, docs, samples(check)[0], sandbox)
+    found = await evaluated(check, docs, samples(check)[0], sandbox)
     assert found.outcome is Outcome.ERROR

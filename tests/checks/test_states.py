@@ -7,20 +7,20 @@ from collections.abc import AsyncIterator
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from tests.support.checks.real import Judge, judging
+from tests.support.checks.real import CheckRunner, open_check_runner
 from tests.support.checks.scenario import State, parameters, prove
 from tests.support.checks.states import ALL
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
 @pytest.mark.parametrize(("state", "name"), parameters(ALL))
 async def test_state_is_found_and_mended_by_the_findings_own_remediation(
-    judge: Judge, state: State, name: str, request: pytest.FixtureRequest
+    runner: CheckRunner, state: State, name: str, request: pytest.FixtureRequest
 ) -> None:
     server: Running = request.getfixturevalue(name)
-    await prove(judge, server, state)
+    await prove(runner, server, state)

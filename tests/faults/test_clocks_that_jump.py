@@ -58,7 +58,7 @@ JUMPS = (
 
 @dataclass(kw_only=True)
 class Site:
-    """A coordinator process, its clock, and a worker that finds what it is told to find."""
+    """A coordinator process, its clock, and a worker that finds what the test asks for."""
 
     bus: JetStreamBus
     folder: Path

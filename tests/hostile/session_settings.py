@@ -18,14 +18,14 @@ class Handling(StrEnum):
     """What a flipped setting did to the verdicts."""
 
     HARMLESS = "harmless"  # none changed
-    JUDGED = "judged"  # the checks that are about it saw it
+    REPORTED = "reported"  # only the checks that report this setting changed
     REFUSED = "refused"  # verdicts became `session` or `undecided`, never a pass
     FAILED = "failed"  # no verdict: the job was an error of another kind, never a pass
     BENT = "bent"  # a verdict changed: what must not be
 
 
 def verdicts(outcomes: Mapping[str, CheckOutcome]) -> Verdicts:
-    """What the checks said, without what differs from run to run."""
+    """The verdicts of the checks, without what differs from run to run."""
     return {
         name: (
             str(one.outcome),
@@ -63,7 +63,7 @@ def handling(
         if name not in about or (of_session and not _kept(before[name], verdict))
     }
     if not left:
-        return Handling.JUDGED if others else Handling.HARMLESS
+        return Handling.REPORTED if others else Handling.HARMLESS
     kinds = {kind for _, kind, _ in left.values()}
     if kinds <= _REFUSALS:
         return Handling.REFUSED

@@ -1,4 +1,4 @@
-"""Statements that act, or that server and judge could read differently, by family."""
+"""Statements that act, or that server and guard could read differently, by family."""
 
 from __future__ import annotations
 

@@ -119,10 +119,10 @@ def _state(connection: psycopg.Connection[Any]) -> object:
     ).fetchall()
 
 
-def test_without_the_judge_the_executable_comment_writes_a_file(
+def test_without_the_guard_the_executable_comment_writes_a_file(
     mariadb: Running, servers_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Why there is a judge: no read-only transaction refuses a file."""
+    """Why there is a guard: no read-only transaction refuses a file."""
     file = servers_folder / "mariadb-written-by-a-check"
     servers_folder.chmod(0o777)
     text = f"1 /*!50000INTO*/ OUTFILE '{file}'"
@@ -233,7 +233,10 @@ REFUSED_OF_MARIADB = frozenset(
     {
         *("BENCHMARK", "SLEEP", "LOAD_FILE", "GET_LOCK", "RELEASE_LOCK", "RELEASE_ALL_LOCKS"),
         *("IS_FREE_LOCK", "IS_USED_LOCK", "LAST_INSERT_ID", "MASTER_POS_WAIT", "MASTER_GTID_WAIT"),
-        *("BINLOG_GTID_POS", "SFORMAT"),  # opens the file it is told; fills memory past every limit
+        *(
+            "BINLOG_GTID_POS",
+            "SFORMAT",
+        ),  # opens the file that it is given; fills memory past every limit
         *("NAME_CONST", "DES_ENCRYPT", "DES_DECRYPT", "ENCRYPT", "ENCODE", "DECODE", "SCHEMAS"),
         *("DECODE_ORACLE", "CONCAT_OPERATOR_ORACLE", "LPAD_ORACLE", "RPAD_ORACLE"),
         *("LTRIM_ORACLE", "RTRIM_ORACLE", "REPLACE_ORACLE", "SUBSTR_ORACLE", "TRIM_ORACLE"),

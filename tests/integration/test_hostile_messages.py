@@ -71,8 +71,8 @@ async def works(house: Installation) -> None:
     assert (run.jobs, run.done) == (1, 1)
 
 
-async def settled(house: Installation, stream: str) -> None:
-    """Wait until every message of `stream` was delivered and settled, none of them twice."""
+async def all_done(house: Installation, stream: str) -> None:
+    """Wait until every message of `stream` was delivered once and is done."""
     async with connected(house) as connection:
         api = connection.jetstream()
 
@@ -106,7 +106,7 @@ async def test_results_of_every_kind_and_depth_are_rejected_once(house: Installa
         *map(publish, names),
         *(publish_with_headers(subject.encode(), one) for one in BROKEN_HEADERS),
     )
-    await settled(house, subjects.STREAM_RESULTS)
+    await all_done(house, subjects.STREAM_RESULTS)
     await works(house)
 
 
@@ -128,7 +128,7 @@ async def test_jobs_of_every_kind_and_depth_are_rejected_once(house: Installatio
         *(publish(root.encode() + name) for name in BROKEN_NAMES),
         *(publish_with_headers(f"{root}h".encode(), one) for one in BROKEN_HEADERS),
     )
-    await settled(house, subjects.STREAM_JOBS)
+    await all_done(house, subjects.STREAM_JOBS)
     await works(house)
 
 

@@ -65,7 +65,7 @@ def held(store: Path) -> tuple[object, ...]:
 
 
 def lacking(old: Any, new: Any, place: str = "") -> list[str]:
-    """Where `new` does not say what `old` said; it may say more, where `old` said null also."""
+    """Where `new` lacks a value of `old`; it may have more, also where `old` has null."""
     if isinstance(old, dict) and isinstance(new, dict):
         return [
             what
@@ -134,18 +134,18 @@ def is_kept(before: object, after: object) -> bool:
 async def test_an_upgraded_coordinator_answers_as_the_one_before_did(
     level: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = stores.answers_of(stores.recorded("coordinator")[level])
+    recorded = stores.answers_of(stores.recorded("coordinator")[level])
     store_of("coordinator", level, tmp_path)
-    at = clock.from_text(said["at"])
+    at = clock.from_text(recorded["at"])
     monkeypatch.setattr(clock, "now", lambda: at)
     store = await sqlite.open_store(tmp_path)
     bus = MemoryBroker().connect()
     async with running(bus, store):
         says = await record_stores.answers(bus)
     await store.close()
-    assert said["findings"]["total"] == 4
-    assert len(said["runs"]["runs"]) == 2
-    assert lacking(said, says) == []
+    assert recorded["findings"]["total"] == 4
+    assert len(recorded["runs"]["runs"]) == 2
+    assert lacking(recorded, says) == []
 
 
 @pytest.mark.parametrize("level", COORDINATORS)
@@ -185,11 +185,11 @@ async def test_an_upgraded_coordinator_counts_the_days_before(level: int, tmp_pa
 
 @pytest.mark.parametrize("level", sorted(stores.recorded("outbox")))
 async def test_an_upgraded_outbox_sends_what_was_not_sent(level: int, tmp_path: Path) -> None:
-    said = stores.answers_of(stores.recorded("outbox")[level])
+    recorded = stores.answers_of(stores.recorded("outbox")[level])
     store_of("outbox", level, tmp_path)
     outbox = await outbox_file.open_outbox(tmp_path)
     rows = [[row.sequence, row.subject, row.message_id] for row in await outbox.pending()]
-    assert (outbox.epoch, rows) == (said["epoch"], said["pending"])
+    assert (outbox.epoch, rows) == (recorded["epoch"], recorded["pending"])
     assert await outbox.finished("standard-1.t0", 1) is not None
     assert await outbox.starts("standard-1.t2", 1) == 1
     await outbox.close()

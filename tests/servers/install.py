@@ -109,7 +109,7 @@ def chromium(_target: Path) -> None:
 
 
 def systemd(_target: Path) -> None:
-    """The program that judges units, of Debian, on the machine itself."""
+    """The program of Debian that verifies units, on the machine itself."""
     debian.install("systemd")
 
 
@@ -174,8 +174,8 @@ def get(name: str) -> str:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
-        said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
-        return f"{error.cmd[0]} failed: {said[-1] if said else error.returncode}"
+        lines = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        return f"{error.cmd[0]} failed: {lines[-1] if lines else error.returncode}"
     return str(error)
 
 

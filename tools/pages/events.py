@@ -65,14 +65,14 @@ OF_RUN = {
 }
 OF_WORKER = {
     WorkerState.UP: "A worker announced itself.",
-    WorkerState.DOWN: "A worker said that it leaves, or was not heard for 45 s.",
+    WorkerState.DOWN: "A worker announced its end, or no heartbeat arrived for 45 s.",
 }
 OF_TARGET = {
     TargetPhase.CLAIMED: "A worker announces it that may not have it: it gets no jobs.",
     TargetPhase.MOVED: "It belongs to another site, or is of another type, from now on.",
     TargetPhase.GONE: "A worker withdrew it, and no live worker of its site announces it.",
     TargetPhase.BACK: "It was gone and is announced again.",
-    TargetPhase.FORGOTTEN: "Somebody said so: it leaves the counts, its findings are resolved.",
+    TargetPhase.FORGOTTEN: "An operator forgot it: it is not counted, its findings are resolved.",
 }
 OF_CLOCK = {
     ClockState.HELD: "Clocks disagree: ticks, retention and ends of exceptions wait.",

@@ -41,7 +41,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What axe said of a page in one theme at one width."""
+    """What axe reported about a page in one theme at one width."""
 
     theme: str
     width: int
@@ -142,7 +142,7 @@ def path(name: str, theme: str) -> Path:
 
 
 def print_looks(name: str, looks: Sequence[Look], axe: str) -> None:
-    """Keep what axe said of one of PICTURES, and write the page anew."""
+    """Keep what axe reported about one of PICTURES, and write the page anew."""
     report = known()
     report["axe-core"] = axe
     report.setdefault("pages", {})[name] = [asdict(one) for one in looks]

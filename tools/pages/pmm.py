@@ -22,7 +22,7 @@ from tests.servers.certificates import make
 from tests.support.checks.hardening import Hardener
 from tests.support.checks.installs import administrator, diagnosed, starter
 from tests.support.checks.pmm import Compared, Ended, compare, needs_a_store
-from tests.support.checks.real import endpoint, judging
+from tests.support.checks.real import endpoint, open_check_runner
 from tests.support.checks.scenario import execute
 from tools.pages.servers import SERVERS, TITLES
 
@@ -53,36 +53,36 @@ BAD_MONGODB = {
     "setParameter": {"enableLocalhostAuthBypass": True, "authenticationMechanisms": "SCRAM-SHA-1"},
 }
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # what a check has to find
-Told = dict[str, dict[str, list[Compared]]]  # by check, by server: before and after
+Rows = dict[str, dict[str, list[Compared]]]  # by check, by server: before and after
 
 
 def main(folder: Path) -> None:
     """Compare on fresh servers of every kind, then write the page."""
     pack = catalogue.load(folder, strict=False)
-    told: Told = {name: {} for name in pack.checks}
+    rows: Rows = {name: {} for name in pack.checks}
     with tempfile.TemporaryDirectory(prefix="stt-servers-") as scratch:
         Path(scratch).chmod(0o755)
         for family, names in SERVERS.items():
             for name in names:
-                asyncio.run(_look(pack, family, name, Path(scratch), told))
-    PAGE.write_text(_page(pack, told), encoding="utf-8")
+                asyncio.run(_look(pack, family, name, Path(scratch), rows))
+    PAGE.write_text(_page(pack, rows), encoding="utf-8")
 
 
-async def _look(pack: Catalogue, family: Family, name: str, scratch: Path, told: Told) -> None:
+async def _look(pack: Catalogue, family: Family, name: str, scratch: Path, rows: Rows) -> None:
     certificates = scratch / f"certificates-{name}"
     certificates.mkdir()
     server = starter(name, scratch / name, make(certificates))()
     try:
-        async with judging() as judge:
+        async with open_check_runner() as runner:
             for change in (None, _make_bad):
                 if change:
                     change(server, family)
                 if family is Family.MONGODB:
                     diagnosed(server)
                 where = endpoint(server, family)
-                found = await compare(pack, where, judge.databases[family], judge.sandbox)
+                found = await compare(pack, where, runner.databases[family], runner.sandbox)
                 for one in found:
-                    told[one.check.name].setdefault(name, []).append(one)
+                    rows[one.check.name].setdefault(name, []).append(one)
     finally:
         server.stop()
 
@@ -99,35 +99,35 @@ def _make_bad(server: Running, family: Family) -> None:
     hardener.restart()
 
 
-def _page(pack: Catalogue, told: Told) -> str:
+def _page(pack: Catalogue, rows: Rows) -> str:
     lines = [NOTES.read_text(encoding="utf-8")]
-    lines.append(f"\n{_counted(pack, told)}\n")
+    lines.append(f"\n{_counted(pack, rows)}\n")
     for family, names in SERVERS.items():
         titles = " | ".join(TITLES[name] for name in names)
         lines.append(
             f"\n## {family}\n\n| file | loads | {titles} |\n|---|---|{'---|' * len(names)}\n"
         )
-        lines += [_row(check, told[check.name], names) for check in pack.of(family)]
+        lines += [_row(check, rows[check.name], names) for check in pack.of(family)]
     if pack.faults:
         lines.append("\n## Not loaded\n\n")
         lines += [f"* {Path(fault.source).name}: {fault.message}\n" for fault in pack.faults]
     return "".join(lines)
 
 
-def _counted(pack: Catalogue, told: Told) -> str:
-    every = [one for servers in told.values() for both in servers.values() for one in both]
-    judged = [one for one in every if not needs_a_store(one.check)]
-    same = sum(one.same for one in judged)
+def _counted(pack: Catalogue, rows: Rows) -> str:
+    every = [one for servers in rows.values() for both in servers.values() for one in both]
+    evaluated = [one for one in every if not needs_a_store(one.check)]
+    same = sum(one.same for one in evaluated)
     stores = sum(needs_a_store(check) for check in pack.checks.values())
     return (
         f"Read on {clock.now().date()}: {len(pack.checks)} checks load, {len(pack.faults)} do not;"
-        f" {stores} of them ask a metrics store. The others were judged {len(judged)} times;"
+        f" {stores} of them ask a metrics store. The others were evaluated {len(evaluated)} times;"
         f" {same} times the outcome and every finding were those of PMM's own rules."
     )
 
 
-def _row(check: Check, told: Mapping[str, list[Compared]], names: Iterable[str]) -> str:
-    cells = [" -> ".join(dict.fromkeys(_cell(one) for one in told.get(name, []))) for name in names]
+def _row(check: Check, rows: Mapping[str, list[Compared]], names: Iterable[str]) -> str:
+    cells = [" -> ".join(dict.fromkeys(_cell(one) for one in rows.get(name, []))) for name in names]
     return f"| {check.name} | yes | {' | '.join(cells)} |\n"
 
 

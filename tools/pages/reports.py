@@ -71,13 +71,13 @@ Any format under any name: `--export FORMAT:FILE`.
 
 * **Not checked is never clean.** SARIF has `executionSuccessful: false` then, and a page is green
   only where everything was checked. A target without any result, and a run that is still under way,
-  are told in every format but CSV, JSON and JSONL; there the counts and stderr tell it.
+  are shown in every format but CSV, JSON and JSONL; there the counts and stderr show them.
 * A check that asks every database of a server may leave some out: `passed, 2 databases not checked:
   billing (closed), old (invalid)`. Its verdict stands for the others; SARIF has a notification,
   JUnit a property and an error for the report, OCSF says Warning instead of Pass, CSV has the
   column `parts_not_checked`, a plugin says UNKNOWN, and a gate ends with 3.
-* What is accepted keeps its severity and says by whom, until when and why. A stored run is judged
-  by the exceptions of today.
+* An accepted finding keeps its severity and shows by whom, until when and why it is accepted. A
+  report of a stored run uses the exceptions of today.
 * A pair of target and check that does not apply (`not_applicable`) counts as nothing.
 * Names come from databases: they cannot steer a terminal, be a formula in a spreadsheet, or leave
   their place in HTML, Markdown, XML or the line of a plugin.
@@ -89,7 +89,7 @@ Any format under any name: `--export FORMAT:FILE`.
 stt gate --fail-on critical --export junit:stt.xml --export stt.sarif
 ```
 
-judges the latest outcome of everything, or with `--run ID` or `--last` a stored run; `--site`,
+evaluates the latest outcome of everything, or with `--run ID` or `--last` a stored run; `--site`,
 `--family`, `--target` and `--check` narrow it.
 
 | code | means |
@@ -99,7 +99,7 @@ judges the latest outcome of everything, or with `--run ID` or `--last` a stored
 | 2 | wrong usage, an unknown run, target or check, or a file that cannot be written |
 | 3 | incomplete: more without an answer than `--max-not-checked`, targets without a result |
 | 4 | NATS or the coordinator cannot be reached |
-| 5 | checks are disabled, so that the state now grows old; a stored run can still be judged |
+| 5 | checks are disabled, so that the state now grows old; a stored run can still be evaluated |
 
 `--allow-incomplete` turns 3 into 0 or 1, but for an installation that never checked anything.
 The last line on stderr says why.

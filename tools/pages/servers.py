@@ -1,4 +1,4 @@
-"""The page docs/checks-on-servers.md, from what every check said on real servers."""
+"""The page docs/checks-on-servers.md, from the outcome of every check on real servers."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ TITLES = {
 }
 HEAD = """# Every check on real servers
 
-Written by the tests (`make test`), which fail if a server says something else;
+Written by the tests (`make test`), which fail if a server gives another outcome;
 `STT_WRITE_PAGES=1` writes the page anew.
 
 A cell is an installation as its packages make it, looked at by its administrator, before and after
 its own findings' remediation was executed (`->`). **Bad** names where the check was seen to find
 what it looks for, and to find it no more after the finding's own remediation: servers brought into
 the state by statements, tests with files and restarts of their own, or, where no server at hand can
-be brought into it, recorded rows alone (samples). A check about releases is judged by what is
-installed: its cell only says that it came to a decision.
+be brought into it, recorded rows alone (samples). The outcome of a check about releases depends
+on what is installed: its cell only says that it came to a decision.
 """
-DECIDED = "judged"
+DECIDED = "decided"
 SAMPLES = "samples"
 RANK = {"critical": 0, "major": 1, "trivial": 2}
 OTHERS = {"test_least_privilege", "test_library_on_servers"}  # show other things
@@ -76,11 +76,11 @@ def bad(check: str) -> str:
     return ", ".join([*shown, *(f"test {name}" for name in files)]) or SAMPLES
 
 
-def row(check: Check, told: Mapping[str, tuple[str, str]], names: tuple[str, ...]) -> str:
+def row(check: Check, cells_of: Mapping[str, tuple[str, str]], names: tuple[str, ...]) -> str:
     """One line: the check on each server of its family."""
     cells: list[str] = []
     for name in names:
-        before, after = told.get(name, ("", ""))
+        before, after = cells_of.get(name, ("", ""))
         changed = before if before == after else f"{before} -> {after}"
         cells.append(DECIDED if check.category == "version" else changed)
     shown = bad(check.name)
@@ -89,12 +89,16 @@ def row(check: Check, told: Mapping[str, tuple[str, str]], names: tuple[str, ...
     return f"| `{check.name}` | {' | '.join(cells)} | {shown} |\n"
 
 
-def section(family: Family, told: Mapping[str, Mapping[str, tuple[str, str]]]) -> str:
-    """The table of one family; `told` maps a server to before and after by check."""
+def section(family: Family, cells_of: Mapping[str, Mapping[str, tuple[str, str]]]) -> str:
+    """The table of one family; `cells_of` maps a server to before and after by check."""
     names = SERVERS[family]
     titles = " | ".join(TITLES[name] for name in names)
     lines = [f"\n## {family}\n\n| check | {titles} | bad |\n|---|{'---|' * len(names)}---|\n"]
     for check in builtin().of(family):
-        mine = {name: told[name][check.name] for name in names if check.name in told.get(name, {})}
+        mine = {
+            name: cells_of[name][check.name]
+            for name in names
+            if check.name in cells_of.get(name, {})
+        }
         lines.append(row(check, mine, names))
     return "".join(lines)

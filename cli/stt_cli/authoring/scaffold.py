@@ -58,7 +58,7 @@ $privileges
           print("first row:", rows[0])
           findings = []
           for row in rows:
-              if row["the_column_to_judge"] == "bad":
+              if row["the_column_to_check"] == "bad":
                   findings.append({
                       "summary": "what is wrong, with its name",
                       "severity": "warning",
@@ -74,13 +74,13 @@ samples:
   - name: as_it_should_be
     server: $server
     docs:
-      - [{the_column_to_judge: good}]
+      - [{the_column_to_check: good}]
     expect: passed
 
   - name: as_it_should_not_be
     server: $server
     docs:
-      - [{the_column_to_judge: very bad}]
+      - [{the_column_to_check: very bad}]
     expect: failed
     findings:
       - severity: major

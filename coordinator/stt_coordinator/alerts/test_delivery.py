@@ -54,10 +54,10 @@ def deliver_tests(settings: AlertSettings) -> AsyncGenerator[DeliveryResult]:
 async def _each(steps: list[tuple[str, str, Step]]) -> AsyncGenerator[DeliveryResult]:
     for channel, address, step in steps:
         try:
-            said, taken = await step(), True
+            answer, taken = await step(), True
         except ChannelError as error:
-            said, taken = error.message, False
-        yield DeliveryResult(channel=channel, address=address, taken=taken, said=said)
+            answer, taken = error.message, False
+        yield DeliveryResult(channel=channel, address=address, taken=taken, said=answer)
 
 
 async def _push(settings: AlertSettings, post: Poster, base: str) -> str:

@@ -76,8 +76,8 @@ def scope_of(one: SuppressionRecord) -> Scope:
 
 def plain(record: FindingRecord) -> FindingRecord:
     """The finding as its check reports it, without any suppression."""
-    said = record.said_severity or record.severity
-    return msgspec.structs.replace(record, severity=said, said_severity=None, accepted=None)
+    reported = record.said_severity or record.severity
+    return msgspec.structs.replace(record, severity=reported, said_severity=None, accepted=None)
 
 
 class Suppressor:

@@ -38,7 +38,7 @@ async def missing_results(bus: Bus, store: Store) -> list[Missing]:
             continue  # whoever acts says so, and writes it again
         own = OutboxMark(epoch=one.epoch, sequence=one.sequence)
         for mark in (own, *one.others):
-            told = published.of(mark.epoch) or 0
-            if told > mark.sequence:
-                found.append(Missing(one.worker, mark.sequence, told))
+            sequence = published.of(mark.epoch) or 0
+            if sequence > mark.sequence:
+                found.append(Missing(one.worker, mark.sequence, sequence))
     return found

@@ -145,7 +145,7 @@ class FencedBus:
             return [Receipt(publication=Publication.FAILED, reason=error.message)] * len(messages)
         fenced = [self._fenced(one) for one in messages]
         receipts = await self._bus.publish(fenced)
-        return [self._judged(*pair) for pair in zip(fenced, receipts, strict=True)]
+        return [self._without_conflict(*pair) for pair in zip(fenced, receipts, strict=True)]
 
     def _fenced(self, message: Outgoing) -> Outgoing:
         stream = subjects.stream_of(message.subject)
@@ -157,7 +157,7 @@ class FencedBus:
             return message
         return replace(message, expected_last=sequence, expected_of=subjects.fences(stream.name))
 
-    def _judged(self, message: Outgoing, receipt: Receipt) -> Receipt:
+    def _without_conflict(self, message: Outgoing, receipt: Receipt) -> Receipt:
         if receipt.publication is not Publication.CONFLICT or not message.expected_of:
             return receipt
         self._term.doubted.set()

@@ -99,8 +99,8 @@ class IntakeRules:
 
 
 @dataclass(slots=True)
-class _Judged:
-    """A batch by what is to become of it."""
+class _SortedBatch:
+    """The results of a batch by what is done with them."""
 
     valid: list[ReceivedResult] = field(default_factory=list[ReceivedResult])
     refused: list[tuple[ReceivedResult, Refusal]] = field(
@@ -139,13 +139,13 @@ def record_results(
     # what the first one changed. A result of another target than its job's is refused.
     ledger.locks.targets({one.result.target for one in received})
     jobs = ledger.jobs.by_id({one.result.job_id for one in received})
-    judged = _judge(ledger, received, jobs, rules)
+    batch = _sorted_batch(ledger, received, jobs, rules)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
-    unused = [*judged.old, *(one for one, _ in (*judged.refused, *judged.dropped))]
+    unused = [*batch.old, *(one for one, _ in (*batch.refused, *batch.dropped))]
     rejected: list[tuple[Result, Rejected]] = []
-    repeated = len(judged.old)
-    for one, refusal in judged.by_position():
+    repeated = len(batch.old)
+    for one, refusal in batch.by_position():
         if refusal is not None:
             (is_new,) = ledger.results.add([one.raw(now, is_kept=False, is_refused=True)])
             if is_new:
@@ -167,44 +167,44 @@ def record_results(
     recorder.close()
     ledger.results.add_rejected(row for _, row in rejected)
     # Of repeated results too: the watermark that covered them may not have reached the worker.
-    settled = {one.outbox for one in received if one.position not in judged.waiting}
-    passed = {one.position for one, _ in judged.dropped}
-    move_watermarks(ledger, settled, floors, now, passed)
+    moved = {one.outbox for one in received if one.position not in batch.waiting}
+    passed = {one.position for one, _ in batch.dropped}
+    move_watermarks(ledger, moved, floors, now, passed)
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
         repeated=repeated,
-        waiting=frozenset(judged.waiting),
+        waiting=frozenset(batch.waiting),
         unused=tuple(unused),
-        dropped=Counter(refusal.code for _, refusal in judged.dropped),
+        dropped=Counter(refusal.code for _, refusal in batch.dropped),
     )
 
 
-def _judge(
+def _sorted_batch(
     ledger: Ledger,
     received: Sequence[ReceivedResult],
     jobs: Mapping[str, JobRecord],
     rules: IntakeRules,
-) -> _Judged:
-    """Each result by what is to become of it."""
-    judged = _Judged()
+) -> _SortedBatch:
+    """Sort the results by what is done with them."""
+    batch = _SortedBatch()
     targets = ledger.fleet.targets({job.target for job in jobs.values()})
     for one in received:
         job = jobs.get(one.result.job_id)
         target = targets.get(job.target) if job else None
         refusal = refusal_of(one.result, job, target, nonce_required=rules.nonce_required)
         if refusal is None:
-            judged.valid.append(one)
+            batch.valid.append(one)
         elif refusal.code == NOT_ANNOUNCED and one.may_wait:
-            judged.waiting.add(one.position)
+            batch.waiting.add(one.position)
         elif refusal.code == UNKNOWN_JOB and _is_covered(ledger, one):
             # Sent again long after its job was dropped here: known, not forged.
-            judged.old.append(one)
+            batch.old.append(one)
         elif (one.result.site, one.result.worker) in rules.exceeded:
-            judged.dropped.append((one, refusal))
+            batch.dropped.append((one, refusal))
         else:
-            judged.refused.append((one, refusal))
-    return judged
+            batch.refused.append((one, refusal))
+    return batch
 
 
 def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:

@@ -120,7 +120,7 @@ class PackFetcher:
     def _accept(self, offer: Offer) -> FetchedPack:
         now = clock.now()
         last = self._serials.last(self._policy.name)
-        verdict = self._judge(offer, now, last)
+        verdict = self._verify(offer, now, last)
         if isinstance(verdict, Refused):
             raise ConfigError(str(verdict))
         fetched = FetchedPack(
@@ -138,7 +138,7 @@ class PackFetcher:
             self._serials.accept(verdict.pack.manifest.name, verdict.pack.manifest.serial)
         return fetched
 
-    def _judge(self, offer: Offer, now: datetime, last_serial: int) -> Accepted | Refused:
+    def _verify(self, offer: Offer, now: datetime, last_serial: int) -> Accepted | Refused:
         policy = replace(self._policy, allow_unsigned=offer.unsigned)
         parcel = offer.parcel
         return verify(parcel.data, parcel.signature, policy, now=now, last_serial=last_serial)
@@ -148,8 +148,8 @@ class PackFetcher:
         if cached is None:
             return None
         # It was verified once, so expiry is no reason to drop it: `troubles` reports that, and
-        # workers refuse it. Judged as of now, a restart would silently change the checks.
-        verdict = self._judge(cached.offer, _BEFORE_ALL, 0)
+        # workers refuse it. Verified as of now, a restart would silently change the checks.
+        verdict = self._verify(cached.offer, _BEFORE_ALL, 0)
         if isinstance(verdict, Refused):
             _LOG.error("cache_rejected", reason=str(verdict))
             return None

@@ -65,7 +65,7 @@ class Bus(Protocol):
         ...
 
     async def trim(self, consumer: ConsumerSpec) -> int:
-        """Delete the oldest messages that `consumer` has settled, if its stream is nearly full."""
+        """Delete the oldest messages `consumer` has acknowledged, if its stream is nearly full."""
         ...
 
     async def free(self, consumer: ConsumerSpec) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ class TargetPhase(StrEnum):
     MOVED = "moved"  # it belongs to another site, or is of another family, from now on
     GONE = "gone"  # a worker withdrew it, and no live worker of its site announces it
     BACK = "back"  # it was gone and is announced again
-    FORGOTTEN = "forgotten"  # somebody said so: it leaves the counts, its findings are resolved
+    FORGOTTEN = "forgotten"  # by an operator: no longer counted, its findings are resolved
 
 
 class Interval(StrEnum):

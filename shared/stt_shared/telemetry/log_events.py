@@ -25,7 +25,7 @@ EVENTS: Mapping[str, str] = {
     "progress_stopped": "the service made no progress; systemd's watchdog is not fed",
     "request_dropped": "an answer of the server arrived on a subject of requests and was dropped",
     "reply_failed": "the answer to a request could not be sent",
-    "settlement_failed": "a message could not be settled; it is delivered again",
+    "settlement_failed": "a message could not be acknowledged or returned; it is delivered again",
     "task_crashed": "an internal error ended a background task; a loop starts again",
     "subscription_failed": "a subscription could not be ended; it ends with the connection",
 }

@@ -15,7 +15,7 @@ from stt_shared.checkfile.samples import parse_samples
 QUERY = "type: MYSQL_SHOW\n        query: GLOBAL VARIABLES LIKE 'local_infile'"
 WITH_SECRET = """type: MYSQL_SELECT
         secret: [hash]
-        query: "'app' AS the_column_to_judge, 'very-secret-hash' AS hash, 'pw-1' AS password"
+        query: "'app' AS the_column_to_check, 'very-secret-hash' AS hash, 'pw-1' AS password"
 """
 
 
@@ -78,7 +78,7 @@ def test_answers_of_a_server_are_recorded_without_what_is_secret(
     assert "pw-1" not in text
     recorded = parse_samples(text, str(file))[-1]
     assert (recorded.name, recorded.outcome) == ("recorded_1", "failed")
-    assert recorded.docs == [[{"the_column_to_judge": "app", "hash": "****", "password": "****"}]]
+    assert recorded.docs == [[{"the_column_to_check": "app", "hash": "****", "password": "****"}]]
     again = stt("checks", "test", "app_odd", "--pack", str(pack))
     assert "recorded_1" not in again.stdout
 
@@ -111,7 +111,7 @@ def test_what_the_language_of_scripts_refuses_is_named_with_check_and_line(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "shown"),
     [
         (["new", "bad-name", "--family", "mysql"], 2, "invalid check name 'bad-name'"),
         (["lint", "/nowhere"], 2, "no folder of checks at /nowhere"),
@@ -124,9 +124,9 @@ def test_what_the_language_of_scripts_refuses_is_named_with_check_and_line(
         ),
     ],
 )
-def test_what_was_typed_wrong_gets_one_clear_error(words: list[str], code: int, said: str) -> None:
+def test_what_was_typed_wrong_gets_one_clear_error(words: list[str], code: int, shown: str) -> None:
     done = stt("checks", *words)
-    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
+    assert (done.returncode, shown in done.stderr) == (code, True), done.stderr
 
 
 def test_a_server_that_is_not_there_is_incomplete_and_says_why() -> None:

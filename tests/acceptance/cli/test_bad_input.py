@@ -51,7 +51,7 @@ READERS = (
 
 
 @pytest.mark.parametrize("command", READERS, ids=lambda words: words[0])
-def test_every_fault_of_settings_and_targets_is_told_at_once_with_its_line(
+def test_every_fault_of_settings_and_targets_is_reported_at_once_with_its_line(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
     path = tmp_path / "worker.toml"

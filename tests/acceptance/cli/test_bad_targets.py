@@ -1,4 +1,4 @@
-"""Of what cannot be looked at each reason is told apart, and the rest is shown and decides."""
+"""Each reason why a target cannot be checked is distinguished; the other targets decide."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pack(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_a_bad_check_file_is_told_and_the_other_checks_run(
+def test_a_bad_check_file_is_reported_and_the_other_checks_run(
     postgresql: Running, tmp_path: Path
 ) -> None:
     good = GOOD_CHECK.format(name="good") + "  - 3\n  - name: a\n    name: b\n"
@@ -74,7 +74,7 @@ def test_a_pack_without_any_good_check_is_a_usage_error_with_every_fault(tmp_pat
     refused(done, f"no valid check in {folder}", "version is 9", "not valid YAML")
 
 
-def test_a_target_that_no_check_is_for_is_told(postgresql: Running) -> None:
+def test_a_target_without_applicable_checks_is_reported(postgresql: Running) -> None:
     target = url(postgresql, "postgresql", postgresql.password)
     done = stt("scan", target, "--checks", "mysql_version", "-o", "json")
     assert (done.returncode, json.loads(done.stdout)["results"]) == (0, [])
@@ -129,7 +129,7 @@ def wrong_mongodb(folder: Path, certificates: Certificates) -> Running:
     ("scheme", "start"),
     [("mysql", wrong_mariadb), ("postgresql", wrong_postgresql), ("mongodb", wrong_mongodb)],
 )
-def test_a_wrong_password_and_a_certificate_of_another_name_are_told_apart_and_exit_3(
+def test_a_wrong_password_and_a_certificate_of_another_name_are_distinguished_and_exit_3(
     scheme: str,
     start: Callable[[Path, Certificates], Running],
     servers_folder: Path,

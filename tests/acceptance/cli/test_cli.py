@@ -92,7 +92,7 @@ def test_an_unknown_value_names_those_there_are() -> None:
     assert "--severity: 'high' is not one of critical, major, trivial" in done.stderr
 
 
-def test_every_fault_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+def test_every_fault_of_the_settings_is_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text('[nats]\nulr = "x"\ntimeout_s = 900\n[worker]\nconcurrency = "many"\n')
     done = stt("config", "check", "--config", str(path), STT_LOG_LEVEL="loud")

@@ -103,7 +103,7 @@ def wait_for(path: Path, text: str) -> None:
         time.sleep(0.1)
 
 
-def test_before_it_is_enabled_nothing_runs_and_the_way_on_is_told(
+def test_before_it_is_enabled_nothing_runs_and_the_next_step_is_shown(
     installation: Installation,
 ) -> None:
     done = installation.stt("run", "--wait")
@@ -190,7 +190,7 @@ def test_an_unknown_target_check_or_site_is_a_usage_error(
     assert sentence in done.stderr.splitlines()[0]
 
 
-def test_a_finding_is_listed_shown_and_told_as_new(
+def test_a_finding_is_listed_shown_and_reported_as_new(
     installation: Installation, postgresql: Running
 ) -> None:
     from stt_coordinator.local.servers import postgresql as server  # noqa: PLC0415

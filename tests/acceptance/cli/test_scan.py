@@ -139,7 +139,7 @@ def test_a_wrong_password_is_an_auth_error_that_shows_no_password(
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_a_server_without_tls_is_told_from_one_that_is_gone_and_the_way_out_is_said(
+def test_a_server_without_tls_is_distinguished_from_one_that_is_gone_and_gets_a_hint(
     postgresql: Running, pack: str
 ) -> None:
     done = stt("scan", url(postgresql, rest="/?tls=require"), "--pack", pack, "-o", "json")

@@ -95,14 +95,14 @@ def nothing_is_left(folder: Path) -> None:
 
 
 @contextmanager
-def staying_up(folder: Path, said: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A demo that has said `said` on stderr, and the file with what it says there."""
+def staying_up(folder: Path, shown: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A demo that has written `shown` to stderr, and the file with its stderr."""
     words = folder / "stderr"
     with (folder / "stdout").open("wb") as out, words.open("wb") as err:
         demo = subprocess.Popen([STT, "demo"], env=environment(folder), stdout=out, stderr=err)
     try:
         deadline = monotonic() + TIMEOUT_S
-        while said not in words.read_text():
+        while shown not in words.read_text():
             assert demo.poll() is None, words.read_text()
             assert monotonic() < deadline, words.read_text()
             time.sleep(0.05)
@@ -142,7 +142,7 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
     nothing_is_left(folder)
 
 
-def test_an_address_that_no_alert_may_go_to_is_told_before_anything_starts(folder: Path) -> None:
+def test_an_invalid_alert_address_is_reported_before_anything_starts(folder: Path) -> None:
     done = subprocess.run(
         [STT, "demo", "--webhook", "http://elsewhere.example/"],
         env=environment(folder),

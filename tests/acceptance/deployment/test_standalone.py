@@ -27,7 +27,7 @@ def test_what_was_enabled_and_found_is_still_there_after_a_restart(machine: Mach
         assert machine.stt("status")["state"]["enabled"]
         after = machine.stt("findings", "list")
     assert after["results"] == before["results"]
-    assert "Checks are on since" in machine.said.read_text()
+    assert "Checks are on since" in machine.stderr.read_text()
 
 
 def test_a_hang_up_reads_the_targets_again(machine: Machine) -> None:
@@ -46,7 +46,7 @@ def test_a_second_one_on_the_same_data_is_refused(machine: Machine) -> None:
     assert b"another stt standalone keeps its data in" in done.stderr
 
 
-def test_wrong_targets_are_told_with_their_line_and_nothing_stays_up(machine: Machine) -> None:
+def test_wrong_targets_are_reported_with_their_line_and_nothing_stays_up(machine: Machine) -> None:
     machine.targets.write_text('[[targets]]\nid = "one"\nfamily = "oracle"\n')
     done = subprocess.run(
         machine.command, env=machine.environment, capture_output=True, check=False, timeout=60

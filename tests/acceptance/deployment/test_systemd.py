@@ -94,12 +94,12 @@ def test_the_service_is_ready_before_nats_is_there_alive_and_ends_in_words(
             command(name, tmp_path, postgresql), env=environ, stderr=subprocess.PIPE, text=True
         )
         try:
-            said = [manager.recv(4096).decode() for _ in range(3)]
+            states = [manager.recv(4096).decode() for _ in range(3)]
             process.send_signal(signal.SIGTERM)
-            while said[-1] != "STOPPING=1":
-                said.append(manager.recv(4096).decode())
+            while states[-1] != "STOPPING=1":
+                states.append(manager.recv(4096).decode())
         finally:
             _, err = process.communicate(timeout=TIMEOUT_S)
-    assert said[:3] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"], err
+    assert states[:3] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"], err
     assert process.returncode == 0
     assert all(json.loads(line) for line in err.splitlines())

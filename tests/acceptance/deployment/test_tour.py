@@ -83,19 +83,19 @@ class Terminal:
             start_new_session=True,
         )
         os.close(theirs)
-        self._said = bytearray()
+        self._output = bytearray()
         self._reader = threading.Thread(target=self._read, args=(ours,))
         self._reader.start()
 
     def _read(self, ours: int) -> None:
         with os.fdopen(ours, "rb", buffering=0) as file, suppress(OSError):  # the other side ends
             while part := file.read(65_536):
-                self._said += part
+                self._output += part
 
     @property
     def text(self) -> str:
         """What stands there by now."""
-        lines = CONTROL.sub("", self._said.decode(errors="ignore")).split("\n")
+        lines = CONTROL.sub("", self._output.decode(errors="ignore")).split("\n")
         return "\n".join(line.rstrip() for line in lines if BAR not in line).strip("\n")
 
     def ended(self) -> int:
@@ -110,11 +110,11 @@ class Terminal:
         self.ended()
         return self.text
 
-    def waited_for(self, *said: str) -> str:
-        """The text once every one of `said` is part of it."""
+    def waited_for(self, *texts: str) -> str:
+        """The text once it contains every one of `texts`."""
         deadline = monotonic() + TIMEOUT_S
-        while any(one not in self.text for one in said):
-            assert monotonic() < deadline, (said, self.text)
+        while any(one not in self.text for one in texts):
+            assert monotonic() < deadline, (texts, self.text)
             assert self.process.poll() is None, self.text
             time.sleep(0.05)
         return self.text
@@ -173,8 +173,8 @@ class Tour:
             is_demo = "Running until Ctrl-C" in shown
             if not is_demo:
                 terminal.waited_for(*shown.splitlines()[1:])
-            said = terminal.interrupted()
-            assert not is_demo or "Stopped; everything of the demo is removed." in said, said
+            texts = terminal.interrupted()
+            assert not is_demo or "Stopped; everything of the demo is removed." in texts, texts
 
     def killed(self) -> None:
         """End what a failure left."""

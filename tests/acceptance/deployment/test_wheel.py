@@ -146,7 +146,7 @@ def test_the_checks_of_the_wheel_load_and_keep_to_the_format(whole: Elsewhere) -
     assert done.stdout.startswith(f"ok: {len(builtin().checks)} checks, ")
 
 
-def test_a_scan_from_the_wheel_judges_a_real_server(whole: Elsewhere, postgresql: Running) -> None:
+def test_a_scan_from_the_wheel_checks_a_real_server(whole: Elsewhere, postgresql: Running) -> None:
     password = quote(postgresql.password, safe="")
     url = f"postgresql://{postgresql.user}:{password}@{postgresql.host}:{postgresql.port}/postgres"
     done = whole.stt("scan", url, "--fail-on", "none", "-o", "json")

@@ -15,15 +15,15 @@ from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.servers.fixtures import server_or_reason
 from tests.support.checks.mongods import key_file, replica_set
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 
 AUTH = "mongodb_auth"
 PASSWORD = "s3cret/ @:"
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -71,80 +71,80 @@ def logged_in(server: Running) -> Endpoint:
     )
 
 
-async def test_an_open_server_on_loopback_is_major(judge: Judge, mongodb: Running) -> None:
-    found = await judge.objects(AUTH, endpoint(mongodb, Family.MONGODB))
+async def test_an_open_server_on_loopback_is_major(runner: CheckRunner, mongodb: Running) -> None:
+    found = await runner.objects(AUTH, endpoint(mongodb, Family.MONGODB))
     assert found == {"security.authorization": "major"}
 
 
 async def test_following_the_remediation_mends_it(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     with mongod(servers_folder / "open", binary) as server:
-        outcome = await judge.run(AUTH, logged_in(server))
+        outcome = await runner.run(AUTH, logged_in(server))
         (finding,) = outcome.findings
     with mongod(servers_folder / "mended", binary, config=finding.remediation) as server:
-        assert await judge.objects(AUTH, logged_in(server)) == {}
+        assert await runner.objects(AUTH, logged_in(server)) == {}
 
 
 async def test_enabled_with_a_capital_leaves_access_open_and_is_found(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     config = "security:\n  authorization: Enabled\n"
     with mongod(servers_folder / "capital", binary, config=config) as server:
-        found = await judge.objects(AUTH, endpoint(server, Family.MONGODB))
+        found = await runner.objects(AUTH, endpoint(server, Family.MONGODB))
     assert found == {"security.authorization": "major"}
 
 
 async def test_a_key_file_enforces_even_beside_the_word_disabled(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     config = "security:\n  authorization: disabled\n  keyFile: KEYFILE\n"
     with mongod(servers_folder / "keyfile", binary, config=config, keyfile=True) as server:
-        assert await judge.objects(AUTH, logged_in(server)) == {}
+        assert await runner.objects(AUTH, logged_in(server)) == {}
 
 
 async def test_transition_to_auth_lets_everybody_in_and_is_found(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     config = "security:\n  authorization: enabled\n  keyFile: KEYFILE\n  transitionToAuth: true\n"
     with mongod(servers_folder / "transition", binary, config=config, keyfile=True) as server:
-        found = await judge.objects(AUTH, endpoint(server, Family.MONGODB))
+        found = await runner.objects(AUTH, endpoint(server, Family.MONGODB))
     assert found == {"security.transitionToAuth": "major"}
 
 
 async def test_without_the_role_the_check_names_it_and_does_not_pass(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     config = "security:\n  authorization: enabled\n"
     with mongod(servers_folder / "poor", binary, config=config) as server:
         where = logged_in(server)
         stranger = Endpoint(family=where.family, host=where.host, port=where.port, tls=where.tls)
-        outcome = await judge.run(AUTH, stranger)
+        outcome = await runner.run(AUTH, stranger)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
     assert "clusterMonitor" in outcome.reason
 
 
-async def test_the_end_of_life_of_the_series_is_told(
-    judge: Judge, mongodb: Running, mongodb44: Running
+async def test_the_end_of_life_of_the_series_is_reported(
+    runner: CheckRunner, mongodb: Running, mongodb44: Running
 ) -> None:
     for server, series in ((mongodb, "series 6.0"), (mongodb44, "series 4.4")):
-        found = await judge.objects("mongodb_version_eol", endpoint(server, Family.MONGODB))
+        found = await runner.objects("mongodb_version_eol", endpoint(server, Family.MONGODB))
         assert found[series] == "major"
 
 
 @pytest.mark.parametrize("key", [True, False])
-async def test_an_arbiter_which_knows_no_users_is_judged_by_its_configuration(
-    judge: Judge, servers_folder: Path, binary: str, *, key: bool
+async def test_an_arbiter_which_knows_no_users_is_evaluated_by_its_configuration(
+    runner: CheckRunner, servers_folder: Path, binary: str, *, key: bool
 ) -> None:
     with replica_set(servers_folder / f"arbiter-{binary}-{key}", binary, key=key) as arbiter:
-        found = await judge.objects(AUTH, logged_in(arbiter))
+        found = await runner.objects(AUTH, logged_in(arbiter))
     assert found == ({} if key else {"security.authorization": "major"})
 
 
 @pytest.mark.parametrize("word", ["--auth", "--noauth"])
 async def test_words_of_the_command_line_count_as_the_file_does(
-    judge: Judge, servers_folder: Path, binary: str, word: str
+    runner: CheckRunner, servers_folder: Path, binary: str, word: str
 ) -> None:
     with mongod(servers_folder / word, binary, words=[word]) as server:
-        found = await judge.objects(AUTH, logged_in(server))
+        found = await runner.objects(AUTH, logged_in(server))
     assert found == ({} if word == "--auth" else {"security.authorization": "major"})

@@ -35,7 +35,7 @@ from tests.support.checks.mongods import (
     under,
     wait_for_arbiter,
 )
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 from tests.support.checks.scenario import mongodb_do
 
 BAD = {
@@ -62,8 +62,8 @@ MOST_STEPS = 6
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -94,14 +94,14 @@ def encrypted(where: Endpoint) -> Endpoint:
 
 
 async def test_every_bad_option_is_found_and_the_findings_lines_mend_it(
-    judge: Judge, servers_folder: Path, binary: str, certificates: Certificates
+    runner: CheckRunner, servers_folder: Path, binary: str, certificates: Certificates
 ) -> None:
     with mongod(servers_folder / f"careless-{binary}", binary) as server:
         config = careless(server, certificates)
         moved(server, config)
         assert greeted_with_tls_1_1(server) == "TLSv1.1"
         where = endpoint(server, Family.MONGODB)
-        outcomes = await judge.run_all(where, BAD)
+        outcomes = await runner.run_all(where, BAD)
         assert found(outcomes) == BAD, outcomes
         (protocols,) = outcomes["mongodb_tls_protocols"].findings
         assert protocols.evidence[0]["clients_with_tls_1_1"] == 1
@@ -110,14 +110,14 @@ async def test_every_bad_option_is_found_and_the_findings_lines_mend_it(
         if binary == "mongodb-6.0":
             with direct(server) as client:
                 client.admin.command("rotateCertificates", 1)
-            assert await judge.objects("mongodb_tls_cert_expiry", where) == {}
+            assert await runner.objects("mongodb_tls_cert_expiry", where) == {}
         for name, outcome in outcomes.items():
             if name != "mongodb_tls_cert_expiry":
                 followed(config, outcome.findings, {})
         assert config["net"]["port"] not in DEFAULT_PORTS
         config["net"]["port"] = free_port()  # the one that is proposed may be taken here
         moved(server, config)
-        after = await judge.run_all(encrypted(endpoint(server, Family.MONGODB)), BAD)
+        after = await runner.run_all(encrypted(endpoint(server, Family.MONGODB)), BAD)
         assert {name: str(one.outcome) for name, one in after.items()} == dict.fromkeys(
             BAD, "passed"
         ), after
@@ -126,31 +126,31 @@ async def test_every_bad_option_is_found_and_the_findings_lines_mend_it(
 
 
 async def test_tls_that_was_off_is_required_by_the_findings_lines_alone(
-    judge: Judge, servers_folder: Path, binary: str, certificates: Certificates
+    runner: CheckRunner, servers_folder: Path, binary: str, certificates: Certificates
 ) -> None:
     with mongod(servers_folder / f"clear-{binary}", binary) as server:
         config: Options = {"net": {"bindIpAll": True}}
         restarted(server, config)
         where = endpoint(server, Family.MONGODB)
-        outcomes = await judge.run_all(where, ["mongodb_tls_mode", "mongodb_bind_all"])
+        outcomes = await runner.run_all(where, ["mongodb_tls_mode", "mongodb_bind_all"])
         assert found(outcomes) == {
             "mongodb_tls_mode": {"net.tls.mode": "major"},
             "mongodb_bind_all": {"net.bindIp": "critical"},
         }
         files = {CERTIFICATE: certificates.both, CA: certificates.ca}
-        # Only TLS: it has to be judged with all addresses open.
+        # Only TLS: it has to be evaluated with all addresses open.
         followed(config, outcomes["mongodb_tls_mode"].findings, files)
         restarted(server, config)
-        assert await judge.objects("mongodb_tls_mode", encrypted(where)) == {}
-        refused = await judge.run("mongodb_tls_mode", where)
+        assert await runner.objects("mongodb_tls_mode", encrypted(where)) == {}
+        refused = await runner.run("mongodb_tls_mode", where)
         assert refused.outcome == "error"
         followed(config, outcomes["mongodb_bind_all"].findings, files)
         restarted(server, config)
-        assert await judge.objects("mongodb_bind_all", encrypted(where)) == {}
+        assert await runner.objects("mongodb_bind_all", encrypted(where)) == {}
 
 
 async def test_members_of_a_set_get_from_nothing_to_certificates_by_the_findings_lines(
-    judge: Judge, servers_folder: Path, binary: str, certificates: Certificates
+    runner: CheckRunner, servers_folder: Path, binary: str, certificates: Certificates
 ) -> None:
     with mongod(servers_folder / f"set-{binary}", binary, "rs") as server:
         set_of_one(server)
@@ -163,7 +163,7 @@ async def test_members_of_a_set_get_from_nothing_to_certificates_by_the_findings
         where = endpoint(server, Family.MONGODB)
         seen: list[tuple[str, str]] = []
         for _ in range(MOST_STEPS):
-            findings = (await judge.run("mongodb_cluster_auth", where)).findings
+            findings = (await runner.run("mongodb_cluster_auth", where)).findings
             if not findings:
                 break
             seen.append(
@@ -176,27 +176,27 @@ async def test_members_of_a_set_get_from_nothing_to_certificates_by_the_findings
             ("critical", "undefined"),
             *(("trivial", mode) for mode in ("keyFile", "sendKeyFile", "sendX509")),
         ]
-        last = await judge.run("mongodb_cluster_auth", where)
+        last = await runner.run("mongodb_cluster_auth", where)
         assert last.outcome == "passed", last
         # Passwords without a certificate, as the first step allowed, do not go with certificates.
-        lax = await judge.objects("mongodb_tls_lax_verification", where)
+        lax = await runner.objects("mongodb_tls_lax_verification", where)
         assert lax == {"net.tls.allowConnectionsWithoutCertificates": "major"}
 
 
 async def test_a_member_that_listens_everywhere_keeps_the_address_others_know(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     with mongod(servers_folder / f"everywhere-{binary}", binary, "rs") as server:
         set_of_one(server)
         config: Options = {"net": {"bindIp": "*"}}
         restarted(server, config)
         where = endpoint(server, Family.MONGODB)
-        outcome = await judge.run("mongodb_bind_all", where)
+        outcome = await runner.run("mongodb_bind_all", where)
         followed(config, outcome.findings, {})
         assert config == {"net": {"bindIp": HOST, "bindIpAll": False}}
         restarted(server, config)
-        assert await judge.objects("mongodb_bind_all", where) == {}
-        allowed = await judge.run("mongodb_cluster_ip_allowlist", where)
+        assert await runner.objects("mongodb_bind_all", where) == {}
+        allowed = await runner.run("mongodb_cluster_ip_allowlist", where)
         if binary == "mongodb-4.4":
             assert (allowed.outcome, allowed.kind) == ("skipped", "not_applicable")
             return
@@ -204,22 +204,22 @@ async def test_a_member_that_listens_everywhere_keeps_the_address_others_know(
         config["security"]["keyFile"] = str(key_file(server.directory))
         restarted(server, config)
         where = replace(where, user="a", password="x")
-        assert await judge.objects("mongodb_cluster_ip_allowlist", where) == {}
+        assert await runner.objects("mongodb_cluster_ip_allowlist", where) == {}
 
 
 async def test_an_arbiter_whose_host_may_do_anything_is_found_and_then_tells_nobody_anything(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     name = "mongodb_localhost_bypass"
     with replica_set(servers_folder / f"bypass-{binary}", binary, key=True) as arbiter:
         where = replace(endpoint(arbiter, Family.MONGODB), user="a", password="x")
-        outcome = await judge.run(name, where)
+        outcome = await runner.run(name, where)
         assert found({name: outcome}) == {name: {"enableLocalhostAuthBypass": "major"}}
         config: Options = {"net": {"bindIp": HOST}}
         followed(config, outcome.findings, {})
         restarted(arbiter, config)
         wait_for_arbiter(arbiter)
-        after = await judge.run(name, where)
+        after = await runner.run(name, where)
         assert (after.outcome, after.kind) == ("error", "no_privilege"), after
 
 
@@ -231,19 +231,19 @@ async def test_members_with_a_key_file_need_no_sha_1(servers_folder: Path, binar
 
 
 async def test_the_user_the_server_runs_as_is_found_and_another_one_is_not(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     name = "mongodb_run_as_root"
     with mongod(servers_folder / f"root-{binary}", binary) as server:
         where = endpoint(server, Family.MONGODB)
         if os.geteuid() == 0:
-            assert await judge.objects(name, where) == {"operating system user": "major"}
+            assert await runner.objects(name, where) == {"operating system user": "major"}
             under(UNPRIVILEGED, server, servers_folder / f"program-{binary}")
-        assert await judge.objects(name, where) == {}
+        assert await runner.objects(name, where) == {}
 
 
 async def test_transition_to_auth_is_one_finding_of_mongodb_auth_and_its_line_ends_it(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     check = builtin().find("mongodb_transition_to_auth")
     assert check is not None
@@ -254,19 +254,19 @@ async def test_transition_to_auth_is_one_finding_of_mongodb_auth_and_its_line_en
         config: Options = {"net": {"bindIp": HOST}, "security": security}
         restarted(server, config)
         where = replace(endpoint(server, Family.MONGODB), user="a", password="x")
-        outcome = await judge.run(check.name, where)
+        outcome = await runner.run(check.name, where)
         assert found({check.name: outcome}) == {
             "mongodb_auth": {"security.transitionToAuth": "major"}
         }
         followed(config, outcome.findings, {})
         restarted(server, config)
-        assert await judge.objects(check.name, where) == {}
-        stranger = await judge.run(check.name, endpoint(server, Family.MONGODB))
+        assert await runner.objects(check.name, where) == {}
+        stranger = await runner.run(check.name, endpoint(server, Family.MONGODB))
         assert (stranger.outcome, stranger.kind) == ("error", "no_privilege")
 
 
 async def test_without_a_user_whoever_comes_first_is_administrator(
-    judge: Judge, servers_folder: Path, binary: str
+    runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     with mongod(servers_folder / f"nobody-{binary}", binary) as server:
         restarted(
@@ -274,23 +274,25 @@ async def test_without_a_user_whoever_comes_first_is_administrator(
         )
         where = endpoint(server, Family.MONGODB)
         # What the exception lets a stranger do is make a user, not look at the options.
-        outcome = await judge.run("mongodb_no_users", where)
+        outcome = await runner.run("mongodb_no_users", where)
         assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
         line = 'db.getSiblingDB("admin").runCommand'
         mongodb_do(server, [f'{line}({{"createUser": "a", "pwd": "x", "roles": ["root"]}})'])
         known = replace(where, user="a", password="x")
-        assert await judge.objects("mongodb_no_users", known) == {}
+        assert await runner.objects("mongodb_no_users", known) == {}
 
 
-async def test_a_password_set_again_has_the_newer_hash(judge: Judge, mongodb: Running) -> None:
+async def test_a_password_set_again_has_the_newer_hash(
+    runner: CheckRunner, mongodb: Running
+) -> None:
     line = 'db.getSiblingDB("stt_again").runCommand'
     create = '({"createUser": "old", "pwd": "x", "roles": [], "mechanisms": ["SCRAM-SHA-1"]})'
     change = '({"updateUser": "old", "pwd": "y", "mechanisms": ["SCRAM-SHA-256"]})'
     where = endpoint(mongodb, Family.MONGODB)
     mongodb_do(mongodb, [line + create])
     try:
-        assert "old@stt_again" in await judge.objects("mongodb_scram_sha1_users", where)
+        assert "old@stt_again" in await runner.objects("mongodb_scram_sha1_users", where)
         mongodb_do(mongodb, [line + change])
-        assert "old@stt_again" not in await judge.objects("mongodb_scram_sha1_users", where)
+        assert "old@stt_again" not in await runner.objects("mongodb_scram_sha1_users", where)
     finally:
         mongodb_do(mongodb, [line + '({"dropUser": "old"})'])

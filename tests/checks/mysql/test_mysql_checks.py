@@ -9,14 +9,20 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family, Outcome
-from tests.support.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    mysql_do,
+    mysql_state,
+    open_check_runner,
+)
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -26,19 +32,23 @@ def server(request: pytest.FixtureRequest) -> Running:
     return running
 
 
-async def mended(judge: Judge, server: Running, check: str, account: str, severity: str) -> None:
+async def mended(
+    runner: CheckRunner, server: Running, check: str, account: str, severity: str
+) -> None:
     """The check finds the account, its own remediation is executed, the check finds it no more."""
     where = endpoint(server, Family.MYSQL)
-    outcome = await judge.run(check, where)
+    outcome = await runner.run(check, where)
     (finding,) = [f for f in outcome.findings if f.object == account]
     assert finding.severity == severity
     mysql_do(server, [finding.remediation])
-    assert account not in await judge.objects(check, where)
+    assert account not in await runner.objects(check, where)
 
 
 @pytest.mark.parametrize("check", [EMPTY, ANONYMOUS])
-async def test_a_default_install_has_no_finding(judge: Judge, server: Running, check: str) -> None:
-    assert await judge.objects(check, endpoint(server, Family.MYSQL)) == {}
+async def test_a_default_install_has_no_finding(
+    runner: CheckRunner, server: Running, check: str
+) -> None:
+    assert await runner.objects(check, endpoint(server, Family.MYSQL)) == {}
 
 
 @pytest.mark.parametrize(
@@ -52,53 +62,55 @@ async def test_a_default_install_has_no_finding(judge: Judge, server: Running, c
     ],
 )
 async def test_an_account_without_a_password_is_found_under_its_quoted_name_and_mended(
-    judge: Judge, server: Running, account: str, quoted: str
+    runner: CheckRunner, server: Running, account: str, quoted: str
 ) -> None:
     with mysql_state(server, [f"CREATE USER {account}"], [f"DROP USER {account}"]):
-        await mended(judge, server, EMPTY, quoted, "critical")
+        await mended(runner, server, EMPTY, quoted, "critical")
 
 
 async def test_an_expired_empty_password_is_a_hole_all_the_same(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     make = ["CREATE USER 'late'@'%' PASSWORD EXPIRE"]
     with mysql_state(server, make, ["DROP USER 'late'@'%'"]):
-        await mended(judge, server, EMPTY, "'late'@'%'", "critical")
+        await mended(runner, server, EMPTY, "'late'@'%'", "critical")
 
 
-async def test_locked_accounts_and_roles_are_not_counted(judge: Judge, server: Running) -> None:
+async def test_locked_accounts_and_roles_are_not_counted(
+    runner: CheckRunner, server: Running
+) -> None:
     make = ["CREATE USER 'shut'@'%' ACCOUNT LOCK", "CREATE ROLE readers"]
     with mysql_state(server, make, ["DROP USER 'shut'@'%'", "DROP ROLE readers"]):
-        assert await judge.objects(EMPTY, endpoint(server, Family.MYSQL)) == {}
+        assert await runner.objects(EMPTY, endpoint(server, Family.MYSQL)) == {}
 
 
 async def test_an_anonymous_account_is_found_and_mended_and_counted_once(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     account = "''@'anon.example'"
     undo = [f"DROP USER IF EXISTS {account}"]
     with mysql_state(server, [f"CREATE USER {account}"], undo):
-        assert account not in await judge.objects(EMPTY, endpoint(server, Family.MYSQL))
-        await mended(judge, server, ANONYMOUS, account, "critical")
+        assert account not in await runner.objects(EMPTY, endpoint(server, Family.MYSQL))
+        await mended(runner, server, ANONYMOUS, account, "critical")
 
 
 async def test_an_anonymous_account_with_a_password_or_locked_is_major(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     make = ["CREATE USER ''@'a.example' IDENTIFIED BY 'Str0ng-enough'"]
     make += ["CREATE USER ' '@'b.example' ACCOUNT LOCK"]
     undo = ["DROP USER ''@'a.example'", "DROP USER ''@'b.example'"]
     with mysql_state(server, make, undo):
-        found = await judge.objects(ANONYMOUS, endpoint(server, Family.MYSQL))
+        found = await runner.objects(ANONYMOUS, endpoint(server, Family.MYSQL))
     assert found == {"''@'a.example'": "major", "''@'b.example'": "major"}
 
 
 async def test_accounts_of_the_operating_system_need_no_password(
-    judge: Judge, mariadb: Running
+    runner: CheckRunner, mariadb: Running
 ) -> None:
     make = ["CREATE USER 'os1'@'localhost' IDENTIFIED VIA unix_socket"]
     with mysql_state(mariadb, make, ["DROP USER 'os1'@'localhost'"]):
-        assert await judge.objects(EMPTY, endpoint(mariadb, Family.MYSQL)) == {}
+        assert await runner.objects(EMPTY, endpoint(mariadb, Family.MYSQL)) == {}
 
 
 @pytest.mark.parametrize(
@@ -109,50 +121,56 @@ async def test_accounts_of_the_operating_system_need_no_password(
     ],
 )
 async def test_an_empty_password_beside_another_way_in_is_an_open_door(
-    judge: Judge, mariadb: Running, via: str
+    runner: CheckRunner, mariadb: Running, via: str
 ) -> None:
     make = [f"CREATE USER 'either'@'%' IDENTIFIED VIA {via}"]
     with mysql_state(mariadb, make, ["DROP USER 'either'@'%'"]):
-        await mended(judge, mariadb, EMPTY, "'either'@'%'", "critical")
+        await mended(runner, mariadb, EMPTY, "'either'@'%'", "critical")
 
 
-async def test_the_builtin_role_public_of_mariadb_is_nobody(judge: Judge, mariadb: Running) -> None:
+async def test_the_builtin_role_public_of_mariadb_is_nobody(
+    runner: CheckRunner, mariadb: Running
+) -> None:
     make = ["GRANT USAGE ON *.* TO PUBLIC"]
     with mysql_state(mariadb, make, ["REVOKE USAGE ON *.* FROM PUBLIC"]):
-        assert await judge.objects(EMPTY, endpoint(mariadb, Family.MYSQL)) == {}
-        assert await judge.objects(ANONYMOUS, endpoint(mariadb, Family.MYSQL)) == {}
+        assert await runner.objects(EMPTY, endpoint(mariadb, Family.MYSQL)) == {}
+        assert await runner.objects(ANONYMOUS, endpoint(mariadb, Family.MYSQL)) == {}
 
 
-async def test_an_unlocked_role_of_mysql_can_be_logged_in_to(judge: Judge, mysql: Running) -> None:
+async def test_an_unlocked_role_of_mysql_can_be_logged_in_to(
+    runner: CheckRunner, mysql: Running
+) -> None:
     make = ["CREATE ROLE 'open_role'", "ALTER USER 'open_role' ACCOUNT UNLOCK"]
     with mysql_state(mysql, make, ["DROP ROLE 'open_role'"]):
-        found = await judge.objects(EMPTY, endpoint(mysql, Family.MYSQL))
+        found = await runner.objects(EMPTY, endpoint(mysql, Family.MYSQL))
     assert found == {"'open_role'@'%'": "critical"}
 
 
 @pytest.mark.parametrize("check", [EMPTY, ANONYMOUS])
 async def test_without_the_grant_the_check_names_it_and_does_not_pass(
-    judge: Judge, server: Running, check: str
+    runner: CheckRunner, server: Running, check: str
 ) -> None:
     make = ["CREATE USER 'poor'@'%' IDENTIFIED BY 'Str0ng-enough'"]
     with mysql_state(server, make, ["DROP USER 'poor'@'%'"]):
         where = endpoint(server, Family.MYSQL)
         poor = replace(where, user="poor", password="Str0ng-enough")
-        outcome = await judge.run(check, poor)
+        outcome = await runner.run(check, poor)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
     assert "SELECT ON mysql." in outcome.reason
 
 
-async def test_no_hash_is_in_any_evidence(judge: Judge, server: Running) -> None:
+async def test_no_hash_is_in_any_evidence(runner: CheckRunner, server: Running) -> None:
     make = ["CREATE USER ''@'h.example' IDENTIFIED BY 'Str0ng-enough'"]
     with mysql_state(server, make, ["DROP USER ''@'h.example'"]):
-        outcome = await judge.run(ANONYMOUS, endpoint(server, Family.MYSQL))
+        outcome = await runner.run(ANONYMOUS, endpoint(server, Family.MYSQL))
     assert "$A$" not in str(outcome)
     assert "*" not in str([f.evidence for f in outcome.findings])
 
 
-async def test_the_version_is_judged_by_the_product_it_is(judge: Judge, server: Running) -> None:
-    outcome = await judge.run("mysql_version", endpoint(server, Family.MYSQL))
+async def test_the_version_is_evaluated_by_the_product_it_is(
+    runner: CheckRunner, server: Running
+) -> None:
+    outcome = await runner.run("mysql_version", endpoint(server, Family.MYSQL))
     assert outcome.outcome in {Outcome.PASSED, Outcome.FAILED}, outcome
     product = "MariaDB 10.11." if server.name == "mariadb" else "MySQL 9.7."
     assert all(finding.summary.startswith(product) for finding in outcome.findings)

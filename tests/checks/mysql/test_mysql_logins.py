@@ -13,7 +13,14 @@ from stt_shared.protocol.enums import Family
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hardening import Hardener
-from tests.support.checks.real import Judge, encrypted, endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    encrypted,
+    endpoint,
+    mysql_do,
+    mysql_state,
+    open_check_runner,
+)
 from tests.support.checks.scenario import mend
 
 USER = ["CREATE USER 'remote'@'%' IDENTIFIED BY 'Str0ng-enough'"]
@@ -21,8 +28,8 @@ GONE = ["DROP USER 'remote'@'%'"]
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -68,42 +75,42 @@ def without_tls(request: pytest.FixtureRequest, servers_folder: Path) -> Iterato
 
 
 async def test_tls_is_required_of_all_once_an_account_comes_over_the_network(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     check, where = "mysql_require_secure_transport", encrypted(server)
     undo = ["SET GLOBAL require_secure_transport = OFF", *GONE]
     if server.name == "mysql":
         undo.insert(0, "RESET PERSIST IF EXISTS require_secure_transport")
-    assert await judge.objects(check, where) == {}
+    assert await runner.objects(check, where) == {}
     with mysql_state(server, USER, undo):
-        (finding,) = (await judge.run(check, where)).findings
+        (finding,) = (await runner.run(check, where)).findings
         assert (finding.object, str(finding.severity)) == ("require_secure_transport", "major")
         mend(server, Family.MYSQL, finding)
-        assert await judge.objects(check, where) == {}
-        assert await judge.objects("mysql_user_tls_required", where) == {}
+        assert await runner.objects(check, where) == {}
+        assert await runner.objects("mysql_user_tls_required", where) == {}
 
 
 async def test_old_versions_and_weak_ciphers_are_mended_by_the_file(
-    judge: Judge, old_mariadb: Running
+    runner: CheckRunner, old_mariadb: Running
 ) -> None:
     checks = ["mysql_tls_versions", "mysql_tls_weak_ciphers"]
     where = endpoint(old_mariadb, Family.MYSQL)
-    outcomes = await judge.run_all(where, checks)
+    outcomes = await runner.run_all(where, checks)
     found = {str(f.object): str(f.severity) for one in outcomes.values() for f in one.findings}
     assert found == {"tls_version": "major", "ssl_cipher": "trivial"}, outcomes
     hardener = Hardener(old_mariadb, Family.MYSQL)
     hardener.mend([finding for one in outcomes.values() for finding in one.findings])
-    after = await judge.run_all(encrypted(old_mariadb), checks)
+    after = await runner.run_all(encrypted(old_mariadb), checks)
     assert {str(one.outcome) for one in after.values()} == {"passed"}
 
 
 async def test_a_server_without_a_certificate_is_found_and_mended_by_one(
-    judge: Judge, without_tls: Running, certificates: Certificates
+    runner: CheckRunner, without_tls: Running, certificates: Certificates
 ) -> None:
     where = endpoint(without_tls, Family.MYSQL)
-    outcome = await judge.run("mysql_tls_disabled", where)
+    outcome = await runner.run("mysql_tls_disabled", where)
     assert [str(one.severity) for one in outcome.findings] == ["major"], outcome
-    ends = await judge.run("mysql_tls_cert_expiry", where)
+    ends = await runner.run("mysql_tls_cert_expiry", where)
     assert (ends.outcome, ends.kind) == ("skipped", "not_applicable")
     given = outcome.findings[0].remediation
     given = given.replace("/etc/mysql/server-cert.pem", str(certificates.cert))
@@ -113,25 +120,25 @@ async def test_a_server_without_a_certificate_is_found_and_mended_by_one(
     hardener.lines = dict(line.split(" = ") for line in given.splitlines()[1:])
     hardener.restart()
     mended = encrypted(without_tls, str(certificates.ca))
-    assert await judge.objects("mysql_tls_disabled", mended) == {}
-    assert await judge.objects("mysql_tls_cert_expiry", encrypted(without_tls)) == {}
+    assert await runner.objects("mysql_tls_disabled", mended) == {}
+    assert await runner.objects("mysql_tls_cert_expiry", encrypted(without_tls)) == {}
 
 
 async def test_mariadb_tells_the_end_of_its_certificate_over_tls_alone(
-    judge: Judge, mariadb: Running
+    runner: CheckRunner, mariadb: Running
 ) -> None:
-    outcome = await judge.run("mysql_tls_cert_expiry", endpoint(mariadb, Family.MYSQL))
+    outcome = await runner.run("mysql_tls_cert_expiry", endpoint(mariadb, Family.MYSQL))
     assert (outcome.outcome, outcome.kind) == ("skipped", "undecided")
-    assert await judge.objects("mysql_tls_cert_expiry", encrypted(mariadb)) == {}
+    assert await runner.objects("mysql_tls_cert_expiry", encrypted(mariadb)) == {}
 
 
 async def test_a_password_set_again_on_mariadb_has_the_better_hash(
-    judge: Judge, mariadb: Running
+    runner: CheckRunner, mariadb: Running
 ) -> None:
     check, where = "mysql_weak_auth_plugin", endpoint(mariadb, Family.MYSQL)
     mysql_do(mariadb, ["INSTALL SONAME 'auth_ed25519'"])
     with mysql_state(mariadb, USER, [*GONE, "UNINSTALL SONAME 'auth_ed25519'"]):
-        assert "'remote'@'%'" in await judge.objects(check, where)
+        assert "'remote'@'%'" in await runner.objects(check, where)
         better = "ALTER USER 'remote'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('An0ther-one')"
         mysql_do(mariadb, [better])
-        assert "'remote'@'%'" not in await judge.objects(check, where)
+        assert "'remote'@'%'" not in await runner.objects(check, where)

@@ -19,7 +19,13 @@ from stt_shared.checkfile.guard import holds
 from stt_shared.checkfile.model import Query, Server
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Finding
-from tests.support.checks.real import Judge, encrypted, endpoint, judging, mysql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    encrypted,
+    endpoint,
+    mysql_state,
+    open_check_runner,
+)
 from tests.support.checks.scenario import mend
 
 CHECKS = [
@@ -37,8 +43,8 @@ RECENT_COLUMNS = {"withheld", "locked"}
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -48,9 +54,9 @@ def server(request: pytest.FixtureRequest) -> Running:
     return running
 
 
-async def found(judge: Judge, server: Running) -> dict[str, list[Finding]]:
+async def found(runner: CheckRunner, server: Running) -> dict[str, list[Finding]]:
     """The findings of all these checks by name; an error is an assertion."""
-    outcomes = await judge.run_all(endpoint(server, Family.MYSQL), CHECKS)
+    outcomes = await runner.run_all(endpoint(server, Family.MYSQL), CHECKS)
     broken = {name: one.reason for name, one in outcomes.items() if one.outcome == "error"}
     assert broken == {}
     return {name: list(one.findings) for name, one in outcomes.items() if one.findings}
@@ -86,28 +92,28 @@ def variant(flavour: str, *version: int) -> Query:
 
 
 async def test_a_default_install_has_no_finding_about_privileges(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
-    assert objects(await found(judge, server)) == {}
+    assert objects(await found(runner, server)) == {}
 
 
 async def test_an_account_with_everything_is_no_finding_of_each_privilege(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     make = [
         f"CREATE USER 'dba'@'10.0.0.5' {WITH}",
         "GRANT ALL PRIVILEGES ON *.* TO 'dba'@'10.0.0.5' WITH GRANT OPTION",
     ]
     with mysql_state(server, make, ["DROP USER 'dba'@'10.0.0.5'"]):
-        told = objects(await found(judge, server))
+        reported = objects(await found(runner, server))
     account = ["'dba'@'10.0.0.5'"]
-    assert told == {"mysql_root_remote": account, "mysql_admin_privileges": account}
+    assert reported == {"mysql_root_remote": account, "mysql_admin_privileges": account}
 
 
-async def test_a_root_from_elsewhere_is_one_finding(judge: Judge, server: Running) -> None:
+async def test_a_root_from_elsewhere_is_one_finding(runner: CheckRunner, server: Running) -> None:
     make = [f"CREATE USER 'root'@'%' {WITH}", "GRANT ALL PRIVILEGES ON *.* TO 'root'@'%'"]
     with mysql_state(server, make, ["DROP USER 'root'@'%'"]):
-        assert objects(await found(judge, server)) == {"mysql_root_remote": ["'root'@'%'"]}
+        assert objects(await found(runner, server)) == {"mysql_root_remote": ["'root'@'%'"]}
 
 
 MESS = [
@@ -137,18 +143,18 @@ TIDY = [
 
 
 async def test_a_messy_server_is_clean_after_the_remediation_of_its_findings(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     with mysql_state(server, MESS, TIDY):
-        assert set(await found(judge, server)) == set(CHECKS) - {
+        assert set(await found(runner, server)) == set(CHECKS) - {
             "mysql_role_login",
             "mysql_public_role_grants",
         }
         for _ in range(20):
             # One at a time: a remediation is written for the server as it was looked at.
-            for findings in list((await found(judge, server)).values())[:1]:
+            for findings in list((await found(runner, server)).values())[:1]:
                 mend(server, Family.MYSQL, findings[0])
-        assert objects(await found(judge, server)) == {}
+        assert objects(await found(runner, server)) == {}
 
 
 @pytest.mark.parametrize(
@@ -243,7 +249,7 @@ def test_every_part_of_super_is_a_privilege_of_one_of_the_servers(
 
 
 async def test_the_account_that_looks_is_recognised_when_its_host_is_a_pattern(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     """CURRENT_USER() has the account's host, where USER() has the client's."""
     make = [
@@ -256,4 +262,4 @@ async def test_the_account_that_looks_is_recognised_when_its_host_is_a_pattern(
     with mysql_state(server, make, undo):
         own = replace(encrypted(server), user="looks", password="Str0ng-enough")
         for check in ("mysql_process_privilege", "mysql_system_schema_grants"):
-            assert list(await judge.objects(check, own)) == ["'other'@'127.0.0.%'"]
+            assert list(await runner.objects(check, own)) == ["'other'@'127.0.0.%'"]

@@ -14,7 +14,7 @@ from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 from tests.support.checks.scenario import execute, statements
 
 SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
@@ -22,8 +22,8 @@ BAD = ["--bind-address=*", "--secure-file-priv="]
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -61,19 +61,19 @@ def with_lines(server: Running, lines: str) -> None:
 
 
 async def test_the_files_lines_mend_the_address_and_the_folder(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.MYSQL)
     wanted = {"mysql_bind_address": "trivial", "mysql_secure_file_priv": "major"}
     for check, severity in wanted.items():
-        (finding,) = (await judge.run(check, where)).findings
+        (finding,) = (await runner.run(check, where)).findings
         assert finding.severity == severity
         with_lines(server, finding.remediation.replace(SUGGESTED_FOLDER, str(server.directory)))
-        assert await judge.objects(check, where) == {}
+        assert await runner.objects(check, where) == {}
 
 
 async def test_a_server_without_privileges_is_found_and_mended_until_its_next_start(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     before, answers = list(server.command), server.ready
     server.command = [*before, "--skip-grant-tables"]
@@ -81,29 +81,31 @@ async def test_a_server_without_privileges_is_found_and_mended_until_its_next_st
     server.restart()
     try:
         where = replace(endpoint(server, Family.MYSQL), socket=server.socket)
-        (finding,) = (await judge.run("mysql_skip_grant_tables", where)).findings
+        (finding,) = (await runner.run("mysql_skip_grant_tables", where)).findings
         assert (finding.object, str(finding.severity)) == ("skip_grant_tables", "critical")
         server_as_anybody = replace(server, user="nobody has this name", password="")
         execute(server_as_anybody, Family.MYSQL, statements(finding.remediation))
-        assert await judge.objects("mysql_skip_grant_tables", where) == {}
+        assert await runner.objects("mysql_skip_grant_tables", where) == {}
     finally:
         server.command, server.ready = before, answers
         server.restart()
 
 
 async def test_an_audit_log_is_missed_on_mariadb_and_installed_by_the_findings_statements(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.MYSQL)
-    outcome = await judge.run("mysql_audit_log", where)
+    outcome = await runner.run("mysql_audit_log", where)
     if server.name == "mysql":
         assert (outcome.outcome, "MySQL Community" in outcome.reason) == ("skipped", True)
         return
     (finding,) = outcome.findings
     execute(server, Family.MYSQL, statements(finding.remediation))
-    assert await judge.objects("mysql_audit_log", where) == {}
+    assert await runner.objects("mysql_audit_log", where) == {}
 
 
-async def test_memcached_is_not_asked_for_where_it_is_gone(judge: Judge, server: Running) -> None:
-    outcome = await judge.run("mysql_daemon_memcached", endpoint(server, Family.MYSQL))
+async def test_memcached_is_not_asked_for_where_it_is_gone(
+    runner: CheckRunner, server: Running
+) -> None:
+    outcome = await runner.run("mysql_daemon_memcached", endpoint(server, Family.MYSQL))
     assert (outcome.outcome, outcome.kind) == ("skipped", "not_applicable")

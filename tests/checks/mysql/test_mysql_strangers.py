@@ -15,7 +15,13 @@ from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from tests.servers.fixtures import server_or_reason
-from tests.support.checks.real import Judge, endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    mysql_do,
+    mysql_state,
+    open_check_runner,
+)
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
 LIBRARIES = {
@@ -84,8 +90,8 @@ KINDS = [("mysql", name) for name in MYSQL] + [("mariadb", name) for name in MAR
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -138,7 +144,7 @@ def answers(path: str) -> None:
 
 @pytest.mark.parametrize(("family", "name"), KINDS)
 async def test_what_the_check_says_is_what_a_stranger_finds(
-    judge: Judge, request: pytest.FixtureRequest, family: str, name: str
+    runner: CheckRunner, request: pytest.FixtureRequest, family: str, name: str
 ) -> None:
     server: Running = request.getfixturevalue(family)
     kind = (MYSQL if family == "mysql" else MARIADB)[name]
@@ -148,32 +154,32 @@ async def test_what_the_check_says_is_what_a_stranger_finds(
         make = [f"CREATE USER 'door'@'%' {kind.how}"]
         stack.enter_context(mysql_state(server, make, ["DROP USER 'door'@'%'"]))
         assert gets_in(server, "door") in (kind.opens, None)
-        found = await judge.objects(EMPTY, endpoint(server, Family.MYSQL))
+        found = await runner.objects(EMPTY, endpoint(server, Family.MYSQL))
         assert ("'door'@'%'" in found) is kind.opens
 
 
 @pytest.mark.parametrize("family", ["mysql", "mariadb"])
 async def test_through_an_anonymous_account_a_stranger_gets_in_under_any_name(
-    judge: Judge, request: pytest.FixtureRequest, family: str
+    runner: CheckRunner, request: pytest.FixtureRequest, family: str
 ) -> None:
     server: Running = request.getfixturevalue(family)
     account = f"''@'{server.host}'"
     # By TCP it would be taken for root too, whose host is less specific.
     where = replace(endpoint(server, Family.MYSQL), socket=server.socket)
     with mysql_state(server, [f"CREATE USER {account}"], [f"DROP USER IF EXISTS {account}"]):
-        outcome = await judge.run(ANONYMOUS, where)
+        outcome = await runner.run(ANONYMOUS, where)
         (finding,) = [one for one in outcome.findings if one.object == account]
         assert finding.severity == "critical"
         assert gets_in(server, "nosuch")
         mysql_do(server, [finding.remediation])
         assert not gets_in(server, "nosuch")
-        assert account not in await judge.objects(ANONYMOUS, where)
+        assert account not in await runner.objects(ANONYMOUS, where)
 
 
 @pytest.mark.parametrize("check", [EMPTY, ANONYMOUS])
 @pytest.mark.parametrize("family", ["mysql", "mariadb"])
-async def test_without_grant_tables_the_accounts_are_not_judged(
-    judge: Judge, servers_folder: Path, family: str, check: str
+async def test_without_grant_tables_the_accounts_are_not_evaluated(
+    runner: CheckRunner, servers_folder: Path, family: str, check: str
 ) -> None:
     find = embedded.find_mysql if family == "mysql" else embedded.find_mariadb
 
@@ -187,7 +193,7 @@ async def test_without_grant_tables_the_accounts_are_not_judged(
         server.ready = lambda: answers(server.socket)
         server.restart()
         by_socket = replace(endpoint(server, Family.MYSQL), socket=server.socket)
-        outcome = await judge.run(check, by_socket)
+        outcome = await runner.run(check, by_socket)
     finally:
         server.stop()
     assert (outcome.outcome, outcome.kind) == ("skipped", "undecided")
@@ -196,16 +202,16 @@ async def test_without_grant_tables_the_accounts_are_not_judged(
 
 @pytest.mark.parametrize("family", ["mysql", "mariadb"])
 async def test_a_backslash_is_written_as_the_servers_mode_reads_it(
-    judge: Judge, request: pytest.FixtureRequest, family: str
+    runner: CheckRunner, request: pytest.FixtureRequest, family: str
 ) -> None:
     server: Running = request.getfixturevalue(family)
     mode = "SET GLOBAL sql_mode = CONCAT(@@GLOBAL.sql_mode, ',NO_BACKSLASH_ESCAPES')"
     back = "SET GLOBAL sql_mode = REPLACE(@@GLOBAL.sql_mode, ',NO_BACKSLASH_ESCAPES', '')"
     make = [r"CREATE USER 'back\\slash'@'%'", mode]
     with mysql_state(server, make, [back, r"DROP USER 'back\slash'@'%'"]):
-        outcome = await judge.run(EMPTY, endpoint(server, Family.MYSQL))
+        outcome = await runner.run(EMPTY, endpoint(server, Family.MYSQL))
         (finding,) = [f for f in outcome.findings if "slash" in str(f.object)]
         assert finding.object == r"'back\slash'@'%'"
         mysql_do(server, [finding.remediation])
-        found = await judge.objects(EMPTY, endpoint(server, Family.MYSQL))
+        found = await runner.objects(EMPTY, endpoint(server, Family.MYSQL))
         assert finding.object not in found

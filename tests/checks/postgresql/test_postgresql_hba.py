@@ -16,7 +16,13 @@ from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hba import file_of, maps, put, rules
 from tests.support.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    open_check_runner,
+    postgresql_do,
+    postgresql_state,
+)
 
 PREFIX = "postgresql_hba_"
 CHECKS = (
@@ -30,8 +36,8 @@ GRANTS = (
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -70,8 +76,8 @@ def server(request: pytest.FixtureRequest) -> Running:
     return running
 
 
-async def judged(judge: Judge, server: Running, check: str) -> CheckOutcome:
-    return await judge.run(PREFIX + check, endpoint(server, Family.POSTGRESQL))
+async def evaluated(runner: CheckRunner, server: Running, check: str) -> CheckOutcome:
+    return await runner.run(PREFIX + check, endpoint(server, Family.POSTGRESQL))
 
 
 @pytest.mark.parametrize(
@@ -83,11 +89,11 @@ async def judged(judge: Judge, server: Running, check: str) -> CheckOutcome:
     ],
 )
 async def test_the_lines_of_a_file_are_found_and_mended_by_the_findings_own_lines(
-    judge: Judge, case: Case, name: str, request: pytest.FixtureRequest
+    runner: CheckRunner, case: Case, name: str, request: pytest.FixtureRequest
 ) -> None:
     server: Running = request.getfixturevalue(name)
     with postgresql_state(server, ROLES, NO_ROLES), rules(server, case.lines):
-        outcome = await judged(judge, server, case.check)
+        outcome = await evaluated(runner, server, case.check)
         assert outcome.outcome in {"passed", "failed"}, outcome
         found = {one.object: str(one.severity) for one in outcome.findings}
         assert found == {f"pg_hba.conf:{number}": word for number, word in case.finds.items()}
@@ -95,15 +101,15 @@ async def test_the_lines_of_a_file_are_found_and_mended_by_the_findings_own_line
         for one in sorted(outcome.findings, key=lambda one: -int(str(one.object).split(":")[1])):
             put(server, one)
         for check in {case.check, *(() if "hostssl" in case.lines[0] else ("errors",))}:
-            after = await judged(judge, server, check)
+            after = await evaluated(runner, server, check)
             assert (after.outcome, after.findings) == ("passed", ()), after
 
 
 @pytest.mark.parametrize("check", CHECKS)
 async def test_a_default_install_with_passwords_has_no_finding(
-    judge: Judge, server: Running, check: str
+    runner: CheckRunner, server: Running, check: str
 ) -> None:
-    outcome = await judged(judge, server, check)
+    outcome = await evaluated(runner, server, check)
     if check == "no_tls" and "18" in str(server.directory):
         assert (outcome.outcome, "postgresql_tls_off" in outcome.reason) == ("skipped", True)
     else:
@@ -112,7 +118,7 @@ async def test_a_default_install_with_passwords_has_no_finding(
 
 @pytest.mark.parametrize("check", CHECKS)
 async def test_without_one_of_the_two_grants_both_are_named_and_nothing_passes(
-    judge: Judge, with_tls: Running, without_tls: Running, check: str
+    runner: CheckRunner, with_tls: Running, without_tls: Running, check: str
 ) -> None:
     make = ["CREATE ROLE hba_low LOGIN PASSWORD 'low'"]
     undo = ["DROP OWNED BY hba_low", "DROP ROLE hba_low"]
@@ -121,46 +127,48 @@ async def test_without_one_of_the_two_grants_both_are_named_and_nothing_passes(
             where = endpoint(server, Family.POSTGRESQL)
             low = replace(where, user="hba_low", password="low")
             for grant in GRANTS:
-                outcome = await judge.run(PREFIX + check, low)
+                outcome = await runner.run(PREFIX + check, low)
                 assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
                 assert "; ".join(GRANTS) in outcome.reason
                 postgresql_do(server, [f"GRANT {grant} TO hba_low"])
-            outcome = await judge.run(PREFIX + check, low)
+            outcome = await runner.run(PREFIX + check, low)
             assert outcome.outcome in {"passed", "skipped"}, outcome
 
 
 async def test_a_file_that_would_be_refused_decides_nothing_but_its_errors(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     with rules(server, ["host bad"]):
         for check in CHECKS:
-            outcome = await judged(judge, server, check)
+            outcome = await evaluated(runner, server, check)
             assert outcome.outcome == ("failed" if check == "errors" else "skipped"), outcome
             without = check == "no_tls" and "18" in str(server.directory)
             assert "pg_hba.conf:1" in outcome.reason + str(outcome.findings) or without
 
 
 async def test_an_included_file_is_named_and_its_line_mended(
-    judge: Judge, without_tls: Running
+    runner: CheckRunner, without_tls: Running
 ) -> None:
     extra = file_of(without_tls).with_name("extra.conf")
     extra.write_text("# a comment\nhost all x 10.0.0.0/8 trust\n")
     extra.chmod(0o644)
     try:
         with rules(without_tls, ["include extra.conf"]):
-            (finding,) = (await judged(judge, without_tls, "trust")).findings
+            (finding,) = (await evaluated(runner, without_tls, "trust")).findings
             assert finding.object == "extra.conf:2"
             put(without_tls, finding)
-            assert (await judged(judge, without_tls, "trust")).outcome == "passed"
+            assert (await evaluated(runner, without_tls, "trust")).outcome == "passed"
     finally:
         extra.unlink()
 
 
-async def test_secrets_of_a_line_never_leave_the_server(judge: Judge, with_tls: Running) -> None:
+async def test_secrets_of_a_line_never_leave_the_server(
+    runner: CheckRunner, with_tls: Running
+) -> None:
     ldap = 'ldap ldapserver=ad ldapbasedn="dc=x" ldapbinddn="cn=x" ldapbindpasswd=hunter2'
     radius = 'radius radiusservers=127.0.0.1 radiussecrets="hunter2,hunter2"'
     with rules(with_tls, [f"host all a 10.0.0.0/8 {ldap}", f"host all all 10.0.0.0/8 {radius}"]):
-        outcomes = [await judged(judge, with_tls, check) for check in CHECKS]
+        outcomes = [await evaluated(runner, with_tls, check) for check in CHECKS]
     assert "hunter2" not in str(outcomes)
     (finding,) = next(one for one in outcomes if one.check == "postgresql_hba_cleartext").findings
     assert "ldapbindpasswd=****" in finding.remediation
@@ -178,46 +186,46 @@ IDENT_GRANTS = tuple(grant.replace("hba_file_rules", "ident_file_mappings") for 
 
 
 async def test_a_map_that_makes_a_pattern_the_superuser_is_found_and_mended(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
     with maps(server, MAPS):
-        outcome = await judge.run(IDENT, where)
+        outcome = await runner.run(IDENT, where)
         assert [one.object for one in outcome.findings] == ["pg_ident.conf:1"]
         put(server, outcome.findings[0])
-        assert (await judge.run(IDENT, where)).outcome == "passed"
-    assert (await judge.run(IDENT, where)).outcome == "passed"  # the empty map of an install
+        assert (await runner.run(IDENT, where)).outcome == "passed"
+    assert (await runner.run(IDENT, where)).outcome == "passed"  # the empty map of an install
 
 
 async def test_words_for_many_roles_in_a_map_count_from_16_on(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
     lines = ["a /^x all", "b /^x +hba_dba", 'c /^x "/^hba_r.*"', "d /^x /^hba_p"]
     with postgresql_state(server, ROLES, NO_ROLES), maps(server, lines):
-        outcome = await judge.run(IDENT, where)
+        outcome = await runner.run(IDENT, where)
         found = {one.object for one in outcome.findings}
         newer = "18" in str(server.directory)
         assert found == ({f"pg_ident.conf:{number}" for number in (1, 2, 3)} if newer else set())
         for one in outcome.findings:
             put(server, one)
-        assert (await judge.run(IDENT, where)).outcome == "passed"
+        assert (await runner.run(IDENT, where)).outcome == "passed"
 
 
-async def test_a_map_with_an_error_decides_nothing(judge: Judge, server: Running) -> None:
+async def test_a_map_with_an_error_decides_nothing(runner: CheckRunner, server: Running) -> None:
     with maps(server, ["a"]):
-        outcome = await judge.run(IDENT, endpoint(server, Family.POSTGRESQL))
+        outcome = await runner.run(IDENT, endpoint(server, Family.POSTGRESQL))
     assert (outcome.outcome, "pg_ident.conf:1" in outcome.reason) == ("skipped", True)
 
 
-async def test_maps_want_both_of_their_grants(judge: Judge, server: Running) -> None:
+async def test_maps_want_both_of_their_grants(runner: CheckRunner, server: Running) -> None:
     make = ["CREATE ROLE hba_low LOGIN PASSWORD 'low'"]
     undo = ["DROP OWNED BY hba_low", "DROP ROLE hba_low"]
     with postgresql_state(server, make, undo):
         low = replace(endpoint(server, Family.POSTGRESQL), user="hba_low", password="low")
         for grant in IDENT_GRANTS:
-            outcome = await judge.run(IDENT, low)
+            outcome = await runner.run(IDENT, low)
             assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
             assert "; ".join(IDENT_GRANTS) in outcome.reason
             postgresql_do(server, [f"GRANT {grant} TO hba_low"])
-        assert (await judge.run(IDENT, low)).outcome == "passed"
+        assert (await runner.run(IDENT, low)).outcome == "passed"

@@ -12,7 +12,13 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    open_check_runner,
+    postgresql_do,
+    postgresql_state,
+)
 from tests.support.checks.scenario import mend, statements
 from tests.support.checks.states.postgresql_objects import DEFINERS, NO_DEFINERS
 
@@ -24,8 +30,8 @@ SCHEMAS = "postgresql_public_schema_create"
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -55,7 +61,7 @@ def session(where: Endpoint, database: str = "postgres") -> psycopg.Connection:
 
 
 async def test_an_account_without_rights_finds_what_the_administrator_finds(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     make = [
         "CREATE TABLE open_one (a int)",
@@ -66,22 +72,22 @@ async def test_an_account_without_rights_finds_what_the_administrator_finds(
     undo = ["DROP TABLE open_one", "REVOKE CREATE ON SCHEMA public FROM PUBLIC", *NO_DEFINERS]
     with postgresql_state(server, make, undo):
         for check in (DEFINER, GRANTS, SCHEMAS):
-            found = await judge.objects(check, endpoint(server, Family.POSTGRESQL))
+            found = await runner.objects(check, endpoint(server, Family.POSTGRESQL))
             assert found
-            assert await judge.objects(check, monitor) == found
+            assert await runner.objects(check, monitor) == found
 
 
 async def test_only_the_routines_that_a_caller_can_lead_astray_are_found(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     with postgresql_state(server, DEFINERS, NO_DEFINERS):
-        found = await judge.objects(DEFINER, endpoint(server, Family.POSTGRESQL))
+        found = await runner.objects(DEFINER, endpoint(server, Family.POSTGRESQL))
     names = {str(name).split("(")[0] for name in found}
     assert names == {f"postgres.app.{name}" for name in ("evil", "work", "fired", "temporary")}
 
 
 async def test_a_caller_leads_a_routine_astray_until_its_remediation_is_executed(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     make = [
         "CREATE SCHEMA app",
@@ -94,25 +100,27 @@ async def test_a_caller_leads_a_routine_astray_until_its_remediation_is_executed
     ]
     where = endpoint(server, Family.POSTGRESQL)
     with postgresql_state(server, make, ["DROP SCHEMA app CASCADE"]):
-        (finding,) = (await judge.run(DEFINER, where)).findings
+        (finding,) = (await runner.run(DEFINER, where)).findings
         with session(monitor) as caller:
             caller.execute("CREATE TEMP TABLE admins AS SELECT 'me' AS name")
             caller.execute("GRANT SELECT ON admins TO PUBLIC")
             assert caller.execute("SELECT app.who()").fetchone() == ("me",)
             mend(server, Family.POSTGRESQL, finding)
             assert caller.execute("SELECT app.who()").fetchone() == ("boss",)
-        assert await judge.objects(DEFINER, where) == {}
+        assert await runner.objects(DEFINER, where) == {}
 
 
 async def test_what_extensions_grant_in_their_own_tables_is_no_finding_and_what_people_add_is(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
     make = ["CREATE EXTENSION pg_stat_statements"]
     with postgresql_state(server, make, ["DROP EXTENSION pg_stat_statements"]):
-        assert await judge.objects(GRANTS, where) == {}
+        assert await runner.objects(GRANTS, where) == {}
         postgresql_do(server, ["GRANT UPDATE ON pg_stat_statements TO PUBLIC"])
-        assert await judge.objects(GRANTS, where) == {"postgres.public.pg_stat_statements": "major"}
+        assert await runner.objects(GRANTS, where) == {
+            "postgres.public.pg_stat_statements": "major"
+        }
 
 
 @contextmanager
@@ -133,21 +141,21 @@ def another_database(server: Running) -> Iterator[Endpoint]:
 
 
 async def test_another_database_is_found_by_its_name_and_mended_there(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     wanted = {SCHEMAS: '"other.db".public', GRANTS: '"other.db".public."my.t"'}
     with another_database(server) as where:
         for check, thing in wanted.items():
-            (finding,) = (await judge.run(check, where)).findings
+            (finding,) = (await runner.run(check, where)).findings
             assert (finding.object, finding.severity) == (thing, "major")
             with session(where, "other.db") as there:
                 for statement in statements(finding.remediation):
                     there.execute(statement.encode())
-            assert await judge.objects(check, where) == {}
+            assert await runner.objects(check, where) == {}
 
 
 async def test_a_language_in_use_is_not_dropped_and_its_routines_are_named(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     check, where = "postgresql_untrusted_languages", endpoint(server, Family.POSTGRESQL)
     make = [
@@ -155,7 +163,7 @@ async def test_a_language_in_use_is_not_dropped_and_its_routines_are_named(
         "CREATE FUNCTION ev(int) RETURNS int LANGUAGE evil AS 'BEGIN RETURN 1; END'",
     ]
     with postgresql_state(server, make, ["DROP LANGUAGE evil CASCADE"]):
-        (finding,) = (await judge.run(check, where)).findings
+        (finding,) = (await runner.run(check, where)).findings
         assert "public.ev(integer)" in finding.remediation
         with pytest.raises(psycopg.errors.DependentObjectsStillExist):
             mend(server, Family.POSTGRESQL, finding)
@@ -176,19 +184,19 @@ def mapped(server: Running) -> Iterator[None]:
 
 @pytest.mark.usefixtures("mapped")
 async def test_hidden_options_of_mappings_are_a_missing_privilege_and_never_a_pass(
-    judge: Judge, monitor: Endpoint
+    runner: CheckRunner, monitor: Endpoint
 ) -> None:
-    outcome = await judge.run(FDW, monitor)
+    outcome = await runner.run(FDW, monitor)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
     assert "pg_user_mapping" in outcome.reason
 
 
 @pytest.mark.usefixtures("mapped")
 async def test_who_owns_the_server_or_may_read_everything_sees_the_options(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     postgresql_do(server, ["GRANT pg_read_all_data TO monitor"])
-    assert await judge.objects(FDW, monitor) == {"postgres.billing.ann": "trivial"}
+    assert await runner.objects(FDW, monitor) == {"postgres.billing.ann": "trivial"}
     postgresql_do(server, ["REVOKE pg_read_all_data FROM monitor"])
     more = [
         "CREATE USER MAPPING FOR monitor SERVER billing OPTIONS (password 'x')",
@@ -196,20 +204,20 @@ async def test_who_owns_the_server_or_may_read_everything_sees_the_options(
         "GRANT USAGE ON FOREIGN SERVER billing TO monitor",
     ]
     postgresql_do(server, more)
-    assert await judge.objects(FDW, monitor) == {"postgres.billing.monitor": "trivial"}
+    assert await runner.objects(FDW, monitor) == {"postgres.billing.monitor": "trivial"}
 
 
 @pytest.mark.usefixtures("mapped")
 async def test_no_word_of_a_stored_password_leaves_the_server(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
-    outcome = await judge.run(FDW, endpoint(server, Family.POSTGRESQL))
+    outcome = await runner.run(FDW, endpoint(server, Family.POSTGRESQL))
     assert outcome.outcome == "failed"
     assert "hidden-word" not in repr(outcome)
 
 
-async def test_an_own_value_of_the_account_hides_the_servers_and_is_told(
-    judge: Judge, server: Running, monitor: Endpoint
+async def test_an_account_with_its_own_value_is_reported(
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     check = "postgresql_log_content"
     mended = [
@@ -223,8 +231,8 @@ async def test_an_own_value_of_the_account_hides_the_servers_and_is_told(
         "SELECT pg_reload_conf()",
     ]
     with postgresql_state(server, mended, undo):
-        assert await judge.objects(check, monitor) == {}
+        assert await runner.objects(check, monitor) == {}
         postgresql_do(server, ["ALTER ROLE monitor SET log_statement = 'all'"])
-        outcome = await judge.run(check, monitor)
+        outcome = await runner.run(check, monitor)
     assert (outcome.outcome, outcome.kind) == ("skipped", "undecided")
     assert "its own log_statement" in outcome.reason

@@ -18,7 +18,13 @@ from stt_shared.grants.statements import KINDS_OF_PASSWORDS, Account, Product, s
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Limits
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    open_check_runner,
+    postgresql_do,
+    postgresql_state,
+)
 from tests.support.checks.scenario import statements
 
 MD5 = "postgresql_md5_hashes"
@@ -37,8 +43,8 @@ EVIL = (
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -83,73 +89,75 @@ def logged_in(server: Running, user: str, password: str) -> psycopg.Connection[t
     )
 
 
-async def test_without_any_right_the_grant_is_named(judge: Judge, monitor: Endpoint) -> None:
-    outcome = await judge.run(MD5, monitor)
+async def test_without_any_right_the_grant_is_named(runner: CheckRunner, monitor: Endpoint) -> None:
+    outcome = await runner.run(MD5, monitor)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
     assert KINDS_OF_PASSWORDS in outcome.reason
 
 
 async def test_the_function_is_enough_and_can_be_made_twice(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     with postgresql_state(server, [*ours(), *ours()], ["DROP SCHEMA stt CASCADE"]):
-        assert await judge.objects(MD5, monitor) == {"old": "major"}
+        assert await runner.objects(MD5, monitor) == {"old": "major"}
         postgresql_do(server, ["REVOKE EXECUTE ON FUNCTION stt.password_kinds() FROM monitor"])
-        outcome = await judge.run(MD5, monitor)
+        outcome = await runner.run(MD5, monitor)
     assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
 
 
 async def test_a_superuser_needs_no_function_and_a_reader_of_all_data_neither(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
-    assert await judge.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
+    assert await runner.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
     postgresql_do(server, ["GRANT pg_read_all_data TO monitor"])
-    assert await judge.objects(MD5, monitor) == {"old": "major"}
+    assert await runner.objects(MD5, monitor) == {"old": "major"}
 
 
 async def test_a_function_that_anybody_else_could_have_made_is_never_called(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     with made_by(server, "nothing"):
-        outcome = await judge.run(MD5, monitor)
+        outcome = await runner.run(MD5, monitor)
         assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
-        assert await judge.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
+        assert await runner.objects(MD5, endpoint(server, Family.POSTGRESQL)) == {"old": "major"}
     with made_by(server, "postgres", definer=False):
-        outcome = await judge.run(MD5, monitor)
+        outcome = await runner.run(MD5, monitor)
         assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
 
 
 async def test_our_statements_take_a_function_over_that_somebody_else_made(
-    judge: Judge, server: Running, monitor: Endpoint
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     with made_by(server, "nothing"):
         postgresql_do(server, ours())
-        assert await judge.objects(MD5, monitor) == {"old": "major"}
+        assert await runner.objects(MD5, monitor) == {"old": "major"}
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             postgresql_do(server, ["SET ROLE nothing", "SELECT stt.password_kinds()"])
 
 
-async def test_no_answer_holds_a_hash(judge: Judge, server: Running, monitor: Endpoint) -> None:
+async def test_no_answer_holds_a_hash(
+    runner: CheckRunner, server: Running, monitor: Endpoint
+) -> None:
     del monitor
     where = endpoint(server, Family.POSTGRESQL)
     asked = [query.what for check in builtin().of(where.family) for query in check.queries]
-    inspection = await judge.databases[where.family].inspect(where, lambda _: asked, Limits())
+    inspection = await runner.databases[where.family].inspect(where, lambda _: asked, Limits())
     assert "'md5'" in repr(inspection)
     assert "SCRAM-SHA-256$" not in repr(inspection)
     assert "'md5" not in repr(inspection).replace("'md5'", "")
 
 
-async def test_the_new_password_is_said_once_and_lets_the_role_in(
-    judge: Judge, server: Running, monitor: Endpoint
+async def test_the_new_password_is_shown_once_and_lets_the_role_in(
+    runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     del monitor
     where = endpoint(server, Family.POSTGRESQL)
-    (finding,) = (await judge.run(MD5, where)).findings
-    said: list[str] = []
+    (finding,) = (await runner.run(MD5, where)).findings
+    shown: list[str] = []
     with logged_in(server, server.user, server.password) as connection:
-        connection.add_notice_handler(lambda notice: said.append(str(notice.message_primary)))
+        connection.add_notice_handler(lambda notice: shown.append(str(notice.message_primary)))
         connection.execute(finding.remediation.encode())
-    (sentence,) = said
+    (sentence,) = shown
     assert sentence.startswith("the new password of old is ")
     logged_in(server, "old", sentence.rpartition(" ")[2]).close()
 
@@ -170,66 +178,66 @@ def own(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Runnin
 
 
 async def test_a_brake_on_guessing_is_there_after_the_findings_statements_and_a_restart(
-    judge: Judge, own: Running
+    runner: CheckRunner, own: Running
 ) -> None:
     check, where = "postgresql_auth_delay", endpoint(own, Family.POSTGRESQL)
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("auth_delay", "trivial")
     postgresql_do(own, statements(finding.remediation))
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert finding.remediation.startswith("Restart the server")
     own.restart()
-    assert await judge.objects(check, where) == {}
-    await loaded_without_a_number(judge, own)
+    assert await runner.objects(check, where) == {}
+    await loaded_without_a_number(runner, own)
 
 
-async def loaded_without_a_number(judge: Judge, own: Running) -> None:
+async def loaded_without_a_number(runner: CheckRunner, own: Running) -> None:
     check, where = "postgresql_auth_delay", endpoint(own, Family.POSTGRESQL)
     postgresql_do(own, ["ALTER SYSTEM RESET auth_delay.milliseconds", "SELECT pg_reload_conf()"])
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("auth_delay.milliseconds", "trivial")
     postgresql_do(own, statements(finding.remediation))
-    assert await judge.objects(check, where) == {}
+    assert await runner.objects(check, where) == {}
 
 
 async def test_a_weak_password_is_refused_after_the_findings_statements_and_without_a_restart(
-    judge: Judge, own: Running
+    runner: CheckRunner, own: Running
 ) -> None:
     check, where = "postgresql_password_complexity", endpoint(own, Family.POSTGRESQL)
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     postgresql_do(own, ["ALTER SYSTEM SET session_preload_libraries = 'auth_delay'"])
     postgresql_do(own, ["SELECT pg_reload_conf()"])
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     postgresql_do(own, statements(finding.remediation))
     try:
         with pytest.raises(psycopg.errors.InvalidParameterValue, match="too short"):
             postgresql_do(own, ["CREATE ROLE weak LOGIN PASSWORD 'weak'"])
-        assert await judge.objects(check, where) == {}
+        assert await runner.objects(check, where) == {}
     finally:
         postgresql_do(own, ["ALTER SYSTEM RESET session_preload_libraries"])
         postgresql_do(own, ["SELECT pg_reload_conf()"])
 
 
 async def test_without_the_right_to_read_settings_the_grant_is_named(
-    judge: Judge, monitor: Endpoint
+    runner: CheckRunner, monitor: Endpoint
 ) -> None:
     for check in ("postgresql_password_complexity", "postgresql_auth_delay"):
-        outcome = await judge.run(check, monitor)
+        outcome = await runner.run(check, monitor)
         assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
         assert "pg_read_all_settings" in outcome.reason
 
 
 async def test_whoever_comes_in_by_another_method_needs_no_password(
-    judge: Judge, own: Running
+    runner: CheckRunner, own: Running
 ) -> None:
     check, where = "postgresql_no_password_roles", endpoint(own, Family.POSTGRESQL)
     file = own.directory / "data" / "pg_hba.conf"
     before = file.read_text()
     make = ["CREATE ROLE people", "CREATE ROLE ann LOGIN IN ROLE people", "CREATE ROLE bob LOGIN"]
     with postgresql_state(own, make, ["DROP ROLE ann", "DROP ROLE bob", "DROP ROLE people"]):
-        assert await judge.objects(check, where) == {"ann": "trivial", "bob": "trivial"}
+        assert await runner.objects(check, where) == {"ann": "trivial", "bob": "trivial"}
         file.write_text("local all +people peer\n" + before)
-        assert await judge.objects(check, where) == {"bob": "trivial"}
+        assert await runner.objects(check, where) == {"bob": "trivial"}
         file.write_text("local all all reject\nlocal all all peer\n" + before)
-        assert await judge.objects(check, where) == {"ann": "trivial", "bob": "trivial"}
+        assert await runner.objects(check, where) == {"ann": "trivial", "bob": "trivial"}
     file.write_text(before)

@@ -14,15 +14,21 @@ from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    open_check_runner,
+    postgresql_do,
+    postgresql_state,
+)
 from tests.support.checks.scenario import statements
 
 OWN = "Monitor 1: password"
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -33,7 +39,7 @@ def server(request: pytest.FixtureRequest) -> Running:
 
 
 async def test_a_role_for_replication_alone_and_its_publication_are_no_finding(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     make = [
         "CREATE ROLE stream LOGIN REPLICATION IN ROLE pg_monitor",
@@ -45,7 +51,7 @@ async def test_a_role_for_replication_alone_and_its_publication_are_no_finding(
     with postgresql_state(server, ["GRANT CREATE ON DATABASE postgres TO PUBLIC", *make], undo):
         postgresql_do(server, ["REVOKE CREATE ON DATABASE postgres FROM PUBLIC"])
         where = endpoint(server, Family.POSTGRESQL)
-        assert await judge.objects("postgresql_replication_role", where) == {}
+        assert await runner.objects("postgresql_replication_role", where) == {}
 
 
 async def test_whoever_becomes_a_replicating_role_by_set_role_cannot_replicate(
@@ -64,33 +70,33 @@ async def test_whoever_becomes_a_replicating_role_by_set_role_cannot_replicate(
 
 
 async def test_a_member_that_may_not_set_the_role_does_not_use_its_attributes_from_16_on(
-    judge: Judge, postgresql: Running
+    runner: CheckRunner, postgresql: Running
 ) -> None:
     make = ["CREATE ROLE makers CREATEROLE", "CREATE ROLE ann LOGIN"]
     make += ["GRANT makers TO ann WITH SET FALSE, INHERIT TRUE"]
     with postgresql_state(postgresql, make, ["DROP ROLE ann", "DROP ROLE makers"]):
         where = endpoint(postgresql, Family.POSTGRESQL)
-        assert await judge.objects("postgresql_createrole", where) == {}
+        assert await runner.objects("postgresql_createrole", where) == {}
 
 
 async def test_a_membership_without_any_way_to_use_it_is_no_finding_from_16_on(
-    judge: Judge, postgresql: Running
+    runner: CheckRunner, postgresql: Running
 ) -> None:
     make = ["CREATE ROLE ann LOGIN"]
     make += ["GRANT pg_execute_server_program TO ann WITH SET FALSE, INHERIT FALSE"]
     with postgresql_state(postgresql, make, ["DROP ROLE ann"]):
         where = endpoint(postgresql, Family.POSTGRESQL)
-        assert await judge.objects("postgresql_server_program_roles", where) == {}
+        assert await runner.objects("postgresql_server_program_roles", where) == {}
 
 
 async def test_a_superuser_and_whoever_can_become_one_are_the_business_of_another_check(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     make = ["CREATE ROLE dba SUPERUSER LOGIN", "CREATE ROLE ann LOGIN IN ROLE dba"]
     with postgresql_state(server, make, ["DROP ROLE ann", "DROP ROLE dba"]):
         where = endpoint(server, Family.POSTGRESQL)
         for check in ("postgresql_server_program_roles", "postgresql_data_roles"):
-            assert await judge.objects(check, where) == {}
+            assert await runner.objects(check, where) == {}
 
 
 @pytest.fixture(scope="module")
@@ -117,31 +123,31 @@ def master(rds: Running) -> Endpoint:
 
 
 async def test_a_managed_servers_first_administrator_stays_and_the_later_ones_are_found(
-    judge: Judge, rds: Running, master: Endpoint
+    runner: CheckRunner, rds: Running, master: Endpoint
 ) -> None:
     check = "postgresql_managed_admin_members"
-    assert await judge.objects(check, master) == {}
+    assert await runner.objects(check, master) == {}
     with postgresql_state(rds, ["CREATE ROLE ann LOGIN IN ROLE rds_superuser"], ["DROP ROLE ann"]):
-        (finding,) = (await judge.run(check, master)).findings
+        (finding,) = (await runner.run(check, master)).findings
         assert (finding.object, finding.severity) == ("ann", "trivial")
         postgresql_do(rds, statements(finding.remediation))
-        assert await judge.objects(check, master) == {}
+        assert await runner.objects(check, master) == {}
 
 
 async def test_a_self_managed_server_has_no_providers_administrators(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
-    outcome = await judge.run(
+    outcome = await runner.run(
         "postgresql_managed_admin_members", endpoint(server, Family.POSTGRESQL)
     )
     assert outcome.outcome == "skipped"
 
 
 async def test_a_managed_server_shows_no_hashes_and_its_administrator_may_make_roles(
-    judge: Judge, master: Endpoint
+    runner: CheckRunner, master: Endpoint
 ) -> None:
-    assert (await judge.run("postgresql_md5_hashes", master)).outcome == "skipped"
-    assert await judge.objects("postgresql_createrole", master) == {}
+    assert (await runner.run("postgresql_md5_hashes", master)).outcome == "skipped"
+    assert await runner.objects("postgresql_createrole", master) == {}
 
 
 async def test_who_may_make_roles_runs_programs_up_to_15_and_cannot_from_16_on(

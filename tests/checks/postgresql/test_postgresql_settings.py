@@ -17,7 +17,7 @@ from stt_shared.protocol.enums import Family
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hba import RELOAD, file_of
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner, postgresql_do
 from tests.support.checks.scenario import mend
 
 REPLICATION = "postgresql_replication_log_tls"
@@ -28,8 +28,8 @@ POLL_S = 0.05
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -64,29 +64,29 @@ def without_dangling(words: Sequence[str]) -> list[str]:
 
 
 async def test_a_server_as_its_packages_start_it_has_no_unsafe_setting(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     check, where = "postgresql_unsafe_settings", endpoint(server, Family.POSTGRESQL)
-    assert await judge.objects(check, where) == {}
+    assert await runner.objects(check, where) == {}
 
 
-async def test_fsync_switched_off_on_the_command_line_is_found_and_where_to_mend_it_is_told(
-    judge: Judge, postgresql15: Running
+async def test_fsync_switched_off_on_the_command_line_is_found_with_the_place_to_fix_it(
+    runner: CheckRunner, postgresql15: Running
 ) -> None:
     check, where = "postgresql_unsafe_settings", endpoint(postgresql15, Family.POSTGRESQL)
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("fsync", "major")
     assert finding.remediation.startswith("-- it is set where the server is started")
 
 
 async def test_checksums_are_there_after_the_findings_command_on_the_stopped_server(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     check, where = "postgresql_data_checksums", endpoint(server, Family.POSTGRESQL)
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert (finding.object, finding.severity) == ("data_checksums", "trivial")
-    told, command = finding.remediation.split("\n")
-    assert told == "# with the server stopped, as its user"
+    reported, command = finding.remediation.split("\n")
+    assert reported == "# with the server stopped, as its user"
     assert server.binary is not None
     server.temporary = False  # its data stay while it is stopped
     server.stop()
@@ -98,19 +98,21 @@ async def test_checksums_are_there_after_the_findings_command_on_the_stopped_ser
     finally:
         server.start()
         server.temporary = True
-    assert await judge.objects(check, where) == {}
+    assert await runner.objects(check, where) == {}
 
 
-async def test_checksums_are_on_by_default_from_18_on(judge: Judge, postgresql: Running) -> None:
+async def test_checksums_are_on_by_default_from_18_on(
+    runner: CheckRunner, postgresql: Running
+) -> None:
     check, where = "postgresql_data_checksums", endpoint(postgresql, Family.POSTGRESQL)
-    assert await judge.objects(check, where) == {}
+    assert await runner.objects(check, where) == {}
 
 
 async def test_pgaudit_that_is_not_installed_is_never_put_among_the_libraries_to_load(
-    judge: Judge, postgresql: Running
+    runner: CheckRunner, postgresql: Running
 ) -> None:
     where = endpoint(postgresql, Family.POSTGRESQL)
-    (finding,) = (await judge.run("postgresql_pgaudit", where)).findings
+    (finding,) = (await runner.run("postgresql_pgaudit", where)).findings
     assert (finding.object, finding.severity) == ("pgaudit", "trivial")
     assert finding.remediation.startswith("Install pgaudit for PostgreSQL 18")
 
@@ -170,10 +172,10 @@ def wait_until_it_follows(standby: Running, mode: str) -> None:
 
 
 async def test_a_standby_in_clear_follows_over_verified_tls_after_the_findings_lines(
-    judge: Judge, standby: Running
+    runner: CheckRunner, standby: Running
 ) -> None:
     where = endpoint(standby, Family.POSTGRESQL)
-    outcome = await judge.run(REPLICATION, where)
+    outcome = await runner.run(REPLICATION, where)
     assert REPLICATOR not in repr(outcome)
     found = {finding.object: finding for finding in outcome.findings}
     assert {str(name): str(one.severity) for name, one in found.items()} == {
@@ -182,22 +184,22 @@ async def test_a_standby_in_clear_follows_over_verified_tls_after_the_findings_l
     }
     embedded.execute(standby, found["primary_conninfo"].remediation)
     mend(standby, Family.POSTGRESQL, found["log_replication_commands"])
-    assert await judge.objects(REPLICATION, where) == {}
+    assert await runner.objects(REPLICATION, where) == {}
     wait_until_it_follows(standby, "verify-full")
 
 
 async def test_every_address_gives_way_to_the_one_that_the_account_came_in_by(
-    judge: Judge, server: Running, address: str
+    runner: CheckRunner, server: Running, address: str
 ) -> None:
     check, where = "postgresql_listen_all", endpoint(server, Family.POSTGRESQL)
     with file_of(server).open("a", encoding="utf-8") as file:
         file.write("host all postgres samehost scram-sha-256\n")
     postgresql_do(server, [RELOAD])
-    (finding,) = (await judge.run(check, replace(where, host=address))).findings
+    (finding,) = (await runner.run(check, replace(where, host=address))).findings
     assert (finding.object, finding.severity) == ("listen_addresses", "trivial")
     mend(server, Family.POSTGRESQL, finding)
-    (finding,) = (await judge.run(check, where)).findings
+    (finding,) = (await runner.run(check, where)).findings
     assert finding.remediation.startswith("Restart the server")
     server.restart()
     for host in (server.host, address):
-        assert await judge.objects(check, replace(where, host=host)) == {}
+        assert await runner.objects(check, replace(where, host=host)) == {}

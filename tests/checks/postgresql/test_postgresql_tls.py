@@ -17,7 +17,13 @@ from stt_shared.protocol.enums import Family
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hba import RELOAD, file_of, put, rules
-from tests.support.checks.real import Judge, endpoint, judging, postgresql_do, postgresql_state
+from tests.support.checks.real import (
+    CheckRunner,
+    endpoint,
+    open_check_runner,
+    postgresql_do,
+    postgresql_state,
+)
 from tests.support.checks.scenario import mend
 
 SESSIONS = "postgresql_unencrypted_sessions"
@@ -29,8 +35,8 @@ FROM_HERE = ["host all,replication all samehost scram-sha-256"]
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -81,14 +87,14 @@ def tls_on(server: Running) -> Iterator[None]:
 
 
 async def test_tls_that_is_off_on_the_network_is_found_and_switched_on_by_the_remediation(
-    judge: Judge, server: Running
+    runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
-    (finding,) = (await judge.run("postgresql_tls_off", where)).findings
+    (finding,) = (await runner.run("postgresql_tls_off", where)).findings
     assert (finding.object, str(finding.severity)) == ("ssl", "major")
     try:
         mend(server, Family.POSTGRESQL, finding)
-        assert await judge.objects("postgresql_tls_off", where) == {}
+        assert await runner.objects("postgresql_tls_off", where) == {}
         with psycopg.connect(
             host=server.host,
             port=server.port,
@@ -103,33 +109,33 @@ async def test_tls_that_is_off_on_the_network_is_found_and_switched_on_by_the_re
 
 
 @pytest.mark.parametrize("check", ["postgresql_tls_min_version", "postgresql_tls_ciphers"])
-async def test_without_tls_its_settings_are_not_judged(
-    judge: Judge, server: Running, check: str
+async def test_without_tls_its_settings_are_not_evaluated(
+    runner: CheckRunner, server: Running, check: str
 ) -> None:
-    outcome = await judge.run(check, endpoint(server, Family.POSTGRESQL))
+    outcome = await runner.run(check, endpoint(server, Family.POSTGRESQL))
     assert (outcome.outcome, "postgresql_tls_off" in outcome.reason) == ("skipped", True)
 
 
 @pytest.mark.parametrize("name", ["postgresql", "postgresql15"])
 @pytest.mark.parametrize("check", ["postgresql_tls_off", "postgresql_tls_min_version", SESSIONS])
 async def test_a_default_install_has_no_finding(
-    judge: Judge, name: str, check: str, request: pytest.FixtureRequest
+    runner: CheckRunner, name: str, check: str, request: pytest.FixtureRequest
 ) -> None:
     running: Running = request.getfixturevalue(name)
-    outcome = await judge.run(check, endpoint(running, Family.POSTGRESQL))
+    outcome = await runner.run(check, endpoint(running, Family.POSTGRESQL))
     without = name == "postgresql" and check == "postgresql_tls_min_version"
     assert outcome.outcome == ("skipped" if without else "passed"), outcome
 
 
 async def test_a_client_in_clear_is_found_and_turned_away_by_the_remediation(
-    judge: Judge, server: Running, address: str
+    runner: CheckRunner, server: Running, address: str
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
     with postgresql_state(server, APP, NO_APP), tls_on(server), rules(server, FROM_HERE):
         with client(server, address, "require"):
-            assert await judge.objects(SESSIONS, where) == {}
+            assert await runner.objects(SESSIONS, where) == {}
         with client(server, address, "disable") as clear, client(server, "127.0.0.1", "disable"):
-            (finding,) = (await judge.run(SESSIONS, where)).findings
+            (finding,) = (await runner.run(SESSIONS, where)).findings
             assert (finding.object, str(finding.severity)) == (f"clear_app@{address}", "major")
             put(server, finding)
             with pytest.raises(psycopg.OperationalError):
@@ -137,19 +143,19 @@ async def test_a_client_in_clear_is_found_and_turned_away_by_the_remediation(
         with pytest.raises(psycopg.OperationalError, match="rejects connection"):
             client(server, address, "disable")
         client(server, address, "require").close()
-        assert await judge.objects(SESSIONS, where) == {}
+        assert await runner.objects(SESSIONS, where) == {}
 
 
-async def test_a_replica_in_clear_is_told_apart(
-    judge: Judge, server: Running, address: str
+async def test_an_unencrypted_replica_is_distinguished(
+    runner: CheckRunner, server: Running, address: str
 ) -> None:
     where = endpoint(server, Family.POSTGRESQL)
     with postgresql_state(server, APP, NO_APP), rules(server, FROM_HERE):
         with client(server, address, "disable", replication="true"):
-            (finding,) = (await judge.run(SESSIONS, where)).findings
+            (finding,) = (await runner.run(SESSIONS, where)).findings
             assert finding.object == f"clear_app@{address} (replication)"
             put(server, finding)
-        assert await judge.objects(SESSIONS, where) == {}
+        assert await runner.objects(SESSIONS, where) == {}
 
 
 @pytest.mark.parametrize(
@@ -161,23 +167,23 @@ async def test_a_replica_in_clear_is_told_apart(
     ],
 )
 async def test_without_its_grant_the_check_names_it_and_does_not_pass(
-    judge: Judge, server: Running, postgresql: Running, check: str, grant: str
+    runner: CheckRunner, server: Running, postgresql: Running, check: str, grant: str
 ) -> None:
     for one in (server, postgresql):
         with postgresql_state(one, APP, NO_APP):
             where = endpoint(one, Family.POSTGRESQL)
             low = replace(where, user="clear_app", password=APP_PASSWORD)
-            outcome = await judge.run(check, low)
+            outcome = await runner.run(check, low)
             assert (outcome.outcome, outcome.kind) == ("error", "no_privilege")
             assert f"the check needs: {grant}" in outcome.reason
             postgresql_do(one, [f"GRANT {grant} TO clear_app"])
-            assert (await judge.run(check, low)).outcome in {"passed", "skipped"}
+            assert (await runner.run(check, low)).outcome in {"passed", "skipped"}
 
 
-async def test_whether_tls_is_on_is_public(judge: Judge, server: Running) -> None:
+async def test_whether_tls_is_on_is_public(runner: CheckRunner, server: Running) -> None:
     with postgresql_state(server, APP, NO_APP):
         where = endpoint(server, Family.POSTGRESQL)
         low = replace(where, user="clear_app", password=APP_PASSWORD)
-        assert await judge.objects("postgresql_tls_off", low) == {"ssl": "major"}
+        assert await runner.objects("postgresql_tls_off", low) == {"ssl": "major"}
         with tls_on(server):
-            assert await judge.objects("postgresql_tls_off", low) == {}
+            assert await runner.objects("postgresql_tls_off", low) == {}

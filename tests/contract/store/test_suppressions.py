@@ -66,11 +66,11 @@ async def test_live_exceptions_are_those_that_may_concern_a_target(store: Store)
 
 async def test_exceptions_are_due_for_their_reminder_and_then_for_their_end(store: Store) -> None:
     end = datetime(2027, 1, 1, tzinfo=UTC)
-    fresh, told = suppression("x_a"), suppression("x_b", reminded=NOW)
+    fresh, reminded = suppression("x_a"), suppression("x_b", reminded=NOW)
     for_ever = suppression("x_c", until=None, severity=Severity.TRIVIAL)
     soon = suppression("x_d", until=date(2026, 11, 24), severity=Severity.TRIVIAL)
     assert await store.read(lambda ledger: ledger.suppressions.next_end()) is None
-    await store.transact(lambda ledger: ledger.suppressions.put([fresh, told, for_ever, soon]))
+    await store.transact(lambda ledger: ledger.suppressions.put([fresh, reminded, for_ever, soon]))
 
     async def due(at: datetime) -> list[str]:
         found = await store.read(lambda ledger: ledger.suppressions.due(at, 9))

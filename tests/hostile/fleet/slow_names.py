@@ -1,6 +1,6 @@
 """A resolver that answers as a test wants, for children that have imported this module.
 
-The system's own cannot be told to be slow for one name, nor to give two addresses for another.
+The system's resolver can neither be slow for one name nor give two addresses for another.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker in the middle of hostile servers ends when it is told to, with all that it started."""
+"""A worker in the middle of hostile servers ends on request, with all that it started."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Act = Callable[[dict[str, Any]], "dict[str, Any] | Raw | None"]
 
 @dataclass
 class Fake:
-    """A server in use: its address, and all that it was told."""
+    """A server in use: its address, and all that it received."""
 
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(family=Family.MONGODB))
     commands: list[dict[str, Any]] = field(default_factory=list)

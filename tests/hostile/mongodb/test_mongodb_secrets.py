@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from tests.hostile.mongodb.fake_mongodb import BUILD, answering, faking
-from tests.support.checks.real import judging
+from tests.support.checks.real import open_check_runner
 
 SECRET = "throw-away-secret"
 LEAST_FAILED = 18  # checks that have something to show
@@ -87,8 +87,8 @@ async def test_no_secret_of_the_configuration_or_the_users_is_in_any_outcome(
 ) -> None:
     replies = {name: {"ok": 1, **reply} for name, reply in REPLIES.items()}
     act = answering(buildInfo=BUILD | edition, **replies)
-    async with faking(act, anonymous=True) as fake, judging() as judge:
-        outcomes = await judge.run_all(fake.endpoint)
+    async with faking(act, anonymous=True) as fake, open_check_runner() as runner:
+        outcomes = await runner.run_all(fake.endpoint)
     failed = [one for one in outcomes.values() if one.outcome == "failed"]
     assert len(failed) >= LEAST_FAILED, {name: one.reason for name, one in outcomes.items()}
     for name, one in outcomes.items():

@@ -25,7 +25,7 @@ from tests.hostile.session_settings import Handling, verdicts
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import serving
 from tests.servers.mongo_commands import run_commands
-from tests.support.checks.real import endpoint, judging
+from tests.support.checks.real import endpoint, open_check_runner
 from tests.support.worker.database_subjects import command
 from tools.pages.session_settings.mongodb import flipping, written
 
@@ -51,7 +51,7 @@ async def test_the_page_names_all_that_may_be_set_and_a_sample_does_as_it_says(
     async with flipping(servers_folder / f"settings-{version}", version) as flipper:
         outcomes = [outcome for outcome, _, _ in flipper.before.values()]
         assert outcomes.count("failed") >= MANY_FAIL
-        assert "error" not in outcomes  # each version at hand is judged by the whole library
+        assert "error" not in outcomes  # each version at hand is evaluated by the whole library
         found = settings(flipper.server)
         page = {place: row[version] for place, row in written().items() if version in row}
         assert {(one.scope, one.name) for one in found} == page.keys()
@@ -65,7 +65,7 @@ async def test_the_page_names_all_that_may_be_set_and_a_sample_does_as_it_says(
 async def test_what_would_change_every_answer_is_flipped_each_time(servers_folder: Path) -> None:
     expected = {
         "defaultReadConcern majority": Handling.HARMLESS,
-        "quiet": Handling.JUDGED,  # by the check that is about it, which shows that flips arrive
+        "quiet": Handling.REPORTED,  # by the check that is about it, which shows that flips arrive
     }
     async with flipping(servers_folder / "flipped", "5.0") as flipper:
         known = {one.name: one for one in settings(flipper.server)}
@@ -73,7 +73,7 @@ async def test_what_would_change_every_answer_is_flipped_each_time(servers_folde
     assert seen == expected
 
 
-async def test_a_real_server_that_requires_a_version_of_its_api_is_judged_as_before(
+async def test_a_real_server_that_requires_a_version_of_its_api_is_evaluated_as_before(
     servers_folder: Path,
 ) -> None:
     def start() -> Running:
@@ -81,13 +81,13 @@ async def test_a_real_server_that_requires_a_version_of_its_api_is_judged_as_bef
         return embedded_mongodb.start(servers_folder / "requires-api", binary=program)
 
     with serving("MongoDB 5.0", start) as server:
-        async with judging() as judge:
+        async with open_check_runner() as runner:
             where = endpoint(server, Family.MONGODB)
-            before = verdicts(await judge.run_all(where))
+            before = verdicts(await runner.run_all(where))
             run_commands(server, {"setParameter": 1, "requireApiVersion": True})
             with pytest.raises(CommandError, match="apiVersion parameter is required"):
                 run_commands(server, {"buildInfo": 1})
-            assert verdicts(await judge.run_all(where)) == before
+            assert verdicts(await runner.run_all(where)) == before
 
 
 async def test_every_question_says_what_no_default_may_say_for_it(

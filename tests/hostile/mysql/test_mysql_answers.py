@@ -34,7 +34,7 @@ async def answers(database: MysqlDatabase, reply: Callable[[Peer], None]) -> lis
         open_session(peer, KEPT)
         peer.hear()
         reply(peer)
-        silence(peer)  # who closes at once takes what it said back
+        silence(peer)  # closing at once would discard what was sent
 
     with fake_mysql(talk) as fake:
         where = Endpoint(family=Family.MYSQL, port=fake.port, user="u", tls=Tls(mode="off"))

@@ -227,7 +227,9 @@ async def test_no_file_of_this_machine_is_sent_to_a_server(database: MysqlDataba
     assert Path("/etc/hostname").read_bytes() not in fake.heard
 
 
-async def test_what_a_server_says_of_a_refused_log_in_is_told(database: MysqlDatabase) -> None:
+async def test_the_server_s_reason_for_a_refused_log_in_is_reported(
+    database: MysqlDatabase,
+) -> None:
     def talk(peer: Peer) -> None:
         peer.say(error(1045, "go away"))
 

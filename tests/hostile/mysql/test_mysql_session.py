@@ -17,7 +17,7 @@ from stt_worker.databases.mysql.pins import pinned
 from stt_worker.databases.port import Answer, Endpoint, Failure, InspectionError, Limits, Tls
 from tests.hostile.mysql.fake_mysql import OK, OK_READ_ONLY, Peer, fake_mysql, open_session
 from tests.servers.listeners import BLOCK_BYTES, Handler, listening
-from tests.support.checks.real import endpoint, judging, mysql_do, mysql_state
+from tests.support.checks.real import endpoint, mysql_do, mysql_state, open_check_runner
 
 LOW, PASSWORD = "stt_low", "Str0ng-enough"
 LIMITS = Limits()
@@ -94,8 +94,8 @@ async def test_a_limit_on_rows_hides_no_account(server: Running) -> None:
     make = [f"CREATE USER {accounts}", "CREATE USER 'z_open'@'%'"]
     undo = [f"DROP USER {', '.join(names)}", "DROP USER 'z_open'@'%'"]
     with mysql_state(server, make, undo), global_value(server, "sql_select_limit", "1000"):
-        async with judging() as judge:
-            found = await judge.objects("mysql_empty_password", endpoint(server, Family.MYSQL))
+        async with open_check_runner() as runner:
+            found = await runner.objects("mysql_empty_password", endpoint(server, Family.MYSQL))
     assert found == {"'z_open'@'%'": "critical"}
 
 
@@ -253,7 +253,7 @@ async def test_a_proxy_that_keeps_us_in_a_database_of_theirs_is_not_believed(
 
 
 @pytest.mark.parametrize("version", ["8.0.11-TiDB-v7.5.0", "5.7.25-vitess", "8.0.30-proxysql"])
-async def test_what_only_speaks_the_protocol_is_not_judged(
+async def test_what_only_speaks_the_protocol_is_not_evaluated(
     database: MysqlDatabase, version: str
 ) -> None:
     with fake_mysql(lambda peer: peer.say(OK), version=version) as fake:

@@ -45,8 +45,8 @@ async def test_the_page_names_every_variable_and_a_sample_does_as_it_says(
         chosen = random.Random(f"{SEED} {name}").sample(others, SAMPLE)  # noqa: S311  # a sample
         for setting in (*always, *chosen):
             seen, changes = await flipper.flip(setting)
-            said = cell(setting.name, name, {name: seen})
-            assert said == page[setting.name, setting.way], (setting.name, seen, changes)
+            got = cell(setting.name, name, {name: seen})
+            assert got == page[setting.name, setting.way], (setting.name, seen, changes)
 
 
 async def test_without_its_pin_a_limit_on_rows_bends_verdicts(

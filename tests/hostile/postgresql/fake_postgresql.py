@@ -40,8 +40,8 @@ async def heard(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 def welcome() -> bytes:
     """Logged in, and ready for a question."""
     settings = {"server_version": "17.0", "client_encoding": "UTF8", "DateStyle": "ISO, MDY"}
-    told = b"".join(message(b"S", text(k) + text(v)) for k, v in settings.items())
-    return message(b"R", struct.pack("!I", 0)) + told + message(b"Z", b"I")
+    parameters = b"".join(message(b"S", text(k) + text(v)) for k, v in settings.items())
+    return message(b"R", struct.pack("!I", 0)) + parameters + message(b"Z", b"I")
 
 
 def scram(iterations: int) -> Handler:

@@ -23,14 +23,14 @@ from tests.hostile.postgresql.postgresql_tenant import (
 from tests.hostile.session_settings import verdicts
 from tests.servers import pgbouncer
 from tests.servers.fixtures import serving
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 
 Start = Callable[[str, str], Running]
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -87,39 +87,39 @@ def bend_the_pool(where: Endpoint) -> None:
 
 @pytest.mark.parametrize("mode", ["session", "transaction"])
 async def test_verdicts_behind_a_pooler_are_those_in_front_of_the_server(
-    judge: Judge, postgresql: Running, least: Endpoint, start: Start, mode: str
+    runner: CheckRunner, postgresql: Running, least: Endpoint, start: Start, mode: str
 ) -> None:
     with shadowed(postgresql) as marker:
         do(postgresql, ["GRANT pg_monitor TO stt_least"])
         where = replace(least, database=DATABASE)
-        before = verdicts(await judge.run_all(where))
+        before = verdicts(await runner.run_all(where))
         do(postgresql, [f"ALTER DATABASE {DATABASE} SET search_path = s, pg_catalog"])
         pooled = behind(where, start(mode, ""))
         # The reset between clients left out, as setups with few settings have it.
         careless = behind(where, start(mode, "server_reset_query ="))
-        found = [verdicts(await judge.run_all(pooled))]
+        found = [verdicts(await runner.run_all(pooled))]
         do(postgresql, [f"ALTER DATABASE {DATABASE} RESET ALL"])
         bend_the_pool(careless)
-        found.append(verdicts(await judge.run_all(careless)))
+        found.append(verdicts(await runner.run_all(careless)))
         assert not Path(marker).exists()
     assert found == [before, before]
 
 
 async def test_a_pooler_that_allows_no_transaction_is_refused_and_named(
-    judge: Judge, least: Endpoint, start: Start
+    runner: CheckRunner, least: Endpoint, start: Start
 ) -> None:
-    outcomes = await judge.run_all(behind(least, start("statement", "")))
-    told = {(str(one.outcome), str(one.kind)) for one in outcomes.values()}
-    assert told == {("error", "session")}
+    outcomes = await runner.run_all(behind(least, start("statement", "")))
+    reported = {(str(one.outcome), str(one.kind)) for one in outcomes.values()}
+    assert reported == {("error", "session")}
     assert {"pooler" in one.reason for one in outcomes.values()} == {True}
 
 
 async def test_a_pooler_that_ignores_the_first_settings_changes_nothing(
-    judge: Judge, postgresql: Running, least: Endpoint, start: Start
+    runner: CheckRunner, postgresql: Running, least: Endpoint, start: Start
 ) -> None:
-    before = verdicts(await judge.run_all(least))
+    before = verdicts(await runner.run_all(least))
     pooler = start("transaction", "ignore_startup_parameters = options")
-    assert verdicts(await judge.run_all(behind(least, pooler))) == before
+    assert verdicts(await runner.run_all(behind(least, pooler))) == before
     admin = endpoint(postgresql, Family.POSTGRESQL)
-    outcomes = await judge.run_all(behind(admin, pooler))
+    outcomes = await runner.run_all(behind(admin, pooler))
     assert {str(one.kind) for one in outcomes.values()} == {"auth"}  # it does not know that user

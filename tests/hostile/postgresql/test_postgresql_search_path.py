@@ -26,7 +26,7 @@ from tests.hostile.postgresql.postgresql_tenant import (
     shadowed,
 )
 from tests.hostile.session_settings import verdicts
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 
 PATHS = {
     "of the database": f"ALTER DATABASE {DATABASE} SET search_path = s, pg_catalog",
@@ -57,8 +57,8 @@ def trap(request: pytest.FixtureRequest) -> Iterator[Trap]:
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -88,13 +88,13 @@ def test_the_trap_would_spring(trap: Trap) -> None:
 
 @pytest.mark.parametrize("name", ["postgresql", "postgresql15"])
 async def test_a_tenant_in_pg_catalog_itself_is_refused_before_its_code_runs(
-    judge: Judge, request: pytest.FixtureRequest, name: str
+    runner: CheckRunner, request: pytest.FixtureRequest, name: str
 ) -> None:
     server: Running = request.getfixturevalue(name)
     admin = endpoint(server, Family.POSTGRESQL)
     with in_pg_catalog(server) as marker:
-        outcomes = await judge.run_all(replace(admin, database=DATABASE))
-        elsewhere = await judge.run_all(admin)
+        outcomes = await runner.run_all(replace(admin, database=DATABASE))
+        elsewhere = await runner.run_all(admin)
         assert not Path(marker).exists()
     assert {str(one.kind) for one in outcomes.values()} == {"session"}
     assert {"pg_catalog" in one.reason for one in outcomes.values()} == {True}
@@ -105,14 +105,14 @@ async def test_a_tenant_in_pg_catalog_itself_is_refused_before_its_code_runs(
 @pytest.mark.parametrize("path", list(PATHS))
 @pytest.mark.parametrize("database", ["postgres", DATABASE])
 async def test_no_path_lets_a_tenant_s_code_run_or_decide(
-    judge: Judge, trap: Trap, path: str, database: str
+    runner: CheckRunner, trap: Trap, path: str, database: str
 ) -> None:
     for account in trap.accounts:
         where = replace(account, database=database)
-        before = verdicts(await judge.run_all(where))
+        before = verdicts(await runner.run_all(where))
         do(trap.server, [PATHS[path].format(role=account.user)])
         try:
-            after = await judge.run_all(where)
+            after = await runner.run_all(where)
         finally:
             do(trap.server, [f"ALTER DATABASE {DATABASE} RESET ALL"])
             for role in (trap.server.user, LEAST):

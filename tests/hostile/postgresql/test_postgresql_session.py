@@ -1,4 +1,4 @@
-"""Nothing that a server sets for our session keeps it from judging, or makes it judge wrongly."""
+"""Nothing that a server sets for our session prevents or changes a verdict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stt_worker.databases.postgresql.driver import PostgresqlDatabase
 from tests.hostile.postgresql.postgresql_tenant import do, least_account, session
 from tests.hostile.session_settings import verdicts
 from tests.servers.fixtures import serving
-from tests.support.checks.real import Judge, endpoint, judging
+from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 
 SHOW = Question(type=QueryType.POSTGRESQL_SHOW)
 LOGIN_TRIGGER = [
@@ -38,8 +38,8 @@ NO_LOGIN_TRIGGER = ["DROP EVENT TRIGGER audit", "DROP SCHEMA audit CASCADE"]
 
 
 @pytest.fixture
-async def judge() -> AsyncIterator[Judge]:
-    async with judging() as one:
+async def runner() -> AsyncIterator[CheckRunner]:
+    async with open_check_runner() as one:
         yield one
 
 
@@ -67,22 +67,22 @@ def login_trigger(server: Running, also: str = "NULL;") -> Iterator[None]:
         do(server, NO_LOGIN_TRIGGER)
 
 
-async def test_a_login_trigger_that_writes_keeps_no_account_from_judging(
-    judge: Judge, postgresql: Running, least: Endpoint
+async def test_a_login_trigger_that_writes_changes_no_verdict(
+    runner: CheckRunner, postgresql: Running, least: Endpoint
 ) -> None:
-    before = verdicts(await judge.run_all(least))
+    before = verdicts(await runner.run_all(least))
     assert [name for name, one in before.items() if one[0] == "error"] == []
     with login_trigger(postgresql):
-        assert verdicts(await judge.run_all(least)) == before
+        assert verdicts(await runner.run_all(least)) == before
         with session(postgresql, "postgres") as admin:
             seen = admin.execute("SELECT DISTINCT path FROM audit.logins WHERE who = 'stt_least'")
             assert seen.fetchall() == [("pg_catalog,pg_temp",)]
 
 
-async def test_a_login_trigger_cannot_leave_a_session_that_judges_otherwise(
-    judge: Judge, postgresql: Running, least: Endpoint
+async def test_a_login_trigger_cannot_change_a_verdict(
+    runner: CheckRunner, postgresql: Running, least: Endpoint
 ) -> None:
-    before = verdicts(await judge.run_all(least))
+    before = verdicts(await runner.run_all(least))
     bends = (
         "PERFORM set_config('search_path', 'audit, pg_catalog', false);"
         " PERFORM set_config('role', 'pg_monitor', false);"
@@ -92,7 +92,7 @@ async def test_a_login_trigger_cannot_leave_a_session_that_judges_otherwise(
     )
     do(postgresql, ["GRANT pg_monitor TO stt_least"])
     with login_trigger(postgresql, bends):
-        assert verdicts(await judge.run_all(least)) == before
+        assert verdicts(await runner.run_all(least)) == before
 
 
 async def test_what_a_login_trigger_reads_is_not_taken_for_the_server_s_settings(
@@ -108,12 +108,12 @@ async def test_what_a_login_trigger_reads_is_not_taken_for_the_server_s_settings
 @pytest.mark.parametrize(
     "value", ["statement_timeout = 1", "lock_timeout = 1", "transaction_timeout = 1"]
 )
-async def test_a_role_that_is_given_no_time_is_judged_or_refused(
-    judge: Judge, postgresql: Running, least: Endpoint, value: str
+async def test_a_role_that_is_given_no_time_is_evaluated_or_refused(
+    runner: CheckRunner, postgresql: Running, least: Endpoint, value: str
 ) -> None:
-    before = verdicts(await judge.run_all(least))
+    before = verdicts(await runner.run_all(least))
     do(postgresql, [f"ALTER ROLE stt_least SET {value}"])
-    after = verdicts(await judge.run_all(least))
+    after = verdicts(await runner.run_all(least))
     assert after == before or {one[0] for one in after.values()} == {"error"}
 
 
@@ -186,22 +186,22 @@ def pair(servers_folder: Path) -> Iterator[tuple[Running, Running]]:
             yield primary, standby
 
 
-async def test_a_standby_is_judged_whatever_isolation_is_its_default(
-    judge: Judge, pair: tuple[Running, Running]
+async def test_a_standby_is_evaluated_whatever_isolation_is_its_default(
+    runner: CheckRunner, pair: tuple[Running, Running]
 ) -> None:
     primary, standby = pair
     where = endpoint(standby, Family.POSTGRESQL)
-    before = verdicts(await judge.run_all(where))
+    before = verdicts(await runner.run_all(where))
     assert [name for name, one in before.items() if one[0] == "error"] == []
     do(standby, ["ALTER SYSTEM SET default_transaction_isolation = serializable"])
     do(standby, ["ALTER SYSTEM SET default_transaction_deferrable = on"])
     standby.restart()
     assert primary.pid
-    assert verdicts(await judge.run_all(where)) == before
+    assert verdicts(await runner.run_all(where)) == before
 
 
 async def test_a_server_that_cannot_be_pinned_is_refused(postgresql: Running) -> None:
-    """A superuser who replaces set_config in pg_catalog owns the server; it is still said."""
+    """A superuser who replaces set_config in pg_catalog owns the server; it is still reported."""
     do(postgresql, ["ALTER FUNCTION pg_catalog.set_config(text, text, boolean) RENAME TO set_conf"])
     try:
         with pytest.raises(InspectionError) as caught:

@@ -61,19 +61,19 @@ def sample(found: Sequence[Setting]) -> list[Setting]:
 
 async def test_no_setting_of_a_sample_bends_a_verdict(bad: tuple[int, Running]) -> None:
     major, server = bad
-    told = handled(sections(PAGE.read_text(encoding="utf-8"))[major])
+    reported = handled(sections(PAGE.read_text(encoding="utf-8"))[major])
     async with flipping(server) as flipper:
         for setting in sample(settings(server)):
             row = await flipper.flip(setting, (ROLE, CONFIGURATION))
             assert row.worst != Handling.BENT, row.lines
-            assert row.handled in {told[setting.name], "not taken", "harmless"}, setting.name
+            assert row.handled in {reported[setting.name], "not taken", "harmless"}, setting.name
 
 
 def test_the_page_tells_of_every_setting(bad: tuple[int, Running]) -> None:
     major, server = bad
-    told = handled(sections(PAGE.read_text(encoding="utf-8"))[major])
-    assert list(told) == [setting.name for setting in settings(server)]
-    assert Handling.BENT not in told.values()
-    names = {name.lower(): value for name, value in told.items()}
+    reported = handled(sections(PAGE.read_text(encoding="utf-8"))[major])
+    assert list(reported) == [setting.name for setting in settings(server)]
+    assert Handling.BENT not in reported.values()
+    names = {name.lower(): value for name, value in reported.items()}
     unpinned = [name for name in pinned() if not names.get(name, "pinned").startswith("pinned")]
     assert unpinned == []

@@ -34,7 +34,7 @@ async def test_a_child_of_the_sandbox_is_refused_every_system_call_that_reaches_
     assert {ends[name] for name in GOOD} == {"done"}
 
 
-def test_an_unknown_machine_is_told_and_runs_without_a_filter(
+def test_an_unknown_machine_type_is_reported_and_runs_without_a_filter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "s390x")

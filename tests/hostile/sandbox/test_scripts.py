@@ -163,7 +163,7 @@ async def test_facts_that_cannot_be_read_break_the_job_and_not_the_sandbox(run: 
     assert await run([script("return 1")]) == [Returned(value=1)]
 
 
-async def test_what_a_script_said_stands_in_no_outcome_of_another_job() -> None:
+async def test_output_of_a_script_is_in_no_outcome_of_another_job() -> None:
     sandbox = StarlarkSandbox(1, script_s=TIME_S)
     run = runner(sandbox)
     good, telling = script("return docs[0]"), script('fail("of the other target")')

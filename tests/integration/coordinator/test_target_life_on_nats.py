@@ -27,7 +27,7 @@ from tests.support.coordinator.on_nats import connected, coordinating
 from tests.support.processes.commands import STT
 
 
-async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_told_until_it_is_withdrawn(
+async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_reported_until_it_is_withdrawn(
     broker: Running, tmp_path: Path
 ) -> None:
     events: list[TargetEvent] = []
@@ -50,7 +50,9 @@ async def test_a_claim_while_the_owner_restarts_gets_no_job_and_is_told_until_it
                 await finished(ours, first.run_id)
             await owner.announce(leaving=True)
             async with at_work(thief):
-                await until(lambda: told(ours, "worker w9 of site us announces mysql target t1"))
+                await until(
+                    lambda: is_reported(ours, "worker w9 of site us announces mysql target t1")
+                )
                 request = RunRequest(by="test", targets=("t1",))
                 run = await ask(ours, Verb.RUN, request, RunReply)
                 async with at_work(owner):
@@ -74,7 +76,7 @@ async def served_at(bus: JetStreamBus, site: str) -> bool:
     return [one.site for one in reply.targets] == [site]
 
 
-async def told(bus: JetStreamBus, sentence: str) -> bool:
+async def is_reported(bus: JetStreamBus, sentence: str) -> bool:
     return sentence in " ".join((await status(bus)).degraded)
 
 
@@ -104,8 +106,8 @@ async def test_a_gate_ends_3_until_a_new_target_had_its_run_and_when_a_line_was_
             assert await gate(broker) == 3
             counts = (await status(ours)).summary.counts
             assert (counts.gone, counts.targets, counts.critical) == (1, 1, 0)
-            code, said = await stt(broker, "targets", "forget", "t1", "--reason", "switched off")
-            assert (code, said) == (0, "Forgotten: t1\n")
+            code, out = await stt(broker, "targets", "forget", "t1", "--reason", "switched off")
+            assert (code, out) == (0, "Forgotten: t1\n")
             await until(lambda: not_checked(ours, 0))
             assert await gate(broker) == 0
             assert await forgotten(ours) == ("t1", "switched off")

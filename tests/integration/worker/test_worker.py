@@ -149,7 +149,7 @@ async def gone(here: Coordinator, name: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_hanging_refusing_and_lying_servers_delay_nobody_and_are_told_apart(
+async def test_hanging_refusing_and_lying_servers_delay_nobody_and_are_distinguished(
     nats_server: Running, postgresql: Running, tmp_path: Path
 ) -> None:
     good = [f"good-{n}" for n in range(10)]

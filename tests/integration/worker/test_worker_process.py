@@ -131,7 +131,7 @@ async def test_messages_that_are_no_jobs_are_refused_by_name_and_stop_nothing(
     assert log.count('"code": "newer_major"') == 1
 
 
-async def test_a_worker_without_nats_waits_for_it_and_ends_when_told(tmp_path: Path) -> None:
+async def test_a_worker_without_nats_waits_for_it_and_ends_on_a_signal(tmp_path: Path) -> None:
     (tmp_path / "worker.toml").write_text(table("a", unused_port()))
     with process(f"nats://127.0.0.1:{unused_port()}", "alone", tmp_path) as child:
         await until(lambda: "connection_failed" in (tmp_path / "log").read_text())

@@ -28,7 +28,7 @@ def beside(living: AbstractAsyncContextManager[T]) -> Generator[T]:
     def run() -> None:
         try:
             asyncio.run(live())
-        except BaseException as error:  # noqa: BLE001  # told by the thread that waits
+        except BaseException as error:  # noqa: BLE001  # reported by the thread that waits
             wrong.append(error)
 
     thread = threading.Thread(target=run)

@@ -62,7 +62,9 @@ def wrongs(page: Page, url: str) -> list[str]:
     """What is complained of, and what is asked of anybody but the server of `url`."""
     found: list[str] = []
     origin = "{0.scheme}://{0.netloc}/".format(urlsplit(url))
-    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    page.on(
+        "console", lambda message: found.append(message.text) if message.type == "error" else None
+    )
     page.on("request", lambda it: None if it.url.startswith(origin) else found.append(it.url))
     return found
 

@@ -54,7 +54,7 @@ class State:
 
     words: tuple[str, ...]
     badge: str
-    enabled: bool | None = True  # None: nobody ever said
+    enabled: bool | None = True  # None: never set
     targets: int = len(TARGETS)
     ran: timedelta | None = timedelta(hours=1)  # how long ago; None: never
     answered: int = len(TARGETS)  # of the last run

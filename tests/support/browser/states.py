@@ -35,7 +35,7 @@ from tests.support.coordinator.scheduling import agreed_now
 FetcherOf = Callable[[Bus], PackFetcher]
 
 
-# The words are those of Home; that the numbers are green is said of one alone.
+# The words are those of Home; only one state shows the numbers in green.
 STATES: dict[str, State] = {
     "never": State(
         words=("Checks have never been enabled.", "which checks would run", "enable them"),

@@ -11,7 +11,7 @@ import yaml
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from tests.support.checks.real import Judge, endpoint
+from tests.support.checks.real import CheckRunner, endpoint
 from tests.support.checks.scenario import execute, statements
 
 ROUNDS = 4  # a mended thing may let another be seen
@@ -32,10 +32,10 @@ class Hardener:
         self.options: dict[str, Any] = {}
         self.executed: list[str] = []
 
-    async def harden(self, judge: Judge) -> Outcomes:
+    async def harden(self, runner: CheckRunner) -> Outcomes:
         """Execute remediations until none is left; the outcomes afterwards."""
         for _ in range(ROUNDS):
-            outcomes = await judge.run_all(endpoint(self.server, self.family))
+            outcomes = await runner.run_all(endpoint(self.server, self.family))
             findings = [
                 finding
                 for name, outcome in outcomes.items()
@@ -45,7 +45,7 @@ class Hardener:
             if not findings:
                 return outcomes
             self.mend(findings)
-        return await judge.run_all(endpoint(self.server, self.family))
+        return await runner.run_all(endpoint(self.server, self.family))
 
     def mend(self, findings: Iterable[Finding]) -> None:
         """All remediations in order, files last and with one restart."""

@@ -160,7 +160,7 @@ def replica_set(
 
 
 def wait_for_arbiter(server: Running) -> None:
-    """Until the member knows that it is one, as the others told it."""
+    """Wait until the member knows from the others that it is one."""
     deadline = clock.monotonic() + ARBITER_S
     with direct(server) as client:
         while not client.admin.command("isMaster").get("arbiterOnly"):

@@ -33,7 +33,7 @@ class Ended:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One check on one server; `theirs` is None where a question got no answer to judge."""
+    """One check on one server; `theirs` is None where a question got no answer to evaluate."""
 
     check: Check
     ours: Ended
@@ -117,8 +117,8 @@ def as_pmm(value: object) -> Ended:
     findings = cast("list[dict[str, Any]]", value)
     if not all(_is_good(one) for one in findings):
         return Ended(outcome="error", reason="a finding breaks the rules")
-    said = sorted((str(SEVERITIES[one["severity"]]), str(one["summary"])) for one in findings)
-    return Ended(outcome="failed" if said else "passed", findings=tuple(said))
+    found = sorted((str(SEVERITIES[one["severity"]]), str(one["summary"])) for one in findings)
+    return Ended(outcome="failed" if found else "passed", findings=tuple(found))
 
 
 def _is_good(finding: object) -> bool:

@@ -55,7 +55,7 @@ def encrypted(server: Running, ca: str = "") -> Endpoint:
     return replace(endpoint(server, Family.MYSQL), tls=tls, server_public_key="")
 
 
-class Judge:
+class CheckRunner:
     """Runs single checks with the real driver and the real sandbox."""
 
     def __init__(self) -> None:
@@ -99,12 +99,12 @@ class Judge:
 
 
 @asynccontextmanager
-async def judging() -> AsyncIterator[Judge]:
-    judge = Judge()
+async def open_check_runner() -> AsyncIterator[CheckRunner]:
+    runner = CheckRunner()
     try:
-        yield judge
+        yield runner
     finally:
-        await judge.close()
+        await runner.close()
 
 
 def _now() -> Any:

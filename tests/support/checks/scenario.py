@@ -16,7 +16,7 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_worker.databases.port import Endpoint
-from tests.support.checks.real import Judge, endpoint, mysql_do, postgresql_do
+from tests.support.checks.real import CheckRunner, endpoint, mysql_do, postgresql_do
 
 STATEMENTS = re.compile(r";\s*\n|;\s*$")
 RUN_COMMAND = re.compile(r'db\.getSiblingDB\("((?:[^"\\]|\\.)*)"\)\.runCommand\((.*)\);?$')
@@ -50,13 +50,13 @@ def parameters(states: Iterable[State]) -> list[Any]:
     ]
 
 
-async def prove(judge: Judge, server: Running, state: State) -> None:
+async def prove(runner: CheckRunner, server: Running, state: State) -> None:
     """The state is found, mended by what the findings themselves say, and found no more."""
     family = builtin().checks[state.check].family
     where = endpoint(server, family)
     execute(server, family, state.make)
     try:
-        outcome = await judge.run(state.check, where)
+        outcome = await runner.run(state.check, where)
         found = {str(one.object): one for one in outcome.findings}
         shown = {name: str(found[name].severity) for name in state.finds if name in found}
         assert shown == dict(state.finds), outcome
@@ -64,15 +64,15 @@ async def prove(judge: Judge, server: Running, state: State) -> None:
             return
         for name in state.finds:
             mend(server, family, found[name])
-        after = await still_found(judge, state.check, where)
+        after = await still_found(runner, state.check, where)
         assert not state.finds.keys() & after, f"still found after its remediation: {after}"
     finally:
         execute(server, family, state.undo)
 
 
-async def still_found(judge: Judge, check: str, where: Endpoint) -> set[str]:
+async def still_found(runner: CheckRunner, check: str, where: Endpoint) -> set[str]:
     """The objects a check finds now; it has to come to a decision."""
-    outcome: CheckOutcome = await judge.run(check, where)
+    outcome: CheckOutcome = await runner.run(check, where)
     assert outcome.outcome in {"passed", "failed"}, outcome
     return {str(finding.object) for finding in outcome.findings}
 

@@ -64,7 +64,7 @@ def site(front: Front, folder: Path) -> Generator[Seen]:
     def live() -> None:
         try:
             asyncio.run(_serve(front, folder, ready, stop))
-        except BaseException as error:  # noqa: BLE001  # told by the thread that waits
+        except BaseException as error:  # noqa: BLE001  # reported by the thread that waits
             wrong.append(error)
 
     thread = threading.Thread(target=live)

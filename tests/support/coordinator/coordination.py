@@ -109,7 +109,7 @@ def all_passed(job: Job) -> Sequence[CheckOutcome]:
 
 @dataclass(kw_only=True)
 class FakeWorker:
-    """Takes the jobs of its site and answers them as told; keeps what it published."""
+    """Takes the jobs of its site and answers them as the test sets it; keeps what it published."""
 
     bus: Bus
     name: str = "w1"

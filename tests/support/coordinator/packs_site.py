@@ -34,7 +34,7 @@ def parcel(serial: int = 3, signer: packs.Signer | None = SIGNER, name: str = "c
 
 @dataclass
 class FakeSource:
-    """Offers what the test says; remembers what it was told to be known."""
+    """Offers what the test sets; remembers which state it was given as known."""
 
     what: Offer | SttError = field(default_factory=lambda: Offer(parcel=parcel()))
     place: str = "a test"

@@ -113,7 +113,7 @@ class Cluster:
     async def _is_whole(self) -> bool:
         for node in self.nodes.values():
             async with one_connection(node.url, connect_timeout=2) as connection:
-                # The client counts itself among the servers it was told of.
+                # The client counts itself among the servers that it learned of.
                 seen = {url.port for url in (*connection.servers, *connection.discovered_servers)}
                 if not {one.port for one in self.nodes.values()} <= seen:
                     return False

@@ -84,12 +84,12 @@ class Secrets:
 
 @dataclass(slots=True)
 class Site:
-    """A folder in which everything runs; `said` is what commands wrote."""
+    """A folder in which everything runs; `outputs` is what commands wrote."""
 
     folder: Path
     broker: Running
     secrets: Secrets
-    said: dict[str, bytes] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict)
 
     def url(self, password: str, *, encoded: bool = True) -> str:
         user = quote(NATS_USER, safe="")
@@ -129,7 +129,7 @@ class Site:
             timeout=timeout,
             check=False,
         )
-        self.said[f"{len(self.said)} {' '.join(words)[:40]}"] = done.stdout + done.stderr
+        self.outputs[f"{len(self.outputs)} {' '.join(words)[:40]}"] = done.stdout + done.stderr
         return done.returncode
 
     @contextmanager
@@ -144,7 +144,7 @@ class Site:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(60)
-        self.said[name] = path.read_bytes()
+        self.outputs[name] = path.read_bytes()
 
     def wait_for(self, path: Path, text: str) -> None:
         deadline = monotonic() + TIMEOUT_S
@@ -154,7 +154,7 @@ class Site:
 
     def leaks(self) -> list[str]:
         """Where a secret stands in any form: in outputs, and in files that a run leaves behind."""
-        written: dict[str, bytes] = dict(self.said)
+        written: dict[str, bytes] = dict(self.outputs)
         for path in (self.folder / "state").rglob("*"):
             if path.is_file():
                 written[str(path)] = path.read_bytes()

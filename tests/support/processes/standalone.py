@@ -40,7 +40,7 @@ class Machine:
         self.folder = folder
         self.server = server
         self.port = free_port()
-        self.said = folder / "stderr"
+        self.stderr = folder / "stderr"
         self.targets = folder / "targets.toml"
         self.lists("one")
 
@@ -74,14 +74,14 @@ class Machine:
     @contextmanager
     def up(self) -> Iterator[subprocess.Popen[bytes]]:
         """The installation while it runs; it must end in order."""
-        with self.said.open("wb") as err:
+        with self.stderr.open("wb") as err:
             process = subprocess.Popen(self.command, env=self.environment, stderr=err)
         try:
-            self.until(lambda: "Ready on nats://127.0.0.1" in self.said.read_text())
+            self.until(lambda: "Ready on nats://127.0.0.1" in self.stderr.read_text())
             children = psutil.Process(process.pid).children(recursive=True)
             yield process
             process.send_signal(signal.SIGTERM)
-            assert process.wait(TIMEOUT_S) == 0, self.said.read_text()
+            assert process.wait(TIMEOUT_S) == 0, self.stderr.read_text()
             assert [child for child in children if child.is_running()] == []
         finally:
             process.kill()
@@ -90,7 +90,7 @@ class Machine:
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = monotonic() + TIMEOUT_S
         while not condition():
-            assert monotonic() < deadline, self.said.read_text()
+            assert monotonic() < deadline, self.stderr.read_text()
             time.sleep(0.1)
 
     def stt(self, *words: str, code: int = 0) -> dict[str, Any]:
@@ -102,6 +102,6 @@ class Machine:
             timeout=TIMEOUT_S,
             check=False,
         )
-        assert done.returncode == code, (done.stderr, self.said.read_text())
+        assert done.returncode == code, (done.stderr, self.stderr.read_text())
         found: dict[str, Any] = json.loads(done.stdout)
         return found

@@ -59,7 +59,7 @@ def check(name: str, script: str = PASSES, queries: Sequence[Query] = (), **more
 
 
 class RecordingInbox:
-    """An inbox that remembers how deliveries were settled; acknowledging can be made to fail."""
+    """An inbox that remembers how each delivery ended; acknowledging can be made to fail."""
 
     def __init__(self) -> None:
         self.acked: list[Delivery] = []

@@ -70,7 +70,7 @@ def test_every_fault_of_a_configuration_has_its_own_line(run_with: Run) -> None:
     assert err.splitlines()[:3] == ["error: the settings are wrong", "  one", "  two"]
 
 
-def test_disabled_is_told_as_a_state_not_as_an_error(run_with: Run) -> None:
+def test_disabled_is_reported_as_a_state_not_as_an_error(run_with: Run) -> None:
     code, _, err = run_with(raising(DisabledError("Checks are disabled (never enabled).")))
     assert code == 5
     assert err.splitlines()[0] == "Checks are disabled (never enabled)."

@@ -105,10 +105,10 @@ async def _announced(broker: MemoryBroker, worker: FakeWorker) -> bool:
 
 
 def _summed_up(broker: MemoryBroker, run_id: str) -> bool:
-    """Whether everybody was told that the run is over: its summary comes after its last result."""
+    """Whether the summary of the finished run is published: it comes after the last result."""
     for subject in (subjects.SUMMARY_ALL, subjects.summary_of_site(SITE)):
-        said = messages(broker, subjects.STREAM_SUMMARY, subject)
-        run = codec.decode(Summary, said[-1]).last_run if said else None
+        summaries = messages(broker, subjects.STREAM_SUMMARY, subject)
+        run = codec.decode(Summary, summaries[-1]).last_run if summaries else None
         if run is None or (run.run_id, run.state) != (run_id, "finished"):
             return False
     return True
@@ -184,11 +184,11 @@ async def test_every_change_is_an_event_once_and_the_last_summary_says_the_count
     ]
     assert [event.phase for event in runs] == ["started", "finished"]
     for subject in (subjects.SUMMARY_ALL, subjects.summary_of_site("eu-west")):
-        said = codec.decode(Summary, messages(broker, subjects.STREAM_SUMMARY, subject)[-1])
-        assert (said.counts.critical, said.counts.targets_checked) == (7, 7)
-        assert said.enabled
-        assert said.last_run is not None
-        assert said.last_run.state == "finished"
+        summaries = codec.decode(Summary, messages(broker, subjects.STREAM_SUMMARY, subject)[-1])
+        assert (summaries.counts.critical, summaries.counts.targets_checked) == (7, 7)
+        assert summaries.enabled
+        assert summaries.last_run is not None
+        assert summaries.last_run.state == "finished"
 
 
 async def test_broker_that_goes_away_and_comes_back_is_lived_through() -> None:

@@ -1,4 +1,4 @@
-"""A service whose NATS comes later waits for it, longer each time, and stops when it is told to."""
+"""A service whose NATS comes later waits for it, longer each time, and stops on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service stops when told, and never lives on half dead."""
+"""A service stops on a signal, and ends as a whole when one of its tasks fails."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from stt_worker.databases.port import Endpoint, Tls
 from tests.hostile.mongodb.mongodb_settings import VERSIONS, Setting, bad_server, flipped, settings
 from tests.hostile.session_settings import Handling, Verdicts, changed, handling, verdicts
 from tests.servers.certificates import make
-from tests.support.checks.real import Judge, judging
+from tests.support.checks.real import CheckRunner, open_check_runner
 
 PAGE = Path(__file__).parents[3] / "docs" / "session-settings-mongodb.md"
 NOT_TAKEN = "not taken"  # the server takes no other value here
@@ -41,7 +41,7 @@ Row = dict[str, str]  # what each version does with one setting
 
 
 def about(name: str) -> frozenset[str]:
-    """The checks that judge a setting: their scripts name it."""
+    """The checks that report a setting: their scripts name it."""
     word = re.compile(rf"\b{re.escape(name.partition(' ')[0])}\b")
     checks = builtin().of(Family.MONGODB)
     return frozenset(one.name for one in checks if word.search(one.script))
@@ -50,8 +50,8 @@ def about(name: str) -> frozenset[str]:
 class Flipper:
     """One bad server, and what the library says of it before anything is flipped."""
 
-    def __init__(self, server: Running, judge: Judge) -> None:
-        self.server, self.judge = server, judge
+    def __init__(self, server: Running, runner: CheckRunner) -> None:
+        self.server, self.runner = server, runner
         self.before: Verdicts = {}
         self.refusals: dict[str, str] = {}  # why the server took no other value, by setting
 
@@ -65,7 +65,7 @@ class Flipper:
             password="x",
             tls=Tls(mode="off"),
         )
-        return verdicts(await self.judge.run_all(where))
+        return verdicts(await self.runner.run_all(where))
 
     async def flip(self, setting: Setting) -> tuple[str, Verdicts]:
         """The worst that any value of `setting` did, and the verdicts it changed."""
@@ -87,8 +87,8 @@ async def flipping(folder: Path, version: str) -> AsyncIterator[Flipper]:
     """A flipper for a bad server of that version."""
     folder.mkdir(exist_ok=True)
     with bad_server(folder, version, make(folder)) as server:
-        async with judging() as judge:
-            one = Flipper(server, judge)
+        async with open_check_runner() as runner:
+            one = Flipper(server, runner)
             one.before = await one.inspect()
             yield one
 
@@ -142,7 +142,7 @@ def page(found: Found) -> str:
         "library was run, and its verdicts were compared with those before. CI flips a sample.",
         "",
         "- harmless: no verdict changed",
-        "- judged: only checks changed that are about this setting",
+        "- reported: only checks changed that are about this setting",
         "- refused: checks ended as `error` of kind `session`, none passed",
         "- failed: checks ended as an error of another kind, none passed",
         f"- {NOT_TAKEN}: the server took no other value here",

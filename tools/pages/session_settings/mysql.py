@@ -23,7 +23,7 @@ from tests.hostile.mysql.mysql_settings import (
     settings,
 )
 from tests.hostile.session_settings import Handling, Verdicts, changed, handling, verdicts
-from tests.support.checks.real import Judge, judging
+from tests.support.checks.real import CheckRunner, open_check_runner
 
 PAGE = Path(__file__).parents[3] / "docs" / "session-settings-mysql.md"
 NOT_TAKEN = "not taken"  # the server takes no other value here
@@ -35,7 +35,7 @@ FLAVOURS = {
     "MariaDB 11.8": ("mariadb", (11, 8, 0)),
     "MySQL 9.7": ("mysql", (9, 7, 4)),
 }
-# The checks that judge a variable of a session: what they say of it changes with it.
+# The checks that report a variable of a session: what they say of it changes with it.
 ABOUT: dict[str, frozenset[str]] = {}
 Row = dict[str, str]  # what each server does with one variable
 
@@ -43,13 +43,13 @@ Row = dict[str, str]  # what each server does with one variable
 class Flipper:
     """One bad server, and what the library says of it before anything is flipped."""
 
-    def __init__(self, bad: BadServer, judge: Judge) -> None:
-        self.bad, self.judge = bad, judge
+    def __init__(self, bad: BadServer, runner: CheckRunner) -> None:
+        self.bad, self.runner = bad, runner
         self.before: Verdicts = {}
 
     async def inspect(self) -> Verdicts:
         """What every check says now."""
-        return verdicts(await self.judge.run_all(self.bad.where))
+        return verdicts(await self.runner.run_all(self.bad.where))
 
     async def flip(self, setting: Setting) -> tuple[str, Verdicts]:
         """The worst that any value of `setting` did, and the verdicts it changed."""
@@ -69,8 +69,8 @@ class Flipper:
 async def flipping(folder: Path, name: str) -> AsyncIterator[Flipper]:
     """A flipper for a bad server of that name."""
     with bad_server(name, folder) as bad:
-        async with judging() as judge:
-            one = Flipper(bad, judge)
+        async with open_check_runner() as runner:
+            one = Flipper(bad, runner)
             one.before = await one.inspect()
             yield one
 
@@ -140,7 +140,7 @@ def page(found: Found) -> str:
         "",
         "- pinned to: set in every session; flipping it changed no verdict",
         "- harmless: not pinned; no verdict changed",
-        "- judged: only checks changed that are about this variable",
+        "- reported: only checks changed that are about this variable",
         "- refused: checks ended as `error` of kind `session`, none passed",
         "- failed: checks ended as an error of another kind, none passed",
         f"- {NOT_TAKEN}: the server took no other value",

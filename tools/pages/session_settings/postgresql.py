@@ -31,7 +31,7 @@ from tests.hostile.postgresql.postgresql_settings import (
 from tests.hostile.postgresql.postgresql_tenant import least_account
 from tests.hostile.session_settings import Handling, Verdicts, handling, verdicts
 from tests.servers.postgresql_versions import VERSIONS, binaries
-from tests.support.checks.real import Judge, judging
+from tests.support.checks.real import CheckRunner, open_check_runner
 
 PAGE = Path(__file__).parents[3] / "docs" / "session-settings-postgresql.md"
 INSTALLED, PACKAGED = 15, 18
@@ -50,7 +50,7 @@ configuration, on a server in a bad state; the whole library was run with the ac
 
 - pinned: each session sets it, in its first packet or with its first statement
 - harmless: no verdict changed
-- judged: only checks changed that are about this setting, and no finding was lost where only the
+- reported: only checks changed that are about this setting, and no finding was lost where only the
   account's or the database's own value changed
 - refused: checks ended as `error` of kind `session`, as undecided, or named the database as not
   checked; none passed
@@ -79,7 +79,7 @@ class Row:
     def handled(self) -> str:
         """The words of the page."""
         value = pinned().get(self.setting.name.lower())
-        kept = self.worst in {Handling.HARMLESS, Handling.REFUSED, Handling.JUDGED, NOT_TAKEN}
+        kept = self.worst in {Handling.HARMLESS, Handling.REFUSED, Handling.REPORTED, NOT_TAKEN}
         if value is None or not kept:
             return self.worst
         return f"pinned to `{value}`" if value else "pinned to nothing"
@@ -88,13 +88,13 @@ class Row:
 class Flipper:
     """One bad server, and what the library says of it before anything is flipped."""
 
-    def __init__(self, server: Running, judge: Judge, account: Endpoint) -> None:
-        self.server, self.judge, self.account = server, judge, account
+    def __init__(self, server: Running, runner: CheckRunner, account: Endpoint) -> None:
+        self.server, self.runner, self.account = server, runner, account
         self.before: Verdicts = {}
 
     async def inspect(self) -> Verdicts:
         """What every check says now; no secret of the server among it."""
-        outcomes = await self.judge.run_all(self.account)
+        outcomes = await self.runner.run_all(self.account)
         assert SECRET not in repr(outcomes)
         return verdicts(outcomes)
 
@@ -119,8 +119,8 @@ class Flipper:
 async def flipping(server: Running) -> AsyncIterator[Flipper]:
     """A flipper for a server in a bad state, which nobody else uses."""
     with least_account(server) as account:
-        async with judging() as judge:
-            made = Flipper(server, judge, account)
+        async with open_check_runner() as runner:
+            made = Flipper(server, runner, account)
             made.before = await made.inspect()
             outcomes = Counter(one[0] for one in made.before.values())
             assert outcomes["failed"] > 2 * outcomes["error"], outcomes

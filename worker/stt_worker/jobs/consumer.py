@@ -110,7 +110,7 @@ class Consumer:
                         # A callback: a task that is cancelled before it starts runs no `finally`.
                         job.add_done_callback(self._forget_job)
             finally:
-                # Inside the block: deliveries can be settled only while the inbox is open.
+                # Inside the block: deliveries can be acknowledged only while the inbox is open.
                 mine = {job: held[0] for job, held in self._jobs.items() if held[1] is inbox}
                 if mine:
                     _, late = await asyncio.wait(mine, timeout=self._grace_s)

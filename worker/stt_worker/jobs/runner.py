@@ -47,7 +47,7 @@ class Runner:
     async def serve(self, delivery: Delivery, inbox: Inbox, family: Family, admit: Admit) -> None:
         """Run the delivered job once admitted, publish its result and settle the delivery.
 
-        If it is cancelled, or `admit` raises, the delivery stays unsettled and comes again.
+        If it is cancelled, or `admit` raises, the delivery comes again.
         """
         worker, site = self._dependencies.worker, self._dependencies.site
         with bound(worker=worker, site=site), ExitStack() as stack:
@@ -61,16 +61,16 @@ class Runner:
                     await self._run(execution, admit)
             except RetryLaterError as later:
                 _LOG.debug("job_postponed", retry_in_s=later.delay_s)
-                await _settled(inbox.retry(delivery, delay=later.delay_s))
+                await _settle(inbox.retry(delivery, delay=later.delay_s))
             except OutboxError as error:
                 _LOG.error("job_postponed", reason=error.message, retry_in_s=OUTBOX_DELAY_S)
-                await _settled(inbox.retry(delivery, delay=OUTBOX_DELAY_S))
+                await _settle(inbox.retry(delivery, delay=OUTBOX_DELAY_S))
             except ProtocolError as error:
                 # Ended, not retried: the same bytes would be rejected by every worker.
                 self.rejected[error.code] += 1
                 subject = delivery.subject
                 _LOG.error("job_rejected", code=error.code, reason=error.message, subject=subject)
-                await _settled(inbox.end(delivery))
+                await _settle(inbox.end(delivery))
 
     @asynccontextmanager
     async def _one_at_a_time(self, target: str) -> AsyncGenerator[None]:
@@ -114,7 +114,7 @@ class Runner:
                 await dependencies.sender.publish(row)
         faultpoint.reach(AFTER_PUBLISH)
         # Last: acknowledged before NATS has the result, a crash in between would lose it.
-        await _settled(execution.inbox.ack([execution.delivery]))
+        await _settle(execution.inbox.ack([execution.delivery]))
 
     async def _is_suspect(self, execution: JobExecution) -> bool:
         """Whether the job was begun here, with others, and the process ended.
@@ -161,9 +161,9 @@ class Runner:
         return row
 
 
-async def _settled(settling: Awaitable[None]) -> None:
+async def _settle(settlement: Awaitable[None]) -> None:
     """Settle a delivery; if that fails, it is delivered again and the outbox knows its result."""
     try:
-        await settling
+        await settlement
     except UnreachableError as error:
         _LOG.warning("settlement_failed", reason=error.message)

@@ -1,6 +1,6 @@
 """The fork server: a process that imports modules once, then forks and reaps children on request.
 
-It has one thread and imports only what it is told to, because every child starts as its copy.
+It has one thread and imports only what it is asked to, because every child starts as its copy.
 """
 
 from __future__ import annotations

@@ -149,13 +149,13 @@ class _ForkServer:
         self._living.pop(pid, None)
         ended = self._ends.setdefault(pid, self._loop.create_future())
         if self.lost:
-            self._settle_end(pid, -signal.SIGKILL)
+            self._resolve_end(pid, -signal.SIGKILL)
         else:
             with contextlib.suppress(OSError):  # the fork server is gone, and with it the child
                 self._control.send(json.dumps({"end": pid}).encode())
         return ended
 
-    def _settle_end(self, pid: int, status: int) -> None:
+    def _resolve_end(self, pid: int, status: int) -> None:
         ended = self._ends.pop(pid, None)
         if ended is not None and not ended.done():
             ended.set_result(status)
@@ -177,7 +177,7 @@ class _ForkServer:
             why = SpawnError(f"a child process cannot start: {answer['refused']}")
             self._forks.pop(answer["id"]).set_exception(why)
         elif "ended" in answer:
-            self._settle_end(answer["ended"], answer["status"])
+            self._resolve_end(answer["ended"], answer["status"])
         elif "ready" in answer:
             self._ready.set_result(answer["ready"])
         else:
@@ -195,7 +195,7 @@ class _ForkServer:
             one.set_exception(SpawnError(why))
             one.exception()  # retrieved: asyncio would log an error that nobody awaits
         for pid in tuple(self._ends):
-            self._settle_end(pid, -signal.SIGKILL)
+            self._resolve_end(pid, -signal.SIGKILL)
 
     async def close(self) -> None:
         """Close the socket; the fork server then kills and reaps its children and ends."""

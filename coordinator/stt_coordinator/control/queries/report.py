@@ -89,7 +89,7 @@ def latest_outcomes(ledger: Ledger, after: Position) -> tuple[list[Pair], bool]:
 
 
 def run_report(ledger: Ledger, run: RunRecord, after: Position) -> ReportReply:
-    """What a run found, judged by the suppressions of now, however old the run is."""
+    """What a run found, with the suppressions of now applied, however old the run is."""
     refuse_without_details(ledger, run)
     jobs = ledger.jobs.of_run(run.run_id, after[0], PAGE_JOBS)
     known = {one.id: one for one in ledger.findings.of_targets({job.target for job in jobs})}

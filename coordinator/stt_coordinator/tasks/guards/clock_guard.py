@@ -28,7 +28,7 @@ from stt_shared.telemetry.logs import logger
 
 # Both clocks jumped together and stay there: after this time their instant counts. A wrong step of
 # a time service is corrected sooner than that.
-SETTLED_S = 900.0
+STABLE_S = 900.0
 KEPT_S = 3_600.0  # how long a record is compared with before it is renewed
 START = timedelta(days=1)  # after the last run: where the mark of an earlier release's store begins
 HELD = "ticks, retention, reconciling and the ends of exceptions wait"
@@ -42,12 +42,12 @@ class ClockGuard:
     """Compares the clocks; `why_held` is in what they disagree, empty while they agree."""
 
     def __init__(
-        self, *, bus: Bus, store: Store, wakeups: Wakeups, settled_s: float = SETTLED_S
+        self, *, bus: Bus, store: Store, wakeups: Wakeups, stable_s: float = STABLE_S
     ) -> None:
         self._bus = bus
         self._store = store
         self._wakeups = wakeups
-        self._settled_s = settled_s
+        self._stable_s = stable_s
         self._record: ClockRecord | None = None
         self._is_read = False
         self._together: Reading | None = None  # since when both clocks agree on another time
@@ -86,12 +86,12 @@ class ClockGuard:
                 self._is_read = True
             last = self._record.reading if self._record is not None else None
             why = disagreement(last, reading)
-            has_settled = bool(why) and self._has_settled(reading)
-            if has_settled:
+            is_stable = bool(why) and self._is_stable(reading)
+            if is_stable:
                 _LOG.warning("clock_accepted", reason=why)
                 why = ""
             if not why:
-                await self._keep(reading, is_new=has_settled)
+                await self._keep(reading, is_new=is_stable)
             await self._tell(why, reading.wall)
             return None if why else reading
 
@@ -105,7 +105,7 @@ class ClockGuard:
         self.offset_s = found.offset.total_seconds() if found.offset is not None else None
         return found
 
-    def _has_settled(self, now: Reading) -> bool:
+    def _is_stable(self, now: Reading) -> bool:
         """Whether both clocks have agreed with each other on another time for long enough."""
         first = self._together
         if now.broker is None or now.is_apart:
@@ -115,7 +115,7 @@ class ClockGuard:
         if first is None or passed is None or abs(drift(first.wall, now.wall, passed)) > MAX_DRIFT:
             self._together = now
             return False
-        return passed.total_seconds() >= self._settled_s
+        return passed.total_seconds() >= self._stable_s
 
     async def _keep(self, reading: Reading, *, is_new: bool) -> None:
         """Renew the record now and then.

@@ -1,4 +1,4 @@
-"""Keep streams usable: make room below what is settled, and free what nobody will ever deliver."""
+"""Keep streams usable: delete what was acknowledged, and free what is never delivered again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_MESSAGE = 10037
 
 
 async def trim(link: Link, consumer: ConsumerSpec) -> int:
-    """Delete the oldest messages that `consumer` has settled, if its stream is nearly full.
+    """Delete the oldest messages that `consumer` has acknowledged, if its stream is nearly full.
 
     Returns their number; raises UnreachableError.
     """
@@ -28,7 +28,7 @@ async def trim(link: Link, consumer: ConsumerSpec) -> int:
         if limit <= 0 or state["bytes"] <= limit * FULL_SHARE:
             return 0
         too_many = math.ceil(state["messages"] * (1 - limit * KEPT_SHARE / state["bytes"]))
-        # Never above the floor: what is not settled is not in the store yet.
+        # Never above the floor: what is not acknowledged is not in the store yet.
         end = min(state["first_seq"] + too_many, floor + 1)
         answer = await call(link, f"STREAM.PURGE.{consumer.stream}", {"seq": end})
         return int(answer["purged"])
@@ -83,14 +83,14 @@ async def behind(link: Link, streams: Sequence[str]) -> frozenset[str]:
 
 
 async def _floor(link: Link, consumer: ConsumerSpec) -> int:
-    """Up to which sequence of the stream the consumer has settled everything; 0: nothing."""
+    """Up to which sequence of the stream the consumer has acknowledged everything; 0: nothing."""
     try:
         info = await call(link, f"CONSUMER.INFO.{consumer.stream}.{consumer.name}")
     except ApiError as error:
         if error.code in NOT_FOUND:
             return 0
         raise
-    # The server moves the floor with an acknowledgement; without open ones all that was delivered
-    # is settled, also what came to its last delivery.
-    settled = info["ack_floor"] if info["num_ack_pending"] else info["delivered"]
-    return int(settled["stream_seq"])
+    # The server moves the floor with an acknowledgement only. Without pending ones everything that
+    # was delivered is done, also what reached its last delivery.
+    floor = info["ack_floor"] if info["num_ack_pending"] else info["delivered"]
+    return int(floor["stream_seq"])

@@ -127,15 +127,15 @@ async def test_asking_takes_no_job_and_stores_nothing(site: Site) -> None:
 
 async def test_a_worker_tells_what_nats_does_not_let_it_use(site: Site) -> None:
     bus = await site.bus("STT-eu-w1")
-    told: list[tuple[str, ...]] = []
+    reported: list[tuple[str, ...]] = []
     try:
         watch = AccessWatch(bus, site="eu", worker="w2", families=lambda: [Family.POSTGRESQL])
-        watch.changed = lambda: told.append(watch.refused)
+        watch.changed = lambda: reported.append(watch.refused)
         await watch.inspect()
         await watch.inspect()
-        assert len(told) == 1
-        assert "stt.v1.announce.eu.w2" in told[0]
-        assert "stt.v1.result.postgresql.eu.stt-probe.w2" in told[0]
+        assert len(reported) == 1
+        assert "stt.v1.announce.eu.w2" in reported[0]
+        assert "stt.v1.result.postgresql.eu.stt-probe.w2" in reported[0]
         right = AccessWatch(bus, site="eu", worker="w1", families=lambda: [Family.POSTGRESQL])
         await right.inspect()
         assert right.refused == ()

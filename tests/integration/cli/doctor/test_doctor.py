@@ -113,7 +113,7 @@ def test_a_consumer_that_is_gone_is_missed(site: Site) -> None:
     assert lines["consumers"][0]["seen"] == "missing: w_eu_postgresql"
 
 
-def test_a_user_that_lacks_permissions_is_told_which_and_the_rest_is_unknown(site: Site) -> None:
+def test_a_user_that_lacks_permissions_gets_their_names_and_the_rest_is_unknown(site: Site) -> None:
     code, lines = site.doctor("--config", str(site.config), user="poor")
     (line,) = lines["permissions"]
     assert (code, line["level"]) == (3, "fail")

@@ -1,4 +1,4 @@
-"""The rules that `stt alerts rules` prints, judged by Prometheus' own promtool."""
+"""The rules that `stt alerts rules` prints, verified by Prometheus' own promtool."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ def promtool(*words: str) -> str:
     done = subprocess.run(
         [str(program), *words], capture_output=True, text=True, check=False, timeout=60
     )
-    said = done.stdout + done.stderr
-    print(said)
-    assert done.returncode == 0, said
-    return said
+    shown = done.stdout + done.stderr
+    print(shown)
+    assert done.returncode == 0, shown
+    return shown
 
 
 def test_promtool_accepts_the_rules(printed: Path) -> None:
-    said = promtool("check", "rules", "--lint=all", "--lint-fatal", str(printed))
-    assert "9 rules found" in said
+    shown = promtool("check", "rules", "--lint=all", "--lint-fatal", str(printed))
+    assert "9 rules found" in shown
 
 
 def test_the_rules_fire_and_end_as_promised(printed: Path) -> None:

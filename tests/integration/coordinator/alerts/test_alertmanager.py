@@ -102,7 +102,7 @@ async def test_a_resolved_finding_ends_its_alert_at_once_and_alone(fixture: Fixt
     await fixture.push.step()
     assert fixture.alerts().keys() == {"f_2"}
     await fixture.push.step()
-    assert fixture.alerts().keys() == {"f_2"}, "the end is told again"
+    assert fixture.alerts().keys() == {"f_2"}, "the end is sent again"
 
 
 async def test_a_finding_that_is_open_again_fires_again(fixture: Fixture) -> None:
@@ -126,14 +126,14 @@ async def test_a_restarted_alertmanager_has_every_alert_after_the_next_push(
     assert fixture.alerts().keys() == {"f_1", "f_2"}
 
 
-async def test_what_alertmanager_refuses_is_told_in_its_words(manager: Running) -> None:
+async def test_a_refusal_by_alertmanager_is_reported_in_its_words(manager: Running) -> None:
     poster = Poster(trusted(""))
     url = f"http://127.0.0.1:{manager.port}/api/v2/alerts"
     with pytest.raises(ChannelError, match="answers 400"):
         await poster(url, b'[{"labels": {"": "no name"}}]', {})
 
 
-async def test_nobody_at_the_address_is_told_without_a_trace() -> None:
+async def test_an_unreachable_address_is_reported_without_a_traceback() -> None:
     with pytest.raises(ChannelError, match=r"cannot be reached \(connection refused\)"):
         await Poster(trusted(""))(f"http://127.0.0.1:{free_port()}/", b"[]", {})
 

@@ -58,14 +58,14 @@ def test_every_channel_takes_its_test_and_says_so(
         }.items():
             environment.setenv(f"STT_ALERTS_{name}", value)
         assert main.run(["alerts", "test"]) == 0
-    said = capfd.readouterr().out
-    print(said)
-    assert [line.split("\t")[::2][:2] for line in said.splitlines()[1:]] == [
+    shown = capfd.readouterr().out
+    print(shown)
+    assert [line.split("\t")[::2][:2] for line in shown.splitlines()[1:]] == [
         ["alertmanager", "ok"],
         ["webhook", "ok"],
         ["mail", "ok"],
     ]
-    assert "secret-path" not in said
+    assert "secret-path" not in shown
     ((headers, body),) = hook.posts
     assert headers["STT-Signature"] == signature(SECRET, headers["STT-Timestamp"], body)
     assert msgspec.json.decode(body) == {"events": [], "test": True, "schema": "stt.webhook/v1"}

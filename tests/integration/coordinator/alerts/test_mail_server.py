@@ -1,4 +1,4 @@
-"""Digests delivered to a real mail server: over verified TLS, logged in, or told why not."""
+"""Digests delivered to a real mail server: over verified TLS, with a log-in, or a clear error."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_server_without_starttls_gets_nothing_in_clear() -> None:
     assert box.mails == []
 
 
-async def test_a_wrong_password_is_told_in_the_servers_words_and_not_shown(
+async def test_a_wrong_password_is_reported_in_the_servers_words_and_not_shown(
     certificates: Certificates,
 ) -> None:
     box = Box()
@@ -114,8 +114,8 @@ async def test_a_recipient_who_is_refused_keeps_no_mail_from_the_others(
 ) -> None:
     box = Box(refuses={"lead@example.com"})
     with demanding(box, certificates) as port:
-        said = await step(settings(port), str(certificates.ca))
-    assert said == "the mail server refuses lead@example.com"
+        shown = await step(settings(port), str(certificates.ca))
+    assert shown == "the mail server refuses lead@example.com"
     assert len(box.mails) == 1
 
 
@@ -125,6 +125,6 @@ async def test_a_mail_that_nobody_may_get_is_a_failure(certificates: Certificate
         await step(settings(port), str(certificates.ca))
 
 
-async def test_no_server_at_the_address_is_told() -> None:
+async def test_an_address_without_a_server_is_reported() -> None:
     with pytest.raises(ChannelError, match="connection refused"):
         await step(settings(free_port()), "")

@@ -100,7 +100,7 @@ async def heard(broker: Running) -> AsyncGenerator[Ears]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_exception_is_told_to_everybody_counts_and_is_revoked(
+async def test_an_exception_is_published_counts_and_is_revoked(
     broker: Running, tmp_path: Path, heard: Ears
 ) -> None:
     async with connected(broker) as ours, connected(broker) as theirs:
@@ -131,16 +131,16 @@ async def test_an_exception_is_told_to_everybody_counts_and_is_revoked(
             with pytest.raises(RequestError, match="is past, today is") as caught:
                 await ask(theirs, Verb.ACCEPT, bad, SuppressionReply)
     assert caught.value.code == "bad_request"
-    told = {subject for subject, event in heard.findings if event.change == "accepted"}
+    reported = {subject for subject, event in heard.findings if event.change == "accepted"}
     root = f"{subjects.ROOT}.event.finding.accepted.critical.mysql.{SITE}"
-    assert told == {f"{root}.t1", f"{root}.t2"}
+    assert reported == {f"{root}.t1", f"{root}.t2"}
     assert {subject for subject, _ in heard.exceptions} == {
         f"{subjects.ROOT}.event.exception.created",
         f"{subjects.ROOT}.event.exception.revoked",
     }
 
 
-async def test_what_ended_while_nobody_coordinated_is_back_after_the_start_and_told_once(
+async def test_what_ended_while_nobody_coordinated_is_back_after_the_start_and_published_once(
     broker: Running, tmp_path: Path, heard: Ears
 ) -> None:
     async with connected(broker) as ours, connected(broker) as theirs:

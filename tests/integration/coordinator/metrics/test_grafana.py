@@ -171,7 +171,7 @@ def test_the_dashboard_asks_for_metrics_of_the_set_alone() -> None:
     assert len(DASHBOARD["panels"]) > 10
 
 
-def test_panels_are_told_apart_lie_beside_each_other_and_use_the_chosen_prometheus() -> None:
+def test_panels_have_distinct_ids_do_not_overlap_and_use_the_chosen_prometheus() -> None:
     panels = DASHBOARD["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     taken: set[tuple[int, int]] = set()

@@ -178,7 +178,9 @@ async def test_a_server_of_an_unknown_authority_or_another_name_is_not_believed(
     assert site.asked == []
 
 
-async def test_a_server_that_says_unchanged_to_the_first_who_asks_is_told_apart(site: Site) -> None:
+async def test_a_server_that_answers_not_modified_to_the_first_request_is_an_error_of_its_own(
+    site: Site,
+) -> None:
     site.says = [(304, {}, b"")]
     with pytest.raises(FetchError, match="answers 304 to a request without conditions"):
         await site.source().offer(None)

@@ -40,10 +40,10 @@ def test_every_answer_is_as_described(tmp_path: Path, capfd: pytest.CaptureFixtu
             words, cwd=tmp_path, capture_output=True, text=True, timeout=MAX_S, check=False
         )
     logged = capfd.readouterr()
-    said = done.stdout[done.stdout.find("= SUMMARY") :]
-    print(said)
+    shown = done.stdout[done.stdout.find("= SUMMARY") :]
+    print(shown)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr
-    tested = re.search(r"Selected: (\d+)/(\d+)\n\s+Tested: (\d+)", said)
+    tested = re.search(r"Selected: (\d+)/(\d+)\n\s+Tested: (\d+)", shown)
     assert tested is not None
     assert tested[1] == tested[2] == tested[3]
     assert tokens["ann"] not in logged.out + logged.err

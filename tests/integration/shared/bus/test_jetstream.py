@@ -188,7 +188,7 @@ async def test_streams_stay_as_they_are_when_nothing_changed_and_are_corrected_w
     assert info.config.max_age == 3600
 
 
-async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_told(
+async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_reported(
     tmp_path: Path,
 ) -> None:
     running = nats.start(tmp_path / "nats")
@@ -201,8 +201,10 @@ async def test_a_stream_larger_than_the_disk_allows_is_made_smaller_and_told(
     running.restart()
     bus = await connect(NatsOptions(servers=(running.url,)))
     try:
-        told = await bus.ensure([StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 22)], [])
-        assert any("max_bytes" in sentence for sentence in told)
+        reported = await bus.ensure(
+            [StreamSpec(name="T", subjects=("t.>",), max_bytes=1 << 22)], []
+        )
+        assert any("max_bytes" in sentence for sentence in reported)
         await published(bus, messages(1))
     finally:
         await bus.close()
@@ -224,14 +226,14 @@ async def test_tools_for_micro_services_see_the_service(broker: Running, bus: Je
                 await bus.request("t.control.status", data, timeout=5)
             assert caught.value.code == code
         other = await nats_client.connect(broker.url)
-        told: dict[str, dict[str, Any]] = {}
+        reported: dict[str, dict[str, Any]] = {}
         for verb in ("PING", "INFO", "STATS"):
             reply = await other.request(f"$SRV.{verb}.stt", b"", timeout=5)
-            told[verb] = json.loads(reply.data)
+            reported[verb] = json.loads(reply.data)
         await other.close()
-    assert told["PING"]["name"] == "stt"
-    assert [e["subject"] for e in told["INFO"]["endpoints"]] == ["t.control.status"]
-    stats = told["STATS"]["endpoints"][0]
+    assert reported["PING"]["name"] == "stt"
+    assert [e["subject"] for e in reported["INFO"]["endpoints"]] == ["t.control.status"]
+    stats = reported["STATS"]["endpoints"][0]
     assert (stats["num_requests"], stats["num_errors"]) == (3, 2)
     with pytest.raises(UnreachableError):
         await bus.request("t.control.status", b"", timeout=1)

@@ -44,8 +44,8 @@ def resume(broker: Running) -> None:
 
 
 @asynccontextmanager
-async def mute_server(said: bytes) -> AsyncGenerator[str]:
-    """The address of a server that accepts, sends `said` and is silent from then on.
+async def mute_server(greeting: bytes) -> AsyncGenerator[str]:
+    """The address of a server that accepts, sends `greeting` and is silent from then on.
 
     At the end it waits until every client has closed its connection.
     """
@@ -53,7 +53,7 @@ async def mute_server(said: bytes) -> AsyncGenerator[str]:
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ended.append(end := asyncio.Event())
-        writer.write(said)
+        writer.write(greeting)
         with suppress(ConnectionError):
             await silence(reader, writer)
         end.set()
@@ -65,12 +65,14 @@ async def mute_server(said: bytes) -> AsyncGenerator[str]:
                 await end.wait()
 
 
-@pytest.mark.parametrize("said", [b"", INFO, INFO + b"PONG\r\n"], ids=["nothing", "info", "pong"])
+@pytest.mark.parametrize(
+    "greeting", [b"", INFO, INFO + b"PONG\r\n"], ids=["nothing", "info", "pong"]
+)
 async def test_a_server_that_stalls_at_the_start_is_unreachable_in_bounded_time(
-    said: bytes,
+    greeting: bytes,
 ) -> None:
     begun = clock.monotonic()
-    async with mute_server(said) as url:
+    async with mute_server(greeting) as url:
         with pytest.raises(UnreachableError):
             await connect(NatsOptions(servers=(url,), timeout_s=2))
     assert clock.monotonic() - begun < LIMIT_S

@@ -1,4 +1,4 @@
-"""Streams stay usable: room is made below what is settled, and no subject stays occupied."""
+"""Streams stay usable: room is made below what is acknowledged, and no subject stays occupied."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def message(number: int, size: int = 1 << 14) -> Outgoing:
     return Outgoing(subject=f"r.{number}", data=b"x" * size)
 
 
-async def test_results_that_fill_the_stream_make_room_once_they_are_settled_and_not_before(
+async def test_results_that_fill_the_stream_make_room_after_they_are_acknowledged_and_not_before(
     bus: JetStreamBus,
 ) -> None:
     await bus.ensure([RESULTS], [READER])

@@ -137,7 +137,9 @@ async def test_cpu_time_above_the_bound_ends_the_child(spawner: Spawner) -> None
 @pytest.mark.parametrize(
     ("word", "why"), [("raise x", "its function failed"), ("die", "it ended with SIGKILL")]
 )
-async def test_why_a_child_ended_is_said(spawner: Spawner, word: str, why: str) -> None:
+async def test_the_reason_why_a_child_ended_is_reported(
+    spawner: Spawner, word: str, why: str
+) -> None:
     child = await spawner.fork(f"{ENTRIES}:obey")
     with pytest.raises(FrameError):
         await asked(child, word)

@@ -1,4 +1,4 @@
-"""What the language of scripts refuses is named with check and line, before a script judges."""
+"""What the language of scripts refuses is named with check and line, before a script runs."""
 
 from __future__ import annotations
 

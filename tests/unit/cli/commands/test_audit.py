@@ -63,7 +63,9 @@ def test_programs_get_the_entries_as_they_are(
     assert len(json.loads(capsys.readouterr().out)["entries"]) == 2
 
 
-def test_no_changes_are_told_in_words(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_changes_are_reported_by_a_sentence(
+    service: Service, capsys: pytest.CaptureFixture[str]
+) -> None:
     answer_in_pages(service, [], 9)
     assert main.run(["audit"]) == 0
     assert "No changes recorded yet." in capsys.readouterr().err

@@ -126,7 +126,7 @@ def test_json_is_the_whole_reply_and_jsonl_a_line_for_each_difference(
     assert len(err) == 1
 
 
-def test_nothing_different_is_said_on_a_terminal_without_a_table(
+def test_no_difference_is_reported_on_a_terminal_without_a_table(
     service: Service, stt: Stt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output, "on_terminal", lambda: True)

@@ -56,7 +56,7 @@ def test_a_gate_prints_the_numbers_that_count(service: Service, stt: Stt) -> Non
     assert stt("gate", "--target", "shop-mysql-2")[:2] == (0, "0 at or above critical\n")
 
 
-def test_a_gate_on_the_state_now_is_5_while_checks_are_disabled_but_a_run_can_be_judged(
+def test_a_gate_on_the_state_now_is_5_while_checks_are_disabled_but_a_run_can_be_evaluated(
     service: Service, stt: Stt
 ) -> None:
     holds(service, cases.clean(), state=OFF)

@@ -82,7 +82,7 @@ def test_without_a_serial_later_packs_have_higher_ones(stt: Stt, folder: Path) -
     assert (code, out) == (0, f"checks-{int(packs.NOW.timestamp())}.sttpack\n")
 
 
-def test_a_folder_with_faults_makes_no_pack_and_every_fault_is_told(
+def test_a_folder_with_faults_makes_no_pack_and_every_fault_is_reported(
     stt: Stt, folder: Path, tmp_path: Path
 ) -> None:
     packs.written(
@@ -129,7 +129,7 @@ def test_a_changed_pack_is_refused_by_name_with_exit_1(
     assert err.endswith(f"exit 1: rejected: {reason}\n")
 
 
-def test_each_refusal_of_a_pack_is_told_to_machines_too(stt: Stt, signed: Path) -> None:
+def test_each_refusal_of_a_pack_is_in_the_json_output_too(stt: Stt, signed: Path) -> None:
     other = minisign.format_public_key(signing.make_key().public)
     Path("other.pub").write_text(other, encoding="utf-8")
 

@@ -70,19 +70,19 @@ def test_files_are_written_beside_what_is_printed(
 
 
 @pytest.mark.parametrize("typed", [True, False])
-def test_whoever_sits_at_a_terminal_is_told_what_was_written(
+def test_a_terminal_shows_what_was_written(
     service: Service, stt: Stt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, typed: bool
 ) -> None:
     holds(service, cases.ordinary())
     monkeypatch.setattr(output, "on_terminal", lambda: typed)
     monkeypatch.chdir(tmp_path)
     _, _, err = stt("gate", "--export", "r.html", "--export", "junit:all", "--fail-on", "none")
-    told = [line for line in err if line.startswith("Written")]
-    assert told == (["Written: r.html (html)", "Written: all (junit)"] if typed else [])
+    reported = [line for line in err if line.startswith("Written")]
+    assert reported == (["Written: r.html (html)", "Written: all (junit)"] if typed else [])
 
 
 @pytest.mark.parametrize("name", ["nowhere/r.csv", "r.pdf", "folder.csv"])
-def test_a_file_that_cannot_be_written_is_told_before_anything_is_asked(
+def test_a_file_that_cannot_be_written_is_reported_before_any_request(
     service: Service, stt: Stt, tmp_path: Path, name: str
 ) -> None:
     holds(service, cases.ordinary())
@@ -103,9 +103,9 @@ def test_a_full_disk_is_3_and_says_so(service: Service, stt: Stt) -> None:
 def test_a_part_says_that_it_is_a_part(service: Service, stt: Stt, form: str) -> None:
     holds(service, cases.ordinary())
     words = ("--check", "mysql_empty_password", "--site", "eu-west", "-o", form)
-    said = "site eu-west, check mysql_empty_password"
-    assert said in stt("report", *words)[1].replace("\\_", "_")
-    assert said not in stt("report", "-o", form)[1]
+    shown = "site eu-west, check mysql_empty_password"
+    assert shown in stt("report", *words)[1].replace("\\_", "_")
+    assert shown not in stt("report", "-o", form)[1]
 
 
 def test_two_exports_to_one_file_are_refused(stt: Stt, tmp_path: Path) -> None:

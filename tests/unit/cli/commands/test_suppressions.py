@@ -58,14 +58,14 @@ def test_accept_that_covers_nothing_says_so_and_a_dry_run_only_what_it_would(
         (("f_1", "--until", "soon"), "error: --until is 'soon', expected a date"),
     ],
 )
-def test_accept_without_a_day_is_told_how_before_anything_is_asked(
+def test_accept_without_a_day_gets_a_hint_before_any_request(
     service: Service, stt: Stt, words: tuple[str, ...], sentence: str
 ) -> None:
     code, out, err = stt("accept", *words, "--reason", "x")
     assert (code, out, err[0], service.asked) == (2, "", sentence, [])
 
 
-def test_a_refusal_is_told_with_where_to_look(service: Service, stt: Stt) -> None:
+def test_a_refusal_is_reported_with_a_hint(service: Service, stt: Stt) -> None:
     service.answer(Verb.UNACCEPT, RequestError("unknown_exception", "unknown exception 'x_9'"))
     code, out, err = stt("unaccept", "x_9")
     assert (code, out) == (2, "")

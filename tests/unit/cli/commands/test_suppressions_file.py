@@ -35,11 +35,11 @@ def test_what_export_prints_import_sends(service: Service, stt: Stt, tmp_path: P
     assert code == 0
     file = tmp_path / "exceptions.yaml"
     file.write_text(out, encoding="utf-8")
-    told = (
+    imported = (
         ImportedSuppression(id="x_abc", what="unchanged"),
         ImportedSuppression(id="x_b", what="added"),
     )
-    service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=told))
+    service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=imported))
     code, out, err = stt("exceptions", "import", str(file), "--by", "ci")
     first, second = (decode(ImportRequest, data) for data in service.asked[-2:])
     assert (first.dry_run, second.dry_run, second.by) == (True, False, "ci")
@@ -58,8 +58,8 @@ def test_a_dry_run_of_import_is_one_question_that_changes_nothing(
 ) -> None:
     file = tmp_path / "e.yaml"
     file.write_text("exceptions:\n- {id: a, reason: r, check: c, site: s, until: 2026-12-01}\n")
-    told = (ImportedSuppression(id="a", what="added"),)
-    service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=told))
+    imported = (ImportedSuppression(id="a", what="added"),)
+    service.answer(Verb.EXCEPTIONS_IMPORT, ImportReply(exceptions=imported))
     _, _, err = stt("exceptions", "import", str(file), "--dry-run")
     assert [decode(ImportRequest, data).dry_run for data in service.asked] == [True]
     assert err == ["1 added (nothing was changed: --dry-run)"]

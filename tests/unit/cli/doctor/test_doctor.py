@@ -86,7 +86,7 @@ def test_a_server_that_takes_only_small_messages_is_refused(most: int, level: st
     assert server.payload(Peer(host="n", max_payload=most)).level == level
 
 
-def test_clocks_that_differ_are_told() -> None:
+def test_clocks_that_differ_are_reported() -> None:
     assert server.clock_skew("clock", NOW, NOW, "x").level is Level.OK
     assert server.clock_skew("clock", NOW - timedelta(seconds=9), NOW, "x").level is Level.WARN
     assert server.clock_skew("clock", None, NOW, "x").seen.startswith("unknown: ")
@@ -131,7 +131,7 @@ def test_a_stream_as_it_must_be_is_ok() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"retention": "limits"}, "retention is limits, expected workqueue"),
         ({"discard_new_per_subject": False}, "discard_new_per_subject is False, expected True"),
@@ -143,12 +143,12 @@ def test_a_stream_as_it_must_be_is_ok() -> None:
         ({"republish": {"src": "a", "dest": "b"}}, "republish is a to b, expected nothing"),
     ],
 )
-def test_a_stream_that_differs_names_the_setting(changes: dict[str, object], told: str) -> None:
+def test_a_stream_that_differs_names_the_setting(changes: dict[str, object], reported: str) -> None:
     line = of_jobs(config(**changes))
-    assert (line.level, line.seen) == (Level.WARN, f"differs: {told}")
+    assert (line.level, line.seen) == (Level.WARN, f"differs: {reported}")
 
 
-def test_a_stream_that_is_nearly_full_and_then_refuses_is_told() -> None:
+def test_a_stream_that_is_nearly_full_and_then_refuses_is_reported() -> None:
     full = config() | {"state": {"messages": 3, "bytes": int(GIB * 0.9)}}
     assert of_jobs(full).level is Level.WARN
 
@@ -172,7 +172,7 @@ def test_missing_streams_fail_by_name_and_those_that_cannot_be_read_are_unknown(
         (3, "c1", [{"name": "b", "current": False}], "warn"),
     ],
 )
-def test_copies_that_are_missing_or_behind_are_told(
+def test_copies_that_are_missing_or_behind_are_reported(
     copies: int, cluster: str, peers: list[dict[str, Any]], level: str
 ) -> None:
     answer = config(num_replicas=copies) | {"cluster": {"replicas": peers}}

@@ -1,4 +1,4 @@
-"""Stuck consumers and missing permissions are told from those that are only idle or narrow."""
+"""Stuck consumers differ from idle ones, and missing permissions from narrow ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def info(**changes: Any) -> dict[str, Any]:
         ({"num_pending": 9}, 30, "ok"),  # busy: it was handed something a minute ago
         ({"num_pending": 9, "given": 600}, 1, "ok"),  # idle, and a job has just come
         ({"num_pending": 9, "given": 30}, 30, "fail"),
-        ({"num_pending": 9, "given": 30}, None, "fail"),  # how long they wait is not told
+        ({"num_pending": 9, "given": 30}, None, "fail"),  # how long they wait is unknown
         ({"num_pending": 9, "given": None}, 30, "fail"),
         ({"num_ack_pending": 2, "given": 30, "acked": 40}, None, "fail"),
         ({"num_ack_pending": 2, "given": 30, "acked": 40, "num_waiting": 1}, None, "ok"),
@@ -124,17 +124,17 @@ def test_who_may_everything_is_ok_in_every_part() -> None:
 
 def test_a_worker_with_just_its_own_subjects_is_ok_and_one_of_another_site_is_not() -> None:
     own = rights.of_worker("eu", "w1", [Family.MYSQL])
-    told = who(publish={"allow": list(own.publish)}, subscribe={"allow": list(own.subscribe)})
-    assert rights.line(told, "", Part.WORKER, own).level is Level.OK
+    granted = who(publish={"allow": list(own.publish)}, subscribe={"allow": list(own.subscribe)})
+    assert rights.line(granted, "", Part.WORKER, own).level is Level.OK
     other = rights.of_worker("us", "w1", [Family.MYSQL])
-    line = rights.line(told, "", Part.WORKER, other)
+    line = rights.line(granted, "", Part.WORKER, other)
     assert line.level is Level.FAIL
     assert "publish stt.v1.announce.us.w1" in line.seen
 
 
 def test_what_is_denied_is_named_and_an_operator_who_only_looks_is_a_warning() -> None:
-    told = who(publish={"deny": ["stt.v1.control.enable"]})
-    line = rights.line(told, "", Part.OPERATOR, rights.of_operator())
+    granted = who(publish={"deny": ["stt.v1.control.enable"]})
+    line = rights.line(granted, "", Part.OPERATOR, rights.of_operator())
     assert line.level is Level.WARN
     assert "may not publish stt.v1.control.enable (1 of" in line.seen
 
@@ -152,7 +152,7 @@ def test_a_service_may_be_allowed_to_answer_without_publishing_to_inboxes() -> N
     assert Permissions({"subscribe": {"allow": ["a.> q"]}}).may("subscribe", "a.b")
 
 
-def test_credentials_that_end_are_told() -> None:
+def test_credentials_that_end_are_reported() -> None:
     assert rights.credentials({"data": {"user": "u"}}) is None
     soon = rights.credentials({"data": {"expires": 3600 * 10**9}})
     later = rights.credentials({"data": {"expires": 30 * 86400 * 10**9}})

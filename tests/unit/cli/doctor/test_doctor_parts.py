@@ -1,4 +1,4 @@
-"""What the coordinator, its workers, packs and files are judged by, each limit on both sides."""
+"""What the coordinator, its workers, packs and files are measured by, each limit on both sides."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def named_workers(*states: str, version: str = "1.2.0") -> tuple[WorkerInfo, ...
 
 
 def of_workers(what: str, found: tuple[WorkerInfo, ...], **changes: object) -> DiagnosticLine:
-    told = {"skews": {one.worker: 0.1 for one in found}} | changes
-    lines = workers.lines(samples.status(workers=found), health(**told), NOW)
+    reported = {"skews": {one.worker: 0.1 for one in found}} | changes
+    lines = workers.lines(samples.status(workers=found), health(**reported), NOW)
     return next(line for line in lines if line.what == what)
 
 
@@ -62,7 +62,7 @@ def test_workers_that_are_silent_are_named(states: tuple[str, ...], level: str) 
 
 
 @pytest.mark.parametrize(
-    ("version", "level", "told"),
+    ("version", "level", "reported"),
     [
         ("1.2.0", "ok", "same as the coordinator"),
         ("1.1.9", "warn", "older than the coordinator (1.2.0): w0 1.1.9"),
@@ -70,20 +70,20 @@ def test_workers_that_are_silent_are_named(states: tuple[str, ...], level: str) 
         ("unknown", "warn", "older"),
     ],
 )
-def test_workers_of_another_version_are_named(version: str, level: str, told: str) -> None:
+def test_workers_of_another_version_are_named(version: str, level: str, reported: str) -> None:
     line = of_workers("worker versions", named_workers("up", version=version))
     assert line.level == level
-    assert line.seen.startswith(told)
+    assert line.seen.startswith(reported)
 
 
 @pytest.mark.parametrize(
     ("skews", "level"), [({"w0": 1.0}, "ok"), ({"w0": -90.0}, "warn"), ({}, "warn")]
 )
-def test_the_clock_of_each_worker_is_judged(skews: dict[str, float], level: str) -> None:
+def test_the_clock_of_each_worker_is_compared(skews: dict[str, float], level: str) -> None:
     assert of_workers("worker clocks", named_workers("up"), skews=skews).level == level
 
 
-def test_results_that_pile_up_and_sites_without_a_worker_are_told() -> None:
+def test_results_that_pile_up_and_sites_without_a_worker_are_reported() -> None:
     (one,) = named_workers("up")
     full = msgspec.structs.replace(one, outbox=1_001)
     assert of_workers("worker outboxes", (full,)).level is Level.WARN
@@ -92,7 +92,7 @@ def test_results_that_pile_up_and_sites_without_a_worker_are_told() -> None:
     assert of_workers("sites", (one,)).level is Level.OK
 
 
-def test_no_targets_and_what_the_coordinator_cannot_do_are_told() -> None:
+def test_no_targets_and_what_the_coordinator_cannot_do_are_reported() -> None:
     summary = Summary(counts=Counts(), as_of=NOW, enabled=True)
     reply = samples.status(summary=summary, degraded=("no atomic batches",))
     older = Unknown(because="it is older", todo="upgrade it")
@@ -142,7 +142,7 @@ STORE = StoreHealth(
         ({"backup": None}, "store backup", "warn"),
     ],
 )
-def test_the_store_is_judged_part_by_part(changes: dict[str, Any], what: str, level: str) -> None:
+def test_the_store_is_examined_part_by_part(changes: dict[str, Any], what: str, level: str) -> None:
     found = {
         one.what: one for one in coordinator.store(msgspec.structs.replace(STORE, **changes), NOW)
     }
@@ -171,7 +171,7 @@ def status_of_pack(**changes: object) -> PackStatus:
 
 
 @pytest.mark.parametrize(
-    ("left", "level", "told"),
+    ("left", "level", "reported"),
     [
         (90 * DAY, "ok", "limit 30 d"),
         (29 * DAY, "warn", "limit 30 d"),
@@ -179,11 +179,13 @@ def status_of_pack(**changes: object) -> PackStatus:
         (-DAY, "fail", "expired 1 d ago"),
     ],
 )
-def test_the_end_of_a_pack_is_told_before_it_comes(left: timedelta, level: str, told: str) -> None:
+def test_the_end_of_a_pack_is_reported_before_it_comes(
+    left: timedelta, level: str, reported: str
+) -> None:
     reply = samples.status(pack=status_of_pack(expires=NOW + left))
     (line,) = [one for one in pack.lines(reply, health(), NOW) if one.what == "pack end"]
     assert line.level == level
-    assert told in line.seen
+    assert reported in line.seen
 
 
 def test_a_pack_that_nobody_signed_or_that_could_not_be_fetched_is_never_all_ok() -> None:
@@ -200,7 +202,7 @@ def test_a_pack_that_nobody_signed_or_that_could_not_be_fetched_is_never_all_ok(
 @pytest.mark.parametrize(
     ("days", "level"), [(60, "ok"), (61, "warn"), (180, "warn"), (181, "fail"), (None, "warn")]
 )
-def test_old_release_data_is_told(days: int | None, level: str) -> None:
+def test_old_release_data_is_reported(days: int | None, level: str) -> None:
     as_of = "" if days is None else str((NOW - days * DAY).date())
     assert pack.release_data(health(releases_as_of=as_of), NOW).level == level
 
@@ -208,7 +210,7 @@ def test_old_release_data_is_told(days: int | None, level: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "level"), [(0o600, "ok"), (0o640, "ok"), (0o644, "warn"), (0o602, "warn")]
 )
-def test_a_secret_that_everybody_reaches_is_told(tmp_path: Path, mode: int, level: str) -> None:
+def test_a_secret_that_everybody_reaches_is_reported(tmp_path: Path, mode: int, level: str) -> None:
     path = tmp_path / "stt.creds"
     path.write_text("x")
     path.chmod(mode)
@@ -232,7 +234,7 @@ def test_each_file_that_holds_a_secret_is_looked_at_once(tmp_path: Path) -> None
     assert bare == []
 
 
-def test_secrets_in_the_environment_or_in_the_clear_are_told() -> None:
+def test_secrets_in_the_environment_or_in_the_clear_are_reported() -> None:
     uses = [
         SecretUse(owner="a", family=Family.MYSQL, scheme="env", rest="PW"),
         SecretUse(owner="b", family=Family.MYSQL, scheme="plain"),

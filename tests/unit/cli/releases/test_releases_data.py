@@ -119,7 +119,7 @@ def test_data_are_small_enough_to_go_with_every_job() -> None:
         ),
     ],
 )
-def test_each_fault_is_told(path: list[Any], value: Any, fault: str) -> None:
+def test_each_fault_is_reported(path: list[Any], value: Any, fault: str) -> None:
     found = list(rules.faults(changed(path, value)))
     assert any(fault in one for one in found), found
 

@@ -126,7 +126,7 @@ async def test_an_alertmanager_that_is_down_keeps_nothing_from_the_others() -> N
     assert {one["labels"]["finding_id"] for one in msgspec.json.decode(body)} == {"f_1", "f_2"}
 
 
-async def test_findings_beyond_the_limit_are_told_as_left_out(
+async def test_findings_beyond_the_limit_are_reported_as_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(alertmanager, "MAX_ALERTS", 1)
@@ -153,7 +153,7 @@ class Flaky:
         return ""
 
 
-async def test_a_failing_channel_is_tried_after_longer_pauses_and_its_trouble_told() -> None:
+async def test_a_failing_channel_is_tried_after_longer_pauses_and_reported() -> None:
     pauses: list[float] = []
     seen: list[tuple[str, ...]] = []
     troubles = Troubles()

@@ -102,7 +102,7 @@ async def test_a_rate_of_zero_never_reminds(monkeypatch: pytest.MonkeyPatch) -> 
     assert await office.step(1_000 * HOUR) == []
 
 
-async def test_what_was_just_told_as_new_does_not_follow_as_a_reminder(
+async def test_a_finding_just_sent_as_new_is_not_sent_again_as_a_reminder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     office = Office(monkeypatch)
@@ -114,7 +114,7 @@ async def test_what_was_just_told_as_new_does_not_follow_as_a_reminder(
     assert await office.step(23 * HOUR) == ["[STT] CRITICAL: 2 still open"]
 
 
-async def test_accepted_findings_are_neither_told_nor_reminded_of(
+async def test_accepted_findings_are_neither_sent_nor_reminded_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     office = Office(monkeypatch)
@@ -140,7 +140,7 @@ async def test_a_mail_that_could_not_be_sent_is_sent_later_with_what_came_since(
     assert await office.step() == ["[STT] CRITICAL: 2 new"]
 
 
-def test_of_a_finding_its_last_change_is_told_and_the_worst_come_first() -> None:
+def test_a_digest_shows_the_last_change_of_a_finding_and_the_worst_first() -> None:
     major = record("f_9", Severity.MAJOR)
     resolved = record("f_1", state=FindingState.RESOLVED)
     found = last_changes(
@@ -154,20 +154,20 @@ def test_of_a_finding_its_last_change_is_told_and_the_worst_come_first() -> None
 
 def test_a_digest_says_where_what_and_how_to_fix() -> None:
     one = record(summary="'app'@'%' has no password", remediation="ALTER USER ...")
-    said = text(Digest(changes=[event(after=one)]), "https://stt")
-    assert "New (1)" in said
-    assert "critical  t1 (site eu): 'app'@'%' has no password" in said
-    assert "fix: ALTER USER ..." in said
-    assert "https://stt/findings/f_1" in said
+    shown = text(Digest(changes=[event(after=one)]), "https://stt")
+    assert "New (1)" in shown
+    assert "critical  t1 (site eu): 'app'@'%' has no password" in shown
+    assert "fix: ALTER USER ..." in shown
+    assert "https://stt/findings/f_1" in shown
     assert "stt findings show f_1" in text(Digest(reminders=[one], reminders_in_all=1), "")
 
 
 def test_a_long_list_is_cut_and_says_how_much_more_there_is() -> None:
     many = [record(f"f_{number}") for number in range(60)]
-    said = text(Digest(reminders=many, reminders_in_all=6_000), "")
-    assert "Still open (6000)" in said
-    assert said.count("stt findings show") == digest.MAX_LISTED
-    assert "and 5950 more: stt findings list" in said
+    shown = text(Digest(reminders=many, reminders_in_all=6_000), "")
+    assert "Still open (6000)" in shown
+    assert shown.count("stt findings show") == digest.MAX_LISTED
+    assert "and 5950 more: stt findings list" in shown
 
 
 def test_what_a_database_says_forms_no_line_and_no_header_of_a_mail() -> None:

@@ -136,8 +136,8 @@ async def test_a_post_carries_no_evidence_and_links_to_the_page() -> None:
     await hook.step()
     ((body, _),) = receiver.taken
     assert b"root-of-evidence" not in body
-    (told,) = msgspec.json.decode(body)["events"]
-    assert told["finding"]["url"] == "https://stt/findings/f_1"
+    (reported,) = msgspec.json.decode(body)["events"]
+    assert reported["finding"]["url"] == "https://stt/findings/f_1"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ async def test_a_post_carries_no_evidence_and_links_to_the_page() -> None:
         (event(Change.UNACCEPTED, record(), record(accepted=ACCEPTED)), True),
     ],
 )
-def test_changes_are_told_but_not_of_accepted_or_slight_findings(
+def test_changes_are_sent_but_not_those_of_accepted_or_trivial_findings(
     one: FindingEvent, news: bool
 ) -> None:
     assert is_news(one, "major") is news

@@ -69,9 +69,9 @@ async def test_every_change_over_nats_is_recorded_once_and_looking_is_not() -> N
         await ask(bus, Verb.UNACCEPT, back, SuppressionReply)
         await ask(bus, Verb.DISABLE, SwitchRequest(by="ann", reason="night"), SwitchReply)
         reply = await ask(bus, Verb.AUDIT, AuditRequest(), AuditReply)
-    told = [(one.by, one.did, one.what, one.reason) for one in reversed(reply.entries)]
+    reported = [(one.by, one.did, one.what, one.reason) for one in reversed(reply.entries)]
     x = made.exception.id
-    assert [one for one in told if one[1] != "severity-set"] == [
+    assert [one for one in reported if one[1] != "severity-set"] == [
         ("test", "enable", "", "CHG-1"),
         ("bob", "run", f"{run} of t1, mysql_empty_password", ""),
         ("bob", "check-disable", "mysql_version", "noise"),
@@ -79,7 +79,7 @@ async def test_every_change_over_nats_is_recorded_once_and_looking_is_not() -> N
         ("bob", "unaccept", f"{x}: mysql_empty_password on t1", "gone"),
         ("ann", "disable", "", "night"),
     ]
-    assert told[3][:2] == ("eve", "severity-set")
+    assert reported[3][:2] == ("eve", "severity-set")
     assert {one.way for one in reply.entries} == {"cli"}
     assert {one.role for one in reply.entries} == {None}
 
@@ -124,8 +124,8 @@ async def test_the_page_and_the_interface_record_who_and_which_way_and_show_it(
         )
         assert refused.status_code == 404
         reply = (await client.get("/api/v1/audit", headers=bearing(tokens["bob"]))).json()
-        told = [(e["by"], e["role"], e["way"], e["did"], e["what"]) for e in reply["entries"]]
-        assert told == [
+        reported = [(e["by"], e["role"], e["way"], e["did"], e["what"]) for e in reply["entries"]]
+        assert reported == [
             ("bob", "admin", "api", "check-disable", "mysql_version"),
             ("ann", "admin", "page", "enable", ""),
         ]
@@ -134,7 +134,7 @@ async def test_the_page_and_the_interface_record_who_and_which_way_and_show_it(
         assert "check-disable" in page
 
 
-async def test_without_a_log_in_the_name_that_was_told_is_recorded() -> None:
+async def test_without_a_log_in_the_given_name_is_recorded() -> None:
     async with visiting() as client:
         await by_form(client, "/enable", "/settings", by="ann", reason="CHG-1")
         (entry,) = (await client.get("/api/v1/audit")).json()["entries"]
@@ -179,6 +179,6 @@ async def test_a_change_stands_where_the_record_cannot_be_written(
     async with visiting(store=FullAfterwards()) as client:
         done = await client.post("/api/v1/enable", json={"by": "ann", "reason": "CHG-1"})
         assert (done.status_code, done.json()["changed"]) == (200, True)
-    said = capsys.readouterr().out
-    assert "audit_failed" in said
-    assert "CHG-1" in said
+    shown = capsys.readouterr().out
+    assert "audit_failed" in shown
+    assert "CHG-1" in shown

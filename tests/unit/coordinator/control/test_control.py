@@ -233,7 +233,7 @@ async def test_enabling_again_within_the_same_second_is_a_run_of_its_own(
     assert (await finished(coordinator.bus, second.run_id)).done == 3
 
 
-async def test_worker_that_holds_other_checks_is_told(coordinator: RunningCoordinator) -> None:
+async def test_a_worker_with_other_checks_is_reported(coordinator: RunningCoordinator) -> None:
     def change(ledger: Ledger) -> None:
         rows = [msgspec.structs.replace(row, pack="other") for row in ledger.fleet.workers()]
         ledger.fleet.put_workers(rows)

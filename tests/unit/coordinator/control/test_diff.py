@@ -151,7 +151,9 @@ async def test_one_run_is_compared_with_the_one_before_it(coordinator: RunningCo
     assert {one.target for one in reply.differences} == {"orders"}
 
 
-async def test_what_was_accepted_between_two_runs_is_told(coordinator: RunningCoordinator) -> None:
+async def test_what_was_accepted_between_two_runs_is_reported(
+    coordinator: RunningCoordinator,
+) -> None:
     first = await coordinator.run(ledger=(), orders=("a",), shop=("a",))
     request = AcceptRequest(
         check="mysql_version",
@@ -172,7 +174,7 @@ async def test_what_was_accepted_between_two_runs_is_told(coordinator: RunningCo
     assert changes_of(between) == [("accepted", "shop", "mysql_version")]
 
 
-async def test_since_an_instant_only_what_is_different_in_the_end_is_told(
+async def test_since_an_instant_only_what_is_different_in_the_end_is_reported(
     coordinator: RunningCoordinator,
 ) -> None:
     await coordinator.run(ledger=(), orders=("a",), shop=("a",))

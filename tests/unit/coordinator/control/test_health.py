@@ -73,7 +73,7 @@ async def test_refused_messages_and_sites_without_a_worker_are_counted() -> None
 
 
 class Broken(MemoryStore):
-    """Fails every read once it is told to."""
+    """Fails every read once the test asks for it."""
 
     broken = False
 
@@ -83,7 +83,7 @@ class Broken(MemoryStore):
         return await super().read(work)
 
 
-async def test_a_store_that_fails_is_told_and_the_answer_still_comes() -> None:
+async def test_a_failing_store_is_reported_and_the_request_still_answered() -> None:
     broker, store = MemoryBroker(), Broken()
     bus = broker.connect()
     async with running(bus, store):

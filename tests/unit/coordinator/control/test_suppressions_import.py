@@ -88,7 +88,7 @@ async def test_what_was_exported_is_imported_without_a_change(
     assert await coordinator.listed() == whole
 
 
-async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_told(
+async def test_one_wrong_entry_keeps_the_whole_file_out_and_every_fault_is_reported(
     coordinator: RunningCoordinator,
 ) -> None:
     entries = (

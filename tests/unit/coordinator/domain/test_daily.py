@@ -28,7 +28,7 @@ def row(number: int, **values: int) -> DayRecord:
     return DayRecord(day=day(number), severity=CRITICAL, **values)
 
 
-def test_a_day_that_nobody_counted_has_what_the_count_before_said() -> None:
+def test_a_day_without_a_count_has_the_numbers_of_the_count_before() -> None:
     found = trend([row(-3, open=4), row(1, opened=2), row(2, open=6)], FIRST, day(3))
     assert [(one.day, one.open.critical, one.opened.critical) for one in found] == [
         (day(0), 4, 0),

@@ -34,7 +34,7 @@ def test_what_is_in_one_run_alone_is_new_or_resolved() -> None:
     assert differences(later, later) == []
 
 
-def test_another_severity_and_being_accepted_are_told_once_each() -> None:
+def test_another_severity_and_being_accepted_are_reported_once_each() -> None:
     before = answers(reported("c1", found("f_a"), found("f_b"), found("f_c", accepted=ACCEPTED)))
     worse, kept = Severity.CRITICAL, found("f_b", accepted=ACCEPTED, severity=Severity.TRIVIAL)
     later = answers(reported("c1", found("f_a", severity=worse), kept, found("f_c")))

@@ -116,8 +116,8 @@ def test_newest_passed_or_failed_result_alone_decides_what_is_open(
     life = Life()
     for minute, outcome in enumerate(history):
         life.apply(outcome, minute)
-    said = [outcome for outcome in history if outcome.outcome in LEARNED]
-    expected = {one.object for one in said[-1].findings} if said else set()
+    learned = [outcome for outcome in history if outcome.outcome in LEARNED]
+    expected = {one.object for one in learned[-1].findings} if learned else set()
     is_open = {name for name, state in life.states.items() if state is not FindingState.RESOLVED}
     assert is_open == expected
 

@@ -114,10 +114,10 @@ def suppressor_of(*made: SuppressionRecord) -> Suppressor:
 def test_exceptions_take_nothing_away_from_a_finding(
     made: list[SuppressionRecord], record: FindingRecord
 ) -> None:
-    judged = suppressor_of(*made).apply(record)
-    assert judged.state is record.state
-    assert plain(judged) == record
-    assert suppressor_of(*made).apply(judged) == judged
+    evaluated = suppressor_of(*made).apply(record)
+    assert evaluated.state is record.state
+    assert plain(evaluated) == record
+    assert suppressor_of(*made).apply(evaluated) == evaluated
 
 
 @given(suppressions(), findings)
@@ -182,16 +182,16 @@ def test_the_reminder_comes_once_before_the_end_unless_it_was_made_for_less() ->
     assert due_of(suppression(until=None, severity=Severity.TRIVIAL)) is None
 
 
-@pytest.mark.parametrize("said", list(Severity))
-def test_another_severity_counts_at_its_site_alone_and_what_was_said_is_kept(
-    said: Severity,
+@pytest.mark.parametrize("severity", list(Severity))
+def test_another_severity_counts_at_its_site_alone_and_the_reported_one_is_kept(
+    severity: Severity,
 ) -> None:
     other = suppression(target="", site="eu", severity=Severity.TRIVIAL, until=None)
-    here = suppressor_of(other).apply(finding(severity=said))
-    there = suppressor_of(other).apply(finding(severity=said, site="us"))
+    here = suppressor_of(other).apply(finding(severity=severity))
+    there = suppressor_of(other).apply(finding(severity=severity, site="us"))
     assert (here.severity, here.accepted) == (Severity.TRIVIAL, None)
-    assert here.said_severity is (None if said is Severity.TRIVIAL else said)
-    assert (there.severity, there.said_severity) == (said, None)
+    assert here.said_severity is (None if severity is Severity.TRIVIAL else severity)
+    assert (there.severity, there.said_severity) == (severity, None)
 
 
 def test_scopes_of_different_kinds_are_never_the_same() -> None:
@@ -209,7 +209,7 @@ def changes(before: FindingRecord | None, after: FindingRecord) -> list[Change]:
     return [event.change for event in events_between(before, after, NOW)]
 
 
-def test_what_an_exception_changes_is_told_once_with_who_and_why() -> None:
+def test_a_change_by_an_exception_is_published_once_with_name_and_reason() -> None:
     bare = finding()
     kept = suppressor_of(suppression()).apply(bare)
     longer = suppressor_of(suppression(id="x_b", until=TODAY + 60 * DAY)).apply(bare)

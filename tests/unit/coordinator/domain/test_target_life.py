@@ -170,8 +170,8 @@ def test_whatever_is_announced_only_the_owners_of_before_can_let_a_target_go(
     live: set[Member] = set()
     for me, lists, family in steps:
         live.add(me)
-        said = announced(me, *(["t1"] * lists), family=family)
-        changes = heard(rows, said, live=sorted(live))
+        messages = announced(me, *(["t1"] * lists), family=family)
+        changes = heard(rows, messages, live=sorted(live))
         before, rows = rows.get("t1"), rows | {row.target: row for row in changes.targets}
         row = rows.get("t1")
         if before is None or row is None:

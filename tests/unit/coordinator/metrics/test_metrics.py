@@ -87,7 +87,7 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
     assert not [name for name in found if "not_applicable" in name]
 
 
-async def test_every_metric_of_the_set_is_told_and_no_other() -> None:
+async def test_every_metric_of_the_set_is_exported_and_no_other() -> None:
     found = {name.partition("{")[0] for name in await samples(MemoryStore())}
     suffixes = ("_bucket", "_sum", "_count")
     histogram = {f"stt_check_duration_seconds{suffix}" for suffix in suffixes}

@@ -134,7 +134,7 @@ async def test_what_was_kept_of_another_place_is_not_taken_for_this_one(site: Fe
     assert site.serial == 0
 
 
-async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that_is_said(
+async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that_is_reported(
     site: FetcherSite,
 ) -> None:
     site.source.what = FetchError("host is down")
@@ -147,7 +147,7 @@ async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that
     )
 
 
-async def test_a_source_is_told_what_is_known_so_that_it_need_not_be_sent_again(
+async def test_a_source_gets_the_known_state_so_that_nothing_is_sent_again(
     site: FetcherSite,
 ) -> None:
     site.source.what = offer = Offer(parcel=parcel(), version=Version(etag='"1"'))
@@ -173,7 +173,7 @@ async def test_while_nats_does_not_take_the_pack_no_run_is_planned(site: Fetcher
         await site.library.fetch()
 
 
-async def test_a_pack_that_ends_soon_or_has_ended_is_told(
+async def test_a_pack_that_ends_soon_or_has_ended_is_reported(
     site: FetcherSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await site.library.fetch()

@@ -11,7 +11,7 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.tasks.deadlines import end_suppressions
-from stt_coordinator.tasks.guards.clock_guard import SETTLED_S, ClockGuard
+from stt_coordinator.tasks.guards.clock_guard import STABLE_S, ClockGuard
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
@@ -124,9 +124,9 @@ async def test_both_clocks_on_another_time_for_long_enough_count_but_delete_a_da
     await clocks.history(29 * DAY + 12 * HOUR, 10 * DAY, HOUR)
     clocks.jump(YEAR, broker_too=True)
     await clocks.wait(1.0)
-    await clocks.wait(SETTLED_S / 2)
+    await clocks.wait(STABLE_S / 2)
     assert clocks.guard.why_held
-    await clocks.wait(SETTLED_S / 2 + 1)
+    await clocks.wait(STABLE_S / 2 + 1)
     assert await clocks.guard.now() == clocks.wall()
     assert await clocks.left() == 3, "a year has not passed"
     await clocks.wait(DAY.total_seconds())

@@ -1,4 +1,4 @@
-"""Two workers of one name are told apart, and one worker brings no more targets than it may."""
+"""Two workers of one name are distinguished, and one worker brings no more targets than it may."""
 
 from __future__ import annotations
 

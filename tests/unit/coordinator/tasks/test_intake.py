@@ -29,23 +29,23 @@ BOTH = (failed("c1"), passed("c2"))
 
 
 class FakeInbox:
-    """Remembers how each delivery was settled."""
+    """Remembers how each delivery ended."""
 
     def __init__(self) -> None:
-        self.settled: list[tuple[str, str]] = []
+        self.ended: list[tuple[str, str]] = []
 
     async def take(self, limit: int, *, wait: float, linger: float = 0.0) -> list[Delivery]:
         raise AssertionError(f"these tests bring the deliveries: {(limit, wait, linger)}")
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
-        self.settled += [("ack", one.lease) for one in deliveries]
+        self.ended += [("ack", one.lease) for one in deliveries]
 
     async def retry(self, delivery: Delivery, *, delay: float) -> None:
         assert delay == QUICK.announced_s
-        self.settled.append(("retry", delivery.lease))
+        self.ended.append(("retry", delivery.lease))
 
     async def end(self, delivery: Delivery) -> None:
-        self.settled.append(("end", delivery.lease))
+        self.ended.append(("end", delivery.lease))
 
 
 async def agreed_now() -> datetime | None:
@@ -81,10 +81,10 @@ async def test_result_of_a_worker_that_has_not_announced_itself_waits_and_is_the
     ingest, inbox = await ingest_on(store), FakeInbox()
     one = await genuine(store, "t1", worker="w9")
     await ingest.ingest([delivery(one)], inbox)
-    assert inbox.settled == [("retry", "t1-1")]
+    assert inbox.ended == [("retry", "t1-1")]
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {}
     await ingest.ingest([delivery(one, delivered=MAX_WAITS + 1)], inbox)
-    assert inbox.settled[1:] == [("ack", "t1-1")]
+    assert inbox.ended[1:] == [("ack", "t1-1")]
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"not_announced": 1}
 
 
@@ -104,7 +104,7 @@ async def test_outbox_empties_past_a_result_that_cannot_be_read(
     bad, good = await genuine(store, "t1"), await genuine(store, "t2", sequence=2)
     data = codec.encode(bad).replace(*change)
     await ingest.ingest([delivery(bad, data), delivery(good)], inbox)
-    assert sorted(inbox.settled) == [("ack", "t2-2"), ("end", "t1-1")]
+    assert sorted(inbox.ended) == [("ack", "t2-2"), ("end", "t1-1")]
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {code: 1}
     assert await store.read(lambda ledger: ledger.results.watermark("w1", "e1")) == 2
     assert (await job_of(store, "t1")).state is JobState.PENDING

@@ -32,7 +32,7 @@ from tests.support.coordinator.coordination import (
 from tests.support.coordinator.visitors import JSON, bearing, login_with, tokens_in, visiting
 
 
-async def test_what_was_seen_of_each_part_is_told() -> None:
+async def test_readiness_reports_the_state_of_each_part() -> None:
     async with visiting() as client:
         answer = await client.get("/readyz")
         assert answer.status_code == 200
@@ -61,7 +61,7 @@ async def test_nats_that_does_not_answer_is_not_ready() -> None:
         broker.down = False
 
 
-async def test_what_is_wrong_is_told_only_to_who_may_look(tmp_path: Path) -> None:
+async def test_details_of_a_failure_are_shown_only_to_authorized_visitors(tmp_path: Path) -> None:
     tokens = tokens_in(tmp_path / "tokens", vic=Role.VIEWER)
     store = FullStore()
     async with visiting(login_with(tmp_path / "tokens"), store=store) as client:
@@ -105,7 +105,7 @@ async def test_results_that_are_not_taken_in_make_it_unready(
         assert results.seen.startswith("none recorded for 3")
 
 
-async def test_when_the_newest_result_was_taken_in_is_told() -> None:
+async def test_the_time_of_the_newest_result_is_reported() -> None:
     broker = MemoryBroker()
     worker = FakeWorker(
         bus=broker.connect(),
@@ -116,8 +116,8 @@ async def test_when_the_newest_result_was_taken_in_is_told() -> None:
         reply = await enable(broker.connect())
         await finished(broker.connect(), reply.run_id)
 
-        async def is_told() -> bool:
+        async def is_reported() -> bool:
             parts = (await client.get("/readyz", headers=JSON)).json()["parts"]
             return str(parts["results"]).startswith("last recorded 20")
 
-        await until(is_told)
+        await until(is_reported)

@@ -109,7 +109,7 @@ async def test_results_are_taken_in_while_much_is_pruned(
     await store.close()
 
 
-async def test_what_was_last_said_of_a_target_outlives_the_run_it_was_said_in(
+async def test_the_last_outcome_of_a_target_outlives_its_run(
     tmp_path: Path,
 ) -> None:
     store, then = await open_store(tmp_path), clock.now() - OLD
@@ -219,7 +219,7 @@ def test_how_long_is_a_setting_with_bounds() -> None:
             settings.load(flags={}, environ={name: "5"}, path=None)
 
 
-async def test_a_coordinator_keeps_to_what_it_was_told() -> None:
+async def test_a_coordinator_uses_the_configured_ages() -> None:
     store, stop, ten_days_ago = MemoryStore(), asyncio.Event(), clock.now() - timedelta(days=10)
     await store.transact(lambda ledger: much(ledger, ten_days_ago))
     means = CoordinatorDependencies(

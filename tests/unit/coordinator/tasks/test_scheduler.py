@@ -157,12 +157,14 @@ async def test_decision_that_was_written_first_stands(time: Clock) -> None:
     one = await scheduler_site()
     await enable(one)
     slot = ENABLED.replace(microsecond=0)
-    tick = Tick(schedule="enable", slot=slot, decision="skipped", at=time.at, reason="they said")
+    tick = Tick(
+        schedule="enable", slot=slot, decision="skipped", at=time.at, reason="change freeze"
+    )
     subject = subjects.tick("enable", "20261123t163012z")
     await one.broker.connect().publish([Outgoing(subject=subject, data=codec.encode(tick))])
     await one.scheduler.run_due()
     (run,) = (await runs(one.store)).values()
-    assert (run.state, run.reason) == ("skipped", "they said")
+    assert (run.state, run.reason) == ("skipped", "change freeze")
 
 
 async def test_rubbish_in_the_place_of_a_tick_does_not_stop_the_schedule(time: Clock) -> None:
@@ -209,7 +211,7 @@ async def test_enabling_again_runs_again(time: Clock) -> None:
     assert len(await runs(one.store)) == 2
 
 
-async def test_checks_that_cannot_be_read_leave_those_at_hand_and_are_told(time: Clock) -> None:
+async def test_checks_that_cannot_be_read_leave_those_at_hand_and_are_reported(time: Clock) -> None:
     def broken() -> None:
         raise ConfigError("no folder of checks")
 

@@ -163,7 +163,9 @@ async def test_coordinator_that_was_away_takes_nobody_for_down_before_it_listene
     assert await site.workers() == {"w1": "down"}
 
 
-async def test_name_that_belongs_to_another_site_is_refused_and_told(site: RegistrySite) -> None:
+async def test_name_that_belongs_to_another_site_is_refused_and_reported(
+    site: RegistrySite,
+) -> None:
     await site.say("w1", "t1")
     await site.say("w2", "t1", "t2", site="us")
     assert (await target_of(site.store)).site == "eu"
@@ -171,7 +173,7 @@ async def test_name_that_belongs_to_another_site_is_refused_and_told(site: Regis
     (sentence,) = site.registry.degraded
     assert "worker w2 of site us announces mysql target t1" in sentence
     assert await leaving(site.store, "event.target") == ["stt.v1.event.target.claimed.mysql.eu.t1"]
-    # A coordinator that was restarted hears the same claim: told in the status, no second event.
+    # A coordinator that was restarted hears the same claim: it is in the status, no second event.
     site.registry = site.fresh()
     await site.say("w2", "t1", "t2", site="us")
     assert len(site.registry.degraded) == 1

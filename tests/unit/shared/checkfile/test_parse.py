@@ -116,7 +116,7 @@ def test_the_digest_is_of_the_content_not_of_how_it_is_written() -> None:
     assert parse_checks(changed, "f", strict=True).checks[0].digest != one
 
 
-def test_every_fault_is_told_at_once_with_its_line() -> None:
+def test_every_fault_is_reported_at_once_with_its_line() -> None:
     bad = GOOD.replace("family: MYSQL", "family: ORACLE\n    colour: red").replace("rare", "weekly")
     bad = bad.replace("mysql >= 8.0.27", "mysqll").replace("      def", "      #def")
     found = "\n".join(faults(bad))

@@ -208,8 +208,8 @@ def test_a_reference_to_a_program_keeps_the_program_alone() -> None:
         f"password = exec:/opt/vault {HIDDEN}"
     )
     assert hide_addresses("exec:/opt/vault\tread") == f"exec:/opt/vault {HIDDEN}"
-    said = "cannot read the secret exec:/opt/vault (it ended with status 3)"
-    assert hide_addresses(said) == said
+    shown = "cannot read the secret exec:/opt/vault (it ended with status 3)"
+    assert hide_addresses(shown) == shown
 
 
 @pytest.mark.parametrize(

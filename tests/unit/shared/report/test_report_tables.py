@@ -217,7 +217,7 @@ def test_a_change_heard_live_is_one_line() -> None:
         (90_000, "1 d 1 h"),
     ],
 )
-def test_lengths_of_time_are_told_in_two_units(seconds: int, text: str) -> None:
+def test_durations_are_shown_in_two_units(seconds: int, text: str) -> None:
     assert readable.span(timedelta(seconds=seconds)) == text
 
 

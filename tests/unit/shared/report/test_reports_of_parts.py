@@ -69,10 +69,10 @@ def test_what_people_read_is_never_all_clear(form: ReportFormat) -> None:
 def test_sarif_says_that_the_run_was_not_whole_and_which_check_left_what_out() -> None:
     (invocation,) = json.loads(made(ReportFormat.SARIF))["runs"][0]["invocations"]
     assert invocation["executionSuccessful"] is False
-    (told, gap) = invocation["toolExecutionNotifications"]
-    assert told["message"]["text"] == f"ledger: postgresql_risky_extensions passed, {NAMED}"
-    names = [one["logicalLocations"][0]["name"] for one in told["locations"]]
-    assert (told["level"], names) == ("warning", ["billing", "old"])
+    (reported, gap) = invocation["toolExecutionNotifications"]
+    assert reported["message"]["text"] == f"ledger: postgresql_risky_extensions passed, {NAMED}"
+    names = [one["logicalLocations"][0]["name"] for one in reported["locations"]]
+    assert (reported["level"], names) == ("warning", ["billing", "old"])
     assert gap["message"]["text"] == COUNTED
 
 
@@ -102,8 +102,8 @@ def test_the_plugin_is_not_ok_when_a_database_was_left_out() -> None:
     counts = cases.partial().summary
     assert nagios.state(counts, NotCheckedAs.UNKNOWN) is State.UNKNOWN
     assert nagios.state(counts, NotCheckedAs.OK) is State.OK
-    said, text = nagios.of_status(partial_status(), NotCheckedAs.UNKNOWN)
-    assert said is State.UNKNOWN
+    shown, text = nagios.of_status(partial_status(), NotCheckedAs.UNKNOWN)
+    assert shown is State.UNKNOWN
     assert COUNTED in text
     assert "not checked: ledger: billing (closed)" in text
 

@@ -1,4 +1,4 @@
-"""Settings come from flag, environment, file, default, in this order, and every fault is told."""
+"""Settings come from flag, environment, file, default, in this order; all faults are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> No
     assert "worker.concurrency" not in found.origins
 
 
-def test_every_fault_is_told_at_once_with_key_and_line(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once_with_key_and_line(tmp_path: Path) -> None:
     path = written(tmp_path, '[nats]\nulr = "x"\n[worker]\nconcurrency = 0\n[wroker]\na = 1\n')
     with pytest.raises(ConfigError) as caught:
         settings.load(flags={"log.level": "loud"}, environ={}, path=path)

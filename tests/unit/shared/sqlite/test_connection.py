@@ -64,7 +64,7 @@ def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_full_file_is_told_from_an_error_of_a_statement(tmp_path: Path) -> None:
+def test_a_full_file_is_distinguished_from_an_error_of_a_statement(tmp_path: Path) -> None:
     with closing(writer(tmp_path / "a.db")) as connection:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")

@@ -131,7 +131,7 @@ def written_by_a_process(on_terminal: bool) -> str:
     """What a process writes with the format `auto` to its stderr."""
     code = (
         "from stt_shared.telemetry import logs; logs.configure('info', 'auto');"
-        "logs.logger('x').warning('said', target='a')"
+        "logs.logger('x').warning('shown', target='a')"
     )
     mine, its = os.openpty() if on_terminal else os.pipe()
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
@@ -145,10 +145,10 @@ def written_by_a_process(on_terminal: bool) -> str:
 def test_a_terminal_gets_coloured_words_and_anything_else_json() -> None:
     words = written_by_a_process(on_terminal=True)
     assert "\x1b[" in words
-    assert "said" in words
+    assert "shown" in words
     assert not words.startswith("{")
     line = json.loads(written_by_a_process(on_terminal=False))
-    assert (line["event"], line["target"]) == ("said", "a")
+    assert (line["event"], line["target"]) == ("shown", "a")
 
 
 ADDRESS = "nats://stt:p%40ss-Zq1@db.example:4222"

@@ -35,16 +35,16 @@ async def works() -> None:
     """A piece of work that is done."""
 
 
-async def test_ready_alive_and_stopping_are_told_in_this_order(
+async def test_ready_alive_and_stopping_are_sent_in_this_order(
     manager: tuple[socket.socket, dict[str, str]],
 ) -> None:
     one, environ = manager
     async with notify.supervision(works, environ | {notify.PERIOD: PERIOD_US}):
         assert [await heard(one) for _ in range(3)] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
-    said = ""
-    while said != "STOPPING=1":
-        said = await heard(one)
-        assert said in {"WATCHDOG=1", "STOPPING=1"}
+    state = ""
+    while state != "STOPPING=1":
+        state = await heard(one)
+        assert state in {"WATCHDOG=1", "STOPPING=1"}
 
 
 @pytest.mark.parametrize("broken", [True, False])
@@ -68,7 +68,7 @@ async def test_work_that_hangs_or_fails_gives_no_sign_of_life(
     assert [await heard(one) for _ in range(2)] == ["READY=1", "STOPPING=1"]
 
 
-async def test_without_systemd_nothing_is_told_and_nothing_asked() -> None:
+async def test_without_systemd_nothing_is_sent() -> None:
     async def never() -> None:
         raise AssertionError
 

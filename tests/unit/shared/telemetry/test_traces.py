@@ -50,7 +50,7 @@ def place(span: ReadableSpan) -> tuple[str, str, str]:
     return format(span.context.trace_id, "032x"), format(span.context.span_id, "016x"), above
 
 
-def test_without_tracing_nothing_is_told_and_no_message_gets_a_header() -> None:
+def test_without_tracing_no_span_is_made_and_no_message_gets_a_header() -> None:
     off = traces.get()
     assert not off.on
     with off.span("execute") as span:
@@ -131,7 +131,7 @@ def test_a_span_goes_on_where_a_message_says_and_its_lines_carry_the_trace(
     assert "trace_id" not in after
 
 
-def test_of_an_error_its_kind_is_told_and_not_what_it_says(tracing: Tracing) -> None:
+def test_a_span_has_the_kind_of_an_error_and_not_its_message(tracing: Tracing) -> None:
     with pytest.raises(ValueError, match="hunter2"), tracing.traces.span("execute"):
         raise ValueError("SELECT 'hunter2'")
     span = tracing.spans["execute"]

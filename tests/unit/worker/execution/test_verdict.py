@@ -124,7 +124,7 @@ def test_a_script_that_broke_or_skipped_says_why() -> None:
     assert (outside.outcome, outside.kind) == (Outcome.SKIPPED, Kind.NOT_APPLICABLE)
 
 
-def test_equal_findings_are_one_and_unequal_ones_of_one_object_are_told_apart() -> None:
+def test_equal_findings_are_one_and_unequal_ones_of_one_object_stay_distinct() -> None:
     found = outcome_for(
         finding(object="a", summary="x"),
         finding(object="a", summary="x"),
@@ -154,7 +154,7 @@ def test_too_many_findings_are_an_error_that_counts_all_and_keeps_the_most_sever
     assert found.findings[0].key == "worst"
 
 
-def test_a_great_many_findings_of_one_object_are_judged_in_linear_time() -> None:
+def test_a_great_many_findings_of_one_object_are_processed_in_linear_time() -> None:
     found = outcome_for(*(finding(object="a", summary=str(n)) for n in range(20_000)))
     assert found.kind is Kind.TOO_LARGE
 

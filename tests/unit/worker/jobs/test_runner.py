@@ -1,4 +1,4 @@
-"""A delivered job is settled only when its result is safe, and run only when it should be."""
+"""A delivered job is acknowledged only when its result is safe, and run only when it should be."""
 
 from __future__ import annotations
 

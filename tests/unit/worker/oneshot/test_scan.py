@@ -78,7 +78,9 @@ def test_a_name_of_nothing_but_signs_is_replaced() -> None:
     assert token_of("Host-1.Example", "worker") == "host-1-example"
 
 
-def test_checks_are_found_by_name_and_alias_and_unknown_ones_are_told_with_a_suggestion() -> None:
+def test_checks_are_found_by_name_and_alias_and_unknown_ones_are_reported_with_a_suggestion() -> (
+    None
+):
     one, two = check("mysql_version", aliases=("mysql_old",)), check("other")
     known = Catalogue(checks={"mysql_version": one, "other": two})
     assert chosen(known, []) == [one, two]
@@ -100,7 +102,7 @@ def test_nothing_to_scan_and_a_name_that_is_taken_are_usage_errors(tmp_path: Pat
         targets_to_scan(["mysql://db"], config)
 
 
-async def test_where_tls_was_in_the_way_the_way_out_is_said() -> None:
+async def test_a_tls_failure_comes_with_a_hint() -> None:
     servers = {"db": InspectionError(Kind.TLS, "the server has no TLS")}
     one = [check("a")]
     report = await scan([target()], one, {Family.POSTGRESQL: dependencies(one, servers)})

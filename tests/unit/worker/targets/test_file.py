@@ -93,7 +93,7 @@ def test_an_unchecked_certificate_is_warned_of_unless_the_server_is_here(tmp_pat
     assert [warning.rpartition(": ")[2] for warning in found.warnings] == ["far"]
 
 
-def test_every_fault_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once_with_its_line(tmp_path: Path) -> None:
     text = (
         "[[targets]]\n"  # 1
         'id = "Bad Id"\n'  # 2

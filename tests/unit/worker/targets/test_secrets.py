@@ -57,7 +57,7 @@ async def test_a_missing_secret_names_the_reference(tmp_path: Path) -> None:
     assert "hunter2" not in await refused("exec:/none hunter2", tmp_path)
 
 
-async def test_a_program_that_fails_is_told_by_its_status_not_its_output(tmp_path: Path) -> None:
+async def test_a_failing_program_is_reported_by_its_status_not_its_output(tmp_path: Path) -> None:
     failing = program(tmp_path, "print('hunter2'); raise SystemExit(3)")
     reason = await refused(f"exec:{failing}", tmp_path)
     assert "status 3" in reason

@@ -1,4 +1,4 @@
-"""Database URLs: what people copy is understood, what is wrong is said without the password."""
+"""Database URLs: what people copy is understood, faults are reported without the password."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class ConnectionThread:
         try:
             self._connection = await connection
         except BaseException:
-            # Its thread is told to end, and speaks to this loop once more: the loop must be there.
+            # Its thread ends and calls this loop once more: the loop must still be there.
             await asyncio.to_thread(connection._thread.join)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             raise
 

@@ -112,6 +112,6 @@ async def test_every_index_is_used(store: sqlite3.Connection) -> None:
 
 
 @pytest.mark.parametrize("index", ["runs_in_order", "jobs_open", "history_by_age", "counts_by_age"])
-async def test_an_index_that_is_missing_is_told(store: sqlite3.Connection, index: str) -> None:
+async def test_an_index_that_is_missing_is_reported(store: sqlite3.Connection, index: str) -> None:
     store.execute(f"DROP INDEX {index}")
     assert complaints(store) != []

@@ -186,20 +186,20 @@ async def test_a_page_has_a_limit(seeded: Seeded) -> None:
             assert (await client.get(f"/api/v1/{name}?limit={limit}")).status_code == 400
 
 
-async def test_who_has_the_answer_is_told_so(seeded: Seeded) -> None:
+async def test_a_client_that_has_the_answer_gets_304(seeded: Seeded) -> None:
     client, store = seeded
     answer = await client.get("/api/v1/findings")
     tag = answer.headers["etag"]
     assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
     assert answer.headers["cache-control"] == "private, no-cache"
-    for said in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = await client.get("/api/v1/findings", headers={"if-none-match": said})
-        assert (again.status_code, again.content) == (304, b""), said
+    for header in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = await client.get("/api/v1/findings", headers={"if-none-match": header})
+        assert (again.status_code, again.content) == (304, b""), header
         assert again.headers["etag"] == tag
         assert "content-security-policy" in again.headers
-    for said in ('"other"', tag.strip('"'), ""):
-        full = await client.get("/api/v1/findings", headers={"if-none-match": said})
-        assert (full.status_code, full.content) == (200, answer.content), said
+    for header in ('"other"', tag.strip('"'), ""):
+        full = await client.get("/api/v1/findings", headers={"if-none-match": header})
+        assert (full.status_code, full.content) == (200, answer.content), header
     await store.transact(lambda ledger: ledger.findings.put([finding(50)]))
     changed = await client.get("/api/v1/findings", headers={"if-none-match": tag})
     assert changed.status_code == 200

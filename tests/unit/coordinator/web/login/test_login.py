@@ -103,7 +103,7 @@ async def test_logging_in_may_fail_only_so_often(file: Path) -> None:
         assert bearer.status_code == 200
 
 
-async def test_too_many_attempts_are_told_when_to_come_again(file: Path) -> None:
+async def test_too_many_attempts_get_the_time_to_wait(file: Path) -> None:
     login = login_with(file) if tokens_in(file, ann=Role.VIEWER) else None
     assert login is not None
     async with visiting(login) as client:

@@ -96,11 +96,11 @@ async def test_what_is_done_is_done_in_the_name_of_who_logged_in(file: Path) -> 
         assert status.json()["state"]["by"] == "ann"
 
 
-@pytest.mark.parametrize("said", ["Bearer nope", "Bearer ", "Basic YTpi", "stt_x", "Bearer \xe9"])
-async def test_a_wrong_token_is_401(file: Path, said: str) -> None:
+@pytest.mark.parametrize("header", ["Bearer nope", "Bearer ", "Basic YTpi", "stt_x", "Bearer \xe9"])
+async def test_a_wrong_token_is_401(file: Path, header: str) -> None:
     tokens_in(file, ann=Role.ADMIN)
     async with visiting(login_with(file)) as client:
-        headers = {**JSON, "authorization": said.encode("latin-1")}
+        headers = {**JSON, "authorization": header.encode("latin-1")}
         assert (await client.get("/api/v1/status", headers=headers)).status_code == 401  # type: ignore[arg-type]
 
 

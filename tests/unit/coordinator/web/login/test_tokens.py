@@ -73,10 +73,10 @@ def test_the_command_prints_the_line_for_the_file_and_the_token_apart(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main.run(["web", "token", "new", "ann", "--role", "operator"]) == 0
-    told = capsys.readouterr()
-    (one,) = parse_tokens(told.out, Path("tokens"))
+    reported = capsys.readouterr()
+    (one,) = parse_tokens(reported.out, Path("tokens"))
     assert (one.name, one.role) == ("ann", Role.OPERATOR)
-    token = re.search(r"stt_[\w-]{43}", told.err)
+    token = re.search(r"stt_[\w-]{43}", reported.err)
     assert token is not None
     assert digest_of(token[0]) == one.digest
     assert main.run(["web", "token", "new", "a b"]) == 2

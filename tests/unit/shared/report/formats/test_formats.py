@@ -72,7 +72,7 @@ def test_a_report_with_gaps_never_looks_like_all_clear(case: Case, form: ReportF
 
 
 @pytest.mark.parametrize("form", [ReportFormat.MD, ReportFormat.HTML])
-def test_all_clear_is_said_only_where_everything_was_checked(form: ReportFormat) -> None:
+def test_all_clear_is_shown_only_where_everything_was_checked(form: ReportFormat) -> None:
     assert "No failed checks; everything was checked." in made(cases.clean(), form)
 
 

@@ -62,8 +62,8 @@ def test_sarif_results_point_at_their_rule_and_place() -> None:
 def test_sarif_tells_what_was_not_checked_as_notifications_of_a_run_that_failed() -> None:
     invocation = sarif(cases.ordinary())["invocations"][0]
     assert not invocation["executionSuccessful"]
-    said = invocation["toolExecutionNotifications"]
-    assert [(one["level"], one["descriptor"]["id"]) for one in said] == [
+    shown = invocation["toolExecutionNotifications"]
+    assert [(one["level"], one["descriptor"]["id"]) for one in shown] == [
         ("warning", "undecided"),
         ("error", "unreachable"),
         ("error", "unreachable"),

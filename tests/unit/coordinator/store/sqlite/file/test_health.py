@@ -65,7 +65,7 @@ async def test_looking_writes_nothing(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_gone_or_is_no_store_is_told_and_not_made(tmp_path: Path) -> None:
+def test_a_file_that_is_missing_or_not_a_store_is_reported_and_not_created(tmp_path: Path) -> None:
     path = tmp_path / FILE
     gone = health(path)
     assert gone.sound is False
@@ -92,7 +92,7 @@ async def test_the_last_backup_is_known(tmp_path: Path) -> None:
     assert health(path).backup is not None
 
 
-async def test_a_folder_that_others_may_read_is_told(tmp_path: Path) -> None:
+async def test_a_folder_that_others_may_read_is_reported(tmp_path: Path) -> None:
     path = await filled(tmp_path)
     path.parent.chmod(0o755)
     assert health(path).open_to_others is True
