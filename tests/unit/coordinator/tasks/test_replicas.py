@@ -25,7 +25,7 @@ async def test_a_server_is_named_at_the_second_look_and_until_its_replicas_are_u
     broker.down = True
     with pytest.raises(UnreachableError):
         await seen(replicas)
-    assert list(replicas.degraded) == [sentence]  # nobody said that they came back
+    assert list(replicas.degraded) == [sentence]  # no report that they came back
     broker.down = False
     broker.behind = set()
     assert await seen(replicas) == []
