@@ -212,7 +212,7 @@ class Coordinator:
         of_tasks = self._troubles.sentences()
         of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
         of_nats = (*self._cannot, *self._replicas.degraded)
-        return (*self._clock.degraded, *of_nats, *self._library.trouble, *of_tasks, *of_fleet)
+        return (*self._clock.degraded, *of_nats, *self._library.troubles, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""

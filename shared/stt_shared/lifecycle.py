@@ -41,9 +41,9 @@ async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
     never runs without one of its tasks. A task that returns early stops no other.
     """
     running = {awaited_task(_run(task), name) for name, task in tasks.items()}
-    stopped = awaited_task(_wait(stop), "stop")
+    stopped = awaited_task(stop.wait(), "stop")
     try:
-        waiting = {*running, stopped}
+        waiting: set[asyncio.Task[Any]] = {*running, stopped}
         while not stopped.done() and len(waiting) > 1:
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -55,10 +55,6 @@ async def supervise(tasks: Mapping[str, Task], stop: asyncio.Event) -> None:
 
 async def _run(task: Task) -> None:
     await task()
-
-
-async def _wait(stop: asyncio.Event) -> None:
-    await stop.wait()
 
 
 def awaited_task(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
@@ -98,7 +94,7 @@ def background_loop(loop: Task, name: str, crashed: Crashed) -> asyncio.Task[Non
     return background_task(run(), name, crashed)
 
 
-async def cancelled(tasks: Collection[asyncio.Task[None]]) -> None:
+async def cancelled(tasks: Collection[asyncio.Task[Any]]) -> None:
     """Cancel the tasks repeatedly until all have ended; their exceptions are dropped.
 
     One cancellation is not enough: asyncio.wait_for of Python 3.11, which the NATS client uses,

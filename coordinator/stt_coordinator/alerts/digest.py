@@ -11,6 +11,7 @@ from email.utils import format_datetime, make_msgid
 from stt_coordinator.alerts.alert_filter import link
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.report import readable
 from stt_shared.settings.alerts import AlertSettings
 
 MAX_LISTED = 50  # findings of each part
@@ -84,8 +85,8 @@ def _part(title: str, records: Sequence[FindingRecord], page_url: str, in_all: i
         if one.remediation:
             lines.append(f"            fix: {_short(one.remediation)}")
         lines.append(f"            {link(page_url, one.id) or f'stt findings show {one.id}'}")
-    if total > MAX_LISTED:
-        lines.append(f"  and {total - MAX_LISTED} more: stt findings list")
+    if rest := readable.more(total - MAX_LISTED):
+        lines.append(f"  {rest}: stt findings list")
     return "\n".join((*lines, "", ""))
 
 

@@ -61,7 +61,7 @@ class Office:
         """
         ended = asyncio.Event()
         renewing = awaited_task(self._keep(), "lease")
-        stopping = awaited_task(_wait(stop), "stop")
+        stopping = awaited_task(stop.wait(), "stop")
         for task in (renewing, stopping):
             task.add_done_callback(lambda _task: ended.set())
         try:
@@ -84,10 +84,6 @@ class Office:
 
     async def _mend(self) -> None:
         await self.fences.keep(self.term.epoch)
-
-
-async def _wait(stop: asyncio.Event) -> None:
-    await stop.wait()
 
 
 @dataclass(slots=True)

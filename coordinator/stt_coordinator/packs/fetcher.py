@@ -18,6 +18,7 @@ from stt_shared.pack import load, transfer
 from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.trust import Accepted, Policy, Refused, verify
 from stt_shared.protocol.control import PackStatus
+from stt_shared.report.readable import first_names
 from stt_shared.telemetry.logs import logger
 
 EXPIRES_SOON = timedelta(days=14)
@@ -170,9 +171,8 @@ class PackFetcher:
         elif self.current.accepted.key and now >= manifest.expires - EXPIRES_SOON:
             found.append(f"{label} expires at {expires}")
         if faults:
-            named = "; ".join(map(str, faults[:MAX_FAULTS_NAMED]))
-            more = "; ..." if len(faults) > MAX_FAULTS_NAMED else ""
-            found.append(f"left out of {label}: {named}{more}")
+            named = first_names([*map(str, faults)], MAX_FAULTS_NAMED, separator="; ")
+            found.append(f"left out of {label}: {named}")
         return tuple(found)
 
 

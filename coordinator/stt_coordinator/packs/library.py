@@ -22,14 +22,14 @@ class Library:
     def __init__(self, source: Callable[[], Catalogue], fetcher: PackFetcher | None = None) -> None:
         self._source = source
         self._fetcher = fetcher
-        self._trouble = ""
+        self._failure = ""  # of the last reading of `source`
         self.catalogue = Catalogue(checks={})
         self.pack = ""  # digest of the pack file; empty: built-in
 
     @property
-    def trouble(self) -> tuple[str, ...]:
+    def troubles(self) -> tuple[str, ...]:
         """Problems of the checks, as sentences."""
-        own = (self._trouble,) if self._trouble else ()
+        own = (self._failure,) if self._failure else ()
         return own + (self._fetcher.troubles(clock.now()) if self._fetcher else ())
 
     @property
@@ -55,7 +55,7 @@ class Library:
         await self._load()
 
     async def fetch(self) -> None:
-        """Get the checks again; after a failure the current ones stay and `trouble` has the reason.
+        """Get the checks again; after a failure the current ones stay; `troubles` has the reason.
 
         Raises UnreachableError if a pack cannot be put on the bus.
         """
@@ -76,10 +76,10 @@ class Library:
         try:
             self.catalogue = await asyncio.to_thread(self._source)
         except ConfigError as error:
-            self._trouble = f"the checks cannot be read: {error.message}"
+            self._failure = f"the checks cannot be read: {error.message}"
             _LOG.error("checks_rejected", reason=error.message, hint=error.hint)
         else:
-            self._trouble = ""
+            self._failure = ""
 
     def checks(self, disabled: tuple[str, ...]) -> tuple[CheckInfo, ...]:
         """Every check; those in `disabled` are not enabled."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.control import TargetInfo
-from stt_shared.protocol.enums import Family, Kind
+from stt_shared.protocol.enums import Family, Kind, Severity
 from stt_shared.protocol.messages import Facts, PartNotChecked, TargetPart
 
 KINDS = {
@@ -54,8 +55,19 @@ def first_names(
     `total` counts names that are not in `names` too, if it is greater than their number.
     """
     shown = names[:most]
-    more = max(total, len(names)) - len(shown)
-    return separator.join(shown) + (f" and {more} more" if more > 0 else "")
+    rest = more(max(total, len(names)) - len(shown))
+    return separator.join(shown) + (f" {rest}" if rest else "")
+
+
+def more(left_out: int) -> str:
+    """How many are not shown, e.g. `and 3 more`; empty if all are."""
+    return f"and {left_out} more" if left_out > 0 else ""
+
+
+def by_severity(severities: Iterable[Severity]) -> str:
+    """How many there are of each severity, most severe first, e.g. `2 critical, 1 major`."""
+    numbers = Counter(severities)
+    return ", ".join(f"{numbers[one]} {one}" for one in Severity if numbers[one])
 
 
 def claimants(one: TargetInfo) -> str:

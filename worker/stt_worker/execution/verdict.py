@@ -14,7 +14,7 @@ from stt_shared.checkfile.model import Check
 from stt_shared.identity import finding_key
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
-from stt_shared.report.readable import first_names
+from stt_shared.report.readable import by_severity, first_names
 from stt_worker.execution import sanitize
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
 
@@ -92,10 +92,7 @@ def _outcome_of_findings(check: Check, values: list[object]) -> CheckOutcome:
 
 def counted(findings: Sequence[Finding]) -> str:
     """The number of findings by severity, e.g. `3 findings (2 critical, 1 major)`."""
-    numbers = Counter(finding.severity for finding in findings)
-    each = ", ".join(
-        f"{numbers[severity]} {severity}" for severity in Severity if numbers[severity]
-    )
+    each = by_severity(finding.severity for finding in findings)
     return f"{len(findings)} findings ({each})"
 
 

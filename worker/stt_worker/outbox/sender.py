@@ -128,17 +128,19 @@ class Sender:
         last = await self._read_watermark(0)
         # At the start: the process before may have ended between its outbox and NATS.
         await self._publish_all()
-        moved_at, stalled_s = clock.monotonic(), STALLED_S
+        # Doubled: a coordinator that is away for days must not get all of it every minute.
+        backoff = Backoff(STALLED_S, MOST_STALLED_S)
+        moved_at, stalled_s = clock.monotonic(), backoff.next_s()
         while True:
             await asyncio.sleep(WATERMARK_EVERY_S)
             sequence = await self._read_watermark(last)
             if sequence != last or not self._outbox.size:
-                last, moved_at, stalled_s = sequence, clock.monotonic(), STALLED_S
+                backoff.reset()
+                last, moved_at, stalled_s = sequence, clock.monotonic(), backoff.next_s()
             elif clock.monotonic() - moved_at > stalled_s:
                 _LOG.warning("watermark_stalled", results=self._outbox.size)
                 await self._publish_all()
-                # Doubled: a coordinator that is away for days must not get all of it every minute.
-                moved_at, stalled_s = clock.monotonic(), min(stalled_s * 2, MOST_STALLED_S)
+                moved_at, stalled_s = clock.monotonic(), backoff.next_s()
 
     async def _read_watermark(self, last: int) -> int:
         """The position up to which the coordinator has stored all; `last` if it cannot be read."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Literal
 
 import msgspec
@@ -28,7 +27,6 @@ from stt_shared.command.reporting import ReportOutput
 from stt_shared.errors import ProtocolError, UsageError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
-from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import (
     FindingReply,
     FindingRequest,
@@ -183,10 +181,9 @@ async def _print_rows(
     if not total:
         output.note("No findings.")
     elif len(found) < total:
-        amounts = Counter(record.severity for record in found)
-        severities = ", ".join(f"{amounts[one]} {one}" for one in Severity if amounts[one])
-        more = f" Next page: --page {page + 1}" if shown < total else ""
-        output.note(f"{len(found)} of {total} shown ({severities}).{more}", "hint")
+        severities = readable.by_severity(record.severity for record in found)
+        after = f" Next page: --page {page + 1}" if shown < total else ""
+        output.note(f"{len(found)} of {total} shown ({severities}).{after}", "hint")
 
 
 async def _fetch(

@@ -26,7 +26,7 @@ from stt_shared.protocol.queries.history import (
     TrendsRequest,
 )
 from stt_shared.protocol.records import FindingEvent
-from stt_shared.report.readable import moment
+from stt_shared.report import readable
 from stt_shared.report.views.changes import changes_grid, changes_total, unchecked_lines
 from stt_shared.report.views.diff import (
     differences_grid,
@@ -105,7 +105,7 @@ async def _diff_since(
         await check_names(control, wanted)
         reply = _narrowed(await _changes(control, ChangesRequest(since=start)), wanted)
     if reply.kept_since is not None:
-        kept = moment(reply.kept_since, clock.now())
+        kept = readable.moment(reply.kept_since, clock.now())
         output.note(f"warning: changes before {kept} were deleted (retention)", "warn")
     if form is OutputFormat.JSON:
         output.print_message(reply, form)
@@ -185,8 +185,8 @@ def _of_targets(
 def _note_unchecked(unchecked: tuple[UncheckedTarget, ...], total: int) -> None:
     for line in unchecked_lines(unchecked, clock.now()):
         output.note(line, "warn")
-    if total > len(unchecked):
-        output.note(f"? and {total - len(unchecked)} more: stt targets list", "warn")
+    if rest := readable.more(total - len(unchecked)):
+        output.note(f"? {rest}: stt targets list", "warn")
 
 
 async def _diff_of_runs(

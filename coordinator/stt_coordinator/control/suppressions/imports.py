@@ -27,6 +27,7 @@ from stt_shared.protocol.suppressions import (
     SuppressionEntry,
     SuppressionRecord,
 )
+from stt_shared.report import readable
 
 MAX_FAULTS = 20  # of one file, in one reply
 WRITTEN = ("added", "updated")
@@ -66,9 +67,8 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
         wrong += duplicates([step.entry for step in written])
         if wrong:
             # One line: the error travels in a header.
-            more = f"; ... and {len(wrong) - MAX_FAULTS} more" if len(wrong) > MAX_FAULTS else ""
-            what = "nothing was imported: " + "; ".join(wrong[:MAX_FAULTS]) + more
-            raise request_error(ErrorCode.BAD_REQUEST, what)
+            named = readable.first_names(wrong, MAX_FAULTS, separator="; ")
+            raise request_error(ErrorCode.BAD_REQUEST, f"nothing was imported: {named}")
         if not request.dry_run:
             news = [suppression_of(one.entry, one.known, now, request.by) for one in written]
             suppressions.record(ledger, news, now)

@@ -72,8 +72,7 @@ async def status_and_state(context: HandlerContext) -> tuple[StatusReply, Overvi
 
 def worst_first(events: Iterable[FindingEvent]) -> list[FindingEvent]:
     """The most severe first, then the newest."""
-    rank = list(Severity)
-    return sorted(events, key=lambda one: (rank.index(one.after.severity), -one.at.timestamp()))
+    return sorted(events, key=lambda one: (one.after.severity.rank, -one.at.timestamp()))
 
 
 def numbers_of(status: StatusReply) -> tuple[SeverityNumber, ...]:

@@ -57,8 +57,8 @@ def result(report: Report) -> None:
     rows = rows_of_report(report)
     output.print_rich("", *totals(report.summary), "")
     output.print_grid(findings_grid(rows[:WORST], clock.now()))
-    if len(rows) > WORST:
-        output.note(f"... and {len(rows) - WORST} more: stt findings list", "hint")
+    if rest := readable.more(len(rows) - WORST):
+        output.note(f"... {rest}: stt findings list", "hint")
     unchecked = unchecked_grid(report)
     if unchecked.rows:
         output.print_rich("")

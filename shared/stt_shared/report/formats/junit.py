@@ -94,9 +94,9 @@ def _properties(case: Element, result: ReportedResult, findings: Iterable[Report
 
 def _failure(case: Element, result: ReportedResult, failing: list[ReportedFinding]) -> None:
     entries = sorted((Entry(result, one) for one in failing), key=lambda entry: entry.place)
-    more = f" (and {len(entries) - 1} more)" if len(entries) > 1 else ""
+    rest = readable.more(len(entries) - 1)
     worst = entries[0]
-    message = f"{worst.finding.severity}: {worst.text}{more}"
+    message = f"{worst.finding.severity}: {worst.text}{f' ({rest})' if rest else ''}"
     texts: list[str] = []
     for entry in entries:
         finding = entry.finding

@@ -129,8 +129,7 @@ def _text(worst: State, parts: list[str], counts: Counts, lines: list[str]) -> s
 
 
 def _first(lines: list[str]) -> list[str]:
-    more = len(lines) - MAX_LINES
-    return [*lines[:MAX_LINES], f"and {more} more"] if more > 0 else lines
+    return [*lines[:MAX_LINES], *filter(None, [readable.more(len(lines) - MAX_LINES)])]
 
 
 def _line(value: str) -> str:

@@ -95,7 +95,7 @@ def _evidence(rows: Iterable[Mapping[str, object]]) -> RenderableType:
         table.add_row(*(Text(value_text(row.get(name))) for name in names))
     if len(shown) <= MAX_EVIDENCE_ROWS:
         return table
-    table.add_row(Text(f"... and {len(shown) - MAX_EVIDENCE_ROWS} more"))
+    table.add_row(Text(f"... {readable.more(len(shown) - MAX_EVIDENCE_ROWS)}"))
     return Padding(table, 0)
 
 

@@ -50,7 +50,7 @@ async def test_a_fetched_pack_is_planned_with_and_lies_on_nats_for_the_workers(
     assert site.library.pack == parcel().digest
     assert list(site.library.catalogue.checks) == ["pg_one"]
     assert subjects.pack(site.library.pack) in site.on_nats
-    assert site.library.trouble == ()
+    assert site.library.troubles == ()
 
 
 BAD: dict[str, Callable[[], Offer | SttError]] = {
@@ -74,12 +74,12 @@ async def test_a_failed_fetch_keeps_the_last_good_pack_and_says_so(
     site.source.what = BAD[why]()
     await site.library.fetch()
     assert site.serial == 3
-    first, second = site.library.trouble
+    first, second = site.library.troubles
     assert first.startswith(f"no newer pack from a test: {why}")
     assert second == "pack checks 3 of 2026-11-23T12:00:00.000000Z stays in use"
     site.source.what = Offer(parcel=parcel(5))
     await site.library.fetch()
-    assert (site.serial, site.library.trouble) == (5, ())
+    assert (site.serial, site.library.troubles) == (5, ())
 
 
 async def test_the_last_good_pack_is_there_after_a_restart_without_its_source(
@@ -103,7 +103,7 @@ async def test_no_restart_lets_an_older_pack_in(site: FetcherSite) -> None:
     site.restart()
     await site.library.begin()
     assert site.serial == 0
-    assert "rolled_back: its serial is 6, the last accepted was 7" in site.library.trouble[0]
+    assert "rolled_back: its serial is 6, the last accepted was 7" in site.library.troubles[0]
 
 
 async def test_a_kept_pack_whose_key_is_pinned_no_more_is_not_taken_up(site: FetcherSite) -> None:
@@ -141,7 +141,7 @@ async def test_without_any_pack_the_checks_of_the_installation_are_used_and_that
     await site.library.begin()
     assert site.library.catalogue is BUILT_IN
     assert (site.library.pack, site.library.status) == ("", None)
-    assert site.library.trouble == (
+    assert site.library.troubles == (
         "no newer pack from a test: host is down",
         "no pack has been fetched yet: the built-in checks are used",
     )
@@ -178,9 +178,9 @@ async def test_a_pack_that_ends_soon_or_has_ended_is_reported(
 ) -> None:
     await site.library.fetch()
     monkeypatch.setattr(clock, "now", lambda: packs.EXPIRES - timedelta(days=14))
-    assert site.library.trouble == ("pack checks 3 expires at 2027-11-01T00:00:00.000000Z",)
+    assert site.library.troubles == ("pack checks 3 expires at 2027-11-01T00:00:00.000000Z",)
     monkeypatch.setattr(clock, "now", lambda: packs.EXPIRES)
-    assert "workers refuse it" in site.library.trouble[0]
+    assert "workers refuse it" in site.library.troubles[0]
     site.restart()
     await site.library.begin()
     assert site.serial == 3, "what was known of its checks is not thrown away"
@@ -192,7 +192,7 @@ async def test_a_bad_check_of_a_pack_is_named_and_hides_no_other(site: FetcherSi
     site.source.what = Offer(parcel=Parcel(data=data, signature=signature))
     await site.library.fetch()
     assert list(site.library.catalogue.checks) == ["pg_one"]
-    (trouble,) = site.library.trouble
+    (trouble,) = site.library.troubles
     assert trouble.startswith("left out of pack checks 3: postgresql/bad/check.yaml:")
 
 
@@ -205,7 +205,7 @@ async def test_a_pack_that_cannot_be_kept_is_not_used(
     monkeypatch.setattr(cache, "write_safely", full)
     await site.library.fetch()
     assert site.serial == 0
-    assert "it cannot be cached (no space left on device)" in site.library.trouble[0]
+    assert "it cannot be cached (no space left on device)" in site.library.troubles[0]
 
 
 async def test_an_unsigned_folder_is_planned_with_and_shown_as_unsigned(

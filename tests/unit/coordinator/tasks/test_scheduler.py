@@ -221,4 +221,4 @@ async def test_checks_that_cannot_be_read_leave_those_at_hand_and_are_reported(t
     library._source = broken  # type: ignore[assignment]
     await library.fetch()
     assert library.checks(())
-    assert "no folder of checks" in library.trouble[0]
+    assert "no folder of checks" in library.troubles[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stt_shared.protocol.enums import Kind
+from stt_shared.report.readable import first_names
 from stt_worker.databases.port import Failure, Row, Rows
 
 MAX_NAMES = 5  # of hidden settings, in a reason
@@ -27,8 +28,7 @@ def of_server(rows: Iterable[Row]) -> Rows | Failure:
     own = [name for name, row in found.items() if row["source"] in _OWN]
     hidden = [name for name in own if name not in _KNOWN and name != _ENCODING]
     if hidden:
-        more = f" and {len(hidden) - MAX_NAMES} more" if len(hidden) > MAX_NAMES else ""
-        names = ", ".join(hidden[:MAX_NAMES]) + more
+        names = first_names(hidden, MAX_NAMES)
         why = f"values of this account or its database hide the server's: {names}"
         return Failure(kind=Kind.SESSION, reason=why)
     values: dict[str, Any] = {name: row["setting"] for name, row in found.items()}
