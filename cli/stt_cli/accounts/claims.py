@@ -21,8 +21,23 @@ _STORES = ("mem_storage", "disk_storage", "streams", "consumer")
 
 def account(one: Account, key: Key, owner: Key, issued: int) -> Claims:
     """The claims of an account; its imports carry activations that `owner`, of STT, signs."""
+    limits: dict[str, Any] = jwt.unlimited() | {
+        "imports": UNLIMITED,
+        "exports": UNLIMITED,
+        "wildcards": True,
+        "conn": UNLIMITED,
+        "leaf": 0,
+    }
+    if one.bounded:
+        limits |= {
+            "conn": MAX_WORKER_CONNECTIONS,
+            "subs": MAX_WORKER_SUBSCRIPTIONS,
+            "payload": MAX_WORKER_PAYLOAD,
+        }
+    if one.owner:
+        limits |= dict.fromkeys(_STORES, UNLIMITED)
     body: dict[str, Any] = {
-        "limits": _limits(one),
+        "limits": limits,
         "default_permissions": {"pub": {}, "sub": {}},
         "exports": [_export(crossing) for crossing in one.exports],
         "imports": [_import(crossing, key, owner, issued) for crossing in one.imports],
@@ -36,23 +51,6 @@ def user(one: User, key: Key, *, issued: int, expires: int) -> Claims:
     if one.connection:
         body["allowed_connection_types"] = [one.connection]
     return jwt.claims("user", key.public, one.file, body, issued=issued, expires=expires)
-
-
-def _limits(one: Account) -> dict[str, Any]:
-    found: dict[str, Any] = jwt.unlimited() | {
-        "imports": UNLIMITED,
-        "exports": UNLIMITED,
-        "wildcards": True,
-        "conn": UNLIMITED,
-        "leaf": 0,
-    }
-    if one.bounded:
-        found |= {
-            "conn": MAX_WORKER_CONNECTIONS,
-            "subs": MAX_WORKER_SUBSCRIPTIONS,
-            "payload": MAX_WORKER_PAYLOAD,
-        }
-    return found | (dict.fromkeys(_STORES, UNLIMITED) if one.owner else {})
 
 
 def _type(one: Crossing) -> str:

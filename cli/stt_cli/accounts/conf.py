@@ -28,9 +28,15 @@ def text(account: Account, public: Mapping[str, str]) -> str:
     if account.exports:
         parts.append(_block("exports", map(_export, account.exports)))
     if account.imports:
-        imports = [*map(_import, account.imports)]
+        imports = [_import(one) for one in account.imports]
         if account.leaf:
-            imports += [_second(one) for one in account.imports if one.subject.startswith(_API)]
+            # A second time, under the name that the leaf maps the API to: a link lets no
+            # `$JS.API` pass.
+            imports += [
+                _import(one, one.subject.replace(_API, _HUB_API, 1))
+                for one in account.imports
+                if one.subject.startswith(_API)
+            ]
         parts.append(_block("imports", imports))
     inner = "\n".join(f"  {part}" for part in parts)
     return f'"{account.name}": {{\n{inner}\n}}\n'
@@ -92,12 +98,7 @@ def _export(one: Crossing) -> str:
     return f'{{ service: "{one.subject}"{answers} }}'
 
 
-def _import(one: Crossing) -> str:
+def _import(one: Crossing, name: str = "") -> str:
     kind = "stream" if one.kind is Kind.STREAM else "service"
-    return f'{{ {kind}: {{ account: {OWNER}, subject: "{one.subject}" }} }}'
-
-
-def _second(one: Crossing) -> str:
-    """The import under the name that the leaf maps the API to; a link lets no `$JS.API` pass."""
-    there = one.subject.replace(_API, _HUB_API, 1)
-    return f'{{ service: {{ account: {OWNER}, subject: "{one.subject}" }}, to: "{there}" }}'
+    to = f', to: "{name}"' if name else ""
+    return f'{{ {kind}: {{ account: {OWNER}, subject: "{one.subject}" }}{to} }}'

@@ -44,17 +44,14 @@ def as_conf(accounts: Iterable[Account], folder: Path, leaf_url: str = "") -> Wr
         if leaf_url and account.owner:
             blocks.append(GATE_HEADER + conf.gate_text(leaf_url))
         elif leaf_url and account.leaf:
-            secrets.append(_link(paths[account.users[-1].file]))
+            seed = paths[account.users[-1].file]
+            # The key of the link in the form that a leaf node includes, beside its seed.
+            link = seed.with_suffix(".conf")
+            if not link.exists():
+                files.write(link, f"nkey: {files.key_of(seed, Kind.USER).seed}\n")
+            secrets.append(link)
             blocks.append(LEAF_HEADER + conf.leaf_text(account, public, leaf_url))
     return Written(text="\n".join(blocks), secrets=tuple(secrets))
-
-
-def _link(seed: Path) -> Path:
-    """The key of a link as a leaf node includes it, written beside its seed."""
-    path = seed.with_suffix(".conf")
-    if not path.exists():
-        files.write(path, f"nkey: {files.key_of(seed, Kind.USER).seed}\n")
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

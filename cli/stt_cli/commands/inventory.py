@@ -132,6 +132,10 @@ async def list_targets(
 
 def _target(one: TargetInfo) -> tuple[Cell, ...]:
     checked = readable.moment(one.last_checked, clock.now()) if one.last_checked else ""
+    # Why something of it is not checked, and who else claims it.
+    missing = f"{readable.number(one.never_run, 'check')} not run yet" if one.never_run else ""
+    not_checked = readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked)
+    claimed = f"claimed by {readable.claimants(one)}" if one.claims else ""
     return (
         Cell(one.target, "name"),
         Cell(str(one.family)),
@@ -140,16 +144,8 @@ def _target(one: TargetInfo) -> tuple[Cell, ...]:
         Cell(readable.server(one.facts) if one.facts else ""),
         Cell(checked, piped=readable.rfc3339(one.last_checked)),
         Cell(", ".join(one.workers)),
-        Cell(_why(one), "warn"),
+        Cell("; ".join(filter(None, (not_checked, missing, claimed))), "warn"),
     )
-
-
-def _why(one: TargetInfo) -> str:
-    """Why something of the target is not checked, and who else claims it."""
-    missing = f"{readable.number(one.never_run, 'check')} not run yet" if one.never_run else ""
-    not_checked = readable.kind(one.kind, one.reason) or readable.parts(one.parts_not_checked)
-    claimed = f"claimed by {readable.claimants(one)}" if one.claims else ""
-    return "; ".join(filter(None, (not_checked, missing, claimed)))
 
 
 async def list_checks(

@@ -63,30 +63,27 @@ class Asker:
 
     async def varz(self, monitor_url: str | None) -> tuple[dict[str, Any] | None, str]:
         """The server's settings and state, or None and the reason."""
-        if monitor_url is not None:
-            url = monitor_url.rstrip("/") + "/varz"
-            return await _get_object(url)
-        timeout_s = min(SYSTEM_ACCOUNT_TIMEOUT_S, self.timeout_s)
-        found = (await replace(self, timeout_s=timeout_s).ask(_SYSTEM_VARZ)).get("data")
-        return found, "only the monitoring address or a system account can read it"
+        if monitor_url is None:
+            timeout_s = min(SYSTEM_ACCOUNT_TIMEOUT_S, self.timeout_s)
+            found = (await replace(self, timeout_s=timeout_s).ask(_SYSTEM_VARZ)).get("data")
+            return found, "only the monitoring address or a system account can read it"
+        from stt_shared import http_client  # noqa: PLC0415  # httpx only where it is used
 
-
-async def _get_object(url: str) -> tuple[dict[str, Any] | None, str]:
-    """The JSON object at `url`, or None and the reason."""
-    from stt_shared import http_client  # noqa: PLC0415  # httpx only where it is used
-
-    try:
-        async with (
-            asyncio.timeout(MONITOR_TIMEOUT_S),
-            http_client.open_client(ssl.create_default_context()) as client,
-            client.stream("GET", url) as reply,
-        ):
-            if not reply.is_success:
-                return None, f"{url} answers {reply.status_code}"
-            return _OBJECT.decode(await http_client.read_body(reply, MAX_MONITOR_BYTES)), ""
-    except TimeoutError:
-        return None, f"no answer from {url} within {MONITOR_TIMEOUT_S:g} s"
-    except UNDECODABLE:
-        return None, f"{url} answers with something else than JSON"
-    except http_client.FAILURES as error:
-        return None, f"{url} {http_client.failure_of(error)}"
+        url = monitor_url.rstrip("/") + "/varz"
+        try:
+            async with (
+                asyncio.timeout(MONITOR_TIMEOUT_S),
+                http_client.open_client(ssl.create_default_context()) as client,
+                client.stream("GET", url) as reply,
+            ):
+                if reply.is_success:
+                    body = await http_client.read_body(reply, MAX_MONITOR_BYTES)
+                    return _OBJECT.decode(body), ""
+                why = f"{url} answers {reply.status_code}"
+        except TimeoutError:
+            why = f"no answer from {url} within {MONITOR_TIMEOUT_S:g} s"
+        except UNDECODABLE:
+            why = f"{url} answers with something else than JSON"
+        except http_client.FAILURES as error:
+            why = f"{url} {http_client.failure_of(error)}"
+        return None, why

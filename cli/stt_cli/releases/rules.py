@@ -31,7 +31,15 @@ def faults(data: Mapping[str, Any]) -> Iterator[str]:
         if not product.get("name") or not product.get("sources"):
             yield f"{key}: name or sources are missing"
         yield from _series(key, product.get("series", []), as_of)
-    yield from _vulnerabilities(data.get("vulnerabilities", []), products)
+    seen: set[str] = set()
+    vulnerabilities: list[Entry] = data.get("vulnerabilities", [])
+    for one in vulnerabilities:
+        name = str(one.get("id"))
+        if name in seen:
+            yield f"{name} is listed twice"
+        seen.add(name)
+        for fault in _vulnerability(one, products):
+            yield f"{name}: {fault}"
 
 
 def _series(key: str, entries: list[Entry], as_of: date) -> Iterator[str]:
@@ -76,17 +84,6 @@ def _dates(entry: Entry, as_of: date) -> Iterator[str]:
         yield "released, eol and extended are not in order"
     if known.get("latest_date", as_of) < known.get("released", date.min):
         yield "the latest release is older than the first"
-
-
-def _vulnerabilities(listed: list[Entry], products: Mapping[str, Any]) -> Iterator[str]:
-    seen: set[str] = set()
-    for one in listed:
-        name = str(one.get("id"))
-        if name in seen:
-            yield f"{name} is listed twice"
-        seen.add(name)
-        for fault in _vulnerability(one, products):
-            yield f"{name}: {fault}"
 
 
 def _vulnerability(one: Entry, products: Mapping[str, Any]) -> Iterator[str]:

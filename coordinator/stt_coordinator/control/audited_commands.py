@@ -94,7 +94,11 @@ async def run_audited(
     named: Any = msgspec.structs.replace(given, by=actor.name_or(request.by))
     with bound(verb=str(AUDITED[command]), way=str(actor.way), by=named.by[:MAX_TEXT]):
         reply = await command(context, named)
-        if _has_changed(named, reply):
+        if isinstance(reply, ImportReply):
+            changed = not named.dry_run and any(one.what in WRITTEN for one in reply.exceptions)
+        else:
+            changed = bool(getattr(reply, "changed", True))
+        if changed:
             entry = AuditEntry(
                 at=clock.now(),
                 by=named.by[:MAX_TEXT],
@@ -106,12 +110,6 @@ async def run_audited(
             )
             await _record(context, entry)
     return reply
-
-
-def _has_changed(request: Any, reply: Value) -> bool:
-    if isinstance(reply, ImportReply):
-        return not request.dry_run and any(one.what in WRITTEN for one in reply.exceptions)
-    return bool(getattr(reply, "changed", True))
 
 
 def _object_of(request: Any, reply: Value) -> str:

@@ -32,31 +32,28 @@ async def move_targets(context: HandlerContext, request: TargetMoveRequest) -> F
     def move(ledger: Ledger) -> tuple[str, ...]:
         rows = _known(ledger, request.targets)
         away = [row for row in rows if row.site != request.site]
-        changes = TargetChanges(
-            targets=[_moved(row, request.site) for row in away],
-            events=[],
-            moved=tuple(row.target for row in away),
-        )
+        moved: list[TargetRecord] = []
+        for row in away:
+            there = moved_by_operator(row, request.site)
+            if there is None:
+                what = f"no live worker of site {request.site!r:.100} announces target {row.target}"
+                hint = "add it to a worker there first"
+                raise request_error(ErrorCode.NOT_ANNOUNCED, f"{what}: {hint}")
+            moved.append(there)
+        names = tuple(row.target for row in away)
+        changes = TargetChanges(targets=moved, events=[], moved=names)
         ledger_targets.apply_changes(ledger, changes, now)
         parts = {"by": by, "reason": reason}
         ledger_targets.add_events(
             ledger,
             (
                 target_event(TargetPhase.MOVED, new, now, other_site=old.site, **parts)
-                for old, new in zip(away, changes.targets, strict=True)
+                for old, new in zip(away, moved, strict=True)
             ),
         )
-        return changes.moved
+        return names
 
     return _reply(context, await context.store.transact(move))
-
-
-def _moved(row: TargetRecord, site: str) -> TargetRecord:
-    moved = moved_by_operator(row, site)
-    if moved is None:
-        what = f"no live worker of site {site!r:.100} announces target {row.target}"
-        raise request_error(ErrorCode.NOT_ANNOUNCED, f"{what}: add it to a worker there first")
-    return moved
 
 
 async def forget_targets(context: HandlerContext, request: TargetForgetRequest) -> FleetReply:

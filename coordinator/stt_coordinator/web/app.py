@@ -126,21 +126,15 @@ async def _headers(message: Message, scope: Scope) -> None:
         headers = MutableScopeHeaders.from_message(message)
         if "allow" in headers and "path_template" in scope:
             # Litestar lists only the methods of the handler that was registered first.
-            headers["Allow"] = ", ".join(sorted(_methods(scope)))
+            methods = {
+                method
+                for route in scope["litestar_app"].routes
+                if isinstance(route, HTTPRoute) and route.path_format == scope["path_template"]
+                for method in route.methods
+            }
+            headers["Allow"] = ", ".join(sorted(methods))
         for name, value in HEADERS.items():
             headers.setdefault(name, value)  # pyright: ignore[reportUnknownMemberType]
-
-
-def _methods(scope: Scope) -> set[str]:
-    """The methods of the requested address."""
-    template = scope["path_template"]
-    routes = scope["litestar_app"].routes
-    return {
-        method
-        for route in routes
-        if isinstance(route, HTTPRoute) and route.path_format == template
-        for method in route.methods
-    }
 
 
 def _answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -102,8 +102,7 @@ class _Reader:
         if not isinstance(name, str) or not NAME.fullmatch(name):
             self.fault("name", f"name is {shown(name)}, expected letters, digits and underscores")
             name = ""
-        texts = {key: self._text(key) for key in ("summary", "description", "script")}
-        self._rules_of_texts(texts["summary"], texts["script"])
+        texts = self._required_texts()
         queries = self._queries(version)
         family = self._family(version, queries)
         interval = self._interval()
@@ -134,13 +133,6 @@ class _Reader:
             self.fault("version", f"version is {shown(version)}, expected 1 or 2")
             return 2
         return version
-
-    def _text(self, key: str) -> str:
-        value = self.value.get(key)
-        if not isinstance(value, str) or not value.strip():
-            self.fault(key, f"{key} is missing or empty")
-            return ""
-        return value
 
     def _optional(self, key: str) -> str:
         value = self.value.get(key, "")
@@ -173,7 +165,16 @@ class _Reader:
             for flavour, grants in cast("dict[str, object]", value).items()
         }
 
-    def _rules_of_texts(self, summary: str, script: str) -> None:
+    def _required_texts(self) -> dict[str, str]:
+        """Summary, description and script; empty where one is missing."""
+        found: dict[str, str] = {}
+        for key in ("summary", "description", "script"):
+            value = self.value.get(key)
+            if not isinstance(value, str) or not value.strip():
+                self.fault(key, f"{key} is missing or empty")
+                value = ""
+            found[key] = value
+        summary, script = found["summary"], found["script"]
         if self.strict and len(summary) > MAX_SUMMARY_CHARACTERS:
             limit = f"the limit is {MAX_SUMMARY_CHARACTERS}"
             self.fault("summary", f"summary has {len(summary)} characters, {limit}")
@@ -184,6 +185,7 @@ class _Reader:
             self.fault("script", f"script has {len(script)} characters, {limit}")
         if script and not ENTRY_POINT.search(script):
             self.fault("script", "script does not define check_context(docs, context)")
+        return found
 
     def _interval(self) -> Interval:
         value = self.value.get("interval") or Interval.STANDARD

@@ -86,21 +86,21 @@ def deliver(
         output.print_tables(report, clock.now())
     if form is ReportFormat.TABLE and not exports:
         return
-    context = _context(report, checks, part)
+    from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
+
+    context = ReportContext(
+        report=report,
+        at=clock.now(),
+        version=installed_version(),
+        checks=catalogue.builtin().checks if checks is None else checks,
+        part=part,
+    )
     if form is not ReportFormat.TABLE:
         output.print_text(render(context, form))
     for one in exports:
         _write(one.path, render(context, one.form))
         if output.on_terminal():  # a scheduled job without problems prints nothing
             output.note(f"Written: {one.path} ({one.form})", "hint")
-
-
-def _context(report: Report, checks: Mapping[str, Check] | None, part: str) -> ReportContext:
-    from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
-
-    known = catalogue.builtin().checks if checks is None else checks
-    version = installed_version()
-    return ReportContext(report=report, at=clock.now(), version=version, checks=known, part=part)
 
 
 def _write(path: Path, text: str) -> None:

@@ -77,25 +77,26 @@ class _Worker:
     def obey(self, order: Order) -> None:
         """Run one order and report its ends; it stops at the first script that exceeds its time."""
         self._until = time.monotonic() + order.total_s
-        program = self._received(order)
-        try:
-            self._define(program, order)
-            if order.define_only:
-                self._report_definitions(program)
-            else:
-                self._run(program, order)
-        except OutOfTimeError:
-            pass  # its end is reported
-        self._mark(Stage.IDLE)
-        self._report(done=True)
-
-    def _received(self, order: Order) -> _Program:
         if order.items:
             self._programs[order.program] = _Program(order.program, order.items)
         self._sources |= order.sources
         if order.release_data:
             self._release_data[order.releases] = order.release_data
-        return self._programs[order.program]
+        program = self._programs[order.program]
+        try:
+            self._define(program, order)
+            if not order.define_only:
+                self._run(program, order)
+            else:
+                for index, item in enumerate(program.items):
+                    found = self._scripts[item.digest]
+                    broken = isinstance(found, str)
+                    ending = Ending.BROKEN if broken else Ending.RETURNED
+                    self._end(End(index=index, ending=ending, text=found if broken else ""))
+        except OutOfTimeError:
+            pass  # its end is reported
+        self._mark(Stage.IDLE)
+        self._report(done=True)
 
     def _define(self, program: _Program, order: Order) -> None:
         for index, item in enumerate(program.items):
@@ -112,13 +113,6 @@ class _Worker:
             del self._sources[item.digest]
             if time.monotonic() - began > SLOW_S:
                 self._report()
-
-    def _report_definitions(self, program: _Program) -> None:
-        for index, item in enumerate(program.items):
-            found = self._scripts[item.digest]
-            broken = isinstance(found, str)
-            ending = Ending.BROKEN if broken else Ending.RETURNED
-            self._end(End(index=index, ending=ending, text=found if broken else ""))
 
     def _run(self, program: _Program, order: Order) -> None:
         small = self._small(program, order)

@@ -101,14 +101,11 @@ class Engine:
         self._with_releases = starlark.parse("context", _WITH_RELEASES)
         self._packs: OrderedDict[Any, Any] = OrderedDict()
         self._drivers: OrderedDict[Any, Any] = OrderedDict()
-        self._out = self._made_out()
-
-    def _made_out(self) -> Any:
-        module = starlark.Module()
-        module.add_callable("refuse_number", self._run.refuse_number)
+        out = starlark.Module()
+        out.add_callable("refuse_number", self._run.refuse_number)
         text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
-        starlark.eval(module, starlark.parse("driver.star", text), _WITH_JSON)
-        return module.freeze()
+        starlark.eval(out, starlark.parse("driver.star", text), _WITH_JSON)
+        self._out: Any = out.freeze()
 
     def define(self, source: str) -> Any:
         """The frozen module of a script; raises ScriptError and OutOfTimeError."""

@@ -103,7 +103,7 @@ async def _diff_since(
     start = parse_since(since, clock.now())
     async with client.coordinator(connection) as control:
         await check_names(control, wanted)
-        reply = _narrowed(await _changes(control, ChangesRequest(since=start)), wanted)
+        reply = await _changes(control, ChangesRequest(since=start), wanted)
     if reply.kept_since is not None:
         kept = readable.moment(reply.kept_since, clock.now())
         output.note(f"warning: changes before {kept} were deleted (retention)", "warn")
@@ -120,8 +120,13 @@ async def _diff_since(
         output.note(changes_total(reply.changes, total))
 
 
-async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
-    """All pages of changes as one reply."""
+async def _changes(
+    control: Control, request: ChangesRequest, wanted: FindingsRequest
+) -> ChangesReply:
+    """The changes of all pages that match `wanted`, as one reply.
+
+    Unchecked targets that are not listed stay counted.
+    """
     changes: list[FindingEvent] = []
     while True:
         page = msgspec.structs.replace(request, offset=len(changes))
@@ -129,14 +134,11 @@ async def _changes(control: Control, request: ChangesRequest) -> ChangesReply:
         changes.extend(reply.changes)
         # An empty page ends the loop too: retention may delete changes between two pages.
         if not reply.changes or len(changes) >= reply.total:
-            return msgspec.structs.replace(reply, changes=tuple(changes))
-
-
-def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
-    """The changes that match `wanted`; unchecked targets that are not listed stay counted."""
-    changes = tuple(
+            break
+    # After the last page: the number of changes before it is the offset of the next one.
+    kept = tuple(
         event
-        for event in reply.changes
+        for event in changes
         if matches(
             wanted,
             severity=event.after.severity,
@@ -150,29 +152,11 @@ def _narrowed(reply: ChangesReply, wanted: FindingsRequest) -> ChangesReply:
     left_out = len(reply.unchecked) - len(unchecked)
     return msgspec.structs.replace(
         reply,
-        changes=changes,
-        total=len(changes),
+        changes=kept,
+        total=len(kept),
         unchecked=unchecked,
         unchecked_total=max(0, reply.unchecked_total - left_out),
     )
-
-
-def _narrowed_runs(reply: DiffReply, wanted: FindingsRequest) -> DiffReply:
-    """The differences that match `wanted`."""
-    differences = tuple(
-        one
-        for one in reply.differences
-        if matches(
-            wanted,
-            severity=one.finding.severity,
-            family=one.family,
-            site=one.site,
-            target=one.target,
-            check=one.check,
-        )
-    )
-    unchecked = _of_targets(reply.unchecked, wanted)
-    return msgspec.structs.replace(reply, differences=differences, unchecked=unchecked)
 
 
 def _of_targets(
@@ -198,7 +182,7 @@ async def _diff_of_runs(
     request = DiffRequest(run_a=run[0] if len(run) == MAX_RUNS else "", run_b=run[-1])
     async with client.coordinator(connection) as control:
         await check_names(control, wanted)
-        reply = _narrowed_runs(await _differences(control, request), wanted)
+        reply = await _differences(control, request, wanted)
     if form is OutputFormat.JSON:
         output.print_message(reply, form)
         return
@@ -215,15 +199,28 @@ async def _diff_of_runs(
     output.note(differences_total(reply))
 
 
-async def _differences(control: Control, request: DiffRequest) -> DiffReply:
-    """All pages as one reply, most severe first."""
+async def _differences(
+    control: Control, request: DiffRequest, wanted: FindingsRequest
+) -> DiffReply:
+    """The differences of all pages that match `wanted`, as one reply, most severe first."""
     differences: list[Difference] = []
     unchecked: list[UncheckedTarget] = []
     not_compared = 0
     while True:
         reply = await control.ask(Verb.DIFF, request, DiffReply)
-        differences += reply.differences
-        unchecked += reply.unchecked
+        differences += (
+            one
+            for one in reply.differences
+            if matches(
+                wanted,
+                severity=one.finding.severity,
+                family=one.family,
+                site=one.site,
+                target=one.target,
+                check=one.check,
+            )
+        )
+        unchecked += _of_targets(reply.unchecked, wanted)
         not_compared += reply.not_compared
         # A cursor that does not advance ends the loop; otherwise the same page repeats.
         if reply.next in ("", request.after):

@@ -65,7 +65,14 @@ async def chosen(control: Control, choice: Choice) -> Report:
     """
     if choice.run and choice.last:
         raise UsageError("--run and --last exclude each other")
-    run = await _run(control, choice) if choice.is_of_a_run else None
+    run: RunRecord | None = None
+    if choice.run:
+        run = await find_run(control, choice.run)
+    elif choice.last:
+        reply = await control.ask(Verb.RUNS, RunsRequest(limit=NEWEST), RunsReply)
+        run = next((one for one in reply.runs if one.state == "finished"), None)
+        if run is None:
+            raise RefusedError("unknown_run", "no run has finished yet", hint="see: stt runs list")
     whole = await report(control, run.run_id if run else "")
     if run is not None and run.state == "running":
         jobs = readable.number(run.jobs, "database")
@@ -85,16 +92,6 @@ async def chosen(control: Control, choice: Choice) -> Report:
         families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
     )
     return filtered(whole, wanted)
-
-
-async def _run(control: Control, choice: Choice) -> RunRecord:
-    if choice.run:
-        return await find_run(control, choice.run)
-    reply = await control.ask(Verb.RUNS, RunsRequest(limit=NEWEST), RunsReply)
-    finished = next((run for run in reply.runs if run.state == "finished"), None)
-    if finished is None:
-        raise RefusedError("unknown_run", "no run has finished yet", hint="see: stt runs list")
-    return finished
 
 
 def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:

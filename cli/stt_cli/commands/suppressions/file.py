@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from stt_shared.checkfile.document import DocumentError, Entry, entries
+from stt_shared.checkfile.document import DocumentError, entries
 from stt_shared.checkfile.folder import UnreadableError, read_file, text_of
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.suppressions import SuppressionEntry, SuppressionRecord
@@ -50,21 +50,14 @@ def read(path: Path) -> tuple[SuppressionEntry, ...]:
     faults = [f"{path}:{one.line}: {one.message}" for one in bad]
     found: list[SuppressionEntry] = []
     for entry in listed:
+        if unknown := [name for name in entry.value if name not in _FIELDS]:
+            why = f"unknown field {unknown[0]!r}, expected one of {', '.join(_FIELDS)}"
+            faults.append(f"{path}:{entry.line}: {why}")
+            continue
         try:
-            found.append(_entry(entry))
-        except ValueError as error:
-            faults.append(f"{path}:{entry.line}: {error}")
+            found.append(msgspec.convert(dict(entry.value), SuppressionEntry))
+        except msgspec.ValidationError as error:
+            faults.append(f"{path}:{entry.line}: {str(error)[:1].lower()}{str(error)[1:]}")
     if faults:
         raise ConfigError(f"cannot import {path}", faults=tuple(faults))
     return tuple(found)
-
-
-def _entry(entry: Entry) -> SuppressionEntry:
-    """The entry; raises ValueError for an unknown or invalid field."""
-    for name in entry.value:
-        if name not in _FIELDS:
-            raise ValueError(f"unknown field {name!r}, expected one of {', '.join(_FIELDS)}")
-    try:
-        return msgspec.convert(dict(entry.value), SuppressionEntry)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)[:1].lower() + str(error)[1:]) from error

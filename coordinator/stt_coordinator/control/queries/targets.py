@@ -29,8 +29,12 @@ async def list_targets(context: HandlerContext, request: TargetsRequest) -> Targ
     def read(ledger: Ledger) -> TargetsReply:
         found = ledger.fleet.targets_page(request.after, limit + 1)
         names = [row.target for row in found]
-        parts = _parts_by_target(ledger, names)
         missing = dict(ledger.outcomes.never_run(len(names), names)) if names else {}
+        parts: defaultdict[str, list[PartNotChecked]] = defaultdict(list)
+        limit_of_all = MAX_PARTS * len(names)
+        for one in ledger.outcomes.parts_not_checked(names, limit_of_all) if names else ():
+            if len(parts[one.target]) < MAX_PARTS:
+                parts[one.target].append(one.part)
         page = tuple(
             pages.fitting(
                 _target_info(row, parts[row.target], missing.get(row.target, 0))
@@ -40,15 +44,6 @@ async def list_targets(context: HandlerContext, request: TargetsRequest) -> Targ
         return TargetsReply(targets=page, next=page[-1].target if len(page) < len(found) else "")
 
     return await context.store.read(read)
-
-
-def _parts_by_target(ledger: Ledger, names: list[str]) -> defaultdict[str, list[PartNotChecked]]:
-    """By target the first MAX_PARTS databases that its checks left out."""
-    found: defaultdict[str, list[PartNotChecked]] = defaultdict(list)
-    for one in ledger.outcomes.parts_not_checked(names, MAX_PARTS * len(names)) if names else ():
-        if len(found[one.target]) < MAX_PARTS:
-            found[one.target].append(one.part)
-    return found
 
 
 def _target_info(row: TargetRecord, parts: Iterable[PartNotChecked], never_run: int) -> TargetInfo:

@@ -36,7 +36,11 @@ async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | No
             await call(link, f"CONSUMER.CREATE.{spec.stream}.{spec.name}", body)
         # Created before the others are deleted: in between, their positions would be lost with us.
         for _, one in before:
-            await _delete(link, spec.stream, one["name"])
+            try:
+                await call(link, f"CONSUMER.DELETE.{spec.stream}.{one['name']}")
+            except ApiError as error:
+                if error.code not in NOT_FOUND:
+                    raise
     except ApiError as error:
         raise UnreachableError(
             f"JetStream rejects consumer {spec.name} ({error.description}, {error.code})"
@@ -50,11 +54,3 @@ async def _all(link: Link, stream: str) -> list[dict[str, Any]]:
         found += page["consumers"] or []
         if not page["consumers"] or len(found) >= page["total"]:
             return found
-
-
-async def _delete(link: Link, stream: str, name: str) -> None:
-    try:
-        await call(link, f"CONSUMER.DELETE.{stream}.{name}")
-    except ApiError as error:
-        if error.code not in NOT_FOUND:
-            raise

@@ -36,19 +36,15 @@ def finding_block(reply: FindingReply, now: datetime) -> list[RenderableType]:
     title = Text().append(f"{mark(finding.severity)} {finding.severity}", str(finding.severity))
     title.append(f"  {clean(finding.summary)}", style="bold")
     title.append(f"   {clean(finding.check)}   {finding.id}", style="hint")
-    return [title, _where(reply, now), Text(), body]
-
-
-def _where(reply: FindingReply, now: datetime) -> Text:
-    finding = reply.finding
     known = [readable.server(reply.facts)] if reply.facts else [readable.FAMILIES[finding.family]]
     known.append(f"site {finding.site}")
     known.extend(f"{key} {value}" for key, value in sorted(finding.labels.items()))
     life = f"failing since {readable.moment(finding.since or finding.first_seen, now)}"
     if finding.state is FindingState.RESOLVED and finding.resolved_at:
         life = f"resolved {readable.moment(finding.resolved_at, now)}"
-    line = Text().append(clean(finding.target), "name")
-    return line.append(clean(f" ({', '.join(known)}), ") + life)
+    where = Text().append(clean(finding.target), "name")
+    where.append(clean(f" ({', '.join(known)}), ") + life)
+    return [title, where, Text(), body]
 
 
 def _paragraphs(reply: FindingReply, now: datetime) -> Iterator[tuple[str, RenderableType]]:
