@@ -69,6 +69,7 @@ PICTURES: dict[str, Picture] = {
         state_off="Checks disabled: by whom and why, with the numbers of the last run",
         home="Home over real databases, one of which does not answer",
         home_year="Home after a year",
+        home_held="Home while the clocks of coordinator and NATS disagree",
     ),
     **_of("panel.html", panel="The panel to embed", panel_overdue="The panel when a run is missed"),
     **_of(
@@ -116,6 +117,7 @@ PICTURES: dict[str, Picture] = {
         settings_pack="Settings with a signed pack: its key, and whose packs are taken",
         settings_never="Settings before checks were ever enabled",
         settings_overdue="Settings when a worker is missing",
+        settings_doubled="Settings when two workers have one name",
         settings_left="Settings with workers that left, and a form to forget them",
         settings_ann="Settings for somebody who is logged in",
     ),

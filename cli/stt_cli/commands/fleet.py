@@ -148,9 +148,14 @@ def _worker(one: WorkerInfo) -> tuple[Cell, ...]:
     return (
         Cell(one.worker, "name"),
         Cell(one.site),
-        Cell(one.state, "ok" if one.state == "up" else "fail"),
+        Cell(_state(one), "ok" if _state(one) == "up" else "fail"),
         Cell(readable.moment(one.last_heard, clock.now()), piped=readable.rfc3339(one.last_heard)),
         Cell(str(one.targets)),
         Cell(str(one.outbox), "warn" if one.outbox else ""),
         Cell(one.version),
     )
+
+
+def _state(one: WorkerInfo) -> str:
+    """`up` or `down`, and whose name a worker has that is up as well."""
+    return f"up, second {one.double_of}" if one.double_of and one.state == "up" else one.state

@@ -156,6 +156,10 @@ def refused(health: HealthReply) -> DiagnosticLine:
     """Messages that the coordinator rejected."""
     what = "refused messages"
     if not health.refused:
-        return ok(what, "none")
+        return ok(what, "none in the last 24 h")
     counts = [f"{number} {code}" for code, number in health.refused.items()]
-    return warn(what, readable.first_names(counts), f"find the publisher by its subject, {LOG}")
+    return warn(
+        what,
+        f"{readable.first_names(counts)} in the last 24 h",
+        f"find the publisher by its subject, {LOG}",
+    )

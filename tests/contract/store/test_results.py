@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import MAX_REJECTED, RawResult, Rejected
@@ -82,7 +82,12 @@ async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store)
 async def test_refused_messages_are_tallied_by_their_code(store: Store) -> None:
     one = Rejected(code="malformed", reason="r", subject="s", at=NOW, data=b"\xff")
     await store.transact(lambda ledger: ledger.results.add_rejected([one, one]))
-    assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"malformed": 2}
+    later = replace(one, code="no_nonce", at=NOW + timedelta(seconds=1))
+    await store.transact(lambda ledger: ledger.results.add_rejected([later]))
+    kept = await store.read(lambda ledger: ledger.results.count_rejected())
+    assert kept == {"malformed": 2, "no_nonce": 1}
+    since = await store.read(lambda ledger: ledger.results.count_rejected(later.at))
+    assert since == {"no_nonce": 1}
 
 
 async def test_a_flood_of_rejected_messages_keeps_the_newest_of_them(store: Store) -> None:

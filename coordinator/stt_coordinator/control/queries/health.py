@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.queries.status import MAX_AHEAD, MAX_WORKERS
+from stt_coordinator.control.queries.status import MAX_AHEAD, MAX_WORKERS, rejected_since
 from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
 from stt_shared.distribution import installed_version
@@ -35,7 +36,8 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
     parts = [HealthPart(name=p.name, is_well=p.is_well, seen=p.seen) for p in await context.ready()]
     fleet = Fleet()
     try:
-        fleet = await context.store.read(_read_fleet)
+        since = rejected_since(context, clock.now())
+        fleet = await context.store.read(lambda ledger: _read_fleet(ledger, since))
     except StoreError as error:
         parts.append(HealthPart(name="store", is_well=False, seen=error.message))
     library, store = context.library, await context.store.health()
@@ -62,7 +64,8 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
     )
 
 
-def _read_fleet(ledger: Ledger) -> Fleet:
+def _read_fleet(ledger: Ledger, since: datetime | None) -> Fleet:
+    """The fleet as of now, with the messages that were rejected from `since` on."""
     workers = ledger.fleet.workers()
     up = {worker.site for worker in workers if worker.state == "up"}
     here = [row for row in ledger.fleet.all_targets() if not row.gone]
@@ -71,7 +74,7 @@ def _read_fleet(ledger: Ledger) -> Fleet:
     names = sorted(subjects.jobs_consumer(*one).name for one in served)
     return Fleet(
         workers=tuple(worker.worker for worker in workers[:MAX_WORKERS]),
-        refused=ledger.results.count_rejected(),
+        refused=ledger.results.count_rejected(since),
         consumers=tuple(names[:MAX_CONSUMERS]),
         unserved=dict(sorted(away.most_common(MAX_SITES))),
         future=ledger.retention.ahead_of(clock.now() + MAX_AHEAD),

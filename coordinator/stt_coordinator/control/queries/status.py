@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.coverage import GONE
+from stt_coordinator.domain.intake.admission import NO_NONCE, NOT_ANNOUNCED, WRONG_NONCE
 from stt_coordinator.domain.intake.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
@@ -30,6 +31,8 @@ MAX_NAMED = 5
 MAX_REASON = 200  # characters
 DAY = timedelta(hours=24)
 MAX_AHEAD = timedelta(minutes=5)  # of a stored instant; beyond it a clock was ahead
+NOT_OF_ITS_SENDER = {NO_NONCE, WRONG_NONCE, NOT_ANNOUNCED}
+FOREIGN = ": results of jobs that their sender was not given, its credential may be stolen"
 
 
 async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
@@ -52,7 +55,7 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
             yesterday=ledger.counts.before(now - DAY),
             degraded=(
                 *context.degraded(),
-                *problems_of_fleet(context, ledger, workers),
+                *problems_of_fleet(context, ledger, workers, now),
                 *future_rows(future),
             ),
             pack=context.library.status,
@@ -82,13 +85,14 @@ def not_checked(ledger: Ledger, *, never_run: bool) -> Iterator[UncheckedTarget]
 
 
 def problems_of_fleet(
-    context: HandlerContext, ledger: Ledger, workers: Sequence[WorkerRecord]
+    context: HandlerContext, ledger: Ledger, workers: Sequence[WorkerRecord], now: datetime
 ) -> Iterator[str]:
     """Rejected messages, workers with other checks, and packs that workers refuse; sentences."""
-    rejected = ledger.results.count_rejected()
+    rejected = ledger.results.count_rejected(rejected_since(context, now))
     if rejected:
         named = ", ".join(f"{number} {code}" for code, number in rejected.items())
-        yield f"rejected messages: {named}"
+        foreign = FOREIGN if NOT_OF_ITS_SENDER & rejected.keys() else ""
+        yield f"rejected messages of the last 24 h: {named}{foreign}"
     up = [worker for worker in workers if worker.state == "up"]
     if not context.library.pack:  # otherwise workers get the checks with their jobs
         pack = context.library.catalogue.pack
@@ -98,6 +102,15 @@ def problems_of_fleet(
             yield f"workers with other checks than the coordinator: {named}"
     refusing = [worker for worker in up if worker.refused_pack]
     yield from (f"worker {one.worker}: {one.refused_pack}" for one in refusing[:MAX_NAMED])
+
+
+def rejected_since(context: HandlerContext, now: datetime) -> datetime | None:
+    """From when on rejected messages are a problem of now; None: of all that are kept.
+
+    While clocks disagree all of them are: a clock that is ahead must not hide any.
+    """
+    is_held = context.clock is not None and bool(context.clock.why_held)
+    return None if is_held else now - DAY
 
 
 def future_rows(future: Mapping[str, int]) -> Iterator[str]:

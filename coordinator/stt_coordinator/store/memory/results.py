@@ -59,5 +59,6 @@ class MemoryResults(Rows):
         self._t.rejected.extend(rejected)
         del self._t.rejected[:-MAX_REJECTED]
 
-    def count_rejected(self) -> dict[str, int]:
-        return dict(sorted(Counter(one.code for one in self._t.rejected).items()))
+    def count_rejected(self, since: datetime | None = None) -> dict[str, int]:
+        found = (one.code for one in self._t.rejected if since is None or one.at >= since)
+        return dict(sorted(Counter(found).items()))

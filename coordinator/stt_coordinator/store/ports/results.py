@@ -81,8 +81,8 @@ class ResultLedger(Protocol):
         """Append messages that were rejected; only the newest MAX_REJECTED are kept."""
         ...
 
-    def count_rejected(self) -> dict[str, int]:
-        """The number of kept rejected messages by code, ordered by code."""
+    def count_rejected(self, since: datetime | None = None) -> dict[str, int]:
+        """The number of kept rejected messages by code, ordered by code; None: of all of them."""
         ...
 
 

@@ -108,5 +108,5 @@ class SqlResults(Statements):
         self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))
         self._run("drop_rejected", kept=MAX_REJECTED)
 
-    def count_rejected(self) -> dict[str, int]:
-        return dict(self._run("count_rejected").fetchall())
+    def count_rejected(self, since: datetime | None = None) -> dict[str, int]:
+        return dict(self._run("count_rejected", since=text(since)).fetchall())

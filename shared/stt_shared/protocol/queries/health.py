@@ -42,7 +42,7 @@ class HealthReply(Value, frozen=True, kw_only=True):
     pack_troubles: tuple[str, ...] = ()  # a failed fetch, a near expiry, bad checks
     checks: int = 0
     releases_as_of: str = ""  # date of the release data, e.g. 2026-11-23
-    refused: dict[str, int] = {}  # rejected messages, by code
+    refused: dict[str, int] = {}  # messages rejected in the last 24 h, by code
     silent_after_s: float = 45.0  # a worker without a heartbeat for this time counts as down
     consumers: tuple[str, ...] = ()  # of results, and of jobs for each site and family with targets
     skews: dict[str, float] = {}  # seconds that the clock of a worker is behind, by worker

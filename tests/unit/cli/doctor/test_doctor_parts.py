@@ -153,7 +153,7 @@ def test_the_store_is_examined_part_by_part(changes: dict[str, Any], what: str, 
 def test_refused_messages_are_counted_by_code() -> None:
     assert coordinator.refused(health()).level is Level.OK
     line = coordinator.refused(health(refused={"wrong_subject": 2}))
-    assert (line.level, line.seen) == (Level.WARN, "2 wrong_subject")
+    assert (line.level, line.seen) == (Level.WARN, "2 wrong_subject in the last 24 h")
 
 
 def status_of_pack(**changes: object) -> PackStatus:

@@ -34,4 +34,4 @@ VALUES (:code, :reason, :subject, :at, :data);
 DELETE FROM rejected WHERE position <= (SELECT max(position) FROM rejected) - :kept;
 
 -- name: count_rejected
-SELECT code, count(*) FROM rejected GROUP BY code ORDER BY code;
+SELECT code, count(*) FROM rejected WHERE at >= :since GROUP BY code ORDER BY code;
