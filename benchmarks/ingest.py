@@ -26,7 +26,6 @@ from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import MAX_BATCH, Ingest
 from stt_coordinator.tasks.wakeups import Wakeups
-from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.values import Outgoing, Publication
@@ -141,7 +140,6 @@ async def through_the_bus(
     ingest = Ingest(
         bus=bus,
         store=store,
-        watermarks=Watermarks(bus, store),
         wakeups=wakeups,
         timing=timing,
         nonces=NonceGate(store, guard.now, require=False),
@@ -169,7 +167,7 @@ async def through_the_store(store: Store, messages: list[Outgoing]) -> float:
         now = clock.now()
         await store.transact(
             lambda ledger, taken=taken, now=now: record_results(  # type: ignore[misc]  # bound now
-                ledger, taken, {}, now, IntakeRules(nonce_required=False)
+                ledger, taken, now, IntakeRules(nonce_required=False)
             )
         )
     return clock.monotonic() - begun

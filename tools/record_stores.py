@@ -156,6 +156,7 @@ async def of_outbox(folder: Path) -> dict[str, Any]:
         await outbox.append(result)
         await outbox.count_start(job.job_id, 1, now)
     seen = Watermark(worker="w1", epoch=outbox.epoch, sequence=1)
+    outbox.confirm([1])
     await outbox.covered(seen, now)
     pending = [[row.sequence, row.subject, row.message_id] for row in await outbox.pending()]
     found = {"epoch": outbox.epoch, "pending": pending}

@@ -116,7 +116,6 @@ class Coordinator:
         self._ingest = Ingest(
             bus=bus,
             store=store,
-            watermarks=self._watermarks,
             wakeups=self._wakeups,
             timing=timing,
             consumer=self._results.name,
@@ -211,7 +210,7 @@ class Coordinator:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
         of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
-        of_nats = (*self._cannot, *self._replicas.degraded)
+        of_nats = (*self._cannot, *self._replicas.degraded, *self._watermarks.degraded)
         return (*self._clock.degraded, *of_nats, *self._library.troubles, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
@@ -271,5 +270,5 @@ class Coordinator:
         # Before they are forgotten: only consumers that were ensured here can be asked.
         await keep_usable(self._bus, self._results, self._registry.job_consumers())
         self._registry.forget_consumers()
-        self._watermarks.forget()
+        await self._watermarks.verify()
         self._wakeups.watermarks.set()

@@ -19,7 +19,7 @@ from stt_shared.errors import ConfigError, ProtocolError
 from stt_shared.protocol import codec
 from stt_shared.protocol.messages import Result, Watermark
 from stt_worker.outbox.memory import MemoryOutbox
-from stt_worker.outbox.port import Outbox, OutboxError, row_of
+from stt_worker.outbox.port import MAX_AHEAD, Outbox, OutboxError, row_of
 from stt_worker.outbox.sqlite import FILE, open_outbox
 from tests.support.worker.outbox_rows import AT, epoch_of, result, watermark
 
@@ -78,6 +78,7 @@ async def test_a_result_that_is_too_large_uses_up_no_position(outbox: Outbox) ->
 
 async def test_a_finished_job_is_known_also_after_it_is_covered(outbox: Outbox) -> None:
     row = await outbox.append(result(1))
+    outbox.confirm([1])
     found = await outbox.finished("run.t1", 1)
     assert found is not None
     assert found.row == row
@@ -92,6 +93,7 @@ async def test_a_finished_job_is_known_also_after_it_is_covered(outbox: Outbox) 
 async def test_only_what_the_watermark_covers_is_forgotten(outbox: Outbox) -> None:
     for number in range(5):
         await outbox.append(result(number))
+    outbox.confirm(range(1, 6))
     await outbox.covered(watermark(outbox, 3), AT)
     assert await sequences(outbox) == [4, 5]
     await outbox.covered(watermark(outbox, 2), AT)
@@ -99,8 +101,45 @@ async def test_only_what_the_watermark_covers_is_forgotten(outbox: Outbox) -> No
     assert outbox.size == 2
 
 
+async def test_what_nats_has_not_confirmed_is_kept_whatever_the_watermark(outbox: Outbox) -> None:
+    for number in range(3):
+        await outbox.append(result(number))
+    outbox.confirm([1, 3])
+    await outbox.covered(watermark(outbox, 3), AT)
+    assert await sequences(outbox) == [2]
+    outbox.confirm([2])
+    await outbox.covered(watermark(outbox, 3), AT)
+    assert (await sequences(outbox), outbox.size) == ([], 0)
+
+
+async def test_each_result_states_the_oldest_one_that_the_outbox_still_has(outbox: Outbox) -> None:
+    async def oldest(number: int) -> int:
+        return codec.decode(Result, (await outbox.append(result(number))).data).oldest
+
+    assert [await oldest(number) for number in (1, 2, 3)] == [1, 1, 1]
+    outbox.confirm([1, 2])
+    await outbox.covered(watermark(outbox, 2), AT)
+    assert await oldest(4) == 3
+    outbox.confirm([3, 4])
+    await outbox.covered(watermark(outbox, 4), AT)
+    assert await oldest(5) == 5
+
+
+@pytest.mark.parametrize("sequence", [MAX_AHEAD + 2, 2**63 - 1, 2**63, 2**64 - 1, -(2**63)])
+async def test_a_watermark_that_cannot_be_uses_up_no_position(
+    outbox: Outbox, sequence: int
+) -> None:
+    await outbox.append(result(1))
+    outbox.confirm([1])
+    for _ in range(2):
+        await outbox.covered(watermark(outbox, sequence), AT)
+    assert await sequences(outbox) == [1]
+    assert (await outbox.append(result(2))).sequence == 2
+
+
 async def test_a_watermark_of_another_epoch_covers_nothing(outbox: Outbox) -> None:
     await outbox.append(result(1))
+    outbox.confirm([1])
     await outbox.covered(Watermark(worker="w1", epoch="other", sequence=9), AT)
     assert await sequences(outbox) == [1]
 
@@ -109,6 +148,7 @@ async def test_a_watermark_ahead_of_the_outbox_keeps_its_positions_from_being_gi
     outbox: Outbox,
 ) -> None:
     await outbox.append(result(1))
+    outbox.confirm([1])
     await outbox.covered(watermark(outbox, 9), AT)
     # Whoever made the watermark rise may not have what is here: it goes with the next one.
     assert await sequences(outbox) == [1]
@@ -245,6 +285,7 @@ async def test_a_replaced_message_stays_at_its_position_and_nothing_comes_back(
     outbox: Outbox,
 ) -> None:
     first, second = await outbox.append(result(1)), await outbox.append(result(2))
+    outbox.confirm([1])
     await outbox.replace(replace(first, data=b"shorter"))
     assert await outbox.pending() == [replace(first, data=b"shorter"), second]
     await outbox.covered(watermark(outbox, 1), AT)

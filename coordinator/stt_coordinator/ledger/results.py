@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from heapq import merge
 
 from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
 from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
 from stt_coordinator.ledger.answers import AnswerRecorder
+from stt_coordinator.ledger.watermarks import Outbox, PassedOver, Position, move_watermarks
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.identity import digest
 from stt_shared.protocol.enums import Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, Result, Watermark
+from stt_shared.protocol.messages import CheckOutcome, Result
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
-Outbox = tuple[str, str]  # worker, epoch
-Position = tuple[str, str, int]  # worker, epoch, sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +77,8 @@ class RecordedBatch:
     """What became of a batch: results recorded, rejected with why, left for later, and unused.
 
     `unused` are the subjects and positions of those that changed nothing, `repeated` of these are
-    known ones, `dropped` counts by code the refused ones of senders without budget.
+    known ones, `dropped` counts by code the refused ones of senders without budget. `passed_over`
+    are positions that this store lacks and their worker no longer has.
     """
 
     recorded: tuple[Result, ...]
@@ -88,6 +87,7 @@ class RecordedBatch:
     waiting: frozenset[Position] = frozenset()
     unused: tuple[ReceivedResult, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +124,14 @@ class _SortedBatch:
 def record_results(
     ledger: Ledger,
     received: Sequence[ReceivedResult],
-    floors: Mapping[Outbox, int],
     now: datetime,
     rules: IntakeRules,
 ) -> RecordedBatch:
     """Record a batch of results in one transaction. Idempotent: a known result changes nothing.
 
-    `floors` are positions up to which a worker may have dropped its results. A result that is
-    refused counts as received, because its worker has nothing better to send; but it never stands
-    in the way of another one at the same position. A result of a worker that does not announce the
-    target yet waits for the announcement while it may.
+    A result that is refused counts as received, because its worker has nothing better to send; but
+    it never stands in the way of another one at the same position. A result of a worker that does
+    not announce the target yet waits for the announcement while it may.
     """
     # Before the jobs are read: of two batches with results of one target the second one has to see
     # what the first one changed. A result of another target than its job's is refused.
@@ -169,7 +167,9 @@ def record_results(
     # Of repeated results too: the watermark that covered them may not have reached the worker.
     moved = {one.outbox for one in received if one.position not in batch.waiting}
     passed = {one.position for one, _ in batch.dropped}
-    move_watermarks(ledger, moved, floors, now, passed)
+    # Of valid results alone: their nonce proves that the worker itself states what it still has.
+    floors = _floors(batch.valid)
+    passed_over = move_watermarks(ledger, moved, now, floors=floors, passed=passed)
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
@@ -177,7 +177,20 @@ def record_results(
         waiting=frozenset(batch.waiting),
         unused=tuple(unused),
         dropped=Counter(refusal.code for _, refusal in batch.dropped),
+        passed_over=tuple(passed_over),
     )
+
+
+def _floors(valid: Iterable[ReceivedResult]) -> dict[Outbox, int]:
+    """By outbox the position up to which its worker has nothing any more.
+
+    Never above a result that is recorded here: no message can raise a watermark above the store.
+    """
+    floors: dict[Outbox, int] = {}
+    for one in valid:
+        floor = min(one.result.oldest, one.result.sequence) - 1
+        floors[one.outbox] = max(floor, floors.get(one.outbox, 0))
+    return floors
 
 
 def _sorted_batch(
@@ -215,9 +228,7 @@ def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:
     return next(ledger.results.sequences_after(worker, epoch, sequence - 1), None) != sequence
 
 
-def record_unreadable(
-    ledger: Ledger, found: Sequence[UnreadableResult], floors: Mapping[Outbox, int], now: datetime
-) -> None:
+def record_unreadable(ledger: Ledger, found: Sequence[UnreadableResult], now: datetime) -> None:
     """Keep messages that are not results, and count the positions that they claim as received.
 
     Without the positions the worker's outbox would never empty: its watermark stops at a gap.
@@ -226,7 +237,7 @@ def record_unreadable(
     positions = sorted(claimed, key=lambda row: (row.worker, row.epoch, row.sequence))
     ledger.results.add(positions)
     ledger.results.add_rejected(one.row for one in found)
-    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, floors, now)
+    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, now)
 
 
 def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
@@ -261,32 +272,3 @@ def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> 
         finished=min(max(result.finished, started), now),
         facts=result.facts,
     )
-
-
-def move_watermarks(
-    ledger: Ledger,
-    outboxes: Iterable[Outbox],
-    floors: Mapping[Outbox, int],
-    now: datetime,
-    passed: Collection[Position] = (),
-) -> None:
-    """Move each outbox's watermark up to its first gap: the worker drops what it covers.
-
-    `passed` are positions that were received and have no row.
-    """
-    moved: list[Watermark] = []
-    ordered = sorted(outboxes)
-    # Before positions are read: of two writers each sees its own new ones alone, and the
-    # watermark would stop at a gap that the other one fills.
-    ledger.locks.outboxes(ordered)
-    for worker, epoch in ordered:
-        before = ledger.results.watermark(worker, epoch)
-        reached = max(before or 0, floors.get((worker, epoch), 0))
-        others = sorted(at for w, e, at in passed if (w, e) == (worker, epoch) and at > reached)
-        for sequence in merge(ledger.results.sequences_after(worker, epoch, reached), others):
-            if sequence > reached + 1:
-                break
-            reached = sequence
-        if reached != before:
-            moved.append(Watermark(worker=worker, epoch=epoch, sequence=reached))
-    ledger.results.put_watermarks(moved, now)

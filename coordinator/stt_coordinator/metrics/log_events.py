@@ -41,6 +41,8 @@ EVENTS: Mapping[str, str] = {
     "pack_unavailable": "no newer pack can be fetched; the current one stays in use",
     "page_failed": "the page cannot be served; tried again",
     "page_started": "the page is served at this address",
+    "positions_passed_over": "a worker no longer has results that the store lacks, as after the "
+    "restore of an old backup; its watermark passed them",
     "replicas_behind": "replicas of streams stay behind on these servers; the others go on",
     "replicas_current": "all replicas of streams are up to date again",
     "request_failed": "an internal error while a page was made",
@@ -63,7 +65,7 @@ EVENTS: Mapping[str, str] = {
     "tokens_exposed": "the page's log-in is served without TLS",
     "tokens_loaded": "the file of log-in tokens was read",
     "tokens_rejected": "the file of log-in tokens has faults; nobody can log in",
-    "watermark_lifted": "a stored watermark was below the published one and was raised to it",
-    "watermark_rejected": "a published watermark cannot be read; counted as 0",
+    "watermark_foreign": "a watermark on NATS was above the one of the store; it was corrected",
+    "watermark_rejected": "a watermark on NATS cannot be read; it is published again",
     "worker_doubled": "two workers have one name; the later one is shown under its own",
 }

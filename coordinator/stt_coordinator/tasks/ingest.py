@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -14,14 +14,13 @@ import msgspec
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.results import (
     IntakeRules,
-    Outbox,
-    Position,
     ReceivedResult,
     RecordedBatch,
     UnreadableResult,
     record_results,
     record_unreadable,
 )
+from stt_coordinator.ledger.watermarks import Position
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.ports.results import Rejected
@@ -30,7 +29,6 @@ from stt_coordinator.tasks.guards.unreadable import MAX_SEQUENCE, unreadable_res
 from stt_coordinator.tasks.guards.unused_results import UnusedResults, delete_handled, sender_of
 from stt_coordinator.tasks.troubles import Troubles, format_error
 from stt_coordinator.tasks.wakeups import Wakeups
-from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus, Inbox
 from stt_shared.bus.values import Delivery
@@ -84,7 +82,6 @@ class Ingest:
         *,
         bus: Bus,
         store: Store,
-        watermarks: Watermarks,
         wakeups: Wakeups,
         timing: Timing,
         consumer: str = FIRST_CONSUMER,
@@ -97,7 +94,6 @@ class Ingest:
         self._unused = unused or UnusedResults()
         self._bus = bus
         self._store = store
-        self._watermarks = watermarks
         self._wakeups = wakeups
         self._timing = timing
         self._consumer = consumer
@@ -187,18 +183,15 @@ class Ingest:
         exceeded = self._unused.exceeded
         # Of who sends too much nothing is kept, and nothing is written.
         kept = [one for one in unreadable if sender_of(one.row.subject) not in exceeded]
-        outboxes = {one.outbox for one in received}
-        outboxes |= {(p.worker, p.epoch) for one in kept if (p := one.position)}
-        floors = {one: await self._watermarks.floor(*one) for one in outboxes}
         rules = IntakeRules(nonce_required=await self._nonces.required(), exceeded=exceeded)
         if received:
             try:
-                done.add(await self._record_batch(received, floors, rules))
+                done.add(await self._record_batch(received, rules))
             except _UNRECORDABLE:
-                await self._record_singly(received, floors, rules, done)
+                await self._record_singly(received, rules, done)
         if kept:
             now = clock.now()
-            await self._store.transact(lambda ledger: record_unreadable(ledger, kept, floors, now))
+            await self._store.transact(lambda ledger: record_unreadable(ledger, kept, now))
             for one in kept:
                 _log_rejected(one.row)
             self._wakeups.watermarks.set()
@@ -208,16 +201,17 @@ class Ingest:
     async def _record_batch(
         self,
         received: Sequence[ReceivedResult],
-        floors: Mapping[Outbox, int],
         rules: IntakeRules,
     ) -> RecordedBatch:
         now = clock.now()
         batch = await self._store.transact(
-            lambda ledger: record_results(ledger, received, floors, now, rules)
+            lambda ledger: record_results(ledger, received, now, rules)
         )
         for result, row in batch.rejected:
             with _bound_ids(result):
                 _log_rejected(row)
+        for gap in batch.passed_over:
+            _LOG.warning("positions_passed_over", **asdict(gap))
         trace_ingest(received, now)
         self._counters.record_results(batch.recorded)
         refused = Counter(row.code for _, row in batch.rejected)
@@ -235,7 +229,6 @@ class Ingest:
     async def _record_singly(
         self,
         received: Sequence[ReceivedResult],
-        floors: Mapping[Outbox, int],
         rules: IntakeRules,
         done: _Done,
     ) -> None:
@@ -243,7 +236,7 @@ class Ingest:
         for one in received:
             with _bound_ids(one.result):
                 try:
-                    done.add(await self._record_batch([one], floors, rules))
+                    done.add(await self._record_batch([one], rules))
                 except _UNRECORDABLE as error:
                     now = clock.now()
                     row = one.rejected("unusable", f"{type(error).__name__}: {error}", now)
@@ -251,7 +244,7 @@ class Ingest:
                     bad = UnreadableResult(row=row, position=position)
                     await self._store.transact(
                         lambda ledger, bad=bad, now=now: record_unreadable(  # type: ignore[misc]  # bound now
-                            ledger, [bad], floors, now
+                            ledger, [bad], now
                         )
                     )
                     _log_rejected(row)

@@ -2,40 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from stt_coordinator.ledger.results import Outbox, move_watermarks
 from stt_coordinator.store.port import Store
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.messages import OutboxMark, Watermark
+from stt_shared.protocol.messages import MAX_OTHER_OUTBOXES, OutboxMark, Watermark
 from stt_shared.telemetry.logs import logger
 
 STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
-MAX_REMEMBERED = 10_000  # workers whose watermark of before is kept in memory
+SHOWN_S = 3_600.0  # how long the status names what was found in the bucket
+MAX_KEPT = 100  # workers of which that is kept
+MAX_NAMED = 5  # of them in the status
 _LOG = logger("watermarks")
 
 
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """A position in the bucket that this coordinator did not publish."""
+
+    found: int
+    stored: int
+    at: float  # of the monotonic clock
+
+
 class Watermarks:
-    """Publishes the watermarks of the store; `floor` reads one of an earlier store."""
+    """Publishes the watermarks of the store, and nothing but those: the bucket is never believed.
+
+    What the bucket has and this store does not was written by somebody else, or comes from a newer
+    store than this one: it is named, and overwritten.
+    """
 
     def __init__(self, bus: Bus, store: Store) -> None:
         self._bus = bus
         self._store = store
-        self._published: dict[str, Watermark] = {}
-        self._before: dict[str, Watermark] = {}
+        self._published: dict[str, Watermark | None] = {}  # None: it is to be published again
+        self._wrong: dict[str, _Wrong] = {}  # by worker, oldest first
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """A sentence for each of the first workers whose watermark somebody else wrote."""
+        recent = {w: one for w, one in self._wrong.items() if clock.monotonic() - one.at < SHOWN_S}
+        return tuple(
+            f"the watermark of worker {worker} on NATS was {one.found}, the store has {one.stored}:"
+            f" another client writes into {subjects.BUCKET_WATERMARK}, or the store is an older"
+            " copy; it was corrected"
+            for worker, one in sorted(recent.items())[:MAX_NAMED]
+        )
 
     async def publish(self) -> None:
         """Publish each watermark that differs from the last one that this process published.
 
         Raises UnreachableError and StoreError.
         """
-        news = await self._unpublished()
-        if await self._lift(news):
-            news = await self._unpublished()
+        stored = await self._store.read(lambda ledger: ledger.results.watermarks())
+        news = [one for one in stored if self._published.get(one.worker) != one]
+        for one in news:
+            # Before it is overwritten: afterwards nobody could see that it was above the store.
+            if one.worker not in self._published:
+                self._compare(one, await self._read(one.worker))
         receipts = await self._bus.publish(
             [
                 Outgoing(
@@ -50,58 +78,48 @@ class Watermarks:
                 raise UnreachableError(f"watermarks cannot be published ({receipt.reason})")
             self._published[one.worker] = one
 
-    async def _unpublished(self) -> list[Watermark]:
-        found = await self._store.read(lambda ledger: ledger.results.watermarks())
-        return [one for one in found if self._published.get(one.worker) != one]
+    async def verify(self) -> None:
+        """Compare the bucket with what was published; the next `publish` writes what differs.
 
-    async def _lift(self, found: Sequence[Watermark]) -> bool:
-        """Lift watermarks of the store to those that were published before; whether there were any.
-
-        After an old backup the store's are lower: published as they are, the positions between
-        would be a gap that no worker can fill, and its outbox would never empty.
+        The broker may have lost it, or somebody else may write there. Raises UnreachableError.
         """
-        floors: dict[Outbox, int] = {}
-        for one in found:
-            own = OutboxMark(epoch=one.epoch, sequence=one.sequence)
-            for mark in (own, *one.others):
-                floor = await self.floor(one.worker, mark.epoch)
-                if floor > mark.sequence:
-                    floors[one.worker, mark.epoch] = floor
-                    _LOG.warning(
-                        "watermark_lifted",
-                        worker=one.worker,
-                        epoch=mark.epoch,
-                        stored=mark.sequence,
-                        published=floor,
-                    )
-        if floors:
-            now = clock.now()
-            await self._store.transact(lambda ledger: move_watermarks(ledger, floors, floors, now))
-        return bool(floors)
+        for worker, one in list(self._published.items()):
+            found = await self._read(worker)
+            # Published anew while this waited for the bucket: compared the next time.
+            if one is None or found == one or self._published.get(worker) is not one:
+                continue
+            self._compare(one, found)
+            self._published[worker] = None
 
-    def forget(self) -> None:
-        """Publish all of them again next time: the broker may have lost them."""
-        self._published.clear()
+    def _compare(self, own: Watermark, found: Watermark | None) -> None:
+        """Name the first position of `found` that is above that of `own`."""
+        for mark in _marks(found) if found is not None else ():
+            stored = own.of(mark.epoch)
+            if stored is None and len(own.others) >= MAX_OTHER_OUTBOXES:
+                continue  # an outbox that newer ones of the name have pushed out
+            stored = stored or 0
+            # Below it is harmless: the worker keeps what it could drop, until this is corrected.
+            if mark.sequence <= stored:
+                continue
+            worker = own.worker
+            self._wrong.pop(worker, None)
+            self._wrong[worker] = _Wrong(mark.sequence, stored, clock.monotonic())
+            if len(self._wrong) > MAX_KEPT:
+                del self._wrong[next(iter(self._wrong))]
+            found_at = {"epoch": mark.epoch, "found": mark.sequence, "stored": stored}
+            _LOG.error("watermark_foreign", worker=worker, **found_at)
+            return
 
-    async def floor(self, worker: str, epoch: str) -> int:
-        """The position that was published for this outbox before this process first heard of it.
-
-        After a loss of the store the worker has dropped what it covers: it will never come again.
-        """
-        if worker not in self._before:
-            # Names come from messages; what is read again is what this process has published.
-            if len(self._before) >= MAX_REMEMBERED:
-                self._before.clear()
-            self._before[worker] = await self._read(worker)
-        return self._before[worker].of(epoch) or 0
-
-    async def _read(self, worker: str) -> Watermark:
-        nothing = Watermark(worker=worker, epoch="", sequence=0)
+    async def _read(self, worker: str) -> Watermark | None:
         stored = await self._bus.last(STREAM, subjects.kv(subjects.BUCKET_WATERMARK, worker))
         if stored is None or not stored.data:
-            return nothing
+            return None
         try:
             return codec.decode(Watermark, stored.data)
         except ProtocolError as error:
             _LOG.warning("watermark_rejected", worker=worker, reason=error.message)
-            return nothing
+            return None
+
+
+def _marks(one: Watermark) -> tuple[OutboxMark, ...]:
+    return OutboxMark(epoch=one.epoch, sequence=one.sequence), *one.others

@@ -117,6 +117,7 @@ class FakeWorker:
     targets: tuple[tuple[str, Family], ...] = (("t1", Family.MYSQL),)
     answer: Answer = all_passed
     sequence: int = 0
+    oldest: int = 0  # of what it still has; 0: as a release that does not state it
     jobs: list[Job] = field(default_factory=list[Job])
     published: list[Outgoing] = field(default_factory=list[Outgoing])
     site: str = SITE
@@ -172,6 +173,7 @@ class FakeWorker:
             worker=self.name,
             sequence=self.sequence,
             epoch=self.epoch,
+            oldest=self.oldest,
             started=now,
             finished=now,
             outcomes=tuple(outcomes),

@@ -79,6 +79,7 @@ def result(
     worker: str = "w1",
     epoch: str = "e1",
     job_id: str = "",
+    oldest: int = 0,
 ) -> Result:
     return Result(
         job_id=job_id or f"{run_id}.{target}",
@@ -91,6 +92,7 @@ def result(
         worker=worker,
         sequence=sequence,
         epoch=epoch,
+        oldest=oldest,
         started=at,
         finished=at + timedelta(seconds=1),
         outcomes=outcomes,
@@ -114,7 +116,6 @@ def with_nonce(one: Result, jobs: Mapping[str, JobRecord]) -> Result:
 async def recorded(
     store: Store,
     *results: Result,
-    floors: Mapping[tuple[str, str], int] | None = None,
     now: datetime | None = None,
 ) -> RecordedBatch:
     """Settle results in one transaction, a minute after the newest began.
@@ -125,9 +126,7 @@ async def recorded(
     ids = {one.job_id for one in results}
     jobs = await store.read(lambda ledger: ledger.jobs.by_id(ids))
     batch = [taken(with_nonce(one, jobs)) for one in results]
-    return await store.transact(
-        lambda ledger: record_results(ledger, batch, floors or {}, at, IntakeRules())
-    )
+    return await store.transact(lambda ledger: record_results(ledger, batch, at, IntakeRules()))
 
 
 async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRecord:

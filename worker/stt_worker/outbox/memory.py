@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
 from stt_shared.protocol.messages import Result, Watermark
-from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, Row, row_of
+from stt_worker.outbox.port import MAX_AHEAD, PAGE_ROWS, REMEMBERED, Finished, Row, row_of
 
 _Job = tuple[str, int]
 
@@ -20,6 +21,7 @@ class MemoryOutbox:
         self.epoch = secrets.token_hex(8)
         self._sequence = 0
         self._rows: dict[int, Row] = {}
+        self._confirmed: set[int] = set()
         self._journal: dict[_Job, tuple[int, datetime]] = {}
         self._starts: dict[_Job, int] = {}
 
@@ -31,7 +33,10 @@ class MemoryOutbox:
     async def append(self, result: Result, traceparent: str = "") -> Row:
         """See the port; raises ProtocolError `too_large`."""
         sequence = self._sequence + 1
-        numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence)
+        oldest = min(self._rows, default=sequence)
+        numbered = msgspec.structs.replace(
+            result, epoch=self.epoch, sequence=sequence, oldest=oldest
+        )
         row = row_of(numbered, traceparent)
         self._sequence = sequence
         self._rows[sequence] = row
@@ -52,12 +57,18 @@ class MemoryOutbox:
         if row.sequence in self._rows:
             self._rows[row.sequence] = row
 
+    def confirm(self, sequences: Iterable[int]) -> None:
+        """See the port."""
+        self._confirmed |= self._rows.keys() & set(sequences)
+
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
-        if watermark.epoch != self.epoch:
+        if watermark.epoch != self.epoch or watermark.sequence > self._sequence + MAX_AHEAD:
             return
         if watermark.sequence <= self._sequence:
-            self._rows = {n: row for n, row in self._rows.items() if n > watermark.sequence}
+            gone = {n for n in self._confirmed if n <= watermark.sequence}
+            self._rows = {n: row for n, row in self._rows.items() if n not in gone}
+            self._confirmed -= gone
         self._sequence = max(self._sequence, watermark.sequence)
         kept = now - REMEMBERED
         self._journal = {job: entry for job, entry in self._journal.items() if entry[1] >= kept}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,6 +13,9 @@ from stt_shared.protocol.messages import Result, Watermark
 
 REMEMBERED = timedelta(hours=49)  # NATS keeps a job for 48: none comes after its entry is gone
 PAGE_ROWS = 100
+# Positions by which a watermark may be above the highest given one. An older copy of the outbox is
+# behind by what it sent since; a number that somebody invented must not use up all positions.
+MAX_AHEAD = 1_000_000_000
 
 
 class OutboxError(SttError):
@@ -39,7 +43,7 @@ class Finished:
 class Outbox(Protocol):
     """Results at the positions 1, 2, 3 ... of one epoch, without gaps.
 
-    Every method but `epoch` and `size` raises OutboxError.
+    Every method but `epoch`, `size` and `confirm` raises OutboxError.
     """
 
     @property
@@ -53,7 +57,7 @@ class Outbox(Protocol):
         ...
 
     async def append(self, result: Result, traceparent: str = "") -> Row:
-        """Give `result` its epoch and position; write it and the end of its job.
+        """Give `result` its epoch, position and oldest position; write it and the end of its job.
 
         Both in one transaction; after the return they survive a power failure. Raises also
         ProtocolError `too_large`, which uses no position.
@@ -72,10 +76,17 @@ class Outbox(Protocol):
         """Replace the data of the message at the position of `row`, if it is still there."""
         ...
 
-    async def covered(self, watermark: Watermark, now: datetime) -> None:
-        """Delete results up to `watermark`; a watermark of another epoch is ignored.
+    def confirm(self, sequences: Iterable[int]) -> None:
+        """Note, in memory, that NATS has stored the messages at these positions."""
+        ...
 
-        One above the highest position ever given deletes nothing: the next position is above it.
+    async def covered(self, watermark: Watermark, now: datetime) -> None:
+        """Delete the confirmed results up to `watermark`.
+
+        What NATS has not confirmed to this process stays: whoever may write the bucket could
+        otherwise delete the only copy. A watermark above the highest position ever given deletes
+        nothing, and the next position is above it. One of another epoch, or more than MAX_AHEAD
+        above, is ignored.
         """
         ...
 

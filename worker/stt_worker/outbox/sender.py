@@ -94,8 +94,11 @@ class Sender:
                 self._queue.put_nowait(_Waiting(shorter, one.confirmed))
             elif receipt.publication not in (Publication.STORED, Publication.DUPLICATE):
                 failed.append((one, receipt))
-            elif not one.confirmed.done():
-                one.confirmed.set_result(None)
+            else:
+                # Also if its job was cancelled meanwhile: without this its row would never go.
+                self._outbox.confirm([one.row.sequence])
+                if not one.confirmed.done():
+                    one.confirmed.set_result(None)
         if not failed:
             self._backoff.reset()
             return

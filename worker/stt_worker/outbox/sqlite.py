@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context
@@ -25,7 +25,15 @@ from stt_shared.sqlite.faults import Fault, fault_of
 from stt_shared.sqlite.migrations import schema
 from stt_shared.telemetry.logs import log_crash, logger
 from stt_worker.outbox import recovery
-from stt_worker.outbox.port import PAGE_ROWS, REMEMBERED, Finished, OutboxError, Row, row_of
+from stt_worker.outbox.port import (
+    MAX_AHEAD,
+    PAGE_ROWS,
+    REMEMBERED,
+    Finished,
+    OutboxError,
+    Row,
+    row_of,
+)
 
 T = TypeVar("T")
 FILE = "outbox.db"
@@ -52,6 +60,7 @@ class SqliteOutbox:
         self.epoch = ""
         self._sequence = 0
         self._size = 0
+        self._confirmed: set[int] = set()  # of the rows: NATS has these messages
 
     @property
     def size(self) -> int:
@@ -93,11 +102,18 @@ class SqliteOutbox:
         """See the port."""
         await self._call(lambda: self._run("replace_row", sequence=row.sequence, data=row.data))
 
+    def confirm(self, sequences: Iterable[int]) -> None:
+        """See the port."""
+        self._confirmed.update(sequences)
+
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
         if watermark.epoch != self.epoch:
             return
         sequence, before = watermark.sequence, clock.to_text(now - REMEMBERED)
+        if sequence > self._sequence + MAX_AHEAD:
+            _LOG.warning("watermark_ahead", sequence=sequence, highest=self._sequence)
+            return
 
         def forget() -> None:
             # Above our highest position: this file is an older copy, or somebody else sends under
@@ -105,13 +121,15 @@ class SqliteOutbox:
             is_ahead = sequence > self._sequence
             if is_ahead:
                 _LOG.warning("watermark_ahead", sequence=sequence, highest=self._sequence)
+            gone = {one for one in self._confirmed if one <= sequence and not is_ahead}
             with transaction(self._connection):
-                if not is_ahead:
-                    self._run("delete_covered", sequence=sequence)
+                rows = ({"sequence": one} for one in gone)
+                self._connection.executemany(_QUERIES["delete_row"], rows)
                 self._run("forget_journal", before=before)
                 self._run("forget_attempts", before=before)
                 # Without this positions would be used twice.
                 self._run("set_sequence", sequence=sequence)
+            self._confirmed -= gone
             self._sequence = max(self._sequence, sequence)
             self._size = self._run("count").fetchone()[0]
 
@@ -238,14 +256,18 @@ class SqliteOutbox:
         appended: list[_Appended] = []
         sequence = self._sequence
         with transaction(self._connection):
+            (first,) = self._run("first").fetchone()
             for result, traceparent in results:
-                numbered = msgspec.structs.replace(result, epoch=self.epoch, sequence=sequence + 1)
+                at = sequence + 1
+                numbered = msgspec.structs.replace(
+                    result, epoch=self.epoch, sequence=at, oldest=first or at
+                )
                 try:
                     row = row_of(numbered, traceparent)
                 except ProtocolError as error:
                     appended.append(error)
                     continue
-                sequence += 1
+                sequence, first = at, first or at
                 self._run("insert_row", **asdict(row))
                 self._run(
                     "insert_journal",

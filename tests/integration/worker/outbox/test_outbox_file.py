@@ -56,6 +56,7 @@ async def test_nothing_is_lost_whatever_becomes_of_the_file(
     epoch = outbox.epoch
     for number in (1, 2, 3):
         await outbox.append(result(number))
+    outbox.confirm([1])
     await outbox.covered(watermark(outbox, 1), AT)
     act(folder)
     if before_write:

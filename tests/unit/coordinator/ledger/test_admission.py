@@ -91,7 +91,7 @@ async def without_nonce(store: Store, *, nonce_required: bool) -> RecordedBatch:
     batch = [taken(result("t1", *BOTH))]
     return await store.transact(
         lambda ledger: record_results(
-            ledger, batch, {}, minutes(1), IntakeRules(nonce_required=nonce_required)
+            ledger, batch, minutes(1), IntakeRules(nonce_required=nonce_required)
         )
     )
 
@@ -125,7 +125,7 @@ async def test_result_may_wait_for_the_announcement_of_its_worker_and_nothing_is
     one = with_nonce(result("t1", *BOTH, worker="w9"), {job.job_id: job})
     waits = [replace(taken(one), may_wait=True)]
     batch = await store.transact(
-        lambda ledger: record_results(ledger, waits, {}, minutes(1), IntakeRules())
+        lambda ledger: record_results(ledger, waits, minutes(1), IntakeRules())
     )
     assert (set(batch.waiting), batch.recorded) == ({("w9", "e1", 1)}, ())
     assert batch.rejected == ()
@@ -190,7 +190,7 @@ async def test_sender_without_budget_leaves_nothing_behind_and_its_watermark_mov
     forged = changed(result("t1", *BOTH), nonce="guessed")
     rules = IntakeRules(exceeded=frozenset({(SITE, "w1")}))
     batch = await store.transact(
-        lambda ledger: record_results(ledger, [taken(forged)], {}, minutes(1), rules)
+        lambda ledger: record_results(ledger, [taken(forged)], minutes(1), rules)
     )
     assert (batch.recorded, batch.rejected, batch.dropped) == ((), (), {"wrong_nonce": 1})
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {}
@@ -199,7 +199,7 @@ async def test_sender_without_budget_leaves_nothing_behind_and_its_watermark_mov
     job = await job_of(store)
     genuine = taken(with_nonce(result("t1", *BOTH, sequence=2), {job.job_id: job}))
     batch = await store.transact(
-        lambda ledger: record_results(ledger, [genuine], {}, minutes(1), rules)
+        lambda ledger: record_results(ledger, [genuine], minutes(1), rules)
     )
     assert len(batch.recorded) == 1
 

@@ -99,9 +99,7 @@ async def calls_of(results: Collection[Result]) -> list[Call]:
     batch = [taken(with_nonce(one, jobs)) for one in results]
     calls: list[Call] = []
     await store.transact(
-        lambda ledger: record_results(
-            recording(ledger, calls), batch, {}, minutes(1), IntakeRules()
-        )
+        lambda ledger: record_results(recording(ledger, calls), batch, minutes(1), IntakeRules())
     )
     return calls
 
@@ -163,7 +161,7 @@ async def test_positions_of_unreadable_results_are_taken_in_sorted_order() -> No
         for worker, at in (("w2", 1), ("w1", 2), ("w1", 1))
     ]
     calls: list[Call] = []
-    await store.transact(lambda ledger: record_unreadable(recording(ledger, calls), found, {}, NOW))
+    await store.transact(lambda ledger: record_unreadable(recording(ledger, calls), found, NOW))
     (rows,) = [given for name, given in calls if name == "results.add"]
     assert [(row.worker, row.sequence) for row in rows] == [("w1", 1), ("w1", 2), ("w2", 1)]
     assert names(calls)[-1] == "results.put_watermarks"

@@ -10,6 +10,7 @@ from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
+from stt_coordinator.ledger.watermarks import PassedOver
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.enums import Family, Kind, Outcome
 from stt_shared.protocol.findings import FindingsRequest
@@ -144,10 +145,31 @@ async def test_watermark_stops_at_a_gap_and_jumps_when_it_is_filled() -> None:
     assert await watermark(store) == 3
 
 
-async def test_watermark_of_a_lost_store_is_the_floor_of_the_new_one() -> None:
+async def test_positions_that_their_worker_no_longer_has_are_passed_over_and_named() -> None:
     store = await planned("t1")
-    await recorded(store, result("t1", *BOTH, sequence=701), floors={("w1", "e1"): 700})
+    batch = await recorded(store, result("t1", *BOTH, sequence=701, oldest=701))
     assert await watermark(store) == 701
+    assert batch.passed_over == (PassedOver(worker="w1", epoch="e1", stored=0, oldest=701),)
+
+
+async def test_positions_that_their_worker_still_has_are_waited_for() -> None:
+    store = await planned("t1", "t2")
+    batch = await recorded(store, result("t1", *BOTH, sequence=9, oldest=8))
+    assert (await watermark(store), len(batch.passed_over)) == (7, 1)
+    batch = await recorded(store, result("t2", *BOTH, sequence=8, oldest=8))
+    assert (await watermark(store), batch.passed_over) == (9, ())
+
+
+async def test_no_message_raises_a_watermark_above_the_results_of_the_store() -> None:
+    store = await planned("t1")
+    await recorded(store, result("t1", *BOTH, sequence=5, oldest=2**62))
+    assert await watermark(store) == 5
+
+
+async def test_refused_result_moves_no_watermark_past_a_gap() -> None:
+    store = await planned("t1")
+    await recorded(store, result("t1", *BOTH, sequence=5, oldest=5, job_id="invented.t1"))
+    assert not await watermark(store)
 
 
 async def test_each_epoch_of_a_worker_counts_from_one() -> None:

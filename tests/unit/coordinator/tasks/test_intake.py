@@ -15,7 +15,6 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.guards.nonce_gate import OPEN_AFTER_UPGRADE, NonceGate
 from stt_coordinator.tasks.ingest import MAX_WAITS, Ingest
 from stt_coordinator.tasks.wakeups import Wakeups
-from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.bus.values import Delivery
@@ -55,10 +54,8 @@ async def agreed_now() -> datetime | None:
 async def ingest_on(store: Store, require: bool | None = None) -> Ingest:
     bus = MemoryBroker().connect()
     await bus.ensure(subjects.STREAMS, [])
-    marks, gate = Watermarks(bus, store), NonceGate(store, agreed_now, require)
-    return Ingest(
-        bus=bus, store=store, watermarks=marks, wakeups=Wakeups(), timing=QUICK, nonces=gate
-    )
+    gate = NonceGate(store, agreed_now, require)
+    return Ingest(bus=bus, store=store, wakeups=Wakeups(), timing=QUICK, nonces=gate)
 
 
 async def genuine(store: Store, target: str, worker: str = "w1", sequence: int = 1) -> Result:

@@ -14,7 +14,6 @@ from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.readiness import INGEST_LATE_S, Readiness
 from stt_coordinator.tasks.wakeups import Wakeups
-from stt_coordinator.tasks.watermarks import Watermarks
 from stt_shared import clock
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.protocol import subjects
@@ -90,7 +89,6 @@ async def test_results_that_are_not_taken_in_make_it_unready(
     ingest = Ingest(
         bus=bus,
         store=store,
-        watermarks=Watermarks(bus, store),
         wakeups=wakeups,
         timing=QUICK,
         nonces=NonceGate(store, ClockGuard(bus=bus, store=store, wakeups=wakeups).now),

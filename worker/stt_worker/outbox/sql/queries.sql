@@ -31,8 +31,11 @@ WHERE sequence > :after ORDER BY sequence LIMIT :limit;
 -- name: count
 SELECT count(*) FROM outbox;
 
--- name: delete_covered
-DELETE FROM outbox WHERE sequence <= :sequence;
+-- name: first
+SELECT min(sequence) FROM outbox;
+
+-- name: delete_row
+DELETE FROM outbox WHERE sequence = :sequence;
 
 -- name: forget_journal
 DELETE FROM journal WHERE finished < :before;

@@ -1,0 +1,67 @@
+"""Move watermarks: up to which position of a worker's outbox every result was received."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+
+from stt_coordinator.store.port import Ledger
+from stt_shared.protocol.messages import Watermark
+
+Outbox = tuple[str, str]  # worker, epoch
+Position = tuple[str, str, int]  # worker, epoch, sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """Positions of an outbox that the watermark passed: from `stored` + 1 up to `oldest` - 1."""
+
+    worker: str
+    epoch: str
+    stored: int
+    oldest: int
+
+
+def move_watermarks(
+    ledger: Ledger,
+    outboxes: Iterable[Outbox],
+    now: datetime,
+    *,
+    floors: Mapping[Outbox, int] | None = None,
+    passed: Collection[Position] = (),
+) -> list[PassedOver]:
+    """Move each outbox's watermark up to its first gap: the worker drops what it covers.
+
+    `passed` are positions that were received and have no row. A gap up to the floor of its outbox
+    is passed over and returned: after the restore of an old backup nothing would ever fill it.
+    """
+    moved: list[Watermark] = []
+    gaps: list[PassedOver] = []
+    ordered = sorted(outboxes)
+    # Before positions are read: of two writers each sees its own new ones alone, and the
+    # watermark would stop at a gap that the other one fills.
+    ledger.locks.outboxes(ordered)
+    for worker, epoch in ordered:
+        before = ledger.results.watermark(worker, epoch)
+        others = [at for w, e, at in passed if (w, e) == (worker, epoch)]
+        reached = _first_gap(ledger, (worker, epoch), before or 0, others)
+        floor = (floors or {}).get((worker, epoch), 0)
+        if floor > reached:
+            gaps.append(PassedOver(worker=worker, epoch=epoch, stored=reached, oldest=floor + 1))
+            reached = _first_gap(ledger, (worker, epoch), floor, others)
+        if reached != before:
+            moved.append(Watermark(worker=worker, epoch=epoch, sequence=reached))
+    ledger.results.put_watermarks(moved, now)
+    return gaps
+
+
+def _first_gap(ledger: Ledger, outbox: Outbox, reached: int, others: Iterable[int]) -> int:
+    """The last position of those that follow `reached` without a gap, `others` included."""
+    above = sorted(at for at in others if at > reached)
+    for sequence in merge(ledger.results.sequences_after(*outbox, reached), above):
+        if sequence > reached + 1:
+            break
+        reached = sequence
+    return reached
