@@ -171,6 +171,8 @@ class Coordinator:
                 await self._ensure(())
                 # Before results are ingested: the consumers of earlier epochs must be gone.
                 await self._bus.succeed(self._results, subjects.epoch_of_consumer)
+                # After the consumers: from here on what an earlier coordinator still writes is
+                # refused.
                 await self._control_state.take_over()
                 await self._library.begin()
                 await self._nonces.required()  # read now, so that the status shows it

@@ -42,6 +42,8 @@ class AccessWatch:
 
     async def run(self) -> None:
         """Ask again and again until cancelled."""
+        # Not at once: the consumers of a new site are missing until the coordinator has heard of
+        # it.
         await asyncio.sleep(FIRST_S)
         while True:
             await self.inspect()

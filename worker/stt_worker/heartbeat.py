@@ -82,6 +82,7 @@ class HeartbeatSender:
             # Cleared before the sending: a change during it must cause another heartbeat.
             self._woken.clear()
             await self.send()
+            # Woken or not, at the latest after EVERY_S: a worker that stays silent counts as down.
             with suppress(TimeoutError):
                 async with asyncio.timeout(EVERY_S):
                     await self._woken.wait()

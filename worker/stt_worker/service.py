@@ -69,6 +69,8 @@ async def run(settings: Settings, load: Load, stop: asyncio.Event) -> None:
         inventory = Inventory(_log_warnings(load()).targets)
         runtime = await stack.enter_async_context(open_runtime(builtin(), own.concurrency))
         state = state_dir(own.state_dir, "worker", os.environ)
+        # Before NATS: a second worker on this folder has to fail at its start, not at its first
+        # result.
         outbox = await open_outbox(state)
         stack.push_async_callback(outbox.close)
         progress = Progress(partial(outbox.pending, limit=1))
@@ -236,4 +238,6 @@ async def _follow_nudges(
                     heartbeat.wake()
         except UnreachableError as error:
             _LOG.debug("nudges_failed", reason=error.message)
+        # A pause also after a clean end: a connection that is going down ends each new
+        # subscription.
         await asyncio.sleep(SUBSCRIBE_AGAIN_S)

@@ -19,6 +19,7 @@ def key_of(path: Path, kind: Kind) -> Key:
     """
     found = read(path, kind)
     if found is None:
+        # Only where there is none: a new key would lock out whoever uses the old one.
         found = keys.new(kind)
         write(path, found.seed + "\n")
     return found

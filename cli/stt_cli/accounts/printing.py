@@ -109,6 +109,7 @@ def _users(account: Account, key: Key, folder: Path, issue: Issue) -> list[Path]
     found: list[Path] = []
     for user in account.users:
         path, own = folder / f"{user.file}{CREDS}", keys.new(Kind.USER)
+        # Never overwritten: the credentials that are there may be in use.
         if path.exists():
             hint = "move it away to have new credentials made"
             raise UsageError(f"{path} exists already", hint=hint)

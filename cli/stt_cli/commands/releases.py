@@ -94,6 +94,7 @@ def refresh(
         except ValueError:
             sentence = f"--as-of is {as_of!r}, expected a date"
             raise UsageError(sentence, hint="for example 2026-12-01") from None
+    # Of the result, before it is written: the file that is there stays valid.
     faults = tuple(rules.faults(found.data))
     for change in changes:
         output.print_text(change)

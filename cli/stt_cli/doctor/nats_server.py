@@ -75,6 +75,7 @@ async def _durable_consumers(asker: Asker, stream: str) -> tuple[list[dict[str, 
             return [], streams.reason_unanswered(answer)
         page: list[dict[str, Any]] = answer.get("consumers") or []
         found += page
+        # The limit, and the empty page: consumers may be deleted between two pages.
         if not page or len(found) >= min(answer.get("total", 0), MAX_CONSUMERS):
             return [info for info in found if info.get("config", {}).get("durable_name")], ""
 

@@ -45,6 +45,8 @@ def from_endoflife(data: Document, document: Document) -> Iterator[str]:
         series = numbers(str(release["name"]))
         entry = next((one for one in entries if one["series"] == series), None)
         if entry is None:
+            # Only newer ones than the oldest that is known: what ended long ago is left out on
+            # purpose.
             if series > entries[0]["series"]:
                 yield from _added(entries, name, series, release)
         else:

@@ -145,6 +145,7 @@ class Mail:
         if found.digest:
             body = text(found.digest, self._settings.page_url)
             message = mail(self._settings, subject(found.digest), body, now)
+            # In a thread: smtplib blocks, up to TIMEOUT_S for each answer of the server.
             refused = await asyncio.to_thread(self._deliver, message)
 
         def remember(ledger: Ledger) -> None:

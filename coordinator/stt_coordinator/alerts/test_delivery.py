@@ -36,6 +36,7 @@ Step = Callable[[], Awaitable[str]]
 
 def deliver_tests(settings: AlertSettings) -> AsyncGenerator[DeliveryResult]:
     """The result of each address in turn; raises ConfigError for contradicting settings."""
+    # Before the first is sent: settings that contradict each other must send nothing.
     verified(settings)
     context = trusted(settings.ca)
     post = Poster(context)

@@ -85,6 +85,7 @@ def webhook_event(event: FindingEvent, page_url: str) -> WebhookEvent:
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """The value of the header SIGNATURE: over the timestamp, a dot, and the body."""
+    # With the timestamp: a recorded post cannot be sent again later as a fresh one.
     signed = f"{timestamp}.".encode() + body
     return "v1=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
@@ -138,6 +139,7 @@ def start_cursor(ledger: Ledger, name: str) -> int:
     """The position of a reader of the history; a new reader starts at its end."""
     cursor = ledger.history.cursor(name)
     if cursor is None:
+        # At the end: a new receiver must not get the whole history.
         cursor = ledger.history.last_position()
         ledger.history.put_cursor(name, cursor)
     return cursor

@@ -94,6 +94,7 @@ async def run_audited(
     named: Any = msgspec.structs.replace(given, by=actor.name_or(request.by))
     with bound(verb=str(AUDITED[command]), way=str(actor.way), by=named.by[:MAX_TEXT]):
         reply = await command(context, named)
+        # Of the reply, not of the request: a command that found nothing to change leaves no entry.
         if isinstance(reply, ImportReply):
             changed = not named.dry_run and any(one.what in WRITTEN for one in reply.exceptions)
         else:

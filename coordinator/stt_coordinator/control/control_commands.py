@@ -31,12 +31,14 @@ MAX_AHEAD = timedelta(minutes=1)  # of the last change; beyond it a clock was ah
 
 async def enable(context: HandlerContext, request: SwitchRequest) -> SwitchReply:
     """Enable checks; the first run follows in the background. Idempotent."""
+    # Once, before the attempts: each of them has to write the same state.
     since = clock.now()
 
     def on(state: ControlState) -> ControlState:
         return state if state.enabled else _switched(state, request, since, enabled=True)
 
     changed = await context.control_state.change(on)
+    # After the state is written: the scheduler reads it, and would sleep on with the old one.
     context.wakeups.schedule.set()
     context.wakeups.summary.set()
     state = context.control_state.state
@@ -113,9 +115,11 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     Raises RequestError: `disabled`, `unknown_target`, `unknown_site`, `unknown_check`,
     `no_targets`, or `bad_request` for a check that is switched off.
     """
+    # Read anew: another coordinator, or an operator by NATS, may have disabled checks meanwhile.
     state = await context.control_state.refresh()
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, no run was started")
+    # Before the checks are chosen: whoever edits a folder of checks runs what is on the disk now.
     await context.library.refresh_if_local()
     now = clock.now().replace(microsecond=0)
 
@@ -139,6 +143,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
         pack=context.library.pack,
     )
     started, joined = await context.scheduler.start(planned)
+    # The limit: a reply is one message, and all targets of a fleet may have joined.
     return RunReply(run=started, joined=joined[:MAX_JOINED])
 
 

@@ -93,6 +93,7 @@ async def forget_worker(context: HandlerContext, request: WorkerForgetRequest) -
         if worker.state == "up":
             what = f"worker {worker.worker} of site {worker.site} is up"
             raise request_error(ErrorCode.IN_USE, f"{what}: stop it first")
+        # Before and after in one transaction: what is gone between the two is the answer.
         before = {row.target for row in ledger.fleet.all_targets() if row.gone}
         ledger_targets.forget_worker(ledger, worker, now, by=by, reason=reason)
         after = {row.target for row in ledger.fleet.all_targets() if row.gone}
@@ -105,6 +106,7 @@ async def forget_worker(context: HandlerContext, request: WorkerForgetRequest) -
 def _known(ledger: Ledger, names: Iterable[str]) -> list[TargetRecord]:
     """The targets of these names, each once; raises RequestError `unknown_target`."""
     wanted = sorted(set(names))
+    # Before they are read: an announcement in between would be overwritten.
     ledger.locks.targets(wanted)
     known = ledger.fleet.targets(wanted)
     for name in wanted:

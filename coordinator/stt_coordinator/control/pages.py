@@ -31,6 +31,7 @@ def fitting(found: Iterable[S]) -> Iterator[S]:
     is_first = True
     for one in found:
         size = len(_ENCODER.encode(one)) + 1
+        # At least one: after an empty page the next one would begin at the same place.
         if size > left and is_first:
             yield slim(one)
             return
@@ -75,6 +76,7 @@ def decode_cursor(text: str, kind: type[T]) -> T | None:
     if not text:
         return None
     try:
+        # Cut first: whoever asks chooses the length of this text.
         padded = text[:MAX_CURSOR].encode("ascii") + b"=" * (-len(text) % 4)
         data = base64.b64decode(padded, altchars=b"-_", validate=True)
         return msgspec.json.decode(data, type=kind)

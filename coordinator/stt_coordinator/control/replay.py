@@ -36,6 +36,7 @@ async def replay_events(context: HandlerContext, request: EventsReplayRequest) -
         return EventsReplayReply(findings=total, runs=len(messages))
 
     reply = await context.store.transact(record)
+    # After the commit: the task reads where to begin from the store.
     context.wakeups.replay.set()
     context.wakeups.outbox.set()
     return reply

@@ -156,6 +156,7 @@ class Election:
 
     async def _attempt(self) -> Office | None:
         view = await self.lease.inspect()
+        # First: a lease that is free must not be taken with another store either.
         self.refuse_other_store(view.record)
         if not view.is_free:
             self._wait_behind(view)
@@ -172,6 +173,8 @@ class Election:
         try:
             office = await self._take(store)
         finally:
+            # Closed at once: a folder that stays locked keeps every other standby of this machine
+            # out.
             if office is None:
                 await store.close()
         return office
@@ -230,6 +233,7 @@ class Election:
         fences = Fences(self.bus)
         # Before the lease is taken: an epoch that a lost record had must not come again.
         highest = await fences.read()
+        # Before the call: the term has to end before others may count this holder as silent.
         begun = clock.uptime()
         epoch = await self.lease.take(above=highest)
         if epoch is None:

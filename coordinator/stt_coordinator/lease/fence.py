@@ -207,6 +207,8 @@ class FencedBus:
             try:
                 return await handler(request)
             finally:
+                # Again after the work: an answer that comes later than the term may contradict the
+                # next holder.
                 if not self._term.may_act():
                     raise NoReplyError
 

@@ -141,6 +141,8 @@ class NatsLease:
                 # Anything may be written there by hand; the fences still name the epoch.
                 _LOG.error("lease_rejected", reason=error.message)
             else:
+                # Kept beside the key: a bucket that is made anew would begin with the first epoch
+                # again.
                 self._highest = max(self._highest, self._record.epoch)
 
     async def _write(self, record: LeaseRecord) -> Receipt:

@@ -47,6 +47,7 @@ class Standbys:
             return
         key = (one.name, one.host)
         is_long = max(map(len, (one.name, one.host, one.obstacle))) > MAX_CHARACTERS
+        # Limits: anybody on this bus may send such messages, with as many names as they like.
         if is_long or (len(self._heard) >= MAX_STANDBYS and key not in self._heard):
             return
         self._heard[key] = clock.uptime(), one

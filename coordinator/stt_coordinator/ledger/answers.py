@@ -128,6 +128,8 @@ class AnswerRecorder:
         self._ledger.outcomes.put(_sorted(self._changed_pairs))
         self._ledger.findings.put(_sorted(self._changed_findings))
         self._ledger.fleet.put_targets(_sorted(self._changed_targets))
+        # In the same transaction as the findings: an event is published if its change is stored,
+        # and only then.
         self._ledger.history.add(self._events)
         self._ledger.outbox.add(map(event_messages.of_finding, self._events))
         # Last: every ingester of a run waits here for the one that counts it.
@@ -140,6 +142,7 @@ def _sorted(changed: Mapping[K, V]) -> Iterator[V]:
 
 def hold_jobs(ledger: Ledger, jobs: Collection[JobRecord]) -> list[JobRecord]:
     """Hold the targets of `jobs`; returns those that are outstanding still, as they are now."""
+    # Before they are read: of two transactions that end a job the second has to see that it ended.
     ledger.locks.targets({job.target for job in jobs})
     current = ledger.jobs.by_id(job.job_id for job in jobs)
     there = (current[job.job_id] for job in jobs if job.job_id in current)

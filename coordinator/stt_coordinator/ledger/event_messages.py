@@ -34,6 +34,7 @@ def of_finding(event: FindingEvent) -> Outgoing:
     return Outgoing(
         subject=event_subjects.finding_event(event),
         data=data,
+        # With the time: sent twice it is stored once, and the same change later is another event.
         message_id=f"{event.after.id}.{event.change}.{clock.unix_nanoseconds(event.at)}",
     )
 
@@ -64,6 +65,7 @@ def of_run(phase: RunPhase, run: RunRecord, at: datetime) -> Outgoing:
     return Outgoing(
         subject=event_subjects.run_event(phase),
         data=codec.encode(RunEvent(phase=phase, at=at, run=run)),
+        # Without a time: a run starts and ends once, whoever records it.
         message_id=f"{run.run_id}.{phase}",
     )
 

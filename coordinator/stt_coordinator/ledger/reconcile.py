@@ -25,6 +25,7 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     lost is published again, `timing.max_dispatches` times in all.
     """
     found = ledger.jobs.overdue(now, LIMIT)
+    # Asked again once they are held: an answer may have come while this transaction waited.
     late = [job for job in hold_jobs(ledger, found) if job.deadline <= now]
     recorder = AnswerRecorder(ledger, late, now)
     targets = ledger.fleet.targets({job.target for job in late})

@@ -91,8 +91,10 @@ def record(ledger: Ledger, many: Iterable[SuppressionRecord], now: datetime) -> 
         known = ledger.suppressions.get(one.id) is not None
         phase = SuppressionPhase.CHANGED if known else SuppressionPhase.CREATED
         _put(ledger, lookup, one, phase, now)
+        # For the next one of a file: two with the same scope must not both live.
         lookup.live[scope_of(one)] = one
         touched.update((record.id, record) for record in lookup.in_scope(one))
+    # Once, after all of them: a finding in several of these scopes must change only once.
     apply_suppressions(ledger, touched.values(), now)
 
 
@@ -103,6 +105,7 @@ def revoke(
     lookup = Lookup(ledger)
     over = msgspec.structs.replace(one, revoked=now, revoked_by=by, revoked_reason=reason)
     _put(ledger, lookup, over, SuppressionPhase.REVOKED, now)
+    # After it is stored as revoked: what applies is read anew, and must not contain it.
     apply_suppressions(ledger, lookup.in_scope(over), now, by=by, reason=reason)
     return over
 
@@ -131,6 +134,7 @@ def _bring_back(
     ledger: Ledger, lookup: Lookup, ended: Sequence[SuppressionRecord], now: datetime
 ) -> None:
     touched = {record.id: record for one in ended for record in lookup.in_scope(one)}
+    # First what each of them had accepted: these events name the exception that ended.
     for one in ended:
         mine = [
             touched.pop(id_)

@@ -21,6 +21,7 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord, TargetEvent
 def apply_changes(ledger: Ledger, changes: TargetChanges, now: datetime) -> None:
     """Store changed targets and their events; what was learned of moved ones is void."""
     ledger.locks.targets({*changes.moved, *(row.target for row in changes.targets)})
+    # Before the new rows are stored: afterwards nobody knows which sites the targets left.
     left = {row.site for row in ledger.fleet.targets(changes.moved).values()}
     ledger.fleet.put_targets(sorted(changes.targets, key=lambda row: row.target))
     if changes.moved:
@@ -59,8 +60,10 @@ def forget_targets(
     A worker that announces such a target again makes it a new one.
     """
     left = {row.target: row for row in rows}
+    # Before anything is deleted: an ingester could still add to what goes.
     ledger.locks.targets(left)
     ledger.fleet.drop_targets(left)
+    # After the targets are gone: a site is empty only then.
     end_summaries(ledger, {row.site for row in left.values()}, now)
     ledger.outcomes.forget(left)
     open_ones = [

@@ -62,6 +62,7 @@ def read(folder: Path, place: str) -> CachedPack | None:
         # The cache only saves a fetch: whatever is read is verified like a fetched pack.
         _LOG.error("cache_unreadable", path=str(path), reason=str(error))
         return None
+    # Of this source alone: a new setting must not run with the pack of the old one.
     return found if found.place == place else None
 
 

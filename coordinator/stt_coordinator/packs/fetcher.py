@@ -110,6 +110,7 @@ class PackFetcher:
                     key=fetched.accepted.key or "unsigned",
                     checks=len(fetched.catalogue.checks),
                 )
+            # After the cache is written: what is in use has to be there after a restart.
             self.current, self.failure = fetched, ""
         await self.put()
 

@@ -104,6 +104,7 @@ async def _received(reply: httpx.Response, url: str, limit: int) -> Body | None:
     if not reply.is_success:
         again = code in RETRIED or reply.is_server_error
         raise FetchError(f"{url} answers {code} {reply.reason_phrase}", again=again)
+    # Read up to the limit only: the server chooses how much it sends.
     data = await read_body(reply, limit)
     if len(data) > limit:
         raise FetchError(f"{url} is larger than {limit} bytes, the limit")

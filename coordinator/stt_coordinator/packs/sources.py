@@ -126,6 +126,7 @@ class HttpsSource:
         """The current pack; an unchanged file is not sent again. Raises FetchError."""
         version = known.version if known else None
         body = await self.client.get(self.url, MAX_PACK_BYTES, version)
+        # Always whole: a pack may be signed anew without a change of its bytes.
         signed = await self.client.get(self.url + files.SIGNATURE_SUFFIX, MAX_TEXT_BYTES)
         if body is None and known is not None:
             body = Body(data=known.parcel.data, version=known.version)

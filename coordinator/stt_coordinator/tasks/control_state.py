@@ -55,6 +55,7 @@ class ControlStateWriter:
             if unreadable or (lost is not None and lost != self.state):
                 await self._restore(lost or ControlState())
         state = self.state
+        # The copy from which a bucket that the broker has lost is restored.
         if state != self._remembered:
             await self._store.transact(lambda ledger: ledger.fleet.put_control_state(state))
             self._remembered = state
@@ -94,6 +95,8 @@ class ControlStateWriter:
         """
         async with self._one_at_a_time:
             reason = ""
+            # Limited: of many that write at once each round lets one through, and an operator
+            # waits.
             for _ in range(ATTEMPTS):
                 wanted = make(await self._refresh(replace_newer=replace_newer))
                 if wanted == self.state:
@@ -114,6 +117,8 @@ class ControlStateWriter:
         message = Outgoing(subject=SUBJECT, data=data, expected_last=self._sequence)
         (receipt,) = await self._bus.publish([message])
         if receipt.publication is Publication.STORED:
+            # Only then: with a sequence that the broker did not give every later write would be
+            # refused.
             self.state, self._sequence = state, receipt.sequence
         return receipt
 

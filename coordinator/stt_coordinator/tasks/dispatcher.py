@@ -47,6 +47,8 @@ class Dispatcher:
             for span, receipt in zip(spans, receipts, strict=True):
                 span.end({"publication": str(receipt.publication)})
             faultpoint.reach(MID_DISPATCH)
+            # After the broker has them: noted first, a job that was never sent would wait for its
+            # deadline.
             await self.note(jobs, receipts)
 
     async def note(self, jobs: Sequence[JobRecord], receipts: Sequence[Receipt]) -> None:
@@ -55,6 +57,7 @@ class Dispatcher:
         sent = list(zip(jobs, receipts, strict=True))
 
         def record(ledger: Ledger) -> None:
+            # Before the jobs are read: an answer that comes in between would be overwritten.
             ledger.locks.targets({job.target for job in jobs})
             # A fast worker's result may be in the store before this note: it must stay.
             current = ledger.jobs.by_id(job.job_id for job in jobs)
@@ -96,6 +99,8 @@ def message(job: JobRecord, traceparent: str = "") -> Outgoing:
     return Outgoing(
         subject=subjects.job(job.family, job.site, job.target),
         data=codec.encode(content),
+        # With the dispatch: a job that is issued again is a new message, one that is sent twice is
+        # not.
         message_id=f"{job.job_id}.{job.dispatch}",
         headers=traces.headers(traceparent),
     )
@@ -120,4 +125,5 @@ def after_publication(job: JobRecord, receipt: Receipt, now: datetime, timing: T
                 _LOG.error("job_rejected", reason=receipt.reason)
         case _:
             pass
+    # A pause: an occupied subject stays so until a worker takes the message that is there.
     return msgspec.structs.replace(job, not_before=now + timing.occupied)

@@ -52,12 +52,8 @@ FIRST_CONSUMER = subjects.results_consumer(1).name
 _LOG = logger("ingest")
 # What a value that no check foresaw may raise while it is recorded.
 _UNRECORDABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    OverflowError,
-    msgspec.MsgspecError,
-    ProtocolError,
+    *(ValueError, TypeError, KeyError, OverflowError),
+    *(msgspec.MsgspecError, ProtocolError),
 )
 
 
@@ -140,6 +136,8 @@ class Ingest:
         while True:
             try:
                 done = await self._record(list(received.values()), list(unreadable.values()))
+            # Tried for ever, with the same batch: put back it would come again at once, into the
+            # same trouble.
             except (StoreError, UnreachableError) as error:
                 _LOG.error("results_delayed", reason=error.message, hint=error.hint)
                 self._troubles.report(TASK, format_error(error))
@@ -173,6 +171,7 @@ class Ingest:
         try:
             await inbox.ack(acknowledged)
         except UnreachableError as error:
+            # Not raised: what is delivered again is known, and a known result changes nothing.
             _LOG.info("acknowledgement_delayed", reason=error.message)
 
     async def _record(
@@ -222,6 +221,7 @@ class Ingest:
             for result in batch.recorded:
                 with _bound_ids(result):
                     _LOG.debug("result_recorded", sequence=result.sequence)
+        # After the commit: a task that is woken earlier finds nothing, and sleeps a whole round.
         self._wakeups.watermarks.set()
         self._wakeups.store_changed()
         return batch

@@ -68,6 +68,7 @@ class OutboxPublisher:
             # After the broker has them: a row that is dropped first would be lost with the process.
             positions = [row.position for row in stored]
             await self._store.transact(lambda ledger, gone=positions: ledger.outbox.drop(gone))  # type: ignore[misc]  # bound now
+            # After the others are dropped: with the next try they would be published a second time.
             if failed:
                 raise UnreachableError(f"{len(failed)} events were not stored ({failed[0].reason})")
 
@@ -95,11 +96,13 @@ class OutboxPublisher:
                         ledger.counts.put(one.as_of, one.counts)
 
             await self._store.transact(record)
+            # After the commit: a summary that was not stored has to count as changed the next time.
             self._published.update((one.site, _content(one)) for one in news)
             for one in news:
                 if one.ended:
                     del self._published[one.site]
             self._wakeups.outbox.set()
+        # The limit: without it every result of a burst would be followed by a summary of each site.
         await asyncio.sleep(self._timing.summary_s)
 
 

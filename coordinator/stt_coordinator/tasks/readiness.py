@@ -56,6 +56,7 @@ class Readiness:
 async def _tried(name: str, step: Callable[[], Awaitable[object]]) -> Part:
     begun = clock.monotonic()
     try:
+        # A limit for each part: one that hangs must not hide how the others are.
         async with asyncio.timeout(STEP_S):
             await step()
     except RETRYABLE as error:

@@ -20,6 +20,7 @@ def request_replay(ledger: Ledger, position: int) -> None:
     """Have the events above `position` published again; extends a replay under way."""
     now_at, end = ledger.history.cursor(POSITION), ledger.history.cursor(END)
     if now_at is not None and end is not None and now_at < end:
+        # The earlier of both: a replay under way must not skip what it has not published yet.
         position = min(position, now_at)
     ledger.history.put_cursor(POSITION, position)
     ledger.history.put_cursor(END, ledger.history.last_position())
@@ -41,5 +42,6 @@ def _step(ledger: Ledger) -> bool:
     if len(ledger.outbox.oldest(BATCH)) < BATCH:
         found = [pair for pair in ledger.history.after(position, BATCH) if pair[0] <= end]
         ledger.outbox.add(event_messages.of_finding(event) for _, event in found)
+        # With the events, in one transaction: a crash in between would repeat or skip them.
         ledger.history.put_cursor(POSITION, found[-1][0] if found else end)
     return True

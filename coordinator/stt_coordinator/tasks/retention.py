@@ -40,6 +40,7 @@ async def prune(store: Store, retention: RetentionLimits, mark: AgreedNow) -> No
     at = await mark()
     if at is None:
         return
+    # Once for all steps: rows that come of age meanwhile would keep the loop from its end.
     before = retention.before(at)
     dropped: Counter[str] = Counter()
     while True:

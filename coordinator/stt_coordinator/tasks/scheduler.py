@@ -162,6 +162,7 @@ class Scheduler:
         """End all outstanding jobs because checks are disabled."""
         since = f" since {clock.to_text(state.since)}" if state.since else ""
         reason, now = f"checks are disabled{since}", clock.now()
+        # In limited transactions: ingest waits while one is open.
         while await self._store.read(lambda ledger: ledger.jobs.open(1)):
             ended = await self._store.transact(lambda ledger: end_all(ledger, now, reason))
             _LOG.info("jobs_ended", jobs=ended, reason=reason)
@@ -279,6 +280,7 @@ async def claim_slot(bus: Bus, tick: Tick) -> Tick:
         return tick
     if receipt.publication is not Publication.OCCUPIED:
         raise UnreachableError(f"slot {subject} cannot be planned ({receipt.reason})")
+    # Read, not assumed: the tick that was first may have skipped the slot.
     stored = await bus.last(subjects.STREAM_TICKS, subject)
     if stored is None:
         raise UnreachableError(f"slot {subject} is already planned, but its tick is missing")

@@ -29,6 +29,7 @@ class Wakeup:
                 await self._event.wait()
         except TimeoutError:
             return
+        # Here, before the step that follows: what is set during the step has to end the next wait.
         self._event.clear()
 
 

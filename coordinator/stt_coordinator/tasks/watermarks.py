@@ -76,6 +76,7 @@ class Watermarks:
         for one, receipt in zip(news, receipts, strict=True):
             if receipt.publication is not Publication.STORED:
                 raise UnreachableError(f"watermarks cannot be published ({receipt.reason})")
+            # After the broker has it: one that failed is published again with the next call.
             self._published[one.worker] = one
 
     async def verify(self) -> None:

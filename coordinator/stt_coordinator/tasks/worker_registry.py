@@ -153,6 +153,7 @@ class WorkerRegistry:
         now = clock.now()
         try:
             done = await self._store.transact(lambda ledger: self._record(ledger, heard, now))
+            # After the commit: a transaction that is tried again must not spend the budgets twice.
             self._note(done)
             accepted = [one.announcement for one in done.bounded.values()]
             served = {(one.site, target.family) for one in accepted for target in one.targets}
@@ -160,6 +161,7 @@ class WorkerRegistry:
             if missing:
                 specs = [subjects.jobs_consumer(site, family) for site, family in sorted(missing)]
                 await self._bus.ensure((), specs)
+                # After the broker has them: what failed is tried again with the next announcement.
                 self._consumers |= missing
         except RETRYABLE:
             # What came meanwhile is newer; only what nobody repeated is put back.

@@ -105,6 +105,7 @@ def front_of(web: WebSettings) -> Front:
     if web.key and not web.cert:
         raise ConfigError("web.key is set and web.cert is not", hint="set both, or none for no TLS")
     if web.cert:
+        # Now, not when the first browser comes: a wrong file has to stop the start.
         _try(web.cert, web.key)
     front = Front(listen=web.listen, login=login, cert=web.cert, key=web.key)
     if not is_loopback(host) and not front.is_secure:
@@ -200,6 +201,7 @@ async def serve_application(app: Litestar, listening: socket.socket, front: Fron
     try:
         await asyncio.shield(task)
     finally:
+        # Asked to end, not cancelled: requests under way get their GRACE_S.
         server.should_exit = True
         await task
 

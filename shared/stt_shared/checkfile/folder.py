@@ -86,6 +86,7 @@ def _paths(folder: Path, wanted: Callable[[str], bool], faults: list[Fault]) -> 
         within, depth = waiting.pop()
         for entry in _listed(folder / within, faults):
             seen += 1
+            # Counted before it is read: a folder may contain a whole file system.
             if seen > MAX_ENTRIES or depth >= MAX_DEPTH:
                 limit = f"more than {MAX_ENTRIES} files, or folders deeper than {MAX_DEPTH}"
                 faults.append(Fault(source=shown(folder / within), line=1, message=limit))

@@ -153,6 +153,7 @@ async def follow(
     """
     answered = monotonic()
     while run.state == "running":
+        # The pace: each question costs the coordinator a read of its store.
         await asyncio.sleep(POLL_S)
         try:
             run = await find_run(control, run.run_id)

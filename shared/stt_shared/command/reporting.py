@@ -115,6 +115,7 @@ def _write(path: Path, text: str) -> None:
         try:
             with beside.open("x", encoding="utf-8", newline="") as file:
                 file.write(text)
+            # Whole or not at all: a reader never finds half a report.
             beside.replace(there)
         finally:
             beside.unlink(missing_ok=True)

@@ -52,6 +52,7 @@ class Serials:
 
     def accept(self, name: str, serial: int) -> None:
         """Record that `serial` was accepted; raises OSError if the file cannot be written."""
+        # Never lower: the rollback that this file is there to refuse would be written into it.
         if serial > self.last(name):
             newer = self._last | {name: serial}
             write_safely(self._path, msgspec.json.encode(newer, order="sorted"))

@@ -87,6 +87,7 @@ def _add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
 
 def decode(data: bytes) -> Pack:
     """The pack in `data`; raises PackError unless `encode` makes exactly these bytes."""
+    # Before anything is parsed: the bytes may come from anywhere.
     if len(data) > MAX_PACK_BYTES:
         raise PackError(f"the pack has {len(data)} bytes, the limit is {MAX_PACK_BYTES}")
     files = _members(data)

@@ -38,6 +38,7 @@ async def put(bus: Bus, parcel: Parcel) -> None:
 
     Raises UnreachableError if a part is not known to be stored.
     """
+    # Read, not remembered: the broker may have lost a part of it.
     if await get(bus, parcel.digest) == parcel:
         return
     name, data = parcel.digest, parcel.data
@@ -67,6 +68,7 @@ async def get(bus: Bus, name: str) -> Parcel | None:
     if stored is None:
         return None
     head = codec.decode(PackHead, stored.data)
+    # Before any part is asked for: whoever writes the head chooses the number.
     if not 0 <= head.parts <= MAX_PARTS or len(head.signature) > MAX_TEXT_BYTES:
         raise ProtocolError(
             "malformed",

@@ -135,6 +135,7 @@ def _shown(setting: Setting, value: object) -> str:
 
     A list from the environment is still a text here, so its `@` is found as well.
     """
+    # Before anything is shown: a mistyped secret is still a secret.
     if setting.secret or (setting.address and "@" in str(value)):
         return HIDDEN
     return f"{hide_text(repr(value)):.{MAX_SHOWN_CHARACTERS}}"

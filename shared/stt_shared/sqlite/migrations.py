@@ -34,6 +34,7 @@ class Schema:
         missing = "\n".join(self.scripts[version:])
         if not missing:
             return ""
+        # The number in the same transaction: a crash in between would apply a migration twice.
         return f"BEGIN IMMEDIATE;\n{missing}\nPRAGMA user_version = {self.version};\nCOMMIT;"
 
     def upgrade(self, connection: sqlite3.Connection, path: Path) -> None:

@@ -74,6 +74,7 @@ async def supervision(
 async def _alive(progress: Progress, every_s: float, environ: Mapping[str, str]) -> None:
     while True:
         try:
+            # Less than the period of the watchdog: the reason is in the log before systemd acts.
             async with asyncio.timeout(every_s):
                 await progress()
         except (OSError, TimeoutError) as error:

@@ -129,6 +129,7 @@ class OtlpTraces:
         """See the port."""
         ending = Thread(target=self._provider.shutdown, name="traces-end", daemon=True)
         ending.start()
+        # Not longer: the spans that are left are worth less than a clean stop.
         ending.join(CLOSE_S)
 
     def _ids_of(self, run_id: str) -> tuple[int, int]:

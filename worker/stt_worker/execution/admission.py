@@ -88,6 +88,7 @@ class AdmissionQueue:
                 if mine in queue:
                     queue.remove(mine)
             begun = loop.time()
+            # From now on it mostly waits for its server: the permit is for CPU work.
             timer = loop.call_later(PERMIT_S, self._return_permit, mine)
             self.running += 1
             try:

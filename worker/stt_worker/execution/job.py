@@ -63,6 +63,8 @@ async def execute(
     facts: Facts | None = None
     if checks:
         try:
+            # One limit for all: a server that always answers just in time must not hold the job for
+            # hours.
             async with asyncio.timeout(dependencies.deadline_s):
                 facts, found = await _examine(checks, endpoint_of, dependencies, now)
         except InspectionError as error:

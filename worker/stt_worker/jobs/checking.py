@@ -45,6 +45,7 @@ async def check(
             raise RetryLaterError(SERIAL_DELAY_S) from error
         own, barred = replace(own, catalogue=choice.catalogue), choice.barred
     without = {outcome.check for outcome in barred}
+    # After the pack is verified: a check that is barred must not reach the sandbox.
     trusted = tuple(ref for ref in enabled if ref.check not in without)
     facts, executed = await execute(
         msgspec.structs.replace(job, checks=trusted), permission.target.resolved, own, now=now

@@ -95,6 +95,8 @@ class Consumer:
         async with opened as inbox:
             try:
                 while not self._stop.is_set() and family in families():
+                    # Never more than there is room for: a job that is taken and waits here is kept
+                    # from others.
                     free = self._capacity - len(self._jobs)
                     if free <= 0:
                         self._room.clear()

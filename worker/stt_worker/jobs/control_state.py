@@ -27,6 +27,7 @@ class ControlStateReader:
 
         Raises UnreachableError or ProtocolError; no job may run without the state.
         """
+        # One at a time: of a burst of jobs the first reads the state, the others take what it read.
         async with self._reading:
             if self._read_at is None or clock.monotonic() - self._read_at > FRESH_S:
                 # Set before the read: set after it, a `forget` during the read would be lost.

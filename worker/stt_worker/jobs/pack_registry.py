@@ -183,11 +183,13 @@ class PackRegistry:
                     _LOG.warning("unsigned_pack_accepted", pack=pack, digest=digest, checks=checks)
                 for fault in found.catalogue.faults[:MAX_FAULTS_LOGGED]:
                     _LOG.error("check_rejected", pack=pack, fault=str(fault))
+                # The newest last: a run that began with the pack before still finds it.
                 self._held = dict([*self._held.items(), (digest, found)][-MAX_HELD:])
             self.refusal = ""
         elif found is not None:
             if str(found) != self.refusal:
                 _LOG.error("pack_rejected", pack=digest, reason=str(found))
+            # Also one that was held: it may have expired since, and must not run again.
             self._held.pop(digest, None)
             since, known = self._refused.get(digest, (0.0, None))
             self._refused = {digest: (since if known is found else clock.monotonic(), found)}

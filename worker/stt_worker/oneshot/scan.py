@@ -113,6 +113,8 @@ async def scan(
 
     async def one(target: Target) -> list[ReportedResult]:
         nonlocal done
+        # As many at once as a worker does: a list of a thousand URLs must not open as many
+        # connections.
         async with queue.admit(target.id):
             mine = [check for check in checks if check.family is target.family]
             job = Job(
@@ -135,6 +137,7 @@ async def scan(
         return [_reported(target, outcome, started) for outcome in outcomes]
 
     found = await asyncio.gather(*(one(target) for target in targets))
+    # By name: targets end in any order, and two reports have to be comparable.
     results = sorted((r for part in found for r in part), key=lambda r: (r.target, r.check))
     return Report(
         run_id=run,

@@ -36,8 +36,10 @@ def copy(connection: sqlite3.Connection, path: Path) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(path.name + BESIDE)
+    # What a crash left there may be half a copy.
     beside.unlink(missing_ok=True)
     with closing(sqlite3.connect(beside, isolation_level=None)) as target:
+        # Before the copy: it replaces the only file that has these results.
         target.execute("PRAGMA synchronous = FULL")
         connection.backup(target)
     return beside

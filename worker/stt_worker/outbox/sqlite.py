@@ -108,6 +108,8 @@ class SqliteOutbox:
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
+        # Of another outbox: its positions say nothing about ours, and results would be deleted that
+        # nobody has stored.
         if watermark.epoch != self.epoch:
             return
         sequence, before = watermark.sequence, clock.to_text(now - REMEMBERED)
@@ -204,6 +206,8 @@ class SqliteOutbox:
             beside = recovery.copy(self._connection, self._path)
             # Closed before another file has its name: closing removes the log of that name.
             self._connection.close()
+            # Noted first: if the file cannot be put in place, the next call must not use this
+            # connection.
             self._is_open = False
         aside = recovery.put_in_place(beside, self._path) if beside.exists() else None
         self._connect()

@@ -44,6 +44,7 @@ def main(descriptor: int, preload: Sequence[str], prepare: str, payload: int) ->
     # else running jobs would lose their children at SIGTERM.
     for number in _IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    # For all children: what a driver writes is readable for this user alone.
     os.umask(UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.stack_size(STACK_BYTES)

@@ -88,6 +88,7 @@ class Link:
     async def receive(self) -> bytes:
         """The next frame; raises FrameError if the child is gone or the frame is too large."""
         await self._fill(_HEADER.size)
+        # Checked before more is read: a child that was taken over chooses this number.
         size = _size(self._unread, self._max_bytes)
         await self._fill(_HEADER.size + size)
         frame = bytes(memoryview(self._unread)[_HEADER.size : _HEADER.size + size])

@@ -39,6 +39,8 @@ class Pool:
 
         Raises SpawnError.
         """
+        # Before a child is chosen: with more of them at once the memory of this host is not
+        # bounded.
         await self._places.acquire()
         try:
             child = await self._ready()

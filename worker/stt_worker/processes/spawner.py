@@ -79,6 +79,7 @@ class Spawner:
         await self._end()
 
     async def _end(self) -> None:
+        # Taken out first: a fork that comes while it ends must not use it.
         server, self._server = self._server, None
         if server is not None:
             await server.close()

@@ -95,6 +95,7 @@ class _Worker:
                     self._end(End(index=index, ending=ending, text=found if broken else ""))
         except OutOfTimeError:
             pass  # its end is reported
+        # Before the report: a child that dies after it must not be blamed on its last script.
         self._mark(Stage.IDLE)
         self._report(done=True)
 
@@ -110,6 +111,7 @@ class _Worker:
             except OutOfTimeError:
                 self._end(End(index=index, ending=Ending.TIME, text=""), slow=True)
                 raise
+            # Used: the compiled script stays, the text would double its memory.
             del self._sources[item.digest]
             if time.monotonic() - began > SLOW_S:
                 self._report()
@@ -253,6 +255,7 @@ class _Worker:
         """Mark the current work for the parent's watch; returns the current time."""
         self._mark(stage, index)
         now = time.monotonic()
+        # The earlier of both: the last script of an order must not get more than what is left.
         self._deadline = min(self._until, now + order.script_s)
         return now
 

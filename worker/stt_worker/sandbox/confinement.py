@@ -65,6 +65,7 @@ class _Program(ctypes.Structure):
 
 def confine() -> str:
     """Confine this process for ever; returns why there is no filter, or an empty text."""
+    # Before the filter: it allows no call that sets a limit.
     for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(kind, (0, 0))
     machine = platform.machine()
@@ -74,6 +75,7 @@ def confine() -> str:
     # `allowed` calls jump to the last line, `mapping` calls to the fourth last.
     mapping, allowed = len(calls.mapping), len(calls.allowed)
     lines = [
+        # First the architecture: the same number means another call on another one.
         (_LOAD, 0, 0, _AT_ARCHITECTURE),
         (_EQUAL, 1, 0, calls.architecture),
         (_RETURN, 0, 0, _KILL),

@@ -54,6 +54,7 @@ class Job:
             self.verdicts[at] = Returned(value=[])
             return
         size = size_of(end)
+        # Before it is decoded: as an object it takes many times its length.
         if size > JOB_OUTPUT_BYTES:
             self.verdicts[at] = Broken(reason=_TOO_MUCH)
             return

@@ -139,6 +139,7 @@ class StarlarkSandbox:
                 found = await kept.exchange(order, self._taker(job, todo, quick=True))
             self._blame(job, todo, found, quick=True)
             left = [at for at in todo if at not in job.verdicts and at not in job.slow]
+            # Counted only without progress: of many scripts each may kill its process once.
             retries = retries + 1 if left == todo else 0
             if retries > MAX_RETRIES:
                 job.verdicts.update((at, lost(found.died)) for at in left)
@@ -157,6 +158,7 @@ class StarlarkSandbox:
             self._blame(job, [at], found, quick=False)
             died = found.died
             if at in job.verdicts:
+                # Quick again: without this one busy minute would keep it in the slow lane for ever.
                 if not died and took < self._quick_s:
                     self._suspects.forgive(digest)
                 break
@@ -186,6 +188,7 @@ class StarlarkSandbox:
         key = tuple(map(id, tasks))
         found = self._programs.pop(key, None) or Program(next(self._numbers), tasks)
         self._programs[key] = found
+        # The oldest goes: each release of a pack brings new programs.
         if len(self._programs) > PROGRAMS_KEPT:
             self._programs.popitem(last=False)
         return found

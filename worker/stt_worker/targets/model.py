@@ -51,6 +51,8 @@ class Inventory:
 
     def get(self, target: str, family: Family) -> Target | None:
         """The target with this id and family, or None."""
+        # By family too: a name that moved to another type must not get the questions of the old
+        # one.
         found = self._targets.get(target)
         return found if found and found.family is family else None
 

@@ -96,6 +96,7 @@ async def program(words: Sequence[str], limit: int, seconds: float) -> bytes:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            # A group of its own: what the program starts has to end with it.
             start_new_session=True,
         ) as process:
             try:

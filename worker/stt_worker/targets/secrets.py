@@ -109,6 +109,7 @@ async def _read(secret: Secret, reading: Awaitable[bytes]) -> str:
 
 
 def _text(secret: Secret, data: bytes) -> str:
+    # Readers stop one byte above the limit, so that a file that is too large is seen here.
     if len(data) > MAX_SECRET_BYTES:
         raise _missing(secret, f"more than {MAX_SECRET_BYTES} bytes")
     try:

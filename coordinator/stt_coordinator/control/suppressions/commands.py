@@ -80,6 +80,7 @@ async def _record_new(
             raise request_error(code, sentence)
         one = suppression_of(named, None, now)
         lookup = suppressions.Lookup(ledger)
+        # Before it is recorded: afterwards the one that it replaced is revoked, and no rival.
         other = lookup.rival(one)
         if not dry_run:
             suppressions.record(ledger, [one], now)
@@ -135,6 +136,7 @@ async def _revoke(
     now = clock.now()
 
     def work(ledger: Ledger) -> SuppressionReply:
+        # In the transaction: of two that revoke it at once only the first one changes something.
         one = find(ledger)
         changed = state_of(one) == "live" and not dry_run
         if changed:

@@ -26,6 +26,7 @@ async def run_transaction(
     if dry_run:
         return await context.store.read(work)
     found = await context.store.transact(work)
+    # After the commit: a task that is woken earlier finds nothing to publish.
     context.wakeups.store_changed()
     return found
 

@@ -55,6 +55,7 @@ async def import_suppressions(context: HandlerContext, request: ImportRequest) -
     now = clock.now()
 
     def work(ledger: Ledger) -> ImportReply:
+        # All planned before the first is written: a file with one fault changes nothing.
         steps = [plan_step(context, ledger, one, request.by, now) for one in request.exceptions]
         written, places = [step for step in steps if step.is_written], Places(ledger)
         wrong: list[str] = []

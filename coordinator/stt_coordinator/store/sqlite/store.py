@@ -100,6 +100,7 @@ class SqliteStore:
             raise _store_error(self._path, error) from error
 
     async def health(self) -> StoreHealth:
+        # One at a time: each of several that ask at once would read the whole file.
         async with self._looking:
             if self._health is None or clock.monotonic() - self._health[0] > HEALTH_S:
                 found = await asyncio.to_thread(file_health.pages, self._path, SCHEMA.version)
@@ -132,6 +133,7 @@ async def open_store(directory: Path) -> SqliteStore:
     Raises ConfigError if another coordinator uses the folder (FolderInUseError), if it cannot be
     written, or if a newer version made it.
     """
+    # Before the file is opened: its owner may be writing it, and opening would migrate it.
     lock = locked(directory)
     path = directory / FILE
     writer, reader = ConnectionThread(), ConnectionThread()

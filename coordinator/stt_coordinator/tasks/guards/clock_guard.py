@@ -100,6 +100,7 @@ class ClockGuard:
             broker = await self._bus.now(subjects.STREAM_TICKS)
         except UnreachableError:
             broker = None
+        # Right after the answer: what passes in between counts as a difference of the clocks.
         wall, uptime_s = clock.now(), clock.uptime()
         found = Reading(wall=wall, broker=broker, uptime_s=uptime_s, boot=clock.boot())
         self.offset_s = found.offset.total_seconds() if found.offset is not None else None
@@ -150,4 +151,5 @@ class ClockGuard:
                 _LOG.error("clock_disagrees", reason=why)
             else:
                 _LOG.warning("clock_agrees", reason=self.why_held)
+        # Last: if the event was not stored, the next comparison writes it.
         self.why_held = why

@@ -37,6 +37,8 @@ class NonceGate:
             self._until = None if since is None else since + OPEN_AFTER_UPGRADE
             self._is_closed = self._until is None
             self._is_read = True
+        # Our own clock first: the broker is asked for its time only when there is something to
+        # decide.
         if not self._is_closed and self._until is not None and clock.now() >= self._until:
             at = await self._agreed_now()
             # Closed for good: a clock that goes back must not open it again.

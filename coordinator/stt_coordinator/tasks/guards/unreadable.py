@@ -41,6 +41,7 @@ def unreadable_result(delivery: Delivery, error: ProtocolError) -> UnreadableRes
         claimed = _CLAIMED.decode(delivery.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return UnreadableResult(row=row)
+    # All three become the key of a row and move a watermark: nothing unchecked may get there.
     if not (1 <= claimed.sequence <= MAX_SEQUENCE and is_token(claimed.epoch) and is_token(worker)):
         return UnreadableResult(row=row)
     position = RawResult(

@@ -76,10 +76,14 @@ class UnusedResults:
         now = clock.monotonic()
         for sender, (cost, last) in _costs(deliveries).items():
             if sender not in self._accounts and len(self._accounts) >= MAX_SENDERS:
+                # All of them: invented names must not take the memory, and whoever goes on is found
+                # again.
                 self._accounts.clear()
             one = self._accounts.setdefault(
                 sender, _Account(Budget.full(self.mib_per_hour * MIB, HOUR_S, now), now)
             )
+            # Before it pays: the log gets one line for the whole time without budget, not one a
+            # batch.
             is_known = sender in self.exceeded
             one.budget.spend(cost, now)
             one.is_exceeded = is_known or one.budget.available(now) <= 0
@@ -96,6 +100,7 @@ class UnusedResults:
             for sender, one in self._accounts.items()
             if one.is_exceeded and one.handled > one.deleted and now - one.at >= DELETE_S
         }
+        # Noted before it is done: if it fails, the next deletion of the sender goes further up.
         for sender, last in found.items():
             self._accounts[sender].deleted, self._accounts[sender].at = last, now
         return found

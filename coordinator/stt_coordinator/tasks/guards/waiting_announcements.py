@@ -38,5 +38,6 @@ class WaitingAnnouncements:
 
     def put_back(self, taken: dict[Installation, Announcement]) -> None:
         """Let those wait again that were not replaced meanwhile."""
+        # In this order: what came meanwhile is newer and has to win.
         self._kept = taken | self._kept
         self._of_name = Counter(worker for _, worker, _ in self._kept)

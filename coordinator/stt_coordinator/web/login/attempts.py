@@ -21,6 +21,7 @@ class Attempts:
 
     def wait_s(self, address: str, now: datetime) -> int:
         """Seconds before `address` may try again; 0: now."""
+        # Before they are counted: a failure that is older than WINDOW must not block anybody.
         while self._failures and self._failures[0][0] <= now - WINDOW:
             self._failures.popleft()
         origin = origin_of(address)

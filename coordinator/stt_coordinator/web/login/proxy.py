@@ -69,6 +69,7 @@ class Proxy:
         if not self.role_header:
             return Role.VIEWER
         roles = {word.strip() for word in _only(headers, self.role_header).split(",")}
+        # The greatest first: of several roles that the proxy names the user has them all.
         for role in reversed(Role):
             if role in roles:
                 return role

@@ -28,6 +28,7 @@ class Sessions:
     def begin(self, holder: str, now: datetime) -> str:
         """The id of a new session for the token with the digest `holder`."""
         self._sessions = {key: one for key, one in self._sessions.items() if one.ends > now}
+        # The oldest goes: without the limit each log-in of a script would stay for hours.
         while len(self._sessions) >= MAX_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         id_ = secrets.token_urlsafe(ID_BYTES)

@@ -81,6 +81,7 @@ async def progress(context: Context, run_id: FromPath[str]) -> ServerSentEvent:
 
 
 async def _watched(context: Context, run_id: str) -> AsyncGenerator[str]:
+    # The limit: a browser tab that is left open would watch a lost run for ever.
     for _ in range(int(MAX_WATCH_S / PROGRESS_S)):
         found = await _run(context, run_id)
         yield msgspec.json.encode(found).decode()

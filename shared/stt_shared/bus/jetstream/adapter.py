@@ -131,6 +131,7 @@ class JetStreamBus:
         heard: asyncio.Queue[LiveMessage] = asyncio.Queue(HEARD_LIMIT)
 
         async def hear(message: Msg) -> None:
+            # Dropped here: a listener that is slow must not hold up the reading of the connection.
             if not heard.full():
                 account = account_of(message.headers)
                 live = LiveMessage(subject=message.subject, data=message.data, account=account)
@@ -162,6 +163,7 @@ class JetStreamBus:
         service = Service(self._link, handlers, group)
         await service.open()
         try:
+            # As in `listen`: a request that comes right after this call would find no service.
             await flush(self._link.client)
             yield
         finally:

@@ -60,6 +60,7 @@ class Answers:
                 self._prefix = self._link.client.new_inbox()
                 self._wire = await self._link.wire(f"{self._prefix}.*", self._answered)
         answers: list[Msg | None] = []
+        # In windows: all at once would only fill the buffers of the server.
         for start in range(0, len(questions), WINDOW):
             answers += await self._round(questions[start : start + WINDOW], wait_s)
         return answers
@@ -90,6 +91,8 @@ class Answers:
             pass  # a question without an answer stays None
         finally:
             for token in tokens:
+                # Also of those without an answer: a late one finds nobody, and nothing is kept of
+                # it.
                 self._waiting.pop(token, None)
         return round_.answers
 

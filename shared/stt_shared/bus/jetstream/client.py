@@ -48,6 +48,7 @@ async def close_client(client: Client) -> None:
     """Close a client; waits at most CLOSE_S for its socket."""
     transport: Any = getattr(client, "_transport", None)
     try:
+        # The limit: the client waits for a peer that may never answer.
         async with asyncio.timeout(CLOSE_S):
             await client.close()
     except (*CLIENT_ERRORS, asyncio.InvalidStateError) as error:

@@ -114,6 +114,7 @@ class Link:
         Raises UnreachableError; without a connection the subscription begins with the next one.
         """
         wire = Wire(subject, callback, queue)
+        # Before it is attached: a connection that is lost here gets it with the next one.
         self._wires.add(wire)
         client = self._client
         if client is not None and not client.is_closed:
@@ -284,10 +285,12 @@ class Link:
             await close_client(old)
         client = await self._connect()
         try:
+            # A copy: a subscription may begin or end while these are made.
             for wire in tuple(self._wires):
                 await self._attach(wire, client)
         except CLIENT_ERRORS as error:
             await close_client(client)
             raise UnreachableError(f"cannot subscribe on NATS ({error_text(error)})") from error
+        # Last: a client without all subscriptions would look healthy and hear nothing.
         self._client, self._lost_at = client, None
         log.info("connection_replaced", servers=self.address)

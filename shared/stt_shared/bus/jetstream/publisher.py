@@ -59,6 +59,7 @@ async def publish(link: Link, answers: Answers, messages: Sequence[Outgoing]) ->
     receipts: dict[int, Receipt] = {}
     for batch in _batches(link, messages):
         receipts |= await _publish_atomically(link, answers, batch)
+    # What no batch has stored, one by one: a rejected message takes its whole batch with it.
     rest = [index for index in range(len(messages)) if index not in receipts]
     too_large = {index: _too_large(link, messages[index]) for index in rest}
     receipts |= {index: receipt for index, receipt in too_large.items() if receipt is not None}
@@ -164,6 +165,7 @@ async def _publish_atomically(link: Link, answers: Answers, batch: Batch) -> dic
     except UnreachableError:
         return {}
     receipt = _receipt(reply)
+    # For any reason: the receipts of single messages say which of them was rejected.
     if receipt.publication is not Publication.STORED:
         return {}
     first = receipt.sequence - len(batch) + 1

@@ -99,6 +99,7 @@ class Service:
     async def close(self) -> None:
         """Accept no more requests and wait for the running ones."""
         for wire in self.wires:
+            # First no more requests, then the end of those under way: their answers still go out.
             await self.link.unwire(wire)
         await asyncio.gather(*self.running, return_exceptions=True)
 

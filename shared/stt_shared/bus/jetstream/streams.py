@@ -177,6 +177,8 @@ async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list
         except ApiError as error:
             degraded.append(_weaken(config, error))
         else:
+            # Compared with what the server took: an older one drops what it does not know,
+            # silently.
             missing = differing(config, echoed)
             return [*degraded, *(f"{config['name']}: no {name}" for name in missing)]
     raise ApiError(0, f"{asked['name']}: " + "; ".join(degraded))
@@ -185,6 +187,7 @@ async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list
 def _weaken(config: dict[str, Any], error: ApiError) -> str:
     """Reduce the requested config; raises `error` if nothing can be left out."""
     if error.code in NO_STORAGE and config["max_bytes"] > 0:
+        # Smaller, not refused: a broker with little room still carries a small fleet.
         config["max_bytes"] //= SMALLER
         return f"{config['name']}: {error.description}, now max_bytes {config['max_bytes']}"
     optional = [name for name in OPTIONAL if name in config]

@@ -123,6 +123,7 @@ class Broker:
         if self.down or stream is None:
             reason = "the broker is down" if self.down else "no stream for this subject"
             return Receipt(publication=Publication.FAILED, reason=reason)
+        # Before anything else, as the server does: a repeated message is not a conflict.
         if message.message_id in stream.ids:
             sequence = stream.ids[message.message_id]
             return Receipt(publication=Publication.DUPLICATE, sequence=sequence)

@@ -115,6 +115,7 @@ class ChildInspector:
         order = remote.Order(
             endpoint=endpoint, limits=limits, expected=expected, views=self._frame(asked)
         )
+        # Until the facts are there: nobody knows yet how many questions follow.
         seconds = limits.connect_s + FACTS_STATEMENTS * limits.client_s + GRACE_S
         async with _bounded(child, where(endpoint), limits, seconds):
             await child.send(remote.encoded(order))

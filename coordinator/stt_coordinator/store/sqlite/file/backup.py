@@ -90,12 +90,14 @@ def restore(source: Path, folder: Path, now: datetime) -> tuple[Copy, Path | Non
 
     Raises ConfigError if a coordinator uses the folder, or as `examine`; then nothing changed.
     """
+    # Before anything is touched: a damaged copy must not replace a store that works.
     found = examine(source)
     # Held to the end: a coordinator that starts in between would write the file that goes aside.
     lock = locked(folder)
     try:
         half = folder / f"{FILE}.half"
         half.unlink(missing_ok=True)
+        # Before the old store goes aside: on a full disk that one is still in place.
         _copy(source, half)
         aside = _set_aside(folder, now)
         half.rename(folder / FILE)
@@ -112,6 +114,7 @@ def _set_aside(folder: Path, now: datetime) -> Path | None:
     with suppress(sqlite3.Error), closing(sqlite3.connect(store)) as one:
         one.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     aside = folder / f"{FILE}.{now.strftime(SET_ASIDE)}"
+    # All three: a log that stays behind would be replayed into the file that follows.
     for suffix in SUFFIXES:
         part = store.with_name(f"{store.name}{suffix}")
         if part.exists():
