@@ -26,8 +26,8 @@ from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
+from stt_coordinator.tasks.guards.refused_access import RefusedAccess
 from stt_coordinator.tasks.guards.waiting_announcements import WaitingAnnouncements
-from stt_coordinator.tasks.refused_access import RefusedAccess
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock

@@ -108,8 +108,7 @@ class SqliteOutbox:
 
     async def covered(self, watermark: Watermark, now: datetime) -> None:
         """See the port."""
-        # Of another outbox: its positions say nothing about ours, and results would be deleted that
-        # nobody has stored.
+        # Of another outbox: results would be deleted that nobody has stored.
         if watermark.epoch != self.epoch:
             return
         sequence, before = watermark.sequence, clock.to_text(now - REMEMBERED)
@@ -180,9 +179,8 @@ class SqliteOutbox:
             hint = "use another folder: --state-dir or STT_WORKER_STATE_DIR"
             if fault_of(error) is Fault.BUSY:
                 hint = "another worker on this machine may use it: give each worker its own folder"
-            raise ConfigError(
-                f"cannot open the outbox {self._path} ({reason})", hint=hint
-            ) from error
+            what = f"cannot open the outbox {self._path} ({reason})"
+            raise ConfigError(what, hint=hint) from error
         return self
 
     def _connect(self) -> None:
@@ -206,8 +204,7 @@ class SqliteOutbox:
             beside = recovery.copy(self._connection, self._path)
             # Closed before another file has its name: closing removes the log of that name.
             self._connection.close()
-            # Noted first: if the file cannot be put in place, the next call must not use this
-            # connection.
+            # First: if the file cannot be put in place, this connection must not be used again.
             self._is_open = False
         aside = recovery.put_in_place(beside, self._path) if beside.exists() else None
         self._connect()
