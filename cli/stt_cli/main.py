@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from stt_cli import streams
 from stt_cli.builtin import add_builtin
@@ -133,9 +133,11 @@ def _call(tokens: list[str]) -> int:
             print_error=False,
         )
     except CycloptsError as error:
-        text = str(error).strip().rstrip(".")
+        text = str(error).strip().replace(", ...", " and more").rstrip(".")
         words = " ".join(("stt", *(error.command_chain or ())))
         message = text[:1].lower() + text[1:]
+        if isinstance(error, UnusedCliTokensError):
+            message = f"unexpected argument: {' '.join(error.unused_tokens or ())}"
         raise UsageError(message, hint=f"see: {words} --help") from error
     except ModuleNotFoundError as error:
         name = tokens[0] if tokens else ""

@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from stt_cli.doctor import consumers
@@ -83,7 +81,7 @@ async def doctor(
     async for line in examine(scope):
         lines.append(line)
         if form is OutputFormat.TABLE:
-            output.print_rich(*drawn(line))
+            output.print_hanging(drawn(line))
         elif form is OutputFormat.JSONL:
             output.print_lines([line])
     return _end(lines, form)
@@ -93,7 +91,7 @@ def print_lines(lines: list[DiagnosticLine], form: OutputFormat) -> int:
     """Print all lines at once; returns the exit code."""
     if form is OutputFormat.TABLE:
         for line in lines:
-            output.print_rich(*drawn(line))
+            output.print_hanging(drawn(line))
     elif form is OutputFormat.JSONL:
         output.print_lines(lines)
     return _end(lines, form)
@@ -109,9 +107,9 @@ def _end(lines: list[DiagnosticLine], form: OutputFormat) -> int:
     return code
 
 
-def drawn(line: DiagnosticLine) -> list[RenderableType]:
+def drawn(line: DiagnosticLine) -> list[Text]:
     """A line for people: its level, its subject, what was seen; below it what to do."""
     first = Text().append(f"{line.level:<{LEVEL_WIDTH}}", str(line.level))
     first.append(f"{line.what:<{LABEL_WIDTH}} ").append(clean(line.seen))
-    todo = Padding(Text(clean(f"to do: {line.todo}"), "hint"), (0, 0, 0, LEVEL_WIDTH))
+    todo = Text(" " * LEVEL_WIDTH).append(clean(f"to do: {line.todo}"), "hint")
     return [first, todo] if line.todo else [first]

@@ -34,6 +34,7 @@ WORKERS = (
     Column("DATABASES"),
     Column("RESULTS WAIT"),
     Column("VERSION"),
+    Column("NOTE", whole=True),
 )
 Names = Annotated[tuple[str, ...], Parameter(help="Names of databases, see stt targets list.")]
 
@@ -148,14 +149,16 @@ def _worker(one: WorkerInfo) -> tuple[Cell, ...]:
     return (
         Cell(one.worker, "name"),
         Cell(one.site),
-        Cell(_state(one), "ok" if _state(one) == "up" else "fail"),
+        Cell(one.state, "ok" if one.state == "up" else "fail"),
         Cell(readable.moment(one.last_heard, clock.now()), piped=readable.rfc3339(one.last_heard)),
         Cell(str(one.targets)),
         Cell(str(one.outbox), "warn" if one.outbox else ""),
         Cell(one.version),
+        Cell(_note(one), "warn"),
     )
 
 
-def _state(one: WorkerInfo) -> str:
-    """`up` or `down`, and whose name a worker has that is up as well."""
-    return f"up, second {one.double_of}" if one.double_of and one.state == "up" else one.state
+def _note(one: WorkerInfo) -> str:
+    """That a worker that is up has the name of another one."""
+    is_double = one.double_of and one.state == "up"
+    return f"second worker of the name {one.double_of}" if is_double else ""

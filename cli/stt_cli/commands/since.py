@@ -12,6 +12,7 @@ _UNITS["w"] = timedelta(days=7)
 _LENGTH = re.compile(r"([0-9]{1,5})([mhdw])")
 _AHEAD = re.compile(r"([0-9]{1,5})([dw])")
 UNTIL_HINT = "examples: 2026-12-31, 30d, 8w"
+FIRST_YEAR = 1900  # no message holds an earlier instant
 HINT = "examples: yesterday, today, 90m, 24h, 7d, 2w, 2026-11-02, 2026-11-02T16:00:00Z"
 
 
@@ -31,6 +32,9 @@ def parse_since(text: str, now: datetime) -> datetime:
         except ValueError as error:
             raise UsageError(f"--since is {text!r}, expected a time", hint=HINT) from error
         found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found.year < FIRST_YEAR:  # and before 1 AD an instant has no text
+        what = f"--since is {text!r}, expected a time from {FIRST_YEAR} on"
+        raise UsageError(what, hint=HINT)
     if found > now:
         raise UsageError(f"--since is {text!r}, expected a time in the past", hint=HINT)
     return found

@@ -88,7 +88,7 @@ async def status(
     if form is not StatusFormat.TABLE:
         output.print_message(reply, OutputFormat(form))
         return 0
-    output.print_rich(*status_lines(reply, clock.now()))
+    output.print_hanging(status_lines(reply, clock.now()))
     if reply.summary.counts.critical:
         output.note("Try: stt findings list --severity critical", "hint")
     elif not reply.state.enabled:

@@ -18,7 +18,7 @@ from stt_shared.errors import (
     UsageError,
 )
 from stt_shared.protocol.codec import decode, encode
-from stt_shared.protocol.control import TargetInfo, TargetsReply, TargetsRequest, Verb
+from stt_shared.protocol.control import Empty, TargetInfo, TargetsReply, TargetsRequest, Verb
 from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import (
     ReportedResult,
@@ -59,6 +59,9 @@ HINTS = {
     "unknown_exception": "see: stt exceptions list",
     "unknown_label": "see: stt targets list -o json",
     "unknown_site": "see: stt status",
+    "unknown_worker": "see: stt workers list",
+    "in_use": "who announces it: stt targets list, and which workers are up: stt workers list",
+    "not_announced": "who announces it: stt targets list",
     "no_targets": "start a worker with targets, then see: stt targets list",
 }
 
@@ -75,8 +78,8 @@ class Control:
         """The coordinator's answer.
 
         Raises UnreachableError without an answer, DisabledError while checks are disabled,
-        RefusedError for a rejected request, CoordinatorError if the coordinator failed, and
-        ProtocolError if the answer cannot be decoded.
+        RefusedError for a rejected request or one that this user may not make, CoordinatorError
+        if the coordinator failed, and ProtocolError if the answer cannot be decoded.
         """
         try:
             data = await self.bus.request(subject_of(verb), encode(request), timeout=self.timeout)
@@ -84,17 +87,31 @@ class Control:
             raise _refusal(error) from error
         except NobodyAnswersError as error:
             # A subject that the account does not import looks like one that nobody listens on.
+            if verb is not Verb.STATUS and await self._answers():
+                raise _not_allowed(verb, self.url) from error
             raise NobodyAnswersError(
                 f"no coordinator answers on NATS at {self.url}, or this user may not ask it"
                 f" ({error.message})",
                 hint="start one with: stt coordinator\nor diagnose it: stt doctor",
             ) from error
         except UnreachableError as error:
+            # The server drops what permissions refuse: the request itself gets no answer.
+            if f"publish {subject_of(verb)}" in self.bus.refused():
+                raise _not_allowed(verb, self.url) from error
             raise UnreachableError(
                 f"no coordinator answers on NATS at {self.url} ({error.message})",
                 hint="start one with: stt coordinator\nor diagnose it: stt doctor",
             ) from error
         return decode(reply, data)
+
+    async def _answers(self) -> bool:
+        """Whether the coordinator answers what every user may ask."""
+        subject = subject_of(Verb.STATUS)
+        try:
+            await self.bus.request(subject, encode(Empty()), timeout=self.timeout)
+        except (RequestError, UnreachableError) as error:
+            return isinstance(error, RequestError)
+        return True
 
     async def every_target(self) -> list[TargetInfo]:
         """All targets that the coordinator knows, page by page; raises what `ask` raises."""
@@ -108,10 +125,18 @@ class Control:
             after = reply.next
 
 
+def _not_allowed(verb: Verb, url: str) -> RefusedError:
+    what = f"this user may not ask the coordinator for {verb} on NATS at {url}"
+    hint = (
+        "log in as a user that may change something (nats.nkey, nats.creds); diagnose: stt doctor"
+    )
+    return RefusedError("not_allowed", what, hint=hint)
+
+
 def _refusal(error: RequestError) -> SttError:
     if error.code == "disabled":
         return DisabledError(error.message)
-    if error.code.startswith(("unknown_", "bad_", "ambiguous", "no_targets")):
+    if error.code in HINTS or error.code.startswith(("unknown_", "bad_", "ambiguous")):
         return RefusedError(error.code, error.message, hint=HINTS.get(error.code, ""))
     return CoordinatorError(f"the coordinator failed to answer ({error.code}: {error.message})")
 

@@ -115,6 +115,4 @@ Checks = Annotated[tuple[str, ...], many("Only these checks.")]
 By = Annotated[
     str, Parameter(help="Recorded as requester; default: the user's name.", show_default=False)
 ]
-Reason = Annotated[
-    str, Parameter(help="Reason; shown by stt status and recorded.", show_default=False)
-]
+Reason = Annotated[str, Parameter(help="Why, for the audit log (optional).", show_default=False)]

@@ -18,6 +18,7 @@ from rich.text import Text
 from stt_shared.errors import DisabledError, SttError
 from stt_shared.redaction import hide_addresses
 from stt_shared.report.grid import Grid, to_lines, to_tsv
+from stt_shared.report.hanging import hanging
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text, jsonl_text
 from stt_shared.report.theme import THEME, clean
@@ -117,9 +118,18 @@ def print_rich(*parts: RenderableType) -> None:
     sys.stdout.flush()
 
 
+def print_hanging(lines: Iterable[Text]) -> None:
+    """Write lines to stdout; what does not fit continues below the text, not below the label."""
+    out = stdout()
+    print_rich(*(part for line in lines for part in hanging(line, out.width)))
+
+
 def note(text: str, style: str = "") -> None:
-    """Write one line for people to stderr."""
-    stderr().print(Text(clean(text, keep="\n"), style=style))
+    """Write one line for people to stderr; an indented one continues indented."""
+    err = stderr()
+    line = Text(clean(text, keep="\n"), style=style)
+    for part in hanging(line, err.width) if text.startswith(" ") else [line]:
+        err.print(part)
 
 
 def hint(lines: Iterable[str]) -> None:

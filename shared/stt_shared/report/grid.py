@@ -11,7 +11,8 @@ from rich.text import Text
 from stt_shared.report.theme import clean
 
 GAP = 2  # columns between two columns
-MIN_SHORTENED = 12  # no column is shortened below this
+MIN_SHORTENED = 12  # columns are shortened to this first
+MIN_SQUEEZED = 6  # where that is not enough: any column, so that no row is longer than the terminal
 MIN_LAST = 28  # with less width than this the last column moves to a separate line
 
 
@@ -100,15 +101,23 @@ def _fits_beside(grid: Grid, sizes: Sequence[int], width: int) -> bool:
 
 
 def shrink(sizes: Sequence[int], elastic: Sequence[int], width: int) -> list[int]:
-    """Column sizes that fit into `width`: the widest columns are shortened first."""
+    """Column sizes that fit into `width`: the widest columns are shortened first.
+
+    Those of `elastic` to MIN_SHORTENED, then to MIN_SQUEEZED, then all columns to that.
+    """
     found = list(sizes)
     excess = sum(found) + GAP * (len(found) - 1) - width
-    while excess > 0 and elastic:
-        widest = max(elastic, key=lambda place: found[place])
-        if found[widest] <= MIN_SHORTENED:
-            break
-        found[widest] -= 1
-        excess -= 1
+    for places, least in (
+        (elastic, MIN_SHORTENED),
+        (elastic, MIN_SQUEEZED),
+        (range(len(found)), MIN_SQUEEZED),
+    ):
+        while excess > 0 and places:
+            widest = max(places, key=lambda place: found[place])
+            if found[widest] <= least:
+                break
+            found[widest] -= 1
+            excess -= 1
     return found
 
 

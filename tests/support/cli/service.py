@@ -45,6 +45,9 @@ class Service:
             raise UnreachableError("no responders")
         return self.answers[subject](data)
 
+    def refused(self) -> tuple[str, ...]:
+        return ()
+
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncGenerator[AsyncIterator[LiveMessage]]:
         async def heard() -> AsyncGenerator[LiveMessage]:

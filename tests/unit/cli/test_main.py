@@ -114,6 +114,12 @@ def test_an_unknown_option_names_the_one_meant(run_with: Run) -> None:
     ]
 
 
+def test_an_argument_too_many_is_named(run_with: Run) -> None:
+    code, _, err = run_with(lambda: None, "left over", "9")
+    assert code == 2
+    assert err.startswith("error: unexpected argument: left over 9\n  see: stt boom --help\n")
+
+
 def test_an_error_cannot_steer_the_terminal(run_with: Run) -> None:
     _, _, err = run_with(raising(UsageError("bad \x1b[2Jname")))
     assert "\x1b" not in err

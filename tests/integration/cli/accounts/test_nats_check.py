@@ -27,6 +27,7 @@ from tests.support.cli.accounts_site import (
     accounts_on_nats,
     of_worker,
 )
+from tests.support.processes.commands import refused, stt
 
 
 @pytest.fixture(scope="module")
@@ -99,10 +100,33 @@ def test_the_doctor_of_a_worker_asks_and_urges_no_rights_of_others(site: Site) -
     assert done.returncode == 0, [line for line in found if line["level"] == "fail"]
 
 
-def test_what_a_viewer_may_not_ask_says_so(site: Site) -> None:
-    done = site.stt(VIEW, "disable", "--reason", "no")
-    assert done.returncode == 4
-    assert "or this user may not ask it" in done.stderr
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("disable",),
+        ("events", "replay", "--since", "24h"),
+        ("targets", "move", "books", "--to", "us"),
+        ("targets", "forget", "books"),
+        ("workers", "forget", "w1"),
+    ],
+)
+def test_what_a_viewer_may_not_ask_says_so(site: Site, words: tuple[str, ...]) -> None:
+    done = site.stt(VIEW, *words, "--reason", "no")
+    refused(done, "error: this user may not ask the coordinator for ", "log in as a user that")
+
+
+def test_what_permissions_of_a_flat_server_refuse_is_not_taken_for_silence(tmp_path: Path) -> None:
+    denied = "permissions: { publish: { deny: 'stt.v1.control.target-forget' } }"
+    users = f"authorization {{ users: [ {{ user: v, password: v, {denied} }} ] }}\n"
+    server = embedded_nats.start(tmp_path / "nats", extra=users)
+    url = server.url.replace("nats://", "nats://v:v@")
+    try:
+        done = stt("targets", "forget", "t1", STT_NATS_URL=url, STT_NATS_TIMEOUT_S="2")
+    finally:
+        server.stop()
+    # A line of the log comes first.
+    assert done.returncode == 2, done.stderr
+    assert "error: this user may not ask the coordinator for target-forget on NATS" in done.stderr
 
 
 async def test_asking_takes_no_job_and_stores_nothing(site: Site) -> None:

@@ -35,7 +35,13 @@ def test_yesterday_begins_at_midnight_utc_wherever_the_reader_is() -> None:
     assert parse_since("yesterday", there) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "24", "-3h", "3 h", "99999999999d", "2027-01-01"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "24", "-3h", "3 h", "99999999999d", "2027-01-01"),
+        *("99999w", "0001-01-01T00:00:00+14:00", "1899-12-31"),
+    ],
+)
 def test_what_names_no_past_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_since(text, NOW)

@@ -13,7 +13,16 @@ from stt_shared.protocol.control import StatusReply, UncheckedTarget
 from stt_shared.protocol.enums import FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.report import readable
-from stt_shared.report.grid import MIN_SHORTENED, Cell, Column, Grid, shrink, to_lines, to_tsv
+from stt_shared.report.grid import (
+    MIN_SHORTENED,
+    MIN_SQUEEZED,
+    Cell,
+    Column,
+    Grid,
+    shrink,
+    to_lines,
+    to_tsv,
+)
 from stt_shared.report.theme import THEME, clean
 from stt_shared.report.views import changes, finding, status, table
 from tests.support.cli import samples
@@ -68,7 +77,13 @@ def test_only_columns_that_may_be_shortened_are() -> None:
     sizes = shrink([10, 60, 40, 8], [1, 2], 80)
     assert (sizes[0], sizes[3]) == (10, 8)
     assert sum(sizes) + 3 * 2 == 80
-    assert shrink([50, 60], [1], 40) == [50, MIN_SHORTENED]
+    assert shrink([50, 60], [1], 64) == [50, MIN_SHORTENED]
+
+
+def test_no_row_is_longer_than_the_terminal_even_if_other_columns_are_shortened() -> None:
+    assert shrink([50, 60], [1], 60) == [50, 8]
+    assert shrink([50, 60], [1], 40) == [32, MIN_SQUEEZED]
+    assert shrink([50, 60], [], 40) == [19, 19]
 
 
 def test_a_pipe_gets_whole_cells_between_tabs_without_marks() -> None:
