@@ -10,7 +10,13 @@ from datetime import datetime
 from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
 from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
 from stt_coordinator.ledger.answers import AnswerRecorder
-from stt_coordinator.ledger.watermarks import Outbox, PassedOver, Position, move_watermarks
+from stt_coordinator.ledger.watermarks import (
+    KnownOutboxes,
+    Outbox,
+    PassedOver,
+    Position,
+    move_watermarks,
+)
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.identity import digest
@@ -107,6 +113,7 @@ class _SortedBatch:
         default_factory=list[tuple[ReceivedResult, Refusal]]
     )
     waiting: set[Position] = field(default_factory=set[Position])
+    strangers: set[Outbox] = field(default_factory=set[Outbox])  # with refused results
     old: list[ReceivedResult] = field(default_factory=list[ReceivedResult])
     dropped: list[tuple[ReceivedResult, Refusal]] = field(
         default_factory=list[tuple[ReceivedResult, Refusal]]
@@ -145,7 +152,7 @@ def record_results(
     repeated = len(batch.old)
     for one, refusal in batch.by_position():
         if refusal is not None:
-            (is_new,) = ledger.results.add([one.raw(now, is_kept=False, is_refused=True)])
+            is_new = _is_new(ledger, one, batch, now)
             if is_new:
                 rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
             repeated += not is_new
@@ -166,6 +173,7 @@ def record_results(
     ledger.results.add_rejected(row for _, row in rejected)
     # Of repeated results too: the watermark that covered them may not have reached the worker.
     moved = {one.outbox for one in received if one.position not in batch.waiting}
+    moved -= batch.strangers - {one.outbox for one in batch.valid}
     passed = {one.position for one, _ in batch.dropped}
     # Of valid results alone: their nonce proves that the worker itself states what it still has.
     floors = _floors(batch.valid)
@@ -179,6 +187,13 @@ def record_results(
         dropped=Counter(refusal.code for _, refusal in batch.dropped),
         passed_over=tuple(passed_over),
     )
+
+
+def _is_new(ledger: Ledger, one: ReceivedResult, batch: _SortedBatch, now: datetime) -> bool:
+    """Whether a refused result is at a position of its own; of strangers none is kept."""
+    if one.outbox in batch.strangers:
+        return True
+    return all(ledger.results.add([one.raw(now, is_kept=False, is_refused=True)]))
 
 
 def _floors(valid: Iterable[ReceivedResult]) -> dict[Outbox, int]:
@@ -217,6 +232,10 @@ def _sorted_batch(
             batch.dropped.append((one, refusal))
         else:
             batch.refused.append((one, refusal))
+    refused = {one.outbox for one, _ in (*batch.refused, *batch.dropped)}
+    if refused:  # read only then: most batches have none
+        known = KnownOutboxes.of(ledger)
+        batch.strangers |= {outbox for outbox in refused if outbox not in known}
     return batch
 
 
@@ -233,7 +252,9 @@ def record_unreadable(ledger: Ledger, found: Sequence[UnreadableResult], now: da
 
     Without the positions the worker's outbox would never empty: its watermark stops at a gap.
     """
-    claimed = (one.position for one in found if one.position is not None)
+    known = KnownOutboxes.of(ledger)
+    stated = (one.position for one in found if one.position is not None)
+    claimed = (one for one in stated if (one.worker, one.epoch) in known)
     positions = sorted(claimed, key=lambda row: (row.worker, row.epoch, row.sequence))
     ledger.results.add(positions)
     ledger.results.add_rejected(one.row for one in found)

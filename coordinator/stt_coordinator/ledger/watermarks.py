@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
+from stt_coordinator.domain.intake.installations import plain_name
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import Watermark
 
@@ -22,6 +23,26 @@ class PassedOver:
     epoch: str
     stored: int
     oldest: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOutboxes:
+    """The outboxes of the workers of the registry; a worker of an early release states none.
+
+    Only these count positions that were refused: each name and each id that somebody invents would
+    otherwise be a row, a watermark on NATS, and one of the few that a watermark has room for.
+    """
+
+    outboxes: frozenset[Outbox]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> KnownOutboxes:
+        """Those of all workers that the store has now."""
+        workers = ledger.fleet.workers()
+        return cls(frozenset((plain_name(one.worker), one.epoch) for one in workers))
+
+    def __contains__(self, outbox: Outbox) -> bool:
+        return outbox in self.outboxes or (outbox[0], "") in self.outboxes
 
 
 def move_watermarks(

@@ -36,6 +36,7 @@ EVENTS: Mapping[str, str] = {
     "login_accepted": "a user logged in to the page",
     "login_rejected": "a login with an unknown token was rejected",
     "message_rejected": "a message is not a valid result; kept among the rejected messages",
+    "names_left_out": "announcements of new workers or sites are left out: too many are known",
     "pack_fetched": "another pack is in use",
     "pack_skipped": "a pack in the source's folder is not valid; skipped",
     "pack_unavailable": "no newer pack can be fetched; the current one stays in use",

@@ -49,7 +49,7 @@ class OutboxPublisher:
         self._wakeups = wakeups
         self._timing = timing
         self._counters = counters or Counters()
-        self._published: dict[str, Content] = {}  # by site
+        self._published: dict[str, Content] = {}  # by site: of those with targets in the store
 
     async def publish(self) -> None:
         """Publish everything in the outbox in its order; raises UnreachableError if one stays."""

@@ -39,7 +39,9 @@ class Watermarks:
     def __init__(self, bus: Bus, store: Store) -> None:
         self._bus = bus
         self._store = store
-        self._published: dict[str, Watermark | None] = {}  # None: it is to be published again
+        # By worker: of those in the store, where no message of a stranger makes one. None: it is to
+        # be published again.
+        self._published: dict[str, Watermark | None] = {}
         self._wrong: dict[str, _Wrong] = {}  # by worker, oldest first
 
     @property

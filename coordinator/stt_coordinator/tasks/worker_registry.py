@@ -19,13 +19,16 @@ from stt_coordinator.domain.intake.installations import (
     holders_of,
     named,
 )
+from stt_coordinator.domain.intake.names import WithinNames, within_names
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.guards.announcements import read_announcement
 from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
+from stt_coordinator.tasks.guards.names_left_out import NamesLeftOut
 from stt_coordinator.tasks.guards.refused_access import RefusedAccess
 from stt_coordinator.tasks.guards.waiting_announcements import WaitingAnnouncements
 from stt_coordinator.tasks.troubles import RETRYABLE
@@ -34,11 +37,9 @@ from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import ProtocolError, UnreachableError
-from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Announcement
-from stt_shared.protocol.reading import ANNOUNCEMENT, read_message
 from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
@@ -57,6 +58,7 @@ class Recorded:
     away: tuple[str, ...] = ()
     doubled: tuple[str, ...] = ()
     crowded: tuple[str, ...] = ()
+    names: WithinNames | None = None  # what of the announcements was left out by their names
     workers: frozenset[str] = frozenset()  # that the registry knows now
     holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
     claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
@@ -91,6 +93,7 @@ class WorkerRegistry:
         self._heard: dict[str, float] = {}  # when, by worker
         self._refused = RefusedAccess()
         self._foreign = ForeignSenders()
+        self._left_out = NamesLeftOut()
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -103,6 +106,7 @@ class WorkerRegistry:
         )
         above = ceilings.sentences(self._bounded, self._budgets.ceilings)
         return (
+            *self._left_out.sentences(),
             *self._doubled[:MAX_CLAIMS_NAMED],
             *list(crowded)[:MAX_CLAIMS_NAMED],
             *above[:MAX_CLAIMS_NAMED],
@@ -189,11 +193,21 @@ class WorkerRegistry:
             for sentence in set(done.doubled) - set(self._doubled):
                 _LOG.warning("worker_doubled", reason=sentence)
             self._doubled = done.doubled
-        self._crowded |= dict.fromkeys(done.crowded, at)
+        self._left_out.note(done.names or WithinNames(announcements={}))
+        self._crowded |= dict.fromkeys(done.crowded[:MAX_CROWDED], at)
         # Names that only a flood knew are forgotten with it.
-        self._crowded = {name: t for name, t in self._crowded.items() if at - t <= CROWDED_S}
+        recent = [(name, t) for name, t in self._crowded.items() if at - t <= CROWDED_S]
+        self._crowded = dict(recent[-MAX_CROWDED:])
         self._waiting.holders = done.holders
-        self.skews = {name: s for name, s in self.skews.items() if name in done.workers}
+        self._forget_others(done.workers)
+
+    def _forget_others(self, workers: frozenset[str]) -> None:
+        """Forget what is kept by the names of other workers: of those the store has MAX_WORKERS."""
+        self.skews = {name: s for name, s in self.skews.items() if name in workers}
+        self._heard = {name: at for name, at in self._heard.items() if name in workers}
+        self._bounded = {name: one for name, one in self._bounded.items() if name in workers}
+        self._listened.forget_others(workers)
+        self._budgets.forget_others(workers)
 
     def _note_bounded(self, worker: str, one: Bounded) -> None:
         """Keep and log that targets of a worker are left out, or held as they are."""
@@ -221,8 +235,9 @@ class WorkerRegistry:
         known = {worker.worker: worker for worker in ledger.fleet.workers()}
         before = {row.target: row for row in ledger.fleet.all_targets()} if found else {}
         names = named(found.values(), known, before, self._silence_s, self._timing.worker_down)
+        within = within_names(names.announcements, known)
         fleet = Fleet(workers=known, targets=before, retired=names.retired)
-        bounded = self._budgets.bound(names.announcements, fleet, clock.monotonic())
+        bounded = self._budgets.bound(within.announcements, fleet, clock.monotonic())
         heard = {name: one.announcement for name, one in bounded.items()}
         changed = {name: announced_worker(one, now) for name, one in heard.items()}
         for name, worker in known.items():
@@ -232,7 +247,10 @@ class WorkerRegistry:
                 changed[name] = msgspec.structs.replace(worker, state="down")
         if not changed:
             return Recorded(
-                crowded=names.left_out, workers=frozenset(known), holders=holders_of(known)
+                crowded=names.left_out,
+                names=within,
+                workers=frozenset(known),
+                holders=holders_of(known),
             )
         after = {**known, **changed}
         for name in names.retired:  # its installation has the plain name now
@@ -266,6 +284,7 @@ class WorkerRegistry:
             away=tuple(name for name, one in changed.items() if one.state != "up"),
             doubled=installations.sentences(after.values()),
             crowded=names.left_out,
+            names=within,
             workers=frozenset(after),
             holders=holders_of(after),
         )
@@ -273,17 +292,3 @@ class WorkerRegistry:
     def _silence_s(self, worker: str) -> float:
         """Seconds since the worker of this name was heard, or since this process listens."""
         return clock.monotonic() - self._heard.get(worker, self._since)
-
-
-def read_announcement(message: LiveMessage) -> Announcement:
-    """The announcement in `message`; raises ProtocolError as `read_message`, or for a bad name."""
-    announcement = read_message(ANNOUNCEMENT, message.subject, message.data)
-    if announcement.epoch and not is_token(announcement.epoch):
-        # A part of it names a double, in the status and in logs.
-        what = f"worker {announcement.worker} has the epoch {announcement.epoch!r:.80}"
-        raise ProtocolError("wrong_position", f"{what}, which is not {TOKEN_RULE}")
-    for target in announcement.targets:
-        if not is_token(target.target):
-            what = f"worker {announcement.worker} announced target {target.target!r:.80}"
-            raise ProtocolError("wrong_subject", f"{what}, which is not {TOKEN_RULE}")
-    return announcement

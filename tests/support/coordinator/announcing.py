@@ -75,6 +75,17 @@ class Site:
         subject = subjects.announce(site, worker)
         self.registry.hear(LiveMessage(subject=subject, data=codec.encode(announcement)))
 
+    def kept(self) -> dict[str, int]:
+        """How many names each table of the registry has, those of its parts included."""
+        parts = (self.registry, self.registry._budgets, self.registry._listened)  # the test's point
+        named = {
+            f"{type(part).__name__}.{name}": getattr(part, name)
+            for part in parts
+            for name in getattr(part, "__slots__", None) or vars(part)
+        }
+        tables = (dict, set, frozenset)
+        return {name: len(one) for name, one in named.items() if isinstance(one, tables)}
+
     async def later(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
         await self.registry.record()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.domain import plan
-from stt_coordinator.domain.model import JobRecord, TargetRecord
+from stt_coordinator.domain.model import JobRecord, TargetRecord, WorkerRecord
 from stt_coordinator.ledger.results import (
     IntakeRules,
     ReceivedResult,
@@ -43,6 +43,20 @@ def minutes(number: float) -> datetime:
     return NOW + timedelta(minutes=number)
 
 
+def worker_record(name: str, epoch: str = "") -> WorkerRecord:
+    """A worker that is known and silent; without an epoch any outbox of its name is its own."""
+    return WorkerRecord(
+        worker=name,
+        site=SITE,
+        state="down",
+        version="1",
+        started=NOW,
+        last_heard=NOW,
+        targets=0,
+        epoch=epoch,
+    )
+
+
 async def planned(
     *targets: str,
     run_id: str = "standard-1",
@@ -62,6 +76,7 @@ async def planned(
     def enter(ledger: Ledger) -> None:
         known = ledger.fleet.targets(targets)
         ledger.fleet.put_targets(row for row in rows if row.target not in known)
+        ledger.fleet.put_workers(map(worker_record, ("w1", "w2")))
         ledger.fleet.replace_checks(CHECKS)
         following, _ = plan.joined(jobs, ledger.jobs.outstanding(targets))
         start_run(ledger, run, following, now)

@@ -246,7 +246,7 @@ async def test_result_that_cannot_be_recorded_is_rejected_and_the_others_of_its_
         reply = await enable(broker.connect())
         await until(lambda: _done(broker, reply.run_id, 6))
         degraded = (await status(broker.connect())).degraded
-    assert degraded == ("rejected messages: 1 unusable",)
+    assert degraded == ("rejected messages of the last 24 h: 1 unusable",)
 
 
 async def _done(broker: MemoryBroker, run_id: str, number: int) -> bool:

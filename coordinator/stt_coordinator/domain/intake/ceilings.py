@@ -20,6 +20,7 @@ MINUTE_S, DAY_S = 60.0, 86_400.0
 # so many that they push the others out of their stream would hide findings.
 CHANGES = 4
 MIN_CHANGES = 1_000
+MAX_TARGETS = 200_000  # of all workers, those that are gone included: ten times the largest fleet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Bounded:
     late: int = 0  # new ones that come too fast: they are accepted later
     changes: int = 0  # of known targets
     is_held: bool = False  # too many changes: the worker's targets stay as they are
+    is_full: bool = False  # new ones were left out because MAX_TARGETS are known
 
     @property
     def left_out(self) -> int:
@@ -86,20 +88,30 @@ class TargetBudgets:
             of_name[plain_name(worker)] += number
         own = _own_targets(fleet.targets, {(one.site, name) for name, one in heard.items()})
         found: dict[str, Bounded] = {}
+        room = MAX_TARGETS - len(fleet.targets)
         for name, one in heard.items():
+            budget = int(min(b.available(now) for b in self._of(name, now)))
             within = bounded(
                 one,
                 fleet.targets.keys(),
                 served=of_name[plain_name(name)] - served[name],
-                allowed=int(min(b.available(now) for b in self._of(name, now))),
+                allowed=max(min(budget, room), 0),
                 most=self.ceilings.worker_targets,
             )
+            within = replace(within, is_full=room < budget and within.late > 0)
+            room -= within.new
             # What a double served has the plain name in the same batch: nothing of it is held.
             if name not in fleet.retired:
                 allowed = self._changes_of(name, now).available(now)
                 within = held(within, own[one.site, name], fleet, name, allowed)
             found[name] = within
         return found
+
+    def forget_others(self, workers: Collection[str]) -> None:
+        """Forget the budgets of all names but these and their plain names."""
+        names = {plain_name(worker) for worker in workers}
+        self._new = {name: one for name, one in self._new.items() if name in names}
+        self._changes = {name: one for name, one in self._changes.items() if name in names}
 
     def spend(self, worker: str, one: Bounded, now: float) -> None:
         """Count what was recorded of an announcement."""
@@ -194,7 +206,9 @@ def _sentence(worker: str, one: Bounded, ceilings: Ceilings) -> str:
     if one.is_held:
         limit = f"it may announce {ceilings.changes_per_day} changes a day"
         return f"worker {worker} changes its targets too often, they stay as they are: {limit}"
-    if one.left_out > one.late:
+    if one.is_full:
+        limit = f"{MAX_TARGETS} targets are known, the limit"
+    elif one.left_out > one.late:
         limit = f"limits.worker_targets is {ceilings.worker_targets}"
     else:
         limit = f"limits.new_targets_per_minute is {ceilings.new_targets_per_minute}, and as many a"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stt_coordinator.domain.target_life import Member
 from stt_shared import clock
 
@@ -26,6 +28,10 @@ class ListenedTime:
             self._listened_s += min(at - self._last, self._most_s)
         self._last = at
         self._heard[member] = self._listened_s
+
+    def forget_others(self, workers: Collection[str]) -> None:
+        """Forget all members but those of these names: others are invented for nothing."""
+        self._heard = {member: at for member, at in self._heard.items() if member[1] in workers}
 
     def silence_s(self, member: Member) -> float:
         """How long others were heard and `member` was not, since this process started at most."""

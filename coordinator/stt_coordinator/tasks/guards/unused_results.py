@@ -46,6 +46,10 @@ class UnusedResults:
     mib_per_hour: int = DEFAULT_MIB
     _accounts: dict[Sender, _Account] = field(default_factory=dict[Sender, _Account])
 
+    def __len__(self) -> int:
+        """The number of senders whose budgets are remembered."""
+        return len(self._accounts)
+
     @property
     def exceeded(self) -> frozenset[Sender]:
         """Who has no budget left: nothing is kept of what they send and what changes nothing."""
@@ -76,9 +80,9 @@ class UnusedResults:
         now = clock.monotonic()
         for sender, (cost, last) in _costs(deliveries).items():
             if sender not in self._accounts and len(self._accounts) >= MAX_SENDERS:
-                # All of them: invented names must not take the memory, and whoever goes on is found
-                # again.
-                self._accounts.clear()
+                # Forgotten it has a new budget: so those that used theirs up are kept.
+                spared = (key for key, one in self._accounts.items() if not one.is_exceeded)
+                del self._accounts[next(spared, next(iter(self._accounts)))]
             one = self._accounts.setdefault(
                 sender, _Account(Budget.full(self.mib_per_hour * MIB, HOUR_S, now), now)
             )

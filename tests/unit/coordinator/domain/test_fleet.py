@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from stt_coordinator.domain.fleet import announced_worker
-from stt_coordinator.tasks.worker_registry import read_announcement
+from stt_coordinator.tasks.guards.announcements import read_announcement
 from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import ProtocolError
 from stt_shared.protocol import codec, subjects
