@@ -37,7 +37,7 @@ EXTRAS = {
 }
 EXIT_REASONS = {
     2: "wrong usage or configuration",
-    4: "NATS or the coordinator cannot be reached",
+    4: "NATS, the coordinator or its store cannot be reached",
     5: "checks are disabled",
 }
 

@@ -15,6 +15,8 @@ POINTS = {
     "after-commit-before-ack": "coordinator: results are stored but not acknowledged",
     "after-tick-before-jobs": "coordinator: the slot is decided, its run is not stored",
     "mid-dispatch": "coordinator: some jobs of a run are published, none is marked as published",
+    "mid-store-copy": "stt store copy: some rows of a table are copied",
+    "before-store-copy-finish": "stt store copy: all rows are copied, the copy has no name yet",
     "after-publish-before-ack": "worker: the result is stored, its job is not acknowledged",
 }
 

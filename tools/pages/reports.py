@@ -98,7 +98,7 @@ evaluates the latest outcome of everything, or with `--run ID` or `--last` a sto
 | 1 | findings at or above it that nobody accepts |
 | 2 | wrong usage, an unknown run, target or check, or a file that cannot be written |
 | 3 | incomplete: more without an answer than `--max-not-checked`, targets without a result |
-| 4 | NATS or the coordinator cannot be reached |
+| 4 | NATS, the coordinator or its store cannot be reached |
 | 5 | checks are disabled, so that the state now grows old; a stored run can still be evaluated |
 
 `--allow-incomplete` turns 3 into 0 or 1, but for an installation that never checked anything.

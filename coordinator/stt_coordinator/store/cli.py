@@ -1,20 +1,36 @@
-"""`stt store backup` and `stt store restore`: copy the coordinator's store and put a copy back."""
+"""`stt store`: back the coordinator's store up, restore it, copy it to another database."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from stt_coordinator.store.sqlite.file import backup as copies
 from stt_shared import clock
-from stt_shared.command import output
+from stt_shared.command import output, progress
 from stt_shared.command.adding import TOOL, add_command, add_noun
-from stt_shared.command.options import Connection, load_settings
+from stt_shared.command.options import Connection, Output, load_settings
+from stt_shared.command.output import OutputFormat
+from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.settings import state_dir
 
+if TYPE_CHECKING:
+    from stt_coordinator.store.copying.report import TableReport
+
+PLACES = "state folder, file that ends with .db, or postgresql://..."
+SEEN = (
+    "other users of this machine can see a password on the command line; "
+    "use a password file (PGPASSFILE)"
+)
+COLUMNS = (
+    Column("TABLE"),
+    Column("ROWS", right=True),
+    Column("COPIED", right=True),
+    Column("DIGEST"),
+)
 StateDir = Annotated[
     str | None,
     Parameter(name="--state-dir", help="Folder of the store (STT_COORDINATOR_STATE_DIR)."),
@@ -23,7 +39,7 @@ StateDir = Annotated[
 
 def add(app: App) -> None:
     """Add the commands to `app`."""
-    noun = add_noun(app, "store", "Store of the coordinator: backup and restore", TOOL)
+    noun = add_noun(app, "store", "Store of the coordinator: backup, restore, copy", TOOL)
     add_command(
         noun,
         backup,
@@ -39,6 +55,17 @@ def add(app: App) -> None:
         access="rw",
         summary="Replace the store with a backup; the previous store is kept",
         examples=("stt store restore /backup/stt-monday.db",),
+    )
+    add_command(
+        noun,
+        copy,
+        name="copy",
+        access="rw",
+        summary="Copy the store of a stopped coordinator between SQLite and PostgreSQL",
+        examples=(
+            "stt store copy /var/lib/stt/coordinator postgresql://stt@db.example.com/stt",
+            "stt store copy postgresql://stt@db.example.com/stt /var/lib/stt/coordinator",
+        ),
     )
 
 
@@ -65,6 +92,43 @@ def restore(
     output.note(f"{folder}: {_holds(found)}")
     if kept is not None:
         output.note(f"The previous store: {kept}", "hint")
+
+
+def copy(
+    source: Annotated[str, Parameter(name="FROM", help=f"Store to read: {PLACES}.")],
+    target: Annotated[str, Parameter(name="TO", help=f"Where the copy is made: {PLACES}.")],
+    /,
+    *,
+    form: Output = OutputFormat.TABLE,
+) -> None:
+    """Copy a whole store and verify the copy; continues what an earlier command began."""
+    # Here: it loads psycopg, which no other command needs.
+    from stt_coordinator.store.copying import places  # noqa: PLC0415
+
+    if places.has_password(source, target):
+        output.note(f"warning: {SEEN}", "warn")
+    with progress.of_many("copy", "rows") as show:
+        made = places.copied(source, target, show)
+    for table in made.tables:
+        for column, number in table.replaced.items():
+            output.note(
+                f"NUL characters of {number} values in {table.table}.{column} became U+FFFD: "
+                "PostgreSQL stores none",
+                "warn",
+            )
+    if form is not OutputFormat.TABLE:
+        output.print_message(made, form)
+        return
+    output.print_grid(Grid(COLUMNS, tuple(map(_row, made.tables))))
+    output.note(
+        f"{made.target}: {made.rows} rows, {made.copied} of them copied now, all verified; "
+        f"schema version {made.version}, store {made.store}"
+    )
+
+
+def _row(one: TableReport) -> tuple[Cell, ...]:
+    shown = (one.table, str(one.rows), str(one.copied))
+    return (*map(Cell, shown), Cell(one.digest[:16], piped=one.digest))
 
 
 def _folder(state: str | None) -> Path:

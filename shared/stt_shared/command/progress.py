@@ -15,31 +15,39 @@ from stt_shared.protocol.records import RunRecord
 LINE_EVERY_S = 10.0
 
 Report = Callable[[RunRecord], None]
+Show = Callable[[int, int | None], None]  # how many are done, of how many; None: not known yet
 
 
 @contextmanager
 def of_run(title: str) -> Generator[Report]:
     """A function that shows the progress of a run; the bar is removed at the end of the block."""
+    with of_many(title, "databases") as show:
+        yield lambda run: show(run.done, run.jobs or None)
+
+
+@contextmanager
+def of_many(title: str, unit: str) -> Generator[Show]:
+    """A function that shows how many are done; the bar is removed at the end of the block."""
     if not sys.stderr.isatty():
-        yield _lines(title)
+        yield _lines(title, unit)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), console=output.stderr(), transient=True) as bar:
         task = bar.add_task(title, total=None)
 
-        def report(run: RunRecord) -> None:
-            bar.update(task, completed=run.done, total=run.jobs or None)
+        def show(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
 
-        yield report
+        yield show
 
 
-def _lines(title: str) -> Report:
+def _lines(title: str, unit: str) -> Show:
     last = monotonic()
 
-    def report(run: RunRecord) -> None:
+    def show(done: int, total: int | None) -> None:
         nonlocal last
         if monotonic() - last >= LINE_EVERY_S:
             last = monotonic()
-            output.note(f"{title}: {run.done} of {run.jobs} databases done")
+            output.note(f"{title}: {done} of {total or 0} {unit} done")
 
-    return report
+    return show

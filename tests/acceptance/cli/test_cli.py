@@ -134,7 +134,7 @@ def test_nats_that_is_down_is_exit_4_with_the_address_and_what_to_set() -> None:
     first, second, *_, last = done.stderr.splitlines()
     assert first == f"error: cannot reach NATS at {url} (connection refused)"
     assert second.startswith("  set the address with --nats-url, STT_NATS_URL or")
-    assert last == "exit 4: NATS or the coordinator cannot be reached"
+    assert last == "exit 4: NATS, the coordinator or its store cannot be reached"
 
 
 def test_the_doctor_tells_that_nats_is_down_and_what_to_do() -> None:

@@ -16,7 +16,10 @@ TIMEOUT_S = 60.0
 STT = Path(sys.executable).with_name("stt")
 
 
-CODES = {2: "wrong usage or configuration", 4: "NATS or the coordinator cannot be reached"}
+CODES = {
+    2: "wrong usage or configuration",
+    4: "NATS, the coordinator or its store cannot be reached",
+}
 
 
 def stt(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:

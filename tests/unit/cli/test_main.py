@@ -52,7 +52,7 @@ def raising(error: BaseException) -> Callable[[], None]:
         (
             UnreachableError("bad", hint="do it so"),
             4,
-            "exit 4: NATS or the coordinator cannot be reached",
+            "exit 4: NATS, the coordinator or its store cannot be reached",
         ),
         (ProtocolError("x", "bad", hint="do it so"), 2, "exit 2: wrong usage or configuration"),
     ],

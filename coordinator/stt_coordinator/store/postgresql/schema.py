@@ -58,10 +58,28 @@ def upgrade(connection: psycopg.Connection, address: Address) -> str:
         )
     with connection.transaction():
         # Before the number is read: of two coordinators that start at once, one makes the schema.
-        connection.execute(SQL["lock"], (LOCK + 1, address.schema))
+        lock_upgrades(connection, address.schema)
         _apply(connection, address, _prepared(connection, address.schema))
     found = connection.execute(SQL["identity"]).fetchone()
     return str(found[0]) if found else ""
+
+
+def lock_upgrades(connection: psycopg.Connection, schema: str) -> None:
+    """Wait until nobody else makes or changes the tables; held until the transaction ends."""
+    connection.execute(SQL["lock"], (LOCK + 1, schema))
+
+
+def exists(connection: psycopg.Connection, schema: str) -> bool:
+    """Whether the database has this schema; raises psycopg.Error."""
+    return connection.execute(SQL["find_schema"], (schema,)).fetchone() != (None,)
+
+
+def lock_acting(connection: psycopg.Connection, schema: str) -> bool:
+    """Lock the store for the coordinator that acts, as long as this session lives.
+
+    False while another session has it. Raises psycopg.Error.
+    """
+    return connection.execute(SQL["act"], (LOCK + 2, schema)).fetchone() == (True,)
 
 
 def lock_writers(connection: psycopg.Connection, schema: str) -> None:
@@ -81,7 +99,7 @@ def column_types(connection: psycopg.Connection, schema: str) -> Types:
 def _prepared(connection: psycopg.Connection, schema: str) -> int:
     """Make the schema and the table of its number if need be; the number, 0 for a new one."""
     # Asked first: CREATE ... IF NOT EXISTS needs the right to create where nothing is missing.
-    if connection.execute(SQL["find_schema"], (schema,)).fetchone() == (None,):
+    if not exists(connection, schema):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     table = f"{schema}.schema_version"
     if connection.execute(SQL["find_table"], (table,)).fetchone() == (None,):

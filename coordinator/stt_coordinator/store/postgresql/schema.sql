@@ -1,6 +1,9 @@
 -- name: lock
 SELECT pg_advisory_xact_lock(%s, hashtext(%s));
 
+-- name: act
+SELECT pg_try_advisory_lock(%s, hashtext(%s));
+
 -- name: columns
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid

@@ -68,7 +68,11 @@ def test_by_default_the_users_name_is_sent(
             2,
             "  start a worker with targets, then see: stt targets list",
         ),
-        (RequestError("internal", "oops"), 4, "exit 4: NATS or the coordinator cannot be reached"),
+        (
+            RequestError("internal", "oops"),
+            4,
+            "exit 4: NATS, the coordinator or its store cannot be reached",
+        ),
     ],
 )
 def test_a_refusal_has_its_exit_code_and_a_way_on(

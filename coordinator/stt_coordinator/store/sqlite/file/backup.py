@@ -99,21 +99,20 @@ def restore(source: Path, folder: Path, now: datetime) -> tuple[Copy, Path | Non
         half.unlink(missing_ok=True)
         # Before the old store goes aside: on a full disk that one is still in place.
         _copy(source, half)
-        aside = _set_aside(folder, now)
+        aside = set_aside(folder / FILE, now)
         half.rename(folder / FILE)
     finally:
         os.close(lock)
     return found, aside
 
 
-def _set_aside(folder: Path, now: datetime) -> Path | None:
-    """Rename the present store and the files that belong to it; None: there was none."""
-    store = folder / FILE
+def set_aside(store: Path, now: datetime) -> Path | None:
+    """Rename the file of a store and the files that belong to it; None: there was none."""
     if not store.exists():
         return None
     with suppress(sqlite3.Error), closing(sqlite3.connect(store)) as one:
         one.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    aside = folder / f"{FILE}.{now.strftime(SET_ASIDE)}"
+    aside = store.with_name(f"{store.name}.{now.strftime(SET_ASIDE)}")
     # All three: a log that stays behind would be replayed into the file that follows.
     for suffix in SUFFIXES:
         part = store.with_name(f"{store.name}{suffix}")
