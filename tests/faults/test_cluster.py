@@ -20,6 +20,7 @@ SEED = 20261130
 FAULTS = (
     cluster_faults.the_leaders_of_the_streams_are_killed,
     cluster_faults.all_nodes_are_killed_at_once,
+    cluster_faults.a_node_is_cut_off,
 )
 
 
