@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import nats
 import pytest
 
 from stt_coordinator.lease.nats import STREAM
-from stt_shared.bus.jetstream import JetStreamBus
-from stt_shared.bus.values import RequestError
 from stt_shared.clock import monotonic
-from stt_shared.errors import EXIT_USAGE, UnreachableError
-from stt_shared.protocol.control import RunReply, RunRequest, Verb
-from stt_shared.protocol.enums import Family
-from tests.support.coordinator.coordination import FakeWorker, ask, at_work, enable, until
+from stt_shared.errors import EXIT_USAGE
+from tests.support.coordinator.coordination import until
 from tests.support.processes.coordinators import (
-    Coordinators,
     connected,
     coordinators,
     exit_code,
@@ -28,64 +21,10 @@ from tests.support.processes.coordinators import (
     pause,
     resume,
 )
+from tests.support.processes.rivals import TARGETS, busy, only_the_last_epoch_wrote, two_machines
 
 TTL_S = 6.0
 PAUSE_S = float(os.environ.get("STT_TEST_PAUSE_S", "14"))  # `make chaos` pauses for 60
-TARGETS = tuple((f"t{number}", Family.MYSQL) for number in range(20))
-
-
-@asynccontextmanager
-async def busy(bus: JetStreamBus) -> AsyncGenerator[FakeWorker]:
-    """A worker, and a run after the other: something is always being written."""
-    worker = FakeWorker(bus=bus, targets=TARGETS)
-    async with at_work(worker):
-        await until(lambda: enabled(bus))
-
-        async def runs() -> None:
-            while True:
-                try:
-                    await ask(bus, Verb.RUN, RunRequest(by="test"), RunReply)
-                except (UnreachableError, RequestError):  # or no target is known yet
-                    await asyncio.sleep(0.1)
-                await asyncio.sleep(0.2)
-
-        task = asyncio.create_task(runs())
-        try:
-            yield worker
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def enabled(bus: JetStreamBus) -> bool:
-    try:
-        await enable(bus)
-    except UnreachableError:
-        return False
-    return True
-
-
-async def two_machines(made: Coordinators, *, through_hole: bool = False) -> None:
-    """A holder `a` and a standby `b` with a copy of its store, as on two machines.
-
-    Both go on without what only the other one has recorded: the copy is not kept up to date.
-    """
-    first = made.add("a", "a", "--adopt", through_hole=through_hole)
-    first.start()
-    await made.holds("a")
-    await made.logged(first, "coordinator_started")
-    assert first.stop() == 0
-    made.copy_store("a", "b")
-    first.start()
-    await made.holds("a", above=1)
-    second = made.add("b", "b", "--adopt")
-    second.start()
-    await made.logged(second, "standby_waits")
-
-
-async def only_the_last_epoch_wrote(made: Coordinators, epoch: int) -> None:
-    assert await made.written_late() == []
-    assert await made.consumers_of_results() == [f"results-{epoch}"]
 
 
 async def test_a_coordinator_with_another_store_is_refused_by_name(tmp_path: Path) -> None:

@@ -14,20 +14,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nats
+import nats.errors
+from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from stt_coordinator.lease.nats import STREAM, SUBJECT
 from stt_coordinator.lease.record import LeaseRecord
 from stt_coordinator.local.servers import nats as embedded_nats
-from stt_coordinator.local.servers.process import HOST, Running
+from stt_coordinator.local.servers.process import HOST
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
 from stt_shared.protocol.subjects import FENCED
 from tests.servers.listeners import listening
+from tests.support.processes.broker import Broker
 from tests.support.processes.installation import Process
+from tests.support.shared.nats_client import one_connection
 
 LIMIT_S = 60.0
 BLOCK_BYTES = 65_536
@@ -64,23 +67,28 @@ class BlackHole:
 class Coordinators:
     """A broker, and coordinators whose folders may be copies of one store."""
 
-    broker: Running
+    broker: Broker
     folder: Path
     ttl_s: float
     hole: BlackHole
     processes: list[Process] = field(default_factory=list[Process])
 
+    @property
+    def servers(self) -> list[str]:
+        """The addresses of NATS."""
+        return self.broker.url.split(",")
+
     def add(
         self, name: str, state: str, *words: str, through_hole: bool = False, ttl_s: float = 0.0
     ) -> Process:
         """A coordinator that is not started yet; `state` is the name of its folder."""
-        port = self.hole.port if through_hole else self.broker.port
+        url = f"nats://{HOST}:{self.hole.port}" if through_hole else self.broker.url
         process = Process(
             command=["-m", "tests.support.processes.quick_coordinator", *words],
             program=sys.executable,
             environment=os.environ
             | {
-                "STT_NATS_URL": f"nats://{HOST}:{port}",
+                "STT_NATS_URL": url,
                 "STT_COORDINATOR_NAME": name,
                 "STT_COORDINATOR_STATE_DIR": str(self.folder / state),
                 "STT_TEST_LEASE_S": str(ttl_s or self.ttl_s),
@@ -96,14 +104,20 @@ class Coordinators:
         shutil.copytree(self.folder / source, self.folder / target)
 
     async def record(self) -> LeaseRecord | None:
-        connection = await nats.connect(self.broker.url)
-        try:
-            found = await connection.jetstream().get_last_msg(STREAM, SUBJECT, direct=True)
-        except NotFoundError:
-            return None
-        finally:
-            await connection.close()
-        return codec.decode(LeaseRecord, found.data or b"")
+        found = await self._stored(STREAM, SUBJECT)
+        return codec.decode(LeaseRecord, found.data or b"") if found is not None else None
+
+    async def renewals(self) -> int:
+        """A number that each renewal of the lease raises."""
+        found = await self._stored(STREAM, SUBJECT)
+        return (found.seq or 0) if found is not None else 0
+
+    async def _stored(self, stream: str, subject: str) -> RawStreamMsg | None:
+        async with one_connection(self.servers, connect_timeout=2) as connection:
+            try:
+                return await connection.jetstream().get_last_msg(stream, subject, direct=True)
+            except NotFoundError:
+                return None
 
     async def holds(self, name: str, above: int = 0) -> LeaseRecord:
         """Wait until that coordinator has written that it holds the lease."""
@@ -120,16 +134,9 @@ class Coordinators:
         """Wait until the watermark of a worker is published, and higher than `above`."""
 
         async def is_higher() -> int:
-            connection = await nats.connect(self.broker.url)
             subject = subjects.kv(subjects.BUCKET_WATERMARK, worker)
-            stream = subjects.kv_stream(subjects.BUCKET_WATERMARK)
-            try:
-                found = await connection.jetstream().get_last_msg(stream, subject, direct=True)
-            except NotFoundError:
-                return 0
-            finally:
-                await connection.close()
-            sequence = codec.decode(Watermark, found.data or b"").sequence
+            found = await self._stored(subjects.kv_stream(subjects.BUCKET_WATERMARK), subject)
+            sequence = codec.decode(Watermark, found.data or b"").sequence if found else 0
             return sequence if sequence > above else 0
 
         sequence: int = await self.until(is_higher, f"the watermark of {worker}")
@@ -171,13 +178,13 @@ class Coordinators:
 
         Messages that compare with their own subject instead are not listed: the control state.
         """
-        connection = await nats.connect(self.broker.url)
         late: list[str] = []
-        try:
+        async with one_connection(self.servers) as connection:
             stream = connection.jetstream()
             for spec in FENCED:
-                fence, last = 0, (await stream.stream_info(spec.name)).state.last_seq
-                for sequence in range(1, last + 1):
+                state = (await stream.stream_info(spec.name)).state
+                fence = 0
+                for sequence in range(state.first_seq, state.last_seq + 1):
                     try:
                         one = await stream.get_msg(spec.name, sequence)
                     except NotFoundError:
@@ -187,16 +194,11 @@ class Coordinators:
                         fence = sequence
                     elif fence and (one.headers or {}).get(HEADER) != str(fence):
                         late.append(f"{spec.name} {sequence} {subject} {one.headers}")
-        finally:
-            await connection.close()
         return late
 
     async def consumers_of_results(self) -> list[str]:
-        connection = await nats.connect(self.broker.url)
-        try:
+        async with one_connection(self.servers) as connection:
             found = await connection.jetstream().consumers_info(subjects.STREAM_RESULTS)
-        finally:
-            await connection.close()
         return [one.name for one in found]
 
 
@@ -221,13 +223,16 @@ async def exit_code(process: Process) -> int:
 
 
 @asynccontextmanager
-async def coordinators(folder: Path, *, ttl_s: float) -> AsyncGenerator[Coordinators]:
+async def coordinators(
+    folder: Path, *, ttl_s: float, cluster: Broker | None = None
+) -> AsyncGenerator[Coordinators]:
     """An installation without coordinators yet; all of them end with the block.
 
-    STT_TEST_NATS_SERVER names another nats-server than the installed one.
+    Its broker is `cluster`, or one of its own. STT_TEST_NATS_SERVER names another nats-server than
+    the installed one.
     """
     other = os.environ.get("STT_TEST_NATS_SERVER")
-    broker = embedded_nats.start(folder / "nats", binary=Path(other) if other else None)
+    broker = cluster or embedded_nats.start(folder / "nats", binary=Path(other) if other else None)
     hole = BlackHole(broker.port)
     hole.opened.set()
     try:
@@ -242,12 +247,13 @@ async def coordinators(folder: Path, *, ttl_s: float) -> AsyncGenerator[Coordina
                         process.child.send_signal(signal.SIGCONT)
                         process.kill()
     finally:
-        broker.stop()
+        if cluster is None:
+            broker.stop()
 
 
 @asynccontextmanager
-async def connected(broker: Running) -> AsyncGenerator[JetStreamBus]:
-    bus = await connect(NatsOptions(servers=(broker.url,), name="test"))
+async def connected(broker: Broker) -> AsyncGenerator[JetStreamBus]:
+    bus = await connect(NatsOptions(servers=tuple(broker.url.split(",")), name="test"))
     try:
         yield bus
     finally:
