@@ -24,8 +24,9 @@ from tests.support.processes.coordinators import (
     pause,
     resume,
 )
+from tests.support.processes.epochs import only_the_last_epoch_wrote
 from tests.support.processes.installation import Process
-from tests.support.processes.rivals import busy, only_the_last_epoch_wrote, two_machines
+from tests.support.processes.rivals import busy, two_machines
 from tests.support.processes.sockets import connected_port
 
 TTL_S = 6.0
@@ -136,7 +137,7 @@ async def test_one_coordinator_acts_and_none_writes_late_although(
                 for _ in range(ROUNDS):
                     await asyncio.sleep(1.0)  # of ordinary work, between two faults
                     took.append(await fault(made, cluster))
-            await only_the_last_epoch_wrote(made, await made.epoch())
+            await only_the_last_epoch_wrote(made.servers, await made.epoch())
     shown = " ".join(f"{one:.1f}" for one in sorted(took))
     name = fault.__name__.replace("_", " ")
     print(f"lease of {TTL_S:g} s, {name}: median {statistics.median(took):.1f} s of {shown}")

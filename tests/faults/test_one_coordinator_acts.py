@@ -21,7 +21,8 @@ from tests.support.processes.coordinators import (
     pause,
     resume,
 )
-from tests.support.processes.rivals import TARGETS, busy, only_the_last_epoch_wrote, two_machines
+from tests.support.processes.epochs import only_the_last_epoch_wrote
+from tests.support.processes.rivals import TARGETS, busy, two_machines
 
 TTL_S = 6.0
 PAUSE_S = float(os.environ.get("STT_TEST_PAUSE_S", "14"))  # `make chaos` pauses for 60
@@ -94,7 +95,7 @@ async def test_a_second_coordinator_on_the_same_folder_takes_over_when_the_first
             print(f"same folder, kill -9: taken over after {monotonic() - begun:.1f} s")
             assert monotonic() - begun < 15  # without waiting for the lease's end
             await made.logged(second, "coordinator_started")
-        await only_the_last_epoch_wrote(made, epoch)
+        await only_the_last_epoch_wrote(made.servers, epoch)
 
 
 async def test_a_killed_holder_is_followed_by_the_copy_of_its_store(tmp_path: Path) -> None:
@@ -111,7 +112,7 @@ async def test_a_killed_holder_is_followed_by_the_copy_of_its_store(tmp_path: Pa
             await made.logged(second, "coordinator_started")
             first.start()
             await made.logged(first, "standby_waits")
-        await only_the_last_epoch_wrote(made, epoch)
+        await only_the_last_epoch_wrote(made.servers, epoch)
 
 
 @pytest.mark.timeout(400)
@@ -133,7 +134,7 @@ async def test_a_paused_holder_writes_nothing_when_it_wakes(tmp_path: Path) -> N
             print(f"after {PAUSE_S:g} s it woke and stood down in {monotonic() - begun:.1f} s")
             await asyncio.sleep(2.0)
             assert await made.epoch() == epoch
-        await only_the_last_epoch_wrote(made, epoch)
+        await only_the_last_epoch_wrote(made.servers, epoch)
 
 
 @pytest.mark.parametrize("state", ["same folder", "copy"])
@@ -159,7 +160,7 @@ async def test_a_holder_that_is_cut_off_stands_down_and_nothing_it_sent_is_store
             made.hole.opened.set()
             await made.logged(first, "lease_lost")
             await asyncio.sleep(2.0)
-        await only_the_last_epoch_wrote(made, epoch)
+        await only_the_last_epoch_wrote(made.servers, epoch)
 
 
 async def test_a_deleted_record_lets_one_act_in_a_later_epoch(tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ async def test_a_deleted_record_lets_one_act_in_a_later_epoch(tmp_path: Path) ->
 
             epoch = await made.until(is_later, "a later epoch")
             await asyncio.sleep(2 * TTL_S)
-        await only_the_last_epoch_wrote(made, await made.epoch())
+        await only_the_last_epoch_wrote(made.servers, await made.epoch())
         assert epoch > before
 
 
@@ -194,6 +195,6 @@ async def test_a_broker_that_restarts_leaves_the_holder_its_lease(tmp_path: Path
             found = await made.record()
             assert found is not None
             assert (found.name, found.epoch) == ("a", epoch)
-        await only_the_last_epoch_wrote(made, epoch)
+        await only_the_last_epoch_wrote(made.servers, epoch)
         assert not [one for one in logged(second) if one["event"] == "lease_taken"]
         assert not [one for one in logged(first) if one["event"] == "lease_lost"]

@@ -17,6 +17,7 @@ from nats.errors import Error as NatsError
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared.protocol import subjects
+from tests.servers import nats_versions
 from tests.support.processes.route_proxy import RouteProxy
 from tests.support.shared.nats_client import one_connection
 
@@ -171,7 +172,9 @@ def clustered(folder: Path, *, any_disk: bool = False) -> Iterator[Cluster]:
             )
             if any_disk:
                 extra += JETSTREAM.format(folder=folder / name)
-            nodes[name] = embedded_nats.start(folder / name, extra=extra)
+            nodes[name] = embedded_nats.start(
+                folder / name, extra=extra, binary=nats_versions.chosen()
+            )
         yield Cluster(nodes=nodes, proxy=proxy)
     finally:
         for node in nodes.values():

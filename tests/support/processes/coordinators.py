@@ -26,7 +26,7 @@ from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
-from stt_shared.protocol.subjects import FENCED
+from tests.servers import nats_versions
 from tests.servers.listeners import listening
 from tests.support.processes.broker import Broker
 from tests.support.processes.installation import Process
@@ -34,7 +34,6 @@ from tests.support.shared.nats_client import one_connection
 
 LIMIT_S = 60.0
 BLOCK_BYTES = 65_536
-HEADER = "Nats-Expected-Last-Subject-Sequence"
 
 
 @dataclass
@@ -173,34 +172,6 @@ class Coordinators:
             assert monotonic() < ends, f"waited for {what}: {self.tails()}"
             await asyncio.sleep(0.05)
 
-    async def written_late(self) -> list[str]:
-        """What a stream stored behind its last fence without expecting exactly that fence.
-
-        Messages that compare with their own subject instead are not listed: the control state.
-        """
-        late: list[str] = []
-        async with one_connection(self.servers) as connection:
-            stream = connection.jetstream()
-            for spec in FENCED:
-                state = (await stream.stream_info(spec.name)).state
-                fence = 0
-                for sequence in range(state.first_seq, state.last_seq + 1):
-                    try:
-                        one = await stream.get_msg(spec.name, sequence)
-                    except NotFoundError:
-                        continue
-                    subject = one.subject or ""
-                    if subject.startswith(f"{subjects.ROOT}.fence."):
-                        fence = sequence
-                    elif fence and (one.headers or {}).get(HEADER) != str(fence):
-                        late.append(f"{spec.name} {sequence} {subject} {one.headers}")
-        return late
-
-    async def consumers_of_results(self) -> list[str]:
-        async with one_connection(self.servers) as connection:
-            found = await connection.jetstream().consumers_info(subjects.STREAM_RESULTS)
-        return [one.name for one in found]
-
 
 def logged(process: Process) -> list[dict[str, Any]]:
     lines = process.log.read_text(errors="replace").splitlines() if process.log.exists() else []
@@ -228,11 +199,9 @@ async def coordinators(
 ) -> AsyncGenerator[Coordinators]:
     """An installation without coordinators yet; all of them end with the block.
 
-    Its broker is `cluster`, or one of its own. STT_TEST_NATS_SERVER names another nats-server than
-    the installed one.
+    Its broker is `cluster`, or one of its own.
     """
-    other = os.environ.get("STT_TEST_NATS_SERVER")
-    broker = cluster or embedded_nats.start(folder / "nats", binary=Path(other) if other else None)
+    broker = cluster or embedded_nats.start(folder / "nats", binary=nats_versions.chosen())
     hole = BlackHole(broker.port)
     hole.opened.set()
     try:

@@ -97,10 +97,16 @@ class Installation:
     broker: Broker
     folder: Path
     coordinator: Process
+    standbys: list[Process] = field(default_factory=list[Process])  # on the same state folder
     workers: list[Process] = field(default_factory=list[Process])
 
+    @property
+    def processes(self) -> list[Process]:
+        """All of them, coordinators first."""
+        return [self.coordinator, *self.standbys, *self.workers]
+
     def start(self) -> None:
-        for process in (self.coordinator, *self.workers):
+        for process in self.processes:
             process.start()
 
     @property
@@ -220,7 +226,8 @@ class Installation:
             return int(connection.execute("SELECT count(*) FROM results").fetchone()[0])
 
     def tails(self) -> str:
-        return "\n".join(process.tail() for process in (self.coordinator, *self.workers))
+        started = [process for process in self.processes if process.child is not None]
+        return "\n".join(process.tail() for process in started)
 
 
 async def _ignore(_error: Exception) -> None:
@@ -240,7 +247,13 @@ def targets_toml(database: Running, number: int) -> str:
 
 @contextmanager
 def installed(
-    folder: Path, database: Running, *, targets: int, workers: int = 1, broker: Broker | None = None
+    folder: Path,
+    database: Running,
+    *,
+    targets: int,
+    workers: int = 1,
+    standbys: int = 0,
+    broker: Broker | None = None,
 ) -> Iterator[Installation]:
     """An installation with its own broker, or `broker`; nothing but the broker is started."""
     broker = broker or embedded_nats.start(folder / "nats")
@@ -250,12 +263,15 @@ def installed(
         "STT_LOG_FORMAT": "json",
         "STT_TEST_PASSWORD": database.password,
     }
+    coordinators = [
+        Process(command=["coordinator"], environment=environment | mine, log=folder / log)
+        for mine, log in (
+            ({}, "coordinator.log"),
+            *(({"STT_COORDINATOR_NAME": f"s{n}"}, f"s{n}.log") for n in range(standbys)),
+        )
+    ]
     whole = Installation(
-        broker=broker,
-        folder=folder,
-        coordinator=Process(
-            command=["coordinator"], environment=environment, log=folder / "coordinator.log"
-        ),
+        broker=broker, folder=folder, coordinator=coordinators[0], standbys=coordinators[1:]
     )
     for number in range(workers):
         name = f"w{number}"
@@ -273,7 +289,7 @@ def installed(
         yield whole
     finally:
         try:
-            codes = [process.stop() for process in (*whole.workers, whole.coordinator)]
+            codes = [process.stop() for process in reversed(whole.processes)]
         finally:
             broker.stop()
     assert set(codes) <= {0}, (codes, whole.tails())

@@ -64,10 +64,3 @@ async def two_machines(made: Coordinators, *, through_hole: bool = False) -> Non
     second = made.add("b", "b", "--adopt")
     second.start()
     await made.logged(second, "standby_waits")
-
-
-async def only_the_last_epoch_wrote(made: Coordinators, epoch: int) -> None:
-    late = await made.written_late()
-    assert not late, late
-    consumers = await made.consumers_of_results()
-    assert consumers == [f"results-{epoch}"], consumers
