@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos store-versions bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions store-versions bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -71,6 +71,14 @@ hostile: venv servers
 chaos: venv servers
 	$(BIN)/python -m pytest -s tests/faults/chaos.py tests/faults/poison.py $(ARGS)
 	STT_TEST_PAUSE_S=60 $(BIN)/python -m pytest -s tests/faults/test_one_coordinator_acts.py -k paused
+	STT_TEST_ROUNDS=5 $(BIN)/python -m pytest -s tests/faults/test_lease_on_cluster.py
+
+# What both buses promise, fences on three nodes and the lease, on older versions of nats-server.
+nats-versions: venv servers
+	for version in 2.11.11 2.12.8; do STT_TEST_NATS=$$version \
+		$(BIN)/python -m pytest -q -s tests/contract/test_bus.py tests/contract/test_bus_fences.py \
+		tests/integration/shared/bus/test_fences_on_cluster.py \
+		tests/faults/test_lease_on_cluster.py $(ARGS) || exit 1; done
 
 # The contract suite of the store on each version of PostgreSQL beside 18, and the twins again.
 store-versions: venv servers

@@ -19,6 +19,7 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers import postgresql as embedded_postgresql
 from stt_coordinator.local.servers.cache import MissingServerError
 from stt_coordinator.local.servers.process import Running
+from tests.servers import nats_versions
 from tests.servers.certificates import Certificates, make
 
 T = TypeVar("T")
@@ -88,7 +89,12 @@ def certificates(servers_folder: Path) -> Certificates:
 
 @pytest.fixture(scope="session")
 def nats_server(servers_folder: Path) -> Iterator[Running]:
-    with serving("nats-server", lambda: embedded_nats.start(servers_folder / "nats")) as running:
+    """The installed nats-server, or the version of STT_TEST_NATS: `make nats-versions`."""
+
+    def start() -> Running:
+        return embedded_nats.start(servers_folder / "nats", binary=nats_versions.chosen())
+
+    with serving("nats-server", start) as running:
         yield running
 
 

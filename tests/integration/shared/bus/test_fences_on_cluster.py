@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from nats.aio.client import Client
 
 from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.jetstream.link import Link
-from stt_shared.bus.values import Outgoing, Publication
+from stt_shared.bus.jetstream.publisher import (
+    CONTENDED,
+    HEADER_EXPECTED,
+    HEADER_EXPECTED_OF,
+    WRONG_LAST_SEQUENCE,
+)
+from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.protocol.specs import StreamSpec
 from tests.support.processes.cluster import clustered
 
 MANY = 512
+READY_S = 30.0
 STORED, CONFLICT = Publication.STORED, Publication.CONFLICT
 STREAM = StreamSpec(name="FENCED", subjects=("fenced.>",), max_bytes=1 << 24, allow_direct=True)
 
@@ -35,6 +44,17 @@ async def buses(tmp_path: Path) -> AsyncGenerator[tuple[JetStreamBus, JetStreamB
             await second.close()
 
 
+async def answers(bus: Client, subject: str, behind: int, number: int) -> Counter[int]:
+    """The error codes, 0 for none, that `number` messages get which are sent at the same time."""
+    headers = {HEADER_EXPECTED: str(behind), HEADER_EXPECTED_OF: "fenced.fence.>"}
+
+    async def code(at: int) -> int:
+        reply = await bus.request(f"{subject}.{at}", b"x", timeout=10, headers=headers)
+        return int(json.loads(reply.data).get("error", {}).get("err_code", 0))
+
+    return Counter(await asyncio.gather(*map(code, range(number))))
+
+
 def fence(epoch: int, behind: int) -> Outgoing:
     return Outgoing(
         subject=f"fenced.fence.{epoch}",
@@ -42,6 +62,17 @@ def fence(epoch: int, behind: int) -> Outgoing:
         expected_last=behind,
         expected_of="fenced.fence.>",
     )
+
+
+async def begun(bus: JetStreamBus) -> Receipt:
+    """Make the stream and store its first fence, as soon as all nodes have heard of the stream."""
+    await bus.ensure([STREAM], [])
+    async with asyncio.timeout(READY_S):
+        while True:
+            (made,) = await bus.publish([fence(1, 0)])
+            if made.publication is STORED:
+                return made
+            await asyncio.sleep(0.1)
 
 
 def messages(name: str, behind: int, number: int = MANY) -> list[Outgoing]:
@@ -58,8 +89,7 @@ async def test_all_messages_behind_one_fence_are_stored_and_none_behind_a_newer_
     if not is_known:
         monkeypatch.setattr(Link, "is_clustered", property(lambda _: False))
     first, second = buses
-    await first.ensure([STREAM], [])
-    (made,) = await first.publish([fence(1, 0)])
+    made = await begun(first)
     found = await first.publish(messages("a", made.sequence))
     assert Counter(one.publication for one in found) == {STORED: MANY}
     sequences = [one.sequence for one in found]
@@ -74,3 +104,17 @@ async def test_all_messages_behind_one_fence_are_stored_and_none_behind_a_newer_
     assert newer.publication is STORED
     late = await first.publish(messages("d", made.sequence, 100))
     assert Counter(one.publication for one in late) == {CONFLICT: 100}
+
+
+async def test_the_server_tells_a_message_that_must_wait_from_one_behind_a_newer_fence(
+    buses: tuple[JetStreamBus, JetStreamBus],
+) -> None:
+    first, _ = buses
+    made = await begun(first)
+    client = first._link.client
+    together = await answers(client, "fenced.e", made.sequence, 100)
+    assert together[0] >= 1
+    assert together.keys() == {0, CONTENDED}
+    (newer,) = await first.publish([fence(2, made.sequence)])
+    assert await answers(client, "fenced.f", made.sequence, 100) == {WRONG_LAST_SEQUENCE: 100}
+    assert await answers(client, "fenced.g", newer.sequence, 1) == {0: 1}
