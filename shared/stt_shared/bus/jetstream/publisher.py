@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 from nats.aio.msg import Msg
@@ -25,6 +26,11 @@ WRONG_LAST_SEQUENCE = 10071
 # the same is on its way to the replicas. It says nothing about the sequence itself.
 CONTENDED = 10164
 CONTENDED_PAUSE_S = 0.005
+# The id of the message is that of one on its way to the replicas. A server before 2.12 also answers
+# this for the whole duplicate window if it has refused a message with that id.
+IN_PROCESS = 10158
+IN_PROCESS_S = 2.0  # after which a message that really was on its way is stored
+FORGETS_REFUSED = (2, 12)
 STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
 NO_RESPONDERS = "503"
@@ -89,7 +95,7 @@ def _too_large(link: Link, message: Outgoing) -> Receipt | None:
 async def _publish_singly(
     link: Link, answers: Answers, messages: Sequence[Outgoing]
 ) -> list[Receipt]:
-    questions = [Question(m.subject, m.data, _headers(m)) for m in messages]
+    questions = [_question(message) for message in messages]
     in_turn = {at for at, m in enumerate(messages) if m.expected_of and link.is_clustered}
     together = [at for at in range(len(messages)) if at not in in_turn]
     try:
@@ -100,9 +106,37 @@ async def _publish_singly(
         ordered = sorted(in_turn)
         found = await _ask_in_turn(answers, [questions[at] for at in ordered])
         replies |= dict(zip(ordered, found, strict=True))
+        if not link.is_at_least(FORGETS_REFUSED):
+            replies |= await _ask_renamed(answers, messages, replies)
     except UnreachableError as error:
         return [_failed(error.message)] * len(messages)
     return [_receipt(replies[at]) for at in range(len(messages))]
+
+
+async def _ask_renamed(
+    answers: Answers, messages: Sequence[Outgoing], replies: Mapping[int, Msg | None]
+) -> dict[int, Msg | None]:
+    """The replies to messages whose id a server before 2.12 keeps although it refused them."""
+    found: dict[int, Msg | None] = {}
+    blocked = [at for at, m in enumerate(messages) if m.expected_of and _is_blocked(replies[at])]
+    if blocked:
+        await asyncio.sleep(IN_PROCESS_S)
+    # First under the same id: sent under another, a message that was on its way is stored twice.
+    # Then in each call under the same other ids in turn, so that a lost answer doubles nothing.
+    for suffix in ("", "~1", "~2", "~3"):
+        asked = [_question(messages[at], suffix) for at in blocked]
+        answered = await _ask_in_turn(answers, asked)
+        found |= dict(zip(blocked, answered, strict=True))
+        blocked = [at for at in blocked if _is_blocked(found[at])]
+    return found
+
+
+def _question(message: Outgoing, suffix: str = "") -> Question:
+    if suffix:
+        # The fence too: what one epoch has refused under such an id does not block the next one.
+        renamed = f"{message.message_id}~{message.expected_last}{suffix}"
+        message = replace(message, message_id=renamed)
+    return Question(message.subject, message.data, _headers(message))
 
 
 async def _ask_in_turn(answers: Answers, questions: Sequence[Question]) -> list[Msg | None]:
@@ -121,11 +155,19 @@ async def _ask_in_turn(answers: Answers, questions: Sequence[Question]) -> list[
 
 
 def _is_contended(reply: Msg | None) -> bool:
+    return _error_code(reply) == CONTENDED
+
+
+def _is_blocked(reply: Msg | None) -> bool:
+    return _error_code(reply) == IN_PROCESS
+
+
+def _error_code(reply: Msg | None) -> int:
     try:
-        ack = _ACK.decode(reply.data) if reply is not None else None
+        ack = _ACK.decode(reply.data) if reply is not None else _Ack()
     except UNDECODABLE:
-        return False
-    return ack is not None and ack.error is not None and ack.error.err_code == CONTENDED
+        return 0
+    return ack.error.err_code if ack.error is not None else 0
 
 
 Batch = list[tuple[int, Outgoing]]
