@@ -1,8 +1,8 @@
 """Maintainers' command: has every event happen on real servers, and records one of each kind.
 
-`python -m tools.record_events` writes docs/events/recorded.json in half a minute,
-then `python -m tools.pages.events` writes the page from it. Three events need days to go by:
-for them the coordinator's clock is set forward.
+`python -m tools.record_events` writes docs/events/recorded.json in half a minute, or a file that is
+named, as tests/acceptance/test_recordings.py does; then `python -m tools.pages.events` writes the
+page from it. Three events need days to go by: for them the coordinator's clock is set forward.
 """
 
 from __future__ import annotations
@@ -270,12 +270,13 @@ def _chosen(heard: list[Msg], kind: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Record every event on servers of its own and write the file."""
+    """Record every event on servers of its own and write the file, or the one that is named."""
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else RECORDED
     with tempfile.TemporaryDirectory(prefix="stt-events-") as folder:
         Path(folder).chmod(0o755)
         found = asyncio.run(record(Path(folder)))
-    RECORDED.parent.mkdir(exist_ok=True)
-    RECORDED.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
