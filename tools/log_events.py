@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from stt_coordinator.metrics.log_events import EVENTS as OF_COORDINATOR
 from stt_shared.telemetry.log_events import EVENTS as OF_SHARED
-from stt_worker.log_events import EVENTS as OF_WORKER
+from stt_worker.telemetry.log_events import EVENTS as OF_WORKER
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "log-events.md"

@@ -28,9 +28,7 @@ from stt_shared.settings import Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
 from stt_shared.telemetry.tracing import traced
-from stt_worker.access import AccessWatch
 from stt_worker.execution.runtime import CheckRuntime, open_runtime
-from stt_worker.heartbeat import Heartbeat, HeartbeatSender
 from stt_worker.jobs.consumer import Consumer
 from stt_worker.jobs.control_state import ControlStateReader
 from stt_worker.jobs.dependencies import JobDependencies
@@ -42,6 +40,8 @@ from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
 from stt_worker.targets.readers import ReadError, in_daemon
+from stt_worker.telemetry.access import AccessWatch
+from stt_worker.telemetry.heartbeat import Heartbeat, HeartbeatSender
 
 SUBSCRIBE_AGAIN_S = 10.0  # after nudges could not be heard
 RELOAD_TIMEOUT_S = 30.0

@@ -16,7 +16,7 @@ from stt_shared.bus.probe import Answer
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import accounts, subjects
 from stt_shared.protocol.enums import Family
-from stt_worker.access import AccessWatch
+from stt_worker.telemetry.access import AccessWatch
 from tests.support.cli.accounts_site import (
     EVENTS,
     OPS,
