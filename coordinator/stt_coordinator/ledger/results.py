@@ -24,6 +24,7 @@ from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
+MAX_REASON = 500  # characters of what a worker says of all checks that it left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +264,10 @@ def record_unreadable(ledger: Ledger, found: Sequence[UnreadableResult], now: da
 
 def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
     """An outcome for every check of the job: one that the worker left out was not checked."""
+    kind, reason = Kind.TOO_LARGE, result.left_out[:MAX_REASON]
+    if not reason:
+        kind = Kind.UNKNOWN_CHECK
+        reason = f"the result of worker {result.worker} has no outcome of this check"
     by_check = {outcome.check: outcome for outcome in result.outcomes}
     return [
         by_check.get(ref.check)
@@ -270,8 +275,8 @@ def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
             check=ref.check,
             digest=ref.digest,
             outcome=Outcome.ERROR,
-            kind=Kind.UNKNOWN_CHECK,
-            reason=f"the result of worker {result.worker} has no outcome of this check",
+            kind=kind,
+            reason=reason,
         )
         for ref in job.checks
     ]

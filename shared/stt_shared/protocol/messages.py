@@ -119,6 +119,7 @@ class Result(Value, frozen=True, kw_only=True):
     outcomes: tuple[CheckOutcome, ...]
     facts: Facts | None = None
     nonce: str = ""  # that of the job; it proves that the worker received this dispatch
+    left_out: str = ""  # why checks of the job have no outcome here, if the worker knows
     oldest: int = 0  # lowest position that its outbox still has, itself included; 0: not stated
     schema: str = "stt.result/v1"
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -18,14 +15,10 @@ from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import RunReply, RunRequest, Verb
-from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import Result, Watermark
+from stt_shared.protocol.messages import Watermark
 from stt_worker.outbox import sender as sending
-from stt_worker.outbox.sender import Sender
-from stt_worker.outbox.sqlite import SqliteOutbox, open_outbox
 from tests.support.coordinator.coordination import (
     SITE,
-    FakeWorker,
     ask,
     at_work,
     enable,
@@ -33,46 +26,16 @@ from tests.support.coordinator.coordination import (
     status,
     until,
 )
+from tests.support.coordinator.keeping import TARGETS, empty, keeping
 from tests.support.coordinator.on_nats import connected, coordinating
 
-TARGETS = (("t1", Family.MYSQL), ("t2", Family.MYSQL))
 KEY = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
-
-
-@dataclass
-class KeepingWorker(FakeWorker):
-    """A worker whose results are numbered, kept and sent by the outbox of the product."""
-
-    outbox: SqliteOutbox = field(kw_only=True)
-    sender: Sender = field(kw_only=True)
-
-    async def publish(self, message: Outgoing) -> None:
-        row = await self.outbox.append(codec.decode(Result, message.data))
-        await self.sender.publish(row)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "WATERMARK_EVERY_S", 0.1)
     monkeypatch.setattr(coordinator, "STREAMS_S", 0.5)
-
-
-@asynccontextmanager
-async def keeping(bus: JetStreamBus, folder: Path) -> AsyncGenerator[KeepingWorker]:
-    """The worker, whose outbox follows the watermark; it takes jobs once it is `at_work`."""
-    await bus.ensure(subjects.STREAMS, ())  # the worker may be at work before a coordinator
-    outbox = await open_outbox(folder)
-    sender = Sender(bus=bus, outbox=outbox, worker="w1", expected=lambda: 0)
-    tasks = [asyncio.create_task(one()) for one in (sender.run, sender.follow_watermark)]
-    try:
-        yield KeepingWorker(
-            bus=bus, epoch=outbox.epoch, targets=TARGETS, outbox=outbox, sender=sender
-        )
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await outbox.close()
 
 
 async def announced(bus: JetStreamBus) -> None:
@@ -101,10 +64,6 @@ async def named(bus: JetStreamBus, found: int, stored: int) -> None:
         return any(sentence in one for one in (await status(bus)).degraded)
 
     await until(shown)
-
-
-async def empty(worker: KeepingWorker) -> None:
-    await until(lambda: worker.outbox.size == 0)
 
 
 async def test_forged_watermark_is_named_and_corrected_and_the_outbox_goes_on(

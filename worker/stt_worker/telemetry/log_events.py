@@ -27,7 +27,7 @@ EVENTS: Mapping[str, str] = {
     "pack_failed": "the pack of a job cannot be fetched or recorded now; the job waits",
     "pack_rejected": "a pack is not valid or not trusted; it is not used",
     "result_recorded": "the result of a job is in the outbox",
-    "result_shortened": "NATS takes no message of that size; the largest outcomes became errors",
+    "result_shortened": "the result was too large for NATS; outcomes became errors or are left out",
     "results_delayed": "NATS does not store results now; tried again",
     "script_rejected": "a script of an accepted pack is not valid; its check ends as an error",
     "settlement_failed": "a job could not be acknowledged or returned; it is delivered again",

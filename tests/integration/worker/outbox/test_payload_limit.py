@@ -13,8 +13,9 @@ from stt_shared.bus.jetstream import NatsOptions, connect
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding, Result
+from stt_worker.outbox.port import row_of
 from stt_worker.outbox.sender import Sender
-from stt_worker.outbox.shortened import shortened
+from stt_worker.outbox.shortened import HEADER_BYTES, shortened
 from stt_worker.outbox.sqlite import open_outbox
 from tests.support.worker.outbox_rows import result
 
@@ -77,7 +78,27 @@ async def _stored(url: str) -> list[Result]:
     return [codec.decode(Result, one.data or b"") for one in found]
 
 
-async def test_a_limit_below_the_outcomes_themselves_shortens_nothing(tmp_path: Path) -> None:
+def test_outcomes_that_alone_exceed_the_limit_are_left_out_with_the_reason() -> None:
+    outcomes = tuple(
+        CheckOutcome(check=f"c{n}", outcome=Outcome.PASSED, reason="x" * (100 + n))
+        for n in range(50)
+    )
+    whole = msgspec.structs.replace(result(1), outcomes=outcomes)
+    row = row_of(msgspec.structs.replace(whole, epoch="e1", sequence=1))
+    for limit in range(1_600, len(row.data) + HEADER_BYTES, 97):
+        shorter = shortened(row, limit)
+        assert shorter is not None
+        assert len(shorter.data) <= limit - HEADER_BYTES
+        found = codec.decode(Result, shorter.data)
+        assert found.outcomes == outcomes[: len(found.outcomes)], "the smallest, in their order"
+        size = len(row.data)
+        sentence = f"the result of {size} bytes exceeds the limit of {limit} bytes of NATS"
+        assert found.left_out == sentence
+        room = limit - HEADER_BYTES - len(shorter.data)
+        assert room < 400, f"{room} bytes are not used"
+
+
+async def test_a_limit_below_an_empty_result_shortens_nothing(tmp_path: Path) -> None:
     outbox = await open_outbox(tmp_path)
     try:
         row = await outbox.append(large(1, 3))

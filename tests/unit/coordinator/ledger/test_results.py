@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
+from stt_coordinator.ledger.results import MAX_REASON
 from stt_coordinator.ledger.watermarks import PassedOver
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.enums import Family, Kind, Outcome
@@ -135,6 +137,15 @@ async def test_check_that_the_worker_left_out_was_not_checked() -> None:
     ]
     assert job.outcomes[1].kind is Kind.UNKNOWN_CHECK
     assert (await counted(store)).critical == 0
+
+
+async def test_check_that_the_worker_left_out_for_its_size_says_so_in_bounded_words() -> None:
+    store = await planned("t1")
+    whole = result("t1", passed("c1"))
+    await recorded(store, msgspec.structs.replace(whole, left_out="too large " * 1_000))
+    job = await job_of(store)
+    assert [one.kind for one in job.outcomes] == [None, Kind.TOO_LARGE]
+    assert job.outcomes[1].reason == ("too large " * 1_000)[:MAX_REASON]
 
 
 async def test_watermark_stops_at_a_gap_and_jumps_when_it_is_filled() -> None:
