@@ -24,6 +24,7 @@ def is_news(job: JobRecord, outcome: CheckOutcome, evidence: Evidence) -> bool:
     before = next((one for one in job.outcomes if one.check == outcome.check), None)
     if before is None:
         return any(ref.check == outcome.check for ref in job.checks)
+    # A verdict stands: an error of a later delivery of the same job must not replace it.
     if before.outcome in LEARNED:
         return False
     return outcome.outcome in LEARNED or evidence.order.dispatch > job.answered
@@ -48,6 +49,7 @@ def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) 
     verdict: Order | None = before.verdict if before else None
     if outcome.outcome in LEARNED and (verdict is None or verdict < evidence.order):
         verdict = evidence.order
+    # Late evidence of an earlier run: its verdict may be the newest one, its outcome is not.
     if before is not None and before.order > evidence.order:
         return msgspec.structs.replace(before, verdict=verdict)
     return Pair(
@@ -71,6 +73,7 @@ def checked_target(
     row: TargetRecord, outcomes: Sequence[CheckOutcome], evidence: Evidence
 ) -> TargetRecord:
     """The target after an answer: checked, or unchecked with the reason of an outcome."""
+    # Late evidence of an earlier run: the target must not look as it was then.
     if row.order > evidence.order:
         return row
     learned = any(outcome.outcome in LEARNED for outcome in outcomes)

@@ -36,6 +36,7 @@ def fold(
     failed outcome that is not older counts; the same one applied twice changes nothing.
     One that left databases out resolves only what names a database that was asked.
     """
+    # By order, not by time: a clock that was ahead once would keep every later verdict out.
     if verdict is not None and evidence.order < verdict:
         return Folded()
     match outcome.outcome:

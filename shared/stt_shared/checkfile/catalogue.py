@@ -131,6 +131,7 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
             except UnreadableError as error:
                 why = f"cannot be read: {error}"
                 faults.append(Fault(source=f"{source}{path}", line=1, message=why))
+    # Before the checks: each check is read with the parts that it names.
     parts = load_parts(texts, source, faults)
     checks: dict[str, Check] = {}
     for path, text in texts.items():

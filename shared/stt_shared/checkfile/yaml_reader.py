@@ -163,6 +163,7 @@ class _Builder:
             self._end(line)
 
     def _fault(self, line: int, message: str) -> None:
+        # The limit: a file of a megabyte can have a fault in every byte.
         if len(self._faults) >= MAX_FAULTS:
             raise DocumentError(line, f"more than {MAX_FAULTS} faults in one document")
         self._faults.append(DocumentError(line, message))
@@ -215,6 +216,7 @@ class _Builder:
 
     def _begin(self, event: yaml.CollectionStartEvent, line: int) -> None:
         self._budget.spend(1, line)
+        # Checked at each level: whoever walks the value later may recurse that deep.
         if len(self._open) >= MAX_DEPTH:
             raise DocumentError(line, f"values are nested deeper than {MAX_DEPTH}")
         if event.tag is not None and event.tag not in COLLECTION_TAGS:

@@ -75,6 +75,7 @@ def _text(path: Path) -> str:
 def _read(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
+            # One byte above the limit: a larger file is noticed, and never read whole.
             data = file.read(limit + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path} ({(error.strerror or '').lower()})") from error

@@ -34,6 +34,7 @@ def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         with path.open("rb") as file:
+            # One byte above the limit: a larger file is noticed, and never read whole.
             data = file.read(MAX_FILE_BYTES + 1)
         if len(data) > MAX_FILE_BYTES:
             raise ConfigError(f"{path} has more than the limit of {MAX_FILE_BYTES} bytes")

@@ -99,6 +99,7 @@ async def _fastest(addresses: Sequence[Address]) -> socket.socket:
     """
     if len(addresses) == 1:
         return await _connect(*addresses[0])
+    # In the order of the resolver: it puts the address that the system prefers first.
     left = deque(addresses)
     tried: set[asyncio.Task[socket.socket]] = set()
     failed: BaseException = OSError("no address")
