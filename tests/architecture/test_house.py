@@ -1,4 +1,4 @@
-"""The house stands as the packaging and the house rules believe it does."""
+"""The layout of the repository matches the packaging and the rules of the house."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of logging in to a real nats-server: its configuration, and the settings of a client."""
+"""Methods to log in to a real nats-server: its configuration, and the settings of a client."""
 
 from __future__ import annotations
 
