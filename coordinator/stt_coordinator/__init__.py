@@ -1,1 +1,1 @@
-"""The half that plans runs, takes in results and tells people."""
+"""The half that plans runs, records results, and publishes findings, summaries and alerts."""

@@ -91,7 +91,7 @@ async def coordinator(
         bool,
         Parameter(
             negative=(),
-            help="Own the installation with this store; what only another store has is lost.",
+            help="Use this store for the installation; data that only another store has is lost.",
         ),
     ] = False,
     replicas: Annotated[

@@ -176,14 +176,14 @@ class SignOfLife:
 
 
 def retention_of(history: HistorySettings) -> RetentionLimits:
-    """How long the settings keep what."""
+    """The ages of retention from the settings."""
     return RetentionLimits(
         full=timedelta(days=history.full_days), daily=timedelta(days=history.daily_days)
     )
 
 
 def ceilings_of(limits: LimitsSettings) -> Ceilings:
-    """What one worker may announce."""
+    """The limits of one worker from the settings."""
     return Ceilings(
         worker_targets=limits.worker_targets,
         new_targets_per_minute=limits.new_targets_per_minute,
@@ -196,7 +196,7 @@ def required_nonce(settings: Settings) -> bool | None:
 
 
 def page_of(front: Front | None) -> PageFactory | None:
-    """What makes the page's task, or None without a page."""
+    """A function that makes the task of the page, or None without a page."""
     if front is None:
         return None
     return lambda context, troubles: Page(context, front, troubles).run

@@ -92,7 +92,7 @@ def add(app: App) -> None:
         check,
         name="check",
         access="ro",
-        summary="Prove by asking what a user of NATS may do, and what it may not",
+        summary="Check with requests what a user of NATS may do, and what it may not",
         examples=(
             "stt nats check",
             "stt nats check --config /etc/stt/worker.toml",
@@ -119,7 +119,7 @@ async def check(
     own = part or (Part.WORKER if uses else Part.OPERATOR)
     imports = access.crossings(own, settings, uses, subscriber)
     if not imports:
-        raise UsageError("a coordinator owns all streams: its user has no border to prove")
+        raise UsageError("a coordinator owns all streams: its user has no border to check")
     async with coordinator(given) as control:
         lines = [
             await access.works(control.bus, own, imports),

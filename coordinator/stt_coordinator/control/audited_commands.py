@@ -40,7 +40,7 @@ _LOG = logger("audit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who asks, and how; without a log-in `name` is empty and `role` is None."""
+    """The user of a request and its way; without a log-in `name` is empty and `role` is None."""
 
     name: str
     way: Way

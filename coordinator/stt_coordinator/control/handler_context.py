@@ -1,4 +1,4 @@
-"""What every handler works with, and the error codes that it answers with."""
+"""The context of every handler, and the error codes of its answers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerContext:
-    """The parts of a coordinator that requests reach; `degraded` lists what is wrong with it."""
+    """The parts of a coordinator that handlers use; `degraded` lists its problems."""
 
     store: Store
     control_state: ControlStateWriter

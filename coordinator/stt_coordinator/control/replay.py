@@ -1,4 +1,4 @@
-"""The verb `events-replay`: publish the events of the store again, which the brokers lost."""
+"""The verb `events-replay`: publish events from the store again that the brokers lost."""
 
 from __future__ import annotations
 

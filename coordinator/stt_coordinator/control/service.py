@@ -117,7 +117,7 @@ async def _answer(context: HandlerContext, verb: Verb, asked: Request) -> bytes:
 
 
 def asked_by(claimed: str, account: str) -> str:
-    """Who asks: the name that the request claims, and the account that the server names."""
+    """The sender: the name in the request, and the account that the server adds."""
     via = f" via {account}" if account else ""
     return f"{claimed[: MAX_TEXT - len(via)]}{via}"
 

@@ -110,7 +110,7 @@ def _day(day: date, known: dict[Severity, int], rows: dict[Severity, DayRecord])
 
 
 def fix_times(fixes: Iterable[Fixes]) -> tuple[FixTime, ...]:
-    """For each severity how long findings were there that were resolved, by nearest rank."""
+    """For each severity how long the resolved findings were open, by nearest rank."""
     by_severity: dict[Severity, Counter[int]] = {}
     for one in fixes:
         by_severity.setdefault(one.severity, Counter())[one.minutes] += one.number

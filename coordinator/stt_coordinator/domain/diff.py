@@ -1,4 +1,4 @@
-"""What is different: between two runs from their answers, or since an instant from its events."""
+"""The differences between two runs, from their answers, or since an instant, from events."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _difference(
 
 
 def net(events: Iterable[FindingEvent]) -> list[Difference]:
-    """What `events`, oldest first, come to: one that opened and was resolved again is nothing."""
+    """The net changes of `events`, oldest first; what opened and was resolved is left out."""
     ends: dict[str, tuple[FindingRecord | None, FindingRecord]] = {}
     for event in events:
         first, _ = ends.get(event.after.id, (event.before, event.after))

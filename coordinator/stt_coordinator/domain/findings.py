@@ -1,4 +1,4 @@
-"""The life of findings: what one outcome of a check on a target makes of what was known."""
+"""The life of findings: how an outcome of a check on a target changes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What announcements make of workers."""
+"""Workers as their announcements describe them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def announced_worker(announcement: Announcement, now: datetime) -> WorkerRecord:
 
 
 def worker_event(worker: WorkerRecord, now: datetime) -> WorkerEvent:
-    """The event of a worker that came or went, with the reason."""
+    """The event of a worker that is up or down, with the reason."""
     silence = (now - worker.last_heard).total_seconds()
     reason = f"not heard for {silence:.0f} s" if silence else "announced its end"
     return WorkerEvent(

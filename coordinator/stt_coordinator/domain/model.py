@@ -48,7 +48,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JobRecord(Record, frozen=True, kw_only=True):
-    """A job and what became of it; `outcomes` is empty until it is final."""
+    """A job and its result; `outcomes` is empty until it is final."""
 
     job_id: str
     run_id: str
@@ -116,7 +116,7 @@ class TargetRecord(Record, frozen=True, kw_only=True):
 
 
 class WorkerRecord(Record, frozen=True, kw_only=True):
-    """A worker as last heard of."""
+    """A worker as of its last heartbeat."""
 
     worker: str
     site: str

@@ -1,4 +1,4 @@
-"""A run becomes jobs: one per target, with the checks that are meant for it."""
+"""The jobs of a run: one for each target, with the checks that apply to it."""
 
 from __future__ import annotations
 

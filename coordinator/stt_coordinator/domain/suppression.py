@@ -1,4 +1,4 @@
-"""What suppressions make of findings: which count as accepted, and with which severity."""
+"""The effect of suppressions: which findings are accepted, and which severity counts."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class _Life:
         self._put(msgspec.structs.replace(row, workers=others, gone=is_gone))
 
     def _fresh(self, one: AnnouncedTarget, me: Member) -> TargetRecord:
-        """A target that nothing is known of."""
+        """A new target, without any evidence."""
         site, worker = me
         return TargetRecord(
             target=one.target,
@@ -222,7 +222,7 @@ def without_worker(row: TargetRecord, member: Member) -> TargetRecord:
 
 
 def claim_sentences(row: TargetRecord) -> list[str]:
-    """What the status tells of each claim on a target, with what to do."""
+    """A sentence of the status for each claim on a target, with a hint."""
     return [
         f"worker {one.worker} of site {one.site} announces {one.family} target {row.target}, which"
         f" is {row.family} at site {row.site}: it gets no jobs there (to move it: stt targets move"

@@ -31,7 +31,7 @@ _LOG = logger("lease")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """What a coordinator acts with: its term, a bus that is fenced by it, and the store."""
+    """What an acting coordinator uses: its term, a bus that is fenced by it, and the store."""
 
     claimant: Claimant
     lease: Lease
@@ -88,7 +88,7 @@ class Office:
 
 @dataclass(slots=True)
 class Waiting:
-    """Whom a standby waits for, and since when."""
+    """The coordinator that a standby waits for, and since when."""
 
     claimant: Claimant
     since: datetime = field(default_factory=clock.now)

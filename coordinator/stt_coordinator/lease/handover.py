@@ -1,4 +1,4 @@
-"""How a standby asks a coordinator that NATS does not reach for their common state folder."""
+"""A standby requests the shared state folder from a coordinator that has lost NATS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Handover:
     looked: bool = False
 
     def want(self) -> None:
-        """Ask for the folder; whoever uses it while it may not act gives it up."""
+        """Request the folder; a process that uses it and may not act releases it."""
         with suppress(OSError):  # asked again with the next look
             (self.folder / FILE).touch()
 

@@ -50,14 +50,14 @@ class Lease(Protocol):
         ...
 
     async def take(self, *, above: int = 0) -> int | None:
-        """Take the lease as it was last looked at; None if another claimant was faster.
+        """Take the lease as it was last read; None if another claimant was faster.
 
         Returns the epoch: higher than every earlier one of this lease, and than `above`.
         """
         ...
 
     async def renew(self) -> bool:
-        """Tell that the holder lives; false if it is no longer the holder.
+        """Report that the holder is alive; false if it is no longer the holder.
 
         Raises UnreachableError if it is not known; a later call may still succeed.
         """

@@ -1,4 +1,4 @@
-"""Which standbys there are, as the coordinator that acts hears them."""
+"""The standbys, from the messages that the acting coordinator receives."""
 
 from __future__ import annotations
 

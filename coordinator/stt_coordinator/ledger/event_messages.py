@@ -1,4 +1,4 @@
-"""Events as messages to be sent: their subject, their content, and an id that never doubles."""
+"""Events as messages to be sent: their subject, their content, and a unique id."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def of_run(phase: RunPhase, run: RunRecord, at: datetime) -> Outgoing:
 
 
 def of_worker(event: WorkerEvent) -> Outgoing:
-    """A worker came or went."""
+    """A worker is up or down."""
     return Outgoing(
         subject=event_subjects.worker_event(event.state, event.site),
         data=codec.encode(event),

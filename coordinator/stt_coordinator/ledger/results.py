@@ -81,7 +81,7 @@ class UnreadableResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
-    """What became of a batch: results recorded, rejected with why, left for later, and unused.
+    """The effect of a batch: results recorded, rejected with why, left for later, and unused.
 
     `unused` are the subjects and positions of those that changed nothing, `repeated` of these are
     known ones, `dropped` counts by code the refused ones of senders without budget. `passed_over`

@@ -74,7 +74,7 @@ def _count_run(ledger: Ledger, run: RunRecord, now: datetime) -> None:
 
 
 def note_whole_runs(ledger: Ledger, jobs: Iterable[JobRecord], checks: Iterable[CheckInfo]) -> None:
-    """Note that targets wait for no first run any more, of which jobs ask all enabled checks.
+    """Mark targets whose jobs ask all enabled checks: they no longer wait for a first run.
 
     In the transaction that records the jobs: after a restart they get no second run.
     """

@@ -34,7 +34,7 @@ _ALL = (
     Spec(
         name="stt_coordinator_epoch",
         kind=GAUGE,
-        help="epoch of the coordinator that acts: it rises whenever another one begins to act",
+        help="epoch of the acting coordinator: it increases when another one takes over",
     ),
     Spec(name="stt_standbys", kind=GAUGE, help="coordinators that stand by"),
     Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
@@ -127,7 +127,7 @@ _ALL = (
     Spec(
         name="stt_event_publish_failures_total",
         kind=COUNTER,
-        help="failed tries to publish such a message; each is tried again",
+        help="failed attempts to publish such a message; each is repeated",
         labels=("kind",),
     ),
     Spec(

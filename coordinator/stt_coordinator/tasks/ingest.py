@@ -59,7 +59,7 @@ _UNRECORDABLE = (
 
 @dataclass(slots=True)
 class _Done:
-    """What became of a batch: positions that wait, and by `id` the results that changed nothing."""
+    """The effect of a batch: positions that wait, and by `id` the results that changed nothing."""
 
     waiting: set[Position] = field(default_factory=set[Position])
     unused: set[int] = field(default_factory=set[int])

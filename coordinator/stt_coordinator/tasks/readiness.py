@@ -1,4 +1,4 @@
-"""Whether a coordinator makes progress: NATS, the store and the intake of results prove it."""
+"""Whether a coordinator makes progress: tests of NATS, the store and the intake of results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """Has each part prove itself, anew each time."""
+    """Tests each part again at each call."""
 
     control_state: ControlStateWriter
     store: Store

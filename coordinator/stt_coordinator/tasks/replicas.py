@@ -20,7 +20,7 @@ class Replicas:
         self._behind: frozenset[str] = frozenset()  # behind at the last two
 
     async def compare(self) -> None:
-        """Look once; raises UnreachableError."""
+        """Compare once; raises UnreachableError."""
         found = await self._bus.behind(_STREAMS)
         # Not at the first look: after an election or a restart every replica is behind a moment.
         lasting = found & self._last

@@ -1,4 +1,4 @@
-"""How long the store keeps what, and the task that drops the rest in small steps."""
+"""The ages of retention, and the task that deletes older rows in small steps."""
 
 from __future__ import annotations
 

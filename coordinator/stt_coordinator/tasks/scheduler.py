@@ -257,7 +257,7 @@ class Scheduler:
 
 
 def run_of_its_own(ledger: Ledger, run: RunRecord) -> RunRecord:
-    """`run`, a request, in the first second from its own that no other run is named by.
+    """`run`, a request, moved to the first second from its own that is not the id of a run.
 
     In the transaction that records it: of two requests at once each gets its own run.
     """
@@ -268,9 +268,9 @@ def run_of_its_own(ledger: Ledger, run: RunRecord) -> RunRecord:
 
 
 async def claim_slot(bus: Bus, tick: Tick) -> Tick:
-    """The tick that stands for its slot: `tick`, unless another coordinator published one first.
+    """The tick that decides its slot: `tick`, unless another coordinator published one first.
 
-    Raises UnreachableError if it is not known which one stands.
+    Raises UnreachableError if it is not known which one decides.
     """
     subject = subjects.tick(tick.schedule, slot_token(tick.slot))
     # The stream takes one message of a subject: the broker makes the first tick the only one.

@@ -13,7 +13,7 @@ _LOG = logger("streams")
 
 
 async def keep_usable(bus: Bus, results: ConsumerSpec, jobs: Iterable[ConsumerSpec]) -> None:
-    """One round: results that are in the store give way, jobs without a taker are deleted.
+    """One round: recorded results are deleted, and jobs that no worker gets.
 
     The reconciler publishes such a job again: its subject is free then. Raises UnreachableError.
     """

@@ -1,4 +1,4 @@
-"""Publish which results of each worker are stored for good, so that it may drop them."""
+"""Publish up to which position results of a worker are stored, so that it may drop them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ EVENTS: Mapping[str, str] = {
     "connection_failed": "NATS cannot be reached; it is retried",
     "connection_lost": "the connection to NATS was lost; the client reconnects",
     "connection_replaced": "an unusable connection to NATS was replaced by a new one",
-    "connection_restored": "the connection to NATS is there again",
+    "connection_restored": "the connection to NATS is restored",
     "handler_failed": "a handler of the control service raised; the request got an error",
     "headers_unreadable": "the headers of a message are not of NATS; it is read without them",
     "permission_refused": "nats-server refuses this user a subject; what is sent there is lost",

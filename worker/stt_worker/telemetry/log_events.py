@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 EVENTS: Mapping[str, str] = {
-    "access_missing": "NATS does not let this worker use these subjects: rights or imports lack",
+    "access_missing": "NATS does not let this worker use these subjects: rights are missing",
     "access_restored": "NATS lets this worker use all of its subjects again",
     "check_finished": "a check of a job has its outcome",
     "check_rejected": "a check of an accepted pack is not valid; the pack is used without it",
@@ -33,7 +33,7 @@ EVENTS: Mapping[str, str] = {
     "settlement_failed": "a job could not be acknowledged or returned; it is delivered again",
     "targets_rejected": "the changed list of targets has faults; the one before stays in use",
     "targets_reloaded": "the list of targets was read again",
-    "targets_suspected": "something in the list of targets is probably not meant",
+    "targets_suspected": "the list of targets probably contains a mistake",
     "unsigned_pack_accepted": "another pack of checks is in use, without a signature",
     "unsigned_packs_allowed": "packs without a signature are accepted: allow_unsigned is on",
     "watermark_failed": "the coordinator's watermark cannot be read; tried again",

@@ -1,4 +1,4 @@
-"""The verb `diff`: what is different between two runs, or since an instant, in pages."""
+"""The verb `diff`: the differences between two runs, or since an instant, in pages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def read_diff(context: HandlerContext, request: DiffRequest) -> DiffReply:
 
 
 def changes_since(ledger: Ledger, since: datetime, after: Place) -> DiffReply:
-    """What the events since then come to, and the targets that are unchecked now."""
+    """The net changes of the events since then, and the targets that are unchecked now."""
     first = after[0] if after else ""
     silent = ledger.fleet.unchecked(PAGE_TARGETS, first)
     # More of them may follow: what lies behind the last one is for the next page.

@@ -56,7 +56,7 @@ async def list_findings(context: HandlerContext, request: FindingsRequest) -> Fi
 
 
 def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: FindingsRequest) -> None:
-    """Raise for a name that nothing has: no findings would read like nothing wrong."""
+    """Raise for an unknown name: an empty list would look as if nothing were wrong."""
     known = ledger.fleet.targets(request.targets)
     for name in request.targets:
         if name not in known:

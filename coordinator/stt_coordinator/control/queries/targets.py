@@ -1,4 +1,4 @@
-"""The verb `targets`: the targets in pages, each with what its checks left out."""
+"""The verb `targets`: the targets in pages, each with the databases not checked."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Whom to believe: which results are recorded, ceilings on targets, workers of one name."""
+"""Rules of admission: which results are recorded, limits on targets, workers of one name."""

@@ -1,4 +1,4 @@
-"""Decides whether a result may be recorded: who was given the job, and whether it makes sense."""
+"""Decides whether a result is recorded: by its sender, and by whether it is consistent."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusal_of(
 ) -> Refusal | None:
     """Why `result` is refused, or None; `job` is the one that it names, `target` that of the job.
 
-    The order matters: what a result says is inspected only once its sender is known.
+    The order matters: outcomes are inspected only after the sender is verified.
     """
     if job is None:
         return Refusal(code=UNKNOWN_JOB, reason=f"no job {result.job_id!r:.200} was planned here")

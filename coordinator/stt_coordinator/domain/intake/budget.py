@@ -1,4 +1,4 @@
-"""A number that is spent, and that fills again evenly over a period."""
+"""A budget that is spent, and refilled evenly over a period."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Budget:
 
     @classmethod
     def full(cls, size: float, period_s: float, at: float) -> Budget:
-        """A budget that nothing was spent of."""
+        """An unspent budget."""
         return cls(size=size, period_s=period_s, at=at, left=size)
 
     def available(self, now: float) -> float:

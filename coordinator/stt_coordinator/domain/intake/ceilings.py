@@ -198,7 +198,7 @@ def bounded(
 
 
 def sentences(found: Mapping[str, Bounded], ceilings: Ceilings) -> tuple[str, ...]:
-    """What the status says of each worker of which targets are left out."""
+    """A sentence of the status for each worker with targets that are left out."""
     return tuple(_sentence(worker, found[worker], ceilings) for worker in sorted(found))
 
 

@@ -31,7 +31,7 @@ class Named:
 
 
 def installation_of(announcement: Announcement) -> Installation:
-    """What tells two workers of one name apart."""
+    """What distinguishes two workers of one name."""
     return announcement.site, announcement.worker, announcement.epoch
 
 
@@ -94,7 +94,7 @@ def named(
 
 
 def sentences(workers: Iterable[WorkerRecord]) -> tuple[str, ...]:
-    """What the status says of each name under which two workers are up."""
+    """A sentence of the status for each name under which two workers are up."""
     up = {one.worker: one for one in workers if one.state == "up"}
     return tuple(
         f"worker {plain_name(name)} runs twice, at site {up[plain_name(name)].site} and, shown as "

@@ -58,7 +58,7 @@ def drift(before: datetime, now: datetime, passed: timedelta | None) -> timedelt
 
 
 def disagreement(last: Reading | None, now: Reading) -> str:
-    """In what the clocks disagree, as a sentence; empty: they agree."""
+    """The disagreement of the clocks as a sentence; empty: they agree."""
     if last is None:
         if now.broker is None:
             return "the clock of the NATS server cannot be read"

@@ -1,4 +1,4 @@
-"""When a group that grows is complete: it stayed as it is for a while, or waited long enough."""
+"""Decides when a growing group is complete: unchanged for a while, or after a limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`stt demo`: a whole installation on loopback, with databases that are set up badly."""
+"""`stt demo`: a whole installation on loopback, with insecure databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The throw-away databases of the demo: one of each family, each set up badly on purpose."""
+"""The throw-away databases of the demo: one of each family, each with an insecure configuration."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Demo:
         await self._start("coordinator", self._service(["coordinator"], environment))
         password = secrets.token_urlsafe()
         for family, begin in databases.STARTS.items():
-            what = f"{databases.NAMES[family]}, set up badly on purpose"
+            what = f"{databases.NAMES[family]}, insecure on purpose"
             start = partial(begin, self.folder / family, password)
             try:
                 self.servers[family] = await self._start(what, start)

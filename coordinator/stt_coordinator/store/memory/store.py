@@ -55,7 +55,7 @@ class MemoryStore:
         return StoreHealth(sound=True, looked=clock.now())
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 def memory_ledger(tables: Tables) -> Ledger:

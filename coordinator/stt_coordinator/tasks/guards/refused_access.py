@@ -1,4 +1,4 @@
-"""Which workers say that NATS does not let them use their subjects, for the status."""
+"""The workers to which NATS refuses subjects that they need, for the status."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MAX_CHARACTERS = 300  # of the subjects of one worker
 
 
 class RefusedAccess:
-    """What the latest heartbeat of each worker says, by its name."""
+    """The refused subjects in the latest heartbeat of each worker, by its name."""
 
     def __init__(self) -> None:
         self._by_worker: dict[str, str] = {}
 
     def note(self, heard: Announcement) -> None:
-        """Take over what a heartbeat says."""
+        """Keep the refused subjects of a heartbeat."""
         room = len(self._by_worker) < MAX_KEPT or heard.worker in self._by_worker
         if not heard.refused or heard.leaving or not room:
             self._by_worker.pop(heard.worker, None)
