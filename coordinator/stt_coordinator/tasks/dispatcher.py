@@ -53,6 +53,8 @@ class Dispatcher:
 
     async def note(self, jobs: Sequence[JobRecord], receipts: Sequence[Receipt]) -> None:
         """Record what became of published jobs; raises UnreachableError if one was not stored."""
+        # Our clock, whatever the others say: a deadline ends nothing by itself. The reconciler acts
+        # on it, waits while the clocks disagree, and first corrects those that lie in the future.
         now, timing = clock.now(), self._timing
         sent = list(zip(jobs, receipts, strict=True))
 

@@ -144,7 +144,8 @@ class Scheduler:
     async def start_new_targets(self, state: ControlState) -> None:
         """Start one run of all checks on targets that are new, in batches; raises StoreError.
 
-        Once for each: the transaction that records the run notes that they wait no more.
+        Once for each: the transaction that records the run notes that they wait no more. It waits
+        while the clocks disagree.
         """
         known = self._library.checks(state.disabled_checks)
         families = {check.family for check in known if check.enabled}
@@ -152,7 +153,11 @@ class Scheduler:
         new = [row for row in waiting if row.family in families]
         if not self._new_targets.is_complete(len(new), clock.monotonic()):
             return
-        slot = clock.now().replace(microsecond=0)
+        # Only now, as for a tick: a wrong clock would name the run, and end its jobs at once.
+        now = await self._agreed_now()
+        if now is None:
+            return
+        slot = now.replace(microsecond=0)
         run = RunRecord(
             run_id=run_id(schedule.FIRST, slot), schedule=schedule.FIRST, slot=slot, state="running"
         )

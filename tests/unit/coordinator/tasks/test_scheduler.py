@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from stt_coordinator.domain.model import JobState
+from stt_coordinator.domain.model import JobState, TargetRecord
 from stt_coordinator.packs.library import Library
 from stt_coordinator.tasks.scheduler import NO_TARGETS
 from stt_shared import clock
 from stt_shared.bus.values import Outgoing
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Tick
 from tests.support.coordinator.coordination import QUICK, catalogue
 from tests.support.coordinator.ledgers import leaving
@@ -77,6 +78,30 @@ async def test_first_run_waits_while_the_clocks_disagree(time: Clock) -> None:
     one.clocks.agree = True
     await one.scheduler.run_due()
     assert [run.run_id for run in (await runs(one.store)).values()] == [FIRST]
+
+
+async def test_run_of_new_targets_waits_while_the_clocks_disagree(
+    time: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def passed_s() -> float:
+        return (time.at - ENABLED).total_seconds()
+
+    monkeypatch.setattr(clock, "monotonic", passed_s)
+    one = await scheduler_site()
+    await enable(one)
+    await one.scheduler.run_due()
+    new = TargetRecord(
+        target="t9", family=Family.MYSQL, site="eu", first_seen=ENABLED, awaits_run=True
+    )
+    await one.store.transact(lambda ledger: ledger.fleet.put_targets([new]))
+    one.clocks.agree = False
+    for _ in range(5):
+        time.pass_by(seconds=60)
+        await one.scheduler.run_due()
+    assert set(await runs(one.store)) == {FIRST}
+    one.clocks.agree = True
+    await one.scheduler.run_due()
+    assert [run.schedule for run in (await runs(one.store)).values()] == ["first", "enable"]
 
 
 async def test_slot_runs_with_the_checks_of_its_interval(time: Clock) -> None:
