@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from tests.architecture.allowed import LONG_FILES, LONG_PORTS
-from tools.house import MAX_FILE_LINES, MAX_PORT_LINES, sources
+from tools.house import MAX_FILE_LINES, MAX_FOLDER_FILES, MAX_PORT_LINES, sources
 
 ROOT = Path(__file__).parents[2]
 NOT_OURS = frozenset({"build", "dist", "node_modules"})
@@ -36,6 +37,13 @@ def test_no_port_is_over_150_lines_but_those_listed() -> None:
     assert ports
     long = {port.path.as_posix() for port in ports if port.lines > MAX_PORT_LINES}
     assert long - LONG_PORTS == set()
+
+
+def test_no_folder_has_over_15_modules() -> None:
+    code = [source for source in sources(ROOT) if source.path.stem != "__init__"]
+    folders = Counter(source.path.parent.as_posix() for source in code)
+    assert folders
+    assert {name: n for name, n in folders.items() if n > MAX_FOLDER_FILES} == {}
 
 
 def test_every_entry_of_the_lists_is_still_needed() -> None:

@@ -22,8 +22,7 @@ from stt_coordinator.store.port import (
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
-from stt_coordinator.store.sql.ledger import sql_ledger
-from stt_coordinator.store.sql.probe import probe_write
+from stt_coordinator.store.sql.ledger import probe_write, sql_ledger
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.queries.health import StoreHealth

@@ -16,8 +16,7 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sql.ledger import sql_ledger
-from stt_coordinator.store.sql.probe import probe_write
+from stt_coordinator.store.sql.ledger import probe_write, sql_ledger
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
