@@ -139,7 +139,7 @@ def test_two_runs_are_compared_with_what_could_not_be_checked(installation: Inst
     assert done.stderr.splitlines()[-1].startswith("1 new, 1 fixed, 1 accepted, 1 database not ")
 
 
-def test_the_interface_the_page_and_one_run_alone_say_the_same(installation: Installation) -> None:
+def test_interface_page_and_a_single_run_have_equal_numbers(installation: Installation) -> None:
     both = f"run_a={installation.second}&run_b={installation.first}"
     found = json.loads(installation.page(f"/api/v1/diff?{both}"))
     changes = sorted(one["change"] for one in found["differences"])

@@ -150,7 +150,7 @@ def log_in(visitor: httpx.Client, token: str) -> httpx.Response:
     return visitor.post("/login", data=sent, headers={"accept": "text/html"})
 
 
-def test_who_may_what_over_tls_and_the_record_of_it(place: Place) -> None:
+def test_roles_over_tls_and_their_audit_entries(place: Place) -> None:
     with place.visitor() as nobody:
         assert nobody.get("/api/v1/status").status_code == 401
         assert nobody.get("/healthz").text == "ok"

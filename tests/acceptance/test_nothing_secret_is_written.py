@@ -140,9 +140,7 @@ def test_no_password_hash_or_connection_string_is_in_any_file_of_a_run(
 
 
 @pytest.mark.timeout(600)
-def test_no_process_shows_a_secret_wherever_one_stands(
-    postgresql15: Running, tmp_path: Path
-) -> None:
+def test_no_process_shows_a_secret_from_any_source(postgresql15: Running, tmp_path: Path) -> None:
     with site(tmp_path, postgresql15) as here:
         good, bad = here.url(here.secrets.nats), here.url(here.secrets.wrong)
         worker = ("worker", "--config", here.config, "--name", "w1")

@@ -183,7 +183,7 @@ def test_the_gate_has_the_documented_codes(site: Site) -> None:
     assert site.stt("gate", "--target", "nobody").returncode == 2
 
 
-def test_what_is_accepted_is_suppressed_skipped_and_counted_apart(site: Site) -> None:
+def test_accepted_findings_are_suppressed_skipped_and_counted_separately(site: Site) -> None:
     found = whole(site.stt("report", "-o", "json").stdout)
     (finding,) = [
         one

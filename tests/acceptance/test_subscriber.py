@@ -67,7 +67,7 @@ def machine(tmp_path: Path, postgresql: Running) -> Machine:
     return Machine(tmp_path, postgresql)
 
 
-def test_it_prints_each_critical_finding_as_it_opens_and_those_it_was_away_for(
+def test_it_prints_each_new_critical_finding_and_those_it_missed(
     machine: Machine, postgresql: Running, tmp_path: Path
 ) -> None:
     output = tmp_path / "output"

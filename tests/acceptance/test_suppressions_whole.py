@@ -121,7 +121,7 @@ def soon(days: int = 30) -> date:
     return datetime.now(UTC).date() + timedelta(days=days)
 
 
-def test_an_accepted_finding_passes_the_gate_counts_apart_and_comes_back(
+def test_an_accepted_finding_passes_the_gate_and_is_open_again_later(
     installation: Installation,
 ) -> None:
     id_ = installation.finding()

@@ -90,7 +90,7 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_figures_are_counted_as_their_names_say(tree: Path) -> None:
+def test_figures_are_counted_correctly(tree: Path) -> None:
     lines = sum(text.count("\n") for text in (ONE, DEEP, THREE)) + 2
     expected = {
         "lines": f"{lines}",

@@ -161,7 +161,7 @@ def test_every_page_is_accessible_in_both_themes_and_widths(browser: Browser, si
         looked_at(browser, site.url + path, name, site.pictures)
 
 
-def test_what_is_not_there_or_no_longer_good_says_so(browser: Browser, site: Site) -> None:
+def test_missing_pages_and_expired_forms_have_a_message(browser: Browser, site: Site) -> None:
     page = browser.new_page()
     page.goto(site.url + "/nope")
     assert "this page does not exist" in seen(page, "not-found", site.pictures)

@@ -85,7 +85,7 @@ def test_the_page_is_accessible_in_both_themes_and_widths_and_fetches_nothing(
             page.close()
 
 
-def test_what_a_database_says_stays_text(browser: Browser, folder: Path) -> None:
+def test_values_of_a_database_stay_text(browser: Browser, folder: Path) -> None:
     page, _ = opened(browser, folder / "hostile.html", "light", 1200)
     assert page.locator("script, img, main form, iframe").count() == 0
     shown = page.inner_text("main")

@@ -133,7 +133,7 @@ def test_settings_name_the_worker_that_is_missing(browser: Browser, tmp_path: Pa
         looked_at(browser, f"{site.url}/settings", "settings-overdue", tmp_path, words)
 
 
-def test_settings_say_which_pack_is_in_use_and_whose_are_taken(
+def test_settings_show_the_pack_in_use_and_the_trusted_keys(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -149,7 +149,7 @@ def test_a_claim_of_another_site_is_named_until_it_is_withdrawn(
     page.close()
 
 
-def test_a_database_that_left_is_listed_apart_until_it_is_back(
+def test_a_gone_database_is_listed_separately_until_it_is_back(
     browser: Browser, live: Live, owner: FakeWorker
 ) -> None:
     page = browser.new_page()

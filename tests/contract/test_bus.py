@@ -96,7 +96,7 @@ async def test_a_subject_with_an_outstanding_job_takes_no_second_one(
     assert again.publication is STORED
 
 
-async def test_last_without_its_stream_is_no_answer(bus: AnyBus, names: Names) -> None:
+async def test_last_without_its_stream_is_unreachable(bus: AnyBus, names: Names) -> None:
     with pytest.raises(UnreachableError):
         await bus.last(names.stream.name, f"{names.root}.nothing")
 

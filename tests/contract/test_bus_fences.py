@@ -132,9 +132,7 @@ async def test_a_consumer_that_is_no_predecessor_stays(bus: AnyBus, names: Names
         assert [one.data for one in await inbox.take(1, wait=WAIT_S)] == [b"m"]
 
 
-async def test_who_does_not_reply_leaves_the_answer_to_another_group(
-    bus: AnyBus, names: Names
-) -> None:
+async def test_without_a_reply_another_group_answers(bus: AnyBus, names: Names) -> None:
     subject = f"{names.root}.ask"
 
     async def silent(_request: Request) -> bytes:

@@ -128,7 +128,7 @@ async def test_questions_after_an_answer_over_the_limit_are_answered(
     assert isinstance(answers[subject.good], list)
 
 
-async def test_many_looks_at_once_are_all_answered(harness: DriverHarness) -> None:
+async def test_many_concurrent_inspections_are_all_answered(harness: DriverHarness) -> None:
     good = harness.subject.good
     found = await asyncio.gather(*(harness.ask(good) for _ in range(12)))
     assert all(isinstance(answers[good], list) for answers in found)

@@ -132,7 +132,7 @@ async def test_an_epoch_is_above_what_the_fences_name(leases: Leases) -> None:
     assert await taken(leases.of(A), above=7) == 8
 
 
-async def test_who_locked_the_same_folder_need_not_wait(leases: Leases) -> None:
+async def test_the_holder_of_the_folder_s_lock_need_not_wait(leases: Leases) -> None:
     folder = "boot.1.2"
     await taken(leases.of(replace(A, folder=folder)))
     assert not (await leases.of(B).inspect()).is_free

@@ -138,7 +138,7 @@ async def test_a_paused_holder_writes_nothing_when_it_wakes(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("state", ["same folder", "copy"])
-async def test_a_holder_that_is_cut_off_stands_down_and_nothing_it_sent_is_stored(
+async def test_a_holder_without_nats_stops_acting_and_nothing_it_sent_is_stored(
     tmp_path: Path, state: str
 ) -> None:
     async with coordinators(tmp_path, ttl_s=TTL_S) as made, connected(made.broker) as bus:

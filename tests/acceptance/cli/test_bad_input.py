@@ -139,7 +139,7 @@ def test_usage_comes_before_reachability(tmp_path: Path) -> None:
     refused(stt("status", "--config", tmp_path / "none.toml", *nowhere), "none.toml")
 
 
-def test_a_report_that_finds_no_room_says_so_and_is_not_taken_for_a_good_one() -> None:
+def test_a_report_on_a_full_disk_is_an_error_and_not_a_success() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [STT, "scan", "mysql://127.0.0.1:1", "--allow-incomplete", "-o", "json"],

@@ -196,7 +196,7 @@ def test_an_unknown_check_names_the_one_meant() -> None:
     assert "unknown check 'mysql_versoin', did you mean 'mysql_version'?" in done.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     done = subprocess.run(
         ["bash", "-c", f"'{STT}' schema report | head -c 1"],
         capture_output=True,

@@ -91,7 +91,7 @@ def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
         (("--nonsense",), 2),
     ],
 )
-def test_exit_codes_say_how_it_went(
+def test_exit_codes_show_the_result(
     postgresql: Running, pack: str, arguments: tuple[str, ...], code: int
 ) -> None:
     done = stt("scan", url(postgresql), "--pack", pack, *arguments)
@@ -159,9 +159,7 @@ def test_a_server_without_tls_is_distinguished_from_one_that_is_gone_and_gets_a_
         (("--config", "/nowhere.toml"), "/nowhere.toml"),
     ],
 )
-def test_a_scan_that_is_asked_wrongly_says_what_is_wrong(
-    arguments: tuple[str, ...], says: str
-) -> None:
+def test_a_scan_with_wrong_arguments_names_the_fault(arguments: tuple[str, ...], says: str) -> None:
     done = stt("scan", *arguments)
     assert done.returncode == 2
     assert says in done.stderr

@@ -95,7 +95,7 @@ def test_the_state_folder_is_a_volume_that_the_image_gives_to_its_user(name: str
     assert states[0] in DOCKERFILE.split("chown", maxsplit=1)[0]
 
 
-def test_the_configuration_that_a_worker_is_given_is_where_its_command_looks() -> None:
+def test_the_configuration_of_a_worker_is_at_the_path_of_its_command() -> None:
     for name in OURS:
         words = SERVICES[name]["command"]
         if "--config" in words:

@@ -76,7 +76,7 @@ async def test_an_open_server_on_loopback_is_major(runner: CheckRunner, mongodb:
     assert found == {"security.authorization": "major"}
 
 
-async def test_following_the_remediation_mends_it(
+async def test_the_remediation_fixes_the_finding(
     runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     with mongod(servers_folder / "open", binary) as server:

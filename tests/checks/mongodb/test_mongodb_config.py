@@ -265,7 +265,7 @@ async def test_transition_to_auth_is_one_finding_of_mongodb_auth_and_its_line_en
         assert (stranger.outcome, stranger.kind) == ("error", "no_privilege")
 
 
-async def test_without_a_user_whoever_comes_first_is_administrator(
+async def test_without_a_user_the_first_client_becomes_administrator(
     runner: CheckRunner, servers_folder: Path, binary: str
 ) -> None:
     with mongod(servers_folder / f"nobody-{binary}", binary) as server:

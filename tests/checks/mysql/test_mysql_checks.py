@@ -68,7 +68,7 @@ async def test_an_account_without_a_password_is_found_under_its_quoted_name_and_
         await mended(runner, server, EMPTY, quoted, "critical")
 
 
-async def test_an_expired_empty_password_is_a_hole_all_the_same(
+async def test_an_expired_empty_password_is_still_a_finding(
     runner: CheckRunner, server: Running
 ) -> None:
     make = ["CREATE USER 'late'@'%' PASSWORD EXPIRE"]

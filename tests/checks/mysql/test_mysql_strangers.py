@@ -143,7 +143,7 @@ def answers(path: str) -> None:
 
 
 @pytest.mark.parametrize(("family", "name"), KINDS)
-async def test_what_the_check_says_is_what_a_stranger_finds(
+async def test_the_verdict_matches_what_an_outside_client_can_do(
     runner: CheckRunner, request: pytest.FixtureRequest, family: str, name: str
 ) -> None:
     server: Running = request.getfixturevalue(family)

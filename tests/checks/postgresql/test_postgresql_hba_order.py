@@ -95,7 +95,7 @@ def reached(rules: Sequence[Rule]) -> set[str]:
     return found
 
 
-async def test_whoever_gets_in_without_a_password_is_found_whatever_stands_before() -> None:
+async def test_a_log_in_without_a_password_is_found_behind_any_earlier_rule() -> None:
     chance = random.Random(1)  # noqa: S311  # the same files each time
     files = [[some_rule(chance) for _ in range(RULES)] for _ in range(FILES)]
     check = builtin().checks["postgresql_hba_trust"]

@@ -192,7 +192,7 @@ async def test_hidden_options_of_mappings_are_a_missing_privilege_and_never_a_pa
 
 
 @pytest.mark.usefixtures("mapped")
-async def test_who_owns_the_server_or_may_read_everything_sees_the_options(
+async def test_owners_and_superusers_can_read_the_options(
     runner: CheckRunner, server: Running, monitor: Endpoint
 ) -> None:
     postgresql_do(server, ["GRANT pg_read_all_data TO monitor"])

@@ -227,7 +227,7 @@ async def test_without_the_right_to_read_settings_the_grant_is_named(
         assert "pg_read_all_settings" in outcome.reason
 
 
-async def test_whoever_comes_in_by_another_method_needs_no_password(
+async def test_a_role_with_another_log_in_method_needs_no_password(
     runner: CheckRunner, own: Running
 ) -> None:
     check, where = "postgresql_no_password_roles", endpoint(own, Family.POSTGRESQL)

@@ -54,7 +54,7 @@ async def test_a_role_for_replication_alone_and_its_publication_are_no_finding(
         assert await runner.objects("postgresql_replication_role", where) == {}
 
 
-async def test_whoever_becomes_a_replicating_role_by_set_role_cannot_replicate(
+async def test_a_role_cannot_replicate_after_set_role(
     server: Running,
 ) -> None:
     make = ["CREATE ROLE stream REPLICATION", f"CREATE ROLE ann LOGIN PASSWORD '{OWN}'"]
@@ -89,7 +89,7 @@ async def test_a_membership_without_any_way_to_use_it_is_no_finding_from_16_on(
         assert await runner.objects("postgresql_server_program_roles", where) == {}
 
 
-async def test_a_superuser_and_whoever_can_become_one_are_the_business_of_another_check(
+async def test_superusers_and_their_members_are_left_to_another_check(
     runner: CheckRunner, server: Running
 ) -> None:
     make = ["CREATE ROLE dba SUPERUSER LOGIN", "CREATE ROLE ann LOGIN IN ROLE dba"]
@@ -150,7 +150,7 @@ async def test_a_managed_server_shows_no_hashes_and_its_administrator_may_make_r
     assert await runner.objects("postgresql_createrole", master) == {}
 
 
-async def test_who_may_make_roles_runs_programs_up_to_15_and_cannot_from_16_on(
+async def test_createrole_can_run_programs_up_to_15_and_cannot_from_16_on(
     server: Running,
 ) -> None:
     grant = "GRANT pg_execute_server_program TO maker"

@@ -94,7 +94,7 @@ def _groups(ledger: Ledger, by: str, asked: FindingsRequest) -> list[Grouped]:
     return ledger.findings.group(by, 10, asked)
 
 
-async def test_accepted_findings_count_apart_and_are_found_apart(store: Store) -> None:
+async def test_accepted_findings_are_counted_and_listed_separately(store: Store) -> None:
     def write(ledger: Ledger) -> None:
         ledger.fleet.replace_checks([check("c1"), check("off", enabled=False)])
         ledger.fleet.put_targets([target("t1"), target("t2", gone=True)])

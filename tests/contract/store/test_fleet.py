@@ -71,7 +71,7 @@ async def test_dropped_worker_is_unknown_and_the_others_stay(store: Store) -> No
     assert [one.worker for one in found] == ["w2"]
 
 
-async def test_dropped_targets_are_known_no_more(store: Store) -> None:
+async def test_dropped_targets_are_deleted(store: Store) -> None:
     def write(ledger: Ledger) -> None:
         ledger.fleet.put_targets([target("t1"), target("t2")])
         ledger.fleet.drop_targets(["t1", "t9"])

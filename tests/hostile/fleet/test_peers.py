@@ -129,7 +129,7 @@ async def test_an_answer_as_large_as_the_limits_allow_arrives(
 
 @pytest.mark.parametrize("family", list(Family))
 @pytest.mark.parametrize("handler", [silence, hang_up, dripping(b"\x00\x01\x02 no protocol")])
-async def test_whoever_says_nothing_or_nonsense_ends_in_time(
+async def test_a_silent_or_malformed_peer_ends_within_the_time_limit(
     inspector: ChildInspector, family: Family, handler: Handler
 ) -> None:
     started = time.monotonic()

@@ -185,7 +185,7 @@ async def test_a_server_that_closes_after_tls_is_unreachable(
             assert "closed the connection" in error.reason
 
 
-async def test_an_arbiter_by_its_own_word_gets_no_proof_of_the_password(
+async def test_a_server_that_claims_to_be_an_arbiter_gets_no_proof_of_the_password(
     database: MongodbDatabase,
 ) -> None:
     hello = HELLO | {"arbiterOnly": True, "setName": "rs", "isWritablePrimary": False}

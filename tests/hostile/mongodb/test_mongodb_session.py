@@ -90,7 +90,7 @@ async def test_a_real_server_that_requires_a_version_of_its_api_is_evaluated_as_
             assert verdicts(await runner.run_all(where)) == before
 
 
-async def test_every_question_says_what_no_default_may_say_for_it(
+async def test_every_question_sets_its_options_explicitly(
     database: MongodbDatabase,
 ) -> None:
     questions = [command('{"getLog": "startupWarnings"}'), command('{"usersInfo": 1}')]
@@ -141,7 +141,7 @@ async def test_a_server_that_refuses_every_version_of_its_api_is_a_matter_of_the
     assert caught.value.kind is Kind.SESSION
 
 
-async def test_a_server_too_old_to_be_asked_says_so_in_one_sentence(
+async def test_a_server_that_is_too_old_is_reported_in_one_sentence(
     database: MongodbDatabase,
 ) -> None:
     hello = HELLO | {"maxWireVersion": OLD_WIRE}

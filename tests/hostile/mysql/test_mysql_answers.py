@@ -143,7 +143,7 @@ def a_file_is_asked_for(peer: Peer) -> None:
         (a_file_is_asked_for, {Kind.QUERY, Kind.UNREACHABLE}),
     ],
 )
-async def test_an_answer_that_is_none_is_a_failure_in_time(
+async def test_a_malformed_answer_is_a_failure_within_the_time_limit(
     database: MysqlDatabase, reply: Callable[[Peer], None], kinds: set[Kind]
 ) -> None:
     begun = time.monotonic()

@@ -88,7 +88,7 @@ async def test_no_method_that_a_server_begins_with_or_switches_to_gives_the_pass
 
 @pytest.mark.parametrize("plugin", METHODS)
 @pytest.mark.parametrize("first", ["caching_sha2_password", "sha256_password"])
-async def test_nor_does_it_over_tls_that_nobody_verified(
+async def test_the_password_is_not_sent_over_unverified_tls(
     database: MysqlDatabase, context: ssl.SSLContext, first: str, plugin: str
 ) -> None:
     thief = Thief()
@@ -104,7 +104,7 @@ async def test_nor_does_it_over_tls_that_nobody_verified(
 
 
 @pytest.mark.parametrize("words", [FULL_AUTHENTICATION, switch("mysql_clear_password")])
-async def test_nor_over_tls_with_any_certificate_that_an_authority_of_the_system_signed(
+async def test_the_password_is_not_sent_to_a_certificate_of_a_system_authority_without_its_name(
     database: MysqlDatabase,
     certificates: Certificates,
     context: ssl.SSLContext,
@@ -150,7 +150,7 @@ async def test_a_key_that_is_named_is_not_replaced_by_the_thiefs(
     assert thief.stolen == b""
 
 
-async def test_who_writes_the_risk_down_takes_it(database: MysqlDatabase) -> None:
+async def test_an_explicit_setting_accepts_the_risk(database: MysqlDatabase) -> None:
     thief = Thief()
     with fake_mysql(thief) as fake:
         where = replace(victim(fake.port, OFF), allow_public_key_retrieval=True)

@@ -233,7 +233,7 @@ async def test_a_proxy_that_loses_statements_sent_at_once_is_asked_one_by_one(
         (OK_READ_ONLY, KEPT, 4096, "max_allowed_packet = 4096"),
     ],
 )  # fmt: skip
-async def test_a_proxy_that_swallows_what_we_set_is_not_believed(
+async def test_a_proxy_that_drops_our_settings_is_refused(
     database: MysqlDatabase, begun: bytes, kept: str, packet: int, why: str
 ) -> None:
     def talk(peer: Peer) -> None:
@@ -244,7 +244,7 @@ async def test_a_proxy_that_swallows_what_we_set_is_not_believed(
     assert why in reason
 
 
-async def test_a_proxy_that_keeps_us_in_a_database_of_theirs_is_not_believed(
+async def test_a_proxy_that_keeps_another_database_is_refused(
     database: MysqlDatabase,
 ) -> None:
     with fake_mysql(lambda peer: open_session(peer, KEPT, home="theirs")) as fake:

@@ -71,7 +71,7 @@ def test_every_function_of_our_statements_is_named_with_its_schema(trap: Trap) -
             assert named & known == set(), check.name
 
 
-def test_the_trap_would_spring(trap: Trap) -> None:
+def test_without_the_pin_the_attack_works(trap: Trap) -> None:
     do(trap.server, [PATHS["of the database"]])
     words = f"host={trap.server.host} port={trap.server.port} dbname={DATABASE}"
     try:

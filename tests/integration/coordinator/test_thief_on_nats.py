@@ -79,7 +79,7 @@ def unlike_before(message: Outgoing) -> Outgoing:
     return replace(message, message_id="")
 
 
-async def test_results_of_who_did_not_receive_the_job_clear_nothing(
+async def test_results_of_a_worker_without_the_job_clear_no_finding(
     broker: Running, tmp_path: Path
 ) -> None:
     async with connected(broker) as ours, connected(broker) as theirs:

@@ -103,7 +103,7 @@ def announced(here: Coordinator) -> list[str]:
     return [one.target for one in here.announced[-1].targets] if here.announced else []
 
 
-async def test_messages_that_are_no_jobs_are_refused_by_name_and_stop_nothing(
+async def test_messages_that_are_not_jobs_are_rejected_with_a_code_and_stop_nothing(
     nats_server: Running, tmp_path: Path
 ) -> None:
     (tmp_path / "worker.toml").write_text(table("good", unused_port()))

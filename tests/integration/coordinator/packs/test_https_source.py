@@ -169,7 +169,7 @@ async def test_a_redirect_is_followed_over_tls_and_never_into_the_clear(site: Si
             await Client(context=site.context).get(f"{site.url}/old", 1_000_000)
 
 
-async def test_a_server_of_an_unknown_authority_or_another_name_is_not_believed(
+async def test_a_server_with_an_unknown_authority_or_another_name_is_rejected(
     site: Site, keys: certificates.Certificates
 ) -> None:
     site.context = ssl.create_default_context(cafile=keys.other_ca)
@@ -186,7 +186,7 @@ async def test_a_server_that_answers_not_modified_to_the_first_request_is_an_err
         await site.source().offer(None)
 
 
-async def test_a_body_is_taken_as_it_was_sent_and_never_unpacked(site: Site) -> None:
+async def test_a_body_is_used_as_sent_and_never_decompressed(site: Site) -> None:
     packed = gzip.compress(bytes(100_000))
     site.says = [(200, {"Content-Encoding": "gzip"}, packed)]
     body = await Client(context=site.context).get(f"{site.url}/checks.sttpack", len(packed))

@@ -50,7 +50,7 @@ def test_one_finding_names_its_exception_and_what_the_check_says(
     assert "major from the check" in out
 
 
-def test_diff_tells_what_was_accepted_and_what_is_no_more(service: Service, stt: Stt) -> None:
+def test_diff_shows_what_was_accepted_and_what_is_gone(service: Service, stt: Stt) -> None:
     bare, kept = samples.finding(), samples.finding(accepted=ACCEPTED)
     events = (
         samples.event(Change.ACCEPTED, kept, bare),

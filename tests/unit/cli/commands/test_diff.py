@@ -164,7 +164,7 @@ def test_without_a_coordinator_it_is_exit_4(service: Service, stt: Stt) -> None:
     assert stt("findings", "trend")[0] == 4
 
 
-def test_since_tells_how_many_more_were_not_checked_and_what_is_kept_no_more(
+def test_since_shows_how_many_more_were_not_checked_and_what_was_deleted(
     service: Service, stt: Stt
 ) -> None:
     reply = ChangesReply(
@@ -244,7 +244,7 @@ def test_filters_of_changes_since_keep_the_count_of_targets_that_are_not_listed(
     assert len(critical) == sum(one.after.severity is Severity.CRITICAL for one in events)
 
 
-def test_a_filter_by_a_name_that_nothing_has_is_no_all_clear(service: Service, stt: Stt) -> None:
+def test_a_filter_with_an_unknown_name_is_not_all_clear(service: Service, stt: Stt) -> None:
     service.answer(Verb.FINDINGS, RequestError("unknown_target", "unknown target 'x'"))
     code, out, err = stt("findings", "diff", "--target", "x")
     assert (code, out, err[0]) == (2, "", "error: unknown target 'x'")

@@ -156,7 +156,7 @@ def test_a_pack_that_is_past_its_days_is_expired(
     assert out.startswith("rejected: expired: checks 1 expired at 2026-12-23T12:00:00")
 
 
-def test_what_stands_in_a_pack_is_shown_without_a_word_of_trust(stt: Stt, signed: Path) -> None:
+def test_the_content_of_a_pack_is_shown_without_a_claim_of_trust(stt: Stt, signed: Path) -> None:
     code, out, err = stt("pack", "show", signed.name)
     assert code == 0
     assert [line.split("\t")[:2] for line in out.splitlines()] == [

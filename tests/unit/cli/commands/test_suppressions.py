@@ -80,7 +80,7 @@ def test_a_refusal_is_reported_with_a_hint(service: Service, stt: Stt) -> None:
         (("--dry-run",), reply(changed=False), "Would revoke x_abc"),
     ],
 )
-def test_unaccept_says_what_became_of_it(
+def test_unaccept_shows_its_effect(
     service: Service, stt: Stt, words: tuple[str, ...], answer: SuppressionReply, sentence: str
 ) -> None:
     service.answer(Verb.UNACCEPT, answer)
@@ -141,7 +141,7 @@ def test_days_ahead_are_read(text: str, day: date) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "5h", "-3d", "2026-13-01"])
-def test_what_is_no_day_is_refused_with_examples(text: str) -> None:
+def test_an_invalid_date_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_until(text, samples.NOW)
     assert caught.value.hint.startswith("examples: ")

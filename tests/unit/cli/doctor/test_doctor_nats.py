@@ -111,7 +111,7 @@ def who(**permissions: object) -> dict[str, Any]:
     return {"data": {"user": "u", "permissions": permissions}}
 
 
-def test_who_may_everything_is_ok_in_every_part() -> None:
+def test_a_user_with_all_rights_is_ok_in_every_part() -> None:
     everything = {"data": {"user": "u"}}
     needs = (
         (Part.OPERATOR, rights.of_operator()),

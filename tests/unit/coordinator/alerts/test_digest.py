@@ -170,7 +170,7 @@ def test_a_long_list_is_cut_and_says_how_much_more_there_is() -> None:
     assert "and 5950 more: stt findings list" in shown
 
 
-def test_what_a_database_says_forms_no_line_and_no_header_of_a_mail() -> None:
+def test_texts_of_a_database_cannot_form_lines_or_headers_of_a_mail() -> None:
     evil = record(summary="x\r\nBcc: all@example.com\r\n.\r\nDATA\x1b[2J")
     found = Digest(changes=[event(after=evil)])
     made = digest.mail(SETTINGS, subject(found), text(found, ""), NOW)

@@ -158,7 +158,7 @@ async def test_the_record_comes_in_pages() -> None:
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "\u0661", "9" * 40])
-async def test_what_is_no_place_in_the_record_is_refused(after: str) -> None:
+async def test_an_invalid_cursor_of_the_audit_log_is_refused(after: str) -> None:
     async with visiting() as client:
         answer = await client.get("/api/v1/audit", params={"after": after})
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")

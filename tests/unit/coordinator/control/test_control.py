@@ -100,7 +100,7 @@ async def test_run_takes_the_targets_and_checks_that_were_asked_for(
     assert second.run.run_id != reply.run.run_id
 
 
-async def test_what_nobody_knows_is_refused_with_its_own_code(
+async def test_unknown_names_are_refused_with_their_own_code(
     coordinator: RunningCoordinator,
 ) -> None:
     await coordinator.checked()
@@ -144,7 +144,7 @@ def test_who_asks_is_named_with_the_account_that_the_server_names() -> None:
     assert len(asked_by("x" * 10_000, "STT-view")) == MAX_TEXT
 
 
-async def test_request_that_is_none_is_refused_and_an_empty_one_takes_the_defaults(
+async def test_malformed_requests_are_refused_and_empty_ones_have_the_defaults(
     coordinator: RunningCoordinator,
 ) -> None:
     for data in (b"\xff", b"{}", b'{"schema": "stt.control.empty/v9"}'):

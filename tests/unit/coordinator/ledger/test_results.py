@@ -120,7 +120,7 @@ async def test_result_of_an_unknown_job_is_rejected_and_its_worker_need_not_keep
     assert await store.read(lambda ledger: ledger.results.count_rejected()) == {"unknown_job": 1}
 
 
-async def test_result_for_somebody_elses_job_is_rejected() -> None:
+async def test_result_for_a_job_of_another_target_is_rejected() -> None:
     store = await planned("t1", "t2")
     found = await recorded(store, result("t2", *BOTH, job_id="standard-1.t1"))
     assert [one.code for _, one in found.rejected] == ["wrong_job"]

@@ -55,7 +55,7 @@ def test_result_on_its_own_subject_is_taken() -> None:
         (changed(job_id="j" * 1000), "wrong_job"),
     ],
 )
-def test_message_that_is_no_result_of_its_subject_is_refused_by_name(
+def test_message_that_is_not_a_result_of_its_subject_is_rejected_with_a_code(
     data: bytes, code: str
 ) -> None:
     assert refusal(data) == code

@@ -35,7 +35,7 @@ async def test_two_that_start_at_once_make_one_store(stores: Pair) -> None:
     assert len(stores[0].identity) == 32
 
 
-async def test_whoever_settles_the_last_job_of_a_run_sees_that_none_is_left(stores: Pair) -> None:
+async def test_the_writer_of_the_last_job_of_a_run_sees_that_no_job_is_left(stores: Pair) -> None:
     def finish(ledger: Ledger, run_id: str, name: str) -> bool:
         ledger.jobs.put([job(name, run_id, state=JobState.DONE)])
         time.sleep(0.01)  # both are under way: each would count before the other one commits

@@ -118,7 +118,7 @@ def test_a_check_with_another_command_or_option_is_not_loaded(
 
 
 @pytest.mark.parametrize("query", REFUSED, ids=lambda one: repr(one)[:60])
-def test_a_question_that_came_another_way_is_not_sent(query: dict[Any, Any]) -> None:
+def test_a_question_that_bypassed_the_loader_is_not_sent(query: dict[Any, Any]) -> None:
     found = command(Question(type=QueryType.MONGODB_COMMAND, text=json.dumps(query)))
     assert isinstance(found, Failure)
     assert found.kind is Kind.QUERY

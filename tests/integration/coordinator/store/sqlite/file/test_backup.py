@@ -85,7 +85,7 @@ async def test_a_restore_under_a_running_coordinator_is_refused(tmp_path: Path) 
     assert await slots(state) == 1
 
 
-async def test_what_is_no_sound_backup_is_refused_and_changes_nothing(tmp_path: Path) -> None:
+async def test_an_invalid_backup_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     state = tmp_path / "state"
     await filled(state, 2)
     made = copies.backup(state, tmp_path / "good.db").path
