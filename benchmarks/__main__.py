@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("sandbox", "library", "ingest", "jobs", "page")
+NAMES = ("sandbox", "library", "ingest", "store", "jobs", "page")
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -15,8 +16,48 @@ from stt_coordinator.domain.model import (
     Pair,
     TargetRecord,
 )
-from stt_shared.protocol.enums import Kind
-from stt_shared.protocol.messages import CheckOutcome
+from stt_shared.protocol.enums import Kind, Outcome
+from stt_shared.protocol.messages import CheckOutcome, Result
+
+MAX_REASON = 500  # characters of what a worker says of all checks that it left out
+
+
+def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
+    """An outcome for every check of the job: one that the worker left out was not checked."""
+    kind, reason = Kind.TOO_LARGE, result.left_out[:MAX_REASON]
+    if not reason:
+        kind = Kind.UNKNOWN_CHECK
+        reason = f"the result of worker {result.worker} has no outcome of this check"
+    by_check = {outcome.check: outcome for outcome in result.outcomes}
+    return [
+        by_check.get(ref.check)
+        or CheckOutcome(
+            check=ref.check,
+            digest=ref.digest,
+            outcome=Outcome.ERROR,
+            kind=kind,
+            reason=reason,
+        )
+        for ref in job.checks
+    ]
+
+
+def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
+    """Where and when the result was obtained: its times lie between the job's creation and `now`.
+
+    The times are for people to read, `order` decides what is newer.
+    """
+    started = min(max(result.started, job.created), now)
+    return Evidence(
+        order=order,
+        run_id=job.run_id,
+        target=job.target,
+        family=job.family,
+        site=job.site,
+        started=started,
+        finished=min(max(result.finished, started), now),
+        facts=result.facts,
+    )
 
 
 def is_news(job: JobRecord, outcome: CheckOutcome, evidence: Evidence) -> bool:

@@ -43,8 +43,12 @@ class Order(NamedTuple):
     dispatch: int = 0  # 0: nobody answered
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the coordinator remembers."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing that the coordinator remembers.
+
+    Without gc: frozen trees of JSON have no cycles, and the garbage collector reads them all again
+    while a batch of results makes thousands.
+    """
 
 
 class JobRecord(Record, frozen=True, kw_only=True):

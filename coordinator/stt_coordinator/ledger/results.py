@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from stt_coordinator.domain.answers import complete_outcomes, evidence_of
 from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
-from stt_coordinator.domain.model import Evidence, JobRecord, JobState, Order
+from stt_coordinator.domain.model import JobRecord, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
 from stt_coordinator.ledger.watermarks import (
     KnownOutboxes,
@@ -20,11 +21,9 @@ from stt_coordinator.ledger.watermarks import (
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.identity import digest
-from stt_shared.protocol.enums import Kind, Outcome
-from stt_shared.protocol.messages import CheckOutcome, Result
+from stt_shared.protocol.messages import Result
 
 MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
-MAX_REASON = 500  # characters of what a worker says of all checks that it left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +46,15 @@ class ReceivedResult:
         """Its place in that outbox."""
         return (*self.outbox, self.result.sequence)
 
-    def raw(self, now: datetime, *, is_kept: bool, is_refused: bool = False) -> RawResult:
-        """The row of its position; it keeps the bytes of what changed something."""
+    def raw(self, now: datetime, *, is_refused: bool = False) -> RawResult:
+        """The row of its position without its bytes: they are kept if they change something."""
         return RawResult(
             worker=self.result.worker,
             epoch=self.result.epoch,
             sequence=self.result.sequence,
             job_id=self.result.job_id,
             received=now,
-            data=self.data if is_kept else b"",
+            data=b"",
             content=digest(self.data),
             is_refused=is_refused,
         )
@@ -125,8 +124,17 @@ class _SortedBatch:
 
         Two writers that insert the same positions in different orders wait for each other.
         """
-        rows = [*((one, None) for one in self.valid), *self.refused]
+        refused = (row for row in self.refused if row[0].outbox not in self.strangers)
+        rows = [*((one, None) for one in self.valid), *refused]
         return sorted(rows, key=lambda row: (row[0].position, row[1] is not None))
+
+    def of_strangers(self, now: datetime) -> list[tuple[Result, Rejected]]:
+        """What was refused and takes no position: of strangers none is kept."""
+        return [
+            (one.result, one.rejected(refusal.code, refusal.reason, now))
+            for one, refusal in self.refused
+            if one.outbox in self.strangers
+        ]
 
 
 def record_results(
@@ -149,36 +157,35 @@ def record_results(
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     unused = [*batch.old, *(one for one, _ in (*batch.refused, *batch.dropped))]
-    rejected: list[tuple[Result, Rejected]] = []
+    rejected = batch.of_strangers(now)
     repeated = len(batch.old)
-    for one, refusal in batch.by_position():
+    rows = batch.by_position()
+    raws = [one.raw(now, is_refused=refusal is not None) for one, refusal in rows]
+    # Of two results at one position in this batch the second is known.
+    news = ledger.results.are_new(raws)
+    for place, ((one, refusal), is_new) in enumerate(zip(rows, news, strict=True)):
+        repeated += not is_new
         if refusal is not None:
-            is_new = _is_new(ledger, one, batch, now)
             if is_new:
                 rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
-            repeated += not is_new
             continue
         job = jobs[one.result.job_id]
         evidence = evidence_of(job, one.result, recorder.order(job, one.result.dispatch), now)
         outcomes = complete_outcomes(job, one.result)
         is_needed = recorder.answers(job.job_id, outcomes, evidence)
-        # Before the answer: of two results at one position in this batch the second is known.
-        (is_new,) = ledger.results.add([one.raw(now, is_kept=is_needed)])
+        if is_needed:
+            raws[place] = replace(raws[place], data=one.data)
         if is_new:
             recorder.record(job.job_id, outcomes, evidence, JobState.DONE)
             recorded.append(one.result)
         if not is_new or not is_needed:
             unused.append(one)
-        repeated += not is_new
+    # Before everything else of the batch: the order of the locks. All at once: a statement for
+    # each result would be a round trip to the database.
+    ledger.results.add(raws)
     recorder.close()
     ledger.results.add_rejected(row for _, row in rejected)
-    # Of repeated results too: the watermark that covered them may not have reached the worker.
-    moved = {one.outbox for one in received if one.position not in batch.waiting}
-    moved -= batch.strangers - {one.outbox for one in batch.valid}
-    passed = {one.position for one, _ in batch.dropped}
-    # Of valid results alone: their nonce proves that the worker itself states what it still has.
-    floors = _floors(batch.valid)
-    passed_over = move_watermarks(ledger, moved, now, floors=floors, passed=passed)
+    passed_over = _move_watermarks(ledger, received, batch, now)
     return RecordedBatch(
         recorded=tuple(recorded),
         rejected=tuple(rejected),
@@ -190,11 +197,16 @@ def record_results(
     )
 
 
-def _is_new(ledger: Ledger, one: ReceivedResult, batch: _SortedBatch, now: datetime) -> bool:
-    """Whether a refused result is at a position of its own; of strangers none is kept."""
-    if one.outbox in batch.strangers:
-        return True
-    return all(ledger.results.add([one.raw(now, is_kept=False, is_refused=True)]))
+def _move_watermarks(
+    ledger: Ledger, received: Sequence[ReceivedResult], batch: _SortedBatch, now: datetime
+) -> Sequence[PassedOver]:
+    # Of repeated results too: the watermark that covered them may not have reached the worker.
+    moved = {one.outbox for one in received if one.position not in batch.waiting}
+    moved -= batch.strangers - {one.outbox for one in batch.valid}
+    passed = {one.position for one, _ in batch.dropped}
+    # Of valid results alone: their nonce proves that the worker itself states what it still has.
+    floors = _floors(batch.valid)
+    return move_watermarks(ledger, moved, now, floors=floors, passed=passed)
 
 
 def _floors(valid: Iterable[ReceivedResult]) -> dict[Outbox, int]:
@@ -260,41 +272,3 @@ def record_unreadable(ledger: Ledger, found: Sequence[UnreadableResult], now: da
     ledger.results.add(positions)
     ledger.results.add_rejected(one.row for one in found)
     move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, now)
-
-
-def complete_outcomes(job: JobRecord, result: Result) -> list[CheckOutcome]:
-    """An outcome for every check of the job: one that the worker left out was not checked."""
-    kind, reason = Kind.TOO_LARGE, result.left_out[:MAX_REASON]
-    if not reason:
-        kind = Kind.UNKNOWN_CHECK
-        reason = f"the result of worker {result.worker} has no outcome of this check"
-    by_check = {outcome.check: outcome for outcome in result.outcomes}
-    return [
-        by_check.get(ref.check)
-        or CheckOutcome(
-            check=ref.check,
-            digest=ref.digest,
-            outcome=Outcome.ERROR,
-            kind=kind,
-            reason=reason,
-        )
-        for ref in job.checks
-    ]
-
-
-def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> Evidence:
-    """Where and when the result was obtained: its times lie between the job's creation and `now`.
-
-    The times are for people to read, `order` decides what is newer.
-    """
-    started = min(max(result.started, job.created), now)
-    return Evidence(
-        order=order,
-        run_id=job.run_id,
-        target=job.target,
-        family=job.family,
-        site=job.site,
-        started=started,
-        finished=min(max(result.finished, started), now),
-        facts=result.facts,
-    )

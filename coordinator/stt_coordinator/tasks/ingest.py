@@ -240,7 +240,7 @@ class Ingest:
                 except _UNRECORDABLE as error:
                     now = clock.now()
                     row = one.rejected("unusable", f"{type(error).__name__}: {error}", now)
-                    position = one.raw(now, is_kept=False, is_refused=True)
+                    position = one.raw(now, is_refused=True)
                     bad = UnreadableResult(row=row, position=position)
                     await self._store.transact(
                         lambda ledger, bad=bad, now=now: record_unreadable(  # type: ignore[misc]  # bound now

@@ -21,8 +21,8 @@ MAX_OTHER_OUTBOXES = 8
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]  # a time without a zone is rejected
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a message."""
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A part of a message; without gc: frozen trees of JSON have no cycles."""
 
 
 class CheckRef(Value, frozen=True, kw_only=True):

@@ -28,8 +28,14 @@ async def test_result_of_one_outbox_position_is_kept_once(store: Store) -> None:
 async def test_another_content_at_a_known_position_is_new_and_a_refused_one_replaces_nothing(
     store: Store,
 ) -> None:
+    def add(ledger: Ledger, row: RawResult) -> list[bool]:
+        asked = ledger.results.are_new([row, row])
+        added = ledger.results.add([row, row])
+        assert asked == added  # and asking wrote nothing
+        return added[:1]
+
     def added(row: RawResult) -> Awaitable[list[bool]]:
-        return store.transact(lambda ledger: ledger.results.add([row]))
+        return store.transact(lambda ledger: add(ledger, row))
 
     forged, genuine = raw(1, content="f", is_refused=True), raw(1, content="g")
     assert await added(forged) == [True]

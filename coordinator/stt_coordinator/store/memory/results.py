@@ -20,15 +20,10 @@ class MemoryResults(Rows):
     """ResultLedger in memory."""
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
-        new: list[bool] = []
-        for row in rows:
-            key = (row.worker, row.epoch, row.sequence)
-            known = self._t.results.get(key)
-            is_new = known is None or known.content not in ("", row.content)
-            if known is None or (is_new and not row.is_refused):
-                self._t.results[key] = row
-            new.append(is_new)
-        return new
+        return _add(self._t.results, rows)
+
+    def are_new(self, rows: Sequence[RawResult]) -> list[bool]:
+        return _add(dict(self._t.results), rows)
 
     def nonces_optional_since(self) -> datetime | None:
         return None
@@ -62,3 +57,15 @@ class MemoryResults(Rows):
     def count_rejected(self, since: datetime | None = None) -> dict[str, int]:
         found = (one.code for one in self._t.rejected if since is None or one.at >= since)
         return dict(sorted(Counter(found).items()))
+
+
+def _add(results: dict[tuple[str, str, int], RawResult], rows: Sequence[RawResult]) -> list[bool]:
+    new: list[bool] = []
+    for row in rows:
+        key = (row.worker, row.epoch, row.sequence)
+        known = results.get(key)
+        is_new = known is None or known.content not in ("", row.content)
+        if known is None or (is_new and not row.is_refused):
+            results[key] = row
+        new.append(is_new)
+    return new

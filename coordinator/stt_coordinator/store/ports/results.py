@@ -46,6 +46,10 @@ class Rejected:
 class ResultLedger(Protocol):
     """Results by worker, epoch and sequence; watermarks by worker and epoch."""
 
+    def are_new(self, rows: Sequence[RawResult]) -> list[bool]:
+        """For each row whether `add` would find it new; nothing is written."""
+        ...
+
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
         """Insert what is new; for each row whether it was.
 

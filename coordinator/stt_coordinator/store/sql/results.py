@@ -40,7 +40,16 @@ class SqlResults(Statements):
     sql = queries("results")
 
     def add(self, rows: Sequence[RawResult]) -> list[bool]:
-        # Read first, then written together: a statement for each row costs PostgreSQL a round trip.
+        news, put = self._sorted(rows)
+        self._each("put", put)
+        return news
+
+    def are_new(self, rows: Sequence[RawResult]) -> list[bool]:
+        return self._sorted(rows)[0]
+
+    def _sorted(self, rows: Sequence[RawResult]) -> tuple[list[bool], Iterable[Columns]]:
+        """For each row whether it is new, and the columns of what is to be written."""
+        # Read together: a statement for each row costs PostgreSQL a round trip.
         known = self._contents(rows)
         news: list[bool] = []
         put: dict[tuple[str, str, int], Columns] = {}
@@ -60,8 +69,7 @@ class SqlResults(Statements):
                 }
                 # The same position may come again in this batch.
                 known[key] = row.content
-        self._each("put", put.values())
-        return news
+        return news, put.values()
 
     def _contents(self, rows: Sequence[RawResult]) -> dict[tuple[str, str, int], str]:
         """The content of each position of `rows` that is taken."""

@@ -7,11 +7,11 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from stt_coordinator.domain.answers import MAX_REASON
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.domain.summary import counts
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import end_all, reconcile
-from stt_coordinator.ledger.results import MAX_REASON
 from stt_coordinator.ledger.watermarks import PassedOver
 from stt_coordinator.store.port import Store
 from stt_shared.protocol.enums import Family, Kind, Outcome

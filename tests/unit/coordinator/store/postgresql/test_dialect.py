@@ -41,7 +41,7 @@ def test_many_rows_are_one_statement_with_typed_arrays_in_their_order() -> None:
 def test_the_last_row_of_a_key_stands_and_rows_come_in_order(
     *, is_placed: bool, order: list[str]
 ) -> None:
-    insert = Insert(sql=b"", names=("a", "b"), key=("a",), is_placed=is_placed)
+    insert = Insert(sql=b"", names=("a", "b"), key=("a",), texts=frozenset(), is_placed=is_placed)
     rows: list[dict[str, object]] = [{"a": "y", "b": 1}, {"a": "x", "b": 2}, {"a": "y", "b": 3}]
     found = rows_to_insert(insert, rows)
     assert [row["a"] for row in found] == order
