@@ -35,7 +35,7 @@ asyncio.run(service.run(found, asyncio.Event(), timing))
 WORKER = """
 import sys
 from stt_cli.main import main
-from stt_worker import heartbeat
+from stt_worker.telemetry import heartbeat
 heartbeat.EVERY_S = 0.2
 sys.argv = ["stt", "worker", "--config", sys.argv[1]]
 sys.exit(main())
