@@ -1,4 +1,4 @@
-"""The benchmark of the page: a fleet's store is made, served, and every page of it answers."""
+"""The benchmarks of pages and counts: a fleet's store is made, served, and counted."""
 
 from __future__ import annotations
 
@@ -28,6 +28,20 @@ def test_every_page_of_a_small_fleet_is_timed() -> None:
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if " ms |" in line]
     assert len(rows) == 22
+
+
+def test_kept_counts_of_a_small_fleet_are_those_of_its_rows() -> None:
+    words = ["--targets", "20", "--findings", "300", "--repeats", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.counts", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len([line for line in done.stdout.splitlines() if " ms |" in line]) == 3
 
 
 def test_what_is_measured_is_the_fleet_that_was_asked_for(tmp_path: Path) -> None:

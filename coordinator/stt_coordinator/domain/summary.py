@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from stt_coordinator.domain.coverage import never_run
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
@@ -15,43 +15,65 @@ from stt_shared.protocol.records import Counts, RunRecord, Summary
 from stt_shared.report.counts import counted
 
 
+class TargetTally(NamedTuple):
+    """Present targets of a site, a family and a state; `learned`: whether by their last run."""
+
+    site: str
+    family: Family
+    learned: bool
+    number: int
+    state: str = "never"
+    last_started: datetime | None = None  # the newest of these targets
+    last_checked: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tallies:
     """How many of each there are now, without disabled checks; present targets alone but for gone.
 
-    findings: (site, severity, open findings); accepted: (site, accepted findings);
-    pairs: (site, outcome, kind, pairs);
-    targets: (site, family, whether the last run learned something, targets);
-    parts: (site, databases of targets that a check left out);
+    findings: (site, family, severity, open findings), accepted: the same of accepted ones;
+    outcomes: (site, family, outcome, kind, pairs of target and check);
+    parts: (site, family, kind, databases of targets that a check left out);
     checks: how many are enabled, by family;
     gone: (site, family, gone targets); gone_findings: (site, open or accepted findings of these).
     """
 
-    findings: Sequence[tuple[str, Severity, int]] = ()
-    accepted: Sequence[tuple[str, int]] = ()
-    pairs: Sequence[tuple[str, Outcome, Kind | None, int]] = ()
-    targets: Sequence[tuple[str, Family, bool, int]] = ()
-    parts: Sequence[tuple[str, int]] = ()
+    findings: Sequence[tuple[str, Family, Severity, int]] = ()
+    accepted: Sequence[tuple[str, Family, Severity, int]] = ()
+    outcomes: Sequence[tuple[str, Family, Outcome, Kind | None, int]] = ()
+    targets: Sequence[TargetTally] = ()
+    parts: Sequence[tuple[str, Family, Kind, int]] = ()
     checks: Mapping[Family, int] = field(default_factory=dict[Family, int])
     gone: Sequence[tuple[str, Family, int]] = ()
     gone_findings: Sequence[tuple[str, int]] = ()
 
     def sites(self) -> tuple[str, ...]:
         """Every site that has a target, gone ones too, in order."""
-        return tuple(sorted({one[0] for one in self.targets} | {one[0] for one in self.gone}))
+        return tuple(sorted({one.site for one in self.targets} | {one[0] for one in self.gone}))
 
-    def never_run(self) -> dict[str, int]:
-        """By site, how many checks were never run on its present targets."""
-        run: Counter[str] = Counter()
-        for site, _, _, number in self.pairs:
-            run[site] += number
-        return never_run(((site, f, n) for site, f, _, n in self.targets), self.checks, run)
+    def never_run(self) -> dict[tuple[str, Family], int]:
+        """By site and family, how many checks were never run on present targets."""
+        run: Counter[tuple[str, Family]] = Counter()
+        for site, family, _, _, number in self.outcomes:
+            run[site, family] += number
+        wanted = (((one.site, one.family), one.family, one.number) for one in self.targets)
+        return never_run(wanted, self.checks, run)
+
+    def not_checked(self) -> Iterator[tuple[str, Family, Kind, int]]:
+        """Pairs without a verdict by site, family and why, but for checks that do not apply."""
+        for site, family, _, kind, number in self.outcomes:
+            if kind is not None and kind is not Kind.NOT_APPLICABLE:
+                yield site, family, kind, number
+        for (site, family), number in self.never_run().items():
+            yield site, family, Kind.NOT_RUN, number
+        for site, family, number in self.gone:
+            yield site, family, Kind.GONE, number * self.checks.get(family, 0)
 
     def families(self) -> dict[str, int]:
         """Targets by family."""
         found: Counter[str] = Counter()
-        for _, family, _, number in self.targets:
-            found[family] += number
+        for one in self.targets:
+            found[one.family] += one.number
         return dict(found)
 
 
@@ -74,9 +96,9 @@ def counts(tallies: Tallies) -> Counts:
     """The counts of these rows."""
     severities: Counter[Severity] = Counter()
     outcomes: Counter[tuple[Outcome, Kind | None]] = Counter()
-    for _, severity, number in tallies.findings:
+    for _, _, severity, number in tallies.findings:
         severities[severity] += number
-    for _, outcome, kind, number in tallies.pairs:
+    for _, _, outcome, kind, number in tallies.outcomes:
         outcomes[outcome, kind] += number
     outcomes[Outcome.SKIPPED, Kind.NOT_RUN] += sum(tallies.never_run().values())
     for _, family, number in tallies.gone:
@@ -84,11 +106,11 @@ def counts(tallies: Tallies) -> Counts:
     return counted(
         severities=severities,
         outcomes=outcomes,
-        targets=sum(number for _, _, _, number in tallies.targets),
-        targets_checked=sum(number for _, _, learned, number in tallies.targets if learned),
-        accepted=sum(number for _, number in tallies.accepted),
-        parts=sum(number for _, number in tallies.parts),
-        gone=sum(number for _, _, number in tallies.gone),
+        targets=sum(one.number for one in tallies.targets),
+        targets_checked=sum(one.number for one in tallies.targets if one.learned),
+        accepted=sum(number for *_, number in tallies.accepted),
+        parts=sum(number for *_, number in tallies.parts),
+        gone=sum(number for *_, number in tallies.gone),
         gone_findings=sum(number for _, number in tallies.gone_findings),
     )
 

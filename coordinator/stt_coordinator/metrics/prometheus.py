@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
@@ -11,15 +12,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import WorkerRecord
+from stt_coordinator.domain.summary import Tallies, TargetTally
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.port import Ledger
 from stt_shared.distribution import installed_version
 from stt_shared.protocol.control import PackStatus
 from stt_shared.protocol.coordinators import CoordinatorInfo
-from stt_shared.protocol.enums import Family, Severity
+from stt_shared.protocol.enums import Family, Kind, Severity
 from stt_shared.protocol.messages import ControlState
 
 MEDIA_TYPE = "text/plain; version=0.0.4"  # servers add the character set
@@ -32,8 +33,7 @@ class Snapshot:
     """Everything that metrics are made of, as of one moment."""
 
     state: ControlState
-    breakdown: Breakdown
-    targets: tuple[TargetRecord, ...]
+    tallies: Tallies
     workers: tuple[WorkerRecord, ...]
     pack: PackStatus | None
     counters: Counters
@@ -52,8 +52,7 @@ def snapshot(
     """The snapshot as of now."""
     return Snapshot(
         state=state,
-        breakdown=ledger.counts.breakdown(),
-        targets=tuple(row for row in ledger.fleet.all_targets() if not row.gone),
+        tallies=ledger.counts.tallies(),
         workers=tuple(ledger.fleet.workers()),
         pack=pack,
         counters=counters,
@@ -102,16 +101,15 @@ class _Collector(Collector):
         yield _gauge("stt_clock_held", [((), int(found.is_held))])
         if found.offset_s is not None:
             yield _gauge("stt_clock_offset_seconds", [((), found.offset_s)])
-        yield _gauge("stt_findings", _findings(found, found.breakdown.findings))
-        yield _gauge("stt_findings_accepted", _findings(found, found.breakdown.accepted))
-        yield _gauge("stt_databases", _databases(found.targets))
-        pairs = found.breakdown.not_checked
-        yield _gauge("stt_not_checked", (((k, f, s), n) for s, f, k, n in pairs))
-        parts = found.breakdown.parts
-        yield _gauge("stt_parts_not_checked", (((k, f, s), n) for s, f, k, n in parts))
-        yield from _of_runs(found.targets)
+        tallies = found.tallies
+        yield _gauge("stt_findings", _findings(tallies, tallies.findings))
+        yield _gauge("stt_findings_accepted", _findings(tallies, tallies.accepted))
+        yield _gauge("stt_databases", _databases(tallies))
+        yield _gauge("stt_not_checked", _by_kind(tallies.not_checked()))
+        yield _gauge("stt_parts_not_checked", _by_kind(tallies.parts))
+        yield from _of_runs(tallies)
         up = [worker.site for worker in found.workers if worker.state == "up"]
-        sites = {row.site for row in found.targets} | set(up)
+        sites = {one.site for one in tallies.targets} | set(up)
         yield _gauge("stt_workers", (((site,), up.count(site)) for site in sorted(sites)))
         yield from _of_pack(found.pack)
         yield from found.counters.collect()
@@ -128,30 +126,37 @@ def _gauge(name: str, samples: Samples) -> GaugeMetricFamily:
     return family
 
 
-def _places(targets: Iterable[TargetRecord]) -> list[tuple[Family, str]]:
+def _places(tallies: Tallies) -> list[tuple[Family, str]]:
     """Every engine and site that has a database."""
-    return sorted({(row.family, row.site) for row in targets})
+    return sorted({(one.family, one.site) for one in tallies.targets})
 
 
-def _findings(found: Snapshot, tallies: Iterable[tuple[str, Family, Severity, int]]) -> Samples:
+def _findings(tallies: Tallies, rows: Iterable[tuple[str, Family, Severity, int]]) -> Samples:
     """Zeros too: an alert ends when its number is 0, not when its series is gone."""
-    numbers = {(s, f, site): 0 for f, site in _places(found.targets) for s in Severity}
-    numbers |= {(s, f, site): n for site, f, s, n in tallies}
+    numbers = {(s, f, site): 0 for f, site in _places(tallies) for s in Severity}
+    numbers |= {(s, f, site): n for site, f, s, n in rows}
     return numbers.items()
 
 
-def _databases(targets: Iterable[TargetRecord]) -> Samples:
-    rows = tuple(targets)
-    numbers = {(f, site, word): 0 for f, site in _places(rows) for word in STATES.values()}
-    for row in rows:
-        numbers[row.family, row.site, STATES[row.state]] += 1
+def _databases(tallies: Tallies) -> Samples:
+    numbers = {(f, site, word): 0 for f, site in _places(tallies) for word in STATES.values()}
+    for one in tallies.targets:
+        numbers[one.family, one.site, STATES[one.state]] += one.number
     return numbers.items()
 
 
-def _of_runs(targets: tuple[TargetRecord, ...]) -> Iterator[Metric]:
-    sites: dict[str, list[TargetRecord]] = {}
-    for row in targets:
-        sites.setdefault(row.site, []).append(row)
+def _by_kind(rows: Iterable[tuple[str, Family, Kind, int]]) -> Samples:
+    """One sample for each kind, family and site: outcomes of several sorts may share a kind."""
+    numbers: Counter[tuple[str, ...]] = Counter()
+    for site, family, kind, number in rows:
+        numbers[kind, family, site] += number
+    return numbers.items()
+
+
+def _of_runs(tallies: Tallies) -> Iterator[Metric]:
+    sites: dict[str, list[TargetTally]] = {}
+    for one in tallies.targets:
+        sites.setdefault(one.site, []).append(one)
     instants = (("start", attrgetter("last_started")), ("success", attrgetter("last_checked")))
     for what, of_row in instants:
         yield _gauge(

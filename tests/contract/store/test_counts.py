@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from stt_coordinator.domain.daily import Fixes
-from stt_coordinator.domain.summary import counts
+from stt_coordinator.domain.summary import TargetTally, counts
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import (
     Change,
@@ -43,9 +43,9 @@ async def test_gone_targets_and_switched_off_checks_leave_counts_and_lists_but_s
 
     await store.transact(write)
     tallies = await store.read(lambda ledger: ledger.counts.tallies())
-    assert list(tallies.findings) == [("eu", Severity.MAJOR, 1)]
-    assert list(tallies.pairs) == [("eu", Outcome.PASSED, None, 1)]
-    assert list(tallies.targets) == [("eu", Family.MYSQL, True, 1)]
+    assert list(tallies.findings) == [("eu", Family.MYSQL, Severity.MAJOR, 1)]
+    assert list(tallies.outcomes) == [("eu", Family.MYSQL, Outcome.PASSED, None, 1)]
+    assert list(tallies.targets) == [TargetTally("eu", Family.MYSQL, learned=True, number=1)]
     assert list(tallies.gone) == [("eu", Family.MYSQL, 1)]
     assert (dict(tallies.checks), list(tallies.gone_findings)) == ({Family.MYSQL: 1}, [("eu", 1)])
     assert counts(tallies) == Counts(

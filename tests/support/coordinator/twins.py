@@ -174,12 +174,9 @@ def prune(ledger: Ledger) -> object:
 
 
 def numbers(ledger: Ledger) -> list[list[object]]:
-    """The rows of tallies and breakdown, which have no order."""
-    tallies, broken = ledger.counts.tallies(), ledger.counts.breakdown()
-    return [
-        *(list(getattr(tallies, name)) for name in tallies.__dataclass_fields__),
-        *(list(getattr(broken, name)) for name in broken.__dataclass_fields__),
-    ]
+    """The rows of the tallies, which have no order."""
+    tallies = ledger.counts.tallies()
+    return [list(getattr(tallies, name)) for name in tallies.__dataclass_fields__]
 
 
 async def compare(seed: int, first: Store, second: Store) -> None:

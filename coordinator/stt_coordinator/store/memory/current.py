@@ -12,9 +12,9 @@ from stt_shared.protocol.records import FindingRecord
 
 
 def is_current(t: Tables, target: str, check: str) -> bool:
-    """Whether the target is known and not gone, and the check known and enabled."""
+    """Whether the target is not gone, and the check known and enabled."""
     row, info = t.targets.get(target), t.checks.get(check)
-    return row is not None and not row.gone and info is not None and info.enabled
+    return (row is None or not row.gone) and info is not None and info.enabled
 
 
 def outcomes(t: Tables) -> list[Pair]:

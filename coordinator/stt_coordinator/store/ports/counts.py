@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Protocol
 
-from stt_coordinator.domain.breakdown import Breakdown
 from stt_coordinator.domain.daily import DayRecord, Fixes
 from stt_coordinator.domain.summary import Tallies
 from stt_shared.protocol.records import Counts
@@ -18,11 +17,7 @@ class CountLedger(Protocol):
     """
 
     def tallies(self) -> Tallies:
-        """What the summary is made of; rows in no particular order."""
-        ...
-
-    def breakdown(self) -> Breakdown:
-        """What the metrics are made of; rows in no particular order."""
+        """What summaries, status and metrics are made of; rows in no particular order."""
         ...
 
     def put(self, at: datetime, counts: Counts) -> None:

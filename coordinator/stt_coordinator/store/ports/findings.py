@@ -44,7 +44,8 @@ class FindingLedger(Protocol):
     """Findings by their id, resolved ones too.
 
     The order of findings: critical, major, trivial; then `since` (empty first); then the id.
-    Current means: not resolved, the target is known and not gone, the check known and enabled.
+    Current means: not resolved, the target is not gone, the check known and enabled. Findings of a
+    target that is forgotten are resolved, so that no current one is of an unknown target.
     Open findings are current ones that are not accepted, accepted findings current ones that are.
     """
 

@@ -10,8 +10,8 @@ class LockLedger(Protocol):
     """Locks that are kept to the end of the transaction, each set taken in sorted order.
 
     The order between sets is the same everywhere, or two transactions wait for each other: targets,
-    rows of results, rows of targets, history, days, runs, watermarks. A store with one writer at a
-    time has nothing to do: its transactions wait for each other as a whole.
+    rows of results, rows of targets, history, days, runs, watermarks, counts. A store with one
+    writer at a time has nothing to do: its transactions wait for each other as a whole.
     """
 
     def targets(self, names: Iterable[str]) -> None:
@@ -29,6 +29,13 @@ class LockLedger(Protocol):
         """Hold the watermarks of these outboxes (worker, epoch), before positions are read."""
         ...
 
+    def counts(self) -> None:
+        """Hold the kept counts of all targets: transactions that count wait from here on.
+
+        It waits for those that have counted already; what they wrote is seen afterwards.
+        """
+        ...
+
 
 class OneWriter:
     """LockLedger of a store whose transactions run one after the other."""
@@ -40,4 +47,7 @@ class OneWriter:
         """Nothing: nobody else writes."""
 
     def outboxes(self, outboxes: Iterable[tuple[str, str]]) -> None:
+        """Nothing: nobody else writes."""
+
+    def counts(self) -> None:
         """Nothing: nobody else writes."""

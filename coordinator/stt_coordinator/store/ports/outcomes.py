@@ -12,7 +12,8 @@ from stt_shared.protocol.messages import TargetPart
 class OutcomeLedger(Protocol):
     """The latest outcome by target and check.
 
-    Current means: the target is known and not gone, the check is known and enabled.
+    Current means: the target is not gone, the check is known and enabled. Outcomes of a target end
+    with it, so that none is of an unknown target.
     """
 
     def of_targets(self, targets: Iterable[str]) -> list[Pair]:

@@ -22,7 +22,7 @@ from stt_coordinator.store.port import (
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
-from stt_coordinator.store.sql.ledger import probe_write, sql_ledger
+from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
 from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.queries.health import StoreHealth
@@ -61,12 +61,14 @@ class PostgresqlStore:
             # First of all: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
-            return work(self._ledger(connection))
+            return transact(PostgresqlConnection(connection, self._types), work)
 
         return await self._run(self._writer, locked)
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
-        return await self._run(self._reader, lambda connection: work(self._ledger(connection)))
+        return await self._run(
+            self._reader, lambda one: work(sql_ledger(PostgresqlConnection(one, self._types)))
+        )
 
     async def probe_write(self) -> None:
         at = clock.now()
@@ -93,9 +95,6 @@ class PostgresqlStore:
     def _size(self, connection: psycopg.Connection) -> tuple[int, int]:
         found = connection.execute(schemas.SQL["size"], (self._address.schema,)).fetchone()
         return (int(found[0]), int(found[1])) if found else (0, 0)
-
-    def _ledger(self, connection: psycopg.Connection) -> Ledger:
-        return sql_ledger(PostgresqlConnection(connection, self._types))
 
     async def _run(self, sessions: _Sessions, work: Callable[[psycopg.Connection], T]) -> T:
         if self._is_closed:

@@ -1,18 +1,54 @@
-"""Counts and days in SQL."""
+"""Counts and days in SQL, and the kept counts of targets that they are read from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import date, datetime
 
-from stt_coordinator.domain.breakdown import Breakdown
-from stt_coordinator.domain.coverage import never_run
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
-from stt_coordinator.domain.summary import Tallies
-from stt_coordinator.store.sql.rows import Columns, packed, text
-from stt_coordinator.store.sql.statements import Statements, queries
+from stt_coordinator.domain.summary import Tallies, TargetTally
+from stt_coordinator.store.ports.locks import LockLedger
+from stt_coordinator.store.sql.rows import Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.enums import Family, Kind, Outcome, Severity
 from stt_shared.protocol.records import Counts
+
+
+class KeptCounts(Statements):
+    """Which targets a transaction changed, and their rows of `kept_counts`.
+
+    Every row is of one target, so ingesters of different targets never wait for each other.
+    """
+
+    sql = queries("counts")
+
+    def __init__(self, connection: Connection, locks: LockLedger) -> None:
+        super().__init__(connection)
+        self._locks = locks
+        self._targets: set[str] = set()
+        self._is_every_target = False
+
+    def touch(self, targets: Iterable[str]) -> None:
+        """Note that the outcomes, findings or the presence of these targets changed."""
+        self._targets.update(targets)
+
+    def touch_all(self) -> None:
+        """Note that other checks are enabled."""
+        self._is_every_target = True
+
+    def recount(self) -> None:
+        """Count the noted targets anew; before counts are read, and at the end of a transaction."""
+        if self._is_every_target:
+            # Before checks are read: what others count with the old ones must be committed.
+            self._locks.counts()
+            self.touch(name for (name,) in self._run("known_targets"))
+        if self._targets:
+            targets = listed(sorted(self._targets))
+            for name in ("forget", "keep_outcomes", "keep_findings"):
+                self._run(name, targets=targets)
+        self._targets.clear()
+        self._is_every_target = False
 
 
 class SqlCounts(Statements):
@@ -20,61 +56,37 @@ class SqlCounts(Statements):
 
     sql = queries("counts")
 
+    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+        super().__init__(connection)
+        self._kept = kept
+
     def tallies(self) -> Tallies:
+        self._kept.recount()
+        kept: defaultdict[str, list[tuple[str, Family, str, int]]] = defaultdict(list)
+        for state, site, family, detail, number in self._run("tally_kept"):
+            kept[state].append((site, Family(family), detail, number))
+        gone_findings: Counter[str] = Counter()
+        for site, _, _, number in kept["gone"]:
+            gone_findings[site] += number
         return Tallies(
-            findings=[
-                (site, Severity(severity), n) for site, severity, n in self._run("tally_findings")
-            ],
-            accepted=self._run("tally_accepted").fetchall(),
-            pairs=[
-                (site, Outcome(outcome), Kind(kind) if kind else None, n)
-                for site, outcome, kind, n in self._run("tally_pairs")
+            findings=[(site, f, Severity(detail), n) for site, f, detail, n in kept["open"]],
+            accepted=[(site, f, Severity(detail), n) for site, f, detail, n in kept["accepted"]],
+            outcomes=[
+                (site, family, outcome, Kind(detail) if detail else None, n)
+                for outcome in Outcome
+                for site, family, detail, n in kept[outcome]
             ],
             targets=[
-                (site, Family(family), bool(learned), n)
-                for site, family, learned, n in self._run("tally_targets")
+                TargetTally(site, Family(f), bool(learned), n, state, _instant(asked), _instant(to))
+                for site, f, state, learned, n, asked, to in self._run("tally_targets")
             ],
-            parts=self._run("tally_parts").fetchall(),
-            checks=self._checks(),
-            gone=self._gone(),
-            gone_findings=self._run("tally_gone_findings").fetchall(),
+            parts=[
+                (site, Family(f), Kind(kind), n) for site, f, kind, n in self._run("tally_parts")
+            ],
+            checks={Family(family): n for family, n in self._run("tally_checks")},
+            gone=[(site, Family(family), n) for site, family, n in self._run("tally_gone")],
+            gone_findings=list(gone_findings.items()),
         )
-
-    def _checks(self) -> dict[Family, int]:
-        return {Family(family): n for family, n in self._run("tally_checks")}
-
-    def _gone(self) -> list[tuple[str, Family, int]]:
-        return [(site, Family(family), n) for site, family, n in self._run("tally_gone")]
-
-    def _missing(self) -> Iterator[tuple[str, Family, Kind, int]]:
-        checks = self._checks()
-        present = [(site, Family(f), n) for site, f, _, n in self._run("tally_targets")]
-        by_site = dict[str, int](self._run("tally_run").fetchall())
-        # First by site, from an index: by family it takes seconds, and mostly nothing is missing.
-        if never_run(present, checks, by_site):
-            run = {(site, Family(f)): n for site, f, n in self._run("tally_run_by_family")}
-            wanted = [((site, family), family, n) for site, family, n in present]
-            for (site, family), number in never_run(wanted, checks, run).items():
-                yield site, family, Kind.NOT_RUN, number
-        for site, family, number in self._gone():
-            yield site, family, Kind.GONE, number * checks.get(family, 0)
-
-    def breakdown(self) -> Breakdown:
-        return Breakdown(
-            findings=self._by_severity("break_down_findings"),
-            accepted=self._by_severity("break_down_accepted"),
-            not_checked=[*self._by_kind("break_down_pairs"), *self._missing()],
-            parts=self._by_kind("break_down_parts"),
-        )
-
-    def _by_severity(self, name: str) -> list[tuple[str, Family, Severity, int]]:
-        found = self._run(name)
-        return [
-            (site, Family(family), Severity(severity), n) for site, family, severity, n in found
-        ]
-
-    def _by_kind(self, name: str) -> list[tuple[str, Family, Kind, int]]:
-        return [(site, Family(family), Kind(kind), n) for site, family, kind, n in self._run(name)]
 
     def put(self, at: datetime, counts: Counts) -> None:
         hour = text(at.replace(minute=0, second=0, microsecond=0))
@@ -105,6 +117,11 @@ class SqlCounts(Statements):
             Fixes(severity=Severity(severity), minutes=minutes, number=number)
             for severity, minutes, number in self._run("fixes", since=since.isoformat())
         ]
+
+
+def _instant(text: str) -> datetime | None:
+    # Stores of earlier releases have it as JSON writes it, with fewer decimals.
+    return datetime.fromisoformat(text) if text else None
 
 
 def day_columns(at: datetime, counts: Counts) -> list[Columns]:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from stt_coordinator.store.ports.findings import EVERY, FindingPlace, Grouped
+from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import LAST_CHARACTER, Columns, listed, packed, text
-from stt_coordinator.store.sql.statements import Statements, queries
+from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.enums import Severity
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
+
+KEPT = ("open", "accepted", "gone")  # states of a request that kept counts have
+NARROW = 1_000  # findings that are read by their checks or targets, not in the order of the list
 
 
 class SqlFindings(Statements):
@@ -17,11 +23,17 @@ class SqlFindings(Statements):
 
     sql = queries("findings")
 
+    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+        super().__init__(connection)
+        self._kept = kept
+
     def of_targets(self, targets: Iterable[str]) -> list[FindingRecord]:
         return self._all(FindingRecord, "of_targets", targets=listed(targets))
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
-        self._each("put", map(columns, findings))
+        rows = list(findings)
+        self._each("put", map(columns, rows))
+        self._kept.touch(row.target for row in rows)
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
         return self._all(FindingRecord, "by_id", ids=listed(ids))
@@ -36,14 +48,13 @@ class SqlFindings(Statements):
     def page(
         self, query: FindingsRequest, beyond: FindingPlace | None = None
     ) -> tuple[list[FindingRecord], int]:
-        which = query.state if query.state in ("open", "accepted", "gone") else "any"
         where = _filters(query)
-        if which == "any":
-            where["state"] = query.state
-        severity, since, id_ = beyond or FindingPlace(Severity.CRITICAL, "", "")
+        # Counted apart: count(*) OVER () would read every row of the list for each page.
+        total = self._count(query)
+        severity, since, id_ = _start(query, beyond)
         found = self._all(
             FindingRecord,
-            f"page_{which}",
+            _page(query, total),
             **where,
             place=str(severity),
             since=since,
@@ -51,10 +62,24 @@ class SqlFindings(Statements):
             limit=query.limit,
             offset=query.offset,
         )
-        # Counted apart: count(*) OVER () would read every row of the list for each page.
-        return found, self._number(f"count_{which}", **where)
+        return found, total
+
+    def _count(self, query: FindingsRequest) -> int:
+        where = _filters(query)
+        if query.state not in KEPT:
+            return self._number("count_any", **where)
+        if query.checks:
+            return self._number("count_of_checks", **where)
+        self._kept.recount()
+        return self._number("count_kept", **where)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
+        where = _filters(msgspec.structs.replace(query, state="open"))
+        name = f"group_by_{by}"
+        if query.checks:
+            name = f"group_by_{by}_of_checks"
+        elif by != "check":
+            self._kept.recount()
         return [
             Grouped(
                 name=name,
@@ -65,7 +90,7 @@ class SqlFindings(Statements):
                 trivial=trivial,
             )
             for name, findings, targets, critical, major, trivial in self._run(
-                f"group_by_{by}", **_filters(query), limit=limit
+                name, **where, limit=limit
             )
         ]
 
@@ -73,9 +98,31 @@ class SqlFindings(Statements):
         return dict(self._run("count_accepted_by", ids=listed(suppressions)).fetchall())
 
 
+def _page(query: FindingsRequest, total: int) -> str:
+    """The statement that reads a page of a list of `total` findings.
+
+    A list in order is read until the page is full: few matches would have it read to its end.
+    """
+    if query.state not in KEPT:
+        return "page_any"
+    if total > NARROW:
+        return f"page_{query.state}"
+    return "page_of_checks" if query.checks else "page_of_targets"
+
+
+def _start(query: FindingsRequest, beyond: FindingPlace | None) -> FindingPlace:
+    """The place after which the page begins: no finding before it has an asked severity."""
+    asked = query.severities or tuple(Severity)
+    first = FindingPlace(min(asked, key=lambda one: one.rank), "", "")
+    if beyond is None or beyond.severity.rank < first.severity.rank:
+        return first
+    return beyond
+
+
 def _filters(query: FindingsRequest) -> Columns:
-    """The parameters of the fragment `matches`."""
+    """The parameters of the fragments `matches` and `kept`."""
     return {
+        "state": query.state,
         "severities": listed(query.severities),
         "families": listed(query.families),
         "sites": listed(query.sites),

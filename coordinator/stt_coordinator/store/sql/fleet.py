@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
-from stt_coordinator.store.sql.rows import Columns, listed, packed
-from stt_coordinator.store.sql.statements import Statements, queries
+from stt_coordinator.store.sql.counts import KeptCounts
+from stt_coordinator.store.sql.rows import Columns, listed, packed, text
+from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
 
@@ -15,6 +16,10 @@ class SqlFleet(Statements):
     """FleetLedger in SQL."""
 
     sql = queries("fleet")
+
+    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+        super().__init__(connection)
+        self._kept = kept
 
     def targets(self, names: Iterable[str]) -> dict[str, TargetRecord]:
         return {one.target: one for one in self._all(TargetRecord, "targets", ids=listed(names))}
@@ -26,13 +31,18 @@ class SqlFleet(Statements):
         return self._all(TargetRecord, "targets_page", after=after, limit=limit)
 
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
-        self._each("put_target", map(target_columns, targets))
+        rows = list(targets)
+        self._each("put_target", map(target_columns, rows))
+        # It may be gone, or there again.
+        self._kept.touch(row.target for row in rows)
 
     def awaiting_run(self) -> list[TargetRecord]:
         return self._all(TargetRecord, "awaiting_run")
 
     def drop_targets(self, names: Iterable[str]) -> None:
-        self._run("drop_targets", ids=listed(names))
+        left = list(names)
+        self._run("drop_targets", ids=listed(left))
+        self._kept.touch(left)
 
     def gone(self, limit: int) -> list[TargetRecord]:
         return self._all(TargetRecord, "gone", limit=limit)
@@ -56,9 +66,13 @@ class SqlFleet(Statements):
         return self._all(CheckInfo, "checks")
 
     def replace_checks(self, checks: Iterable[CheckInfo]) -> None:
+        before = self._run("enabled_checks").fetchall()
         # Deleted first: a check that is no more known must not count as current.
         self._run("drop_checks")
         self._each("put_check", map(check_columns, checks))
+        # Counting every target takes seconds in a large fleet, and mostly the checks are the same.
+        if self._run("enabled_checks").fetchall() != before:
+            self._kept.touch_all()
 
     def control_state(self) -> ControlState | None:
         return self._one(ControlState, "control_state")
@@ -77,6 +91,8 @@ def target_columns(target: TargetRecord) -> Columns:
         "awaits_run": target.awaits_run,
         "learned": target.learned,
         "state": target.state,
+        "last_started": text(target.last_started),
+        "last_checked": text(target.last_checked),
         "data": packed(target),
     }
 

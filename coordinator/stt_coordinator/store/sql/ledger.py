@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.locks import LockLedger, OneWriter
 from stt_coordinator.store.sql.audit import SqlAudit
-from stt_coordinator.store.sql.counts import SqlCounts
+from stt_coordinator.store.sql.counts import KeptCounts, SqlCounts
 from stt_coordinator.store.sql.findings import SqlFindings
 from stt_coordinator.store.sql.fleet import SqlFleet
 from stt_coordinator.store.sql.history import SqlHistory
@@ -24,26 +26,44 @@ from stt_shared import sqlfile
 
 _PROBE = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "probe.sql")
 
+T = TypeVar("T")
 
-def sql_ledger(connection: Connection, locks: LockLedger | None = None) -> Ledger:
-    """The ledger over `connection`; each method is one or a few statements of sql/queries.
+
+def sql_ledger(connection: Connection) -> Ledger:
+    """The ledger over `connection` to read; each method is one or a few statements."""
+    return _ledger(connection, OneWriter(), KeptCounts(connection, OneWriter()))
+
+
+def transact(
+    connection: Connection, work: Callable[[Ledger], T], locks: LockLedger | None = None
+) -> T:
+    """What `work` returns for the ledger over `connection`, in a transaction of the caller.
 
     No `locks`: one transaction at a time writes the database.
     """
+    locks = locks or OneWriter()
+    kept = KeptCounts(connection, locks)
+    found = work(_ledger(connection, locks, kept))
+    # Last: counts follow from all that `work` wrote.
+    kept.recount()
+    return found
+
+
+def _ledger(connection: Connection, locks: LockLedger, kept: KeptCounts) -> Ledger:
     return Ledger(
         runs=SqlRuns(connection),
         jobs=SqlJobs(connection),
         results=SqlResults(connection),
-        outcomes=SqlOutcomes(connection),
-        findings=SqlFindings(connection),
+        outcomes=SqlOutcomes(connection, kept),
+        findings=SqlFindings(connection, kept),
         history=SqlHistory(connection),
         suppressions=SqlSuppressions(connection),
         audit=SqlAudit(connection),
-        fleet=SqlFleet(connection),
-        counts=SqlCounts(connection),
+        fleet=SqlFleet(connection, kept),
+        counts=SqlCounts(connection, kept),
         outbox=SqlOutbox(connection),
         retention=SqlRetention(connection),
-        locks=locks or OneWriter(),
+        locks=locks,
     )
 
 

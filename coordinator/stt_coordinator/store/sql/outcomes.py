@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stt_coordinator.domain.model import Pair
+from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, listed, packed, unpacked
-from stt_coordinator.store.sql.statements import Statements, queries
+from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.messages import PartNotChecked, TargetPart
 
 
@@ -15,17 +16,26 @@ class SqlOutcomes(Statements):
 
     sql = queries("outcomes")
 
+    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+        super().__init__(connection)
+        self._kept = kept
+
     def of_targets(self, targets: Iterable[str]) -> list[Pair]:
         return self._all(Pair, "of_targets", targets=listed(targets))
 
     def put(self, pairs: Iterable[Pair]) -> None:
-        self._each("put", map(columns, pairs))
+        rows = list(pairs)
+        self._each("put", map(columns, rows))
+        self._kept.touch(row.target for row in rows)
 
     def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
+        self._kept.recount()
         return self._run("never_run", limit=limit, targets=listed(targets)).fetchall()
 
     def forget(self, targets: Iterable[str]) -> None:
-        self._run("forget", targets=listed(targets))
+        left = list(targets)
+        self._run("forget", targets=listed(left))
+        self._kept.touch(left)
 
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
         target, check = after

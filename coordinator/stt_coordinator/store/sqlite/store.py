@@ -16,7 +16,7 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sql.ledger import probe_write, sql_ledger
+from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
@@ -69,13 +69,13 @@ class SqliteStore:
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
         return await self._run(
-            self._writer, lambda connection: work(sqlite_ledger(connection)), "BEGIN IMMEDIATE"
+            self._writer, lambda one: transact(SqliteConnection(one), work), "BEGIN IMMEDIATE"
         )
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         # BEGIN: without it each statement of `work` would see a state of its own.
         return await self._run(
-            self._reader, lambda connection: work(sqlite_ledger(connection)), "BEGIN"
+            self._reader, lambda one: work(sql_ledger(SqliteConnection(one))), "BEGIN"
         )
 
     async def probe_write(self) -> None:
@@ -114,11 +114,6 @@ class SqliteStore:
         await self._reader.close()
         await self._writer.close()
         os.close(lock)
-
-
-def sqlite_ledger(connection: sqlite3.Connection) -> Ledger:
-    """The ledger over a connection to SQLite."""
-    return sql_ledger(SqliteConnection(connection))
 
 
 def _store_error(path: Path, error: Exception) -> StoreError:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from stt_coordinator.domain.summary import (
     Tallies,
+    TargetTally,
     by_site,
     counts,
     summaries,
@@ -24,6 +25,7 @@ from stt_shared.report.counts import of_results
 from tests.support.coordinator.coordination import NOW
 
 T = TypeVar("T")
+MYSQL = Family.MYSQL
 ENDS = (
     (Outcome.PASSED, None),
     (Outcome.FAILED, None),
@@ -54,24 +56,30 @@ def reported(severity: Severity) -> ReportedFinding:
 
 
 def test_only_a_pair_that_does_not_apply_is_neither_passed_nor_not_checked() -> None:
-    tallies = Tallies(pairs=[("eu", outcome, kind, 10) for outcome, kind in ENDS])
+    tallies = Tallies(outcomes=[("eu", Family.MYSQL, outcome, kind, 10) for outcome, kind in ENDS])
     found = counts(tallies)
     assert (found.passed, found.not_checked) == (10, 40)
 
 
 def test_severities_count_open_findings_and_targets_those_learned_of() -> None:
     tallies = Tallies(
-        findings=[("eu", Severity.CRITICAL, 2), ("us", Severity.TRIVIAL, 3)],
-        targets=[("eu", Family.MYSQL, True, 4), ("us", Family.MYSQL, False, 5)],
+        findings=[("eu", MYSQL, Severity.CRITICAL, 2), ("us", MYSQL, Severity.TRIVIAL, 3)],
+        targets=[TargetTally("eu", MYSQL, True, 4), TargetTally("us", MYSQL, False, 5)],
     )
     assert counts(tallies) == Counts(critical=2, trivial=3, targets=9, targets_checked=4)
 
 
 def test_sites_add_up_to_the_whole() -> None:
     tallies = Tallies(
-        findings=[("eu", Severity.MAJOR, 2), ("us", Severity.MAJOR, 3)],
-        pairs=[("eu", Outcome.PASSED, None, 5), ("us", Outcome.ERROR, Kind.AUTH, 7)],
-        targets=[("eu", Family.MYSQL, True, 1), ("us", Family.MONGODB, False, 2)],
+        findings=[("eu", MYSQL, Severity.MAJOR, 2), ("us", MYSQL, Severity.MAJOR, 3)],
+        outcomes=[
+            ("eu", MYSQL, Outcome.PASSED, None, 5),
+            ("us", MYSQL, Outcome.ERROR, Kind.AUTH, 7),
+        ],
+        targets=[
+            TargetTally("eu", MYSQL, True, 1),
+            TargetTally("us", Family.MONGODB, False, 2),
+        ],
     )
     assert tallies.sites() == ("eu", "us")
     assert tallies.families() == {Family.MYSQL: 1, Family.MONGODB: 2}
@@ -97,12 +105,12 @@ def rows_read(sites: int) -> int:
     """By the summaries of a fleet of so many sites."""
     names = [f"site-{number}" for number in range(sites)]
     lists: dict[str, Any] = {
-        "findings": Visited((name, Severity.MAJOR, 1) for name in names),
-        "accepted": Visited((name, 1) for name in names),
-        "pairs": Visited((name, Outcome.PASSED, None, 1) for name in names),
-        "targets": Visited((name, Family.MYSQL, True, 1) for name in names),
-        "parts": Visited((name, 1) for name in names),
-        "gone": Visited((name, Family.MYSQL, 1) for name in names),
+        "findings": Visited((name, MYSQL, Severity.MAJOR, 1) for name in names),
+        "accepted": Visited((name, MYSQL, Severity.MAJOR, 1) for name in names),
+        "outcomes": Visited((name, MYSQL, Outcome.PASSED, None, 1) for name in names),
+        "targets": Visited(TargetTally(name, MYSQL, True, 1) for name in names),
+        "parts": Visited((name, MYSQL, Kind.QUERY, 1) for name in names),
+        "gone": Visited((name, MYSQL, 1) for name in names),
         "gone_findings": Visited((name, 1) for name in names),
     }
     found = summaries(Tallies(**lists), ControlState(), None, NOW)
@@ -137,9 +145,9 @@ def test_store_and_report_count_the_same(
     severities = Counter(one.severity for result in results for one in result.findings)
     ended = Counter((result.outcome, result.kind) for result in results)
     tallies = Tallies(
-        findings=[("eu", severity, number) for severity, number in severities.items()],
-        pairs=[("eu", *end, number) for end, number in ended.items()],
-        targets=[("eu", Family.MYSQL, is_learned, 1) for is_learned in learned.values()],
+        findings=[("eu", MYSQL, severity, number) for severity, number in severities.items()],
+        outcomes=[("eu", MYSQL, *end, number) for end, number in ended.items()],
+        targets=[TargetTally("eu", MYSQL, is_learned, 1) for is_learned in learned.values()],
     )
     assert counts(tallies) == of_results(results)
 

@@ -11,7 +11,7 @@ from stt_coordinator.domain.suppression import end_of
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.enums import Change, Severity, SuppressionPhase
+from stt_shared.protocol.enums import Change, Family, Severity, SuppressionPhase
 from stt_shared.protocol.findings import (
     FindingsRequest,
 )
@@ -107,7 +107,10 @@ async def test_a_finding_that_comes_later_is_accepted_by_what_holds_already() ->
     assert [event.change for event in changes] == ["opened", "accepted"]
     assert all(event.after.accepted is not None for event in changes)
     tallies = await store.read(lambda ledger: ledger.counts.tallies())
-    assert (list(tallies.findings), list(tallies.accepted)) == ([], [(SITE, 1)])
+    assert (list(tallies.findings), list(tallies.accepted)) == (
+        [],
+        [(SITE, Family.MYSQL, Severity.CRITICAL, 1)],
+    )
 
 
 async def test_an_accepted_finding_resolves_and_is_accepted_again_when_it_comes_back() -> None:

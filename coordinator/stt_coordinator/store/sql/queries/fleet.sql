@@ -8,11 +8,15 @@ SELECT data FROM targets ORDER BY target;
 SELECT data FROM targets WHERE target > :after ORDER BY target LIMIT :limit;
 
 -- name: put_target
-INSERT INTO targets (target, family, site, gone, learned, state, awaits_run, data)
-VALUES (:target, :family, :site, :gone, :learned, :state, :awaits_run, :data)
+INSERT INTO targets
+    (target, family, site, gone, learned, state, awaits_run, last_started, last_checked, data)
+VALUES
+    (:target, :family, :site, :gone, :learned, :state, :awaits_run, :last_started, :last_checked,
+     :data)
 ON CONFLICT (target) DO UPDATE SET family = excluded.family, site = excluded.site,
     gone = excluded.gone, learned = excluded.learned, state = excluded.state,
-    awaits_run = excluded.awaits_run, data = excluded.data;
+    awaits_run = excluded.awaits_run, last_started = excluded.last_started,
+    last_checked = excluded.last_checked, data = excluded.data;
 
 -- name: awaiting_run
 SELECT data FROM targets WHERE awaits_run AND NOT gone ORDER BY target;
@@ -39,6 +43,9 @@ ON CONFLICT (worker) DO UPDATE SET data = excluded.data;
 
 -- name: drop_worker
 DELETE FROM workers WHERE worker = :worker;
+
+-- name: enabled_checks
+SELECT family, check_name FROM checks WHERE enabled ORDER BY family, check_name;
 
 -- name: checks
 SELECT data FROM checks ORDER BY family, check_name;

@@ -9,11 +9,15 @@ ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = e
 
 -- name: never_run
 SELECT target, missing FROM (
-    SELECT target,
-        (SELECT count(*) FROM checks WHERE enabled AND checks.family = targets.family)
-        - (SELECT count(*) FROM pairs WHERE pairs.target = targets.target
-            AND check_name IN (SELECT check_name FROM checks WHERE enabled)) AS missing
-    FROM targets
+    SELECT target, wanted.number - coalesce((
+        SELECT CAST(sum(kept_counts.number) AS BIGINT)
+        FROM kept_counts /*sqlite INDEXED BY kept_counts_by_target */
+        WHERE kept_counts.target = targets.target
+            AND kept_counts.state IN ('passed', 'failed', 'skipped', 'error')
+    ), 0) AS missing
+    FROM targets /*sqlite CROSS */ JOIN (
+        SELECT family, count(*) AS number FROM checks WHERE enabled GROUP BY family
+    ) AS wanted USING (family)
     WHERE NOT gone AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
 ) AS counted
 WHERE missing > 0 ORDER BY target LIMIT :limit;
@@ -34,5 +38,5 @@ ORDER BY target, name LIMIT :limit;
 SELECT target, each.value
 FROM pairs /*sqlite INDEXED BY pairs_with_parts */, json_each(pairs.parts) AS each
 WHERE parts <> '' AND check_name = :check_name
-    AND /*sqlite + */target IN (SELECT target FROM targets WHERE NOT gone)
+    AND /*sqlite + */target NOT IN (SELECT target FROM targets WHERE gone)
 ORDER BY target, json_extract(each.value, '$.name') LIMIT :limit;

@@ -32,7 +32,7 @@ BOUNDED = {
     "outbox": "read from its beginning, up to a limit",
     "rejected": "messages that could not be read, kept as long as results",
     "json_each": "what was asked for",
-    "counted_findings": "findings counted by an index before",
+    "kept_counts": "a few of each target, in the order of their groups",
     "newest": "one page",
     "each": "the databases that one outcome left out",
     "current_parts": "outcomes that left databases out, found by an index before",
@@ -49,7 +49,12 @@ SORTED = {
     "outcomes.parts_of_check": "databases that one check left out",
     "counts.fixes": "at most one for each day and minute",
     "fleet.checks": "as many as the library has",
-    "counts.tally_targets": "one for each database",
+    "counts.keep_outcomes": "those of the targets of one batch",
+    "counts.keep_findings": "those of the targets of one batch",
+    "findings.page_of_checks": "at most as many as are few",
+    "findings.page_of_targets": "at most as many as are few, of their targets",
+    "fleet.enabled_checks": "as many as the library has",
+    "outcomes.never_run": "one for each family",
     "results.count_rejected": "one for each reason",
 }
 COUNTED = (

@@ -1,0 +1,126 @@
+"""Counts follow every change of outcomes, findings, targets and checks, in every store."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
+from stt_coordinator.store.sqlite.store import open_store
+from stt_shared.protocol.enums import Family, FindingState, Outcome, Severity
+from stt_shared.protocol.findings import FindingsRequest
+from tests.support.coordinator.store_rows import NOW, accepted, check, finding, pair, target
+from tests.support.coordinator.twins import CHECKS, TARGETS, Fleet, numbers
+
+STEPS = 25
+BEFORE = 15  # the last schema without kept counts
+
+
+class Change:
+    """A random change, the same for the same seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)  # noqa: S311  # no secret
+
+    def __call__(self, ledger: Ledger) -> object:
+        """Make it, and return counts as they are read in the same transaction."""
+        pick, chance = self.random.choice, self.random.random
+        some = self.random.sample(TARGETS, 2)
+        if chance() < 0.3:
+            ledger.fleet.replace_checks([check(name, enabled=chance() < 0.7) for name in CHECKS])
+        if chance() < 0.5:
+            ledger.fleet.put_targets(target(name, gone=chance() < 0.3) for name in some)
+        if chance() < 0.2:
+            # As the ledger forgets a target: it leaves no outcome, and its findings are resolved.
+            ledger.outcomes.forget(some)
+            over = FindingState.RESOLVED
+            left = [
+                msgspec.structs.replace(one, state=over, resolved_at=NOW)
+                for one in ledger.findings.of_targets(some)
+            ]
+            ledger.findings.put(left)
+            ledger.fleet.drop_targets(some)
+        else:
+            ledger.fleet.put_targets(target(name, learned=True, last_started=NOW) for name in some)
+            ledger.outcomes.put(pair(name, pick(CHECKS), pick(list(Outcome))) for name in some)
+            ledger.findings.put(
+                finding(
+                    f"f_{name}{self.random.randrange(4)}",
+                    target=name,
+                    site=pick(["eu", "us"]),
+                    severity=pick(list(Severity)),
+                    state=pick([FindingState.OPEN, FindingState.RESOLVED]),
+                    accepted=pick([None, accepted()]),
+                )
+                for name in some
+            )
+        return everything(ledger)
+
+
+def everything(ledger: Ledger) -> object:
+    """What is counted, by every way to ask."""
+    queries = [
+        FindingsRequest(state=state, sites=sites, severities=severities, checks=checks)
+        for state in ("open", "accepted", "gone")
+        for sites in ((), ("us",))
+        for severities in ((), (Severity.MAJOR, Severity.TRIVIAL))
+        for checks in ((), ("c1",))
+    ]
+    return [
+        [sorted(map(str, rows)) for rows in numbers(ledger)],
+        sorted(ledger.counts.tallies().not_checked()),
+        ledger.outcomes.never_run(9),
+        [ledger.findings.page(query) for query in queries],
+        [ledger.findings.group(by, 9, q) for by in ("check", "target", "site") for q in queries],
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_counts_are_those_of_the_twin_after_each_change_and_within_it(
+    seed: int, store: Store
+) -> None:
+    twin = MemoryStore()
+    for step in range(STEPS):
+        for one in (twin, store):
+            # Nothing of a change that fails is counted.
+            with pytest.raises(ZeroDivisionError):
+                await one.transact(lambda ledger, n=step: (Change(n)(ledger), 1 // 0))  # type: ignore[misc]
+        changed = [await one.transact(Change(seed * STEPS + step)) for one in (twin, store)]
+        assert changed[0] == changed[1], f"step {step}"
+        assert await twin.read(everything) == await store.read(everything), f"step {step}"
+
+
+async def test_a_store_of_an_earlier_release_has_the_same_counts_after_its_upgrade(
+    tmp_path: Path,
+) -> None:
+    now = await open_store(tmp_path)
+    await now.transact(Fleet(1).fill)
+    expected = await now.read(everything)
+    assert (await now.read(lambda ledger: ledger.counts.tallies())).gone == [
+        ("eu", Family.MYSQL, 1)
+    ]
+    await now.close()
+    before = tmp_path / "before"
+    before.mkdir()
+    with closing(sqlite3.connect(before / FILE)) as old:
+        old.executescript("".join(SCHEMA.scripts[:BEFORE]))
+        old.execute("ATTACH ? AS new", [str(tmp_path / FILE)])
+        for table in ("targets", "checks", "pairs", "findings"):
+            names = ", ".join(
+                name for _, name, *_ in old.execute(f"PRAGMA main.table_info({table})")
+            )
+            old.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM new.{table}")
+        old.commit()
+        old.execute(f"PRAGMA user_version = {BEFORE}")
+    upgraded = await open_store(before)
+    try:
+        assert await upgraded.read(everything) == expected
+    finally:
+        await upgraded.close()
