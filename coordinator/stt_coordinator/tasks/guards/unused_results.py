@@ -46,8 +46,9 @@ class UnusedResults:
     mib_per_hour: int = DEFAULT_MIB
     _accounts: dict[Sender, _Account] = field(default_factory=dict[Sender, _Account])
 
-    def __len__(self) -> int:
-        """The number of senders whose budgets are remembered."""
+    @property
+    def remembered(self) -> int:
+        """The number of senders whose budgets are known."""
         return len(self._accounts)
 
     @property
