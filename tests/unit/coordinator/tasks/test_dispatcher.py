@@ -134,6 +134,24 @@ async def test_job_still_on_the_queue_is_left_there_and_does_not_use_up_a_number
     assert (job.state, job.dispatch, len(queued(made))) == (JobState.DISPATCHED, 1, 1)
 
 
+async def test_job_that_no_worker_takes_off_the_queue_ends_by_name_when_it_expires() -> None:
+    made, store = await broker(), await with_worker(await planned("t1"))
+    await dispatcher(made, store).send_pending()
+    expires = (await job_of(store)).expires
+    at = NOW + TIMING.result_timeout
+    while at < expires:
+        await store.transact(lambda ledger: reconcile(ledger, at, TIMING))  # noqa: B023
+        await change(store, not_before=NOW)
+        await dispatcher(made, store).send_pending()
+        assert (await job_of(store)).state is JobState.DISPATCHED, "it waits for its turn"
+        at = max((await job_of(store)).deadline, at + TIMING.result_timeout)
+    await store.transact(lambda ledger: reconcile(ledger, at, TIMING))
+    job = await job_of(store)
+    assert (job.state, len(queued(made))) == (JobState.UNANSWERED, 1)
+    assert {(one.outcome, one.kind) for one in job.outcomes} == {(Outcome.ERROR, Kind.NO_WORKER)}
+    assert job.outcomes[0].reason == "no worker answered before the job expired"
+
+
 async def given_up(store: Store, after: float = 5.0) -> JobRecord:
     await store.transact(lambda ledger: reconcile(ledger, minutes(after), TIMING))
     return await job_of(store)
