@@ -56,7 +56,7 @@ class Recorder:
     def __getattr__(self, method: str) -> Callable[..., object]:
         def call(*arguments: Any, **named: Any) -> object:
             # Iterables are used once: the note must not take the rows from the store.
-            given = [[*one] if isinstance(one, Iterator) else one for one in arguments]
+            given: list[Any] = [[*one] if isinstance(one, Iterator) else one for one in arguments]
             self._calls.append((f"{self._name}.{method}", given[0] if given else None))
             found: object = getattr(self._inner, method)(*given, **named)
             return found
