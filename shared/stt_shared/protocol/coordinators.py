@@ -6,7 +6,7 @@ from stt_shared.protocol.messages import Instant, Value
 
 
 class Standby(Value, frozen=True, kw_only=True):
-    """A coordinator that waits; it tells so every few seconds."""
+    """A coordinator that waits; it announces itself every few seconds."""
 
     name: str
     host: str

@@ -250,7 +250,7 @@ def announce(site: str, worker: str) -> str:
 
 
 def standby(name: str) -> str:
-    """The subject on which a standby tells that it waits."""
+    """The subject on which a standby announces that it waits."""
     return f"{ROOT}.standby.{name}"
 
 
