@@ -6,25 +6,25 @@ import asyncio
 import os
 import secrets
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from stt_coordinator.alerts.channels import channels
 from stt_coordinator.coordinator import Coordinator, CoordinatorDependencies, PageFactory
 from stt_coordinator.domain.intake.ceilings import Ceilings
 from stt_coordinator.domain.time.timing import Timing
+from stt_coordinator.lease.arrival import Arrival
 from stt_coordinator.lease.election import Election, Office
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.nats import NatsLease
 from stt_coordinator.lease.port import Claimant
 from stt_coordinator.packs.fetcher import PackFetcher
 from stt_coordinator.packs.sources import source_of
+from stt_coordinator.store.place import Place, place_of
 from stt_coordinator.store.port import Store, StoreError
-from stt_coordinator.store.sqlite.file.folder import FolderInUseError
-from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
-from stt_coordinator.store.sqlite.store import open_store
 from stt_coordinator.tasks.guards.nonce_gate import SETTING
 from stt_coordinator.tasks.retention import RetentionLimits
 from stt_coordinator.web.serve import Front, Page, StandbyPage, front_of
@@ -43,6 +43,7 @@ from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import logger
 from stt_shared.telemetry.tracing import traced
 
+T = TypeVar("T")
 _LOG = logger("coordinator")
 
 
@@ -51,17 +52,25 @@ async def run(
 ) -> None:
     """Act as the coordinator until `stop` is set, or wait as a standby while another one acts.
 
-    NATS may come later than the coordinator. `adopts`: take the installation over from another
-    store. Raises ConfigError if the state folder cannot be used, or if a coordinator with another
-    store owns the installation.
+    NATS and the server of the store may come later than the coordinator. `adopts`: take the
+    installation over from another store. Raises ConfigError if the store cannot be used, or if a
+    coordinator with another store owns the installation.
     """
     release_after = timedelta(hours=settings.coordinator.release_after_h)
     timing = timing or Timing(release_after=release_after)
     front = front_of(settings.web) if settings.web.listen else None
     state = state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
+    place = place_of(settings.coordinator, state)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(traced("stt-coordinator", wanted=settings.telemetry.traces))
-        claimant = await claimant_of(state, settings.coordinator.name)
+        host = socket.gethostname()
+        arrival = Arrival(
+            identity=place.identity,
+            name=settings.coordinator.name or token_of(host, "coordinator"),
+            host=host,
+        )
+        # First of all: a wrong setting ends the process before it tells systemd that it is ready.
+        store = await arrival.attempt()
         stack.callback(_LOG.info, "coordinator_stopped")
         sign = SignOfLife()
         # Before NATS is there: it may come later, and systemd must not wait for it.
@@ -77,34 +86,47 @@ async def run(
             return
         stack.push_async_callback(bus.close)
         progress.bus = bus
+        if not store:
+            waiting = arrival.reached(bus, stop)
+            store = await with_page(front, arrival.waits, arrival.sentence, waiting)
+        if not store:
+            return
+        claimant = claimant_of(arrival, store, place)
         election = Election(
             bus=bus,
             lease=NatsLease(bus, claimant, ttl_s=timing.lease_ttl_s),
             claimant=claimant,
-            open_store=partial(store_in, state),
+            open_store=place.open,
             handover=Handover(state),
             adopts=adopts,
         )
         while office := await stand_by(election, front, stop):
             sign.store = office.store
             async with office.acting(stop) as ended:
-                dependencies = CoordinatorDependencies(
-                    bus=office.bus,
-                    store=office.store,
-                    office=office,
-                    checks=builtin,
-                    timing=timing,
-                    fetcher=fetcher_of(settings.pack, office.bus, state, Serials(state)),
-                    page=page_of(front),
-                    channels=channels(settings.alerts, office.store),
-                    retention=retention_of(settings.history),
-                    require_nonce=required_nonce(settings),
-                    subscribers=settings.coordinator.subscribers,
-                    ceilings=ceilings_of(settings.limits),
-                    unused_mib_per_hour=settings.limits.unused_results_mib_per_hour,
-                )
+                dependencies = dependencies_of(settings, office, state, timing, page_of(front))
                 await Coordinator(dependencies).run(ended)
             sign.store = None
+
+
+def dependencies_of(
+    settings: Settings, office: Office, state: Path, timing: Timing, page: PageFactory | None
+) -> CoordinatorDependencies:
+    """What an acting coordinator works with; raises ConfigError for a wrong key of packs."""
+    return CoordinatorDependencies(
+        bus=office.bus,
+        store=office.store,
+        office=office,
+        checks=builtin,
+        timing=timing,
+        fetcher=fetcher_of(settings.pack, office.bus, state, Serials(state)),
+        page=page,
+        channels=channels(settings.alerts, office.store),
+        retention=retention_of(settings.history),
+        require_nonce=required_nonce(settings),
+        subscribers=settings.coordinator.subscribers,
+        ceilings=ceilings_of(settings.limits),
+        unused_mib_per_hour=settings.limits.unused_results_mib_per_hour,
+    )
 
 
 async def stand_by(election: Election, front: Front | None, stop: asyncio.Event) -> Office | None:
@@ -112,12 +134,22 @@ async def stand_by(election: Election, front: Front | None, stop: asyncio.Event)
 
     None if `stop` was set first. Raises ConfigError as `Election.won`.
     """
+    return await with_page(front, election.waits, election.sentence, election.won(stop))
+
+
+async def with_page(
+    front: Front | None, waits: asyncio.Event, sentence: Callable[[], str], waiting: Awaitable[T]
+) -> T:
+    """The result of `waiting`; meanwhile a page says for what this coordinator waits.
+
+    It is served once `waits` is set. Raises what `waiting` raises.
+    """
     if front is None:
-        return await election.won(stop)
-    page = StandbyPage(front, election.waits, election.sentence)
+        return await waiting
+    page = StandbyPage(front, waits, sentence)
     serving = background_task(page.run(), "standby-page", _log_crash)
     try:
-        return await election.won(stop)
+        return await waiting
     finally:
         # Before the coordinator acts: its page needs the same address.
         await cancelled([serving])
@@ -127,35 +159,15 @@ def _log_crash(task: str, error: BaseException) -> None:
     _LOG.error("page_failed", task=task, reason=f"{type(error).__name__}: {error}")
 
 
-async def claimant_of(state: Path, name: str) -> Claimant:
-    """This process as it asks for the lease; the store is made or upgraded if need be.
-
-    Raises ConfigError as `open_store`, but not if another process uses the folder.
-    """
-    try:
-        store = await open_store(state)
-        identity = store.identity
-        await store.close()
-    except FolderInUseError:
-        identity = identity_in(state)
-        if not identity:  # it is still being made
-            raise
-    host = socket.gethostname()
+def claimant_of(arrival: Arrival, store: str, place: Place) -> Claimant:
+    """This process as it asks for the lease; `store` is the id of its store."""
     return Claimant(
         holder=secrets.token_hex(16),
-        name=name or token_of(host, "coordinator"),
-        host=host,
-        store=identity,
-        folder=fingerprint(state),
+        name=arrival.name,
+        host=arrival.host,
+        store=store,
+        folder=place.fingerprint(),
     )
-
-
-async def store_in(state: Path) -> Store | None:
-    """The store in the folder `state`; None while another process uses it. Raises ConfigError."""
-    try:
-        return await open_store(state)
-    except FolderInUseError:
-        return None
 
 
 class SignOfLife:

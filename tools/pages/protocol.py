@@ -16,6 +16,7 @@ from stt_shared.protocol import (
     findings,
     messages,
     records,
+    store_health,
     subjects,
     suppressions,
 )
@@ -94,7 +95,7 @@ MESSAGES: tuple[type[Value], ...] = (
     coordinators.Standby,
     coordinators.CoordinatorInfo,
     health.HealthPart,
-    health.StoreHealth,
+    store_health.StoreHealth,
     records.RunEvent,
     records.RunRecord,
     records.WorkerEvent,

@@ -24,6 +24,7 @@ from stt_shared.pack.accepted_serials import Serials
 from stt_shared.pack.minisign import parse_public_key
 from stt_shared.pack.trust import Policy
 from stt_shared.protocol import subjects
+from stt_shared.secret_references.readers import ReadError, in_daemon
 from stt_shared.settings import Settings, WorkerSettings, state_dir
 from stt_shared.telemetry import notify
 from stt_shared.telemetry.logs import bound, logger
@@ -39,7 +40,6 @@ from stt_worker.outbox.sender import Sender
 from stt_worker.outbox.sqlite import open_outbox
 from stt_worker.targets.file import TargetList
 from stt_worker.targets.model import Inventory
-from stt_worker.targets.readers import ReadError, in_daemon
 from stt_worker.telemetry.access import AccessWatch
 from stt_worker.telemetry.heartbeat import Heartbeat, HeartbeatSender
 

@@ -9,15 +9,16 @@ from stt_cli.doctor.diagnostic_line import (
     Unknown,
     fail,
     ok,
-    size,
     unknown,
     warn,
 )
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
 from stt_shared.protocol.coordinators import CoordinatorInfo
-from stt_shared.protocol.queries.health import HealthReply, StoreHealth
+from stt_shared.protocol.queries.health import HealthReply
+from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.report import readable
+from stt_shared.report.readable import size
 from stt_shared.report.views.status import coordinator_sentence, switch_sentence
 
 FREE_WATCH, FREE_LEAST = 1 << 30, 128 << 20  # bytes on the disk of the store
@@ -34,6 +35,8 @@ FROM_HEALTH = (
     "store backup",
     "refused messages",
 )
+POSTGRESQL = "postgresql"  # kind of a store
+DURABLE = "in postgresql.conf: synchronous_commit = on, and name a synchronous standby"
 BACKUP = "stt store backup FILE, on the coordinator's host"
 
 
@@ -90,7 +93,30 @@ def store(found: StoreHealth, now: datetime) -> list[DiagnosticLine]:
     """Whether the store is intact, has free space and was backed up."""
     if not found.path:
         return [ok("store", "in memory: lost when the coordinator stops")]
+    if found.kind == POSTGRESQL:
+        return [_server(found), _schema(found), _durability(found)]
     return [_pages(found), _schema(found), _open(found), _room(found), _backup(found, now)]
+
+
+def _server(found: StoreHealth) -> DiagnosticLine:
+    what = "store"
+    if found.sound is None:
+        todo = f"start the server, or let it be reached: {LOG}"
+        return fail(what, f"{found.path}: {found.fault}", todo)
+    return ok(what, f"PostgreSQL {found.server}, {found.path}, {size(found.size_bytes or 0)}")
+
+
+def _durability(found: StoreHealth) -> DiagnosticLine:
+    what = "store durability"
+    if found.standbys is None:
+        return unknown(what, "the server does not answer", LOG)
+    counted = readable.number(found.standbys, "standby")
+    if found.standbys and found.synchronous_standbys is None:
+        counted += ", their kind is hidden from this role (pg_monitor shows it)"
+    elif found.standbys:
+        counted += f", {found.synchronous_standbys} synchronous"
+    seen = f"synchronous_commit {found.synchronous_commit}, {counted}"
+    return warn(what, f"{found.risk}; {seen}", DURABLE) if found.risk else ok(what, seen)
 
 
 def _pages(found: StoreHealth) -> DiagnosticLine:

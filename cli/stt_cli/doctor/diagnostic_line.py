@@ -9,9 +9,6 @@ from enum import StrEnum
 from stt_shared.errors import EXIT_INCOMPLETE
 from stt_shared.report import readable
 
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-_KIB = 1024
-
 
 class Level(StrEnum):
     """How bad it is; only `fail` changes the exit code."""
@@ -62,15 +59,6 @@ class Unknown:
     def lines(self, *subjects: str) -> list[DiagnosticLine]:
         """A warning for each of `subjects`."""
         return [unknown(what, self.because, self.todo) for what in subjects]
-
-
-def size(amount: float) -> str:
-    """A number of bytes for people, e.g. `1.5 GiB`."""
-    for unit in _UNITS[:-1]:
-        if abs(amount) < _KIB:
-            return f"{amount:.0f} {unit}" if unit == _UNITS[0] else f"{amount:.1f} {unit}"
-        amount /= _KIB
-    return f"{amount:.1f} {_UNITS[-1]}"
 
 
 def verdict(lines: Iterable[DiagnosticLine]) -> tuple[int, str]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, size, unknown, warn
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, unknown, warn
 from stt_shared.bus.values import Peer
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.report import readable
+from stt_shared.report.readable import size
 
 MIN_NATS = (2, 10)
 MAX_SKEW = timedelta(seconds=5)

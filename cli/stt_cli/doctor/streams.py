@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, size, unknown, warn
+from stt_cli.doctor.diagnostic_line import DiagnosticLine, fail, ok, unknown, warn
 from stt_cli.doctor.server import WATCH_FULL, ServerAnswer
 from stt_shared.protocol.specs import StreamSpec
 from stt_shared.protocol.subjects import STREAMS
 from stt_shared.report import readable
+from stt_shared.report.readable import size
 
 CREATE = "start a coordinator, which creates its streams: stt coordinator"
 _SPANS = ("max_age", "duplicate_window")

@@ -14,7 +14,7 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
 from stt_coordinator.lease.term import Keeper, Term
-from stt_coordinator.store.port import Store, StoreError
+from stt_coordinator.store.port import Store, StoreDeposedError, StoreError
 from stt_shared import clock
 from stt_shared.bus.port import Bus
 from stt_shared.errors import ConfigError, ProtocolError, UnreachableError
@@ -232,7 +232,8 @@ class Election:
         await self.refuse_old_store(store)
         fences = Fences(self.bus)
         # Before the lease is taken: an epoch that a lost record had must not come again.
-        highest = await fences.read()
+        # The store remembers it as well, for brokers that lost their disks.
+        highest = max(await fences.read(), await store.epoch())
         # Before the call: the term has to end before others may count this holder as silent.
         begun = clock.uptime()
         epoch = await self.lease.take(above=highest)
@@ -241,8 +242,15 @@ class Election:
         term = Term(epoch, begun=begun, ttl_s=self.lease.ttl_s)
         try:
             await fences.raise_to(epoch)
-        except LeaseLostError:
+            # After the lease is won: coordinators that wait must not depose the one that acts.
+            await store.begin(epoch)
+        except (LeaseLostError, StoreDeposedError):
             return None
+        except StoreError:
+            # Held on to, the lease would keep out coordinators that reach the store.
+            with suppress(UnreachableError):
+                await self.lease.release()
+            raise
         waited = readable.span(clock.now() - self.waiting.since)
         _LOG.info("lease_taken", epoch=epoch, store=self.claimant.store, after=waited)
         bus = FencedBus(self.bus, term, fences)

@@ -57,6 +57,9 @@ class Standalone:
         environment |= {
             "STT_NATS_URL": broker.url,
             "STT_COORDINATOR_STATE_DIR": str(options.state / "coordinator"),
+            # All data stay in the folder, whatever else uses these settings.
+            "STT_COORDINATOR_STORE": "",
+            "STT_COORDINATOR_STORE_PASSWORD": "",
             "STT_WORKER_STATE_DIR": str(options.state / "worker"),
         }
         config = ["--config", str(options.targets)]

@@ -58,6 +58,8 @@ EVENTS: Mapping[str, str] = {
     "standby_waits": "this coordinator is a standby: of which one, since when, its obstacle",
     "standbys_missed": "messages of standbys cannot be received; tried again",
     "start_delayed": "streams, checks or control state are not ready yet; tried again",
+    "store_reached": "the server of the store answers again",
+    "store_unreachable": "the server of the store does not answer; tried again",
     "suppressions_ended": "accepted findings or severities ended, or end soon",
     "task_failed": "a step of a task failed; tried again",
     "targets_held": "a worker changes its targets more often than it may; they stay as they are",

@@ -22,6 +22,7 @@ from stt_shared.protocol.control import PackStatus
 from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.enums import Family, Kind, Severity
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.store_health import StoreHealth
 
 MEDIA_TYPE = "text/plain; version=0.0.4"  # servers add the character set
 # What the states of targets are called outwards.
@@ -40,6 +41,7 @@ class Snapshot:
     is_held: bool = False  # because clocks disagree
     offset_s: float | None = None  # of our clock from that of the NATS server
     coordinator: CoordinatorInfo | None = None
+    store: StoreHealth | None = None
 
 
 def snapshot(
@@ -97,6 +99,7 @@ class _Collector(Collector):
         yield _gauge("stt_coordinator_acting", [((), 1)])
         yield _gauge("stt_coordinator_epoch", [((), acting.epoch if acting else 0)])
         yield _gauge("stt_standbys", [((), len(acting.standbys) if acting else 0)])
+        yield from _of_store(found.store)
         yield _gauge("stt_enabled", [((), int(found.state.enabled))])
         yield _gauge("stt_clock_held", [((), int(found.is_held))])
         if found.offset_s is not None:
@@ -166,6 +169,15 @@ def _of_runs(tallies: Tallies) -> Iterator[Metric]:
                 for site, rows in sorted(sites.items())
             ],
         )
+
+
+def _of_store(store: StoreHealth | None) -> Iterator[Metric]:
+    if store is None:
+        return
+    yield _gauge("stt_store_info", [((store.kind, store.server), 1)])
+    if store.size_bytes is not None:
+        yield _gauge("stt_store_size_bytes", [((), store.size_bytes)])
+    yield _gauge("stt_store_durable", [((), int(not store.risk))])
 
 
 def _of_pack(pack: PackStatus | None) -> Iterator[Metric]:

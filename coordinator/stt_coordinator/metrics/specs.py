@@ -37,6 +37,18 @@ _ALL = (
         help="epoch of the acting coordinator: it increases when another one takes over",
     ),
     Spec(name="stt_standbys", kind=GAUGE, help="coordinators that stand by"),
+    Spec(
+        name="stt_store_info",
+        kind=GAUGE,
+        help="1; the kind of the store (sqlite, postgresql) and the version of its server",
+        labels=("kind", "version"),
+    ),
+    Spec(name="stt_store_size_bytes", kind=GAUGE, help="size of the store; missing if unknown"),
+    Spec(
+        name="stt_store_durable",
+        kind=GAUGE,
+        help="0 if confirmed results can be lost, as with an asynchronous standby; else 1",
+    ),
     Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
     Spec(
         name="stt_clock_held",

@@ -14,6 +14,7 @@ from stt_shared.command import output, progress
 from stt_shared.command.adding import TOOL, add_command, add_noun
 from stt_shared.command.options import Connection, Output, load_settings
 from stt_shared.command.output import OutputFormat
+from stt_shared.errors import ConfigError
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.settings import state_dir
 
@@ -133,6 +134,12 @@ def _row(one: TableReport) -> tuple[Cell, ...]:
 
 def _folder(state: str | None) -> Path:
     settings = load_settings(Connection(), coordinator__state_dir=state)
+    if settings.coordinator.store:
+        # Before the folder is looked at: a file left there is not the store of this installation.
+        raise ConfigError(
+            "the store is in PostgreSQL (coordinator.store): there is no file to copy or replace",
+            hint="use pg_dump --schema=stt and pg_restore, or the backups of the database server",
+        )
     return state_dir(settings.coordinator.state_dir, "coordinator", os.environ)
 
 

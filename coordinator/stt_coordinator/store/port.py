@@ -20,7 +20,7 @@ from stt_coordinator.store.ports.retention import RetentionLedger
 from stt_coordinator.store.ports.runs import RunLedger
 from stt_coordinator.store.ports.suppressions import SuppressionLedger
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
-from stt_shared.protocol.queries.health import StoreHealth
+from stt_shared.protocol.store_health import StoreHealth
 
 T = TypeVar("T")
 
@@ -41,6 +41,10 @@ class StoreReadOnlyError(StoreError):
 
 class StoreBusyError(StoreError):
     """Another process holds the store."""
+
+
+class StoreDeposedError(StoreError):
+    """Another coordinator has begun to write the store in a later epoch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +92,27 @@ class Store(Protocol):
         """The random id that the store got when it was made; its backups have the same."""
         ...
 
+    async def epoch(self) -> int:
+        """The last epoch in which a coordinator began to write; 0: none. Raises StoreError."""
+        ...
+
+    async def begin(self, epoch: int) -> None:
+        """Write in `epoch`: once this returns, no transaction of an earlier one commits.
+
+        Later transactions raise StoreDeposedError once a later epoch has begun, and so does this
+        one. Before the first call nothing is compared. Raises StoreError.
+        """
+        ...
+
     async def probe_write(self) -> None:
         """Write one row until it is durable: a full or read-only store raises StoreError."""
         ...
 
-    async def health(self) -> StoreHealth:
-        """The condition of the store; never raises, reads all of it at most once a minute."""
+    async def health(self, *, whole: bool = True) -> StoreHealth:
+        """The condition of the store; never raises.
+
+        `whole`: with the integrity check, which may read all of it, at most once a minute.
+        """
         ...
 
     async def close(self) -> None:

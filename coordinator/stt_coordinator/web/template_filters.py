@@ -125,6 +125,7 @@ FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "part_why": part_why,
     "server": server,
     "span": readable.span,
+    "size": readable.size,
     "age": age,
     "seconds": seconds,
     "difference": difference,

@@ -20,6 +20,7 @@ from stt_shared.protocol.records import (
     RunRecord,
     Summary,
 )
+from stt_shared.protocol.store_health import StoreHealth
 
 
 class Verb(StrEnum):
@@ -173,6 +174,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     clock: str = ""  # why ticks, retention and ends of exceptions wait; empty: clocks agree
     future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
     coordinator: CoordinatorInfo | None = None  # null: of a release before leases
+    store: StoreHealth | None = None  # without an integrity check; null: of a release before
     schema: str = "stt.control.status-reply/v1"
 
 

@@ -39,6 +39,8 @@ FLAVOURS = {"percona": "Percona Server", "mariadb": "MariaDB"} | {
 }
 NEW = timedelta(hours=24)  # a younger finding is new: one standard period
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+_KIB = 1024
 
 
 def kind(code: Kind | None, reason: str = "") -> str:
@@ -156,6 +158,15 @@ def date_day(day: date, now: datetime) -> str:
 def rfc3339(at: datetime | None) -> str:
     """An instant as RFC 3339 in UTC, to the second; empty for None."""
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def size(amount: float) -> str:
+    """A number of bytes for people, e.g. `1.5 GiB`."""
+    for unit in _UNITS[:-1]:
+        if abs(amount) < _KIB:
+            return f"{amount:.0f} {unit}" if unit == _UNITS[0] else f"{amount:.1f} {unit}"
+        amount /= _KIB
+    return f"{amount:.1f} {_UNITS[-1]}"
 
 
 def number(amount: int, noun: str) -> str:

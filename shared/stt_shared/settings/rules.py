@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from stt_shared import nats_address
 from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.pack.minisign import MinisignError, parse_public_key
+from stt_shared.secret_references.reference import parse
 
 MAX_PORT = 65_535
 MIN_WEBHOOK_SECRET = 16  # characters
@@ -41,6 +43,33 @@ def nats_urls(value: Any) -> str:
 def token_or_empty(value: Any) -> str:
     """One token of a subject, or empty."""
     return "" if value == "" else token(value)
+
+
+def store_address_or_empty(value: Any) -> str:
+    """A postgresql:// address without a password, or empty."""
+    if value == "":
+        return ""
+    wrong = "expected postgresql://USER@HOST/DATABASE"
+    try:
+        # Not `_split`: the host may be missing (a socket), or be several with ports of their own.
+        parts = urlsplit(str(value))
+    except ValueError:
+        return wrong
+    if not str(value).startswith(("postgresql://", "postgres://")):
+        return wrong
+    named = {key.lower() for key, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if parts.password is not None or named & {"password", "sslpassword"}:
+        return "expected an address without a password; set coordinator.store_password"
+    return ""
+
+
+def secret_reference(value: Any) -> str:
+    """A reference to a secret, or the secret itself."""
+    try:
+        parse(value, Path())
+    except ValueError as error:
+        return f"expected file:PATH, env:NAME, cred:NAME or exec:/PROGRAM ARGUMENTS, not {error}"
+    return ""
 
 
 def domain(value: Any) -> str:

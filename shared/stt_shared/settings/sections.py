@@ -71,6 +71,23 @@ class CoordinatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Annotated[
         str, setting("folder of the store; empty: the state folder of the system")
     ] = ""
+    store: Annotated[
+        str,
+        setting(
+            "postgresql:// address of the store; empty: SQLite in the state folder",
+            rule=rules.store_address_or_empty,
+            address=True,
+        ),
+    ] = ""
+    store_password: Annotated[
+        str,
+        setting(
+            "password of the user in `coordinator.store`: file:PATH, env:NAME, cred:NAME,"
+            " exec:/PROGRAM ARGUMENTS, or the password itself; read anew for each session",
+            rule=rules.secret_reference,
+            secret=True,
+        ),
+    ] = ""
     subscribers: Annotated[
         tuple[str, ...],
         setting(

@@ -81,6 +81,7 @@ async def filled(folder: Path) -> SqliteStore:
     store = await open_store(folder)
     await store.transact(fill)
     await store.probe_write()
+    await store.begin(7)
     return store
 
 

@@ -78,9 +78,18 @@ class Coordinators:
         return self.broker.url.split(",")
 
     def add(
-        self, name: str, state: str, *words: str, through_hole: bool = False, ttl_s: float = 0.0
+        self,
+        name: str,
+        state: str,
+        *words: str,
+        through_hole: bool = False,
+        ttl_s: float = 0.0,
+        **settings: str,
     ) -> Process:
-        """A coordinator that is not started yet; `state` is the name of its folder."""
+        """A coordinator that is not started yet; `state` is the name of its folder.
+
+        `settings` are further variables of its environment.
+        """
         url = f"nats://{HOST}:{self.hole.port}" if through_hole else self.broker.url
         process = Process(
             command=["-m", "tests.support.processes.quick_coordinator", *words],
@@ -92,7 +101,8 @@ class Coordinators:
                 "STT_COORDINATOR_STATE_DIR": str(self.folder / state),
                 "STT_TEST_LEASE_S": str(ttl_s or self.ttl_s),
                 "STT_WEB_LISTEN": "",
-            },
+            }
+            | settings,
             log=self.folder / f"{name}.log",
         )
         self.processes.append(process)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from stt_shared.protocol.queries.health import HealthPart, HealthReply
 # The reply has to fit into one message, whatever workers announce.
 MAX_SITES = 1_000
 MAX_CONSUMERS = 2_000
+STORE_S = 5.0  # for a read: the client waits, and a server may hang
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,10 @@ async def read_health(context: HandlerContext, _request: Empty) -> HealthReply:
     fleet = Fleet()
     try:
         since = rejected_since(context, clock.now())
-        fleet = await context.store.read(lambda ledger: _read_fleet(ledger, since))
+        async with asyncio.timeout(STORE_S):
+            fleet = await context.store.read(lambda ledger: _read_fleet(ledger, since))
+    except TimeoutError:
+        parts.append(HealthPart(name="store", is_well=False, seen=f"no answer in {STORE_S:g} s"))
     except StoreError as error:
         parts.append(HealthPart(name="store", is_well=False, seen=error.message))
     library, store = context.library, await context.store.health()

@@ -38,6 +38,7 @@ FOREIGN = ": results of jobs that their sender was not given, its credential may
 async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
     """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
     now, state = clock.now(), context.control_state.state
+    store = await context.store.health(whole=False)
     slots = {str(name): schedule.next_slot(name, now) for name in Interval}
 
     def read(ledger: Ledger) -> StatusReply:
@@ -54,12 +55,14 @@ async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
             next_slots=slots if state.enabled else {},
             yesterday=ledger.counts.before(now - DAY),
             degraded=(
+                *filter(None, [store.risk]),
                 *context.degraded(),
                 *problems_of_fleet(context, ledger, workers, now),
                 *future_rows(future),
             ),
             pack=context.library.status,
             coordinator=context.acting(),
+            store=store,
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),
             parts_not_checked=tuple(ledger.outcomes.parts_not_checked((), MAX_UNCHECKED)),

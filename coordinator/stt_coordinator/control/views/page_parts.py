@@ -81,6 +81,7 @@ async def metrics(context: HandlerContext) -> bytes:
     found = await context.store.read(
         lambda ledger: prometheus.snapshot(ledger, state, pack, context.counters, context.acting())
     )
+    found = replace(found, store=await context.store.health(whole=False))
     if context.clock is not None:
         held, offset_s = bool(context.clock.why_held), context.clock.offset_s
         found = replace(found, is_held=held, offset_s=offset_s)

@@ -14,7 +14,9 @@ BATCH_ROWS = 5_000  # of a transaction of the target
 BATCH_BYTES = 8 * 1024 * 1024  # rows of results may be large
 MID_COPY, BEFORE_FINISH = "mid-store-copy", "before-store-copy-finish"
 # What a store has from the moment it is made; it is empty if the other tables are.
-MADE_WITH = frozenset({"store_identity", "sequences", "write_probe", "upgrades", "clock"})
+MADE_WITH = frozenset(
+    {"store_identity", "sequences", "write_epoch", "write_probe", "upgrades", "clock"}
+)
 
 Show = Callable[[int, int], None]  # rows done, rows in all
 

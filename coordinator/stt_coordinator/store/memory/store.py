@@ -19,10 +19,10 @@ from stt_coordinator.store.memory.retention import MemoryRetention
 from stt_coordinator.store.memory.runs import MemoryRuns
 from stt_coordinator.store.memory.suppressions import MemorySuppressions
 from stt_coordinator.store.memory.tables import Tables
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, StoreDeposedError
 from stt_coordinator.store.ports.locks import OneWriter
 from stt_shared import clock
-from stt_shared.protocol.queries.health import StoreHealth
+from stt_shared.protocol.store_health import StoreHealth
 
 T = TypeVar("T")
 
@@ -33,6 +33,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tables = Tables()
         self._identity = secrets.token_hex(16)
+        self._epoch = 0
 
     @property
     def identity(self) -> str:
@@ -48,11 +49,19 @@ class MemoryStore:
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return work(memory_ledger(self._tables))
 
+    async def epoch(self) -> int:
+        return self._epoch
+
+    async def begin(self, epoch: int) -> None:
+        if epoch < self._epoch:
+            raise StoreDeposedError(f"epoch {self._epoch} has begun, after epoch {epoch}")
+        self._epoch = epoch
+
     async def probe_write(self) -> None:
         await self.transact(lambda _ledger: None)
 
-    async def health(self) -> StoreHealth:
-        return StoreHealth(sound=True, looked=clock.now())
+    async def health(self, *, whole: bool = True) -> StoreHealth:
+        return StoreHealth(kind="memory", sound=True if whole else None, looked=clock.now())
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -13,6 +13,7 @@ from stt_shared.errors import ConfigError
 SCHEMES = ("postgresql://", "postgres://")
 CONNECT_S = 10  # to one host
 DEAD_PEER_MS = 20_000  # without an answer to what was sent, a connection counts as broken
+PROBE_S, PROBES = 5, 3  # between probes of a connection on which nothing is sent, and how many
 IDLE_IN_TRANSACTION_MS = 10_000
 LOCK_MS = 15_000  # longer than a transaction of another process may be idle
 STATEMENT_MS = 60_000
@@ -23,6 +24,8 @@ class Address:
     """Connection parameters of libpq, and `place`: the URL without user, password and options."""
 
     place: str
+    hosts: tuple[str, ...]
+    database: str
     schema: str
     parameters: dict[str, str | int] = field(repr=False)  # with the password
 
@@ -42,6 +45,8 @@ def address_of(url: str, schema: str) -> Address:
     database = given.get("dbname", given.get("user", ""))
     return Address(
         place=f"postgresql://{','.join(hosts)}/{database}",
+        hosts=tuple(hosts),
+        database=str(database),
         schema=schema,
         parameters={**_defaults(hosts, given), **given, "options": _options(given, schema)},
     )
@@ -53,6 +58,10 @@ def _defaults(hosts: list[str], given: dict[str, str | int]) -> dict[str, str | 
         "application_name": "stt-coordinator",
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": DEAD_PEER_MS,
+        # A session that waits for an answer sends nothing: probes find out that its peer is gone.
+        "keepalives_idle": PROBE_S,
+        "keepalives_interval": PROBE_S,
+        "keepalives_count": PROBES,
         # Of several hosts the primary: a standby refuses every write.
         "target_session_attrs": "read-write",
     }

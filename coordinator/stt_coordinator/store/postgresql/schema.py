@@ -17,6 +17,7 @@ from stt_shared.errors import ConfigError
 SCHEMA = "stt"
 LOCK = 0x535454  # "STT": the first number of our advisory locks
 OLDEST = 14  # version of PostgreSQL
+BEGIN_MS = 4_000  # wait of a coordinator that begins for the transaction of the one before
 _MIGRATION = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
 _FILE = sqlfile.folder("stt_coordinator.store", "postgresql") / "schema.sql"
 SQL = {name: text.encode() for name, text in sqlfile.statements(_FILE).items()}
@@ -88,6 +89,23 @@ def lock_writers(connection: psycopg.Connection, schema: str) -> None:
     Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
     """
     connection.execute(SQL["lock"], (LOCK, schema))
+
+
+def enter(connection: psycopg.Connection, schema: str) -> None:
+    """Before the epoch is read: a later one that begins waits until this transaction has ended.
+
+    Raises psycopg.errors.LockNotAvailable after `address.LOCK_MS`.
+    """
+    connection.execute(SQL["enter"], (LOCK + 2, schema))
+
+
+def await_others(connection: psycopg.Connection, schema: str) -> None:
+    """Wait until no transaction is under way that has entered, and let none enter until the end.
+
+    Raises psycopg.errors.LockNotAvailable after BEGIN_MS: the lease must not end meanwhile.
+    """
+    connection.execute(SQL["short_wait"], (f"{BEGIN_MS}ms",))
+    connection.execute(SQL["lock"], (LOCK + 2, schema))
 
 
 def column_types(connection: psycopg.Connection, schema: str) -> Types:

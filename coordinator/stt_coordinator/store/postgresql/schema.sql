@@ -34,7 +34,8 @@ SELECT version FROM schema_version;
 -- name: put_number
 UPDATE schema_version SET version = %s;
 
--- name: size
-SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint,
-    (SELECT version FROM schema_version)
-FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace(%s);
+-- name: enter
+SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s));
+
+-- name: short_wait
+SELECT set_config('lock_timeout', %s, true);

@@ -4,53 +4,49 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
+import msgspec
 import psycopg
-from psycopg import errors
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from stt_coordinator.store.port import (
-    Ledger,
-    StoreBusyError,
-    StoreError,
-    StoreFullError,
-    StoreReadOnlyError,
-)
+from stt_coordinator.store.port import Ledger, StoreError
+from stt_coordinator.store.postgresql import faults, health
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
+from stt_coordinator.store.postgresql.sessions import Sessions
+from stt_coordinator.store.sql import epoch as epochs
 from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
 from stt_shared import clock
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.queries.health import StoreHealth
+from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.telemetry.logs import logger
 
 T = TypeVar("T")
-Pool = ConnectionPool[psycopg.Connection]
-READERS = 4  # connections, and threads that wait for them
-POOL_S = 15.0  # wait for a connection, also while it is made anew
-TRIES = 3  # of a transaction that PostgreSQL gave up to end a deadlock
-_ERRORS: tuple[tuple[type[psycopg.Error], type[StoreError], str], ...] = (
-    (errors.DiskFull, StoreFullError, "make room on the server's disk; no result is lost"),
-    (errors.ReadOnlySqlTransaction, StoreReadOnlyError, "name the primary server, not a standby"),
-    (errors.InsufficientPrivilege, StoreReadOnlyError, "let the coordinator's role own the schema"),
-    (errors.LockNotAvailable, StoreBusyError, "another session holds a lock of the store"),
-)
+Password = Callable[[], str]  # read anew for each session; raises ConfigError
+Connect = Callable[[], psycopg.Connection]
+READERS = 4  # sessions
+WRITE_S = 90.0  # of a transaction, after which its session is cut: longer than any statement
+READ_S = 30.0  # the same of one that reads: pages wait for it
+HEALTH_S = 5.0  # for the condition of the store
+PROBE_S = 10.0  # for the one row that shows that the store can be written
+_LOG = logger("store")
 
 
 class PostgresqlStore:
     """A store in one schema; made by `open_store`."""
 
-    def __init__(self, address: Address, identity: str, types: Types) -> None:
+    def __init__(self, address: Address, connect: Connect, identity: str, types: Types) -> None:
         self._address = address
         self._identity = identity
         self._types = types
-        # One writer of each process waits for the lock, so that no reader lacks a connection.
-        self._writer = _Sessions(_pool(address, 1, _writes))
-        self._reader = _Sessions(_pool(address, READERS, _reads))
+        # One writer of each process waits for the lock, so that no reader lacks a session.
+        self._writer = Sessions(partial(_writing, connect), 1, hung_s=WRITE_S)
+        self._reader = Sessions(partial(_reading, connect), READERS, hung_s=READ_S)
         self._is_closed = False
+        self._is_reached = True
+        self._epoch = 0
 
     @property
     def identity(self) -> str:
@@ -58,51 +54,85 @@ class PostgresqlStore:
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         def locked(connection: psycopg.Connection) -> T:
-            # First of all: each later statement sees what the transactions before it committed,
+            # First of all: a coordinator that was deposed must not even wait for the other locks.
+            schemas.enter(connection, self._address.schema)
+            epochs.require(self._portable(connection), self._epoch)
+            # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
-            return transact(PostgresqlConnection(connection, self._types), work)
+            return transact(self._portable(connection), work)
 
         return await self._run(self._writer, locked)
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
-        return await self._run(
-            self._reader, lambda one: work(sql_ledger(PostgresqlConnection(one, self._types)))
-        )
+        return await self._run(self._reader, lambda one: work(sql_ledger(self._portable(one))))
+
+    async def epoch(self) -> int:
+        return await self._run(self._reader, lambda one: epochs.read(self._portable(one)))
+
+    async def begin(self, epoch: int) -> None:
+        def begin(connection: psycopg.Connection) -> None:
+            # Transactions that entered before commit before this one; later ones find its epoch.
+            schemas.await_others(connection, self._address.schema)
+            epochs.begin(self._portable(connection), epoch)
+
+        await self._run(self._writer, begin)
+        self._epoch = epoch
 
     async def probe_write(self) -> None:
         at = clock.now()
-        await self._run(
-            self._writer, lambda one: probe_write(PostgresqlConnection(one, self._types), at)
-        )
-
-    async def health(self) -> StoreHealth:
-        found = StoreHealth(path=self._address.place, knows=schemas.newest(), looked=clock.now())
         try:
-            size, version = await self._run(self._reader, self._size)
-        except StoreError as error:
-            return StoreHealth(path=found.path, knows=found.knows, sound=None, fault=error.message)
-        # PostgreSQL checks its own pages; that its tables answer is all that is known here.
-        return StoreHealth(
-            path=found.path,
-            knows=found.knows,
-            looked=found.looked,
-            sound=True,
-            version=version,
-            size_bytes=size,
+            # Less than systemd's watchdog waits: restarting this process mends no server.
+            async with asyncio.timeout(PROBE_S):
+                await self._run(self._writer, lambda one: probe_write(self._portable(one), at))
+        except TimeoutError as error:
+            place = self._address.place
+            raise StoreError(f"the store {place} has not answered for {PROBE_S:g} s") from error
+
+    async def health(self, *, whole: bool = True) -> StoreHealth:
+        del whole  # nothing of it takes long
+        found = StoreHealth(
+            kind="postgresql",
+            path=self._address.place,
+            knows=schemas.newest(),
+            looked=clock.now(),
         )
 
-    def _size(self, connection: psycopg.Connection) -> tuple[int, int]:
-        found = connection.execute(schemas.SQL["size"], (self._address.schema,)).fetchone()
-        return (int(found[0]), int(found[1])) if found else (0, 0)
+        def read(connection: psycopg.Connection) -> StoreHealth:
+            return health.read(connection, self._address, found)
 
-    async def _run(self, sessions: _Sessions, work: Callable[[psycopg.Connection], T]) -> T:
+        try:
+            async with asyncio.timeout(HEALTH_S):
+                return await self._run(self._reader, read)
+        except StoreError as error:
+            return msgspec.structs.replace(found, fault=error.message)
+        except TimeoutError:
+            return msgspec.structs.replace(found, fault=f"no answer within {HEALTH_S:g} s")
+
+    def _portable(self, connection: psycopg.Connection) -> PostgresqlConnection:
+        return PostgresqlConnection(connection, self._types)
+
+    async def _run(self, sessions: Sessions, work: Callable[[psycopg.Connection], T]) -> T:
         if self._is_closed:
             raise StoreError(f"the store {self._address.place} is closed")
         try:
-            return await sessions.run(work)
+            found = await sessions.run(work)
         except psycopg.Error as error:
-            raise _store_error(self._address, error) from error
+            self._note_error(error)
+            raise faults.store_error(self._address, error) from error
+        except ConfigError as error:  # the password cannot be read now
+            raise StoreError(error.message, hint=error.hint) from error
+        if not self._is_reached:
+            self._is_reached = True
+            _LOG.info("store_reached", store=self._address.place)
+        return found
+
+    def _note_error(self, error: psycopg.Error) -> None:
+        """Log that the server does not answer: one line, however many tasks meet it."""
+        if faults.is_unreachable(error) and self._is_reached:
+            self._is_reached = False
+            reason = faults.reason_of(error)
+            _LOG.error("store_unreachable", store=self._address.place, reason=reason)
 
     async def close(self) -> None:
         if not self._is_closed:
@@ -111,89 +141,53 @@ class PostgresqlStore:
             await self._writer.close()
 
 
-class _Sessions:
-    """A pool of connections, and as many threads that run whole transactions on them."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._threads = ThreadPoolExecutor(pool.max_size, thread_name_prefix="store-postgresql")
-
-    async def run(self, work: Callable[[psycopg.Connection], T]) -> T:
-        """Run `work` in a transaction; raises psycopg.Error and what `work` raises."""
-        loop, context = asyncio.get_running_loop(), copy_context()
-        done = loop.run_in_executor(self._threads, lambda: context.run(self._repeated, work))
-        # Shielded: a cancelled caller must not drop a transaction that waits for its turn.
-        return await asyncio.shield(done)
-
-    def _repeated(self, work: Callable[[psycopg.Connection], T]) -> T:
-        for _ in range(TRIES - 1):
-            try:
-                return self._once(work)
-            except (errors.DeadlockDetected, errors.SerializationFailure):
-                continue  # nothing of it was kept
-        return self._once(work)
-
-    def _once(self, work: Callable[[psycopg.Connection], T]) -> T:
-        # The pool's block commits at its end, or rolls back if `work` raises.
-        with self._pool.connection() as connection:
-            return work(connection)
-
-    async def close(self) -> None:
-        """Close the connections after the transactions that came before."""
-        await asyncio.to_thread(self._threads.shutdown)
-        await asyncio.to_thread(self._pool.close)
-
-
-def _pool(address: Address, size: int, configure: Callable[[psycopg.Connection], None]) -> Pool:
-    return ConnectionPool(
-        kwargs=dict(address.parameters),
-        min_size=1,
-        max_size=size,
-        timeout=POOL_S,
-        num_workers=1,
-        configure=configure,
-        # A connection that broke while it was idle is replaced, and nobody meets its error.
-        check=ConnectionPool.check_connection,
-        open=True,
-    )
-
-
-def _writes(connection: psycopg.Connection) -> None:
+def _writing(connect: Connect) -> psycopg.Connection:
+    connection = connect()
     # Not as the database has it by default: a snapshot older than the writers' lock would miss
     # what the transaction before wrote.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection
 
 
-def _reads(connection: psycopg.Connection) -> None:
+def _reading(connect: Connect) -> psycopg.Connection:
+    connection = connect()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+    return connection
 
 
-def _store_error(address: Address, error: psycopg.Error) -> StoreError:
-    reason = error.diag.message_primary or str(error).strip()
-    if isinstance(error, (PoolTimeout, PoolClosed)):
-        reason = "no connection to the server"
-    for kind, raised, hint in _ERRORS:
-        if isinstance(error, kind):
-            return raised(f"cannot use the store {address.place} ({reason})", hint=hint)
-    return StoreError(f"cannot use the store {address.place} ({reason})")
+def connector(address: Address, password: Password | None) -> Connect:
+    """What makes a session of the store; it raises psycopg.Error and ConfigError."""
+
+    def connect() -> psycopg.Connection:
+        parameters = dict(address.parameters)
+        if password is not None:
+            parameters["password"] = password()
+        return psycopg.connect("", **parameters)  # type: ignore[arg-type]  # libpq's own names
+
+    return connect
 
 
-async def open_store(url: str, schema: str = schemas.SCHEMA) -> PostgresqlStore:
+async def open_store(
+    url: str, schema: str = schemas.SCHEMA, *, password: Password | None = None
+) -> PostgresqlStore:
     """The store at `url`, made or upgraded if need be.
 
-    Raises ConfigError if it cannot be reached or written, or if a newer version made it.
+    Raises ConfigError for what only a person can correct: the address, a right, a version; and
+    StoreError if the server does not answer now.
     """
     address = address_of(url, schema)
+    connect = connector(address, password)
 
     def prepare() -> tuple[str, Types]:
-        with psycopg.connect("", autocommit=True, **address.parameters) as connection:  # type: ignore[arg-type]  # libpq's own names
+        with connect() as connection:
+            connection.autocommit = True
             identity = schemas.upgrade(connection, address)
             return identity, schemas.column_types(connection, address.schema)
 
     try:
         identity, types = await asyncio.to_thread(prepare)
     except psycopg.Error as error:
-        found = _store_error(address, error)
-        raise ConfigError(found.message, hint=found.hint) from error
-    return PostgresqlStore(address, identity, types)
+        refused = faults.refusal(address, error)
+        raise refused or faults.store_error(address, error) from error
+    return PostgresqlStore(address, connect, identity, types)

@@ -16,6 +16,7 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
+from stt_coordinator.store.sql import epoch as epochs
 from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
@@ -24,7 +25,7 @@ from stt_coordinator.store.sqlite.file.identity import identity as identity_of
 from stt_coordinator.store.sqlite.file.thread import ConnectionThread
 from stt_shared import clock
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.queries.health import StoreHealth
+from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 
@@ -61,22 +62,37 @@ class SqliteStore:
         self._identity = identity
         self._looking = asyncio.Lock()
         self._health: tuple[float, StoreHealth] | None = None
+        self._epoch = 0
 
     @property
     def identity(self) -> str:
         return self._identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
+        def fenced(connection: sqlite3.Connection) -> T:
+            # For a file on a network file system, whose locks another machine may not see.
+            epochs.require(SqliteConnection(connection), self._epoch)
+            return transact(SqliteConnection(connection), work)
+
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
-        return await self._run(
-            self._writer, lambda one: transact(SqliteConnection(one), work), "BEGIN IMMEDIATE"
-        )
+        return await self._run(self._writer, fenced, "BEGIN IMMEDIATE")
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
         # BEGIN: without it each statement of `work` would see a state of its own.
         return await self._run(
             self._reader, lambda one: work(sql_ledger(SqliteConnection(one))), "BEGIN"
         )
+
+    async def epoch(self) -> int:
+        return await self._run(
+            self._reader, lambda one: epochs.read(SqliteConnection(one)), "BEGIN"
+        )
+
+    async def begin(self, epoch: int) -> None:
+        await self._run(
+            self._writer, lambda one: epochs.begin(SqliteConnection(one), epoch), "BEGIN IMMEDIATE"
+        )
+        self._epoch = epoch
 
     async def probe_write(self) -> None:
         at = clock.now()
@@ -98,7 +114,10 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise _store_error(self._path, error) from error
 
-    async def health(self) -> StoreHealth:
+    async def health(self, *, whole: bool = True) -> StoreHealth:
+        if not whole:
+            found = file_health.unread(self._path, SCHEMA.version)
+            return file_health.with_sizes(found, self._path)
         # One at a time: each of several that ask at once would read the whole file.
         async with self._looking:
             if self._health is None or clock.monotonic() - self._health[0] > HEALTH_S:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.messages import Instant, Value
+from stt_shared.protocol.store_health import StoreHealth
 
 
 class HealthPart(Value, frozen=True, kw_only=True):
@@ -12,22 +13,6 @@ class HealthPart(Value, frozen=True, kw_only=True):
     name: str  # nats, store, results
     is_well: bool
     seen: str
-
-
-class StoreHealth(Value, frozen=True, kw_only=True):
-    """The file of the store as its coordinator sees it; null: unknown."""
-
-    path: str = ""  # empty: in memory
-    sound: bool | None = None  # result of the integrity check; null: see `fault`
-    fault: str = ""  # the damage, or why it is unknown
-    looked: Instant | None = None  # time of the integrity check
-    version: int | None = None  # of the schema in the file
-    knows: int = 0  # schema version that the program needs
-    size_bytes: int | None = None
-    wal_bytes: int | None = None  # of the write-ahead log beside it
-    free_bytes: int | None = None  # on its disk, for the coordinator's user
-    open_to_others: bool | None = None  # whether other users may read its folder
-    backup: Instant | None = None  # the last `stt store backup`; null: unknown
 
 
 class HealthReply(Value, frozen=True, kw_only=True):

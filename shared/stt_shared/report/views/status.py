@@ -11,6 +11,7 @@ from stt_shared.protocol.coordinators import CoordinatorInfo
 from stt_shared.protocol.enums import Kind, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, RunRecord
+from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.report import readable
 from stt_shared.report.theme import clean, mark
 
@@ -51,6 +52,8 @@ def status_lines(reply: StatusReply, now: datetime) -> list[Text]:
     lines.extend([Text(), Text(f"  {_fleet(reply)}")])
     if reply.coordinator is not None:
         lines.append(Text(f"  {clean(coordinator_sentence(reply.coordinator, now))}"))
+    if reply.store is not None and reply.store.kind == "postgresql":
+        lines.append(Text(f"  {clean(store_sentence(reply.store))}"))
     if reply.pack is not None:
         lines.append(Text(f"  {clean(pack_sentence(reply.pack, now))}"))
     if reply.notice:
@@ -67,6 +70,13 @@ def coordinator_sentence(one: CoordinatorInfo, now: datetime) -> str:
         for other in one.standbys
     ]
     return f"{acts} (epoch {one.epoch}), standby: {', '.join(behind) or 'none'}"
+
+
+def store_sentence(store: StoreHealth) -> str:
+    """Where a store on a server is, and its size."""
+    if store.size_bytes is None:
+        return f"store: {store.path} ({store.fault})"
+    return f"store: PostgreSQL {store.server}, {store.path}, {readable.size(store.size_bytes)}"
 
 
 def pack_sentence(pack: PackStatus, now: datetime) -> str:

@@ -14,13 +14,13 @@ from stt_cli.doctor.diagnostic_line import (
     amounts,
     fail,
     ok,
-    size,
     verdict,
     warn,
 )
 from stt_shared.bus.values import Peer
 from stt_shared.protocol.subjects import STREAMS
 from stt_shared.report import readable
+from stt_shared.report.readable import size
 from tests.support.cli.samples import NOW
 
 DAY = timedelta(days=1)

@@ -14,8 +14,9 @@ from stt_cli.doctor.diagnostic_line import DiagnosticLine, Level, Unknown
 from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.queries.health import HealthPart, HealthReply, StoreHealth
+from stt_shared.protocol.queries.health import HealthPart, HealthReply
 from stt_shared.protocol.records import Counts, Summary
+from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.settings import NatsSettings, Settings
 from tests.support.cli import samples
 from tests.support.cli.samples import NOW
@@ -148,6 +149,52 @@ def test_the_store_is_examined_part_by_part(changes: dict[str, Any], what: str, 
     }
     assert found.pop(what).level == level
     assert {one.level for one in found.values()} == {Level.OK}
+
+
+SERVER = StoreHealth(
+    kind="postgresql",
+    path="postgresql://db/stt",
+    server="18.6",
+    sound=True,
+    version=5,
+    knows=5,
+    size_bytes=4096,
+    synchronous_commit="on",
+    standbys=2,
+    synchronous_standbys=1,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "level", "seen"),
+    [
+        ({}, "store durability", "ok", "synchronous_commit on, 2 standbys, 1 synchronous"),
+        ({"risk": "can lose"}, "store durability", "warn", "can lose; synchronous_commit on"),
+        ({"synchronous_standbys": None}, "store durability", "ok", "hidden from this role"),
+        ({"version": 4}, "store schema", "fail", "version 4"),
+        ({}, "store", "ok", "PostgreSQL 18.6, postgresql://db/stt, 4.0 KiB"),
+    ],
+)
+def test_lines_of_a_store_on_a_server_follow_what_the_server_says(
+    changes: dict[str, Any], what: str, level: str, seen: str
+) -> None:
+    lines = coordinator.store(msgspec.structs.replace(SERVER, **changes), NOW)
+    found = {one.what: one for one in lines}
+    assert found.keys() == {"store", "store schema", "store durability"}
+    line = found.pop(what)
+    assert line.level == level
+    assert seen in line.seen
+    assert {one.level for one in found.values()} == {Level.OK}
+
+
+def test_a_server_that_does_not_answer_fails_with_its_reason() -> None:
+    away = StoreHealth(kind="postgresql", path="postgresql://db/stt", fault="refused")
+    found = {one.what: one for one in coordinator.store(away, NOW)}
+    assert (found["store"].level, found["store"].seen) == (
+        Level.FAIL,
+        "postgresql://db/stt: refused",
+    )
+    assert {found[name].level for name in ("store schema", "store durability")} == {Level.WARN}
 
 
 def test_refused_messages_are_counted_by_code() -> None:

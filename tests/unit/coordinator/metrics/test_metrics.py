@@ -16,6 +16,7 @@ from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import PackStatus
 from stt_shared.protocol.messages import ControlState
+from stt_shared.protocol.store_health import StoreHealth
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.fleet import HOUR, PACK, counted, fill
 from tests.support.coordinator.visitors import visiting
@@ -31,7 +32,8 @@ async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
     await store.transact(fill)
     state, counters = ControlState(enabled=True), counted()
     found = await store.read(lambda led: prometheus.snapshot(led, state, pack, counters))
-    text = prometheus.render(replace(found, is_held=True, offset_s=-0.25))
+    where = StoreHealth(kind="postgresql", server="18.6", size_bytes=8192, risk="an old standby")
+    text = prometheus.render(replace(found, is_held=True, offset_s=-0.25, store=where))
     return {
         sample.name
         + "{"
@@ -49,6 +51,9 @@ async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> N
     await store.close()
     expected = {
         "stt_enabled{}": 1,
+        "stt_store_info{kind=postgresql,version=18.6}": 1,
+        "stt_store_size_bytes{}": 8192,
+        "stt_store_durable{}": 0,
         "stt_clock_held{}": 1,
         "stt_clock_offset_seconds{}": -0.25,
         "stt_findings{engine=mysql,severity=critical,site=eu}": 2,

@@ -28,8 +28,8 @@ from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
-from stt_shared.protocol.queries.health import StoreHealth
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
+from stt_shared.protocol.store_health import StoreHealth
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, recorded, result
 from tests.support.coordinator.scheduling import agreed_now
@@ -63,8 +63,14 @@ class Watched:
     async def probe_write(self) -> None:
         await self.store.probe_write()
 
-    async def health(self) -> StoreHealth:
-        return await self.store.health()
+    async def epoch(self) -> int:
+        return await self.store.epoch()
+
+    async def begin(self, epoch: int) -> None:
+        await self.store.begin(epoch)
+
+    async def health(self, *, whole: bool = True) -> StoreHealth:
+        return await self.store.health(whole=whole)
 
     async def close(self) -> None:
         await self.store.close()

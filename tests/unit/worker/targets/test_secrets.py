@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stt_shared.protocol.enums import Kind
+from stt_shared.secret_references import reference as secrets
 from stt_worker.databases.port import InspectionError
-from stt_worker.targets import secrets
 from stt_worker.targets.secrets import Secret, parse, resolve
 from tests.support.holdings import holdings, leftovers
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from stt_shared import clock, sqlfile
-from stt_shared.protocol.queries.health import StoreHealth
+from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.sqlite.connection import file_as_it_is
 
 READ_S = 3.0  # limit for reading every page; of a larger store the integrity stays unknown
@@ -23,12 +23,23 @@ _TOO_LARGE = f"not all of it could be read within {READ_S:g} s"
 _OTHERS = stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH
 
 
+def unread(path: Path, knows: int) -> StoreHealth:
+    """What is known of the file at `path` without reading it."""
+    return StoreHealth(
+        kind="sqlite",
+        server=sqlite3.sqlite_version,
+        path=str(path),
+        knows=knows,
+        looked=clock.now(),
+    )
+
+
 def pages(path: Path, knows: int) -> StoreHealth:
     """Whether every page of the file at `path` is intact; `knows` is the program's schema version.
 
     Reads the whole file for up to READ_S seconds and writes nothing. Never raises.
     """
-    found = StoreHealth(path=str(path), knows=knows, looked=clock.now())
+    found = unread(path, knows)
     if not path.exists():
         return msgspec.structs.replace(found, sound=False, fault="there is no such file")
     ends = clock.monotonic() + READ_S

@@ -56,6 +56,7 @@ async def test_a_store_goes_to_postgresql_and_back_and_is_the_same(
         await open_sqlite(tmp_path / "back"),
     ]
     assert {store.identity for store in stores} == {there.store}
+    assert [await store.epoch() for store in stores] == [7, 7, 7]
     wanted, *found = [await answers(store) for store in stores]
     assert found == [wanted, wanted]
     for store in stores:

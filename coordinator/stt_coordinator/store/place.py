@@ -1,0 +1,111 @@
+"""Where the settings put the store: a state folder, or a PostgreSQL database."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from stt_coordinator.store.port import Store
+from stt_coordinator.store.sqlite.file.folder import FolderInUseError
+from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
+from stt_coordinator.store.sqlite.store import open_store
+from stt_shared.errors import ConfigError
+from stt_shared.secret_references.reference import Secret, parse, resolve
+from stt_shared.settings import CoordinatorSettings
+
+
+class Place(Protocol):
+    """Opens the store of the settings.
+
+    ConfigError is for what only a person can correct, StoreError for a server that does not answer
+    now.
+    """
+
+    async def identity(self) -> str:
+        """The id of the store, which is made or upgraded if need be.
+
+        Raises ConfigError and StoreError.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """What tells that no other process of this machine uses the store; empty: nothing does."""
+        ...
+
+    async def open(self) -> Store | None:
+        """The store; None while another process uses it. Raises ConfigError and StoreError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlace:
+    """A file in the state folder, which one process locks."""
+
+    folder: Path
+
+    async def identity(self) -> str:
+        """See the port."""
+        try:
+            store = await open_store(self.folder)
+        except FolderInUseError:
+            found = identity_in(self.folder)
+            if not found:  # it is still being made
+                raise
+            return found
+        await store.close()
+        return store.identity
+
+    def fingerprint(self) -> str:
+        """See the port."""
+        return fingerprint(self.folder)
+
+    async def open(self) -> Store | None:
+        """See the port."""
+        try:
+            return await open_store(self.folder)
+        except FolderInUseError:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabasePlace:
+    """A PostgreSQL database, which coordinators on several machines share."""
+
+    url: str
+    secret: Secret
+
+    async def identity(self) -> str:
+        """See the port."""
+        found = await self.open()
+        await found.close()
+        return found.identity
+
+    def fingerprint(self) -> str:
+        """See the port: other machines reach it as well, so that only the lease decides."""
+        return ""
+
+    async def open(self) -> Store:
+        """See the port."""
+        # The driver of PostgreSQL only where it is used.
+        from stt_coordinator.store.postgresql import store  # noqa: PLC0415
+
+        has_password = bool(self.secret.scheme or self.secret.rest)
+        return await store.open_store(self.url, password=self._password if has_password else None)
+
+    def _password(self) -> str:
+        # In the thread of a session, which has no event loop of its own.
+        return asyncio.run(resolve(self.secret))
+
+
+def place_of(settings: CoordinatorSettings, state: Path) -> Place:
+    """The place that the settings name; raises ConfigError for a password that nothing uses."""
+    if settings.store:
+        return DatabasePlace(settings.store, parse(settings.store_password, Path.cwd()))
+    if settings.store_password:
+        raise ConfigError(
+            "coordinator.store_password is set and coordinator.store is not",
+            hint="set coordinator.store to postgresql://USER@HOST/DATABASE, or remove the password",
+        )
+    return FolderPlace(state)

@@ -1,0 +1,234 @@
+"""Coordinators with one PostgreSQL store: a standby elsewhere takes over, and a server may go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stt_coordinator.local.servers import postgresql as embedded
+from stt_coordinator.local.servers.process import HOST, Running
+from stt_shared.bus.jetstream import JetStreamBus
+from stt_shared.clock import monotonic
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.control import Empty, Verb
+from stt_shared.protocol.queries.health import HealthReply
+from tests.servers.fixtures import PASSWORD, serving
+from tests.servers.listeners import listening
+from tests.support.coordinator.coordination import FakeWorker
+from tests.support.coordinator.postgresql_stores import url
+from tests.support.processes.coordinators import (
+    BlackHole,
+    Coordinators,
+    connected,
+    coordinators,
+    exit_code,
+    logged,
+    pause,
+    resume,
+)
+from tests.support.processes.epochs import only_the_last_epoch_wrote
+from tests.support.processes.installation import Process
+from tests.support.processes.rivals import busy
+
+TTL_S = 6.0
+PAUSE_S = float(os.environ.get("STT_TEST_PAUSE_S", "14"))
+SECRET = PASSWORD
+LOCKED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stt-coordinator'"
+    " AND state LIKE 'idle in transaction%'"
+)
+
+
+@pytest.fixture
+def server(servers_folder: Path, tmp_path: Path) -> Iterator[Running]:
+    """A PostgreSQL of its own, which may be stopped and killed; its data outlive that."""
+
+    def start() -> Running:
+        return embedded.start(servers_folder / f"store-{tmp_path.name}", password=SECRET)
+
+    with serving("PostgreSQL 18", start) as running:
+        yield running
+
+
+def add(made: Coordinators, server: Running, name: str, *, port: int = 0) -> Process:
+    """A coordinator with a state folder of its own, as on a machine of its own."""
+    return made.add(
+        name,
+        name,
+        STT_COORDINATOR_STORE=f"postgresql://{server.user}@{HOST}:{port or server.port}/postgres",
+        STT_COORDINATOR_STORE_PASSWORD="env:THE_PASSWORD",
+        THE_PASSWORD=SECRET,
+    )
+
+
+def rows(server: Running, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(url(server, "postgres"), options="-c search_path=stt") as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+async def store_fault(bus: JetStreamBus) -> str:
+    """What the coordinator says of its store, as `stt doctor` asks it."""
+    request = codec.encode(Empty())
+    data = await bus.request(subjects.control(Verb.HEALTH), request, timeout=20)
+    parts = codec.decode(HealthReply, data).parts
+    return next(one.seen for one in parts if one.name == "store" and not one.is_well)
+
+
+async def everything_is_there_once(made: Coordinators, server: Running, worker: FakeWorker) -> None:
+    """No result is lost or doubled, every run ends, and no stream has a late message."""
+    published = len(worker.published)
+
+    async def are_all_there() -> bool:
+        counted = rows(server, "SELECT count(*) FROM results")
+        left = rows(server, "SELECT count(*) FROM jobs WHERE state IN ('pending', 'dispatched')")
+        return counted == [(published,)] and left == [(0,)]
+
+    await made.until(are_all_there, f"{published} results in the store")
+    gaps = "SELECT worker FROM results GROUP BY worker HAVING max(sequence) <> count(*)"
+    assert rows(server, gaps) == []
+    assert rows(server, "SELECT epoch FROM write_epoch") == [(await made.epoch(),)]
+    await only_the_last_epoch_wrote(made.servers, await made.epoch())
+
+
+async def two(made: Coordinators, server: Running) -> tuple[Process, Process]:
+    """`a` acts and `b` stands by."""
+    first, second = add(made, server, "a"), add(made, server, "b")
+    first.start()
+    await made.holds("a")
+    await made.logged(first, "coordinator_started")
+    second.start()
+    await made.logged(second, "standby_waits")
+    return first, second
+
+
+@asynccontextmanager
+async def site(folder: Path) -> AsyncIterator[tuple[Coordinators, JetStreamBus]]:
+    async with coordinators(folder, ttl_s=TTL_S) as made, connected(made.broker) as bus:
+        yield made, bus
+
+
+async def test_a_standby_without_the_disk_of_the_killed_one_takes_over_and_loses_nothing(
+    tmp_path: Path, server: Running
+) -> None:
+    async with site(tmp_path) as (made, bus):
+        first, second = await two(made, server)
+        async with busy(bus) as worker:
+            for killed, next_one, name in ((first, second, "b"), (second, first, "a")):
+                await asyncio.sleep(1.0)
+                epoch = await made.epoch()
+                killed.kill()
+                begun = monotonic()
+                await made.holds(name, above=epoch)
+                print(f"kill -9: taken over after {monotonic() - begun:.1f} s")
+                await made.logged(next_one, "coordinator_started")
+                killed.start()
+        await everything_is_there_once(made, server, worker)
+        assert SECRET not in first.tail() + second.tail()
+
+
+@pytest.mark.timeout(400)
+async def test_a_paused_holder_commits_nothing_when_it_wakes(
+    tmp_path: Path, server: Running
+) -> None:
+    async with site(tmp_path) as (made, bus):
+        first, second = await two(made, server)
+        async with busy(bus) as worker:
+            await asyncio.sleep(1.0)
+            for _ in range(200):  # until it stands still inside of a transaction
+                pause(first)
+                await asyncio.sleep(0.05)
+                if rows(server, LOCKED) != [(0,)]:
+                    break
+                resume(first)
+                await asyncio.sleep(0.01)
+            begun = monotonic()
+            await made.holds("b")
+            await made.logged(second, "coordinator_started")
+            epoch = await made.epoch()
+            print(f"SIGSTOP in a transaction: taken over after {monotonic() - begun:.1f} s")
+            await asyncio.sleep(max(0.0, PAUSE_S - (monotonic() - begun)))
+            resume(first)
+            await made.logged(first, "lease_lost")
+            await asyncio.sleep(2.0)
+            assert await made.epoch() == epoch
+        await everything_is_there_once(made, server, worker)
+
+
+@pytest.mark.parametrize("way", ["stopped", "killed"])
+async def test_a_server_that_goes_and_comes_back_is_waited_for_with_one_line(
+    tmp_path: Path, server: Running, way: str
+) -> None:
+    async with site(tmp_path) as (made, bus):
+        first, second = await two(made, server)
+        async with busy(bus) as worker:
+            await asyncio.sleep(1.0)
+            server.temporary = False  # its data are needed again
+            (server.kill if way == "killed" else server.stop)()
+            await made.logged(first, "store_unreachable")
+            assert "cannot use the store" in await store_fault(bus)
+            await asyncio.sleep(TTL_S + 2)
+            server.temporary = True
+            server.restart()
+            await made.logged(first, "store_reached")
+        await everything_is_there_once(made, server, worker)
+        events = [one["event"] for one in logged(first) if one["event"].startswith("store_")]
+        # In turn, however many tasks failed meanwhile.
+        assert events == ["store_unreachable", "store_reached"] * (len(events) // 2)
+        for process in (first, second):
+            assert process.child is not None
+            assert process.child.poll() is None
+
+
+async def test_a_coordinator_that_starts_before_its_server_waits_and_says_so(
+    tmp_path: Path, server: Running
+) -> None:
+    server.kill()
+    async with site(tmp_path) as (made, _bus):
+        one = add(made, server, "a")
+        one.start()
+        line = await made.logged(one, "store_unreachable")
+        assert line["level"] == "error"
+        assert f"postgresql://{HOST}/postgres" in line["reason"]
+        await asyncio.sleep(3.0)
+        assert len([each for each in logged(one) if each["event"] == "store_unreachable"]) == 1
+        server.restart()
+        await made.logged(one, "coordinator_started")
+        assert one.stop() == 0
+
+
+async def test_a_wrong_password_ends_it_with_one_clear_error(
+    tmp_path: Path, server: Running
+) -> None:
+    async with site(tmp_path) as (made, _bus):
+        one = add(made, server, "a")
+        one.environment["THE_PASSWORD"] = "not-the-password"
+        one.start()
+        assert await exit_code(one) == 2
+        assert "password authentication failed for user" in one.tail()
+        assert "hint: correct coordinator.store_password" in one.tail()
+        assert "not-the-password" not in one.tail()
+
+
+async def test_a_connection_that_hangs_delays_and_loses_nothing(
+    tmp_path: Path, server: Running
+) -> None:
+    hole = BlackHole(server.port)
+    hole.opened.set()
+    async with site(tmp_path) as (made, bus), listening(hole.take) as hole.port:
+        first = add(made, server, "a", port=hole.port)
+        first.start()
+        await made.logged(first, "coordinator_started")
+        async with busy(bus) as worker:
+            await asyncio.sleep(1.0)
+            hole.opened.clear()
+            assert "no answer" in await store_fault(bus)
+            await asyncio.sleep(TTL_S)
+            hole.opened.set()
+            await asyncio.sleep(1.0)
+        await everything_is_there_once(made, server, worker)
