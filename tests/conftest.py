@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
+from threading import Thread
 
+import aiosqlite
 import pytest
 import structlog
 from hypothesis import settings
@@ -15,6 +18,9 @@ os.environ.setdefault("STT_WEB_LISTEN", "")
 
 # Started in the background the tests would hand on that Ctrl-C is to be ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A store that a failed test left open has a thread that waits for ever: the run would not end.
+vars(aiosqlite.core)["Thread"] = partial(Thread, daemon=True)
 
 # How long an example takes depends on what else the machine does.
 settings.register_profile("untimed", deadline=None)
