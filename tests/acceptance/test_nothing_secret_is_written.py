@@ -165,8 +165,16 @@ def test_no_process_shows_a_secret_from_any_source(postgresql15: Running, tmp_pa
             ):
                 here.stt(*words, url=good)
         waiting = '"connection_failed"'
-        with here.service("worker refused", *worker, url=bad, until=waiting):
-            pass
+        unreachable = good.replace(f":{here.broker.port}", f":{free_port()}")
+        unknown = good.replace("@127.0.0.1", "@host.invalid")
+        for number, url in enumerate((bad, unreachable, unknown)):
+            with (
+                here.service(
+                    f"coordinator kept out {number}", "coordinator", url=url, until=waiting
+                ),
+                here.service(f"worker kept out {number}", *worker, url=url, until=waiting),
+            ):
+                pass
         loose = [here.url(here.secrets.wrong, encoded=False), bad.replace("nats:", "natz:")]
         for url in (bad, *loose):
             for words in (

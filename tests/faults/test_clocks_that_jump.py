@@ -73,6 +73,12 @@ class Site:
     async def status(self) -> StatusReply:
         return await ask(self.bus, Verb.STATUS, Empty(), StatusReply)
 
+    async def epoch(self) -> int:
+        """It rises whenever a coordinator takes the lease, the same one again too."""
+        acting = (await self.status()).coordinator
+        assert acting is not None
+        return acting.epoch
+
     async def run_finds(self, key: str) -> None:
         """A run now, whose finding must be open afterwards."""
 
@@ -174,6 +180,7 @@ async def test_each_jump_that_was_seen_hides_deletes_and_ends_nothing(tmp_path: 
     async with site(tmp_path) as one:
         first = await enable(one.bus)
         await finished(one.bus, first.run_id)
+        epoch = await one.epoch()
         for number, (by, lasts_s) in enumerate(JUMPS):
             one.move_clock(by)
             await until(lambda: is_held(one))
@@ -187,6 +194,7 @@ async def test_each_jump_that_was_seen_hides_deletes_and_ends_nothing(tmp_path: 
             await until(lambda: is_released(one))
             await one.run_finds(f"after-{number}")
             await still_harmless(one)
+            assert await one.epoch() == epoch, "the lease depends on the clock of its holder"
         events = await one.clock_events()
         assert [str(event.state) for event in events] == ["held", "released"] * len(JUMPS)
         assert "jumped 1200 d ahead" in events[4].reason
