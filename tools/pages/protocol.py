@@ -16,7 +16,6 @@ from stt_shared.protocol import (
     findings,
     messages,
     records,
-    store_health,
     subjects,
     suppressions,
 )
@@ -95,7 +94,7 @@ MESSAGES: tuple[type[Value], ...] = (
     coordinators.Standby,
     coordinators.CoordinatorInfo,
     health.HealthPart,
-    store_health.StoreHealth,
+    coordinators.StoreHealth,
     records.RunEvent,
     records.RunRecord,
     records.WorkerEvent,

@@ -14,9 +14,8 @@ from stt_cli.doctor.diagnostic_line import (
 )
 from stt_cli.doctor.server import clock_skew
 from stt_shared.protocol.control import StatusReply
-from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
 from stt_shared.protocol.queries.health import HealthReply
-from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.report import readable
 from stt_shared.report.readable import size
 from stt_shared.report.views.status import coordinator_sentence, switch_sentence

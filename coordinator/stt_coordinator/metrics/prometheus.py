@@ -19,10 +19,9 @@ from stt_coordinator.metrics.specs import SPECS
 from stt_coordinator.store.port import Ledger
 from stt_shared.distribution import installed_version
 from stt_shared.protocol.control import PackStatus
-from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
 from stt_shared.protocol.enums import Family, Kind, Severity
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.store_health import StoreHealth
 
 MEDIA_TYPE = "text/plain; version=0.0.4"  # servers add the character set
 # What the states of targets are called outwards.

@@ -20,7 +20,7 @@ from stt_coordinator.store.ports.retention import RetentionLedger
 from stt_coordinator.store.ports.runs import RunLedger
 from stt_coordinator.store.ports.suppressions import SuppressionLedger
 from stt_shared.errors import EXIT_UNREACHABLE, SttError
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 
 T = TypeVar("T")
 

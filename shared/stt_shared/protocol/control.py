@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
-from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
 from stt_shared.protocol.enums import Family, Interval, Kind
 from stt_shared.protocol.messages import (
     ControlState,
@@ -20,7 +20,6 @@ from stt_shared.protocol.records import (
     RunRecord,
     Summary,
 )
-from stt_shared.protocol.store_health import StoreHealth
 
 
 class Verb(StrEnum):

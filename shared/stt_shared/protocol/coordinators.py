@@ -1,4 +1,4 @@
-"""The coordinator that acts, and those that stand by."""
+"""The acting coordinator with its store, and the coordinators that stand by."""
 
 from __future__ import annotations
 
@@ -25,3 +25,25 @@ class CoordinatorInfo(Value, frozen=True, kw_only=True):
     store: str  # random id of its store
     fenced: bool = True  # false: nats-server is older than 2.11, and no standby is possible
     standbys: tuple[Standby, ...] = ()
+
+
+class StoreHealth(Value, frozen=True, kw_only=True):
+    """The store as its coordinator sees it; null: unknown, or of another kind of store."""
+
+    kind: str = ""  # sqlite, postgresql, memory; empty: of a release before
+    server: str = ""  # version of SQLite or PostgreSQL; empty: unknown
+    path: str = ""  # of the file, or the address without log-in; empty: in memory
+    sound: bool | None = None  # result of the integrity check; null: see `fault`
+    fault: str = ""  # the damage, or why it is unknown
+    looked: Instant | None = None  # time of the integrity check
+    version: int | None = None  # of the schema in the file
+    knows: int = 0  # schema version that the program needs
+    size_bytes: int | None = None
+    wal_bytes: int | None = None  # of the write-ahead log beside it
+    free_bytes: int | None = None  # on its disk, for the coordinator's user
+    open_to_others: bool | None = None  # whether other users may read its folder
+    backup: Instant | None = None  # the last `stt store backup`; null: unknown
+    synchronous_commit: str = ""  # PostgreSQL: as the coordinator's sessions have it
+    standbys: int | None = None  # PostgreSQL: servers that follow this one
+    synchronous_standbys: int | None = None  # those of them that a commit waits for
+    risk: str = ""  # how a confirmed result can be lost; empty: no way is known

@@ -22,7 +22,7 @@ from stt_coordinator.store.memory.tables import Tables
 from stt_coordinator.store.port import Ledger, StoreDeposedError
 from stt_coordinator.store.ports.locks import OneWriter
 from stt_shared import clock
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ import psycopg
 
 from stt_coordinator.store.postgresql.address import Address
 from stt_shared import sqlfile
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 
 _FILE = sqlfile.folder("stt_coordinator.store", "postgresql") / "health.sql"
 SQL = {name: text.encode() for name, text in sqlfile.statements(_FILE).items()}

@@ -16,11 +16,17 @@ from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
 from stt_coordinator.store.postgresql.sessions import Sessions
-from stt_coordinator.store.sql import epoch as epochs
-from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
+from stt_coordinator.store.sql.ledger import (
+    begin_epoch,
+    epoch_of,
+    probe_write,
+    require_epoch,
+    sql_ledger,
+    transact,
+)
 from stt_shared import clock
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.telemetry.logs import logger
 
 T = TypeVar("T")
@@ -56,7 +62,7 @@ class PostgresqlStore:
         def locked(connection: psycopg.Connection) -> T:
             # First of all: a coordinator that was deposed must not even wait for the other locks.
             schemas.enter(connection, self._address.schema)
-            epochs.require(self._portable(connection), self._epoch)
+            require_epoch(self._portable(connection), self._epoch)
             # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
@@ -68,13 +74,13 @@ class PostgresqlStore:
         return await self._run(self._reader, lambda one: work(sql_ledger(self._portable(one))))
 
     async def epoch(self) -> int:
-        return await self._run(self._reader, lambda one: epochs.read(self._portable(one)))
+        return await self._run(self._reader, lambda one: epoch_of(self._portable(one)))
 
     async def begin(self, epoch: int) -> None:
         def begin(connection: psycopg.Connection) -> None:
             # Transactions that entered before commit before this one; later ones find its epoch.
             schemas.await_others(connection, self._address.schema)
-            epochs.begin(self._portable(connection), epoch)
+            begin_epoch(self._portable(connection), epoch)
 
         await self._run(self._writer, begin)
         self._epoch = epoch

@@ -1,4 +1,4 @@
-"""The whole ledger over one connection of a SQL database, and the write that tests it."""
+"""The whole ledger over one connection of a SQL database, its epoch, and a write as a test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, StoreDeposedError
 from stt_coordinator.store.ports.locks import LockLedger, OneWriter
 from stt_coordinator.store.sql.audit import SqlAudit
 from stt_coordinator.store.sql.counts import KeptCounts, SqlCounts
@@ -24,6 +24,7 @@ from stt_coordinator.store.sql.statements import Connection
 from stt_coordinator.store.sql.suppressions import SqlSuppressions
 from stt_shared import sqlfile
 
+_EPOCH = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "epoch.sql")
 _PROBE = sqlfile.statements(sqlfile.folder("stt_coordinator.store") / "probe.sql")
 
 T = TypeVar("T")
@@ -73,3 +74,23 @@ def probe_write(connection: Connection, at: datetime) -> None:
     The instant changes the row: writing what is there already need not reach the disk.
     """
     connection.execute(_PROBE["write"], {"at": text(at)})
+
+
+def epoch_of(connection: Connection) -> int:
+    """The last epoch that has begun, 0 before the first; raises the error of the database."""
+    return int(connection.execute(_EPOCH["read"], {}).fetchone()[0])
+
+
+def require_epoch(connection: Connection, epoch: int) -> None:
+    """Raise StoreDeposedError if a later epoch than `epoch` has begun; 0 is of no epoch."""
+    found = epoch_of(connection)
+    if epoch and found > epoch:
+        raise StoreDeposedError(
+            f"another coordinator writes this store since epoch {found}: this one had epoch {epoch}"
+        )
+
+
+def begin_epoch(connection: Connection, epoch: int) -> None:
+    """Write that `epoch` has begun; raises StoreDeposedError if a later one has."""
+    require_epoch(connection, epoch)
+    connection.execute(_EPOCH["put"], {"epoch": epoch})

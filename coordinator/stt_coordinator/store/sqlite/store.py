@@ -16,8 +16,14 @@ from stt_coordinator.store.port import (
     StoreFullError,
     StoreReadOnlyError,
 )
-from stt_coordinator.store.sql import epoch as epochs
-from stt_coordinator.store.sql.ledger import probe_write, sql_ledger, transact
+from stt_coordinator.store.sql.ledger import (
+    begin_epoch,
+    epoch_of,
+    probe_write,
+    require_epoch,
+    sql_ledger,
+    transact,
+)
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file import health as file_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA, locked
@@ -25,7 +31,7 @@ from stt_coordinator.store.sqlite.file.identity import identity as identity_of
 from stt_coordinator.store.sqlite.file.thread import ConnectionThread
 from stt_shared import clock
 from stt_shared.errors import ConfigError
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.sqlite.connection import open_reader, open_writer, transaction
 from stt_shared.sqlite.faults import Fault, fault_of
 
@@ -71,7 +77,7 @@ class SqliteStore:
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         def fenced(connection: sqlite3.Connection) -> T:
             # For a file on a network file system, whose locks another machine may not see.
-            epochs.require(SqliteConnection(connection), self._epoch)
+            require_epoch(SqliteConnection(connection), self._epoch)
             return transact(SqliteConnection(connection), work)
 
         # IMMEDIATE: work that reads before it writes would fail as busy instead of waiting.
@@ -84,13 +90,11 @@ class SqliteStore:
         )
 
     async def epoch(self) -> int:
-        return await self._run(
-            self._reader, lambda one: epochs.read(SqliteConnection(one)), "BEGIN"
-        )
+        return await self._run(self._reader, lambda one: epoch_of(SqliteConnection(one)), "BEGIN")
 
     async def begin(self, epoch: int) -> None:
         await self._run(
-            self._writer, lambda one: epochs.begin(SqliteConnection(one), epoch), "BEGIN IMMEDIATE"
+            self._writer, lambda one: begin_epoch(SqliteConnection(one), epoch), "BEGIN IMMEDIATE"
         )
         self._epoch = epoch
 

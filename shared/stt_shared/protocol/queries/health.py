@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
 from stt_shared.protocol.messages import Instant, Value
-from stt_shared.protocol.store_health import StoreHealth
 
 
 class HealthPart(Value, frozen=True, kw_only=True):

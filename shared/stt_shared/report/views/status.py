@@ -7,11 +7,10 @@ from datetime import datetime
 from rich.text import Text
 
 from stt_shared.protocol.control import PackStatus, StatusReply
-from stt_shared.protocol.coordinators import CoordinatorInfo
+from stt_shared.protocol.coordinators import CoordinatorInfo, StoreHealth
 from stt_shared.protocol.enums import Kind, Severity
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import Counts, RunRecord
-from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.report import readable
 from stt_shared.report.theme import clean, mark
 

@@ -13,10 +13,10 @@ from stt_cli.doctor import coordinator, files, pack, workers
 from stt_cli.doctor.diagnostic_line import DiagnosticLine, Level, Unknown
 from stt_shared.command.tables import SecretUse
 from stt_shared.protocol.control import PackStatus, WorkerInfo
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.queries.health import HealthPart, HealthReply
 from stt_shared.protocol.records import Counts, Summary
-from stt_shared.protocol.store_health import StoreHealth
 from stt_shared.settings import NatsSettings, Settings
 from tests.support.cli import samples
 from tests.support.cli.samples import NOW

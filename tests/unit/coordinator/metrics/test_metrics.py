@@ -15,8 +15,8 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
 from stt_shared.protocol.control import PackStatus
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.protocol.messages import ControlState
-from stt_shared.protocol.store_health import StoreHealth
 from tests.support.coordinator.coordination import NOW
 from tests.support.coordinator.fleet import HOUR, PACK, counted, fill
 from tests.support.coordinator.visitors import visiting

@@ -27,9 +27,9 @@ from stt_coordinator.tasks.retention import BATCH_ROWS, RetentionLimits, prune
 from stt_shared import clock, settings
 from stt_shared.bus.memory import MemoryBroker
 from stt_shared.errors import ConfigError
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.protocol.enums import Change, Family, FindingState, Severity
 from stt_shared.protocol.records import Counts, FindingEvent, FindingRecord, RunRecord
-from stt_shared.protocol.store_health import StoreHealth
 from tests.support.coordinator.coordination import QUICK, catalogue, failed, finding, passed, until
 from tests.support.coordinator.ledgers import job_of, planned, recorded, result
 from tests.support.coordinator.scheduling import agreed_now

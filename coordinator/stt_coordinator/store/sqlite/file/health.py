@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from stt_shared import clock, sqlfile
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.sqlite.connection import file_as_it_is
 
 READ_S = 3.0  # limit for reading every page; of a larger store the integrity stays unknown

@@ -12,7 +12,7 @@ from stt_coordinator.store.sqlite.file import backup
 from stt_coordinator.store.sqlite.file import health as sqlite_health
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
 from stt_coordinator.store.sqlite.store import open_store
-from stt_shared.protocol.store_health import StoreHealth
+from stt_shared.protocol.coordinators import StoreHealth
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 ROWS = 2_000
