@@ -62,6 +62,15 @@ def password(url: str) -> str:
     return unquote(match[1])
 
 
+def in_database(url: str) -> dict[str, str]:
+    """The settings of a coordinator with its store there."""
+    return {
+        "STT_COORDINATOR_STORE": without_password(url),
+        "STT_COORDINATOR_STORE_PASSWORD": "env:OF_THE_STORE",
+        "OF_THE_STORE": password(url),
+    }
+
+
 def copy(words: list[str], url: str, **environ: str) -> dict[str, Any]:
     done = stt(*words, "--output", "json", PGPASSWORD=password(url), **environ)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -107,11 +116,18 @@ async def test_an_installation_goes_on_with_a_store_that_was_moved_there_and_bac
         copied = copy(there, database)
         assert {one["table"] for one in copied["tables"] if one["rows"]} >= WITH_ROWS
         state.rename(old)
+        # The results that waited at NATS and at the worker come into PostgreSQL.
+        here = in_database(database)
+        whole.coordinator.environment |= here
+        whole.coordinator.start()
+        await whole.finished(second.run_id)
+        whole.coordinator.stop()
+        for name in here:
+            del whole.coordinator.environment[name]
         killed(back, database, "mid-store-copy:4")
-        returned = copy(back, database)
+        copy(back, database)
         whole.coordinator.start()
         await hold_with_exception(whole, [first, second.run_id])
-    assert digests(copied) == digests(returned)
     with closing(sqlite3.connect(state / "coordinator.db")) as store:
         assert store.execute("SELECT count(*) FROM exceptions").fetchall() == [(1,)]
 
@@ -120,10 +136,6 @@ async def hold_with_exception(whole: Installation, runs: list[str]) -> None:
     await hold(whole, runs, TARGETS)
     request = FindingsRequest(state="accepted")
     assert (await whole.ask(Verb.FINDINGS, request, FindingsReply)).total == 1
-
-
-def digests(report: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    return {one["table"]: (one["rows"], one["digest"]) for one in report["tables"]}
 
 
 async def test_a_command_in_a_pipe_prints_its_tables_and_warns_of_a_password(
@@ -153,3 +165,18 @@ def test_a_wrong_place_has_one_error_and_its_exit_code(tmp_path: Path, database:
     nowhere = "postgresql://stt@127.0.0.1:1/stt"
     refused(stt("store", "copy", nowhere, tmp_path), f"cannot connect to {nowhere[:13]}", code=4)
     refused(stt("store", "copy", where, tmp_path), "password", code=4)
+
+
+def test_the_password_of_the_settings_serves_the_store_of_the_settings(
+    tmp_path: Path, database: str
+) -> None:
+    where = without_password(database)
+    settings = in_database(database)
+    refused(stt("store", "copy", where, tmp_path / "a", **settings), "no store at postgresql://")
+    settings["OF_THE_STORE"] = "wrong-one"
+    done = stt("store", "copy", where, tmp_path / "a", **settings)
+    assert done.returncode == 4
+    assert "password authentication failed" in done.stderr
+    assert "wrong-one" not in done.stdout + done.stderr
+    del settings["OF_THE_STORE"]
+    refused(stt("store", "copy", where, tmp_path / "a", **settings), "env:OF_THE_STORE")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PLACES = "state folder, file that ends with .db, or postgresql://..."
 SEEN = (
     "other users of this machine can see a password on the command line; "
-    "use a password file (PGPASSFILE)"
+    "use coordinator.store_password, or a password file (PGPASSFILE)"
 )
 COLUMNS = (
     Column("TABLE"),
@@ -105,11 +105,13 @@ def copy(
     """Copy a whole store and verify the copy; continues what an earlier command began."""
     # Here: it loads psycopg, which no other command needs.
     from stt_coordinator.store.copying import places  # noqa: PLC0415
+    from stt_coordinator.store.place import password_of  # noqa: PLC0415
 
     if places.has_password(source, target):
         output.note(f"warning: {SEEN}", "warn")
+    password = password_of(load_settings(Connection()).coordinator, (source, target))
     with progress.of_many("copy", "rows") as show:
-        made = places.copied(source, target, show)
+        made = places.copied(source, target, show, password)
     for table in made.tables:
         for column, number in table.replaced.items():
             output.note(

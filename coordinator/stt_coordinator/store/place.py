@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -97,6 +98,16 @@ class DatabasePlace:
     def _password(self) -> str:
         # In the thread of a session, which has no event loop of its own.
         return asyncio.run(resolve(self.secret))
+
+
+def password_of(settings: CoordinatorSettings, places: Collection[str]) -> str:
+    """The password for `coordinator.store` if it is among `places`, or an empty text.
+
+    Raises ConfigError if it cannot be read. There must be no event loop in this thread.
+    """
+    if settings.store not in places:
+        return ""
+    return asyncio.run(resolve(parse(settings.store_password, Path.cwd())))
 
 
 def place_of(settings: CoordinatorSettings, state: Path) -> Place:

@@ -27,11 +27,11 @@ def has_password(*places: str) -> bool:
     )
 
 
-def copied(source: str, target: str, show: Show) -> CopyReport:
+def copied(source: str, target: str, show: Show, password: str = "") -> CopyReport:
     """Copy the store in the place `source` to the place `target`, and verify the copy.
 
-    Raises UsageError, ConfigError, UnreachableError,
-    StoreError and CopyError; the same call continues what was begun.
+    `password` is for PostgreSQL, if its URL has none. The same call continues what was begun.
+    Raises UsageError, ConfigError, UnreachableError, StoreError and CopyError.
     """
     if is_url(source) == is_url(target):
         raise UsageError(
@@ -41,12 +41,12 @@ def copied(source: str, target: str, show: Show) -> CopyReport:
     version = schema.newest()
     if is_url(source):
         with (
-            postgresql.source(source) as store,
+            postgresql.source(source, password) as store,
             sqlite.target(sqlite.file_of(target), store.identity) as copy,
         ):
             return copy_store(store, copy, version, show)
     with (
         sqlite.source(sqlite.file_of(source)) as file,
-        postgresql.target(target, file.identity) as copied_to,
+        postgresql.target(target, file.identity, password) as copied_to,
     ):
         return copy_store(file, copied_to, version, show)

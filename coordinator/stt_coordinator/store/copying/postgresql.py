@@ -14,13 +14,14 @@ from stt_coordinator.store.copying.port import Key, Row, Table
 from stt_coordinator.store.copying.sqlite import check_version, tables_of
 from stt_coordinator.store.port import StoreError, StoreFullError
 from stt_coordinator.store.postgresql import schema as schemas
-from stt_coordinator.store.postgresql.address import Address, address_of
+from stt_coordinator.store.postgresql.address import APPLICATION, Address, address_of
 from stt_coordinator.store.postgresql.dialect import storable
 from stt_coordinator.store.sqlite.file.backup import SET_ASIDE
 from stt_shared import clock, sqlfile
 from stt_shared.errors import ConfigError, UnreachableError
 
 SCHEMA = schemas.SCHEMA
+OWN_NAME = "stt-store-copy"  # of our sessions
 UNFINISHED = f"{SCHEMA}_copy"  # the schema until the copy is complete
 _FILE = sqlfile.folder("stt_coordinator.store", "copying") / "postgresql.sql"
 SQL = {name: text.encode() for name, text in sqlfile.statements(_FILE).items()}
@@ -154,10 +155,13 @@ def _changed(row: Row, places: Sequence[int], kind: type[int]) -> Row:
 
 
 @contextmanager
-def source(url: str) -> Generator[PostgresqlSource]:
-    """The store at `url`, locked; raises ConfigError, UnreachableError and StoreError."""
+def source(url: str, password: str = "") -> Generator[PostgresqlSource]:
+    """The store at `url`, locked; raises ConfigError, UnreachableError and StoreError.
+
+    `password` is used if the URL contains none; empty: libpq finds one, or needs none.
+    """
     address = address_of(url, SCHEMA)
-    with _connected(address) as connection:
+    with _connected(address, password) as connection:
         version = _version(connection, SCHEMA)
         if not version:
             raise ConfigError(f"no store at {address.place}: it has no schema {SCHEMA}")
@@ -166,13 +170,14 @@ def source(url: str) -> Generator[PostgresqlSource]:
 
 
 @contextmanager
-def target(url: str, store: str) -> Generator[PostgresqlTarget]:
+def target(url: str, store: str, password: str = "") -> Generator[PostgresqlTarget]:
     """The copy of the store with the id `store` at `url`, begun or continued.
 
-    Raises ConfigError and UnreachableError, and StoreError while it is written.
+    `password` as for `source`. Raises ConfigError and UnreachableError, and StoreError while it is
+    written.
     """
     address = address_of(url, UNFINISHED)
-    with _connected(address) as connection:
+    with _connected(address, password) as connection:
         standing = _standing(connection, address.place)
         if standing is not None:
             if standing.identity != store:
@@ -232,16 +237,20 @@ def _version(connection: Connection, schema: str) -> int:
 
 
 @contextmanager
-def _connected(address: Address) -> Generator[Connection]:
+def _connected(address: Address, password: str) -> Generator[Connection]:
     """A session that keeps coordinators off the store as long as it lives."""
+    given = {"password": password} if password else {}
+    parameters = {**given, **address.parameters, "application_name": OWN_NAME}
     try:
-        connection = psycopg.connect("", autocommit=True, **address.parameters)  # type: ignore[arg-type]  # libpq's own names
+        connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]  # libpq's own names
     except psycopg.Error as error:
         raise UnreachableError(f"cannot connect to {address.place} ({_reason(error)})") from error
     with connection, _errors(address.place):
         connection.execute(SQL["no_timeout"])  # whole tables are read by one statement
-        # The lock of this session: a coordinator that acts nevertheless ends it, and the copy.
-        if not schemas.lock_acting(connection, SCHEMA):
+        # The lock first: no transaction of a coordinator begins while this session lives. One that
+        # is connected would go on after the copy, which would lack what it writes then.
+        in_use = not schemas.lock_acting(connection, SCHEMA)
+        if in_use or connection.execute(SQL["coordinators"], (APPLICATION,)).fetchone() != (0,):
             raise ConfigError(
                 f"a coordinator uses the store {address.place}",
                 hint="stop it: a store is copied at rest",

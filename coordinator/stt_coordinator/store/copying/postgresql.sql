@@ -1,6 +1,10 @@
 -- name: no_timeout
 SET statement_timeout = 0;
 
+-- name: coordinators
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid();
+
 -- name: columns
 SELECT c.relname, a.attname, format_type(a.atttypid, NULL),
     coalesce(array_position(k.conkey, a.attnum), 0)

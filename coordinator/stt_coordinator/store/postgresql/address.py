@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from stt_shared.errors import ConfigError
 
 SCHEMES = ("postgresql://", "postgres://")
+APPLICATION = "stt-coordinator"  # of the sessions of a coordinator, unless its URL says another
 CONNECT_S = 10  # to one host
 DEAD_PEER_MS = 20_000  # without an answer to what was sent, a connection counts as broken
 PROBE_S, PROBES = 5, 3  # between probes of a connection on which nothing is sent, and how many
@@ -55,7 +56,7 @@ def address_of(url: str, schema: str) -> Address:
 def _defaults(hosts: list[str], given: dict[str, str | int]) -> dict[str, str | int]:
     """What holds unless the URL says otherwise."""
     found: dict[str, str | int] = {
-        "application_name": "stt-coordinator",
+        "application_name": APPLICATION,
         "connect_timeout": CONNECT_S,
         "tcp_user_timeout": DEAD_PEER_MS,
         # A session that waits for an answer sends nothing: probes find out that its peer is gone.

@@ -53,6 +53,19 @@ async def test_a_store_that_a_coordinator_uses(state: Path, database: str, tmp_p
                 copied(*ways)
 
 
+async def test_a_database_that_an_idle_coordinator_is_connected_to(
+    state: Path, database: str, tmp_path: Path
+) -> None:
+    copied(state, database)
+    store = await open_postgresql(database)
+    await store.epoch()
+    for ways in ((database, tmp_path / "back"), (state, database)):
+        with pytest.raises(ConfigError, match="a coordinator uses the store postgresql://127"):
+            copied(*ways)
+    await store.close()
+    copied(database, tmp_path / "back")
+
+
 async def test_a_target_with_another_store(state: Path, database: str, tmp_path: Path) -> None:
     copied(state, database)
     second = await another_store(tmp_path / "second")
