@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from stt_shared import nats_address
 from stt_shared.identity import TOKEN_RULE, is_token
@@ -18,6 +18,14 @@ MIN_WEBHOOK_SECRET = 16  # characters
 SUBJECT_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 HEADER = re.compile(r"[A-Za-z0-9-]{1,80}")
+STORE_HOST = re.compile(r"(\[[^\[\]]*\]|[^:\[\]@]*)(:[0-9]*)?")  # of a postgresql:// address
+STORE_SECRETS = {  # options of libpq
+    "password",
+    "sslpassword",
+    "oauth_client_secret",
+    "scram_client_key",
+    "scram_server_key",
+}
 MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[A-Za-z0-9.-]+")
 
 
@@ -46,21 +54,28 @@ def token_or_empty(value: Any) -> str:
 
 
 def store_address_or_empty(value: Any) -> str:
-    """A postgresql:// address without a password, or empty."""
+    """A postgresql:// address without a password and other secrets, or empty."""
+    scheme, slashes, rest = str(value).partition("://")
     if value == "":
         return ""
     wrong = "expected postgresql://USER@HOST/DATABASE"
-    try:
-        # Not `_split`: the host may be missing (a socket), or be several with ports of their own.
-        parts = urlsplit(str(value))
-    except ValueError:
+    if not slashes or scheme not in ("postgresql", "postgres"):
         return wrong
-    if not str(value).startswith(("postgresql://", "postgres://")):
-        return wrong
-    named = {key.lower() for key, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    if parts.password is not None or named & {"password", "sslpassword"}:
+    # As libpq reads it, not urlsplit: `?` and `#` may be part of a user or a password.
+    login, at, after = rest.partition("@")
+    if not at or "/" in login:
+        login, after = "", rest
+    place, _, query = after.partition("?")
+    options = [option.partition("=") for option in query.split("&")] if query else []
+    named = {unquote(name).lower() for name, _, _ in options}
+    # A colon before a later `@`: most probably a password with a character that is not escaped.
+    if ":" in login or ":" in place.rpartition("@")[0] or named & STORE_SECRETS:
         return "expected an address without a password; set coordinator.store_password"
-    return ""
+    hosts = place.partition("/")[0].split(",")
+    good = all(STORE_HOST.fullmatch(host) for host in hosts) and all(
+        is_set for _, is_set, _ in options
+    )
+    return "" if good else wrong
 
 
 def secret_reference(value: Any) -> str:

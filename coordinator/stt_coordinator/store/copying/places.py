@@ -8,6 +8,7 @@ from stt_coordinator.store.copying.report import CopyReport
 from stt_coordinator.store.postgresql import schema
 from stt_coordinator.store.postgresql.address import SCHEMES, address_of
 from stt_shared.errors import UsageError
+from stt_shared.settings.rules import STORE_SECRETS
 
 
 def is_url(place: str) -> bool:
@@ -22,9 +23,8 @@ def is_url(place: str) -> bool:
 
 def has_password(*places: str) -> bool:
     """Whether a URL contains a password, which other users of the machine can see."""
-    return any(
-        "password" in address_of(one, schema.SCHEMA).parameters for one in places if is_url(one)
-    )
+    urls = filter(is_url, places)
+    return any(STORE_SECRETS & address_of(one, schema.SCHEMA).parameters.keys() for one in urls)
 
 
 def copied(source: str, target: str, show: Show, password: str = "") -> CopyReport:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -42,18 +44,26 @@ def address_of(url: str, schema: str) -> Address:
         # Without its cause: libpq repeats parts of the URL, which may be the password.
         raise ConfigError("the URL of the store is not a valid postgresql:// URL") from None
     given = {key: value for key, value in written.items() if value is not None}
-    hosts = str(given.get("host", "")).split(",")
+    hosts = str(given.get("host") or given.get("hostaddr", "")).split(",")
     database = given.get("dbname", given.get("user", ""))
     return Address(
-        place=f"postgresql://{','.join(hosts)}/{database}",
+        place=f"postgresql://{_named(hosts, str(given.get('port', '')))}/{database}",
         hosts=tuple(hosts),
         database=str(database),
         schema=schema,
-        parameters={**_defaults(hosts, given), **given, "options": _options(given, schema)},
+        parameters={**_defaults(given), **given, "options": _options(given, schema)},
     )
 
 
-def _defaults(hosts: list[str], given: dict[str, str | int]) -> dict[str, str | int]:
+def _named(hosts: list[str], port: str) -> str:
+    """The hosts with the ports that the URL gives them: one for all, or each its own."""
+    ports = port.split(",") if "," in port else [port] * len(hosts)
+    shown = [f"[{host}]" if ":" in host else host for host in hosts]
+    pairs = zip(shown, ports, strict=False)
+    return ",".join(f"{host}:{number}" if number else host for host, number in pairs)
+
+
+def _defaults(given: dict[str, str | int]) -> dict[str, str | int]:
     """What holds unless the URL says otherwise."""
     found: dict[str, str | int] = {
         "application_name": APPLICATION,
@@ -66,11 +76,21 @@ def _defaults(hosts: list[str], given: dict[str, str | int]) -> dict[str, str | 
         # Of several hosts the primary: a standby refuses every write.
         "target_session_attrs": "read-write",
     }
-    if "sslmode" not in given and not all(map(_is_local, hosts)):
+    if "sslmode" not in given and not _is_on_this_machine(given, os.environ):
         found["sslmode"] = "verify-full"
         if "sslrootcert" not in given:
             found["sslrootcert"] = "system"
     return found
+
+
+def _is_on_this_machine(given: Mapping[str, str | int], environ: Mapping[str, str]) -> bool:
+    """Whether the connection stays on this machine, wherever libpq takes its host from."""
+    if "service" in given or "PGSERVICE" in environ:
+        return False  # its file may give another host or address
+    names = str(given.get("host") or environ.get("PGHOST", ""))
+    # libpq connects to the address and only compares the certificate with the host.
+    addresses = str(given.get("hostaddr") or environ.get("PGHOSTADDR", ""))
+    return all(map(_is_local, [*names.split(","), *addresses.split(",")]))
 
 
 def _is_local(host: str) -> bool:

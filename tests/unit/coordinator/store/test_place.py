@@ -47,6 +47,9 @@ def test_tls_is_verified_unless_the_server_is_on_this_machine() -> None:
         URL,
         "postgres://stt@a:5432,b:5433/stt?sslmode=verify-full",
         "postgresql:///stt?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpostgresql/stt",
+        "postgresql://stt@[::1]:5432/stt",
+        "postgresql://a,b:5433/stt?user=stt@tenant",
     ],
 )
 def test_an_address_of_postgresql_is_accepted(value: str) -> None:
@@ -61,6 +64,17 @@ def test_an_address_of_postgresql_is_accepted(value: str) -> None:
         "postgresql:stt",
         "postgresql://db/stt?password=secret",
         "postgresql://stt:secret@a:5432,b:5433/stt",
+        "postgresql://stt:#secret@db/stt",
+        "postgresql://stt:?secret@db/stt",
+        "postgresql://stt:/secret@db/stt",
+        "postgresql://stt:1/secret@db/stt",
+        "postgresql://stt:s/?secret@db/stt",
+        "postgresql://stt@tenant:secret@db/stt",
+        "postgresql://stt@db/stt?passw%6Frd=secret",
+        "postgresql://stt@db/stt?a=#&sslpassword=secret",
+        "postgresql://stt@db/stt?oauth_client_secret=secret",
+        "postgresql://stt@db/stt?scram_client_key=secret",
+        "postgresql://stt@db/stt?scram_server_key=secret",
     ],
 )
 def test_another_address_and_one_with_a_password_are_refused_without_being_shown(

@@ -154,7 +154,9 @@ async def test_a_table_that_is_not_of_the_store(state: Path, database: str) -> N
 async def test_a_server_that_is_away_or_refuses_the_login(
     state: Path, postgresql: Running, database: str
 ) -> None:
-    with pytest.raises(UnreachableError, match=r"cannot connect to postgresql://127\.0\.0\.1/stt"):
+    with pytest.raises(
+        UnreachableError, match=r"cannot connect to postgresql://127\.0\.0\.1:1/stt"
+    ):
         copied(state, NOWHERE)
     wrong = url(postgresql, database.rpartition("/")[2], password="wrong-secret")
     with pytest.raises(UnreachableError, match="password authentication failed") as caught:
@@ -190,4 +192,5 @@ async def test_places_of_one_kind_or_of_none(state: Path, tmp_path: Path) -> Non
 def test_a_password_in_an_address_is_known_as_one() -> None:
     assert has_password("postgresql://stt:secret@db/stt")
     assert has_password("/var/lib", "postgresql://db/stt?password=secret")
+    assert has_password("postgresql://db/stt?scram_client_key=secret", "/var/lib")
     assert not has_password("postgresql://stt@db/stt", "/var/lib")

@@ -19,11 +19,34 @@ from stt_shared.errors import ConfigError
         ("postgresql://[::1]/stt", None),
         ("postgresql://localhost/stt", None),
         ("postgresql:///stt?host=/run/postgresql", None),
+        ("postgresql:///stt", None),
+        ("postgresql://localhost/stt?hostaddr=127.0.0.1", None),
+        ("postgresql://localhost/stt?hostaddr=192.0.2.9", "verify-full"),
+        ("postgresql:///stt?hostaddr=127.0.0.1,192.0.2.9", "verify-full"),
+        ("postgresql:///stt?service=prod", "verify-full"),
+        ("postgresql://localhost/stt?service=prod", "verify-full"),
     ],
 )
 def test_tls_is_verified_unless_the_server_is_local_or_the_url_says_otherwise(
     url: str, sslmode: str | None
 ) -> None:
+    assert address_of(url, "stt").parameters.get("sslmode") == sslmode
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "url", "sslmode"),
+    [
+        ("PGHOST", "db.example", "postgresql:///stt", "verify-full"),
+        ("PGHOST", "db.example", "postgresql://localhost/stt", None),
+        ("PGHOST", "/run/postgresql", "postgresql:///stt", None),
+        ("PGHOSTADDR", "192.0.2.9", "postgresql://localhost/stt", "verify-full"),
+        ("PGSERVICE", "prod", "postgresql://localhost/stt", "verify-full"),
+    ],
+)
+def test_a_server_that_the_environment_names_is_verified_too(
+    name: str, value: str, url: str, sslmode: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
     assert address_of(url, "stt").parameters.get("sslmode") == sslmode
 
 
@@ -38,6 +61,19 @@ def test_of_several_hosts_the_primary_is_asked() -> None:
     found = address_of("postgresql://u:p@one,two/stt", "stt")
     assert found.parameters["target_session_attrs"] == "read-write"
     assert found.place == "postgresql://one,two/stt"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://one:1,two:2/stt", "postgresql://one:1,two:2/stt"),
+        ("postgresql://one,two/stt?port=7", "postgresql://one:7,two:7/stt"),
+        ("postgresql://u@[::1]:7/stt", "postgresql://[::1]:7/stt"),
+        ("postgresql:///stt?hostaddr=192.0.2.9&port=7", "postgresql://192.0.2.9:7/stt"),
+    ],
+)
+def test_the_place_of_a_store_has_its_ports(url: str, place: str) -> None:
+    assert address_of(url, "stt").place == place
 
 
 def test_a_password_is_in_no_text_of_an_address_and_in_no_error() -> None:
