@@ -162,7 +162,7 @@ def source(url: str, password: str = "") -> Generator[PostgresqlSource]:
     """
     address = address_of(url, SCHEMA)
     with _connected(address, password) as connection:
-        version = _version(connection, SCHEMA)
+        version = schemas.version_in(connection, SCHEMA)
         if not version:
             raise ConfigError(f"no store at {address.place}: it has no schema {SCHEMA}")
         check_version(version, schemas.newest(), address.place)
@@ -199,7 +199,7 @@ def target(url: str, store: str, password: str = "") -> Generator[PostgresqlTarg
 
 def _standing(connection: Connection, place: str) -> CompletePostgresql | None:
     """The store that is there and not empty."""
-    version = _version(connection, SCHEMA)
+    version = schemas.version_in(connection, SCHEMA)
     if not version:
         if connection.execute(SQL["any"], (SCHEMA,)).fetchone():
             raise ConfigError(f"the schema {SCHEMA} of {place} contains something else")
@@ -211,7 +211,7 @@ def _standing(connection: Connection, place: str) -> CompletePostgresql | None:
 
 def _begin(connection: Connection, address: Address, store: str) -> None:
     """Make the schema of the copy unless there is one of this number."""
-    version = _version(connection, address.schema)
+    version = schemas.version_in(connection, address.schema)
     if version == schemas.newest():
         return
     # One transaction: killed before it has its id, it would be a copy of another store.
@@ -224,16 +224,6 @@ def _begin(connection: Connection, address: Address, store: str) -> None:
         for table in made.tables().values():
             made.clear(table)
         connection.execute(SQL["put_identity"], (store,))
-
-
-def _version(connection: Connection, schema: str) -> int:
-    """The number of the schema of a store; 0: there is none."""
-    table = f"{schema}.schema_version"
-    if connection.execute(schemas.SQL["find_table"], (table,)).fetchone() == (None,):
-        return 0
-    text = sql.SQL("SELECT version FROM {}").format(sql.Identifier(schema, "schema_version"))
-    found = connection.execute(text).fetchone()
-    return int(found[0]) if found else 0
 
 
 @contextmanager

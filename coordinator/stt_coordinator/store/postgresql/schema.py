@@ -75,6 +75,16 @@ def exists(connection: psycopg.Connection, schema: str) -> bool:
     return connection.execute(SQL["find_schema"], (schema,)).fetchone() != (None,)
 
 
+def version_in(connection: psycopg.Connection, schema: str) -> int:
+    """The number of the schema of a store; 0: there is none. Raises psycopg.Error."""
+    table = f"{schema}.schema_version"
+    if connection.execute(SQL["find_table"], (table,)).fetchone() == (None,):
+        return 0
+    text = sql.SQL("SELECT version FROM {}").format(sql.Identifier(schema, "schema_version"))
+    found = connection.execute(text).fetchone()
+    return int(found[0]) if found else 0
+
+
 def lock_acting(connection: psycopg.Connection, schema: str) -> bool:
     """Lock the store for the coordinator that acts, as long as this session lives.
 
@@ -133,6 +143,8 @@ def _apply(connection: psycopg.Connection, address: Address, version: int) -> No
             f"the store {address.place} has version {version}, this program knows up to {newest()}",
             hint="it was made by a newer coordinator: use that one, or another database",
         )
+    # Until the transaction ends: a large store takes longer, and would never be upgraded.
+    connection.execute(SQL["no_timeout"])
     for number, script in migrations().items():
         if number > version:
             connection.execute(script.read_bytes())

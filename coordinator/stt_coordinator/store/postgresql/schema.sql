@@ -39,3 +39,6 @@ SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s));
 
 -- name: short_wait
 SELECT set_config('lock_timeout', %s, true);
+
+-- name: no_timeout
+SET LOCAL statement_timeout = 0;

@@ -34,7 +34,7 @@ class Sessions:
 
     def __init__(self, connect: Callable[[], Session], size: int, *, hung_s: float) -> None:
         self._connect = connect
-        self._hung_s = hung_s
+        self.hung_s = hung_s
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="store-postgresql")
         self._of_thread = threading.local()
         self._lock = threading.Lock()
@@ -104,7 +104,7 @@ class Sessions:
         return made
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._cut_since(clock.monotonic() - self._hung_s)
+        self._cut_since(clock.monotonic() - self.hung_s)
         self._watch = loop.call_later(WATCH_S, self._look, loop)
 
     def _cut_since(self, oldest: float) -> None:

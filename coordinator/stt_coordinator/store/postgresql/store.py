@@ -35,6 +35,8 @@ Connect = Callable[[], psycopg.Connection]
 READERS = 4  # sessions
 WRITE_S = 90.0  # of a transaction, after which its session is cut: longer than any statement
 READ_S = 30.0  # the same of one that reads: pages wait for it
+OPEN_S = 60.0  # of a statement before the store is open: longer than the wait for a lock
+UPGRADE_S = 6 * 3600.0  # the same while migrations change a store, however large it is
 HEALTH_S = 5.0  # for the condition of the store
 PROBE_S = 10.0  # for the one row that shows that the store can be written
 _LOG = logger("store")
@@ -185,15 +187,20 @@ async def open_store(
     address = address_of(url, schema)
     connect = connector(address, password)
 
-    def prepare() -> tuple[str, Types]:
-        with connect() as connection:
-            connection.autocommit = True
-            identity = schemas.upgrade(connection, address)
-            return identity, schemas.column_types(connection, address.schema)
+    def prepare(connection: psycopg.Connection) -> tuple[str, Types]:
+        identity = schemas.upgrade(connection, address)
+        return identity, schemas.column_types(connection, address.schema)
 
+    # A server that is silent after the log-in would hold up the start or a take-over for ever.
+    opening = Sessions(partial(_writing, connect), 1, hung_s=OPEN_S)
     try:
-        identity, types = await asyncio.to_thread(prepare)
+        version = await opening.run(lambda one: schemas.version_in(one, address.schema))
+        if 0 < version < schemas.newest():
+            opening.hung_s = UPGRADE_S
+        identity, types = await opening.run(prepare)
     except psycopg.Error as error:
         refused = faults.refusal(address, error)
         raise refused or faults.store_error(address, error) from error
+    finally:
+        await opening.close()
     return PostgresqlStore(address, connect, identity, types)
