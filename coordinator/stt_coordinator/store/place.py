@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.file.folder import FolderInUseError
 from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
 from stt_coordinator.store.sqlite.store import open_store
@@ -76,6 +77,7 @@ class DatabasePlace:
 
     url: str
     secret: Secret
+    _was_read: Event = field(default_factory=Event, init=False, repr=False, compare=False)
 
     async def identity(self) -> str:
         """See the port."""
@@ -97,7 +99,14 @@ class DatabasePlace:
 
     def _password(self) -> str:
         # In the thread of a session, which has no event loop of its own.
-        return asyncio.run(resolve(self.secret))
+        try:
+            found = asyncio.run(resolve(self.secret))
+        except ConfigError as error:
+            if self._was_read.is_set():  # a file that is being replaced, a program that is slow
+                raise StoreError(error.message, hint=error.hint) from error
+            raise
+        self._was_read.set()
+        return found
 
 
 def password_of(settings: CoordinatorSettings, places: Collection[str]) -> str:

@@ -13,6 +13,7 @@ from stt_coordinator.store.copying.copy import is_empty
 from stt_coordinator.store.copying.port import Key, Row, Table
 from stt_coordinator.store.copying.sqlite import check_version, tables_of
 from stt_coordinator.store.port import StoreError, StoreFullError
+from stt_coordinator.store.postgresql import faults
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import APPLICATION, Address, address_of
 from stt_coordinator.store.postgresql.dialect import storable
@@ -234,6 +235,9 @@ def _connected(address: Address, password: str) -> Generator[Connection]:
     try:
         connection = psycopg.connect("", autocommit=True, **parameters)  # type: ignore[arg-type]  # libpq's own names
     except psycopg.Error as error:
+        refused = faults.refusal(address, error)
+        if refused is not None:
+            raise refused from error
         raise UnreachableError(f"cannot connect to {address.place} ({_reason(error)})") from error
     with connection, _errors(address.place):
         connection.execute(SQL["no_timeout"])  # whole tables are read by one statement

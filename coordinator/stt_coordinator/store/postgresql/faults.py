@@ -44,6 +44,8 @@ _LATER = (
     "timeout expired",
     "server closed the connection",
     "Connection reset",
+    "unexpected eof",  # of TLS: the server or the way to it broke
+    "EOF detected",
 )
 # What is wrong by the text of libpq or of the server, and what to do about it.
 _WRONG = (
@@ -56,7 +58,10 @@ _WRONG = (
     ("pg_hba.conf rejects", "let the host and the user in: pg_hba.conf of the server"),
     ("password authentication failed", "correct coordinator.store_password, or the user's name"),
     ("no password supplied", "set coordinator.store_password, for example to file:/PATH"),
-    ("authentication failed", "correct the user in coordinator.store"),
+    # Not those of LDAP, PAM and RADIUS, which also mean that their server is away.
+    ("Peer authentication failed", "correct the user in coordinator.store"),
+    ("Ident authentication failed", "correct the user in coordinator.store"),
+    ("certificate authentication failed", "correct the user in coordinator.store"),
     ("unsupported startup parameter", "connect to PostgreSQL itself, not through a pooler"),
     ("does not exist", "create it on the server (CREATE ROLE, CREATE DATABASE), or correct it"),
     ("is not permitted to log in", "let the role log in: ALTER ROLE ... LOGIN"),

@@ -159,8 +159,9 @@ async def test_a_server_that_is_away_or_refuses_the_login(
     ):
         copied(state, NOWHERE)
     wrong = url(postgresql, database.rpartition("/")[2], password="wrong-secret")
-    with pytest.raises(UnreachableError, match="password authentication failed") as caught:
+    with pytest.raises(ConfigError, match="password authentication failed") as caught:
         copied(state, wrong)
+    assert caught.value.hint.startswith("correct coordinator.store_password")
     assert "wrong-secret" not in str(caught.value)
     assert PASSWORD not in str(caught.value)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running, free_port
+from stt_coordinator.store.place import place_of
 from stt_coordinator.store.port import StoreError
 from stt_coordinator.store.postgresql.store import open_store
 from stt_shared.errors import ConfigError
+from stt_shared.settings import CoordinatorSettings
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD
 from tests.support.coordinator.postgresql_stores import database, drop, fresh_schema, url
@@ -103,3 +106,25 @@ async def test_a_server_whose_certificate_nobody_vouches_for_is_refused(
 async def test_a_server_that_does_not_answer_is_no_wrong_setting(where: str) -> None:
     with pytest.raises(StoreError, match="cannot use the store"):
         await open_store(where.format(free_port()))
+
+
+async def test_a_password_that_was_read_once_and_cannot_be_read_now_is_waited_for(
+    postgresql: Running, tmp_path: Path
+) -> None:
+    file = tmp_path / "password"
+    where = database(postgresql).replace(f":{quote(PASSWORD, safe='')}@", "@")
+    settings = CoordinatorSettings(store=where, store_password=f"file:{file}")
+    place = place_of(settings, tmp_path)
+    with pytest.raises(ConfigError, match="password"):
+        await place.open()
+    file.write_text(PASSWORD, encoding="utf-8")
+    file.chmod(0o600)
+    await place.identity()
+    file.rename(tmp_path / "replaced")
+    with pytest.raises(StoreError, match="password"):
+        await place.open()
+    (tmp_path / "replaced").rename(file)
+    opened = await place.open()
+    assert opened is not None
+    await opened.close()
+    drop(postgresql)
