@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -54,3 +55,14 @@ def worker_event(worker: WorkerRecord, now: datetime) -> WorkerEvent:
 def _short(pack: HeldPack) -> HeldPack:
     texts = {name: getattr(pack, name)[:MAX_TEXT] for name in ("digest", "name", "key")}
     return msgspec.structs.replace(pack, **texts)
+
+
+def silent_workers(
+    unheard: Iterable[WorkerRecord], silence_s: Callable[[str], float], longest: timedelta
+) -> dict[str, WorkerRecord]:
+    """Those that are down from now on, by name."""
+    return {
+        one.worker: msgspec.structs.replace(one, state="down")
+        for one in unheard
+        if one.state == "up" and silence_s(one.worker) > longest.total_seconds()
+    }

@@ -16,6 +16,7 @@ from stt_coordinator.ledger.watermarks import (
     Outbox,
     PassedOver,
     Position,
+    floors,
     move_watermarks,
 )
 from stt_coordinator.store.port import Ledger
@@ -71,14 +72,6 @@ class ReceivedResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnreadableResult:
-    """A message that is not a result, and the position that it claims, if it has any."""
-
-    row: Rejected
-    position: RawResult | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedBatch:
     """The effect of a batch: results recorded, rejected with why, left for later, and unused.
 
@@ -94,14 +87,19 @@ class RecordedBatch:
     unused: tuple[ReceivedResult, ...] = ()
     dropped: Mapping[str, int] = field(default_factory=dict[str, int])
     passed_over: tuple[PassedOver, ...] = ()
+    stranger_positions: int = 0  # of `IntakeRules.stranger_positions`, used up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeRules:
-    """Whether a nonce is required, and whose results leave nothing behind when they are refused."""
+    """Whether a nonce is required, and what refused results may leave behind.
+
+    `stranger_positions` is how many of outboxes that the store does not know may take a position.
+    """
 
     nonce_required: bool = True
     exceeded: frozenset[tuple[str, str]] = frozenset()  # site, worker
+    stranger_positions: int = 0
 
 
 @dataclass(slots=True)
@@ -114,6 +112,9 @@ class _SortedBatch:
     )
     waiting: set[Position] = field(default_factory=set[Position])
     strangers: set[Outbox] = field(default_factory=set[Outbox])  # with refused results
+    without_position: list[tuple[ReceivedResult, Refusal]] = field(
+        default_factory=list[tuple[ReceivedResult, Refusal]]
+    )
     old: list[ReceivedResult] = field(default_factory=list[ReceivedResult])
     dropped: list[tuple[ReceivedResult, Refusal]] = field(
         default_factory=list[tuple[ReceivedResult, Refusal]]
@@ -124,17 +125,38 @@ class _SortedBatch:
 
         Two writers that insert the same positions in different orders wait for each other.
         """
-        refused = (row for row in self.refused if row[0].outbox not in self.strangers)
-        rows = [*((one, None) for one in self.valid), *refused]
+        rows = [*((one, None) for one in self.valid), *self.refused]
         return sorted(rows, key=lambda row: (row[0].position, row[1] is not None))
 
-    def of_strangers(self, now: datetime) -> list[tuple[Result, Rejected]]:
-        """What was refused and takes no position: of strangers none is kept."""
-        return [
-            (one.result, one.rejected(refusal.code, refusal.reason, now))
-            for one, refusal in self.refused
-            if one.outbox in self.strangers
-        ]
+    def unused(self) -> list[ReceivedResult]:
+        """What changes nothing."""
+        refused = (*self.refused, *self.without_position, *self.dropped)
+        return [*self.old, *(one for one, _ in refused)]
+
+    def part_from_strangers(self, ledger: Ledger, left: int) -> int:
+        """Take the refused results of unknown outboxes out, but for the first `left`; their number.
+
+        A worker that announces itself a moment after its results needs their positions: NATS drops
+        what it sends again. Invented outboxes must not fill the store.
+        """
+        if not self.refused and not self.dropped:
+            return 0
+        known = KnownOutboxes.of(ledger)  # read only here: most batches have none
+        kept: list[tuple[ReceivedResult, Refusal]] = []
+        used = 0
+        for row in self.refused:
+            if row[0].outbox in known:
+                kept.append(row)
+                continue
+            self.strangers.add(row[0].outbox)
+            if used < left:
+                used += 1
+                kept.append(row)
+            else:
+                self.without_position.append(row)
+        self.refused = kept
+        self.strangers |= {one.outbox for one, _ in self.dropped if one.outbox not in known}
+        return used
 
 
 def record_results(
@@ -154,10 +176,11 @@ def record_results(
     ledger.locks.targets({one.result.target for one in received})
     jobs = ledger.jobs.by_id({one.result.job_id for one in received})
     batch = _sorted_batch(ledger, received, jobs, rules)
+    used = batch.part_from_strangers(ledger, rules.stranger_positions)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
-    unused = [*batch.old, *(one for one, _ in (*batch.refused, *batch.dropped))]
-    rejected = batch.of_strangers(now)
+    unused = batch.unused()
+    rejected = _rejections(batch.without_position, now)
     repeated = len(batch.old)
     rows = batch.by_position()
     raws = [one.raw(now, is_refused=refusal is not None) for one, refusal in rows]
@@ -167,7 +190,7 @@ def record_results(
         repeated += not is_new
         if refusal is not None:
             if is_new:
-                rejected.append((one.result, one.rejected(refusal.code, refusal.reason, now)))
+                rejected += _rejections([(one, refusal)], now)
             continue
         job = jobs[one.result.job_id]
         evidence = evidence_of(job, one.result, recorder.order(job, one.result.dispatch), now)
@@ -194,7 +217,14 @@ def record_results(
         unused=tuple(unused),
         dropped=Counter(refusal.code for _, refusal in batch.dropped),
         passed_over=tuple(passed_over),
+        stranger_positions=used,
     )
+
+
+def _rejections(
+    refused: Iterable[tuple[ReceivedResult, Refusal]], now: datetime
+) -> list[tuple[Result, Rejected]]:
+    return [(one.result, one.rejected(why.code, why.reason, now)) for one, why in refused]
 
 
 def _move_watermarks(
@@ -204,21 +234,14 @@ def _move_watermarks(
     moved = {one.outbox for one in received if one.position not in batch.waiting}
     moved -= batch.strangers - {one.outbox for one in batch.valid}
     passed = {one.position for one, _ in batch.dropped}
-    # Of valid results alone: their nonce proves that the worker itself states what it still has.
-    floors = _floors(batch.valid)
-    return move_watermarks(ledger, moved, now, floors=floors, passed=passed)
-
-
-def _floors(valid: Iterable[ReceivedResult]) -> dict[Outbox, int]:
-    """By outbox the position up to which its worker has nothing any more.
-
-    Never above a result that is recorded here: no message can raise a watermark above the store.
-    """
-    floors: dict[Outbox, int] = {}
-    for one in valid:
-        floor = min(one.result.oldest, one.result.sequence) - 1
-        floors[one.outbox] = max(floor, floors.get(one.outbox, 0))
-    return floors
+    # Only with a nonce, which shows that a worker of the site sent it. Never above a result that is
+    # recorded here.
+    stated = (
+        (one.outbox, min(one.result.oldest, one.result.sequence) - 1)
+        for one in batch.valid
+        if one.result.nonce
+    )
+    return move_watermarks(ledger, moved, now, floors=floors(ledger, stated), passed=passed)
 
 
 def _sorted_batch(
@@ -245,10 +268,6 @@ def _sorted_batch(
             batch.dropped.append((one, refusal))
         else:
             batch.refused.append((one, refusal))
-    refused = {one.outbox for one, _ in (*batch.refused, *batch.dropped)}
-    if refused:  # read only then: most batches have none
-        known = KnownOutboxes.of(ledger)
-        batch.strangers |= {outbox for outbox in refused if outbox not in known}
     return batch
 
 
@@ -258,17 +277,3 @@ def _is_covered(ledger: Ledger, one: ReceivedResult) -> bool:
     if sequence > (ledger.results.watermark(worker, epoch) or 0):
         return False
     return next(ledger.results.sequences_after(worker, epoch, sequence - 1), None) != sequence
-
-
-def record_unreadable(ledger: Ledger, found: Sequence[UnreadableResult], now: datetime) -> None:
-    """Keep messages that are not results, and count the positions that they claim as received.
-
-    Without the positions the worker's outbox would never empty: its watermark stops at a gap.
-    """
-    known = KnownOutboxes.of(ledger)
-    stated = (one.position for one in found if one.position is not None)
-    claimed = (one for one in stated if (one.worker, one.epoch) in known)
-    positions = sorted(claimed, key=lambda row: (row.worker, row.epoch, row.sequence))
-    ledger.results.add(positions)
-    ledger.results.add_rejected(one.row for one in found)
-    move_watermarks(ledger, {(one.worker, one.epoch) for one in positions}, now)

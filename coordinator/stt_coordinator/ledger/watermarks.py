@@ -8,9 +8,11 @@ from datetime import datetime
 from heapq import merge
 
 from stt_coordinator.domain.intake.installations import plain_name
+from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import Watermark
 
+MAX_GAP = 1_000_000_000  # above it a worker follows no watermark
 Outbox = tuple[str, str]  # worker, epoch
 Position = tuple[str, str, int]  # worker, epoch, sequence
 
@@ -38,11 +40,15 @@ class KnownOutboxes:
     @classmethod
     def of(cls, ledger: Ledger) -> KnownOutboxes:
         """Those of all workers that the store has now."""
-        workers = ledger.fleet.workers()
-        return cls(frozenset((plain_name(one.worker), one.epoch) for one in workers))
+        return cls(outboxes_of(ledger.fleet.workers()))
 
     def __contains__(self, outbox: Outbox) -> bool:
         return outbox in self.outboxes or (outbox[0], "") in self.outboxes
+
+
+def outboxes_of(workers: Iterable[WorkerRecord]) -> frozenset[Outbox]:
+    """The outboxes that these workers announce."""
+    return frozenset((plain_name(one.worker), one.epoch) for one in workers)
 
 
 def move_watermarks(
@@ -76,6 +82,39 @@ def move_watermarks(
             moved.append(Watermark(worker=worker, epoch=epoch, sequence=reached))
     ledger.results.put_watermarks(moved, now)
     return gaps
+
+
+def floors(ledger: Ledger, stated: Iterable[tuple[Outbox, int]]) -> dict[Outbox, int]:
+    """By outbox the position up to which its worker states that it has nothing any more.
+
+    Only of outboxes that a worker announces, and no further above the watermark than its worker
+    would follow: anyone with a job may state anything in the name of another.
+    """
+    highest: dict[Outbox, int] = {}
+    for outbox, floor in stated:
+        highest[outbox] = max(floor, highest.get(outbox, 0))
+    marks = {outbox: ledger.results.watermark(*outbox) or 0 for outbox in highest}
+    above = {one: floor for one, floor in highest.items() if 0 < floor - marks[one] <= MAX_GAP}
+    if not above:  # nearly always; the registry is read only then
+        return {}
+    known = KnownOutboxes.of(ledger)
+    return {outbox: floor for outbox, floor in above.items() if outbox in known}
+
+
+def move_new_watermarks(
+    ledger: Ledger, known: Iterable[WorkerRecord], heard: Iterable[WorkerRecord], now: datetime
+) -> None:
+    """Move those of outboxes that are announced for the first time and have positions already.
+
+    Their first results came before the announcement; no message brings them again.
+    """
+    begun = {
+        one
+        for one in outboxes_of(heard) - outboxes_of(known)
+        if next(ledger.results.sequences_after(*one, 0), None) is not None
+    }
+    if begun:
+        move_watermarks(ledger, begun, now)
 
 
 def _first_gap(ledger: Ledger, outbox: Outbox, reached: int, others: Iterable[int]) -> int:

@@ -11,15 +11,15 @@ from datetime import datetime
 
 import msgspec
 
+from stt_coordinator.domain.intake.budget import DAY_S, STRANGER_POSITIONS, Budget
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.results import (
     IntakeRules,
     ReceivedResult,
     RecordedBatch,
-    UnreadableResult,
     record_results,
-    record_unreadable,
 )
+from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.ledger.watermarks import Position
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
@@ -88,6 +88,7 @@ class Ingest:
     ) -> None:
         self._nonces = nonces
         self._unused = unused or UnusedResults()
+        self._strangers = Budget.full(STRANGER_POSITIONS, DAY_S, clock.monotonic())
         self._bus = bus
         self._store = store
         self._wakeups = wakeups
@@ -182,7 +183,11 @@ class Ingest:
         exceeded = self._unused.exceeded
         # Of who sends too much nothing is kept, and nothing is written.
         kept = [one for one in unreadable if sender_of(one.row.subject) not in exceeded]
-        rules = IntakeRules(nonce_required=await self._nonces.required(), exceeded=exceeded)
+        rules = IntakeRules(
+            nonce_required=await self._nonces.required(),
+            exceeded=exceeded,
+            stranger_positions=int(self._strangers.available(clock.monotonic())),
+        )
         if received:
             try:
                 done.add(await self._record_batch(received, rules))
@@ -190,7 +195,9 @@ class Ingest:
                 await self._record_singly(received, rules, done)
         if kept:
             now = clock.now()
-            await self._store.transact(lambda ledger: record_unreadable(ledger, kept, now))
+            left = rules.stranger_positions
+            used = await self._store.transact(lambda one: record_unreadable(one, kept, now, left))
+            self._strangers.spend(used, clock.monotonic())
             for one in kept:
                 _log_rejected(one.row)
             self._wakeups.watermarks.set()
@@ -198,14 +205,13 @@ class Ingest:
         return done
 
     async def _record_batch(
-        self,
-        received: Sequence[ReceivedResult],
-        rules: IntakeRules,
+        self, received: Sequence[ReceivedResult], rules: IntakeRules
     ) -> RecordedBatch:
         now = clock.now()
         batch = await self._store.transact(
             lambda ledger: record_results(ledger, received, now, rules)
         )
+        self._strangers.spend(batch.stranger_positions, clock.monotonic())
         for result, row in batch.rejected:
             with _bound_ids(result):
                 _log_rejected(row)
@@ -227,10 +233,7 @@ class Ingest:
         return batch
 
     async def _record_singly(
-        self,
-        received: Sequence[ReceivedResult],
-        rules: IntakeRules,
-        done: _Done,
+        self, received: Sequence[ReceivedResult], rules: IntakeRules, done: _Done
     ) -> None:
         """Record each in its own transaction: one that fails must not keep the others out."""
         for one in received:

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
-from stt_coordinator.domain.fleet import announced_worker, worker_event
+from stt_coordinator.domain.fleet import announced_worker, silent_workers, worker_event
 from stt_coordinator.domain.intake import ceilings, installations
 from stt_coordinator.domain.intake.ceilings import Bounded, Ceilings, Fleet, TargetBudgets
 from stt_coordinator.domain.intake.installations import (
@@ -24,6 +22,7 @@ from stt_coordinator.domain.target_life import Presence, announced_targets, clai
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
 from stt_coordinator.ledger.targets import apply_changes
+from stt_coordinator.ledger.watermarks import move_new_watermarks
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.tasks.guards.announcements import read_announcement
 from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
@@ -174,6 +173,7 @@ class WorkerRegistry:
         if done.changed:
             self._wakeups.store_changed()
             self._wakeups.schedule.set()
+            self._wakeups.watermarks.set()
 
     def _note(self, done: Recorded) -> None:
         """Keep what the status shows, and count new targets once they are recorded."""
@@ -240,11 +240,9 @@ class WorkerRegistry:
         bounded = self._budgets.bound(within.announcements, fleet, clock.monotonic())
         heard = {name: one.announcement for name, one in bounded.items()}
         changed = {name: announced_worker(one, now) for name, one in heard.items()}
-        for name, worker in known.items():
-            # While this process was not there nobody could be heard.
-            is_silent = self._silence_s(name) > self._timing.worker_down.total_seconds()
-            if name not in heard and worker.state == "up" and is_silent:
-                changed[name] = msgspec.structs.replace(worker, state="down")
+        unheard = (one for name, one in known.items() if name not in heard)
+        # While this process was not there nobody could be heard.
+        changed |= silent_workers(unheard, self._silence_s, self._timing.worker_down)
         if not changed:
             return Recorded(
                 crowded=names.left_out,
@@ -257,6 +255,7 @@ class WorkerRegistry:
             del after[name], changed[name], known[name]
         ledger.fleet.drop_workers(names.retired)
         ledger.fleet.put_workers(changed.values())
+        move_new_watermarks(ledger, known.values(), changed.values(), now)
         down = dict.fromkeys(changed, "down") | {name: one.state for name, one in known.items()}
         moved = [worker for name, worker in changed.items() if worker.state != down[name]]
         ledger.outbox.add(event_messages.of_worker(worker_event(one, now)) for one in moved)

@@ -132,6 +132,7 @@ async def recorded(
     store: Store,
     *results: Result,
     now: datetime | None = None,
+    rules: IntakeRules | None = None,
 ) -> RecordedBatch:
     """Settle results in one transaction, a minute after the newest began.
 
@@ -141,7 +142,8 @@ async def recorded(
     ids = {one.job_id for one in results}
     jobs = await store.read(lambda ledger: ledger.jobs.by_id(ids))
     batch = [taken(with_nonce(one, jobs)) for one in results]
-    return await store.transact(lambda ledger: record_results(ledger, batch, at, IntakeRules()))
+    intake = rules or IntakeRules()
+    return await store.transact(lambda ledger: record_results(ledger, batch, at, intake))
 
 
 async def job_of(store: Store, target: str = "t1", run_id: str = "standard-1") -> JobRecord:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Positions in a day of refused results whose outbox the store does not know (yet).
+STRANGER_POSITIONS = 100_000
+DAY_S = 86_400.0
+
 
 @dataclass(slots=True)
 class Budget:

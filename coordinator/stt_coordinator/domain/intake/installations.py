@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -66,6 +67,8 @@ def named(
     installation that announces the same targets has its name, as after a restart without a disk.
     """
     holders = dict(known)
+    # Counted once: a look through all names for each of 20,000 announcements takes 12 s.
+    doubles = Counter(plain_name(name) for name in known if MARK in name)
     found: dict[str, Announcement] = {}
     retired: list[str] = []
     left_out: list[str] = []
@@ -84,7 +87,8 @@ def named(
                 gone = msgspec.structs.replace(one, worker=double, targets=(), leaving=True)
                 found[double] = gone
                 retired.append(double)
-        elif double in holders or sum(w.startswith(name + MARK) for w in holders) < MAX_DOUBLES:
+        elif double in holders or doubles[name] < MAX_DOUBLES:
+            doubles[name] += double not in holders
             found[double] = msgspec.structs.replace(one, worker=double)
             holders[double] = _holder(one)
         else:

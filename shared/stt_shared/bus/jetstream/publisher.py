@@ -31,6 +31,7 @@ CONTENDED_PAUSE_S = 0.005
 IN_PROCESS = 10158
 IN_PROCESS_S = 2.0  # after which a message that really was on its way is stored
 FORGETS_REFUSED = (2, 12)
+OTHER_IDS = 9  # of a message: each epoch that was deposed while it sent it has used one up
 STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
 NO_RESPONDERS = "503"
@@ -122,8 +123,9 @@ async def _ask_renamed(
     if blocked:
         await asyncio.sleep(IN_PROCESS_S)
     # First under the same id: sent under another, a message that was on its way is stored twice.
-    # Then in each call under the same other ids in turn, so that a lost answer doubles nothing.
-    for suffix in ("", "~1", "~2", "~3"):
+    # Then in each call under the same other ids in turn, so that a lost answer doubles nothing. The
+    # fence is not part of them: behind a later one, what an earlier one has stored is a duplicate.
+    for suffix in ("", *(f"~{number}" for number in range(1, OTHER_IDS + 1))):
         asked = [_question(messages[at], suffix) for at in blocked]
         answered = await _ask_in_turn(answers, asked)
         found |= dict(zip(blocked, answered, strict=True))
@@ -133,9 +135,7 @@ async def _ask_renamed(
 
 def _question(message: Outgoing, suffix: str = "") -> Question:
     if suffix:
-        # The fence too: what one epoch has refused under such an id does not block the next one.
-        renamed = f"{message.message_id}~{message.expected_last}{suffix}"
-        message = replace(message, message_id=renamed)
+        message = replace(message, message_id=f"{message.message_id}{suffix}")
     return Question(message.subject, message.data, _headers(message))
 
 

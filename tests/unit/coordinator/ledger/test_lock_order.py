@@ -11,13 +11,9 @@ from typing import Any
 import pytest
 
 from stt_coordinator.ledger.reconcile import end_all, reconcile, rewind
-from stt_coordinator.ledger.results import (
-    IntakeRules,
-    UnreadableResult,
-    record_results,
-    record_unreadable,
-)
+from stt_coordinator.ledger.results import IntakeRules, record_results
 from stt_coordinator.ledger.targets import forget_targets
+from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared.protocol.messages import Result
