@@ -171,6 +171,7 @@ class Election:
             return None
         office: Office | None = None
         try:
+            self._refuse_exchanged(store)
             office = await self._take(store)
         finally:
             # Closed at once: a folder that stays locked keeps every other standby of this machine
@@ -190,6 +191,20 @@ class Election:
             f" store {record.store}{since}{stopped}; this one has store {self.claimant.store}",
             hint="stop this one, or restore a backup of that store; to go on with this store, and"
             " without what only the other one has recorded: stt coordinator --adopt",
+        )
+
+    def _refuse_exchanged(self, store: Store) -> None:
+        """Raise ConfigError if the address leads to another store than at the start.
+
+        With `adopts` too: the lease names the store that this process found at its start.
+        """
+        if store.identity == self.claimant.store:
+            return
+        raise ConfigError(
+            f"the store is not the one that this coordinator found at its start: it has the id"
+            f" {store.identity}, and had {self.claimant.store}",
+            hint="check where the address of the store leads; start the coordinator again if the"
+            " change is meant",
         )
 
     def _wait_behind(self, view: View) -> None:

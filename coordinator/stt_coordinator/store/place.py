@@ -37,7 +37,10 @@ class Place(Protocol):
         ...
 
     async def open(self) -> Store | None:
-        """The store; None while another process uses it. Raises ConfigError and StoreError."""
+        """The store of `identity`; None while another process uses it.
+
+        Raises ConfigError and StoreError.
+        """
         ...
 
 
@@ -81,7 +84,7 @@ class DatabasePlace:
 
     async def identity(self) -> str:
         """See the port."""
-        found = await self.open()
+        found = await self._opened(makes=True)
         await found.close()
         return found.identity
 
@@ -91,11 +94,16 @@ class DatabasePlace:
 
     async def open(self) -> Store:
         """See the port."""
+        # An address that leads elsewhere by now must not get an empty store there.
+        return await self._opened(makes=False)
+
+    async def _opened(self, *, makes: bool) -> Store:
         # The driver of PostgreSQL only where it is used.
         from stt_coordinator.store.postgresql import store  # noqa: PLC0415
 
         has_password = bool(self.secret.scheme or self.secret.rest)
-        return await store.open_store(self.url, password=self._password if has_password else None)
+        password = self._password if has_password else None
+        return await store.open_store(self.url, password=password, makes=makes)
 
     def _password(self) -> str:
         # In the thread of a session, which has no event loop of its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from stt_coordinator.store.memory.audit import MemoryAudit
@@ -27,35 +28,46 @@ from stt_shared.protocol.coordinators import StoreHealth
 T = TypeVar("T")
 
 
+def _new_identity() -> str:
+    return secrets.token_hex(16)
+
+
+@dataclass(slots=True)
+class Kept:
+    """What is in one store, however many handles there are on it."""
+
+    identity: str = field(default_factory=_new_identity)
+    tables: Tables = field(default_factory=Tables)
+    epoch: int = 0
+
+
 class MemoryStore:
     """A store that is gone with the process; see the port."""
 
-    def __init__(self) -> None:
-        self._tables = Tables()
-        self._identity = secrets.token_hex(16)
-        self._epoch = 0
+    def __init__(self, kept: Kept | None = None) -> None:
+        self.kept = kept or Kept()
 
     @property
     def identity(self) -> str:
-        return self._identity
+        return self.kept.identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
         # On a copy that replaces the tables last: work that raises has changed nothing.
-        tables = self._tables.copy()
+        tables = self.kept.tables.copy()
         found = work(memory_ledger(tables))
-        self._tables = tables
+        self.kept.tables = tables
         return found
 
     async def read(self, work: Callable[[Ledger], T]) -> T:
-        return work(memory_ledger(self._tables))
+        return work(memory_ledger(self.kept.tables))
 
     async def epoch(self) -> int:
-        return self._epoch
+        return self.kept.epoch
 
     async def begin(self, epoch: int) -> None:
-        if epoch < self._epoch:
-            raise StoreDeposedError(f"epoch {self._epoch} has begun, after epoch {epoch}")
-        self._epoch = epoch
+        if epoch < self.kept.epoch:
+            raise StoreDeposedError(f"epoch {self.kept.epoch} has begun, after epoch {epoch}")
+        self.kept.epoch = epoch
 
     async def probe_write(self) -> None:
         await self.transact(lambda _ledger: None)

@@ -36,8 +36,10 @@ def newest() -> int:
     return max(migrations())
 
 
-def upgrade(connection: psycopg.Connection, address: Address) -> str:
+def upgrade(connection: psycopg.Connection, address: Address, *, makes: bool = True) -> str:
     """Apply every missing migration, all or none, and return the identity of the store.
+
+    Without `makes` a database that has no store is refused with ConfigError.
 
     Raises psycopg.Error, and ConfigError for a PostgreSQL that is too old, a database that is not
     in UTF8, a pooler in between, and a store that a newer program made.
@@ -60,6 +62,12 @@ def upgrade(connection: psycopg.Connection, address: Address) -> str:
     with connection.transaction():
         # Before the number is read: of two coordinators that start at once, one makes the schema.
         lock_upgrades(connection, address.schema)
+        if not (makes or _is_made(connection, address.schema)):
+            raise ConfigError(
+                f"{address.place} has no store any more: its schema {address.schema} is not there",
+                hint="check where the address leads; to begin with an empty store, start the"
+                " coordinator again",
+            )
         _apply(connection, address, _prepared(connection, address.schema))
     found = connection.execute(SQL["identity"]).fetchone()
     return str(found[0]) if found else ""
@@ -129,12 +137,16 @@ def _prepared(connection: psycopg.Connection, schema: str) -> int:
     # Asked first: CREATE ... IF NOT EXISTS needs the right to create where nothing is missing.
     if not exists(connection, schema):
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-    table = f"{schema}.schema_version"
-    if connection.execute(SQL["find_table"], (table,)).fetchone() == (None,):
+    if not _is_made(connection, schema):
         connection.execute(SQL["make_number"])
         connection.execute(SQL["begin_number"])
     found = connection.execute(SQL["number"]).fetchone()
     return int(found[0]) if found else 0
+
+
+def _is_made(connection: psycopg.Connection, schema: str) -> bool:
+    table = f"{schema}.schema_version"
+    return connection.execute(SQL["find_table"], (table,)).fetchone() != (None,)
 
 
 def _apply(connection: psycopg.Connection, address: Address, version: int) -> None:

@@ -177,9 +177,13 @@ def connector(address: Address, password: Password | None) -> Connect:
 
 
 async def open_store(
-    url: str, schema: str = schemas.SCHEMA, *, password: Password | None = None
+    url: str,
+    schema: str = schemas.SCHEMA,
+    *,
+    password: Password | None = None,
+    makes: bool = True,
 ) -> PostgresqlStore:
-    """The store at `url`, made or upgraded if need be.
+    """The store at `url`, upgraded if need be, and with `makes` made.
 
     Raises ConfigError for what only a person can correct: the address, a right, a version; and
     StoreError if the server does not answer now.
@@ -188,7 +192,7 @@ async def open_store(
     connect = connector(address, password)
 
     def prepare(connection: psycopg.Connection) -> tuple[str, Types]:
-        identity = schemas.upgrade(connection, address)
+        identity = schemas.upgrade(connection, address, makes=makes)
         return identity, schemas.column_types(connection, address.schema)
 
     # A server that is silent after the log-in would hold up the start or a take-over for ever.

@@ -16,7 +16,7 @@ from stt_coordinator.lease.memory import Held, MemoryLease
 from stt_coordinator.lease.port import Claimant
 from stt_coordinator.lease.standbys import MAX_STANDBYS, Standbys
 from stt_coordinator.lease.term import Term
-from stt_coordinator.store.memory.store import MemoryStore
+from stt_coordinator.store.memory.store import Kept, MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.web.standby import standby_application
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
@@ -44,7 +44,7 @@ def election(
     bus: MemoryBus, held: Held, claimant: Claimant, folder: Path, *, adopts: bool = False
 ) -> Election:
     async def open_store() -> Store:
-        return MemoryStore()
+        return MemoryStore(Kept(identity=claimant.store))
 
     return Election(
         bus=bus,
@@ -94,6 +94,23 @@ async def test_another_store_is_refused_unless_it_adopts(tmp_path: Path) -> None
     assert adopting.term.epoch == 2
 
 
+@pytest.mark.parametrize("adopts", [False, True])
+async def test_a_standby_whose_store_was_exchanged_does_not_act(
+    tmp_path: Path, *, adopts: bool
+) -> None:
+    held, opened = Held(), MemoryStore(Kept(identity="elsewhere"))
+    standby = election(MemoryBroker().connect(), held, B, tmp_path, adopts=adopts)
+
+    async def open_store() -> Store:
+        return opened
+
+    standby.open_store = open_store
+    with pytest.raises(ConfigError, match="it has the id elsewhere, and had s"):
+        await standby.won(asyncio.Event())
+    assert held.record is None
+    assert await opened.epoch() == 0
+
+
 async def test_without_fences_a_second_coordinator_is_refused(tmp_path: Path) -> None:
     broker, held, stop = MemoryBroker(), Held(), asyncio.Event()
     first = await election(Old(broker), held, A, tmp_path).won(stop)
@@ -112,7 +129,7 @@ async def test_a_store_that_lacks_results_is_refused_by_worker_and_position(
     broker, stop = MemoryBroker(), asyncio.Event()
     bus = broker.connect()
     await bus.ensure(subjects.STREAMS, ())
-    store = MemoryStore()
+    store = MemoryStore(Kept(identity=A.store))
     mine = Watermark(worker="w1", epoch="e1", sequence=640)
     await store.transact(lambda ledger: ledger.results.put_watermarks([mine], NOW))
     subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")

@@ -7,12 +7,16 @@ import time
 from collections.abc import AsyncGenerator
 from functools import partial
 
+import psycopg
 import pytest
 
 from stt_coordinator.domain.model import JobState
 from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.place import DatabasePlace
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.postgresql.store import PostgresqlStore, open_store
+from stt_shared.errors import ConfigError
+from stt_shared.secret_references.reference import Secret
 from tests.support.coordinator.postgresql_stores import database, fresh_schema
 from tests.support.coordinator.store_rows import finding, job, opened, pair, run
 
@@ -106,3 +110,20 @@ async def test_a_reader_of_the_history_misses_no_event_of_two_writers(stores: Pa
             break
     await writers
     assert seen == 40
+
+
+async def test_a_store_that_was_dropped_is_made_anew_at_a_start_only(postgresql: Running) -> None:
+    place = DatabasePlace(database(postgresql), Secret())
+    first = await place.identity()
+    opened = await place.open()
+    assert opened.identity == first
+    await opened.close()
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        for left in ("", "CREATE SCHEMA stt"):  # nothing, and what a restore has begun
+            connection.execute(f"DROP SCHEMA IF EXISTS stt CASCADE; {left}".encode())
+            with pytest.raises(ConfigError, match="has no store any more"):
+                await place.open()
+            table = connection.execute("SELECT to_regclass('stt.runs')").fetchone()
+            assert table == (None,)
+        assert await place.identity() != first
+        connection.execute("DROP SCHEMA stt CASCADE")
