@@ -44,7 +44,7 @@ class StoreBusyError(StoreError):
 
 
 class StoreDeposedError(StoreError):
-    """Another coordinator has begun to write the store in a later epoch."""
+    """The epoch of the store is not the own: another coordinator has begun, or it went back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,9 @@ class Store(Protocol):
     async def begin(self, epoch: int) -> None:
         """Write in `epoch`: once this returns, no transaction of an earlier one commits.
 
-        Later transactions raise StoreDeposedError once a later epoch has begun, and so does this
-        one. Before the first call nothing is compared. Raises StoreError.
+        Later transactions raise StoreDeposedError once a later epoch has begun, or the store went
+        back to an earlier one. This one raises it for a later one. Before the first call nothing
+        is compared. Raises StoreError.
         """
         ...
 

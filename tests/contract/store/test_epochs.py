@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store, StoreDeposedError
+from stt_coordinator.store.postgresql.store import PostgresqlStore
+from stt_coordinator.store.sqlite.file.folder import FILE
+from stt_coordinator.store.sqlite.store import SqliteStore
 from tests.support.coordinator.store_rows import run
 
 
@@ -21,3 +29,30 @@ async def test_the_epoch_is_kept_and_never_goes_back(store: Store) -> None:
         await store.begin(5)
     assert await store.epoch() == 7
     await store.transact(lambda ledger: ledger.runs.put(run()))
+
+
+async def put_epoch(store: Store, folder: Path, epoch: int) -> None:
+    """Change the epoch behind the back of `store`, as another process or a recovery does."""
+    statement = f"UPDATE write_epoch SET epoch = {epoch}"
+    if isinstance(store, MemoryStore):
+        store.kept.epoch = epoch
+    elif isinstance(store, SqliteStore):
+        with closing(sqlite3.connect(folder / FILE)) as connection, connection:
+            connection.execute(statement)
+    else:
+        assert isinstance(store, PostgresqlStore)
+        await store._run(store._writer, lambda one: one.execute(statement.encode()))
+
+
+@pytest.mark.parametrize("other", [9, 6], ids=["later", "earlier"])
+async def test_in_another_epoch_than_its_own_a_coordinator_commits_nothing(
+    store: Store, tmp_path: Path, other: int
+) -> None:
+    await store.begin(7)
+    await store.transact(lambda ledger: ledger.runs.put(run()))
+    await put_epoch(store, tmp_path, other)
+    with pytest.raises(StoreDeposedError, match=f"epoch {other}"):
+        await store.transact(lambda ledger: ledger.runs.put(run("late")))
+    assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
+    await store.begin(10)
+    await store.transact(lambda ledger: ledger.runs.put(run("r2")))

@@ -46,12 +46,17 @@ class MemoryStore:
 
     def __init__(self, kept: Kept | None = None) -> None:
         self.kept = kept or Kept()
+        self._epoch = 0
 
     @property
     def identity(self) -> str:
         return self.kept.identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
+        if self._epoch and self._epoch != self.kept.epoch:
+            raise StoreDeposedError(
+                f"the store has epoch {self.kept.epoch}: this coordinator had begun {self._epoch}"
+            )
         # On a copy that replaces the tables last: work that raises has changed nothing.
         tables = self.kept.tables.copy()
         found = work(memory_ledger(tables))
@@ -67,7 +72,7 @@ class MemoryStore:
     async def begin(self, epoch: int) -> None:
         if epoch < self.kept.epoch:
             raise StoreDeposedError(f"epoch {self.kept.epoch} has begun, after epoch {epoch}")
-        self.kept.epoch = epoch
+        self.kept.epoch = self._epoch = epoch
 
     async def probe_write(self) -> None:
         await self.transact(lambda _ledger: None)

@@ -82,15 +82,27 @@ def epoch_of(connection: Connection) -> int:
 
 
 def require_epoch(connection: Connection, epoch: int) -> None:
-    """Raise StoreDeposedError if a later epoch than `epoch` has begun; 0 is of no epoch."""
+    """Raise StoreDeposedError unless `epoch` is the last that has begun; 0 is of no epoch."""
     found = epoch_of(connection)
-    if epoch and found > epoch:
-        raise StoreDeposedError(
-            f"another coordinator writes this store since epoch {found}: this one had epoch {epoch}"
-        )
+    if not epoch or found == epoch:
+        return
+    if found > epoch:
+        raise _deposed(found, epoch)
+    # After a failover to a server that lagged, or a recovery to an earlier point in time.
+    raise StoreDeposedError(
+        f"the store went back to epoch {found}: this coordinator had begun epoch {epoch}"
+    )
+
+
+def _deposed(found: int, epoch: int) -> StoreDeposedError:
+    return StoreDeposedError(
+        f"another coordinator writes this store since epoch {found}: this one had epoch {epoch}"
+    )
 
 
 def begin_epoch(connection: Connection, epoch: int) -> None:
     """Write that `epoch` has begun; raises StoreDeposedError if a later one has."""
-    require_epoch(connection, epoch)
+    found = epoch_of(connection)
+    if found > epoch:
+        raise _deposed(found, epoch)
     connection.execute(_EPOCH["put"], {"epoch": epoch})
