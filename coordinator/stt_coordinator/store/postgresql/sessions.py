@@ -10,19 +10,32 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.abc import RV, PQGen
 
 from stt_shared import clock
 
 T = TypeVar("T")
-Session = psycopg.Connection
 TRIES = 3  # of a transaction that PostgreSQL gave up, or whose session broke before its commit
 WATCH_S = 1.0  # between two looks for transactions that hang
 CLOSE_S = 5.0  # that transactions under way have to end when the store is closed
 _GIVEN_UP = (errors.DeadlockDetected, errors.SerializationFailure)
+
+
+class Session(psycopg.Connection[tuple[Any, ...]]):
+    """A connection that notes since when it waits for the server."""
+
+    waits_since: float | None = None
+
+    def wait(self, gen: PQGen[RV], *given: Any, **named: Any) -> RV:
+        self.waits_since = clock.monotonic()
+        try:
+            return super().wait(gen, *given, **named)
+        finally:
+            self.waits_since = None
 
 
 class CommitUnknownError(psycopg.OperationalError):
@@ -30,7 +43,10 @@ class CommitUnknownError(psycopg.OperationalError):
 
 
 class Sessions:
-    """Runs whole transactions, each in the thread of its session, for `hung_s` seconds at most."""
+    """Runs whole transactions, each in the thread of its session.
+
+    A session whose server does not answer a statement for `hung_s` seconds is cut.
+    """
 
     def __init__(self, connect: Callable[[], Session], size: int, *, hung_s: float) -> None:
         self._connect = connect
@@ -38,7 +54,7 @@ class Sessions:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="store-postgresql")
         self._of_thread = threading.local()
         self._lock = threading.Lock()
-        self._busy: dict[Session, float] = {}  # since when it runs a transaction
+        self._busy: set[Session] = set()  # those that run a transaction
         self._open: set[Session] = set()
         self._cut: set[Session] = set()
         self._watch: asyncio.TimerHandle | None = None
@@ -69,7 +85,7 @@ class Sessions:
 
     def _once(self, session: Session, work: Callable[[Session], T]) -> T:
         with self._lock:
-            self._busy[session] = clock.monotonic()
+            self._busy.add(session)
         try:
             found = work(session)
             try:
@@ -86,7 +102,7 @@ class Sessions:
             raise
         finally:
             with self._lock:
-                self._busy.pop(session, None)
+                self._busy.discard(session)
         return found
 
     def _session(self) -> Session:
@@ -104,21 +120,22 @@ class Sessions:
         return made
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._cut_since(clock.monotonic() - self.hung_s)
+        # Not by the age of the transaction: many quick statements may take longer.
+        oldest = clock.monotonic() - self.hung_s
+        self._cut_those(lambda one: one.waits_since is not None and one.waits_since <= oldest)
         self._watch = loop.call_later(WATCH_S, self._look, loop)
 
-    def _cut_since(self, oldest: float) -> None:
-        """Break the sessions whose transaction began before `oldest`.
+    def _cut_those(self, chosen: Callable[[Session], bool]) -> None:
+        """Break the busy sessions that are chosen.
 
         Their threads wait for an answer that may never come, and get an error at once.
         """
         # Under the lock: a session that ends meanwhile may leave its descriptor to another one.
         with self._lock:
-            for session, since in self._busy.items():
-                if since <= oldest:
-                    self._cut.add(session)
-                    with suppress(OSError, psycopg.Error):
-                        _shut(session.fileno())
+            for session in filter(chosen, self._busy):
+                self._cut.add(session)
+                with suppress(OSError, psycopg.Error):
+                    _shut(session.fileno())
 
     async def close(self) -> None:
         """Close the sessions after the transactions that came before; those that hang are cut."""
@@ -128,7 +145,7 @@ class Sessions:
         finished, _ = await asyncio.wait({ended}, timeout=CLOSE_S)
         while not finished:
             # Again and again: the next transaction in the queue may hang as well.
-            self._cut_since(clock.monotonic())
+            self._cut_those(lambda _: True)
             finished, _ = await asyncio.wait({ended}, timeout=WATCH_S)
         for session in self._open:
             session.close()

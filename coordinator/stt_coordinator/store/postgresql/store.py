@@ -15,7 +15,7 @@ from stt_coordinator.store.postgresql import faults, health
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
-from stt_coordinator.store.postgresql.sessions import Sessions
+from stt_coordinator.store.postgresql.sessions import Session, Sessions
 from stt_coordinator.store.sql.ledger import (
     begin_epoch,
     epoch_of,
@@ -31,10 +31,10 @@ from stt_shared.telemetry.logs import logger
 
 T = TypeVar("T")
 Password = Callable[[], str]  # read anew for each session; raises ConfigError
-Connect = Callable[[], psycopg.Connection]
+Connect = Callable[[], Session]
 READERS = 4  # sessions
-WRITE_S = 90.0  # of a transaction, after which its session is cut: longer than any statement
-READ_S = 30.0  # the same of one that reads: pages wait for it
+WRITE_S = 90.0  # of a statement, after which its session is cut: longer than the server lets it run
+READ_S = 30.0  # the same in a transaction that reads: pages wait for it
 OPEN_S = 60.0  # of a statement before the store is open: longer than the wait for a lock
 UPGRADE_S = 6 * 3600.0  # the same while migrations change a store, however large it is
 HEALTH_S = 5.0  # for the condition of the store
@@ -149,7 +149,7 @@ class PostgresqlStore:
             await self._writer.close()
 
 
-def _writing(connect: Connect) -> psycopg.Connection:
+def _writing(connect: Connect) -> Session:
     connection = connect()
     # Not as the database has it by default: a snapshot older than the writers' lock would miss
     # what the transaction before wrote.
@@ -157,7 +157,7 @@ def _writing(connect: Connect) -> psycopg.Connection:
     return connection
 
 
-def _reading(connect: Connect) -> psycopg.Connection:
+def _reading(connect: Connect) -> Session:
     connection = connect()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
@@ -167,11 +167,11 @@ def _reading(connect: Connect) -> psycopg.Connection:
 def connector(address: Address, password: Password | None) -> Connect:
     """What makes a session of the store; it raises psycopg.Error and ConfigError."""
 
-    def connect() -> psycopg.Connection:
+    def connect() -> Session:
         parameters = dict(address.parameters)
         if password is not None:
             parameters["password"] = password()
-        return psycopg.connect("", **parameters)  # type: ignore[arg-type]  # libpq's own names
+        return Session.connect("", **parameters)  # type: ignore[arg-type]  # libpq's own names
 
     return connect
 

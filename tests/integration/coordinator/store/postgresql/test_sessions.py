@@ -63,6 +63,22 @@ async def test_a_transaction_that_hangs_ends_with_an_error_and_the_next_one_is_d
     assert "late" not in found
 
 
+async def test_a_read_of_many_quick_statements_may_take_longer_than_any_of_them(
+    store: PostgresqlStore,
+) -> None:
+    await store.transact(lambda ledger: ledger.runs.put(run()))
+
+    def read(ledger: Ledger) -> int:
+        end, statements = time.monotonic() + 2 * stores.READ_S, 0
+        while time.monotonic() < end:
+            assert ledger.runs.newest(9) == [run()]
+            statements += 1
+            time.sleep(0.05)
+        return statements
+
+    assert await store.read(read) > 2
+
+
 async def test_a_store_whose_server_hangs_is_closed_in_bounded_time(
     store: PostgresqlStore, hole: BlackHole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
