@@ -119,6 +119,12 @@ def _options(given: dict[str, str | int], schema: str) -> str:
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
         "lock_timeout": LOCK_MS,
         "statement_timeout": STATEMENT_MS,
+        # For the server's end: it waits without any timeout while it sends to a coordinator that
+        # was stopped, in a transaction that keeps its locks. Without effect on Unix sockets.
+        "tcp_user_timeout": DEAD_PEER_MS,
+        "tcp_keepalives_idle": PROBE_S,
+        "tcp_keepalives_interval": PROBE_S,
+        "tcp_keepalives_count": PROBES,
     }
     ours = [f"-c {name}={value}" for name, value in settings.items()]
     return " ".join([str(given.get("options", "")), *ours]).strip()
