@@ -176,7 +176,8 @@ def _of_store(store: StoreHealth | None) -> Iterator[Metric]:
     yield _gauge("stt_store_info", [((store.kind, store.server), 1)])
     if store.size_bytes is not None:
         yield _gauge("stt_store_size_bytes", [((), store.size_bytes)])
-    yield _gauge("stt_store_durable", [((), int(not store.risk))])
+    if store.risk or not store.fault:  # otherwise nobody knows
+        yield _gauge("stt_store_durable", [((), int(not store.risk))])
 
 
 def _of_pack(pack: PackStatus | None) -> Iterator[Metric]:

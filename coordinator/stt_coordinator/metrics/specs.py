@@ -47,7 +47,10 @@ _ALL = (
     Spec(
         name="stt_store_durable",
         kind=GAUGE,
-        help="0 if confirmed results can be lost, as with an asynchronous standby; else 1",
+        help=(
+            "0 if confirmed results can be lost, as with an asynchronous standby; else 1; missing"
+            " while the store does not answer"
+        ),
     ),
     Spec(name="stt_enabled", kind=GAUGE, help="1 if checks run, 0 if they are disabled"),
     Spec(

@@ -26,7 +26,11 @@ T = TypeVar("T")
 
 
 class StoreError(SttError):
-    """The store cannot do what it was asked for; nothing of the transaction was kept."""
+    """The store cannot do what it was asked for.
+
+    Nothing of the transaction was kept, except if the connection broke during its commit: then that
+    is unknown, and the message says so.
+    """
 
     exit_code: ClassVar[int] = EXIT_UNREACHABLE
 

@@ -44,6 +44,15 @@ async def samples(store: Store, pack: PackStatus | None = PACK) -> Samples:
     }
 
 
+async def test_a_store_that_does_not_answer_is_not_called_durable() -> None:
+    state, counters = ControlState(enabled=True), counted()
+    found = await MemoryStore().read(lambda led: prometheus.snapshot(led, state, PACK, counters))
+    silent = StoreHealth(kind="postgresql", fault="no answer within 5 s")
+    assert "stt_store_durable " not in prometheus.render(replace(found, store=silent)).decode()
+    well = StoreHealth(kind="postgresql", sound=True)
+    assert "stt_store_durable 1" in prometheus.render(replace(found, store=well)).decode()
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_metrics_tell_what_the_store_holds(kind: str, tmp_path: Path) -> None:
     store: Store = MemoryStore() if kind == "memory" else await open_store(tmp_path)
