@@ -36,9 +36,11 @@ async def silent(
     hole.opened.set()
     upgrade = schema.upgrade
 
-    def upgrade_in_silence(connection: psycopg.Connection, address: Address) -> str:
+    def upgrade_in_silence(
+        connection: psycopg.Connection, address: Address, *, makes: bool = True
+    ) -> str:
         hole.opened.clear()
-        return upgrade(connection, address)
+        return upgrade(connection, address, makes=makes)
 
     monkeypatch.setattr(schema, "upgrade", upgrade_in_silence)
     monkeypatch.setattr(sessions, "WATCH_S", 0.1)
