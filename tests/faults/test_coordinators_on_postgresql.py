@@ -194,7 +194,7 @@ async def test_a_coordinator_that_starts_before_its_server_waits_and_says_so(
         one.start()
         line = await made.logged(one, "store_unreachable")
         assert line["level"] == "error"
-        assert f"postgresql://{HOST}/postgres" in line["reason"]
+        assert f"postgresql://{HOST}:{server.port}/postgres" in line["reason"]
         await asyncio.sleep(3.0)
         assert len([each for each in logged(one) if each["event"] == "store_unreachable"]) == 1
         server.restart()
