@@ -10,6 +10,7 @@ from datetime import datetime
 
 from stt_coordinator.lease.copies import missing_results
 from stt_coordinator.lease.fence import FencedBus, Fences
+from stt_coordinator.lease.fenced_store import FencedStore
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
@@ -275,6 +276,6 @@ class Election:
             term=term,
             bus=bus,
             fences=fences,
-            store=store,
+            store=FencedStore(store, term),
             handover=self.handover,
         )

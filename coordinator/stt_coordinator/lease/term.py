@@ -32,6 +32,7 @@ class Term:
         self.epoch = epoch
         self.since = since or clock.now()
         self.is_lost = False
+        self.lost_by = "another coordinator acts"
         self.doubted = asyncio.Event()  # set by what suggests that another one holds the lease
         self._ttl_s = ttl_s
         self._uptime = uptime
@@ -41,6 +42,12 @@ class Term:
         """Prolong: a renewal that was sent at `at`, in seconds of uptime, has succeeded."""
         self._renewed = at
 
+    def lose(self, reason: str) -> None:
+        """End the term at once, and wake its keeper."""
+        self.is_lost = True
+        self.lost_by = reason
+        self.doubted.set()
+
     def may_act(self) -> bool:
         """Whether this process may act now."""
         return not self.is_lost and self._age_s() < SAFETY * self._ttl_s
@@ -48,7 +55,7 @@ class Term:
     def require(self) -> None:
         """Raise UnreachableError unless this process may act now."""
         if self.is_lost:
-            raise UnreachableError("another coordinator acts: this one stands down")
+            raise UnreachableError(f"{self.lost_by}: this one stands down")
         if not self.may_act():
             raise UnreachableError(
                 f"the lease was not renewed for {self._age_s():.0f} s: this coordinator waits",
@@ -77,6 +84,9 @@ class Keeper:
         every_s = self.lease.ttl_s / RENEWALS
         while True:
             is_doubted = await self._wait(every_s)
+            # Before a renewal: with the lease of a store that refuses us we would keep others out.
+            if self.term.is_lost:
+                raise LeaseLostError(self.term.lost_by)
             try:
                 await self._renew(is_doubted=is_doubted)
             except UnreachableError as error:

@@ -110,7 +110,10 @@ class Store(Protocol):
         ...
 
     async def probe_write(self) -> None:
-        """Write one row until it is durable: a full or read-only store raises StoreError."""
+        """Write one row until it is durable: a full or read-only store raises StoreError.
+
+        Raises StoreDeposedError as `transact`.
+        """
         ...
 
     async def health(self, *, whole: bool = True) -> StoreHealth:

@@ -53,6 +53,8 @@ async def test_in_another_epoch_than_its_own_a_coordinator_commits_nothing(
     await put_epoch(store, tmp_path, other)
     with pytest.raises(StoreDeposedError, match=f"epoch {other}"):
         await store.transact(lambda ledger: ledger.runs.put(run("late")))
+    with pytest.raises(StoreDeposedError, match=f"epoch {other}"):
+        await store.probe_write()
     assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
     await store.begin(10)
     await store.transact(lambda ledger: ledger.runs.put(run("r2")))

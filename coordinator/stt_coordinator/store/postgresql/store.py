@@ -89,10 +89,16 @@ class PostgresqlStore:
 
     async def probe_write(self) -> None:
         at = clock.now()
+
+        def fenced(connection: psycopg.Connection) -> None:
+            schemas.enter(connection, self._address.schema)
+            require_epoch(self._portable(connection), self._epoch)
+            probe_write(self._portable(connection), at)
+
         try:
             # Less than systemd's watchdog waits: restarting this process mends no server.
             async with asyncio.timeout(PROBE_S):
-                await self._run(self._writer, lambda one: probe_write(self._portable(one), at))
+                await self._run(self._writer, fenced)
         except TimeoutError as error:
             place = self._address.place
             raise StoreError(f"the store {place} has not answered for {PROBE_S:g} s") from error

@@ -100,9 +100,12 @@ class SqliteStore:
 
     async def probe_write(self) -> None:
         at = clock.now()
-        await self._run(
-            self._writer, lambda one: probe_write(SqliteConnection(one), at), "BEGIN IMMEDIATE"
-        )
+
+        def fenced(connection: sqlite3.Connection) -> None:
+            require_epoch(SqliteConnection(connection), self._epoch)
+            probe_write(SqliteConnection(connection), at)
+
+        await self._run(self._writer, fenced, "BEGIN IMMEDIATE")
 
     async def _run(
         self, thread: ConnectionThread, work: Callable[[sqlite3.Connection], T], begin: str

@@ -17,11 +17,11 @@ from stt_coordinator.lease.port import Claimant
 from stt_coordinator.lease.standbys import MAX_STANDBYS, Standbys
 from stt_coordinator.lease.term import Term
 from stt_coordinator.store.memory.store import Kept, MemoryStore
-from stt_coordinator.store.port import Store
+from stt_coordinator.store.port import Store, StoreDeposedError
 from stt_coordinator.web.standby import standby_application
 from stt_shared.bus.memory import MemoryBroker, MemoryBus
 from stt_shared.bus.values import Outgoing, Publication
-from stt_shared.errors import ConfigError
+from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.coordinators import CoordinatorInfo, Standby
 from stt_shared.protocol.messages import Watermark
@@ -109,6 +109,34 @@ async def test_a_standby_whose_store_was_exchanged_does_not_act(
         await standby.won(asyncio.Event())
     assert held.record is None
     assert await opened.epoch() == 0
+
+
+@pytest.mark.parametrize("other", [9, 0], ids=["later", "earlier"])
+async def test_whoever_is_deposed_in_the_store_stops_acting_and_has_to_win_again(
+    tmp_path: Path, other: int
+) -> None:
+    kept, stop = Kept(identity=A.store), asyncio.Event()
+    one = election(MemoryBroker().connect(), Held(), A, tmp_path)
+
+    async def open_store() -> Store:
+        return MemoryStore(kept)
+
+    one.open_store = open_store
+    first = await one.won(stop)
+    assert first is not None
+    async with first.acting(stop) as ended:
+        kept.epoch = other
+        with pytest.raises(StoreDeposedError):
+            await first.store.probe_write()
+        with pytest.raises(UnreachableError, match=f"has epoch {other}: this"):
+            first.term.require()
+        (receipt,) = await first.bus.publish([Outgoing(subject="stt.v1.tick.a.b", data=b"")])
+        assert receipt.publication is Publication.FAILED
+        await asyncio.wait_for(ended.wait(), 10)
+    second = await asyncio.wait_for(one.won(stop), 10)
+    assert second is not None
+    assert second.term.epoch == max(other, first.term.epoch) + 1
+    await second.store.probe_write()
 
 
 async def test_without_fences_a_second_coordinator_is_refused(tmp_path: Path) -> None:
