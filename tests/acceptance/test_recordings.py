@@ -16,9 +16,11 @@ from tools.surface import RECORDED as SURFACE
 
 ROOT = Path(__file__).parents[2]
 RECORDING_S = 900  # events of real servers: half a minute on a machine with nothing else to do
-# Instants, days, runs, installations, nonces and exceptions are new each time.
+# Instants, days, runs, installations, nonces and exceptions are new each time; digests of checks
+# are new with each change of their text.
 NEW = re.compile(
     r"\d{4}-\d\d-\d\d(T[\d:.]+Z)?|\d{8}t\d{6}z|\b[0-9a-f]{16}([0-9a-f]{16})?\b|\bx_[a-z0-9]{12}\b"
+    r"|\b[0-9a-f]{64}\b"
 )
 
 
