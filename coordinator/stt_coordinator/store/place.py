@@ -13,9 +13,13 @@ from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.sqlite.file.folder import FolderInUseError
 from stt_coordinator.store.sqlite.file.identity import fingerprint, identity_in
 from stt_coordinator.store.sqlite.store import open_store
+from stt_shared import clock
 from stt_shared.errors import ConfigError
 from stt_shared.secret_references.reference import Secret, parse, resolve
 from stt_shared.settings import CoordinatorSettings
+
+IDENTITY_S = 10.0  # for another process to make or recover the file of the store
+POLL_S = 0.1
 
 
 class Place(Protocol):
@@ -52,15 +56,22 @@ class FolderPlace:
 
     async def identity(self) -> str:
         """See the port."""
-        try:
-            store = await open_store(self.folder)
-        except FolderInUseError:
-            found = identity_in(self.folder)
-            if not found:  # it is still being made
-                raise
-            return found
-        await store.close()
-        return store.identity
+        until = clock.monotonic() + IDENTITY_S
+        while True:
+            try:
+                store = await open_store(self.folder)
+            except FolderInUseError:
+                found = identity_in(self.folder)
+                if found:
+                    return found
+                # Not refused at once: whoever has the folder makes the file now, or recovers it
+                # after a kill, and nobody can read it meanwhile.
+                if clock.monotonic() > until:
+                    raise
+                await asyncio.sleep(POLL_S)
+            else:
+                await store.close()
+                return store.identity
 
     def fingerprint(self) -> str:
         """See the port."""

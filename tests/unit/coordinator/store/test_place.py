@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from stt_cli import main
+from stt_coordinator.store import place
 from stt_coordinator.store.place import DatabasePlace, FolderPlace, place_of
 from stt_coordinator.store.postgresql.address import address_of
+from stt_coordinator.store.sqlite.file.folder import FolderInUseError, locked
+from stt_coordinator.store.sqlite.file.identity import identity_in
 from stt_shared.errors import ConfigError
 from stt_shared.settings import CoordinatorSettings
 from stt_shared.settings.load import load
@@ -104,3 +111,29 @@ def test_a_file_is_neither_copied_nor_replaced_where_the_store_is_in_postgresql(
     printed = capsys.readouterr().err
     assert "the store is in PostgreSQL (coordinator.store)" in printed
     assert "pg_dump" in printed
+
+
+@contextmanager
+def in_use(folder: Path) -> Generator[None]:
+    """The folder as a process has it that has not made the file of the store yet."""
+    lock = locked(folder)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+async def test_a_folder_whose_file_is_just_made_or_recovered_is_waited_for(tmp_path: Path) -> None:
+    with in_use(tmp_path):
+        found = asyncio.create_task(FolderPlace(tmp_path).identity())
+        await asyncio.sleep(0.3)
+        assert not found.done()
+    assert await found == identity_in(tmp_path) != ""
+
+
+async def test_a_folder_that_stays_in_use_without_a_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "IDENTITY_S", 0.2)
+    with in_use(tmp_path), pytest.raises(FolderInUseError, match="another coordinator uses"):
+        await FolderPlace(tmp_path).identity()
