@@ -40,6 +40,12 @@ def _kept(before: Verdict, after: Verdict) -> bool:
     return set(before[2]) <= set(after[2])
 
 
+def _is_refused(before: Verdict, after: Verdict) -> bool:
+    # An error has the kind of its first part: one that was left out before comes first.
+    was_partial = before[1] == LEFT_OUT and after[0] == Outcome.ERROR
+    return after[1] in _REFUSALS or was_partial
+
+
 def changed(before: Verdicts, after: Verdicts) -> Verdicts:
     """The verdicts of `after` that are not those of `before`."""
     return {name: after[name] for name in before if after.get(name) != before[name]}
@@ -64,9 +70,8 @@ def handling(
     }
     if not left:
         return Handling.REPORTED if others else Handling.HARMLESS
-    kinds = {kind for _, kind, _ in left.values()}
-    if kinds <= _REFUSALS:
+    unrefused = {name: one for name, one in left.items() if not _is_refused(before[name], one)}
+    if not unrefused:
         return Handling.REFUSED
-    if all(outcome == Outcome.ERROR for outcome, _, _ in left.values()):
-        return Handling.FAILED
-    return Handling.BENT
+    failed = all(outcome == Outcome.ERROR for outcome, _, _ in unrefused.values())
+    return Handling.FAILED if failed else Handling.BENT

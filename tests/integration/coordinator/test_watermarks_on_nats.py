@@ -121,6 +121,11 @@ async def jobs_wait(bus: JetStreamBus) -> bool:
     return all(found)
 
 
+async def results_wait(bus: JetStreamBus) -> bool:
+    found = [await bus.last("STT_RESULTS", subjects.result(f, SITE, t, "w1")) for t, f in TARGETS]
+    return all(found)
+
+
 async def test_after_an_old_backup_the_outbox_empties_with_the_next_result(
     broker: Running, tmp_path: Path
 ) -> None:
