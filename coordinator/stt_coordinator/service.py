@@ -9,6 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -96,7 +97,7 @@ async def run(
             bus=bus,
             lease=NatsLease(bus, claimant, ttl_s=timing.lease_ttl_s),
             claimant=claimant,
-            open_store=place.open,
+            open_store=partial(place.open, upgrades=True),
             handover=Handover(state),
             adopts=adopts,
         )
@@ -167,6 +168,7 @@ def claimant_of(arrival: Arrival, store: str, place: Place) -> Claimant:
         host=arrival.host,
         store=store,
         folder=place.fingerprint(),
+        store_schema=place.schema(),
     )
 
 

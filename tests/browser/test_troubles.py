@@ -34,7 +34,7 @@ from tests.support.coordinator.coordination import (
     passed,
 )
 from tests.support.processes.coordinators import coordinators
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 
 TIMEOUT_MS = 60_000
 DAY = timedelta(days=1)

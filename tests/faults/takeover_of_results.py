@@ -15,8 +15,9 @@ from stt_shared.protocol.coordinators import CoordinatorInfo
 from tests.support.processes.cluster import clustered
 from tests.support.processes.coordinators import LIMIT_S, pause, resume
 from tests.support.processes.epochs import only_the_last_epoch_wrote
-from tests.support.processes.installation import Installation, Process, installed
+from tests.support.processes.installation import Installation, installed
 from tests.support.processes.invariants import hold
+from tests.support.processes.process import Process
 
 TARGETS = 100
 SEED = 20261130

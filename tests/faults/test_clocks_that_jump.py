@@ -44,7 +44,7 @@ from tests.support.coordinator.coordination import (
 )
 from tests.support.coordinator.store_rows import finding as finding_row
 from tests.support.coordinator.store_rows import opened, suppression
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 
 DAY = timedelta(days=1)
 OLD = timedelta(days=29, hours=23)  # of an event that is about to be too old

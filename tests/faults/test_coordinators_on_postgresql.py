@@ -4,41 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.clock import monotonic
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.control import Empty, Verb
 from stt_shared.protocol.queries.health import HealthReply
-from tests.servers.fixtures import PASSWORD, serving
+from tests.servers.fixtures import serving
 from tests.servers.listeners import listening
-from tests.support.coordinator.coordination import FakeWorker
-from tests.support.coordinator.postgresql_stores import url
-from tests.support.processes.coordinators import (
-    BlackHole,
-    Coordinators,
-    connected,
-    coordinators,
-    exit_code,
-    logged,
-    pause,
-    resume,
-)
-from tests.support.processes.epochs import only_the_last_epoch_wrote
-from tests.support.processes.installation import Process
+from tests.support.processes.coordinators import BlackHole, exit_code, logged, pause, resume
 from tests.support.processes.rivals import busy
+from tests.support.processes.shared_store import (
+    SECRET,
+    add,
+    everything_is_there_once,
+    rows,
+    site,
+    started,
+    two,
+)
 
 TTL_S = 6.0
 PAUSE_S = float(os.environ.get("STT_TEST_PAUSE_S", "14"))
-SECRET = PASSWORD
 LOCKED = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'stt-coordinator'"
     " AND state LIKE 'idle in transaction%'"
@@ -49,27 +41,8 @@ LOCKED = (
 def server(servers_folder: Path, tmp_path: Path) -> Iterator[Running]:
     """A PostgreSQL of its own, which may be stopped and killed; its data outlive that."""
 
-    def start() -> Running:
-        return embedded.start(servers_folder / f"store-{tmp_path.name}", password=SECRET)
-
-    with serving("PostgreSQL 18", start) as running:
+    with serving("PostgreSQL 18", lambda: started(servers_folder, tmp_path)) as running:
         yield running
-
-
-def add(made: Coordinators, server: Running, name: str, *, port: int = 0) -> Process:
-    """A coordinator with a state folder of its own, as on a machine of its own."""
-    return made.add(
-        name,
-        name,
-        STT_COORDINATOR_STORE=f"postgresql://{server.user}@{HOST}:{port or server.port}/postgres",
-        STT_COORDINATOR_STORE_PASSWORD="env:THE_PASSWORD",
-        THE_PASSWORD=SECRET,
-    )
-
-
-def rows(server: Running, query: str) -> list[tuple[object, ...]]:
-    with psycopg.connect(url(server, "postgres"), options="-c search_path=stt") as connection:
-        return connection.execute(query.encode()).fetchall()
 
 
 async def store_fault(bus: JetStreamBus) -> str:
@@ -80,43 +53,10 @@ async def store_fault(bus: JetStreamBus) -> str:
     return next(one.seen for one in parts if one.name == "store" and not one.is_well)
 
 
-async def everything_is_there_once(made: Coordinators, server: Running, worker: FakeWorker) -> None:
-    """No result is lost or doubled, every run ends, and no stream has a late message."""
-    published = len(worker.published)
-
-    async def are_all_there() -> bool:
-        counted = rows(server, "SELECT count(*) FROM results")
-        left = rows(server, "SELECT count(*) FROM jobs WHERE state IN ('pending', 'dispatched')")
-        return counted == [(published,)] and left == [(0,)]
-
-    await made.until(are_all_there, f"{published} results in the store")
-    gaps = "SELECT worker FROM results GROUP BY worker HAVING max(sequence) <> count(*)"
-    assert rows(server, gaps) == []
-    assert rows(server, "SELECT epoch FROM write_epoch") == [(await made.epoch(),)]
-    await only_the_last_epoch_wrote(made.servers, await made.epoch())
-
-
-async def two(made: Coordinators, server: Running) -> tuple[Process, Process]:
-    """`a` acts and `b` stands by."""
-    first, second = add(made, server, "a"), add(made, server, "b")
-    first.start()
-    await made.holds("a")
-    await made.logged(first, "coordinator_started")
-    second.start()
-    await made.logged(second, "standby_waits")
-    return first, second
-
-
-@asynccontextmanager
-async def site(folder: Path) -> AsyncIterator[tuple[Coordinators, JetStreamBus]]:
-    async with coordinators(folder, ttl_s=TTL_S) as made, connected(made.broker) as bus:
-        yield made, bus
-
-
 async def test_a_standby_without_the_disk_of_the_killed_one_takes_over_and_loses_nothing(
     tmp_path: Path, server: Running
 ) -> None:
-    async with site(tmp_path) as (made, bus):
+    async with site(tmp_path, ttl_s=TTL_S) as (made, bus):
         first, second = await two(made, server)
         async with busy(bus) as worker:
             for killed, next_one, name in ((first, second, "b"), (second, first, "a")):
@@ -136,7 +76,7 @@ async def test_a_standby_without_the_disk_of_the_killed_one_takes_over_and_loses
 async def test_a_paused_holder_commits_nothing_when_it_wakes(
     tmp_path: Path, server: Running
 ) -> None:
-    async with site(tmp_path) as (made, bus):
+    async with site(tmp_path, ttl_s=TTL_S) as (made, bus):
         first, second = await two(made, server)
         async with busy(bus) as worker:
             await asyncio.sleep(1.0)
@@ -164,7 +104,7 @@ async def test_a_paused_holder_commits_nothing_when_it_wakes(
 async def test_a_server_that_goes_and_comes_back_is_waited_for_with_one_line(
     tmp_path: Path, server: Running, way: str
 ) -> None:
-    async with site(tmp_path) as (made, bus):
+    async with site(tmp_path, ttl_s=TTL_S) as (made, bus):
         first, second = await two(made, server)
         async with busy(bus) as worker:
             await asyncio.sleep(1.0)
@@ -189,7 +129,7 @@ async def test_a_coordinator_that_starts_before_its_server_waits_and_says_so(
     tmp_path: Path, server: Running
 ) -> None:
     server.kill()
-    async with site(tmp_path) as (made, _bus):
+    async with site(tmp_path, ttl_s=TTL_S) as (made, _bus):
         one = add(made, server, "a")
         one.start()
         line = await made.logged(one, "store_unreachable")
@@ -205,7 +145,7 @@ async def test_a_coordinator_that_starts_before_its_server_waits_and_says_so(
 async def test_a_wrong_password_ends_it_with_one_clear_error(
     tmp_path: Path, server: Running
 ) -> None:
-    async with site(tmp_path) as (made, _bus):
+    async with site(tmp_path, ttl_s=TTL_S) as (made, _bus):
         one = add(made, server, "a")
         one.environment["THE_PASSWORD"] = "not-the-password"
         one.start()
@@ -215,12 +155,33 @@ async def test_a_wrong_password_ends_it_with_one_clear_error(
         assert "not-the-password" not in one.tail()
 
 
+async def test_a_second_installation_with_a_nats_of_its_own_is_refused(
+    tmp_path: Path, server: Running
+) -> None:
+    async with (
+        site(tmp_path / "1", ttl_s=TTL_S) as (ours, _),
+        site(tmp_path / "2", ttl_s=TTL_S) as (theirs, _),
+    ):
+        first, second = add(ours, server, "a"), add(theirs, server, "b")
+        first.start()
+        await ours.logged(first, "coordinator_started")
+        second.start()
+        assert await exit_code(second) == 2
+        assert "belongs to an installation with another NATS" in second.tail()
+        assert "stt coordinator --adopt" in second.tail()
+        # Stopped, it keeps its store: the other one must not get it by waiting.
+        assert first.stop() == 0
+        second.start()
+        assert await exit_code(second) == 2
+        assert rows(server, "SELECT epoch FROM write_epoch") == [(await ours.epoch(),)]
+
+
 async def test_a_connection_that_hangs_delays_and_loses_nothing(
     tmp_path: Path, server: Running
 ) -> None:
     hole = BlackHole(server.port)
     hole.opened.set()
-    async with site(tmp_path) as (made, bus), listening(hole.take) as hole.port:
+    async with site(tmp_path, ttl_s=TTL_S) as (made, bus), listening(hole.take) as hole.port:
         first = add(made, server, "a", port=hole.port)
         first.start()
         await made.logged(first, "coordinator_started")

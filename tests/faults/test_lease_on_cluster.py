@@ -25,7 +25,7 @@ from tests.support.processes.coordinators import (
     resume,
 )
 from tests.support.processes.epochs import only_the_last_epoch_wrote
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 from tests.support.processes.rivals import busy, two_machines
 from tests.support.processes.sockets import connected_port
 

@@ -18,7 +18,8 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Announcement, ControlState, Job, Result, Watermark
-from tests.support.processes.installation import Installation, Process, installed
+from tests.support.processes.installation import Installation, installed
+from tests.support.processes.process import Process
 from tests.support.processes.raw_nats import publish, publish_with_headers, send_frames
 from tests.support.shared.hostile_bytes import NO_MESSAGES, corpus, example
 

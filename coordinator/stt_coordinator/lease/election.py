@@ -12,8 +12,10 @@ from stt_coordinator.lease.copies import missing_results
 from stt_coordinator.lease.fence import FencedBus, Fences
 from stt_coordinator.lease.fenced_store import FencedStore
 from stt_coordinator.lease.handover import Handover
+from stt_coordinator.lease.installations import Installations
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
+from stt_coordinator.lease.releases import obstacle
 from stt_coordinator.lease.term import Keeper, Term
 from stt_coordinator.store.port import Store, StoreDeposedError, StoreError
 from stt_shared import clock
@@ -117,10 +119,12 @@ class Election:
     handover: Handover
     adopts: bool = False  # whether it may take over from another store
     waiting: Waiting = field(init=False)
+    installations: Installations = field(init=False)
     waits: asyncio.Event = field(default_factory=asyncio.Event)  # set while it is a standby
 
     def __post_init__(self) -> None:
         self.waiting = Waiting(self.claimant)
+        self.installations = Installations(self.claimant)
 
     async def won(self, stop: asyncio.Event) -> Office | None:
         """Return when this process may act; None if `stop` was set first.
@@ -157,6 +161,7 @@ class Election:
 
     async def _attempt(self) -> Office | None:
         view = await self.lease.inspect()
+        self.installations.see(view.record)
         # First: a lease that is free must not be taken with another store either.
         self.refuse_other_store(view.record)
         if not view.is_free:
@@ -216,7 +221,7 @@ class Election:
                 " a standby needs nats-server 2.11 or newer",
                 hint="upgrade nats-server, or run one coordinator",
             )
-        self._say("", record)
+        self._say(obstacle(self.claimant, record), record)
 
     def _say(self, obstacle: str, behind: LeaseRecord | None = None) -> None:
         before = self.waiting.sentence()
@@ -249,17 +254,19 @@ class Election:
         fences = Fences(self.bus)
         # Before the lease is taken: an epoch that a lost record had must not come again.
         # The store remembers it as well, for brokers that lost their disks.
-        highest = max(await fences.read(), await store.epoch())
+        fenced = await fences.read()
+        highest = max(fenced, await store.epoch())
+        installation = await self.installations.of(store, fenced=fenced, adopts=self.adopts)
         # Before the call: the term has to end before others may count this holder as silent.
         begun = clock.uptime()
-        epoch = await self.lease.take(above=highest)
+        epoch = await self.lease.take(above=highest, installation=installation)
         if epoch is None:
             return None
         term = Term(epoch, begun=begun, ttl_s=self.lease.ttl_s)
         try:
             await fences.raise_to(epoch)
             # After the lease is won: coordinators that wait must not depose the one that acts.
-            await store.begin(epoch)
+            await store.begin(epoch, installation)
         except (LeaseLostError, StoreDeposedError):
             return None
         except StoreError:

@@ -38,10 +38,14 @@ class FencedStore:
         """See the port."""
         return await self._store.epoch()
 
-    async def begin(self, epoch: int) -> None:
+    async def installation(self) -> str:
+        """See the port."""
+        return await self._store.installation()
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
         """See the port."""
         with self._heeded():
-            await self._store.begin(epoch)
+            await self._store.begin(epoch, installation)
 
     async def probe_write(self) -> None:
         """See the port."""

@@ -56,7 +56,7 @@ class MemoryLease:
             return False
         return held.uptime() <= held.until
 
-    async def take(self, *, above: int = 0) -> int | None:
+    async def take(self, *, above: int = 0, installation: str = "") -> int | None:
         """See the port."""
         held, one = self._held, self._claimant
         if held.record != self._seen or not self._is_free():
@@ -69,6 +69,8 @@ class MemoryLease:
             host=one.host,
             store=one.store,
             folder=one.folder,
+            store_schema=one.store_schema,
+            installation=installation,
             epoch=self._epoch,
             since=clock.now(),
         )

@@ -85,7 +85,7 @@ class NatsLease:
         folder = self._record.folder if self._record else ""
         return bool(folder) and folder == self._claimant.folder
 
-    async def take(self, *, above: int = 0) -> int | None:
+    async def take(self, *, above: int = 0, installation: str = "") -> int | None:
         """See the port."""
         one, before = self._claimant, self._record or LeaseRecord()
         epoch = max(before.epoch, above, self._highest) + 1
@@ -95,6 +95,8 @@ class NatsLease:
             host=one.host,
             store=one.store,
             folder=one.folder,
+            store_schema=one.store_schema,
+            installation=installation,
             epoch=epoch,
             since=clock.now(),
         )

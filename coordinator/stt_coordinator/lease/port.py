@@ -25,6 +25,7 @@ class Claimant:
     host: str
     store: str  # random id that the store got when it was made
     folder: str = ""  # identity of the lock of its state folder on this machine; empty: unknown
+    store_schema: int = 0  # number that this program has for a store that others share; 0: a file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +50,11 @@ class Lease(Protocol):
         """
         ...
 
-    async def take(self, *, above: int = 0) -> int | None:
+    async def take(self, *, above: int = 0, installation: str = "") -> int | None:
         """Take the lease as it was last read; None if another claimant was faster.
 
-        Returns the epoch: higher than every earlier one of this lease, and than `above`.
+        Returns the epoch: higher than every earlier one of this lease, and than `above`. The record
+        says of which `installation` it is.
         """
         ...
 

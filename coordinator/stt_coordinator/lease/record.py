@@ -14,5 +14,7 @@ class LeaseRecord(Value, frozen=True, kw_only=True):
     store: str = ""
     folder: str = ""
     epoch: int = 0
+    store_schema: int = 0  # number that its program has for the shared store; 0: of a file
+    installation: str = ""  # random id, which a store that others share has as well
     since: Instant | None = None  # by the holder's clock; for people, nothing is decided by it
     schema: str = "stt.lease/v1"

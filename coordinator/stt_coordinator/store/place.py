@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -30,9 +30,10 @@ class Place(Protocol):
     """
 
     async def identity(self) -> str:
-        """The id of the store, which is made or upgraded if need be.
+        """The id of the store, which is made if there is none.
 
-        Raises ConfigError and StoreError.
+        A store that other processes may be using is not upgraded. Raises ConfigError and
+        StoreError.
         """
         ...
 
@@ -40,10 +41,15 @@ class Place(Protocol):
         """What tells that no other process of this machine uses the store; empty: nothing does."""
         ...
 
-    async def open(self) -> Store | None:
+    def schema(self) -> int:
+        """The number of the schema that this program needs; 0 for a store that nobody shares."""
+        ...
+
+    async def open(self, *, upgrades: bool = False) -> Store | None:
         """The store of `identity`; None while another process uses it.
 
-        Raises ConfigError and StoreError.
+        With `upgrades` a store that others share gets the schema of this program, which deposes
+        whoever writes it; without, an older one is refused. Raises ConfigError and StoreError.
         """
         ...
 
@@ -77,8 +83,13 @@ class FolderPlace:
         """See the port."""
         return fingerprint(self.folder)
 
-    async def open(self) -> Store | None:
-        """See the port."""
+    def schema(self) -> int:
+        """See the port: whoever has locked the folder upgrades the file."""
+        return 0
+
+    async def open(self, *, upgrades: bool = False) -> Store | None:
+        """See the port: a file is upgraded by whoever has locked its folder."""
+        del upgrades
         try:
             return await open_store(self.folder)
         except FolderInUseError:
@@ -95,26 +106,33 @@ class DatabasePlace:
 
     async def identity(self) -> str:
         """See the port."""
-        found = await self._opened(makes=True)
-        await found.close()
-        return found.identity
+        # The driver of PostgreSQL only where it is used.
+        from stt_coordinator.store.postgresql import store  # noqa: PLC0415
+
+        return await store.identity_of(self.url, password=self._reader())
 
     def fingerprint(self) -> str:
         """See the port: other machines reach it as well, so that only the lease decides."""
         return ""
 
-    async def open(self) -> Store:
+    def schema(self) -> int:
         """See the port."""
+        from stt_coordinator.store.postgresql import schema  # noqa: PLC0415  # as above
+
+        return schema.newest()
+
+    async def open(self, *, upgrades: bool = False) -> Store:
+        """See the port."""
+        from stt_coordinator.store.postgresql import store  # noqa: PLC0415  # as above
+
         # An address that leads elsewhere by now must not get an empty store there.
-        return await self._opened(makes=False)
+        return await store.open_store(
+            self.url, password=self._reader(), makes=False, upgrades=upgrades
+        )
 
-    async def _opened(self, *, makes: bool) -> Store:
-        # The driver of PostgreSQL only where it is used.
-        from stt_coordinator.store.postgresql import store  # noqa: PLC0415
-
-        has_password = bool(self.secret.scheme or self.secret.rest)
-        password = self._password if has_password else None
-        return await store.open_store(self.url, password=password, makes=makes)
+    def _reader(self) -> Callable[[], str] | None:
+        """What reads the password for a session; None without a reference to one."""
+        return self._password if self.secret.scheme or self.secret.rest else None
 
     def _password(self) -> str:
         # In the thread of a session, which has no event loop of its own.

@@ -100,11 +100,16 @@ class Store(Protocol):
         """The last epoch in which a coordinator began to write; 0: none. Raises StoreError."""
         ...
 
-    async def begin(self, epoch: int) -> None:
+    async def installation(self) -> str:
+        """The id of the installation that began the last epoch; empty: none. Raises StoreError."""
+        ...
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
         """Write in `epoch`: once this returns, no transaction of an earlier one commits.
 
         Later transactions raise StoreDeposedError once a later epoch has begun, or the store went
-        back to an earlier one. This one raises it for a later one. Before the first call nothing
+        back to an earlier one. This one raises it for a later one, and for the same one if another
+        installation began it. Before the first call nothing
         is compared. Raises StoreError.
         """
         ...

@@ -31,6 +31,17 @@ async def test_the_epoch_is_kept_and_never_goes_back(store: Store) -> None:
     await store.transact(lambda ledger: ledger.runs.put(run()))
 
 
+async def test_an_epoch_is_of_one_installation(store: Store) -> None:
+    assert await store.installation() == ""
+    await store.begin(4, "ours")
+    await store.begin(4, "ours")
+    with pytest.raises(StoreDeposedError, match="epoch 4"):
+        await store.begin(4, "theirs")
+    assert await store.installation() == "ours"
+    await store.begin(5, "theirs")  # whoever adopts it
+    assert await store.installation() == "theirs"
+
+
 async def put_epoch(store: Store, folder: Path, epoch: int) -> None:
     """Change the epoch behind the back of `store`, as another process or a recovery does."""
     statement = f"UPDATE write_epoch SET epoch = {epoch}"

@@ -18,7 +18,7 @@ from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.values import RequestError
 from stt_shared.errors import UnreachableError
 from tests.support.coordinator.coordination import FakeWorker, status, until
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 
 T = TypeVar("T")
 WAIT_S = 60.0

@@ -29,7 +29,7 @@ from stt_shared.protocol.messages import Watermark
 from tests.servers import nats_versions
 from tests.servers.listeners import listening
 from tests.support.processes.broker import Broker
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 from tests.support.shared.nats_client import one_connection
 
 LIMIT_S = 60.0

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import nats
 from nats.errors import Error as NatsError
@@ -35,59 +32,14 @@ from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunRecord
 from tests.support.processes.broker import Broker, UnavailableError
+from tests.support.processes.process import Process
+from tests.support.processes.stores import SharedStore
 from tests.support.shared.nats_client import one_connection
 
 M = TypeVar("M", bound=Value)
 
 SETTLE_S = 300.0  # how long an installation may take to come to rest after its last fault
 POLL_S = 0.2
-STT = str(Path(sys.executable).parent / "stt")
-
-
-@dataclass(kw_only=True)
-class Process:
-    """One of our own processes: started, killed and started again with the same data."""
-
-    command: Sequence[str]
-    program: str = STT
-    environment: dict[str, str]
-    log: Path
-    child: subprocess.Popen[bytes] | None = None
-    kills: int = 0
-
-    def start(self, *, fault: str = "") -> None:
-        environment = self.environment | ({"STT_FAULT_POINT": fault} if fault else {})
-        with self.log.open("ab") as log:
-            self.child = subprocess.Popen(
-                [self.program, *self.command], env=environment, stdout=log, stderr=log
-            )
-
-    def kill(self) -> None:
-        assert self.child is not None
-        self.child.send_signal(signal.SIGKILL)
-        self.child.wait(30)
-        self.kills += 1
-
-    async def killed_by_itself(self) -> None:
-        """Wait for the fault point to end the process; anything but SIGKILL is a failure."""
-        assert self.child is not None
-        code = await asyncio.to_thread(self.child.wait, SETTLE_S)
-        assert code == -signal.SIGKILL, self.tail()
-        self.kills += 1
-
-    def stop(self) -> int:
-        if self.child is None:
-            return 0
-        self.child.terminate()
-        try:
-            return self.child.wait(30)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            self.child.wait(30)
-            raise
-
-    def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
 
 
 @dataclass(kw_only=True)
@@ -97,7 +49,8 @@ class Installation:
     broker: Broker
     folder: Path
     coordinator: Process
-    standbys: list[Process] = field(default_factory=list[Process])  # on the same state folder
+    store: SharedStore | None = None  # None: in the state folder
+    standbys: list[Process] = field(default_factory=list[Process])  # with the same store
     workers: list[Process] = field(default_factory=list[Process])
 
     @property
@@ -221,9 +174,15 @@ class Installation:
 
     def stored_results(self) -> int:
         """How many raw results lie in the coordinator's store."""
+        return int(self.rows("SELECT count(*) FROM results")[0][0])
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the coordinators' store answers; `query` is for SQLite and PostgreSQL."""
+        if self.store is not None:
+            return self.store.rows(query)
         database = next((self.folder / "coordinator").glob("*.db"))
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute("SELECT count(*) FROM results").fetchone()[0])
+            return connection.execute(query).fetchall()
 
     def tails(self) -> str:
         started = [process for process in self.processes if process.child is not None]
@@ -254,6 +213,7 @@ def installed(
     workers: int = 1,
     standbys: int = 0,
     broker: Broker | None = None,
+    store: SharedStore | None = None,
 ) -> Iterator[Installation]:
     """An installation with its own broker, or `broker`; nothing but the broker is started."""
     broker = broker or embedded_nats.start(folder / "nats")
@@ -263,15 +223,20 @@ def installed(
         "STT_LOG_FORMAT": "json",
         "STT_TEST_PASSWORD": database.password,
     }
+    named = {f"s{number}": {"STT_COORDINATOR_NAME": f"s{number}"} for number in range(standbys)}
     coordinators = [
-        Process(command=["coordinator"], environment=environment | mine, log=folder / log)
-        for mine, log in (
-            ({}, "coordinator.log"),
-            *(({"STT_COORDINATOR_NAME": f"s{n}"}, f"s{n}.log") for n in range(standbys)),
-        )
+        Process(command=["coordinator"], environment=environment | mine, log=folder / f"{log}.log")
+        for log, mine in {"coordinator": dict[str, str](), **named}.items()
     ]
+    if store is not None:
+        for one in coordinators:
+            store.share(one)
     whole = Installation(
-        broker=broker, folder=folder, coordinator=coordinators[0], standbys=coordinators[1:]
+        broker=broker,
+        folder=folder,
+        coordinator=coordinators[0],
+        standbys=coordinators[1:],
+        store=store,
     )
     for number in range(workers):
         name = f"w{number}"

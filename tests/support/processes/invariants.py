@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import nats
 from nats.errors import Error as NatsError
@@ -46,9 +43,9 @@ async def hold(whole: Installation, run_ids: Sequence[str], targets: int) -> Non
     for run_id in run_ids:
         await exactly_once(whole, run_id, targets)
     await no_doubled_event(whole)
-    assert _rows(whole, OUTSTANDING) == [], "I1: jobs are not final"
-    assert _rows(whole, WITHOUT_JOB) == [], "I2: results of jobs that nobody planned"
-    stored = set(_rows(whole, "SELECT worker, epoch, sequence FROM results"))
+    assert whole.rows(OUTSTANDING) == [], "I1: jobs are not final"
+    assert whole.rows(WITHOUT_JOB) == [], "I2: results of jobs that nobody planned"
+    stored = set(whole.rows("SELECT worker, epoch, sequence FROM results"))
     streams = await _streams(whole)
     doubled = [key for key, number in streams.results.items() if number > 1]
     # A job that was handed out again may have two results; each is stored under its own number.
@@ -81,7 +78,7 @@ async def no_doubled_event(whole: Installation) -> None:
     events = Counter((e.after.id, str(e.change), e.run_id) for e in found)
     assert set(events.values()) == {1}
     opened = {e.after.id for e in found if e.change is Change.OPENED}
-    known = {one for (one,) in _rows(whole, "SELECT id FROM findings")}
+    known = {one for (one,) in whole.rows("SELECT id FROM findings")}
     assert opened == known, f"{len(known - opened)} of {len(known)} findings have no event"
     assert not [e for e in found if e.change in (Change.RESOLVED, Change.REOPENED)], "I9"
 
@@ -89,16 +86,10 @@ async def no_doubled_event(whole: Installation) -> None:
 async def _all_published(whole: Installation) -> None:
     """Wait until nothing is left in the coordinator's outbox."""
     deadline = asyncio.get_running_loop().time() + PUBLISHED_S
-    while left := _rows(whole, "SELECT count(*) FROM outbox")[0][0]:
+    while left := whole.rows("SELECT count(*) FROM outbox")[0][0]:
         late = asyncio.get_running_loop().time() > deadline
         assert not late, f"{left} events were not published: {whole.coordinator.tail()}"
         await asyncio.sleep(POLL_S)
-
-
-def _rows(whole: Installation, query: str) -> list[tuple[Any, ...]]:
-    database = next((whole.folder / "coordinator").glob("*.db"))
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return connection.execute(query).fetchall()
 
 
 def _without_gaps(stored: set[tuple[str, str, int]]) -> bool:

@@ -1,4 +1,7 @@
-"""A coordinator process whose lease ends sooner than in production: `STT_TEST_LEASE_S` seconds."""
+"""A coordinator process whose lease ends sooner than in production: `STT_TEST_LEASE_S` seconds.
+
+With `STT_TEST_MIGRATION`, the path of a script, it is of a release with one more migration.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,25 @@ import asyncio
 import os
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 from stt_coordinator import service
 from stt_coordinator.domain.time.timing import Timing
+from stt_coordinator.store.postgresql import schema
 from stt_shared.command.options import Connection, load_settings
 from stt_shared.errors import SttError
 from stt_shared.lifecycle import stop_on_signals
 from stt_shared.telemetry import logs
 
 
+def add_migration(script: Path) -> None:
+    newer = {**schema.migrations(), schema.newest() + 1: script}
+    schema.migrations = lambda: newer  # type: ignore[assignment]  # a release that is not made yet
+
+
 async def main() -> int:
+    if script := os.environ.get("STT_TEST_MIGRATION"):
+        add_migration(Path(script))
     settings = load_settings(Connection())
     logs.configure("info", "json")
     timing = Timing(

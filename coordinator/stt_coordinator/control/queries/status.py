@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,7 +15,7 @@ from stt_coordinator.domain.intake.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
 from stt_coordinator.domain.time import schedule
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, StoreError
 from stt_shared import clock
 from stt_shared.protocol.control import (
     Empty,
@@ -25,6 +26,7 @@ from stt_shared.protocol.control import (
 from stt_shared.protocol.enums import Interval, Kind
 from stt_shared.report import readable
 
+STORE_S = 4.0  # for all reads: less than the client waits, who must learn of a store that hangs
 MAX_UNCHECKED = 20
 MAX_WORKERS = 1_000
 MAX_NAMED = 5
@@ -36,7 +38,18 @@ FOREIGN = ": results of jobs that their sender was not given, its credential may
 
 
 async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
-    """On or off, counts, last and next run, workers, and what is wrong with STT itself."""
+    """On or off, counts, last and next run, workers, and what is wrong with STT itself.
+
+    Raises StoreError, also if the store does not answer in time.
+    """
+    try:
+        async with asyncio.timeout(STORE_S):
+            return await _read_status(context)
+    except TimeoutError as error:
+        raise StoreError(f"the store has not answered for {STORE_S:g} s") from error
+
+
+async def _read_status(context: HandlerContext) -> StatusReply:
     now, state = clock.now(), context.control_state.state
     store = await context.store.health(whole=False)
     slots = {str(name): schedule.next_slot(name, now) for name in Interval}

@@ -39,6 +39,7 @@ class Kept:
     identity: str = field(default_factory=_new_identity)
     tables: Tables = field(default_factory=Tables)
     epoch: int = 0
+    installation: str = ""
 
 
 class MemoryStore:
@@ -69,10 +70,16 @@ class MemoryStore:
     async def epoch(self) -> int:
         return self.kept.epoch
 
-    async def begin(self, epoch: int) -> None:
+    async def installation(self) -> str:
+        return self.kept.installation
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
         if epoch < self.kept.epoch:
             raise StoreDeposedError(f"epoch {self.kept.epoch} has begun, after epoch {epoch}")
+        if epoch == self.kept.epoch and installation != self.kept.installation:
+            raise StoreDeposedError(f"epoch {epoch} has begun in another installation")
         self.kept.epoch = self._epoch = epoch
+        self.kept.installation = installation
 
     async def probe_write(self) -> None:
         await self.transact(lambda _ledger: None)

@@ -30,6 +30,7 @@ class Address:
     hosts: tuple[str, ...]
     database: str
     schema: str
+    settings: dict[str, str]  # of every session
     parameters: dict[str, str | int] = field(repr=False)  # with the password
 
 
@@ -51,6 +52,7 @@ def address_of(url: str, schema: str) -> Address:
         hosts=tuple(hosts),
         database=str(database),
         schema=schema,
+        settings=_settings(schema),
         parameters={**_defaults(given), **given, "options": _options(given, schema)},
     )
 
@@ -108,11 +110,13 @@ def search_path(schema: str) -> str:
 
 
 def _options(given: dict[str, str | int], schema: str) -> str:
-    """The settings of every session, sent with the log-in.
+    """The settings of every session, sent with the log-in."""
+    ours = [f"-c {name}={value}" for name, value in _settings(schema).items()]
+    return " ".join([str(given.get("options", "")), *ours]).strip()
 
-    PgBouncer refuses them instead of giving a session of its pool other settings than these.
-    """
-    settings = {
+
+def _settings(schema: str) -> dict[str, str]:
+    settings: dict[str, str | int] = {
         # Ours first: what is created goes there. Last pg_temp, which anybody may fill.
         "search_path": search_path(schema),
         # A coordinator stopped inside a transaction would hold all others up until it is continued.
@@ -126,5 +130,4 @@ def _options(given: dict[str, str | int], schema: str) -> str:
         "tcp_keepalives_interval": PROBE_S,
         "tcp_keepalives_count": PROBES,
     }
-    ours = [f"-c {name}={value}" for name, value in settings.items()]
-    return " ".join([str(given.get("options", "")), *ours]).strip()
+    return {name: str(value) for name, value in settings.items()}

@@ -25,6 +25,7 @@ _ERRORS: tuple[tuple[type[psycopg.Error], type[StoreError], str], ...] = (
     (errors.InsufficientPrivilege, StoreReadOnlyError, "let the coordinator's role own the schema"),
     (errors.LockNotAvailable, StoreBusyError, _HOLDERS),
 )
+_STATEMENT_MODE = "transaction blocks not allowed"  # PgBouncer, which ends the session as well
 _ENDED = ("57P", "08")  # of the codes: by an administrator or a crash; errors of connections
 # Answers of a server that a later attempt may mend. libpq passes on texts, no codes.
 _LATER = (
@@ -96,6 +97,9 @@ def refusal(address: Address, error: psycopg.Error) -> ConfigError | None:
             f"let the role make its schema: GRANT CREATE ON DATABASE {address.database} TO {role};"
             f" or own one: CREATE SCHEMA {address.schema} AUTHORIZATION {role}"
         )
+        return ConfigError(text, hint=hint)
+    if _STATEMENT_MODE in reason:
+        hint = "let the pooler give each session its own (PgBouncer: pool_mode = session)"
         return ConfigError(text, hint=hint)
     if not isinstance(error, psycopg.OperationalError):
         # Without a code it is the address that libpq cannot read; with one, tables are damaged.

@@ -24,6 +24,7 @@ class Durability:
     synchronous_names: str
     standbys: int
     synchronous: int
+    receivers: int  # programs that a commit waits for and that are no servers: pg_receivewal
     hidden: int  # standbys of which this role may see no more than that they are there
     hosts: int  # that the address names
 
@@ -33,6 +34,8 @@ class Durability:
             setting = "fsync" if self.fsync == "off" else "synchronous_commit"
             return f"the store can lose confirmed results if its server crashes: {setting} is off"
         waits = bool(self.synchronous_names) and self.synchronous_commit != "local"
+        if self.receivers and not self.synchronous:
+            waits = False
         if waits or (self.standbys == 0 and self.hosts == 1):
             return ""
         return (
@@ -67,13 +70,15 @@ def version_of(connection: psycopg.Connection) -> str:
 
 def _durability(connection: psycopg.Connection, address: Address) -> Durability:
     row = connection.execute(SQL["durability"]).fetchone()
-    commit, fsync, names, standbys, synchronous, hidden = row or ("", "", "", 0, 0, 0)
+    commit, fsync, names, *counts = row or ("", "", "", 0, 0, 0, 0)
+    standbys, synchronous, receivers, hidden = counts
     return Durability(
         synchronous_commit=commit,
         fsync=fsync,
         synchronous_names=names,
         standbys=standbys,
         synchronous=synchronous,
+        receivers=receivers,
         hidden=hidden,
         hosts=len(address.hosts),
     )

@@ -10,8 +10,8 @@ FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relkind = 'r' AND c.relnamespace = to_regnamespace(%s) AND a.attnum > 0
     AND NOT a.attisdropped;
 
--- name: search_path
-SELECT current_setting('search_path');
+-- name: settings
+SELECT name, setting FROM pg_settings WHERE name = ANY (%s);
 
 -- name: identity
 SELECT store FROM store_identity;
@@ -31,6 +31,9 @@ INSERT INTO schema_version (version) VALUES (0);
 -- name: number
 SELECT version FROM schema_version;
 
+-- name: number_and_mark
+SELECT version, current_setting('stt.session', true) FROM schema_version;
+
 -- name: put_number
 UPDATE schema_version SET version = %s;
 
@@ -40,5 +43,19 @@ SELECT pg_advisory_xact_lock_shared(%s, hashtext(%s));
 -- name: short_wait
 SELECT set_config('lock_timeout', %s, true);
 
+-- name: end_stopped
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity JOIN (
+    SELECT DISTINCT pid FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objid::bigint = hashtext(%s)::bigint & 4294967295
+        AND classid::bigint BETWEEN %s AND %s
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+) holders USING (pid)
+WHERE usename = current_user AND wait_event = 'ClientWrite'
+    AND query_start < clock_timestamp() - %s * interval '1 millisecond';
+
 -- name: no_timeout
 SET LOCAL statement_timeout = 0;
+
+-- name: depose
+UPDATE write_epoch SET epoch = epoch + 1;

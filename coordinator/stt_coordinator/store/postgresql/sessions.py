@@ -29,6 +29,10 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     """A connection that notes since when it waits for the server."""
 
     waits_since: float | None = None
+    mark = ""  # random, by which the server tells it from other sessions
+
+    def ready(self) -> None:
+        """Prepare it for a transaction that is about to begin; raises as a transaction does."""
 
     def wait(self, gen: PQGen[RV], *given: Any, **named: Any) -> RV:
         self.waits_since = clock.monotonic()
@@ -87,6 +91,8 @@ class Sessions:
         with self._lock:
             self._busy.add(session)
         try:
+            # Among the busy ones: it may wait for the server as well.
+            session.ready()
             found = work(session)
             try:
                 session.commit()

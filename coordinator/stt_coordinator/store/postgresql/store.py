@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -14,11 +15,13 @@ from stt_coordinator.store.port import Ledger, StoreError
 from stt_coordinator.store.postgresql import faults, health
 from stt_coordinator.store.postgresql import schema as schemas
 from stt_coordinator.store.postgresql.address import Address, address_of
+from stt_coordinator.store.postgresql.connecting import Password, StoreSession, connector
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection, Types
 from stt_coordinator.store.postgresql.sessions import Session, Sessions
 from stt_coordinator.store.sql.ledger import (
     begin_epoch,
     epoch_of,
+    installation_of,
     probe_write,
     require_epoch,
     sql_ledger,
@@ -30,8 +33,7 @@ from stt_shared.protocol.coordinators import StoreHealth
 from stt_shared.telemetry.logs import logger
 
 T = TypeVar("T")
-Password = Callable[[], str]  # read anew for each session; raises ConfigError
-Connect = Callable[[], Session]
+Connect = Callable[[], StoreSession]
 READERS = 4  # sessions
 WRITE_S = 90.0  # of a statement, after which its session is cut: longer than the server lets it run
 READ_S = 30.0  # the same in a transaction that reads: pages wait for it
@@ -61,10 +63,9 @@ class PostgresqlStore:
         return self._identity
 
     async def transact(self, work: Callable[[Ledger], T]) -> T:
-        def locked(connection: psycopg.Connection) -> T:
+        def locked(connection: Session) -> T:
             # First of all: a coordinator that was deposed must not even wait for the other locks.
-            schemas.enter(connection, self._address.schema)
-            require_epoch(self._portable(connection), self._epoch)
+            self._enter(connection)
             # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
@@ -72,17 +73,31 @@ class PostgresqlStore:
 
         return await self._run(self._writer, locked)
 
+    def _enter(self, connection: Session) -> None:
+        """Raise StoreDeposedError unless schema and epoch of the store are those of this program.
+
+        Both stay as they are until the transaction ends.
+        """
+        schemas.enter(connection, self._address.schema)
+        schemas.require_own(connection)
+        require_epoch(self._portable(connection), self._epoch)
+
     async def read(self, work: Callable[[Ledger], T]) -> T:
         return await self._run(self._reader, lambda one: work(sql_ledger(self._portable(one))))
 
     async def epoch(self) -> int:
         return await self._run(self._reader, lambda one: epoch_of(self._portable(one)))
 
-    async def begin(self, epoch: int) -> None:
-        def begin(connection: psycopg.Connection) -> None:
+    async def installation(self) -> str:
+        return await self._run(self._reader, lambda one: installation_of(self._portable(one)))
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
+        def begin(connection: Session) -> None:
             # Transactions that entered before commit before this one; later ones find its epoch.
             schemas.await_others(connection, self._address.schema)
-            begin_epoch(self._portable(connection), epoch)
+            # A newer release may have upgraded the store since it was opened.
+            schemas.require_own(connection)
+            begin_epoch(self._portable(connection), epoch, installation)
 
         await self._run(self._writer, begin)
         self._epoch = epoch
@@ -90,9 +105,8 @@ class PostgresqlStore:
     async def probe_write(self) -> None:
         at = clock.now()
 
-        def fenced(connection: psycopg.Connection) -> None:
-            schemas.enter(connection, self._address.schema)
-            require_epoch(self._portable(connection), self._epoch)
+        def fenced(connection: Session) -> None:
+            self._enter(connection)
             probe_write(self._portable(connection), at)
 
         try:
@@ -126,13 +140,15 @@ class PostgresqlStore:
     def _portable(self, connection: psycopg.Connection) -> PostgresqlConnection:
         return PostgresqlConnection(connection, self._types)
 
-    async def _run(self, sessions: Sessions, work: Callable[[psycopg.Connection], T]) -> T:
+    async def _run(self, sessions: Sessions, work: Callable[[Session], T]) -> T:
         if self._is_closed:
             raise StoreError(f"the store {self._address.place} is closed")
         try:
             found = await sessions.run(work)
         except psycopg.Error as error:
             self._note_error(error)
+            if isinstance(error, psycopg.errors.LockNotAvailable):
+                await self._end_stopped()
             raise faults.store_error(self._address, error) from error
         except ConfigError as error:  # the password cannot be read now
             raise StoreError(error.message, hint=error.hint) from error
@@ -140,6 +156,11 @@ class PostgresqlStore:
             self._is_reached = True
             _LOG.info("store_reached", store=self._address.place)
         return found
+
+    async def _end_stopped(self) -> None:
+        """Have the next attempt find the lock free if a coordinator was stopped with it."""
+        with suppress(psycopg.Error, ConfigError):  # tried again with the next attempt
+            await self._reader.run(lambda one: schemas.end_stopped(one, self._address.schema))
 
     def _note_error(self, error: psycopg.Error) -> None:
         """Log that the server does not answer: one line, however many tasks meet it."""
@@ -170,47 +191,77 @@ def _reading(connect: Connect) -> Session:
     return connection
 
 
-def connector(address: Address, password: Password | None) -> Connect:
-    """What makes a session of the store; it raises psycopg.Error and ConfigError."""
-
-    def connect() -> Session:
-        parameters = dict(address.parameters)
-        if password is not None:
-            parameters["password"] = password()
-        return Session.connect("", **parameters)  # type: ignore[arg-type]  # libpq's own names
-
-    return connect
-
-
 async def open_store(
     url: str,
     schema: str = schemas.SCHEMA,
     *,
     password: Password | None = None,
     makes: bool = True,
+    upgrades: bool = True,
 ) -> PostgresqlStore:
-    """The store at `url`, upgraded if need be, and with `makes` made.
+    """The store at `url`, with `makes` made if need be, and with `upgrades` upgraded.
 
-    Raises ConfigError for what only a person can correct: the address, a right, a version; and
-    StoreError if the server does not answer now.
+    An upgrade deposes the coordinators that write. Raises ConfigError for what only a person can
+    correct: the address, a right, a version; and StoreError if the server does not answer now.
     """
     address = address_of(url, schema)
     connect = connector(address, password)
 
     def prepare(connection: psycopg.Connection) -> tuple[str, Types]:
-        identity = schemas.upgrade(connection, address, makes=makes)
+        open_schema = schemas.upgrade if upgrades else schemas.find
+        identity = open_schema(connection, address, makes=makes)
+        schemas.refuse_older(connection, address)
         return identity, schemas.column_types(connection, address.schema)
 
+    identity, types = await _opening(address, connect, prepare, upgrades=upgrades)
+    return PostgresqlStore(address, connect, identity, types)
+
+
+async def identity_of(
+    url: str, schema: str = schemas.SCHEMA, *, password: Password | None = None
+) -> str:
+    """The id of the store at `url`, which is made if there is none, but never upgraded.
+
+    Raises as `open_store`.
+    """
+    address = address_of(url, schema)
+    connect = connector(address, password)
+    return await _opening(address, connect, lambda one: schemas.find(one, address))
+
+
+async def _opening(
+    address: Address,
+    connect: Connect,
+    prepare: Callable[[psycopg.Connection], T],
+    *,
+    upgrades: bool = False,
+) -> T:
+    """What `prepare` returns in a session of its own, which is cut if the server is silent."""
     # A server that is silent after the log-in would hold up the start or a take-over for ever.
     opening = Sessions(partial(_writing, connect), 1, hung_s=OPEN_S)
     try:
         version = await opening.run(lambda one: schemas.version_in(one, address.schema))
-        if 0 < version < schemas.newest():
+        await _refuse_shared(opening, connect)
+        if upgrades and 0 < version < schemas.newest():
             opening.hung_s = UPGRADE_S
-        identity, types = await opening.run(prepare)
+        return await opening.run(prepare)
     except psycopg.Error as error:
         refused = faults.refusal(address, error)
         raise refused or faults.store_error(address, error) from error
     finally:
         await opening.close()
-    return PostgresqlStore(address, connect, identity, types)
+
+
+async def _refuse_shared(first: Sessions, connect: Connect) -> None:
+    """Raise ConfigError behind a pooler that has one session of the server for two of ours.
+
+    One in transaction mode does: the first is between two transactions when the second is set up.
+    """
+    if not await first.run(lambda one: isinstance(one, StoreSession) and one.is_pooled):
+        return
+    second = Sessions(connect, 1, hung_s=first.hung_s)
+    try:
+        await second.run(lambda _: None)
+        await first.run(lambda _: None)
+    finally:
+        await second.close()

@@ -1,5 +1,5 @@
 -- name: read
-SELECT epoch FROM write_epoch;
+SELECT epoch, installation FROM write_epoch;
 
 -- name: put
-UPDATE write_epoch SET epoch = :epoch;
+UPDATE write_epoch SET epoch = :epoch, installation = :installation;

@@ -100,9 +100,20 @@ def _deposed(found: int, epoch: int) -> StoreDeposedError:
     )
 
 
-def begin_epoch(connection: Connection, epoch: int) -> None:
-    """Write that `epoch` has begun; raises StoreDeposedError if a later one has."""
+def installation_of(connection: Connection) -> str:
+    """The installation of the last epoch, empty before the first; raises the database's error."""
+    return str(connection.execute(_EPOCH["read"], {}).fetchone()[1])
+
+
+def begin_epoch(connection: Connection, epoch: int, installation: str) -> None:
+    """Write that `epoch` of `installation` has begun.
+
+    Raises StoreDeposedError if a later one has, or the same one of another installation: each has a
+    lease of its own, and two that write in one epoch would not notice each other.
+    """
     found = epoch_of(connection)
     if found > epoch:
         raise _deposed(found, epoch)
-    connection.execute(_EPOCH["put"], {"epoch": epoch})
+    if found == epoch and installation != installation_of(connection):
+        raise StoreDeposedError(f"epoch {epoch} of the store has begun in another installation")
+    connection.execute(_EPOCH["put"], {"epoch": epoch, "installation": installation})

@@ -19,6 +19,7 @@ from stt_coordinator.store.port import (
 from stt_coordinator.store.sql.ledger import (
     begin_epoch,
     epoch_of,
+    installation_of,
     probe_write,
     require_epoch,
     sql_ledger,
@@ -92,9 +93,16 @@ class SqliteStore:
     async def epoch(self) -> int:
         return await self._run(self._reader, lambda one: epoch_of(SqliteConnection(one)), "BEGIN")
 
-    async def begin(self, epoch: int) -> None:
+    async def installation(self) -> str:
+        return await self._run(
+            self._reader, lambda one: installation_of(SqliteConnection(one)), "BEGIN"
+        )
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
         await self._run(
-            self._writer, lambda one: begin_epoch(SqliteConnection(one), epoch), "BEGIN IMMEDIATE"
+            self._writer,
+            lambda one: begin_epoch(SqliteConnection(one), epoch, installation),
+            "BEGIN IMMEDIATE",
         )
         self._epoch = epoch
 

@@ -66,8 +66,11 @@ class Watched:
     async def epoch(self) -> int:
         return await self.store.epoch()
 
-    async def begin(self, epoch: int) -> None:
-        await self.store.begin(epoch)
+    async def installation(self) -> str:
+        return await self.store.installation()
+
+    async def begin(self, epoch: int, installation: str = "") -> None:
+        await self.store.begin(epoch, installation)
 
     async def health(self, *, whole: bool = True) -> StoreHealth:
         return await self.store.health(whole=whole)

@@ -1,19 +1,24 @@
-"""A pooler that would drop the settings of the store's sessions is refused by name."""
+"""A pooler is accepted if it gives each session one of the server, and refused otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.port import StoreError
+from stt_coordinator.store.postgresql import schema
+from stt_coordinator.store.postgresql.address import address_of
 from stt_coordinator.store.postgresql.store import open_store
 from stt_shared.errors import ConfigError
 from tests.servers import pgbouncer
 from tests.servers.fixtures import serving
-from tests.support.coordinator.postgresql_stores import fresh_schema, url
+from tests.support.coordinator.postgresql_stores import database, fresh_schema, url
+from tests.support.coordinator.store_rows import run
 
 SECRET = "pooled-secret"  # of a throw-away role
 
@@ -28,32 +33,90 @@ def login(postgresql: Running) -> str:
     return name
 
 
-REASONS = {
-    "": "unsupported startup parameter",
-    "ignore_startup_parameters = options": "drops the settings of a session",
-}
+IGNORED = "ignore_startup_parameters = options"
 
 
-@pytest.fixture(params=REASONS)
-def pooler(
-    postgresql: Running, servers_folder: Path, login: str, request: pytest.FixtureRequest
-) -> Iterator[tuple[Running, str]]:
-    """PgBouncer in transaction mode, as it comes and with settings of sessions ignored."""
+@contextmanager
+def pooling(
+    postgresql: Running, servers_folder: Path, login: str, mode: str, more: str
+) -> Iterator[str]:
+    """The address of a database through PgBouncer."""
     folder = servers_folder / f"pgbouncer-{login}"
 
     def start() -> Running:
-        made = pgbouncer.start(folder, postgresql, "transaction", request.param)
+        made = pgbouncer.start(folder, postgresql, mode, more)
         (folder / "users").write_text(f'"{login}" "{SECRET}"\n', encoding="utf-8")
         return made.start()
 
     with serving("PgBouncer", start) as running:
-        yield running, REASONS[request.param]
+        yield url(running, "postgres", login, SECRET)
 
 
-async def test_pgbouncer_is_refused_whether_or_not_it_ignores_settings(
-    pooler: tuple[Running, str], login: str
+@pytest.mark.parametrize("more", ["", IGNORED], ids=["as it comes", "ignoring settings"])
+async def test_a_pooler_in_transaction_mode_is_refused_by_name(
+    postgresql: Running, servers_folder: Path, login: str, more: str
 ) -> None:
-    running, reason = pooler
-    with pytest.raises(ConfigError, match=reason) as refused:
-        await open_store(url(running, "postgres", login, SECRET))
-    assert SECRET not in refused.value.message
+    with pooling(postgresql, servers_folder, login, "transaction", more) as where:
+        with pytest.raises(ConfigError, match="by which sessions share those") as refused:
+            await open_store(where, login)
+        assert "pool_mode = session" in refused.value.hint
+        assert SECRET not in refused.value.message
+    with psycopg.connect(url(postgresql, "postgres")) as connection:
+        assert not schema.exists(connection, login)
+
+
+async def test_a_pooler_in_transaction_mode_is_refused_although_the_role_has_the_settings(
+    postgresql: Running, servers_folder: Path, login: str
+) -> None:
+    """So that its sessions have them, whatever the pooler drops."""
+    where = address_of(url(postgresql, "postgres"), login)
+    with psycopg.connect(url(postgresql, "postgres"), autocommit=True) as connection:
+        for name, value in where.settings.items():
+            connection.execute(f"ALTER ROLE {login} SET {name} = {value}".encode())
+    with (
+        pooling(postgresql, servers_folder, login, "transaction", IGNORED) as pooled,
+        pytest.raises(ConfigError, match="by which sessions share those"),
+    ):
+        await open_store(pooled, login)
+
+
+async def test_a_pooler_in_statement_mode_is_refused(
+    postgresql: Running, servers_folder: Path, login: str
+) -> None:
+    with (
+        pooling(postgresql, servers_folder, login, "statement", "") as where,
+        pytest.raises(ConfigError, match="transaction blocks not allowed") as refused,
+    ):
+        await open_store(where, login)
+    assert "pool_mode = session" in refused.value.hint
+
+
+@pytest.mark.parametrize("more", ["", IGNORED], ids=["as it comes", "ignoring settings"])
+async def test_a_pooler_in_session_mode_keeps_a_store_with_all_settings(
+    postgresql: Running, servers_folder: Path, login: str, more: str
+) -> None:
+    with pooling(postgresql, servers_folder, login, "session", more) as where:
+        store = await open_store(where, login)
+        await store.begin(1)
+        await store.transact(lambda ledger: ledger.runs.put(run()))
+        assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
+        wanted = address_of(where, login).settings
+        names = list(schema.COMPARED)
+        found = await store._run(
+            store._writer, lambda one: one.execute(schema.SQL["settings"], (names,)).fetchall()
+        )
+        assert dict(found) == {name: wanted[name] for name in names}
+        await store.close()
+
+
+async def test_a_transaction_that_is_handed_to_another_session_commits_nothing(
+    postgresql: Running,
+) -> None:
+    """A pooler that looked right at the start: what it hands out differs from then on."""
+    store = await open_store(database(postgresql), fresh_schema())
+    await store.transact(lambda ledger: ledger.runs.put(run()))
+    await store._run(store._writer, lambda one: one.execute(b"SET stt.session = 'of another'"))
+    with pytest.raises(StoreError, match="by which sessions share those"):
+        await store.transact(lambda ledger: ledger.runs.put(run("r2")))
+    assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
+    await store.close()

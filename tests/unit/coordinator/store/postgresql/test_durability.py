@@ -14,6 +14,7 @@ def durability(**changes: object) -> Durability:
         "synchronous_names": "",
         "standbys": 0,
         "synchronous": 0,
+        "receivers": 0,
         "hidden": 0,
         "hosts": 1,
     }
@@ -27,6 +28,7 @@ def durability(**changes: object) -> Durability:
         {"standbys": 2, "synchronous_names": "ANY 1 (*)", "synchronous": 1},
         {"hosts": 2, "synchronous_names": "b"},
         {"standbys": 1, "hidden": 1, "synchronous_names": "b"},
+        {"standbys": 1, "synchronous": 1, "receivers": 1, "synchronous_names": "FIRST 2 (*)"},
     ],
 )
 def test_one_server_or_a_synchronous_standby_keeps_what_it_confirmed(
@@ -42,6 +44,10 @@ def test_one_server_or_a_synchronous_standby_keeps_what_it_confirmed(
         ({"fsync": "off"}, "crashes: fsync is off"),
         ({"standbys": 1}, "another server takes over: no commit waits for a standby"),
         ({"hosts": 2}, "another server takes over"),
+        (
+            {"standbys": 1, "receivers": 1, "synchronous_names": "*"},
+            "another server takes over: no commit waits for a standby",
+        ),
         (
             {"standbys": 1, "synchronous_names": "b", "synchronous_commit": "local"},
             "another server takes over",

@@ -1,0 +1,5 @@
+-- name: mark
+SELECT current_setting(%s, true);
+
+-- name: put
+SELECT set_config(%s, %s, false);
