@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions store-versions bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions store-versions check-truth bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -84,6 +84,12 @@ nats-versions: venv servers
 store-versions: venv servers
 	for major in 14 15 16 17; do STT_STORE_POSTGRESQL=$$major \
 		$(BIN)/python -m pytest -q tests/contract/store -k postgresql $(ARGS) || exit 1; done
+
+# Random states of PostgreSQL 12 to 18: what the checks say against what the server lets roles do.
+# STATES=1000 of each version, SEED=... to repeat, ARGS="-k 15" for one version.
+check-truth: venv servers
+	STT_TEST_STATES=$(or $(STATES),1000) STT_TEST_SEED=$(SEED) \
+		$(BIN)/python -m pytest -q -s tests/checks/postgresql/test_postgresql_rights.py $(ARGS)
 
 bench: venv servers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -12,7 +12,7 @@ from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
-from tests.support.coordinator import store_versions
+from tests.servers import postgresql_majors
 from tests.support.coordinator.postgresql_stores import drop, fresh_store
 
 
@@ -42,7 +42,7 @@ def chosen_server(servers_folder: Path, request: pytest.FixtureRequest) -> Itera
     if not major:
         yield request.getfixturevalue("postgresql")
         return
-    with store_versions.serving_version(int(major), servers_folder) as running:
+    with postgresql_majors.serving_major(int(major), servers_folder / f"store{major}") as running:
         yield running
 
 
