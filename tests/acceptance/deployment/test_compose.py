@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -16,6 +18,7 @@ import yaml
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_shared import settings
 from stt_shared.protocol.enums import Family
+from stt_shared.settings.rules import store_address_or_empty
 
 ROOT = Path(__file__).parents[3]
 STT = Path(sys.executable).parent / "stt"
@@ -23,7 +26,11 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encod
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ACCOUNTS = [name for name in SERVICES if name.startswith("accounts-")]  # they write, and end
 OURS = [name for name, one in SERVICES.items() if "build" in one and name not in ACCOUNTS]
+CLUSTER = [name for name in SERVICES if SERVICES[name].get("profiles") == ["cluster"]]
+# One service of each command: those of the cluster have the same.
+COMMANDS = list({str(SERVICES[name]["command"]): name for name in reversed(OURS)}.values())
 KNOWN = {settings.environment_name(name) for name in settings.names()}
+CONTAINER = ROOT / "container"
 DOCKERFILE = (ROOT / "container" / "Dockerfile").read_text(encoding="utf-8")
 
 
@@ -46,7 +53,7 @@ def test_it_names_the_services_of_the_house_and_a_demo_with_all_families() -> No
     assert demo >= {"mysql", "postgres", "mongo"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_one_of_ours_with_options_that_it_takes(name: str) -> None:
     words = SERVICES[name]["command"]
     options = [word for word in words if word.startswith("--")]
@@ -66,6 +73,8 @@ def test_every_variable_is_a_setting_or_read_by_the_targets(name: str) -> None:
     service = SERVICES[name]
     files = [Path(source).name for source in mounts(service).values() if "/" in source]
     read = set().union(*(references(file) for file in files))
+    password = service["environment"].get("STT_COORDINATOR_STORE_PASSWORD", "")
+    read |= {password.removeprefix("env:")} - {""}
     assert set(service["environment"]) <= KNOWN | read
     assert read <= set(service["environment"])
 
@@ -107,11 +116,15 @@ def test_nats_puts_every_message_on_the_disk_where_all_of_ours_look_for_it() -> 
     assert re.search(r"^\s*sync_interval: always$", conf, re.MULTILINE)
     port = re.search(r"^port: (\d+)$", conf, re.MULTILINE)
     assert port is not None
-    urls = {SERVICES[name]["environment"]["STT_NATS_URL"] for name in OURS}
-    assert urls == {f"nats://nats:{port[1]}"}
+    plain = {SERVICES[name]["environment"]["STT_NATS_URL"] for name in OURS if name not in CLUSTER}
+    assert plain == {f"nats://nats:{port[1]}"}
+    nodes = [name for name in CLUSTER if name.startswith("nats-")]
+    urls = {SERVICES[name]["environment"]["STT_NATS_URL"] for name in OURS if name in CLUSTER}
+    assert urls == {",".join(f"nats://{name}:{port[1]}" for name in nodes)}
     store = re.search(r"store_dir: (\S+)", conf)
     assert store is not None
-    assert store[1] in mounts(SERVICES["nats"])
+    for name in ("nats", *nodes):
+        assert store[1] in mounts(SERVICES[name])
 
 
 def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> None:
@@ -128,7 +141,9 @@ def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> 
     conf = (ROOT / "container" / "nats.conf").read_text(encoding="utf-8")
     server = embedded_nats.start(nats, extra=conf[conf.index("accounts {") :])
     try:
-        for name in OURS:
+        keys = {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in COMMANDS}
+        assert {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in OURS} == keys
+        for name in COMMANDS:
             environ = SERVICES[name]["environment"]
             key = Path(environ["STT_NATS_NKEY"]).relative_to("/keys")
             login = {
@@ -146,6 +161,53 @@ def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> 
             assert "border" in done.stdout, (name, done.stderr)
     finally:
         server.stop()
+
+
+def test_the_cluster_has_three_brokers_one_store_and_two_coordinators_that_share_it() -> None:
+    assert set(CLUSTER) == {
+        *(f"nats-{number}" for number in (1, 2, 3)),
+        *("store", "coordinator-1", "coordinator-2", "cluster-worker"),
+    }
+    states = {source for name in CLUSTER for source in mounts(SERVICES[name]).values()}
+    assert {source for source in states if source.endswith(("-data", "-state"))} == {
+        *(f"nats-{number}-data" for number in (1, 2, 3)),
+        *("store-data", "coordinator-1-state", "coordinator-2-state", "cluster-worker-state"),
+    }
+    first, second = (SERVICES[f"coordinator-{number}"]["environment"] for number in (1, 2))
+    assert {name for name in first if first[name] != second[name]} == {"STT_COORDINATOR_NAME"}
+    postgresql = SERVICES["store"]["environment"]
+    address = urlsplit(first["STT_COORDINATOR_STORE"])
+    assert (address.username, address.hostname) == (postgresql["POSTGRES_USER"], "store")
+    assert address.path == f"/{postgresql['POSTGRES_USER']}"  # the database that the image makes
+    assert first["STORE_PASSWORD"] == postgresql["POSTGRES_PASSWORD"]
+    assert store_address_or_empty(first["STT_COORDINATOR_STORE"]) == ""
+    # Started by its name, without the services of the other way.
+    needed = {"cluster-worker"}
+    while more := {one for name in needed for one in SERVICES[name].get("depends_on", {})} - needed:
+        needed |= more
+    assert needed == {*CLUSTER, *ACCOUNTS}
+
+
+def test_the_configuration_of_a_broker_of_the_cluster_is_valid_and_names_all(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "accounts").mkdir()
+    for name in re.findall(r'include "accounts/(.+)"', (CONTAINER / "nats.conf").read_text()):
+        (tmp_path / "accounts" / name).touch()
+    for name in ("nats.conf", "nats-cluster.conf"):
+        shutil.copy(CONTAINER / name, tmp_path)
+    for name in (name for name in CLUSTER if name.startswith("nats-")):
+        done = subprocess.run(
+            [embedded_nats.find(), "-t", "-c", tmp_path / "nats-cluster.conf"],
+            env=os.environ | SERVICES[name]["environment"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert f'"nats://{name}:6222"' in (CONTAINER / "nats-cluster.conf").read_text()
+        assert SERVICES[name]["environment"] == {"NATS_NAME": name}
 
 
 def test_the_demo_has_a_target_of_each_family_on_a_service_of_the_profile() -> None:
