@@ -73,6 +73,7 @@ def register(app: App) -> None:
         examples=(
             "stt demo",
             "stt demo --once --output json | jq .summary",
+            "stt demo --cluster",
             "stt demo --webhook http://127.0.0.1:9000/",
         ),
         group=SERVE,
@@ -150,6 +151,14 @@ async def demo(
     once: Annotated[
         bool, Parameter(negative=(), help="Run once, print the report, and exit with its code.")
     ] = False,
+    cluster: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="With three nats-servers, a PostgreSQL store and two coordinators; one each is"
+            " killed under a run.",
+        ),
+    ] = False,
     form: ReportOutput = ReportFormat.TABLE,
     export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
@@ -180,5 +189,6 @@ async def demo(
             fail_on=fail_on,
             allow_incomplete=allow_incomplete,
             webhook=webhook,
+            cluster=cluster,
         )
     )

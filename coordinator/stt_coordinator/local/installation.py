@@ -47,6 +47,12 @@ class Installation:
         self._starts.append(start)
         return await asyncio.wrap_future(start)
 
+    async def kill(self, running: Running) -> None:
+        """End a process as a power cut would; it may be started again with its data."""
+        # First: its end must not end the installation.
+        self._running.remove(running)
+        await asyncio.to_thread(running.kill)
+
     async def watch(self) -> None:
         """Wait until a process ends by itself; raises EndedError that names it, never returns."""
         while True:

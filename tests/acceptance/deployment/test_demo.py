@@ -142,6 +142,33 @@ def test_one_run_reports_what_is_really_wrong_and_leaves_nothing(
     nothing_is_left(folder)
 
 
+def test_a_cluster_reports_the_same_when_a_coordinator_and_a_broker_are_killed(
+    folder: Path,
+) -> None:
+    done = subprocess.run(
+        [STT, "demo", "--cluster", "--once", "--output", "json"],
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    report = msgspec.json.decode(done.stdout, type=Report)
+    assert done.returncode == (report.summary.critical > 0), done.stderr
+    assert report.summary.targets_checked == report.summary.targets == len(families())
+    shown = [
+        "kill -9 of coordinator-1, the coordinator that acts",
+        "kill -9 of nats-1, one of three nats-servers",
+        "coordinator-2 acts",
+        "the numbers stand: the same",
+        f"one result of each of {len(families())} job",
+    ]
+    places = [done.stderr.find(one) for one in shown]
+    assert -1 not in places, done.stderr
+    assert places == sorted(places)
+    nothing_is_left(folder)
+
+
 def test_an_invalid_alert_address_is_reported_before_anything_starts(folder: Path) -> None:
     done = subprocess.run(
         [STT, "demo", "--webhook", "http://elsewhere.example/"],

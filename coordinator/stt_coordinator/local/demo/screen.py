@@ -14,6 +14,7 @@ from stt_shared.command import output
 from stt_shared.errors import SttError
 from stt_shared.protocol.control import TargetInfo
 from stt_shared.protocol.enums import Family, Severity
+from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
 from stt_shared.report.model import Report
 from stt_shared.report.views.table import (
@@ -37,6 +38,34 @@ def opening(folder: Path) -> None:
 def started(what: str, seconds: float) -> None:
     """A line about a process that is up."""
     output.note(f"  ok  {what:<{WIDTH}}{seconds:.1f} s", "ok")
+
+
+def killed(what: str) -> None:
+    """A line about a process that was killed on purpose."""
+    output.note(f"  !!  kill -9 of {what}", "warn")
+
+
+def the_same(before: Report, after: Report, run: RunRecord) -> None:
+    """The counts before and after the kills, and what else stayed as it was."""
+    rows = {"before": before, "after": after}
+    for name, one in rows.items():
+        output.note(f"      {name:<8}{counted(one)}")
+    findings = readable.number(len(rows_of_report(after)), "finding")
+    jobs = readable.number(run.jobs, "job")
+    output.note(f"      the numbers stand: the same {findings}, and one result of each of {jobs}")
+
+
+def counted(report: Report) -> str:
+    """The counts of a report in one line."""
+    one = report.summary
+    counts = {
+        "critical": one.critical,
+        "major": one.major,
+        "trivial": one.trivial,
+        "passed": one.passed,
+        "not checked": one.not_checked,
+    }
+    return ", ".join(f"{number} {name}" for name, number in counts.items())
 
 
 def left_out(family: Family, error: SttError) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from stt_coordinator.local.demo import databases, screen
+from stt_coordinator.local.demo.cluster import COORDINATORS, WORKERS, Cluster
 from stt_coordinator.local.installation import (
     Installation,
     clean_environment,
@@ -55,6 +56,7 @@ class Options:
     fail_on: FailOn = FailOn.CRITICAL
     allow_incomplete: bool = False
     webhook: str = ""  # where changes are posted to, if anywhere
+    cluster: bool = False  # three nats-servers and two coordinators; one each is killed
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,13 +70,17 @@ class Demo:
     servers: dict[Family, Running] = field(default_factory=dict[Family, Running])
     page: str = field(default_factory=lambda: f"{HOST}:{free_port()}")
     code: int | None = None
+    cluster: Cluster | None = None
 
     async def play(self) -> None:
         """Everything up to the report; returns when the demo is to stay up or sets `stop`."""
         screen.opening(self.folder)
-        broker = await self._start("nats-server", partial(nats.start, self.folder / "nats"))
-        environment = self._environment(broker)
-        await self._start("coordinator", self._service(["coordinator"], environment))
+        if self.options.cluster:
+            url = await self._start_cluster()
+        else:
+            broker = await self._start("nats-server", partial(nats.start, self.folder / "nats"))
+            url = broker.url
+            await self._start("coordinator", self._service("coordinator", ["coordinator"], url))
         password = secrets.token_urlsafe()
         for family, begin in databases.STARTS.items():
             what = f"{databases.NAMES[family]}, insecure on purpose"
@@ -85,15 +91,33 @@ class Demo:
                 if family is Family.POSTGRESQL:
                     raise
                 screen.left_out(family, error)
-        async with control_of(broker.url) as control:
+        async with control_of(url) as control:
             await wait_for(control, answers, "no coordinator answered")
-            worker = self._service(["worker", "--config", self._targets(password)], environment)
-            await self._start("worker", worker)
+            words = ["worker", "--config", self._targets(password)]
+            for name in WORKERS if self.cluster else ("worker",):
+                await self._start(name, self._service(name, words, url))
             await wait_for(
                 control, knows(len(self.servers)), "the worker announced too few targets"
             )
             found = await self._checked(control)
-        self._show(found, broker.url)
+            if self.cluster is not None:
+                again = not self.options.once
+                found = await self.cluster.survive(control, found, again=again)
+        self._show(found, url)
+
+    async def _start_cluster(self) -> str:
+        """Start NATS, the store, and the coordinators; the addresses of NATS."""
+        cluster = Cluster(folder=self.folder, installation=self.installation, begin=self._start)
+        await cluster.start()
+        self.cluster = cluster
+        for name in COORDINATORS:
+            # The last one has the page that is shown: it is there after the kills.
+            self.page = f"{HOST}:{free_port()}"
+            service = self._service(name, ["coordinator"], cluster.url)
+            cluster.coordinators[name] = await self._start(name, service)
+            async with control_of(cluster.url) as control:
+                await wait_for(control, answers, "no coordinator answered")
+        return cluster.url
 
     async def _start(self, what: str, begin: Callable[[], Running]) -> Running:
         since = clock.monotonic()
@@ -101,29 +125,29 @@ class Demo:
         screen.started(what, clock.monotonic() - since)
         return running
 
-    def _environment(self, broker: Running) -> dict[str, str | None]:
+    def _environment(self, name: str, url: str) -> dict[str, str | None]:
         alerts = {
             "STT_ALERTS_WEBHOOK": self.options.webhook,
             "STT_ALERTS_WEBHOOK_SECRET": SECRET,
             "STT_ALERTS_PAGE_URL": f"http://{self.page}",
         }
         wanted = {
-            "STT_NATS_URL": broker.url,
-            "STT_COORDINATOR_STATE_DIR": str(self.folder / "coordinator"),
-            "STT_WORKER_STATE_DIR": str(self.folder / "worker"),
-            "STT_WORKER_NAME": NAME,
+            "STT_NATS_URL": url,
+            "STT_COORDINATOR_STATE_DIR": str(self.folder / name),
+            "STT_WORKER_STATE_DIR": str(self.folder / name),
+            "STT_WORKER_NAME": name if self.cluster else NAME,
             "STT_WORKER_SITE": NAME,
             "STT_WORKER_GRACE_S": str(GRACE_S),
             "STT_WEB_LISTEN": self.page,
             **(alerts if self.options.webhook else {}),
+            **({"STT_COORDINATOR_NAME": name} if self.cluster else {}),
+            **({"STT_COORDINATOR_STORE": self.cluster.store} if self.cluster else {}),
             "XDG_CONFIG_HOME": str(self.folder / "config"),
         }
         return clean_environment(os.environ, wanted)
 
-    def _service(
-        self, words: list[str], environment: dict[str, str | None]
-    ) -> Callable[[], Running]:
-        return partial(start_service, words, self.folder / words[0], environment)
+    def _service(self, name: str, words: list[str], url: str) -> Callable[[], Running]:
+        return partial(start_service, words, self.folder / name, self._environment(name, url))
 
     def _targets(self, password: str) -> str:
         secret = self.folder / "password"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from stt_coordinator.local.servers import cache
@@ -21,6 +22,22 @@ jetstream {{
 }}
 {extra}
 """
+# In `extra` of each server of a cluster.
+CLUSTER = """\
+server_name: {name}
+cluster {{
+  name: stt
+  listen: "{host}:{port}"
+  routes: [{routes}]
+}}
+"""
+
+
+def member(name: str, ports: Mapping[str, int]) -> str:
+    """The configuration of the server `name` of a cluster; `ports` are those of the routes."""
+    others = (port for other, port in ports.items() if other != name)
+    routes = ", ".join(f'"nats://{HOST}:{port}"' for port in others)
+    return CLUSTER.format(name=name, host=HOST, port=ports[name], routes=routes)
 
 
 def find() -> Path:
