@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import pymysql
 import pytest
 
 from stt_coordinator.local.servers import mysql as embedded
@@ -142,3 +143,32 @@ async def test_a_password_set_again_on_mariadb_has_the_better_hash(
         better = "ALTER USER 'remote'@'%' IDENTIFIED VIA ed25519 USING PASSWORD('An0ther-one')"
         mysql_do(mariadb, [better])
         assert "'remote'@'%'" not in await runner.objects(check, where)
+
+
+async def test_a_lock_of_no_days_slows_nobody_down(runner: CheckRunner, mysql: Running) -> None:
+    check, where = "mysql_login_throttling", endpoint(mysql, Family.MYSQL)
+    everybody = accounts_that_log_in(mysql)
+    limits = [("3", "0"), ("0", "3"), ("3", "1"), ("3", "UNBOUNDED")]
+    found: dict[tuple[str, str], bool] = {}
+    no_limit = [f"ALTER USER {name} {locking('0', '0')}" for name in everybody]
+    for tries, days in limits:
+        made = [f"ALTER USER {name} {locking(tries, days)}" for name in everybody]
+        with mysql_state(mysql, made, no_limit):
+            found[tries, days] = bool(await runner.objects(check, where))
+    assert found == dict(zip(limits, [True, True, False, False], strict=True))
+
+
+def accounts_that_log_in(server: Running) -> list[str]:
+    names = (
+        "SELECT CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM mysql.user WHERE account_locked = 'N'"
+    )
+    with pymysql.connect(
+        unix_socket=server.socket, user=server.user, password=server.password
+    ) as connection:
+        cursor = connection.cursor()
+        cursor.execute(names)
+        return [name for (name,) in cursor.fetchall()]
+
+
+def locking(tries: str, days: str) -> str:
+    return f"FAILED_LOGIN_ATTEMPTS {tries} PASSWORD_LOCK_TIME {days}"

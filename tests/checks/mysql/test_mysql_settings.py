@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from stt_coordinator.local.servers import mysql as embedded
-from stt_coordinator.local.servers.process import Running
+from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.protocol.enums import Family
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
 from tests.support.checks.scenario import execute, statements
 
 SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
-BAD = ["--bind-address=*", "--secure-file-priv="]
+BAD = ["--bind-address=*"]
+UNLIMITED = ["--secure-file-priv=", "--secure-file-priv={parent}"]
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def server(request: pytest.FixtureRequest, servers_folder: Path) -> Iterator[Run
     def start() -> Running:
         found = embedded.find_mariadb() if maria else embedded.find_mysql()
         folder = servers_folder / f"careless-{request.param}"
-        return embedded.start(found, folder, password=PASSWORD, extra=BAD)
+        x_protocol = ["--mysqlx=ON", f"--mysqlx-port={free_port()}", f"--mysqlx-socket={folder}.x"]
+        extra = BAD if maria else [*BAD, *x_protocol]
+        return embedded.start(found, folder, password=PASSWORD, extra=extra)
 
     running = server_or_reason(request.param, start)
     yield running
@@ -60,16 +63,33 @@ def with_lines(server: Running, lines: str) -> None:
     server.restart()
 
 
-async def test_the_files_lines_mend_the_address_and_the_folder(
+async def test_each_open_port_is_found_and_mended_by_the_lines_of_its_finding(
     runner: CheckRunner, server: Running
 ) -> None:
     where = endpoint(server, Family.MYSQL)
-    wanted = {"mysql_bind_address": "trivial", "mysql_secure_file_priv": "major"}
-    for check, severity in wanted.items():
-        (finding,) = (await runner.run(check, where)).findings
-        assert finding.severity == severity
-        with_lines(server, finding.remediation.replace(SUGGESTED_FOLDER, str(server.directory)))
-        assert await runner.objects(check, where) == {}
+    findings = (await runner.run("mysql_bind_address", where)).findings
+    x_protocol = ["mysqlx_bind_address"] if server.name == "mysql" else []
+    assert [str(one.object) for one in findings] == ["bind_address", *x_protocol]
+    for finding in findings:
+        assert finding.severity == "trivial"
+        with_lines(server, finding.remediation)
+    assert await runner.objects("mysql_bind_address", where) == {}
+
+
+@pytest.mark.parametrize("option", UNLIMITED)
+async def test_a_folder_for_files_that_limits_nothing_is_found_and_mended(
+    runner: CheckRunner, server: Running, option: str
+) -> None:
+    where = endpoint(server, Family.MYSQL)
+    kept = [word for word in server.command if not word.startswith("--secure-file-priv")]
+    server.command = [*kept, option.format(parent=server.directory)]
+    server.restart()
+    (finding,) = (await runner.run("mysql_secure_file_priv", where)).findings
+    assert finding.severity == "major"
+    folder = server.directory / "files"
+    folder.mkdir(exist_ok=True)
+    with_lines(server, finding.remediation.replace(SUGGESTED_FOLDER, str(folder)))
+    assert await runner.objects("mysql_secure_file_priv", where) == {}
 
 
 async def test_a_server_without_privileges_is_found_and_mended_until_its_next_start(

@@ -54,7 +54,9 @@ class Hardener:
             text = finding.remediation
             if text.startswith(SECTION):
                 parser = configparser.ConfigParser(interpolation=None)
-                parser.read_string(text.replace(SUGGESTED_FOLDER, str(self.server.directory)))
+                files = self.server.directory / "files"
+                files.mkdir(exist_ok=True)
+                parser.read_string(text.replace(SUGGESTED_FOLDER, str(files)))
                 self.lines.update(parser["mysqld"])
                 restart = True
             elif text.startswith(RESTART):

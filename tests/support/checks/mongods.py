@@ -135,6 +135,12 @@ def set_of_one(server: Running) -> None:
         client.admin.command("createUser", "a", pwd="x", roles=["root"])
 
 
+def set_parameter(server: Running, name: str, value: object) -> None:
+    """Set a parameter of a member of `set_of_one` while it runs."""
+    with Client(server.host, server.port, username="a", password="x") as client:
+        client.admin.command({"setParameter": 1, name: value})
+
+
 @contextmanager
 def replica_set(
     folder: Path, binary: str, *, key: bool, words: Sequence[str] = ()

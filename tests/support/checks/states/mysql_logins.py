@@ -61,9 +61,19 @@ STATES = [
         check="mysql_password_lifetime",
         name="passwords_last_for_ever",
         on=["mysql"],
-        make=["CREATE USER 'login'@'%' IDENTIFIED BY 'Str0ng-enough' PASSWORD EXPIRE NEVER"],
-        undo=[*DROP_USER, *back("default_password_lifetime", "0")],
-        finds={"default_password_lifetime": "trivial", "'login'@'%'": "trivial"},
+        make=[
+            "CREATE USER 'login'@'%' IDENTIFIED BY 'Str0ng-enough' PASSWORD EXPIRE NEVER",
+            (
+                "CREATE USER 'decade'@'%' IDENTIFIED BY 'Str0ng-enough'"
+                " PASSWORD EXPIRE INTERVAL 3650 DAY"
+            ),
+        ],
+        undo=[*DROP_USER, "DROP USER 'decade'@'%'", *back("default_password_lifetime", "0")],
+        finds={
+            "default_password_lifetime": "trivial",
+            "'login'@'%'": "trivial",
+            "'decade'@'%'": "trivial",
+        },
     ),
     State(
         check="mysql_password_lifetime",

@@ -35,6 +35,14 @@ DEFINERS = [
         " SET search_path = pg_catalog, \"$user\" AS 'SELECT 1'"
     ),
     (
+        "CREATE FUNCTION app.unmade() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = app, \"made later\", pg_temp AS 'SELECT 1'"
+    ),
+    (
+        "CREATE FUNCTION app.empty() RETURNS int LANGUAGE sql SECURITY DEFINER"
+        " SET search_path = '' AS 'SELECT 1'"
+    ),
+    (
         "CREATE FUNCTION app.sound() RETURNS int LANGUAGE sql SECURITY DEFINER"
         " SET search_path = app, pg_temp AS 'SELECT 1'"
     ),
@@ -212,6 +220,8 @@ STATES = [
             "postgres.app.work(integer, text)": "major",
             "postgres.app.fired()": "major",
             "postgres.app.temporary()": "trivial",
+            "postgres.app.unmade()": "trivial",
+            "postgres.app.empty()": "trivial",
         },
     ),
     State(

@@ -176,6 +176,7 @@ STATES = [
         make=[
             "CREATE ROLE \"no end\" LOGIN PASSWORD 'Str0ng-enough'",
             "CREATE ROLE infinite LOGIN VALID UNTIL 'infinity'",
+            "CREATE ROLE far LOGIN VALID UNTIL '9999-12-31'",
             "CREATE ROLE near LOGIN VALID UNTIL 'tomorrow'",
             "CREATE ROLE past LOGIN VALID UNTIL '2020-01-01'",
             "CREATE ROLE never_good LOGIN VALID UNTIL '-infinity'",
@@ -184,6 +185,7 @@ STATES = [
         undo=[
             'DROP ROLE "no end"',
             "DROP ROLE infinite",
+            "DROP ROLE far",
             "DROP ROLE near",
             "DROP ROLE past",
             "DROP ROLE never_good",
@@ -192,6 +194,7 @@ STATES = [
         finds={
             "no end": "trivial",
             "infinite": "trivial",
+            "far": "trivial",
             "near": "trivial",
             "past": "trivial",
             "never_good": "trivial",
