@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions store-versions check-truth bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions older-release store-versions check-truth bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -72,9 +72,20 @@ chaos: venv servers
 	$(BIN)/python -m pytest -s tests/faults/chaos.py tests/faults/poison.py tests/faults/takeover_of_results.py $(ARGS)
 	STT_TEST_PAUSE_S=60 $(BIN)/python -m pytest -s tests/faults/test_one_coordinator_acts.py -k paused
 	STT_TEST_ROUNDS=5 $(BIN)/python -m pytest -s tests/faults/test_lease_on_cluster.py
+	STT_TEST_ROUNDS=5 STT_TEST_LOGINS=nkey,creds,certificate,password \
+		$(BIN)/python -m pytest -s tests/faults/test_logins_renewed.py
 
-# What both buses promise, fences on three nodes and the lease, on older versions of nats-server.
+# The code of the last release without leases and nonces, from the history, beside that of today.
+older-release: venv servers
+	$(BIN)/python -m pytest -s tests/faults/older_release.py $(ARGS)
+
+# What both buses promise, fences on three nodes and the lease, on older versions of nats-server;
+# who may be a second coordinator; and three nodes that are upgraded one after the other.
 nats-versions: venv servers
+	for version in 2.10.25 2.11.11 2.12.8; do STT_TEST_NATS=$$version \
+		$(BIN)/python -m pytest -q -s tests/faults/second_coordinator.py \
+		tests/faults/test_one_coordinator_acts.py -k 'another_store or of_the_same_store' $(ARGS) || exit 1; done
+	$(BIN)/python -m pytest -q -s tests/faults/rolling_upgrade_of_nats.py $(ARGS)
 	for version in 2.11.11 2.12.8; do STT_TEST_NATS=$$version \
 		$(BIN)/python -m pytest -q -s tests/contract/test_bus.py tests/contract/test_bus_fences.py \
 		tests/integration/shared/bus/test_fences_on_cluster.py \

@@ -156,6 +156,7 @@ class Coordinator:
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
             clock=self._clock,
+            nonce_rule=lambda: self._nonces.rule,
         )
         async with self._bus.serve(handlers(context)):
             _LOG.info("coordinator_started", enabled=self._control_state.state.enabled)
@@ -171,6 +172,8 @@ class Coordinator:
                 await self._ensure(())
                 # Before results are ingested: the consumers of earlier epochs must be gone.
                 await self._bus.succeed(self._results, subjects.epoch_of_consumer)
+                # After that: as a predecessor it is deleted.
+                await self._bus.ensure((), [subjects.placeholder()])
                 # After the consumers: from here on what an earlier coordinator still writes is
                 # refused.
                 await self._control_state.take_over()
@@ -265,7 +268,7 @@ class Coordinator:
         }
 
     async def _keep_streams(self) -> None:
-        await self._ensure([self._results])
+        await self._ensure([self._results, subjects.placeholder()])
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()

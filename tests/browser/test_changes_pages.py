@@ -167,7 +167,7 @@ def test_changes_and_trends_are_sound_in_both_themes_and_widths(
                 ("new", "fixed", "accepted by dba-oncall", "1 database not checked", "unreachable"),
             ),
             ("/changes?days=7", "changes-week", ("Since ", "Not checked")),
-            ("/changes?run_b=nope", "changes-unknown", ("unknown run 'nope'",)),
+            ("/changes?run_b=nope", "changes-unknown", ("Unknown run 'nope'",)),
         ):
             looked_at(browser, url + path, name, tmp_path, words)
         page = browser.new_page(java_script_enabled=False)

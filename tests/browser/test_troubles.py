@@ -19,9 +19,10 @@ from playwright.sync_api import Browser, Page
 from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_shared import clock
+from stt_shared.protocol import codec
 from stt_shared.protocol.control import FleetReply, TargetForgetRequest, Verb
 from stt_shared.protocol.enums import Family
-from stt_shared.protocol.messages import CheckOutcome, Job
+from stt_shared.protocol.messages import CheckOutcome, Job, Result
 from tests.support.browser.beside import beside
 from tests.support.browser.live import Live, living
 from tests.support.browser.looking import chromium, looked_at
@@ -32,6 +33,7 @@ from tests.support.coordinator.coordination import (
     failed,
     finished,
     passed,
+    status,
 )
 from tests.support.processes.coordinators import coordinators
 from tests.support.processes.process import Process
@@ -92,10 +94,10 @@ def test_clocks_that_disagree_are_named_until_they_agree_and_the_open_page_follo
 ) -> None:
     page = browser.new_page()
     page.clock.install()  # the page asks again every 30 s, of a clock that the test moves
-    held = "ticks, retention, reconciling and the ends of exceptions wait"
+    held = "until the clocks agree no scheduled run starts, no late job is sent again"
     live.move_clock(timedelta(hours=25))
     text = shows(page, live.url, held)
-    assert "the clock of the coordinator jumped 1 d 1 h ahead" in text
+    assert "The clock of the coordinator jumped 1 d 1 h ahead" in text
     looked_at(browser, live.url, "home-held", tmp_path, (held,))
     shows(other := browser.new_page(), f"{live.url}/settings", held)
     live.move_clock(timedelta(0))
@@ -112,7 +114,7 @@ def test_a_second_worker_of_a_name_is_marked_until_it_leaves_and_can_then_be_for
 ) -> None:
     page = browser.new_page()
     second = FakeWorker(bus=live.bus, epoch="second00", site="us", targets=OTHER)
-    sentence = "worker w1 runs twice, at site eu and, shown as w1~second00, at site us"
+    sentence = "Worker w1 runs twice, at site eu and, shown as w1~second00, at site us"
     live.start(second)
     shows(page, live.url, sentence)
     words = (sentence, "▲ second worker of the name w1")
@@ -138,7 +140,7 @@ def test_a_claim_of_another_site_is_named_until_it_is_withdrawn(
 ) -> None:
     page = browser.new_page()
     thief = FakeWorker(bus=live.bus, name="w9", epoch="w9", site="us", targets=(owner.targets[0],))
-    sentence = "worker w9 of site us announces mysql target orders-mysql"
+    sentence = "Worker w9 of site us announces mysql target orders-mysql"
     live.start(thief)
     shows(page, live.url, sentence, "stt targets move orders-mysql --to us")
     shows(page, f"{live.url}/targets", "▲ claimed by w9 (us)", "Move to us…")
@@ -184,14 +186,27 @@ def test_forged_and_replayed_results_are_named_for_a_day(
             forged = owner.message(msgspec.structs.replace(job, nonce=nonce), cleared)
             await owner.publish(replace(forged, message_id=""))
 
+    async def send_again() -> None:
+        """A genuine result, as if it were the next one of its outbox."""
+        genuine = next(one for one in owner.published if "spare-mysql" in one.subject)
+        owner.sequence += 1
+        result = codec.decode(Result, genuine.data)
+        data = codec.encode(msgspec.structs.replace(result, sequence=owner.sequence))
+        await owner.publish(replace(genuine, data=data, message_id=""))
+
+    live.run(send_again())
+    again = "results that were recorded before were sent again as new ones"
+    shows(page, live.url, "1 replayed", again)
+    assert any(again in one for one in live.run(status(live.bus)).degraded)
     live.run(forge())
     stolen = "results of jobs that their sender was not given, its credential may be stolen"
-    shows(page, live.url, "1 no_nonce, 1 wrong_nonce", stolen)
+    shows(page, live.url, "1 no_nonce, 1 replayed, 1 wrong_nonce", stolen)
     shows(page, f"{live.url}/findings", "spare-mysql")  # which the forged results passed
     with closing(sqlite3.connect(live.folder / "coordinator" / FILE)) as store:
         store.execute("UPDATE rejected SET at = ?", (clock.to_text(clock.now() - DAY),))
         store.commit()
-    shows(page, live.url, absent=("no_nonce", stolen))
+    shows(page, live.url, absent=("no_nonce", "replayed", stolen))
+    assert not any("rejected messages" in one for one in live.run(status(live.bus)).degraded)
     page.goto(f"{live.url}/settings")
     assert page.inner_text("h2:has-text('Problems of STT') + p") == "None."
     page.close()

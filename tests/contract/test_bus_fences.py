@@ -122,6 +122,28 @@ async def test_a_successor_gets_what_was_not_acknowledged_and_late_acknowledgeme
         assert [one.data for one in await successor.take(4, wait=WAIT_S)] == [b"m4"]
 
 
+async def test_the_message_up_to_which_everything_was_acknowledged_is_read(
+    bus: AnyBus, names: Names
+) -> None:
+    await bus.ensure([names.limits], [ConsumerSpec(stream=names.stream.name, name="other")])
+    stream = names.stream.name
+    assert await bus.acknowledged(stream, rank) is None
+    await bus.succeed(names.consumer(1), rank)
+    sent = await bus.publish([names.message(f"m{n}") for n in range(4)])
+    assert await bus.acknowledged(stream, rank) is None
+    async with bus.consume(stream, "r-1", capacity=8) as inbox:
+        held = await inbox.take(4, wait=WAIT_S, linger=0.2)
+        await inbox.ack([held[0], held[1], held[3]])  # the third is delivered again
+    found = await bus.acknowledged(stream, rank)
+    assert found is not None
+    assert (found.data, found.sequence) == (b"m1", sent[1].sequence)
+    # The next epoch begins behind it.
+    await bus.succeed(names.consumer(2), rank)
+    assert await bus.acknowledged(stream, rank) == found
+    await bus.delete(stream, f"{names.root}.m1", sent[3].sequence)
+    assert await bus.acknowledged(stream, rank) is None
+
+
 async def test_a_consumer_that_is_no_predecessor_stays(bus: AnyBus, names: Names) -> None:
     stream = names.stream.name
     other = ConsumerSpec(stream=stream, name="other")

@@ -10,8 +10,11 @@ import nats
 import pytest
 
 from stt_coordinator.lease.nats import STREAM
+from stt_shared.bus.values import Outgoing
 from stt_shared.clock import monotonic
 from stt_shared.errors import EXIT_USAGE
+from stt_shared.protocol import codec, subjects
+from stt_shared.protocol.messages import Watermark
 from tests.support.coordinator.coordination import until
 from tests.support.processes.coordinators import (
     connected,
@@ -72,10 +75,16 @@ async def test_a_copy_that_lacks_results_takes_over_on_purpose_only(tmp_path: Pa
         adopting = made.add("c", "b", "--adopt")
         adopting.start()
         await made.holds("c")
-        # Whoever has everything needs no such word.
+        # Whoever has everything needs no such word, whatever somebody wrote into the bucket.
         assert adopting.stop() == 0
+        forged = Watermark(worker=worker.name, epoch=worker.epoch, sequence=1_000_000)
+        key = subjects.kv(subjects.BUCKET_WATERMARK, worker.name)
+        await bus.publish([Outgoing(subject=key, data=codec.encode(forged))])
+        second.start()
+        assert await exit_code(second) == EXIT_USAGE
         first.start()
         await made.holds("a", above=await made.epoch())
+        assert (await made.logged(first, "watermark_foreign"))["found"] == forged.sequence
 
 
 async def test_a_second_coordinator_on_the_same_folder_takes_over_when_the_first_is_killed(

@@ -75,7 +75,7 @@ OF_TARGET = {
     TargetPhase.FORGOTTEN: "An operator forgot it: it is not counted, its findings are resolved.",
 }
 OF_CLOCK = {
-    ClockState.HELD: "Clocks disagree: ticks, retention and ends of exceptions wait.",
+    ClockState.HELD: "Clocks disagree: scheduled runs, retention and ends of exceptions wait.",
     ClockState.RELEASED: "The clocks agree again: what waited goes on.",
 }
 RESULT = {"result": "What a worker says of one job, once the stream holds it."}

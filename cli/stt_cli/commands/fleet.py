@@ -159,6 +159,9 @@ def _worker(one: WorkerInfo) -> tuple[Cell, ...]:
 
 
 def _note(one: WorkerInfo) -> str:
-    """That a worker that is up has the name of another one."""
-    is_double = one.double_of and one.state == "up"
-    return f"second worker of the name {one.double_of}" if is_double else ""
+    """That a worker that is up has the name of another one, or is of an older release."""
+    if one.state != "up":
+        return ""
+    double = f"second worker of the name {one.double_of}" if one.double_of else ""
+    older = "" if one.sends_nonce else "older release: sends no nonce"
+    return ", ".join(filter(None, (double, older)))

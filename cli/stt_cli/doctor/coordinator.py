@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from stt_cli.doctor.diagnostic_line import (
@@ -43,8 +44,7 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     """The lines about the coordinator."""
     switch = switch_sentence(reply.state, now)
     if isinstance(health, Unknown):
-        found = [ok("coordinator", switch)]
-        found.extend(warn("coordinator", degraded, LOG) for degraded in reply.degraded)
+        found = [ok("coordinator", switch), *troubles(reply.degraded)]
         return [*found, *health.lines(*FROM_HEALTH)]
     found = [ok("coordinator", f"{health.version}, {switch}")]
     found.append(clock_skew("coordinator clock", health.now, now, "the coordinator"))
@@ -54,8 +54,17 @@ def lines(reply: StatusReply, health: HealthReply | Unknown, now: datetime) -> l
     for part in health.parts:
         what = f"progress: {part.name}"
         found.append(ok(what, part.seen) if part.is_well else fail(what, part.seen, LOG))
-    found.extend(warn("coordinator", one, LOG) for one in health.troubles)
+    found += troubles(health.troubles)
     return [*found, *store(health.store, now), refused(health)]
+
+
+def troubles(sentences: Sequence[str]) -> list[DiagnosticLine]:
+    """A warning for each; where to read more stands once, below the last."""
+    last = len(sentences) - 1
+    return [
+        warn("coordinator", one, LOG if place == last else "")
+        for place, one in enumerate(sentences)
+    ]
 
 
 def agreement(health: HealthReply) -> DiagnosticLine:
@@ -64,7 +73,10 @@ def agreement(health: HealthReply) -> DiagnosticLine:
     if health.clock is None:
         return unknown(what, "the coordinator does not compare clocks", "upgrade the coordinator")
     if health.clock:
-        todo = "correct the clock (see: timedatectl); ticks, retention and ends wait until then"
+        todo = (
+            "correct the clock (see: timedatectl); until then no scheduled run starts, no history"
+            " is deleted and no exception ends"
+        )
         return fail(what, health.clock, todo)
     offset_s = health.offset_s or 0.0
     return ok(what, f"the coordinator's clock is {offset_s:+.1f} s from that of the NATS server")
@@ -186,5 +198,5 @@ def refused(health: HealthReply) -> DiagnosticLine:
     return warn(
         what,
         f"{readable.first_names(counts)} in the last 24 h",
-        f"find the publisher by its subject, {LOG}",
+        "find the publisher by its subject in the log of the coordinator, event message_rejected",
     )

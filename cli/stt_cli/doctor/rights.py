@@ -137,6 +137,10 @@ def of_coordinator() -> Needs:
         publish=(
             "$JS.API.INFO",
             *(f"$JS.API.STREAM.{do}.{one.name}" for one in streams for do in _STREAM_CALLS),
+            # A store is compared with the last acknowledged result before its coordinator acts.
+            f"$JS.API.STREAM.MSG.GET.{results.stream}",
+            f"$JS.API.STREAM.PURGE.{results.stream}",
+            *(f"$JS.API.STREAM.MSG.{do}.{subjects.STREAM_JOBS}" for do in ("GET", "DELETE")),
             f"$JS.API.CONSUMER.LIST.{results.stream}",
             f"$JS.API.CONSUMER.INFO.{results.stream}.{results.name}",
             f"$JS.API.CONSUMER.DELETE.{results.stream}.{results.name}",

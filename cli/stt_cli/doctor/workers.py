@@ -62,6 +62,11 @@ def _waiting(workers: Sequence[WorkerInfo]) -> DiagnosticLine:
 def _versions(workers: Sequence[WorkerInfo], version: str) -> DiagnosticLine:
     what, ours = "worker versions", numbers(version)
     up = [one for one in workers if one.state == "up"]
+    # First: releases under development have one number.
+    if without := [f"{one.worker} {one.version}" for one in up if not one.sends_nonce]:
+        seen = f"older release than the coordinator, no nonce: {readable.first_names(without)}"
+        todo = "upgrade and restart them; `stt status` says whether their results are accepted"
+        return warn(what, seen, todo)
     old = [f"{one.worker} {one.version}" for one in up if numbers(one.version) < ours]
     new = [f"{one.worker} {one.version}" for one in up if numbers(one.version) > ours]
     if not up:

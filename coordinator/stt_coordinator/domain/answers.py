@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from stt_coordinator.domain.intake.admission import execution_of
 from stt_coordinator.domain.model import (
     LEARNED,
     Evidence,
@@ -19,6 +20,7 @@ from stt_coordinator.domain.model import (
 from stt_shared.protocol.enums import Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result
 
+MAX_EXECUTIONS = 8  # of a job that are remembered
 MAX_REASON = 500  # characters of what a worker says of all checks that it left out
 
 
@@ -57,6 +59,7 @@ def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> 
         started=started,
         finished=min(max(result.finished, started), now),
         facts=result.facts,
+        execution=execution_of(result),
     )
 
 
@@ -82,6 +85,7 @@ def answered(
         outcomes=tuple(one for one in outcomes if one.check in wanted),
         answered=evidence.order.dispatch,
         started=evidence.started,
+        executions=(*job.executions, *filter(None, [evidence.execution]))[-MAX_EXECUTIONS:],
     )
 
 

@@ -72,6 +72,7 @@ class JobRecord(Record, frozen=True, kw_only=True):
     follows: str = ""  # the earlier job of the same target whose result is this one's too
     answered: int = 0  # the dispatch of the result that was applied last; 0: of none
     started: Instant | None = None  # of the result that was applied last
+    executions: tuple[str, ...] = ()  # that were recorded, newest last
     outcomes: tuple[CheckOutcome, ...] = ()
 
 
@@ -173,3 +174,4 @@ class Evidence:
     started: Instant
     finished: Instant
     facts: Facts | None = None
+    execution: str = ""  # whose it is, and which of its executions

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stt_coordinator.store.port import Store
+from stt_coordinator.store.ports.results import RawResult
 from stt_shared.bus.port import Bus
 from stt_shared.errors import ProtocolError
+from stt_shared.identity import digest
 from stt_shared.protocol import codec, subjects
-from stt_shared.protocol.messages import OutboxMark, Watermark
+from stt_shared.protocol.messages import OutboxMark, Result, Watermark
 
 STREAM = subjects.kv_stream(subjects.BUCKET_WATERMARK)
 
@@ -42,3 +44,31 @@ async def missing_results(bus: Bus, store: Store) -> list[Missing]:
             if sequence > mark.sequence:
                 found.append(Missing(one.worker, mark.sequence, sequence))
     return found
+
+
+async def has_last_acknowledged(bus: Bus, store: Store) -> bool:
+    """Whether the store has the last result that a coordinator has acknowledged.
+
+    A coordinator acknowledges what it has recorded, in the order of the stream, and what is above
+    is delivered again: a copy of the store that lacks results of workers lacks this one. False if
+    nothing shows it: NATS has no such message any more, or it is not a result. Raises
+    UnreachableError and StoreError.
+    """
+    stored = await bus.acknowledged(subjects.STREAM_RESULTS, subjects.epoch_of_consumer)
+    if stored is None:
+        return False
+    try:
+        result = codec.decode(Result, stored.data)
+    except ProtocolError:
+        return False
+    row = RawResult(
+        worker=result.worker,
+        epoch=result.epoch,
+        sequence=result.sequence,
+        job_id=result.job_id,
+        received=result.finished,
+        data=b"",
+        content=digest(stored.data),  # not the position alone: anybody can send one
+    )
+    (is_new,) = await store.read(lambda ledger: ledger.results.are_new([row]))
+    return not is_new

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from stt_coordinator.lease.copies import missing_results
+from stt_coordinator.lease.copies import has_last_acknowledged, missing_results
 from stt_coordinator.lease.fence import FencedBus, Fences
 from stt_coordinator.lease.fenced_store import FencedStore
 from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.installations import Installations
+from stt_coordinator.lease.older_release import older_acts
 from stt_coordinator.lease.port import RENEWALS, Claimant, Lease, LeaseLostError, View
 from stt_coordinator.lease.record import LeaseRecord
 from stt_coordinator.lease.releases import obstacle
@@ -167,6 +168,9 @@ class Election:
         if not view.is_free:
             self._wait_behind(view)
             return None
+        if view.record is None and await older_acts(self.bus):
+            self._say("a coordinator of an older release acts, stop it first")
+            return None
         store = await self.open_store()
         if store is None:
             if view.is_held:  # by a coordinator on this folder, as long as it lives
@@ -236,7 +240,8 @@ class Election:
         if self.adopts:
             return
         missing = await missing_results(self.bus, store)
-        if not missing:
+        # A position that no coordinator published: whoever acts names it, and writes its own again.
+        if not missing or await has_last_acknowledged(self.bus, store):
             return
         one = missing[0]
         more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""

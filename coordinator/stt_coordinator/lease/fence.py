@@ -119,6 +119,10 @@ class FencedBus:
         self._term.require()
         await self._bus.delete(stream, subject, before)
 
+    async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+        """See the port."""
+        return await self._bus.acknowledged(stream, rank)
+
     def can_fence(self) -> bool:
         """See the port."""
         return self._bus.can_fence()

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from stt_coordinator.domain.answers import complete_outcomes, evidence_of
-from stt_coordinator.domain.intake.admission import NOT_ANNOUNCED, UNKNOWN_JOB, Refusal, refusal_of
+from stt_coordinator.domain.intake.admission import (
+    NOT_ANNOUNCED,
+    UNKNOWN_JOB,
+    Refusal,
+    refusal_of,
+    replayed,
+)
 from stt_coordinator.domain.model import JobRecord, JobState
 from stt_coordinator.ledger.answers import AnswerRecorder
+from stt_coordinator.ledger.received import ReceivedResult
+from stt_coordinator.ledger.replays import replays
 from stt_coordinator.ledger.watermarks import (
     KnownOutboxes,
     Outbox,
@@ -20,55 +28,8 @@ from stt_coordinator.ledger.watermarks import (
     move_watermarks,
 )
 from stt_coordinator.store.port import Ledger
-from stt_coordinator.store.ports.results import RawResult, Rejected
-from stt_shared.identity import digest
+from stt_coordinator.store.ports.results import Rejected
 from stt_shared.protocol.messages import Result
-
-MAX_REJECTED_BYTES = 4_096  # kept of a message that was rejected
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedResult:
-    """A result that was read, and the message it came in."""
-
-    result: Result
-    subject: str
-    data: bytes
-    traceparent: str = ""  # of the span that the worker sent it from
-    may_wait: bool = False  # whether it may be delivered again a little later
-
-    @property
-    def outbox(self) -> Outbox:
-        """The worker's outbox that numbered it."""
-        return self.result.worker, self.result.epoch
-
-    @property
-    def position(self) -> Position:
-        """Its place in that outbox."""
-        return (*self.outbox, self.result.sequence)
-
-    def raw(self, now: datetime, *, is_refused: bool = False) -> RawResult:
-        """The row of its position without its bytes: they are kept if they change something."""
-        return RawResult(
-            worker=self.result.worker,
-            epoch=self.result.epoch,
-            sequence=self.result.sequence,
-            job_id=self.result.job_id,
-            received=now,
-            data=b"",
-            content=digest(self.data),
-            is_refused=is_refused,
-        )
-
-    def rejected(self, code: str, reason: str, now: datetime) -> Rejected:
-        """The row that is kept of it when it cannot be recorded."""
-        return Rejected(
-            code=code,
-            reason=reason,
-            subject=self.subject,
-            at=now,
-            data=self.data[:MAX_REJECTED_BYTES],
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +94,16 @@ class _SortedBatch:
         refused = (*self.refused, *self.without_position, *self.dropped)
         return [*self.old, *(one for one, _ in refused)]
 
+    def part_from_replays(
+        self, again: Sequence[ReceivedResult], exceeded: Collection[tuple[str, str]]
+    ) -> None:
+        """Refuse `again`, whose executions are recorded from other messages."""
+        kept = {id(one) for one in self.valid} - {id(one) for one in again}
+        self.valid = [one for one in self.valid if id(one) in kept]
+        for one in again:
+            is_exceeded = (one.result.site, one.result.worker) in exceeded
+            (self.dropped if is_exceeded else self.refused).append((one, replayed(one.result)))
+
     def part_from_strangers(self, ledger: Ledger, left: int) -> int:
         """Take the refused results of unknown outboxes out, but for the first `left`; their number.
 
@@ -176,12 +147,12 @@ def record_results(
     ledger.locks.targets({one.result.target for one in received})
     jobs = ledger.jobs.by_id({one.result.job_id for one in received})
     batch = _sorted_batch(ledger, received, jobs, rules)
+    batch.part_from_replays(replays(ledger, batch.valid, jobs, now), rules.exceeded)
     used = batch.part_from_strangers(ledger, rules.stranger_positions)
     recorder = AnswerRecorder(ledger, jobs.values(), now)
     recorded: list[Result] = []
     unused = batch.unused()
-    rejected = _rejections(batch.without_position, now)
-    repeated = len(batch.old)
+    rejected, repeated = _rejections(batch.without_position, now), len(batch.old)
     rows = batch.by_position()
     raws = [one.raw(now, is_refused=refusal is not None) for one, refusal in rows]
     # Of two results at one position in this batch the second is known.

@@ -16,7 +16,7 @@ EVENTS: Mapping[str, str] = {
     "checks_rejected": "the installed checks cannot be read; the ones before stay in use",
     "clock_accepted": "both clocks agreed on another time for long enough; it is accepted",
     "clock_agrees": "the clocks agree again; waiting tasks continue",
-    "clock_disagrees": "clocks disagree; ticks, retention and ends of exceptions wait",
+    "clock_disagrees": "clocks disagree; scheduled runs, retention and ends of exceptions wait",
     "consumer_failed": "results cannot be read from the broker; tried again",
     "control_state_restored": "the control state was lost or unreadable; written from the store",
     "control_state_unreadable": "the control state on NATS cannot be read; the store's is used",

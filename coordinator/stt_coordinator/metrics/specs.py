@@ -56,7 +56,7 @@ _ALL = (
     Spec(
         name="stt_clock_held",
         kind=GAUGE,
-        help="1 while clocks disagree and ticks, retention and ends of exceptions wait",
+        help="1 while clocks disagree and scheduled runs, retention and ends of exceptions wait",
     ),
     Spec(
         name="stt_clock_offset_seconds",

@@ -13,12 +13,8 @@ import msgspec
 
 from stt_coordinator.domain.intake.budget import DAY_S, STRANGER_POSITIONS, Budget
 from stt_coordinator.domain.time.timing import Timing
-from stt_coordinator.ledger.results import (
-    IntakeRules,
-    ReceivedResult,
-    RecordedBatch,
-    record_results,
-)
+from stt_coordinator.ledger.received import ReceivedResult
+from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
 from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.ledger.watermarks import Position
 from stt_coordinator.metrics.counters import Counters

@@ -104,6 +104,11 @@ def difference(one: Difference) -> str:
     return diff.what(one, clock.now())
 
 
+def sentence(text: str) -> str:
+    """A message as a sentence: it begins with a capital letter and ends with a full stop."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
 def cell(value: object) -> str:
     """A value as databases write it: nothing for null, `true` and `false`."""
     if value is None:
@@ -129,6 +134,7 @@ FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "age": age,
     "seconds": seconds,
     "difference": difference,
+    "sentence": sentence,
     "cell": cell,
 }
 GLOBALS: dict[str, Any] = {

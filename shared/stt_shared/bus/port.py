@@ -60,6 +60,10 @@ class Bus(Protocol):
         """
         ...
 
+    async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+        """The message up to which the consumer of the highest rank acknowledged all; or None."""
+        ...
+
     def can_fence(self) -> bool:
         """Whether the server compares `Outgoing.expected_of`; false without a connection."""
         ...
@@ -87,10 +91,9 @@ class Bus(Protocol):
         ...
 
     async def last(self, stream: str, subject: str) -> Stored | None:
-        """The last message of a subject (wildcards allowed) by direct get, or None.
+        """The last message of a subject (wildcards allowed), empty for a deleted key, or None.
 
-        The last message of a deleted key is empty. Raises UnreachableError also if the stream does
-        not exist.
+        Raises UnreachableError also if the stream does not exist.
         """
         ...
 
@@ -111,11 +114,7 @@ class Bus(Protocol):
         ...
 
     async def request(self, subject: str, data: bytes, *, timeout: float) -> bytes:  # noqa: ASYNC109  # the name that NATS uses
-        """The answer of a service.
-
-        Raises RequestError if it answers with an error, UnreachableError if it does not answer in
-        time.
-        """
+        """The answer of a service; raises RequestError if it answers with an error."""
         ...
 
     def serve(

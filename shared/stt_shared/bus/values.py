@@ -58,7 +58,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """The last message of a subject."""
+    """A message that is stored in a stream."""
 
     data: bytes
     sequence: int

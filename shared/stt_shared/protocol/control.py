@@ -131,6 +131,7 @@ class WorkerInfo(Value, frozen=True, kw_only=True):
     concurrency: int = 1
     outbox: int = 0
     double_of: str = ""  # the name that another worker has, too; empty: this one is alone
+    sends_nonce: bool = True  # false: of an older release, whose results have no nonce
 
 
 class UncheckedTarget(Value, frozen=True, kw_only=True):
@@ -170,7 +171,7 @@ class StatusReply(Value, frozen=True, kw_only=True):
     notice: str = ""  # which workers run unsigned packs
     next_end: date | None = None  # the earliest last day of all accepting suppressions, UTC
     parts_not_checked: tuple[TargetPart, ...] = ()  # at most 20; `summary.counts` has the number
-    clock: str = ""  # why ticks, retention and ends of exceptions wait; empty: clocks agree
+    clock: str = ""  # why scheduled runs, retention, ends of exceptions wait; empty: clocks agree
     future: dict[str, int] = {}  # rows of the store with an instant in the future, by kind
     coordinator: CoordinatorInfo | None = None  # null: of a release before leases
     store: StoreHealth | None = None  # without an integrity check; null: of a release before

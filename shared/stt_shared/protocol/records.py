@@ -122,7 +122,7 @@ class TargetEvent(Value, frozen=True, kw_only=True):
 
 
 class ClockEvent(Value, frozen=True, kw_only=True):
-    """Clocks disagree, so that ticks, retention and ends of exceptions wait; or agree again."""
+    """Clocks disagree: scheduled runs, retention and ends of exceptions wait; or agree again."""
 
     state: ClockState
     at: Instant  # by the coordinator's clock, which may be the wrong one

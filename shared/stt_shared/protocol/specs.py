@@ -34,6 +34,7 @@ class ConsumerSpec:
     stream: str
     name: str
     filter_subject: str = ""
+    ack_policy: str = "explicit"  # none: nothing is ever acknowledged
     ack_wait: timedelta = ACK_WAIT
     max_deliver: int = -1
     max_ack_pending: int = MAX_UNACKED_JOBS

@@ -188,6 +188,15 @@ def results_consumer(epoch: int) -> ConsumerSpec:
     )
 
 
+def placeholder() -> ConsumerSpec:
+    """What keeps a coordinator of a release before epochs from acting beside a newer one.
+
+    Such a coordinator knows no lease, but it does not begin before it has its consumer of results.
+    The server rejects that while one of this name has another policy of acknowledgement.
+    """
+    return ConsumerSpec(stream=STREAM_RESULTS, name=RESULTS_BEFORE_EPOCHS, ack_policy="none")
+
+
 def epoch_of_consumer(name: str) -> int | None:
     """The epoch that a consumer of results is named by; None for any other consumer."""
     if name == RESULTS_BEFORE_EPOCHS:

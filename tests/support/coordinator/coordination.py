@@ -166,7 +166,7 @@ class FakeWorker:
             job_id=job.job_id,
             run_id=job.run_id,
             dispatch=job.dispatch,
-            execution=f"{job.dispatch}-1-1",
+            execution=f"{job.dispatch}-{self.sequence}-1",
             target=job.target,
             family=job.family,
             site=job.site,
@@ -200,6 +200,7 @@ async def running(
     checks: Callable[[], Catalogue] = catalogue,
     *,
     unused_mib_per_hour: int = 64,
+    require_nonce: bool | None = None,
 ) -> AsyncGenerator[None]:
     """A coordinator that answers requests when the block begins."""
     stop = asyncio.Event()
@@ -209,6 +210,7 @@ async def running(
         checks=checks,
         timing=timing,
         unused_mib_per_hour=unused_mib_per_hour,
+        require_nonce=require_nonce,
     )
     task = asyncio.create_task(Coordinator(means).run(stop))
     try:

@@ -9,12 +9,8 @@ import msgspec
 
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRecord, TargetRecord, WorkerRecord
-from stt_coordinator.ledger.results import (
-    IntakeRules,
-    ReceivedResult,
-    RecordedBatch,
-    record_results,
-)
+from stt_coordinator.ledger.received import ReceivedResult
+from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
 from stt_coordinator.ledger.runs import start_run
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
@@ -100,7 +96,7 @@ def result(
         job_id=job_id or f"{run_id}.{target}",
         run_id=run_id,
         dispatch=1,
-        execution="1-1-1",
+        execution=f"1-{sequence}-1",
         target=target,
         family=Family.MYSQL,
         site=SITE,

@@ -10,7 +10,12 @@ from itertools import islice
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.unsigned_notice import unsigned
 from stt_coordinator.domain.coverage import GONE
-from stt_coordinator.domain.intake.admission import NO_NONCE, NOT_ANNOUNCED, WRONG_NONCE
+from stt_coordinator.domain.intake.admission import (
+    NO_NONCE,
+    NOT_ANNOUNCED,
+    REPLAYED,
+    WRONG_NONCE,
+)
 from stt_coordinator.domain.intake.installations import MARK, plain_name
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import summary
@@ -33,8 +38,16 @@ MAX_NAMED = 5
 MAX_REASON = 200  # characters
 DAY = timedelta(hours=24)
 MAX_AHEAD = timedelta(minutes=5)  # of a stored instant; beyond it a clock was ahead
-NOT_OF_ITS_SENDER = {NO_NONCE, WRONG_NONCE, NOT_ANNOUNCED}
+NOT_OF_ITS_SENDER = {WRONG_NONCE, NOT_ANNOUNCED}
 FOREIGN = ": results of jobs that their sender was not given, its credential may be stolen"
+SENT_AGAIN = (
+    ": results that were recorded before were sent again as new ones, the credential of their"
+    " sender may be stolen"
+)
+WITHOUT_NONCE = (
+    ": results without a nonce, as workers of an older release send them; the credential of any"
+    " other sender may be stolen"
+)
 
 
 async def read_status(context: HandlerContext, _request: Empty) -> StatusReply:
@@ -103,13 +116,20 @@ def not_checked(ledger: Ledger, *, never_run: bool) -> Iterator[UncheckedTarget]
 def problems_of_fleet(
     context: HandlerContext, ledger: Ledger, workers: Sequence[WorkerRecord], now: datetime
 ) -> Iterator[str]:
-    """Rejected messages, workers with other checks, and packs that workers refuse; sentences."""
+    """Rejected messages, workers of an older release or with other checks, refused packs."""
     rejected = ledger.results.count_rejected(rejected_since(context, now))
     if rejected:
         named = ", ".join(f"{number} {code}" for code, number in rejected.items())
-        foreign = FOREIGN if NOT_OF_ITS_SENDER & rejected.keys() else ""
-        yield f"rejected messages of the last 24 h: {named}{foreign}"
+        yield f"rejected messages of the last 24 h: {named}{meaning(rejected)}"
     up = [worker for worker in workers if worker.state == "up"]
+    if older := [one for one in up if not one.epoch]:
+        named = readable.first_names(
+            [f"{one.worker} (site {one.site}, version {one.version})" for one in older]
+        )
+        yield (
+            f"workers of an older release send no nonce, their results {context.nonce_rule()}:"
+            f" {named}; upgrade them"
+        )
     if not context.library.pack:  # otherwise workers get the checks with their jobs
         pack = context.library.catalogue.pack
         others = [worker.worker for worker in up if worker.pack not in ("", pack)]
@@ -118,6 +138,15 @@ def problems_of_fleet(
             yield f"workers with other checks than the coordinator: {named}"
     refusing = [worker for worker in up if worker.refused_pack]
     yield from (f"worker {one.worker}: {one.refused_pack}" for one in refusing[:MAX_NAMED])
+
+
+def meaning(rejected: Mapping[str, int]) -> str:
+    """What the codes of rejected messages say of their senders; the worst, or nothing."""
+    if NOT_OF_ITS_SENDER & rejected.keys():
+        return FOREIGN
+    if REPLAYED in rejected:
+        return SENT_AGAIN
+    return WITHOUT_NONCE if NO_NONCE in rejected else ""
 
 
 def rejected_since(context: HandlerContext, now: datetime) -> datetime | None:
@@ -149,6 +178,7 @@ def worker_info(row: WorkerRecord) -> WorkerInfo:
         concurrency=row.concurrency,
         outbox=row.outbox,
         double_of=plain_name(row.worker) if MARK in row.worker else "",
+        sends_nonce=bool(row.epoch),  # both came with one release
     )
 
 

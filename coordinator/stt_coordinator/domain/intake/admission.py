@@ -15,6 +15,7 @@ WRONG_JOB = "wrong_job"
 NO_NONCE = "no_nonce"
 WRONG_NONCE = "wrong_nonce"
 NOT_ANNOUNCED = "not_announced"
+REPLAYED = "replayed"
 UNASKED_CHECK = "unasked_check"
 REPEATED_CHECK = "repeated_check"
 FAILED_WITHOUT_FINDING = "failed_without_finding"
@@ -23,7 +24,7 @@ MISSING_KIND = "missing_kind"
 REPEATED_FINDING = "repeated_finding"
 
 CODES = (
-    *(UNKNOWN_JOB, WRONG_JOB, NO_NONCE, WRONG_NONCE, NOT_ANNOUNCED, UNASKED_CHECK),
+    *(UNKNOWN_JOB, WRONG_JOB, NO_NONCE, WRONG_NONCE, NOT_ANNOUNCED, REPLAYED, UNASKED_CHECK),
     *(REPEATED_CHECK, FAILED_WITHOUT_FINDING, UNEXPECTED_FINDING, MISSING_KIND, REPEATED_FINDING),
 )
 MAY_HAVE_FINDINGS = (Outcome.FAILED, Outcome.ERROR)  # an error keeps the good ones
@@ -59,6 +60,20 @@ def refusal_of(
         or _announcer(result, job, target)
         or _outcomes(job, result.outcomes)
     )
+
+
+def execution_of(result: Result) -> str:
+    """What a worker does once: its outbox sends it again as it is, and nothing else twice."""
+    return f"{result.worker} {result.execution}"
+
+
+def replayed(result: Result) -> Refusal:
+    """The refusal of an execution that was recorded from another message."""
+    what = (
+        f"execution {result.execution} of job {result.job_id} by worker {result.worker} was"
+        " recorded from another message"
+    )
+    return Refusal(code=REPLAYED, reason=what)
 
 
 def _sender(result: Result, job: JobRecord, *, nonce_required: bool) -> Refusal | None:

@@ -31,7 +31,10 @@ from stt_shared.telemetry.logs import logger
 STABLE_S = 900.0
 KEPT_S = 3_600.0  # how long a record is compared with before it is renewed
 START = timedelta(days=1)  # after the last run: where the mark of an earlier release's store begins
-HELD = "ticks, retention, reconciling and the ends of exceptions wait"
+HELD = (
+    "until the clocks agree no scheduled run starts, no late job is sent again, no history is"
+    " deleted and no exception ends"
+)
 _LOG = logger("clock")
 
 # The instant if the clocks agree, None while the caller's act has to wait.

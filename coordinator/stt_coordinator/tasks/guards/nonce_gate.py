@@ -46,12 +46,21 @@ class NonceGate:
         return self._is_closed
 
     @property
+    def rule(self) -> str:
+        """What happens to results without a nonce: the end of a sentence about them."""
+        if self._require is False:
+            return f"are accepted because {SETTING} is false"
+        if self._require or self._until is None or self._is_closed:
+            return f"are refused because {SETTING} is true"
+        until = clock.to_text(self._until)[:10]
+        return f"are accepted until {until} after an upgrade of the store"
+
+    @property
     def degraded(self) -> tuple[str, ...]:
         """A sentence while results without a nonce are accepted: until when, and what to do."""
+        what = f"results without a nonce {self.rule}"
         if self._require is False:
-            return (f"results without a nonce are accepted because {SETTING} is false",)
+            return (what,)
         if self._require or self._until is None or self._is_closed:
             return ()
-        until = clock.to_text(self._until)[:10]
-        what = f"results without a nonce are accepted until {until} after an upgrade of the store"
         return (f"{what}: upgrade all workers, then set {SETTING} to true",)

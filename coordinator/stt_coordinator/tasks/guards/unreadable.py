@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from stt_coordinator.ledger.results import MAX_REJECTED_BYTES
+from stt_coordinator.ledger.received import MAX_REJECTED_BYTES
 from stt_coordinator.ledger.unreadable import UnreadableResult
 from stt_coordinator.store.ports.results import RawResult, Rejected
 from stt_shared import clock

@@ -61,6 +61,10 @@ class JetStreamBus:
         """See the port; raises UnreachableError."""
         await succession.succeed(self._link, spec, rank)
 
+    async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+        """See the port; raises UnreachableError."""
+        return await succession.acknowledged(self._link, stream, rank)
+
     def can_fence(self) -> bool:
         """See the port."""
         return self._link.is_at_least(FENCE_SERVER)

@@ -24,6 +24,8 @@ NOT_FOUND = frozenset({10059, 10014})  # stream, consumer
 UNKNOWN_FIELD = 10025
 NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # limits of server or account are lower
 OPTIONAL = ("allow_atomic",)
+LEADER_VERSION = "_nats.ver"  # in the metadata of a stream, written by the server that answers
+FORGETS_REFUSED = (2, 12)
 SMALLER = 8  # a stream that does not fit is retried with an eighth of its size, twice
 
 _ANSWER = msgspec.json.Decoder(dict[str, Any])
@@ -91,6 +93,21 @@ async def server_time(link: Link, stream: str) -> datetime:
         raise UnreachableError(f"the NATS server does not say what time it is ({error})") from error
 
 
+async def keeps_refused(link: Link, stream: str) -> bool:
+    """Whether the leader of `stream` keeps the id of a message that it has refused.
+
+    The answer about a stream has the version of its leader, from 2.11 on. Without an answer false:
+    the leader may be about to change.
+    """
+    try:
+        config = (await call(link, f"STREAM.INFO.{stream}"))["config"]
+    except (ApiError, UnreachableError):
+        return False
+    version = str((config.get("metadata") or {}).get(LEADER_VERSION, ""))
+    numbers = [int(one) for one in version.split(".")[:2] if one.isdigit()]
+    return tuple(numbers) < FORGETS_REFUSED
+
+
 def nanoseconds(span: timedelta) -> int:
     """`span` in nanoseconds, as in the API."""
     return int(span.total_seconds()) * 1_000_000_000
@@ -127,12 +144,13 @@ def consumer_config(spec: ConsumerSpec) -> dict[str, Any]:
     config: dict[str, Any] = {
         "durable_name": spec.name,
         "name": spec.name,
-        "ack_policy": "explicit",
+        "ack_policy": spec.ack_policy,
         "deliver_policy": "all",
-        "ack_wait": nanoseconds(spec.ack_wait),
         "max_deliver": spec.max_deliver,
-        "max_ack_pending": spec.max_ack_pending,
     }
+    if spec.ack_policy != "none":  # else the server rejects both
+        config["ack_wait"] = nanoseconds(spec.ack_wait)
+        config["max_ack_pending"] = spec.max_ack_pending
     if spec.filter_subject:
         config["filter_subject"] = spec.filter_subject
     return config
@@ -179,7 +197,8 @@ async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list
         else:
             # Compared with what the server took: an older one drops what it does not know,
             # silently.
-            missing = differing(config, echoed)
+            # Its metadata has the version of the server that answers, which may be another one.
+            missing = [name for name in differing(config, echoed) if name != "metadata"]
             return [*degraded, *(f"{config['name']}: no {name}" for name in missing)]
     raise ApiError(0, f"{asked['name']}: " + "; ".join(degraded))
 

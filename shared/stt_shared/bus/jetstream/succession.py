@@ -1,7 +1,8 @@
-"""Replace a consumer by one of another name that goes on behind it."""
+"""Replace a consumer by one of another name, and read up to where it acknowledged."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,11 @@ from stt_shared.bus.jetstream.streams import (
     consumer_config,
     start_behind,
 )
+from stt_shared.bus.values import Stored
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.specs import ConsumerSpec
+
+NO_MESSAGE = 10037
 
 
 async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | None]) -> None:
@@ -45,6 +49,26 @@ async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | No
         raise UnreachableError(
             f"JetStream rejects consumer {spec.name} ({error.description}, {error.code})"
         ) from error
+
+
+async def acknowledged(link: Link, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+    """See `Bus.acknowledged`; None also if the message is not in the stream any more."""
+    try:
+        ranked = [
+            (place, one)
+            for one in await _all(link, stream)
+            if (place := rank(one["name"])) is not None
+        ]
+        newest = max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+        floor = int(newest["ack_floor"]["stream_seq"]) if newest else 0
+        if not floor:
+            return None
+        found = (await call(link, f"STREAM.MSG.GET.{stream}", {"seq": floor}))["message"]
+    except ApiError as error:
+        if error.code in (*NOT_FOUND, NO_MESSAGE):
+            return None
+        raise UnreachableError(f"cannot read consumers of {stream} ({error})") from error
+    return Stored(data=base64.b64decode(found.get("data", "")), sequence=floor)
 
 
 async def _all(link: Link, stream: str) -> list[dict[str, Any]]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.streams import NOT_FOUND, ApiError, call
+from stt_shared.bus.jetstream.succession import NO_MESSAGE
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.specs import ConsumerSpec
 
 FULL_SHARE, KEPT_SHARE = 0.75, 0.5  # of max_bytes: above the first, what is above the second goes
 MAX_FREED = 1_000  # messages of one call
-NO_MESSAGE = 10037
 
 
 async def trim(link: Link, consumer: ConsumerSpec) -> int:

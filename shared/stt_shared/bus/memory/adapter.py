@@ -93,6 +93,11 @@ class MemoryBus:
         self.broker.check()
         self.broker.succeed(spec, rank)
 
+    async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+        """See the port; raises UnreachableError."""
+        self.broker.check()
+        return self.broker.acknowledged(stream, rank)
+
     def can_fence(self) -> bool:
         """See the port."""
         return not self.broker.down

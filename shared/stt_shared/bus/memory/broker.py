@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from stt_shared.bus.port import Handler
-from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Publication, Receipt
+from stt_shared.bus.values import Delivery, LiveMessage, Outgoing, Publication, Receipt, Stored
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 
@@ -116,6 +116,19 @@ class Broker:
             self._create(spec, newest.floor(last) if newest is not None else 0)
         for name in before.values():
             del self.consumers[spec.stream, name]
+
+    def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
+        """The message up to which the consumer of the highest rank acknowledged all, or None."""
+        ranked = {
+            place: consumer
+            for (name, own), consumer in self.consumers.items()
+            if name == stream and (place := rank(own)) is not None
+        }
+        if not ranked:
+            return None
+        kept = self.streams[stream]
+        found = kept.messages.get(ranked[max(ranked)].floor(kept.last))
+        return None if found is None else Stored(data=found.data, sequence=found.sequence)
 
     def store(self, message: Outgoing) -> Receipt:
         """Store one message as JetStream would."""

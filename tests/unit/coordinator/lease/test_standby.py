@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 
-from stt_coordinator.lease.election import Election
 from stt_coordinator.lease.fence import FencedBus, Fences
-from stt_coordinator.lease.handover import Handover
-from stt_coordinator.lease.memory import Held, MemoryLease
+from stt_coordinator.lease.memory import Held
 from stt_coordinator.lease.port import Claimant
 from stt_coordinator.lease.standbys import MAX_STANDBYS, Standbys
 from stt_coordinator.lease.term import Term
@@ -24,13 +22,10 @@ from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.errors import ConfigError, UnreachableError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.coordinators import CoordinatorInfo, Standby
-from stt_shared.protocol.messages import Watermark
 from stt_shared.report.views.status import coordinator_sentence
+from tests.support.coordinator.elections import TTL_S, A, B, election
 
-TTL_S = 0.6
 NOW = datetime(2026, 11, 30, 2, 0, tzinfo=UTC)
-A = Claimant(holder="a1", name="a", host="one", store="s")
-B = Claimant(holder="b1", name="b", host="two", store="s")
 
 
 class Old(MemoryBus):
@@ -38,22 +33,6 @@ class Old(MemoryBus):
 
     def can_fence(self) -> bool:
         return False
-
-
-def election(
-    bus: MemoryBus, held: Held, claimant: Claimant, folder: Path, *, adopts: bool = False
-) -> Election:
-    async def open_store() -> Store:
-        return MemoryStore(Kept(identity=claimant.store))
-
-    return Election(
-        bus=bus,
-        lease=MemoryLease(held, claimant, ttl_s=TTL_S),
-        claimant=claimant,
-        open_store=open_store,
-        handover=Handover(folder),
-        adopts=adopts,
-    )
 
 
 async def test_a_standby_says_behind_whom_it_waits_and_takes_over(tmp_path: Path) -> None:
@@ -149,30 +128,6 @@ async def test_without_fences_a_second_coordinator_is_refused(tmp_path: Path) ->
         # What it writes itself carries no fence there: every message would be refused.
         (receipt,) = await first.bus.publish([Outgoing(subject="stt.v1.tick.a.b", data=b"")])
         assert receipt.publication is Publication.STORED
-
-
-async def test_a_store_that_lacks_results_is_refused_by_worker_and_position(
-    tmp_path: Path,
-) -> None:
-    broker, stop = MemoryBroker(), asyncio.Event()
-    bus = broker.connect()
-    await bus.ensure(subjects.STREAMS, ())
-    store = MemoryStore(Kept(identity=A.store))
-    mine = Watermark(worker="w1", epoch="e1", sequence=640)
-    await store.transact(lambda ledger: ledger.results.put_watermarks([mine], NOW))
-    subject = subjects.kv(subjects.BUCKET_WATERMARK, "w1")
-    newer = Watermark(worker="w1", epoch="e1", sequence=812)
-    await bus.publish([Outgoing(subject=subject, data=codec.encode(newer))])
-
-    async def open_store() -> Store:
-        return store
-
-    one = election(bus, Held(), A, tmp_path)
-    one.open_store = open_store
-    with pytest.raises(ConfigError, match="worker w1 up to 640, and 812 were recorded"):
-        await one.won(stop)
-    one.adopts = True
-    assert await one.won(stop)
 
 
 async def test_what_a_deposed_coordinator_sends_late_is_refused_by_the_stream(

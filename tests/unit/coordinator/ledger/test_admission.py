@@ -178,6 +178,38 @@ async def test_forged_result_that_is_sent_again_is_refused_and_counted_once() ->
     assert (codes(again), again.repeated) == ([], 1)
 
 
+async def test_execution_that_was_recorded_is_refused_from_any_other_message() -> None:
+    store = await planned("t1")
+    first = result("t1", *BOTH)
+    assert len((await recorded(store, first)).recorded) == 1
+    # Its outbox sends it again as it is.
+    again = await recorded(store, first)
+    assert (codes(again), again.repeated) == ([], 1)
+    replays = [
+        changed(first, sequence=2),
+        changed(first, sequence=1, epoch="e2"),
+        changed(first, outcomes=(passed("c1"), passed("c2"))),
+    ]
+    for one in replays:
+        assert await refused(store, one) == "replayed"
+    assert await watermark(store) == 2
+    # Another execution is not: the broker may have delivered the job twice.
+    second = await recorded(store, changed(first, sequence=3, execution="1-1-2"))
+    assert codes(second) == []
+    other = await recorded(store, changed(first, worker="w2"))
+    assert codes(other) == []
+
+
+async def test_of_two_messages_of_one_execution_in_a_batch_the_first_is_recorded() -> None:
+    store = await planned("t1")
+    first = result("t1", *BOTH)
+    batch = await recorded(store, first, first, changed(first, sequence=2))
+    assert (len(batch.recorded), codes(batch)) == (1, ["replayed"])
+    rules = IntakeRules(exceeded=frozenset({(SITE, "w1")}))
+    batch = await recorded(store, changed(first, sequence=3), rules=rules)
+    assert (codes(batch), batch.dropped) == ([], {"replayed": 1})
+
+
 async def test_watermark_never_reaches_a_position_that_nobody_sent() -> None:
     store = await planned("t1")
     far = changed(result("t1", *BOTH, sequence=2**62), nonce="guessed")

@@ -194,7 +194,7 @@ async def test_what_changed_is_a_page_in_each_state() -> None:
     async with visiting() as client:
         assert "Nothing changed." in (await client.get("/changes", headers=HTML)).text
         wrong = (await client.get("/changes?run_a=x&run_b=%3Cb%3E", headers=HTML)).text
-        assert "unknown run &#39;x&#39;" in wrong
+        assert "Unknown run &#39;x&#39;" in wrong
         assert "<b>" not in wrong
         late = (await client.get("/changes?days=90", headers=HTML)).text
         assert "have been deleted" in late
