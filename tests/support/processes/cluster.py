@@ -80,6 +80,12 @@ class Cluster:
         shutil.rmtree(self.nodes[name].directory / "data")
         self.nodes[name].start()
 
+    def upgrade(self, name: str, program: Path) -> None:
+        """Restart a node in order with another program."""
+        node = self.nodes[name]
+        node.command, node.binary = [str(program), *node.command[1:]], program
+        node.restart()
+
     def pause(self, name: str) -> None:
         os.kill(self.nodes[name].pid, signal.SIGSTOP)
 
@@ -150,10 +156,13 @@ class Cluster:
 
 
 @contextmanager
-def clustered(folder: Path, *, any_disk: bool = False) -> Iterator[Cluster]:
+def clustered(
+    folder: Path, *, any_disk: bool = False, binary: Path | None = None
+) -> Iterator[Cluster]:
     """A running cluster; `whole` waits until it is usable.
 
-    With `any_disk` a node may have a disk that is smaller than what the streams reserve.
+    With `any_disk` a node may have a disk that is smaller than what the streams reserve. `binary`
+    is the program of all nodes, in place of that of STT_TEST_NATS or the installed one.
     """
     proxy = RouteProxy(NAMES)
     proxy.start()
@@ -173,7 +182,7 @@ def clustered(folder: Path, *, any_disk: bool = False) -> Iterator[Cluster]:
             if any_disk:
                 extra += JETSTREAM.format(folder=folder / name)
             nodes[name] = embedded_nats.start(
-                folder / name, extra=extra, binary=nats_versions.chosen()
+                folder / name, extra=extra, binary=binary or nats_versions.chosen()
             )
         yield Cluster(nodes=nodes, proxy=proxy)
     finally:

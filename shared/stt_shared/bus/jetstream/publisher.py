@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 from stt_shared import clock
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link
+from stt_shared.bus.jetstream.streams import keeps_refused
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
@@ -26,11 +27,11 @@ WRONG_LAST_SEQUENCE = 10071
 # the same is on its way to the replicas. It says nothing about the sequence itself.
 CONTENDED = 10164
 CONTENDED_PAUSE_S = 0.005
-# The id of the message is that of one on its way to the replicas. A server before 2.12 also answers
-# this for the whole duplicate window if it has refused a message with that id.
+# The id of the message is that of one on its way to the replicas. A leader before 2.12 also answers
+# this for the whole duplicate window if it has refused a message with that id. The leader of the
+# stream counts, not the server of this connection: in a rolling upgrade they differ.
 IN_PROCESS = 10158
 IN_PROCESS_S = 2.0  # after which a message that really was on its way is stored
-FORGETS_REFUSED = (2, 12)
 OTHER_IDS = 9  # of a message: each epoch that was deposed while it sent it has used one up
 STORE_FAILED = 10077  # several rejections share this code; only their text differs
 PER_SUBJECT = "maximum messages per subject exceeded"
@@ -56,6 +57,8 @@ class _Ack(msgspec.Struct):
     seq: int = 0
     duplicate: bool = False
     error: _Problem | None = None
+    batch: str = ""  # what was stored as a batch, and how many messages it had
+    count: int = 0
 
 
 _ACK = msgspec.json.Decoder(_Ack)
@@ -107,21 +110,22 @@ async def _publish_singly(
         ordered = sorted(in_turn)
         found = await _ask_in_turn(answers, [questions[at] for at in ordered])
         replies |= dict(zip(ordered, found, strict=True))
-        if not link.is_at_least(FORGETS_REFUSED):
-            replies |= await _ask_renamed(answers, messages, replies)
+        replies |= await _ask_blocked(link, answers, messages, replies)
     except UnreachableError as error:
         return [_failed(error.message)] * len(messages)
     return [_receipt(replies[at]) for at in range(len(messages))]
 
 
-async def _ask_renamed(
-    answers: Answers, messages: Sequence[Outgoing], replies: Mapping[int, Msg | None]
+async def _ask_blocked(
+    link: Link, answers: Answers, messages: Sequence[Outgoing], replies: Mapping[int, Msg | None]
 ) -> dict[int, Msg | None]:
-    """The replies to messages whose id a server before 2.12 keeps although it refused them."""
-    found: dict[int, Msg | None] = {}
+    """The replies to messages whose id is on its way, or is kept although it was refused."""
     blocked = [at for at, m in enumerate(messages) if m.expected_of and _is_blocked(replies[at])]
-    if blocked:
-        await asyncio.sleep(IN_PROCESS_S)
+    if not blocked:
+        return {}
+    await asyncio.sleep(IN_PROCESS_S)
+    keeps = {stream: await keeps_refused(link, stream) for stream in _streams(replies, blocked)}
+    found: dict[int, Msg | None] = {}
     # First under the same id: sent under another, a message that was on its way is stored twice.
     # Then in each call under the same other ids in turn, so that a lost answer doubles nothing. The
     # fence is not part of them: behind a later one, what an earlier one has stored is a duplicate.
@@ -129,8 +133,15 @@ async def _ask_renamed(
         asked = [_question(messages[at], suffix) for at in blocked]
         answered = await _ask_in_turn(answers, asked)
         found |= dict(zip(blocked, answered, strict=True))
-        blocked = [at for at in blocked if _is_blocked(found[at])]
+        # Under another id only where its leader would refuse this one for hours.
+        blocked = [
+            at for at in blocked if _is_blocked(found[at]) and keeps.get(_ack(found[at]).stream)
+        ]
     return found
+
+
+def _streams(replies: Mapping[int, Msg | None], blocked: Sequence[int]) -> set[str]:
+    return {_ack(replies[at]).stream for at in blocked}
 
 
 def _question(message: Outgoing, suffix: str = "") -> Question:
@@ -163,11 +174,16 @@ def _is_blocked(reply: Msg | None) -> bool:
 
 
 def _error_code(reply: Msg | None) -> int:
+    error = _ack(reply).error
+    return error.err_code if error is not None else 0
+
+
+def _ack(reply: Msg | None) -> _Ack:
+    """The server's answer; an empty one where there is none, or it cannot be read."""
     try:
-        ack = _ACK.decode(reply.data) if reply is not None else _Ack()
+        return _ACK.decode(reply.data) if reply is not None else _Ack()
     except UNDECODABLE:
-        return 0
-    return ack.error.err_code if ack.error is not None else 0
+        return _Ack()
 
 
 Batch = list[tuple[int, Outgoing]]
@@ -206,9 +222,11 @@ async def _publish_atomically(link: Link, answers: Answers, batch: Batch) -> dic
         (reply,) = await answers.ask([Question(last.subject, last.data, headers)], PUBLISH_S)
     except UnreachableError:
         return {}
-    receipt = _receipt(reply)
-    # For any reason: the receipts of single messages say which of them was rejected.
-    if receipt.publication is not Publication.STORED:
+    receipt, ack = _receipt(reply), _ack(reply)
+    # For any reason: the receipts of single messages say which of them was rejected. A leader
+    # before 2.12 knows no batches: it stores or rejects each, and answers for the last alone.
+    is_batch = (ack.batch, ack.count) == (name, len(batch))
+    if receipt.publication is not Publication.STORED or not is_batch:
         return {}
     first = receipt.sequence - len(batch) + 1
     return {

@@ -17,11 +17,11 @@ from stt_shared.bus.jetstream import JetStreamBus, NatsOptions, connect
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.bus.jetstream.publisher import (
     CONTENDED,
-    FORGETS_REFUSED,
     HEADER_EXPECTED,
     HEADER_EXPECTED_OF,
     WRONG_LAST_SEQUENCE,
 )
+from stt_shared.bus.jetstream.streams import FORGETS_REFUSED
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.specs import StreamSpec

@@ -48,22 +48,43 @@ class OldServer:
 
 
 def reply(**fields: object) -> Any:
-    return SimpleNamespace(data=json.dumps(fields).encode(), headers=None)
+    answer = {"stream": "EVENTS", **fields}
+    return SimpleNamespace(data=json.dumps(answer).encode(), headers=None)
+
+
+EVENT = Outgoing(
+    subject="events.a", data=b"{}", message_id="e1", expected_last=1, expected_of="fence.>"
+)
+
+
+def link_to(
+    monkeypatch: pytest.MonkeyPatch, *, keeps_refused: bool, knows_batches: bool = False
+) -> Any:
+    """A connection to a server of any version; `keeps_refused` is of the stream's leader."""
+
+    async def keeps(_link: object, stream: str) -> bool:
+        assert stream == "EVENTS"
+        return keeps_refused
+
+    async def send(*_words: object, **_more: object) -> None:
+        """Take one of a batch; no answer comes."""
+
+    monkeypatch.setattr(publisher, "keeps_refused", keeps)
+    monkeypatch.setattr(publisher, "IN_PROCESS_S", 0.0)
+    client = SimpleNamespace(max_payload=1 << 20, new_inbox=lambda: "inbox.batch1")
+    return SimpleNamespace(
+        is_clustered=True,
+        is_at_least=lambda *_: knows_batches,
+        client=client,
+        publish=send,
+    )
 
 
 async def test_message_that_an_epoch_stored_under_another_id_is_known_to_all_later_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(publisher, "IN_PROCESS_S", 0.0)
     server: Any = OldServer()
-    link: Any = SimpleNamespace(
-        is_clustered=True,
-        is_at_least=lambda _version: False,
-        client=SimpleNamespace(max_payload=1 << 20),
-    )
-    event = Outgoing(
-        subject="events.a", data=b"{}", message_id="e1", expected_last=1, expected_of="fence.>"
-    )
+    link, event = link_to(monkeypatch, keeps_refused=True), EVENT
     found: list[Publication] = []
     for held, fence in ((1, 2), (2, 2), (3, 3), (4, 4)):  # who sends, and what the stream has
         server.fence = fence
@@ -76,3 +97,27 @@ async def test_message_that_an_epoch_stored_under_another_id_is_known_to_all_lat
         Publication.DUPLICATE,
     ]
     assert server.stored == ["e1~1"]
+
+
+async def test_where_the_leader_forgets_ids_a_message_on_its_way_gets_no_other_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server: Any = OldServer()
+    server.refused.add("e1")  # for longer than the client waits
+    link = link_to(monkeypatch, keeps_refused=False)
+    (receipt,) = await publish(link, server, [EVENT])
+    assert (receipt.publication, server.stored) == (Publication.FAILED, [])
+
+
+async def test_a_batch_counts_as_stored_only_if_the_leader_names_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server: Any = OldServer()  # it stores the last message, as if it stood alone
+    server.fence = 2
+    link = link_to(monkeypatch, keeps_refused=True, knows_batches=True)
+    job = Outgoing(subject="stt.v1.job.a.b.c", data=b"{}", expected_of="fence.>")
+    late = replace(job, message_id="late", expected_last=1)
+    good = replace(job, message_id="good", expected_last=2)
+    found = await publish(link, server, [late, good])
+    assert [one.publication for one in found] == [Publication.CONFLICT, Publication.DUPLICATE]
+    assert server.stored == ["good"]
