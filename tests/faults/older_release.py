@@ -28,7 +28,7 @@ from tests.support.processes.coordinators import (
     logged,
 )
 from tests.support.processes.epochs import only_the_last_epoch_wrote
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 from tests.support.processes.rivals import busy
 
 RELEASE = os.environ.get("RELEASE") or "2be604a6^"  # the last commit before runs were numbered

@@ -20,7 +20,7 @@ import pytest
 from stt_shared.errors import EXIT_UNREACHABLE
 from tests.support.processes.commands import stt
 from tests.support.processes.coordinators import logged
-from tests.support.processes.installation import Process
+from tests.support.processes.process import Process
 from tests.support.shared.renewals import LOGINS, Login
 
 FORMS = os.environ.get("STT_TEST_LOGINS", "nkey").split(",")
