@@ -125,10 +125,10 @@ async def test_an_older_worker_and_command_line_work_or_are_named(
         config.write_text(WORKER.format(folder=tmp_path))
         worker = process(made, older, "worker", "worker", "--config", str(config))
         worker.start()
-        told = f"their results are {'refused' if required == 'true' else 'accepted'}"
+        sentence = f"their results are {'refused' if required == 'true' else 'accepted'}"
 
         async def is_named() -> bool:
-            return any(told in one for one in (await status(bus)).degraded)
+            return any(sentence in one for one in (await status(bus)).degraded)
 
         await until(is_named)
         done = command(made, older, "enable", "--reason", "CHG-1")
