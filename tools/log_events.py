@@ -110,13 +110,15 @@ def _joined(texts: Iterable[str]) -> str:
 
 def recorded() -> dict[str, dict[str, list[str]]]:
     """The events by section with their levels: what filters and alerts rely on."""
-    return {
-        title: {
-            name: sorted({one.level for one in calls(root) if one.event == name})
-            for name in sorted(events)
-        }
-        for title, (root, events) in SECTIONS.items()
-    }
+    return {title: _levels(root, events) for title, (root, events) in SECTIONS.items()}
+
+
+def _levels(root: str, events: Iterable[str]) -> dict[str, list[str]]:
+    by_event: dict[str, set[str]] = {name: set() for name in sorted(events)}
+    for call in calls(root):
+        if call.event in by_event:
+            by_event[call.event].add(call.level)
+    return {name: sorted(levels) for name, levels in by_event.items()}
 
 
 if __name__ == "__main__":

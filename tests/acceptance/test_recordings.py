@@ -1,4 +1,4 @@
-"""What documents are written from is recorded anew by one command, and is what the copies hold."""
+"""What the page of events is written from is recorded by one command, as the copy holds it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tools.pages.events import RECORDED
-from tools.surface import RECORDED as SURFACE
 
 ROOT = Path(__file__).parents[2]
 RECORDING_S = 900  # events of real servers: half a minute on a machine with nothing else to do
@@ -57,12 +56,3 @@ def test_events_that_happen_on_real_servers_are_those_of_the_recorded_copy(tmp_p
     assert list(found) == list(kept)
     for kind in kept:
         assert comparable(found[kind]) == comparable(kept[kind]), kind
-
-
-def test_the_surface_is_recorded_byte_for_byte(tmp_path: Path) -> None:
-    record("record_surface", tmp_path)
-    found, kept = (
-        {path.name: path.read_bytes() for path in folder.iterdir()}
-        for folder in (tmp_path, SURFACE)
-    )
-    assert found == kept

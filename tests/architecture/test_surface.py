@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from tools import record_surface
 from tools.surface import RECORDED, SURFACE, text_of
 
 SHOWN = 40  # differences
@@ -46,14 +49,27 @@ def _of_lists(old: list[Any], new: list[Any], place: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", SURFACE)
 def test_what_users_see_by_name_is_as_recorded(name: str) -> None:
-    recorded = json.loads((RECORDED / f"{name}.json").read_text(encoding="utf-8"))
-    found = list(differences(recorded, json.loads(text_of(SURFACE[name]()))))
+    recorded = (RECORDED / f"{name}.json").read_text(encoding="utf-8")
+    text = text_of(SURFACE[name]())
+    found = list(differences(json.loads(recorded), json.loads(text)))
     shown = "\n".join(found[:SHOWN])
     assert not found, f"{len(found)} changes in {name}:\n{shown}\n{AGAIN}"
+    assert recorded == text + "\n", AGAIN  # byte for byte
 
 
 def test_every_recorded_file_belongs_to_something_that_is_read() -> None:
     assert {path.stem for path in RECORDED.iterdir()} == set(SURFACE)
+
+
+def test_the_command_writes_a_file_for_each_kind_of_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_surface, "SURFACE", {"one": lambda: {"b": 1, "a": "é"}})
+    monkeypatch.setattr(sys, "argv", ["record_surface", str(tmp_path / "surface")])
+    record_surface.main()
+    (path,) = (tmp_path / "surface").iterdir()
+    assert path.name == "one.json"
+    assert path.read_text(encoding="utf-8") == text_of({"b": 1, "a": "é"}) + "\n"
 
 
 def test_a_change_is_named_by_its_place() -> None:
