@@ -18,7 +18,7 @@ from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 from tests.support.shared.buses import AnyBus
 
 STORED, DUPLICATE = Publication.STORED, Publication.DUPLICATE
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Names:

@@ -14,7 +14,7 @@ from stt_shared.protocol.specs import ConsumerSpec, StreamSpec
 from tests.support.shared.buses import AnyBus
 
 STORED, CONFLICT = Publication.STORED, Publication.CONFLICT
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 class Names:

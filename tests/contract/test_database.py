@@ -16,7 +16,7 @@ from stt_worker.databases.port import (
 from tests.support.worker.database_subjects import (
     memory_subject,
 )
-from tests.support.worker.driver_harness import LIMITS, TIMEOUT_S, DriverHarness, kind_of
+from tests.support.worker.driver_harness import LIMITS, QUICK, TIMEOUT_S, DriverHarness, kind_of
 
 
 async def test_facts_tell_flavour_numeric_version_provider_and_role(harness: DriverHarness) -> None:
@@ -93,7 +93,7 @@ async def test_a_name_that_does_not_exist_is_unreachable(harness: DriverHarness)
 async def test_a_slow_statement_times_out_and_the_others_are_answered(sql: DriverHarness) -> None:
     subject = sql.subject
     assert subject.slow is not None
-    answers = await sql.ask(subject.slow, subject.good)
+    answers = await sql.ask(subject.slow, subject.good, limits=QUICK)
     assert kind_of(answers[subject.slow]) is Kind.TIMEOUT
     assert isinstance(answers[subject.good], list)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -21,17 +20,38 @@ A = Claimant(holder="a1", name="a", host="one", store="s")
 B = Claimant(holder="b1", name="b", host="two", store="s")
 
 
+class Clock:
+    """The uptime of all claimants, which only a test moves."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @dataclass
 class Leases:
     """Makes the view of each claimant on one lease."""
 
     bus: JetStreamBus | None
-    held: Held
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._held = Held(uptime=self.clock)
 
     def of(self, claimant: Claimant) -> Lease:
         if self.bus is None:
-            return MemoryLease(self.held, claimant, ttl_s=TTL_S)
-        return NatsLease(self.bus, claimant, ttl_s=TTL_S)
+            return MemoryLease(self._held, claimant, ttl_s=TTL_S)
+        return NatsLease(self.bus, claimant, ttl_s=TTL_S, uptime=self.clock)
+
+    async def free(self, lease: Lease, limit_s: float) -> bool:
+        """Whether the lease becomes free while it is looked at for `limit_s` seconds."""
+        ends = self.clock.now + limit_s
+        while self.clock.now < ends:
+            if (await lease.inspect()).is_free:
+                return True
+            self.clock.now += LOOK_S
+        return False
 
 
 @pytest.fixture(params=["memory", "nats"])
@@ -39,26 +59,16 @@ async def leases(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Leases]:
     if request.param == "memory":
-        yield Leases(None, Held())
+        yield Leases(None)
         return
     server = embedded_nats.start(tmp_path_factory.mktemp("nats"))
     bus = await connect(NatsOptions(servers=(server.url,)))
     await bus.ensure([subjects.LEASE], ())
     try:
-        yield Leases(bus, Held())
+        yield Leases(bus)
     finally:
         await bus.close()
         server.stop()
-
-
-async def free(lease: Lease, limit_s: float) -> bool:
-    """Whether the lease becomes free while it is looked at for `limit_s` seconds."""
-    ends = asyncio.get_running_loop().time() + limit_s
-    while asyncio.get_running_loop().time() < ends:
-        if (await lease.inspect()).is_free:
-            return True
-        await asyncio.sleep(LOOK_S)
-    return False
 
 
 async def taken(lease: Lease, above: int = 0) -> int | None:
@@ -89,26 +99,18 @@ async def test_of_two_claimants_that_saw_a_free_lease_one_gets_it(leases: Leases
 async def test_a_holder_that_renews_keeps_the_lease(leases: Leases) -> None:
     holder, standby = leases.of(A), leases.of(B)
     await taken(holder)
-
-    async def renewing() -> None:
-        while True:
-            assert await holder.renew()
-            await asyncio.sleep(TTL_S / 3)
-
-    task = asyncio.create_task(renewing())
-    try:
-        assert not await free(standby, 3 * TTL_S)
-        assert (await standby.inspect()).is_renewed
-    finally:
-        task.cancel()
+    for _ in range(9):
+        assert await holder.renew()
+        assert not await leases.free(standby, TTL_S / 3)
+    assert (await standby.inspect()).is_renewed
 
 
 async def test_a_silent_holder_loses_the_lease_and_learns_it(leases: Leases) -> None:
     holder, standby = leases.of(A), leases.of(B)
     await taken(holder)
     await standby.inspect()
-    assert not await free(standby, 0.5 * TTL_S)
-    assert await free(standby, 3 * TTL_S)
+    assert not await leases.free(standby, 0.5 * TTL_S)
+    assert await leases.free(standby, 3 * TTL_S)
     assert await standby.take() == 2
     assert not await holder.renew()
     await holder.release()

@@ -17,6 +17,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.messages import Watermark
 from tests.support.coordinator.coordination import until
 from tests.support.processes.coordinators import (
+    LIMIT_S,
     connected,
     coordinators,
     exit_code,
@@ -90,7 +91,7 @@ async def test_a_copy_that_lacks_results_takes_over_on_purpose_only(tmp_path: Pa
 async def test_a_second_coordinator_on_the_same_folder_takes_over_when_the_first_is_killed(
     tmp_path: Path,
 ) -> None:
-    async with coordinators(tmp_path, ttl_s=30.0) as made, connected(made.broker) as bus:
+    async with coordinators(tmp_path, ttl_s=2 * LIMIT_S) as made, connected(made.broker) as bus:
         first, second = made.add("a", "store"), made.add("b", "store")
         first.start()
         epoch = (await made.holds("a")).epoch
@@ -100,9 +101,9 @@ async def test_a_second_coordinator_on_the_same_folder_takes_over_when_the_first
         async with busy(bus):
             first.kill()
             begun = monotonic()
+            # Within LIMIT_S: without waiting for the lease's end.
             epoch = (await made.holds("b", above=epoch)).epoch
             print(f"same folder, kill -9: taken over after {monotonic() - begun:.1f} s")
-            assert monotonic() - begun < 15  # without waiting for the lease's end
             await made.logged(second, "coordinator_started")
         await only_the_last_epoch_wrote(made.servers, epoch)
 

@@ -44,7 +44,7 @@ GOOD: dict[str, Any] = {
     "script": "def check_context(docs, context):\n    return []\n",
 }
 TEXT = yaml.safe_dump({"checks": [GOOD | {"queries": GOOD["queries"][:1], "parts": []}]})
-SECONDS = 10.0
+SECONDS = 10.0  # of CPU
 
 
 def names(found: catalogue.Catalogue) -> list[str]:
@@ -113,7 +113,7 @@ def test_whatever_lies_in_a_folder_is_a_fault_and_the_other_check_loads(
     pack: Path, shape: str
 ) -> None:
     SHAPES[shape](pack / "postgresql" / "pg_bad")
-    started = time.monotonic()
+    started = time.process_time()
     for strict in (True, False):
         found = catalogue.load(pack, strict=strict)
         assert names(found) == ["pg_good"], found.faults
@@ -122,7 +122,7 @@ def test_whatever_lies_in_a_folder_is_a_fault_and_the_other_check_loads(
     assert any("pg_bad" in fault for fault in lint(pack).faults)
     unsigned = load.load(build.of_folder(pack, "x"))
     assert names(unsigned) == ["pg_good"]
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 def test_a_name_that_is_not_utf_8_is_a_fault(pack: Path) -> None:

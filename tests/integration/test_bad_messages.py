@@ -22,7 +22,7 @@ from tests.support.coordinator.coordination import passed
 from tests.support.coordinator.ledgers import result
 from tests.support.processes.installation import Installation, installed
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 POLL_S = 0.1
 WORKER, SITE = "stranger", "default"
 GOOD = msgspec.structs.replace(

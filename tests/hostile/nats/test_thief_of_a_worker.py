@@ -130,7 +130,7 @@ async def test_nothing_that_is_not_its_own_answers_or_arrives(site: Site) -> Non
     async with overheard(site) as heard, raw(site, THIEF) as thief:
         for subject in DIRECT:
             with pytest.raises(NoRespondersError):
-                await thief.request(subject, b"{}", timeout=2)
+                await thief.request(subject, b"{}", timeout=30)
     assert heard == []
 
 
@@ -188,8 +188,8 @@ async def test_it_reads_neither_inboxes_nor_jobs_nor_results_of_others(site: Sit
             await thief.subscribe(pattern, cb=hear)
         await thief.flush()
         async with raw(site, VIEW) as viewer, raw(site, "STT-us-w2") as other:
-            await viewer.request("$JS.API.INFO", b"", timeout=2)
-            await other.request("stt.v1.result.postgresql.us.shop.w2", b"{}", timeout=2)
+            await viewer.request("$JS.API.INFO", b"", timeout=30)
+            await other.request("stt.v1.result.postgresql.us.shop.w2", b"{}", timeout=30)
             await other.publish("stt.v1.announce.us.w2", b"{}")
             await other.flush()
             await asyncio.sleep(WAIT_S)
@@ -236,7 +236,7 @@ async def _redirect_in_one_account(folder: Path) -> None:
         await asyncio.sleep(WAIT_S)
         await thief.publish("$JS.API.INFO", b"", reply="stt.v1.control.disable")
         await thief.flush()
-        message = await arrived.next_msg(timeout=5)
+        message = await arrived.next_msg(timeout=30)
         assert b"account_info_response" in message.data
         await thief.close()
         await owner.close()

@@ -17,7 +17,6 @@ from stt_coordinator.domain.model import JobState
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.port import Store
 from stt_coordinator.store.sqlite.store import open_store
-from stt_shared import clock
 from stt_shared.bus.jetstream import JetStreamBus
 from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import codec, subjects
@@ -198,14 +197,11 @@ async def test_flood_of_one_worker_leaves_room_on_the_stream_for_every_other_sit
             flooding = asyncio.create_task(flood())
             try:
                 await until(lambda: refused(ours, "unused_results_mib_per_hour is 8"))
-                begun = clock.monotonic()
                 for _ in range(3):
                     run = await finished(ours, await requested(ours, "other"))
                     assert (run.done, run.unanswered) == (1, 0)
-                took_s = clock.monotonic() - begun
                 # More went through the stream than it has room for.
                 await until(lambda: sent * 900 * 1024 > 3 * 64 * MIB)
             finally:
                 over.set()
                 await flooding
-            assert took_s < 60

@@ -136,7 +136,7 @@ async def test_a_job_is_run_on_the_database_and_its_result_arrives(
 
 async def emptied(here: Coordinator) -> None:
     """Ask for announcements until one says that the outbox is empty."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while here.announced[-1].outbox:
             await here.bus.send(subjects.NUDGE, b"")
             await asyncio.sleep(0.2)
@@ -144,7 +144,7 @@ async def emptied(here: Coordinator) -> None:
 
 async def gone(here: Coordinator, name: str) -> None:
     """Wait until the job of a target has left the queue."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while await here.outstanding(name):  # noqa: ASYNC110  # the queue tells nobody
             await asyncio.sleep(0.05)
 

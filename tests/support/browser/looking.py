@@ -75,6 +75,7 @@ def seen(page: Page, name: str, folder: Path) -> str:
     writes = bool(os.environ.get("STT_WRITE_PAGES"))
     looks: list[Look] = []
     axe = ""
+    page.wait_for_load_state("load")  # without its style sheet everything has another size
     page.evaluate(AXE_SCRIPT)
     for theme in THEMES:
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")

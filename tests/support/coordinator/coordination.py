@@ -38,7 +38,8 @@ from stt_shared.protocol.records import RunRecord
 M = TypeVar("M", bound=Value)
 T = TypeVar("T")
 SITE = "eu-west"
-TIMEOUT_S = 20.0
+TIMEOUT_S = 90.0  # of each wait: a busy machine is several times as slow
+ANSWER_S = 60.0
 POLL_S = 0.01
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 QUICK = Timing(
@@ -248,8 +249,10 @@ async def at_work(worker: FakeWorker) -> AsyncGenerator[FakeWorker]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def ask(bus: Bus, verb: Verb, request: Value, reply: type[M]) -> M:
-    data = await bus.request(subjects.control(verb), codec.encode(request), timeout=5)
+async def ask(
+    bus: Bus, verb: Verb, request: Value, reply: type[M], *, limit_s: float = ANSWER_S
+) -> M:
+    data = await bus.request(subjects.control(verb), codec.encode(request), timeout=limit_s)
     return codec.decode(reply, data)
 
 

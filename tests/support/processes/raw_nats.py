@@ -7,7 +7,7 @@ import socket
 from tests.support.processes.broker import Broker
 
 CONNECT = b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n'
-TIMEOUT_S = 5.0
+TIMEOUT_S = 60.0
 
 
 def publish(subject: bytes, data: bytes = b"x", reply: bytes = b"") -> bytes:

@@ -27,7 +27,8 @@ async def busy(bus: JetStreamBus) -> AsyncGenerator[FakeWorker]:
         async def runs() -> None:
             while True:
                 try:
-                    await ask(bus, Verb.RUN, RunRequest(by="test"), RunReply)
+                    # Not for long: the next one may act already.
+                    await ask(bus, Verb.RUN, RunRequest(by="test"), RunReply, limit_s=5)
                 except (UnreachableError, RequestError):  # or no target is known yet
                     await asyncio.sleep(0.1)
                 await asyncio.sleep(0.2)

@@ -12,7 +12,7 @@ from stt_shared.bus.values import Outgoing, Publication
 from stt_shared.protocol import subjects
 
 EVERY_S = 0.05
-BACK_S = 30.0
+BACK_S = 60.0
 
 
 class Load:

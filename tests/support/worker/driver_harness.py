@@ -25,13 +25,16 @@ from tests.support.worker.database_subjects import (
     Subject,
 )
 
-LIMITS = Limits(connect_s=5, statement_s=0.5, client_s=5, rows=100, bytes=100_000)
+LIMITS = Limits(connect_s=20, statement_s=20, client_s=25, rows=100, bytes=100_000)
+
+
+QUICK = Limits(connect_s=20, statement_s=0.5, client_s=20, rows=100, bytes=100_000)
 
 
 SHORT = Limits(connect_s=0.4, statement_s=0.2, client_s=0.4)
 
 
-TIMEOUT_S = 30.0  # an inspection that has not ended by then would never end
+TIMEOUT_S = 60.0  # an inspection that has not ended by then would never end
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,7 @@ def admit_at_once(target: str, *, alone: bool = False) -> AbstractAsyncContextMa
     return nullcontext(Admission())
 
 
-async def until(holds: Callable[[], object], deadline_s: float = 10.0) -> None:
+async def until(holds: Callable[[], object], deadline_s: float = 60.0) -> None:
     """Poll until `holds` does; fails at the deadline."""
     async with asyncio.timeout(deadline_s):
         while not holds():  # noqa: ASYNC110  # what is waited for has no event

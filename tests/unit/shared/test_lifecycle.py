@@ -40,7 +40,7 @@ async def test_a_failing_task_stops_the_others_and_its_error_comes_out() -> None
 async def test_stop_ends_tasks_that_would_run_for_ever() -> None:
     stop = asyncio.Event()
     stop.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await supervise({"forever": asyncio.Event().wait}, stop)  # type: ignore[dict-item]
 
 
@@ -58,7 +58,7 @@ async def test_a_task_that_lost_its_cancellation_is_cancelled_again() -> None:
 
     stop = asyncio.Event()
     stop.set()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await supervise({"deaf": deaf}, stop)
     assert lost == 2
 
@@ -67,7 +67,7 @@ async def test_tasks_that_are_all_done_end_the_service() -> None:
     async def brief() -> None:
         await asyncio.sleep(0)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await supervise({"one": brief, "two": brief}, asyncio.Event())
 
 
@@ -75,7 +75,7 @@ async def test_a_signal_sets_stop_instead_of_killing() -> None:
     stop = asyncio.Event()
     with stop_on_signals(stop):
         os.kill(os.getpid(), signal.SIGTERM)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await stop.wait()
     assert stop.is_set()
 
@@ -101,7 +101,7 @@ async def test_a_background_loop_that_crashes_is_reported_and_starts_again(
         raise LookupError("broken")
 
     task = background_loop(loop, "pump", lambda name, error: crashes.append((name, str(error))))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await again.wait()
     assert crashes == [("pump", "broken")]
     await cancelled([task])

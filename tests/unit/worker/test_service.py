@@ -107,7 +107,7 @@ async def site(
     try:
         yield Site(broker, database, outbox, stop, hangup, life, listed, heard)
         stop.set()
-        await asyncio.wait_for(life, 20)
+        await asyncio.wait_for(life, 60)
     finally:
         listening.cancel()
         life.cancel()
@@ -208,7 +208,7 @@ async def test_at_the_end_running_jobs_finish_and_waiting_ones_go_back() -> None
         await here.publish_jobs(*names)
         await until(lambda: here.database.asked)
         here.stop.set()
-        await asyncio.wait_for(here.life, 10)
+        await asyncio.wait_for(here.life, 60)
         assert len(here.results()) in (2, 3, 4)
         assert len(here.results()) + here.jobs() == 6
 
@@ -218,7 +218,7 @@ async def test_a_job_that_outlasts_the_grace_time_is_put_back() -> None:
         await here.publish_jobs("t1")
         await until(lambda: here.database.inspected)
         here.stop.set()
-        await asyncio.wait_for(here.life, 10)
+        await asyncio.wait_for(here.life, 60)
         consumer = here.broker.consumers[subjects.STREAM_JOBS, "w_default_postgresql"]
         assert (here.jobs(), here.results(), consumer.leased) == (1, {}, {})
 

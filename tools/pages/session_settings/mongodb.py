@@ -19,7 +19,7 @@ from stt_shared.protocol.enums import Family
 from stt_shared.telemetry import logs
 from stt_worker.databases.port import Endpoint, Tls
 from tests.hostile.mongodb.mongodb_settings import VERSIONS, Setting, bad_server, flipped, settings
-from tests.hostile.session_settings import Handling, Verdicts, changed, handling, verdicts
+from tests.hostile.session_settings import Handling, Verdicts, changed, handling, inspected
 from tests.servers.certificates import make
 from tests.support.checks.real import CheckRunner, open_check_runner
 
@@ -65,7 +65,7 @@ class Flipper:
             password="x",
             tls=Tls(mode="off"),
         )
-        return verdicts(await self.runner.run_all(where))
+        return await inspected(self.runner, where)
 
     async def flip(self, setting: Setting) -> tuple[str, Verdicts]:
         """The worst that any value of `setting` did, and the verdicts it changed."""

@@ -22,7 +22,7 @@ from tests.hostile.mysql.mysql_settings import (
     flipped,
     settings,
 )
-from tests.hostile.session_settings import Handling, Verdicts, changed, handling, verdicts
+from tests.hostile.session_settings import Handling, Verdicts, changed, handling, inspected
 from tests.support.checks.real import CheckRunner, open_check_runner
 
 PAGE = Path(__file__).parents[3] / "docs" / "session-settings-mysql.md"
@@ -49,7 +49,7 @@ class Flipper:
 
     async def inspect(self) -> Verdicts:
         """What every check says now."""
-        return verdicts(await self.runner.run_all(self.bad.where))
+        return await inspected(self.runner, self.bad.where)
 
     async def flip(self, setting: Setting) -> tuple[str, Verdicts]:
         """The worst that any value of `setting` did, and the verdicts it changed."""

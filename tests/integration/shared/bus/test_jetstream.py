@@ -220,15 +220,15 @@ async def test_tools_for_micro_services_see_the_service(broker: Running, bus: Je
         return request.data + b"!"
 
     async with bus.serve({"t.control.status": answer}):
-        assert await bus.request("t.control.status", b"hello", timeout=5) == b"hello!"
+        assert await bus.request("t.control.status", b"hello", timeout=30) == b"hello!"
         for data, code in ((b"bad", "disabled"), (b"bug", "500")):
             with pytest.raises(RequestError) as caught:
-                await bus.request("t.control.status", data, timeout=5)
+                await bus.request("t.control.status", data, timeout=30)
             assert caught.value.code == code
         other = await nats_client.connect(broker.url)
         reported: dict[str, dict[str, Any]] = {}
         for verb in ("PING", "INFO", "STATS"):
-            reply = await other.request(f"$SRV.{verb}.stt", b"", timeout=5)
+            reply = await other.request(f"$SRV.{verb}.stt", b"", timeout=30)
             reported[verb] = json.loads(reply.data)
         await other.close()
     assert reported["PING"]["name"] == "stt"

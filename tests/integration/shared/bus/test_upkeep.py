@@ -56,7 +56,7 @@ async def test_results_that_fill_the_stream_make_room_after_they_are_acknowledge
     assert number > 50
     assert await bus.trim(READER) == 0
     async with bus.consume("R", "reader", capacity=256) as inbox:
-        first = await inbox.take(5, wait=5)
+        first = await inbox.take(5, wait=30)
         await inbox.ack(first)
         await asyncio.sleep(0.1)
         assert await bus.trim(READER) == len(first)
@@ -79,7 +79,7 @@ async def test_a_job_that_no_consumer_will_deliver_again_frees_its_subject(
     job, other = Outgoing(subject="j.a.t1", data=b"1"), Outgoing(subject="j.b.t1", data=b"1")
     await bus.publish([other, job])
     async with bus.consume("J", "jobs", capacity=1) as inbox:
-        assert len(await inbox.take(1, wait=5)) == 1
+        assert len(await inbox.take(1, wait=30)) == 1
     await asyncio.sleep(2.5)  # its only delivery is over: the message stays, and nobody gets it
     (receipt,) = await bus.publish([replace(job, data=b"2")])
     assert receipt.publication is Publication.OCCUPIED

@@ -154,7 +154,7 @@ async def test_a_job_cut_at_its_deadline_costs_the_next_one_nothing(spawner: Spa
             await asked(child, "spin")
     async with pool.child() as child:
         assert await asked(child, "allocate 1") == "1"
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # it spins for ever
     await pool.close()
 
 
@@ -205,7 +205,7 @@ def test_children_die_with_a_parent_that_is_killed() -> None:
         child = int(parent.stdout.readline())
         assert Path(f"/proc/{child}").exists()
         parent.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while Path(f"/proc/{child}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)

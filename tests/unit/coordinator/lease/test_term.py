@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from stt_coordinator.lease.handover import Handover
 from stt_coordinator.lease.memory import Held, MemoryLease
 from stt_coordinator.lease.port import Claimant, LeaseLostError
 from stt_coordinator.lease.term import Keeper, Term
+from stt_shared import clock
 from stt_shared.errors import UnreachableError
 
 TTL_S = 0.3
@@ -25,6 +27,16 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Counting(MemoryLease):
+    """A lease that counts its renewals."""
+
+    renewals = 0
+
+    async def renew(self) -> bool:
+        self.renewals += 1
+        return await super().renew()
 
 
 class Unreachable(MemoryLease):
@@ -42,13 +54,27 @@ async def nothing() -> None:
     pass
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not holds():  # noqa: ASYNC110  # what it looks at has no event
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def uptime(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The uptime of the machine, which only a test moves."""
+    made = Clock()
+    monkeypatch.setattr(clock, "uptime", made)
+    return made
+
+
 def test_a_term_ends_before_others_may_take_over_and_a_renewal_prolongs_it() -> None:
-    clock = Clock()
-    term = Term(1, begun=100.0, ttl_s=10.0, uptime=clock)
-    clock.now = 107.4
+    uptime = Clock()
+    term = Term(1, begun=100.0, ttl_s=10.0, uptime=uptime)
+    uptime.now = 107.4
     assert term.may_act()
     term.require()
-    clock.now = 107.5
+    uptime.now = 107.5
     assert not term.may_act()
     with pytest.raises(UnreachableError, match="not renewed for 8 s"):
         term.require()
@@ -57,28 +83,33 @@ def test_a_term_ends_before_others_may_take_over_and_a_renewal_prolongs_it() -> 
 
 
 def test_a_paused_machine_ends_the_term_whatever_the_wall_clock_says() -> None:
-    clock = Clock()
-    term = Term(1, begun=100.0, ttl_s=10.0, uptime=clock)
-    clock.now += 60.0  # stopped, or suspended with its machine
+    uptime = Clock()
+    term = Term(1, begun=100.0, ttl_s=10.0, uptime=uptime)
+    uptime.now += 60.0  # stopped, or suspended with its machine
     assert not term.may_act()
 
 
-async def test_the_keeper_renews_until_another_coordinator_holds_the_lease(tmp_path: Path) -> None:
-    held = Held()
-    mine, other = MemoryLease(held, A, ttl_s=TTL_S), MemoryLease(held, B, ttl_s=TTL_S)
+async def test_the_keeper_renews_until_another_coordinator_holds_the_lease(
+    tmp_path: Path, uptime: Clock
+) -> None:
+    held = Held(uptime=uptime)
+    mine, other = Counting(held, A, ttl_s=TTL_S), MemoryLease(held, B, ttl_s=TTL_S)
     await mine.inspect()
     assert await mine.take() == 1
-    term = Term(1, begun=held.uptime(), ttl_s=TTL_S)
+    term = Term(1, begun=uptime(), ttl_s=TTL_S, uptime=uptime)
     keeper = Keeper(lease=mine, term=term, mend=nothing, handover=Handover(tmp_path))
     task = asyncio.create_task(keeper.keep())
-    await asyncio.sleep(2 * TTL_S)
-    assert term.may_act()
-    assert not (await other.inspect()).is_free
+    for _ in range(4):
+        uptime.now += TTL_S / 2
+        seen = mine.renewals
+        await until(lambda seen=seen: mine.renewals > seen + 1)  # type: ignore[misc]
+        assert term.may_act()
+        assert not (await other.inspect()).is_free
     held.until = 0.0
     await other.inspect()
     assert await other.take() == 2
     with pytest.raises(LeaseLostError, match="another coordinator"):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
     assert term.is_lost
     with pytest.raises(UnreachableError, match="stands down"):
         term.require()
@@ -98,28 +129,28 @@ async def test_what_refuses_a_message_is_mended_while_the_lease_is_ours(tmp_path
     keeper = Keeper(lease=mine, term=term, mend=mend, handover=Handover(tmp_path))
     task = asyncio.create_task(keeper.keep())
     term.doubted.set()
-    await asyncio.wait_for(mended.wait(), 10)
+    await asyncio.wait_for(mended.wait(), 60)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
 
 
 async def test_without_an_answer_the_holder_waits_and_keeps_the_lease_when_it_comes(
-    tmp_path: Path,
+    tmp_path: Path, uptime: Clock
 ) -> None:
-    held = Held()
+    held = Held(uptime=uptime)
     mine = Unreachable(held, A, ttl_s=TTL_S)
     await mine.inspect()
     await mine.take()
-    term = Term(1, begun=held.uptime(), ttl_s=TTL_S)
+    term = Term(1, begun=uptime(), ttl_s=TTL_S, uptime=uptime)
     keeper = Keeper(lease=mine, term=term, mend=nothing, handover=Handover(tmp_path))
     task = asyncio.create_task(keeper.keep())
-    await asyncio.sleep(2 * TTL_S)
+    uptime.now += 2 * TTL_S
+    await until(lambda: keeper.is_late)
     assert not term.may_act()
     assert not term.is_lost
     mine.is_away = False
-    await asyncio.sleep(TTL_S)
-    assert term.may_act()
+    await until(term.may_act)
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task
@@ -140,4 +171,4 @@ async def test_without_an_answer_the_folder_is_given_to_a_standby_that_asks_for_
     assert not task.done()
     Handover(tmp_path).want()
     with pytest.raises(LeaseLostError, match="a standby waits"):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)

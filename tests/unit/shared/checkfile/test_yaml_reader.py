@@ -18,7 +18,7 @@ from stt_shared.checkfile.yaml_reader import (
     scalar,
 )
 
-SECONDS = 2.0  # for the worst file within the limits
+SECONDS = 2.0  # of CPU, for the worst file within the limits
 
 
 def value(text: str) -> object:
@@ -132,10 +132,10 @@ def laughs(levels: int, width: int) -> str:
     ],
 )
 def test_what_expands_without_end_is_a_fault(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     (found,) = faults(text)
     assert "expands" in found[1]
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -148,10 +148,10 @@ def test_what_expands_without_end_is_a_fault(text: str) -> None:
 def test_the_largest_file_is_read_in_bounded_time(line: str) -> None:
     """160 KB of base-60 integers took 5 seconds."""
     text = line * (MAX_BYTES // len(line))
-    started = time.monotonic()
+    started = time.process_time()
     faults(text)
     shown(list(range(100_000)))
-    assert time.monotonic() - started < 4 * SECONDS  # shared with others
+    assert time.process_time() - started < 2 * SECONDS
 
 
 def test_a_fault_in_one_entry_hides_no_other_entry_or_document() -> None:

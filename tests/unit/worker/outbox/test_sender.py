@@ -93,7 +93,7 @@ async def test_what_the_broker_did_not_store_is_published_until_it_is() -> None:
         await asyncio.sleep(0.05)
         assert not confirming.done()
         broker.down = False
-        await asyncio.wait_for(confirming, 10)
+        await asyncio.wait_for(confirming, 60)
     assert stored(broker) == [1]
 
 

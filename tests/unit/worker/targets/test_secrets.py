@@ -96,7 +96,7 @@ def running(folder: Path) -> list[str]:
 
 async def ended(folder: Path) -> bool:
     """Whether none is left; who was killed takes a moment to go."""
-    for _ in range(100):
+    for _ in range(3_000):
         if not running(folder):
             return True
         await asyncio.sleep(0.02)
@@ -111,7 +111,7 @@ async def test_what_a_program_leaves_behind_holds_up_nobody(tmp_path: Path) -> N
     )
     started = time.monotonic()
     assert await value(f"exec:{program(tmp_path, body)}", tmp_path) == "from the parent"
-    assert time.monotonic() - started < secrets.EXEC_TIMEOUT_S / 2
+    assert time.monotonic() - started < secrets.EXEC_TIMEOUT_S
     assert await ended(tmp_path)
 
 
@@ -146,15 +146,14 @@ async def test_fifty_secrets_leave_no_descriptor_thread_or_process(tmp_path: Pat
 async def test_a_pipe_that_nobody_writes_to_costs_its_own_time_out_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(secrets, "FILE_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(secrets, "FILE_TIMEOUT_S", 3.0)
     os.mkfifo(tmp_path / "pipe")
     with os.fdopen(os.open(tmp_path / "pipe", os.O_RDWR), "wb"):  # held open, never written to
-        started = time.monotonic()
         waiting = [asyncio.create_task(refused("file:pipe", tmp_path)) for _ in range(12)]
         (tmp_path / "pw").write_text("x")
         assert await value("file:pw", tmp_path) == "x"
-        assert time.monotonic() - started < 1
-        assert all("no answer within 1 s" in reason for reason in await asyncio.gather(*waiting))
+        assert not any(one.done() for one in waiting)
+        assert all("no answer within 3 s" in reason for reason in await asyncio.gather(*waiting))
 
 
 async def test_a_secret_without_end_is_refused(tmp_path: Path) -> None:

