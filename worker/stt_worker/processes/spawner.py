@@ -76,7 +76,9 @@ class Spawner:
     async def close(self) -> None:
         """End the fork server with all its children; returns when all have ended."""
         self._closed = True
-        await self._end()
+        # After a start that is under way: without the lock nobody would end that fork server.
+        async with self._starting:
+            await self._end()
 
     async def _end(self) -> None:
         # Taken out first: a fork that comes while it ends must not use it.

@@ -77,6 +77,17 @@ async def test_after_the_close_nothing_is_left() -> None:
     assert await leftovers(before) == []
 
 
+async def test_a_fork_server_that_starts_during_the_close_is_ended() -> None:
+    before = holdings()
+    spawner = Spawner([ENTRIES])
+    forking = asyncio.create_task(spawner.fork(f"{ENTRIES}:echo"))
+    await asyncio.sleep(0)
+    await spawner.close()
+    await asyncio.wait([forking])
+    assert isinstance(forking.exception(), SpawnError)
+    assert await leftovers(before) == []
+
+
 async def test_a_fork_nobody_waits_for_any_more_leaves_no_child(spawner: Spawner) -> None:
     await spawner.fork(f"{ENTRIES}:echo")
     before = holdings()
