@@ -14,8 +14,9 @@ from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.file.folder import FILE, SCHEMA
 from stt_coordinator.store.sqlite.store import open_store
-from stt_shared.protocol.enums import Family, FindingState, Outcome, Severity
+from stt_shared.protocol.enums import Family, FindingState, Kind, Outcome, Severity
 from stt_shared.protocol.findings import FindingsRequest
+from stt_shared.protocol.messages import PartNotChecked
 from tests.support.coordinator.store_rows import NOW, accepted, check, finding, pair, target
 from tests.support.coordinator.twins import CHECKS, TARGETS, Fleet, numbers
 
@@ -38,6 +39,9 @@ class Change:
         if chance() < 0.5:
             ledger.fleet.put_targets(target(name, gone=chance() < 0.3) for name in some)
         if chance() < 0.2:
+            # Rows without a target: nothing says that every caller deletes all of them.
+            ledger.fleet.drop_targets(some)
+        elif chance() < 0.2:
             # As the ledger forgets a target: it leaves no outcome, and its findings are resolved.
             ledger.outcomes.forget(some)
             over = FindingState.RESOLVED
@@ -48,8 +52,18 @@ class Change:
             ledger.findings.put(left)
             ledger.fleet.drop_targets(some)
         else:
-            ledger.fleet.put_targets(target(name, learned=True, last_started=NOW) for name in some)
-            ledger.outcomes.put(pair(name, pick(CHECKS), pick(list(Outcome))) for name in some)
+            if chance() < 0.8:
+                ledger.fleet.put_targets(
+                    target(name, learned=True, last_started=NOW) for name in some
+                )
+            part = PartNotChecked(name=pick("ab"), kind=Kind.NO_PRIVILEGE, reason="r")
+            ledger.outcomes.put(
+                msgspec.structs.replace(
+                    pair(name, pick(CHECKS), pick(list(Outcome))),
+                    parts_not_checked=pick([(), (part,)]),
+                )
+                for name in some
+            )
             ledger.findings.put(
                 finding(
                     f"f_{name}{self.random.randrange(4)}",
@@ -95,6 +109,23 @@ async def test_counts_are_those_of_the_twin_after_each_change_and_within_it(
         changed = [await one.transact(Change(seed * STEPS + step)) for one in (twin, store)]
         assert changed[0] == changed[1], f"step {step}"
         assert await twin.read(everything) == await store.read(everything), f"step {step}"
+
+
+async def test_rows_of_a_target_that_is_not_known_are_counted_by_the_checks_of_now(
+    store: Store,
+) -> None:
+    def fill(ledger: Ledger) -> None:
+        ledger.fleet.replace_checks([check("c1"), check("c2", enabled=False)])
+        ledger.outcomes.put(pair("left", name, Outcome.FAILED) for name in ("c1", "c2"))
+        ledger.findings.put(finding(f"f_{n}", target="left", check=n) for n in ("c1", "c2"))
+
+    await store.transact(fill)
+    for enabled in (("c1", "c2"), (), ("c2",)):
+        checks = [check(name, enabled=name in enabled) for name in ("c1", "c2")]
+        await store.transact(lambda ledger, to=checks: ledger.fleet.replace_checks(to))  # type: ignore[misc]  # bound now
+        found = await store.read(lambda ledger: ledger.counts.tallies())
+        for rows in (found.findings, found.outcomes):
+            assert sum(row[-1] for row in rows) == len(enabled)
 
 
 async def test_a_store_of_an_earlier_release_has_the_same_counts_after_its_upgrade(

@@ -42,7 +42,7 @@ class KeptCounts(Statements):
         if self._is_every_target:
             # Before checks are read: what others count with the old ones must be committed.
             self._locks.counts()
-            self.touch(name for (name,) in self._run("known_targets"))
+            self.touch(name for (name,) in self._run("counted_targets"))
         if self._targets:
             targets = listed(sorted(self._targets))
             for name in ("forget", "keep_outcomes", "keep_findings"):

@@ -14,13 +14,20 @@ GROUP BY site, family ORDER BY site, family;
 -- name: tally_checks
 SELECT family, count(*) FROM checks WHERE enabled GROUP BY family ORDER BY family;
 
+-- A target without a row has the family of its checks.
 -- name: tally_parts
-SELECT current_parts.site, family, json_extract(part, '$.kind') AS kind, count(*)
-FROM current_parts JOIN targets USING (target)
+SELECT current_parts.site, coalesce(targets.family, (
+    SELECT min(checks.family) FROM pairs JOIN checks USING (check_name)
+    WHERE pairs.target = current_parts.target
+)) AS family, json_extract(part, '$.kind') AS kind, count(*)
+FROM current_parts LEFT JOIN targets ON targets.target = current_parts.target
 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 
--- name: known_targets
-SELECT target FROM targets ORDER BY target;
+-- Not those of `targets` alone: outcomes and findings count without a row there, too, and their
+-- counts would stay as they were when other checks are enabled.
+-- name: counted_targets
+SELECT target FROM targets UNION SELECT target FROM pairs UNION SELECT target FROM findings
+UNION SELECT target FROM kept_counts ORDER BY target;
 
 -- name: forget
 DELETE FROM kept_counts WHERE target IN (SELECT value FROM json_each(:targets));
