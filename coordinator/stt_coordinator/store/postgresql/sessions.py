@@ -69,6 +69,8 @@ class Sessions:
         if self._watch is None:
             self._look(loop)
         done = loop.run_in_executor(self._threads, lambda: context.run(self._repeated, work))
+        # Looked at here as well: nobody else does if the caller is cancelled.
+        done.add_done_callback(lambda one: one.cancelled() or one.exception())
         # Shielded: a cancelled caller must not drop a transaction that waits for its turn.
         return await asyncio.shield(done)
 
