@@ -64,6 +64,19 @@ STATES = [
         finds={"maker": "major"},
     ),
     State(
+        check="postgresql_server_program_roles",
+        name="admin_of_a_superuser_that_is_inherited",
+        on=NEWEST,
+        make=[
+            "CREATE ROLE dba SUPERUSER",
+            "CREATE ROLE ann LOGIN",
+            f"GRANT pg_execute_server_program TO dba WITH ADMIN TRUE, {NOTHING}",
+            "GRANT dba TO ann WITH INHERIT TRUE, SET FALSE",
+        ],
+        undo=["DROP ROLE ann", "DROP ROLE dba"],
+        finds={"ann": "major"},
+    ),
+    State(
         check="postgresql_super_role",
         name="admin_alone_of_a_member_of_a_superuser",
         on=NEWEST,
