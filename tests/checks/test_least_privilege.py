@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.port import Endpoint, Tls
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import server_or_reason
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 from tests.support.checks.scenario import execute
 
 OWN = "Least 1: password"
@@ -106,12 +106,6 @@ def guarded_mongodb(servers_folder: Path) -> Iterator[Running]:
     running.user, running.password = "boss", "Boss 1: password"
     yield running
     running.stop()
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=SERVERS, ids=[name for name, _ in SERVERS])

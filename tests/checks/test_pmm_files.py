@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.protocol.enums import Family
 from tests.support.checks.pmm import Compared, compare, needs_a_store
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 
 FILES = Path(__file__).parent / "pmm_style"
 SERVERS = {
@@ -30,12 +29,6 @@ KEEPS_THE_GOOD = {"style_unknown_severity"}
 @pytest.fixture(scope="module")
 def pack() -> Catalogue:
     return catalogue.load(FILES, strict=False)
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 async def compared(

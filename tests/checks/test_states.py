@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from tests.support.checks.real import CheckRunner, open_check_runner
+from tests.support.checks.real import CheckRunner
 from tests.support.checks.scenario import State, parameters, prove
 from tests.support.checks.states import ALL
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.mark.parametrize(("state", "name"), parameters(ALL))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pymysql
 import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.protocol.enums import Family
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 
 SERVERS = [
     ("mysql", Family.MYSQL),
@@ -19,12 +17,6 @@ SERVERS = [
     ("mongodb", Family.MONGODB),
     ("mongodb44", Family.MONGODB),
 ]
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.mark.parametrize(("name", "family"), SERVERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,16 +15,10 @@ from stt_shared.protocol.enums import Family
 from stt_worker.databases.port import Endpoint, Tls
 from tests.servers.fixtures import server_or_reason
 from tests.support.checks.mongods import key_file, replica_set
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 
 AUTH = "mongodb_auth"
 PASSWORD = "s3cret/ @:"
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["mongodb-6.0", "mongodb-4.4"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +35,7 @@ from tests.support.checks.mongods import (
     under,
     wait_for_arbiter,
 )
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 from tests.support.checks.scenario import mongodb_do
 
 BAD = {
@@ -60,12 +59,6 @@ BAD = {
     "mongodb_scram_iterations": {"scramSHA256IterationCount": "trivial"},
 }
 MOST_STEPS = 6
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["mongodb-6.0", "mongodb-4.4"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -14,16 +13,9 @@ from tests.support.checks.real import (
     endpoint,
     mysql_do,
     mysql_state,
-    open_check_runner,
 )
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["mariadb", "mysql"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pymysql
@@ -20,18 +20,11 @@ from tests.support.checks.real import (
     endpoint,
     mysql_do,
     mysql_state,
-    open_check_runner,
 )
 from tests.support.checks.scenario import mend
 
 USER = ["CREATE USER 'remote'@'%' IDENTIFIED BY 'Str0ng-enough'"]
 GONE = ["DROP USER 'remote'@'%'"]
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["mariadb", "mysql"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,6 @@ from tests.support.checks.real import (
     encrypted,
     endpoint,
     mysql_state,
-    open_check_runner,
 )
 from tests.support.checks.scenario import mend
 
@@ -40,12 +39,6 @@ WITH = "IDENTIFIED BY 'Str0ng-enough'"
 PART = builtin().checks["mysql_super_privilege"]
 # What each variant cannot know, and the servers' own accounts differ in.
 RECENT_COLUMNS = {"withheld", "locked"}
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["mariadb", "mysql"])

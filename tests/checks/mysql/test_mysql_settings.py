@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import configparser
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,18 +14,12 @@ from stt_coordinator.local.servers import mysql as embedded
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.protocol.enums import Family
 from tests.servers.fixtures import PASSWORD, server_or_reason
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner
+from tests.support.checks.real import CheckRunner, endpoint
 from tests.support.checks.scenario import execute, statements
 
 SUGGESTED_FOLDER = "/var/lib/mysql-files"  # whoever follows the advice makes it first
 BAD = ["--bind-address=*"]
 UNLIMITED = ["--secure-file-priv=", "--secure-file-priv={parent}"]
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(scope="module", params=["mariadb", "mysql"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,6 @@ from tests.support.checks.real import (
     endpoint,
     mysql_do,
     mysql_state,
-    open_check_runner,
 )
 
 EMPTY, ANONYMOUS = "mysql_empty_password", "mysql_anonymous_users"
@@ -87,12 +86,6 @@ MARIADB = {
     ),
 }
 KINDS = [("mysql", name) for name in MYSQL] + [("mariadb", name) for name in MARIADB]
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,18 +14,11 @@ from stt_shared.protocol.enums import Family
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    open_check_runner,
     postgresql_do,
     postgresql_state,
 )
 
 SUPER = "postgresql_super_role"
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["postgresql", "postgresql15"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from tests.support.checks.hba_cases import CASES, NO_ROLES, ROLES, Case
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    open_check_runner,
     postgresql_do,
     postgresql_state,
 )
@@ -33,12 +32,6 @@ GRANTS = (
     "SELECT ON pg_catalog.pg_hba_file_rules",
     "EXECUTE ON FUNCTION pg_catalog.pg_hba_file_rules()",
 )
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -15,7 +15,6 @@ from stt_worker.databases.port import Endpoint
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    open_check_runner,
     postgresql_do,
     postgresql_state,
 )
@@ -27,12 +26,6 @@ DEFINER = "postgresql_security_definer_path"
 FDW = "postgresql_fdw_passwords"
 GRANTS = "postgresql_public_table_grants"
 SCHEMAS = "postgresql_public_schema_create"
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["postgresql", "postgresql15"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,6 @@ from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    open_check_runner,
     postgresql_do,
     postgresql_state,
 )
@@ -40,12 +39,6 @@ EVIL = (
     "CREATE FUNCTION stt.password_kinds(OUT role text, OUT kind text) RETURNS SETOF record"
     " LANGUAGE sql SECURITY DEFINER AS $$ SELECT 'evil', 'scram' $$"
 )
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(params=["postgresql", "postgresql15"])

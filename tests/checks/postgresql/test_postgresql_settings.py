@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from stt_shared.protocol.enums import Family
 from tests.servers.certificates import Certificates
 from tests.servers.fixtures import PASSWORD, server_or_reason
 from tests.support.checks.hba import RELOAD, file_of
-from tests.support.checks.real import CheckRunner, endpoint, open_check_runner, postgresql_do
+from tests.support.checks.real import CheckRunner, endpoint, postgresql_do
 from tests.support.checks.scenario import mend
 
 REPLICATION = "postgresql_replication_log_tls"
@@ -25,12 +25,6 @@ REPLICATOR = "Replicator 1: password"
 # Nothing is sent there: it shows by which address of ours we would go.
 STREAMING_S = 30.0
 POLL_S = 0.05
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,6 @@ from tests.support.checks.hba import RELOAD, file_of, put, rules
 from tests.support.checks.real import (
     CheckRunner,
     endpoint,
-    open_check_runner,
     postgresql_do,
     postgresql_state,
 )
@@ -32,12 +31,6 @@ APP = ["CREATE ROLE clear_app LOGIN REPLICATION PASSWORD 'app'"]
 NO_APP = ["DROP OWNED BY clear_app", "DROP ROLE clear_app"]
 # From any address of the machine itself, which for the server are those of a client.
 FROM_HERE = ["host all,replication all samehost scram-sha-256"]
-
-
-@pytest.fixture
-async def runner() -> AsyncIterator[CheckRunner]:
-    async with open_check_runner() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
