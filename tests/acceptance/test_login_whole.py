@@ -22,6 +22,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.servers.certificates import Certificates
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 MAX_PAGES = 400
@@ -56,9 +57,7 @@ class Place:
         return httpx.Client(base_url=self.url, verify=trust, headers=headers, timeout=30)
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
 
 def clean_environment(folder: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.checks.real import mysql_state, postgresql_state
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 from tests.support.processes.secret_places import site
 
 TIMEOUT_S = 90.0
@@ -110,10 +111,8 @@ def run_once(folder: Path, targets: str, password: str) -> None:
         try:
             wait_for(folder / "stderr", "Ready on nats://")
             for command in (["enable"], ["run", "--wait", "--fail-on", "none", "-o", "json"]):
-                done = subprocess.run(
-                    [STT, *command], env=environ, capture_output=True, timeout=90, check=False
-                )
-                (folder / f"{command[0]}.out").write_bytes(done.stdout + done.stderr)
+                done = prepared().run(command, environ)
+                (folder / f"{command[0]}.out").write_text(done.stdout + done.stderr)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=60)

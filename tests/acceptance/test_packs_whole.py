@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from stt_coordinator.local.servers.process import Running
 from stt_shared import clock
 from stt_shared.pack import archive
-from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 from tests.support.processes.standalone import Machine
 from tests.support.shared import packs
 
@@ -55,9 +54,8 @@ def found(machine: Machine) -> set[str]:
 
 
 def output_of(machine: Machine, *words: str) -> str:
-    done = subprocess.run(
-        [STT, *words], env=machine.environment, capture_output=True, text=True, check=True
-    )
+    done = prepared().run(words, machine.environment)
+    assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 

@@ -30,6 +30,7 @@ from stt_shared.report.formats.ocsf import VERSION
 from stt_shared.report.model import Report
 from tests.support.checks.real import mysql_state
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 TARGETS = """
@@ -71,9 +72,7 @@ class Site:
     process: subprocess.Popen[bytes]
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)

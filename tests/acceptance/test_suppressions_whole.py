@@ -19,6 +19,7 @@ from stt_coordinator.local.servers import postgresql as server
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 CHECK = "postgresql_super_role"
@@ -43,9 +44,7 @@ class Installation:
     folder: Path
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
     def done(self, *words: str) -> str:
         done = self.stt(*words)

@@ -23,6 +23,7 @@ from stt_shared.clock import monotonic
 from tests.support.browser.looking import chromium, looked_at, seen
 from tests.support.checks.real import mysql_state, postgresql_state
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 TARGETS = """
@@ -68,9 +69,7 @@ class Site:
             return json.load(answer)
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
 
 @pytest.fixture(scope="module")

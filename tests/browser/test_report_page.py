@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.report.formats.names import ReportFormat
 from stt_shared.report.formats.render import render
-from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 from tests.support.shared import report_cases as cases
 
 WIDTHS = (1200, 360)
@@ -33,7 +32,7 @@ def folder(mariadb: Running, postgresql: Running, tmp_path_factory: pytest.TempP
     urls = [url(mariadb, "mysql", ""), url(postgresql, "postgresql", "postgres")]
     nobody = f"postgresql://stt@127.0.0.1:{free_port()}/postgres"
     words = ["scan", *urls, nobody, "--export", str(found / "scan.html")]
-    done = subprocess.run([STT, *words], capture_output=True, text=True, timeout=120, check=False)
+    done = prepared().run(words, os.environ)
     assert done.returncode in (1, 3), done.stderr
     return found
 

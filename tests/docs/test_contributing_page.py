@@ -7,7 +7,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from tests.support.checks.scenario import State
+from tests.support.processes.prepared import prepared
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -27,15 +27,8 @@ TARGETS = sorted(set(MADE))
 
 
 def stt(folder: Path, command: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "stt_cli", *shlex.split(command)[1:]],
-        cwd=folder,
-        env=os.environ | {"NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    words = shlex.split(command)[1:]
+    done = prepared().run(words, os.environ | {"NO_COLOR": "1"}, cwd=folder)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.prepared import prepared
 
 PAGE = Path(__file__).parents[2] / "docs" / "writing-checks.md"
 BLOCK = re.compile(r"(?:Put this into `([^`]+)`:\n\n)?```(yaml|console)\n(.*?)```", re.DOTALL)
@@ -32,15 +31,7 @@ def test_the_page_goes_from_nothing_to_a_verified_pack(tmp_path: Path, mariadb: 
             continue
         for command, shown in typed(text):
             words = shlex.split(command.replace("$URL", shlex.quote(url)))
-            done = subprocess.run(
-                [sys.executable, "-m", "stt_cli", *words[1:]],
-                cwd=tmp_path,
-                env=os.environ | {"NO_COLOR": "1"},
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
+            done = prepared().run(words[1:], os.environ | {"NO_COLOR": "1"}, cwd=tmp_path)
             assert done.returncode == 0, (command, done.stdout, done.stderr)
             expected = re.escape(shown).replace(r"\$VERSION", r"[\d.]+")
             assert re.match(expected, done.stdout), (command, done.stdout)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import pytest
 
 from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.samples import parse_samples
+from tests.support.processes.prepared import prepared
 
 QUERY = "type: MYSQL_SHOW\n        query: GLOBAL VARIABLES LIKE 'local_infile'"
 WITH_SECRET = """type: MYSQL_SELECT
@@ -20,13 +21,7 @@ WITH_SECRET = """type: MYSQL_SELECT
 
 
 def stt(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stt_cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return prepared().run(arguments, os.environ)
 
 
 def url(server: Running) -> str:

@@ -1,4 +1,4 @@
-"""The real `stt` process: help, errors, exit codes, and what goes to which stream."""
+"""The command `stt`: help, errors, exit codes, and what goes to which stream."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 COMMANDS = (
     "status",
@@ -42,9 +43,16 @@ COMMANDS = (
 
 
 def stt(*words: str, home: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command with nothing of ours in its environment."""
+    """Run the command with nothing of ours in its environment."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
     own = {"XDG_CONFIG_HOME": str(home or "/nonexistent"), "NO_COLOR": "1"}
+    return prepared().run(words, clean | own | environ)
+
+
+def started(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The same by the installed program, from the start of its interpreter."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
+    own = {"XDG_CONFIG_HOME": "/nonexistent", "NO_COLOR": "1"}
     return subprocess.run(
         [STT, *words],
         env=clean | own | environ,
@@ -53,6 +61,13 @@ def stt(*words: str, home: Path | None = None, **environ: str) -> subprocess.Com
         timeout=60,
         check=False,
     )
+
+
+@pytest.mark.parametrize("words", [("--help",), ("statsu",), ("version",), ("schema", "report")])
+def test_the_installed_program_does_what_the_prepared_one_does(words: tuple[str, ...]) -> None:
+    program, prepared_one = started(*words), stt(*words)
+    assert program.returncode == prepared_one.returncode
+    assert (program.stdout, program.stderr) == (prepared_one.stdout, prepared_one.stderr)
 
 
 def test_help_shows_every_command_without_starting_anything() -> None:
@@ -213,6 +228,6 @@ def test_version_is_for_people_and_for_machines() -> None:
 
 
 def test_a_terminal_that_knows_no_unicode_gets_escapes_not_a_failure() -> None:
-    done = stt("schema", "report◆", PYTHONIOENCODING="ascii")
+    done = started("schema", "report◆", PYTHONIOENCODING="ascii")
     assert done.returncode == 2
     assert done.stderr.startswith(r"error: unknown schema 'report\u25c6'")

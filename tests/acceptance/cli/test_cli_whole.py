@@ -19,6 +19,7 @@ from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.report.model import Report
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 WORKER = """
@@ -49,9 +50,7 @@ class Installation:
     environ: dict[str, str]
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
     def json(self, *words: str) -> dict[str, Any]:
         done = self.stt(*words, "-o", "json")

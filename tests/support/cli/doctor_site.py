@@ -19,8 +19,9 @@ from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from stt_shared.protocol.enums import Family
+from tests.support.processes.prepared import prepared
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 90.0
 # Real processes, but the worker is missed after 2 seconds instead of 45.
 COORDINATOR = """
 import asyncio, os
@@ -153,14 +154,7 @@ class Site:
         self.nats.stop()
 
     def stt(self, *words: str, user: str = "all") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "stt_cli", *words],
-            env=self.environ(user),
-            capture_output=True,
-            text=True,
-            timeout=90,
-            check=False,
-        )
+        return prepared().run(words, self.environ(user))
 
     def doctor(self, *words: str, user: str = "all") -> tuple[int, Lines]:
         """The exit code, and the lines by what they are about."""

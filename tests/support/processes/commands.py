@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 60.0
 
@@ -25,14 +26,7 @@ CODES = {
 def stt(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("STT_")}
     own = {"XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent", "NO_COLOR": "1"}
-    return subprocess.run(
-        [STT, *words],
-        env=clean | own | environ,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    return prepared().run(words, clean | own | environ)
 
 
 def refused(done: subprocess.CompletedProcess[str], *sentences: str, code: int = 2) -> None:

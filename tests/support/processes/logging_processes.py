@@ -16,6 +16,7 @@ from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 SITE, WORKER = "eu-west", "w1"
@@ -41,9 +42,7 @@ class Site:
     folder: Path
 
     def stt(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [STT, *words], env=self.environ, capture_output=True, text=True, timeout=90, check=False
-        )
+        return prepared().run(words, self.environ)
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """What `coordinator` or `worker` logged: every line must be a JSON object."""

@@ -6,22 +6,15 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from typing import Any
 from urllib.parse import quote
 
 from stt_coordinator.local.servers.process import Running
+from tests.support.processes.prepared import prepared
 
 
 def stt(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stt_cli", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=os.environ | environ,
-    )
+    return prepared().run(arguments, os.environ | environ)
 
 
 def url(database: Running, scheme: str = "postgresql", rest: str = "/postgres") -> str:

@@ -17,6 +17,7 @@ from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 NATS_USER = "us@er"
@@ -120,16 +121,10 @@ class Site:
             "XDG_STATE_HOME": str(self.folder / "state"),
         }
 
-    def stt(self, *words: str, url: str, timeout: float = 90) -> int:
-        done = subprocess.run(
-            [STT, *words],
-            env=self.environ(url),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
-        )
-        self.outputs[f"{len(self.outputs)} {' '.join(words)[:40]}"] = done.stdout + done.stderr
+    def stt(self, *words: str, url: str) -> int:
+        done = prepared().run(words, self.environ(url))
+        printed = (done.stdout + done.stderr).encode()
+        self.outputs[f"{len(self.outputs)} {' '.join(words)[:40]}"] = printed
         return done.returncode
 
     @contextmanager

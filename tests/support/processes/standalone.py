@@ -17,6 +17,7 @@ import psutil
 from stt_coordinator.local.servers.process import Running, free_port
 from stt_shared.clock import monotonic
 from tests.support.processes.commands import STT
+from tests.support.processes.prepared import prepared
 
 TIMEOUT_S = 90.0
 
@@ -95,13 +96,7 @@ class Machine:
 
     def stt(self, *words: str, code: int = 0) -> dict[str, Any]:
         """What a command prints as JSON."""
-        done = subprocess.run(
-            [STT, *words, "-o", "json"],
-            env=self.environment,
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        done = prepared().run((*words, "-o", "json"), self.environment)
         assert done.returncode == code, (done.stderr, self.stderr.read_text())
         found: dict[str, Any] = json.loads(done.stdout)
         return found
