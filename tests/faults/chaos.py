@@ -74,4 +74,4 @@ async def fault_of_any_kind(cluster: Cluster, whole: Installation, dice: random.
     await asyncio.sleep(dice.uniform(0, 2))
     process.kill()
     process.start()
-    return f"kill of {' '.join(process.command[:1])}"
+    return f"kill of {process.log.stem}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from stt_shared.protocol import subjects
+from stt_shared.protocol.specs import StreamSpec
 from stt_shared.protocol.subjects import FENCED
-from tests.support.shared.nats_client import one_connection
+from tests.support.shared.nats_client import everything, one_connection
 
 HEADER = "Nats-Expected-Last-Subject-Sequence"
 
@@ -31,18 +34,28 @@ async def _written_late(connection: Client) -> list[str]:
     Messages that compare with their own subject instead are not listed: the control state.
     """
     late: list[str] = []
-    stream = connection.jetstream()
     for spec in FENCED:
-        state = (await stream.stream_info(spec.name)).state
         fence = 0
-        for sequence in range(state.first_seq, state.last_seq + 1):
-            try:
-                one = await stream.get_msg(spec.name, sequence)
-            except NotFoundError:
-                continue
-            subject = one.subject or ""
+        for sequence, subject, headers in await _stored(connection, spec):
             if subject.startswith(f"{subjects.ROOT}.fence."):
                 fence = sequence
-            elif fence and (one.headers or {}).get(HEADER) != str(fence):
-                late.append(f"{spec.name} {sequence} {subject} {one.headers}")
+            elif fence and headers.get(HEADER) != str(fence):
+                late.append(f"{spec.name} {sequence} {subject} {headers}")
     return late
+
+
+async def _stored(connection: Client, spec: StreamSpec) -> list[tuple[int, str, dict[str, str]]]:
+    """Number, subject and headers of each message of a stream."""
+    if spec.retention != "workqueue":
+        found = await everything(connection, spec.name)
+        return [(one.metadata.sequence.stream, one.subject, one.headers or {}) for one in found]
+    # Nobody but its own consumers may read it in order; few messages stay there.
+    stream, kept = connection.jetstream(), list[tuple[int, str, dict[str, str]]]()
+    sequence = 1
+    with suppress(NotFoundError):
+        while True:
+            one = await stream.get_msg(spec.name, sequence, subject=">", next=True)
+            assert one.seq is not None
+            kept.append((one.seq, one.subject or "", one.headers or {}))
+            sequence = one.seq + 1
+    return kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -32,14 +33,17 @@ from stt_shared.protocol.messages import Value
 from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, RunsReply, RunsRequest
 from stt_shared.protocol.records import FindingEvent, RunRecord
 from tests.support.processes.broker import Broker, UnavailableError
-from tests.support.processes.process import Process
+from tests.support.processes.process import STT, Process
 from tests.support.processes.stores import SharedStore
-from tests.support.shared.nats_client import one_connection
+from tests.support.shared.nats_client import everything, one_connection
 
 M = TypeVar("M", bound=Value)
 
 SETTLE_S = 300.0  # how long an installation may take to come to rest after its last fault
 POLL_S = 0.2
+# The command, and the words before its own.
+QUICK = (sys.executable, "-m", "tests.support.processes.quick_stt")
+PROGRAM, *PACE = (STT,) if os.environ.get("STT_TEST_PACE") == "real" else QUICK
 
 
 @dataclass(kw_only=True)
@@ -151,16 +155,13 @@ class Installation:
         """Every finding event that the broker has stored."""
         connection = await nats.connect(self.servers, error_cb=_ignore)
         try:
-            stream = connection.jetstream()
-            info = await stream.stream_info(subjects.STREAM_EVENTS)
-            last = info.state.last_seq
-            found = [await stream.get_msg(subjects.STREAM_EVENTS, n + 1) for n in range(last)]
+            found = await everything(connection, subjects.STREAM_EVENTS)
         finally:
             await connection.close()
         return [
-            codec.decode(FindingEvent, message.data or b"")
+            codec.decode(FindingEvent, message.data)
             for message in found
-            if (message.subject or "").startswith(f"{subjects.ROOT}.event.finding.")
+            if message.subject.startswith(f"{subjects.ROOT}.event.finding.")
         ]
 
     async def at_rest(self) -> None:
@@ -225,7 +226,12 @@ def installed(
     }
     named = {f"s{number}": {"STT_COORDINATOR_NAME": f"s{number}"} for number in range(standbys)}
     coordinators = [
-        Process(command=["coordinator"], environment=environment | mine, log=folder / f"{log}.log")
+        Process(
+            program=PROGRAM,
+            command=[*PACE, "coordinator"],
+            environment=environment | mine,
+            log=folder / f"{log}.log",
+        )
         for log, mine in {"coordinator": dict[str, str](), **named}.items()
     ]
     if store is not None:
@@ -245,7 +251,8 @@ def installed(
         mine = {"STT_WORKER_NAME": name, "STT_WORKER_STATE_DIR": str(folder / name)}
         whole.workers.append(
             Process(
-                command=["worker", "--config", str(config)],
+                program=PROGRAM,
+                command=[*PACE, "worker", "--config", str(config)],
                 environment=environment | mine,
                 log=folder / f"{name}.log",
             )

@@ -15,6 +15,7 @@ from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Change, Family
 from stt_shared.protocol.messages import Result
 from tests.support.processes.installation import Installation
+from tests.support.shared.nats_client import everything
 
 CHECKS = len(builtin().of(Family.POSTGRESQL))
 OUTCOMES = {"passed", "failed", "skipped"}  # skipped: what does not apply without TLS
@@ -104,11 +105,9 @@ async def _streams(whole: Installation) -> Streams:
     connection = await nats.connect(whole.servers)
     try:
         stream = connection.jetstream()
-        state = (await stream.stream_info(subjects.STREAM_RESULTS)).state
         results: Counter[tuple[str, str, int]] = Counter()
-        for number in range(state.first_seq, state.last_seq + 1):
-            message = await stream.get_msg(subjects.STREAM_RESULTS, number)
-            result = codec.decode(Result, message.data or b"")
+        for message in await everything(connection, subjects.STREAM_RESULTS):
+            result = codec.decode(Result, message.data)
             results[result.worker, result.epoch, result.sequence] += 1
         # Without the fences, which stand in each of these streams.
         counted = {

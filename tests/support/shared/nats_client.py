@@ -1,4 +1,4 @@
-"""One connection of nats-py to a server, closed also if it could not be made."""
+"""nats-py for tests: a connection that is closed in any case, and all messages of a stream."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig
+
+PAGE = 500  # messages
+FETCH_S = 60.0
 
 
 @asynccontextmanager
@@ -19,3 +24,16 @@ async def one_connection(servers: str | list[str], **options: Any) -> AsyncGener
     finally:
         # nats.connect() leaves the socket of a refused log-in open, for the next test to warn of.
         await client.close()
+
+
+async def everything(connection: Client, stream: str) -> list[Msg]:
+    """Every message that a stream has now, read in large pages."""
+    jetstream = connection.jetstream()
+    wanted = (await jetstream.stream_info(stream)).state.messages
+    reader = await jetstream.pull_subscribe(
+        ">", stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE)
+    )
+    found: list[Msg] = []
+    while len(found) < wanted:
+        found += await reader.fetch(min(PAGE, wanted - len(found)), timeout=FETCH_S)
+    return found
