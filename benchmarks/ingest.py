@@ -18,8 +18,9 @@ from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobState, TargetRecord
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.received import ReceivedResult
-from stt_coordinator.ledger.results import IntakeRules, record_results
+from stt_coordinator.ledger.results import record_results
 from stt_coordinator.ledger.runs import start_run
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.sqlite.store import open_store

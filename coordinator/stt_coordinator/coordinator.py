@@ -23,6 +23,7 @@ from stt_coordinator.tasks.deadlines import end_suppressions, reconcile_jobs
 from stt_coordinator.tasks.dispatcher import Dispatcher
 from stt_coordinator.tasks.guards.clock_guard import ClockGuard
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
+from stt_coordinator.tasks.guards.silent_takers import SilentTakers
 from stt_coordinator.tasks.guards.unused_results import DEFAULT_MIB, UnusedResults
 from stt_coordinator.tasks.ingest import Ingest
 from stt_coordinator.tasks.outbox_publisher import OutboxPublisher
@@ -101,7 +102,8 @@ class Coordinator:
             ceilings=dependencies.ceilings,
         )
         self._replicas = Replicas(bus)
-        self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing)
+        self._takers = SilentTakers(timing.result_timeout, lambda: self._registry.sites)
+        self._dispatcher = Dispatcher(bus=bus, store=store, timing=timing, takers=self._takers)
         self._publisher = OutboxPublisher(
             bus=bus,
             store=store,
@@ -215,12 +217,13 @@ class Coordinator:
         """What does not work at the moment: sentences for the status."""
         of_tasks = self._troubles.sentences()
         of_fleet = (*self._registry.degraded, *self._nonces.degraded, *self._unused.degraded)
+        of_fleet += (*self._ingest.outboxes.degraded, *self._takers.degraded)
         of_nats = (*self._cannot, *self._replicas.degraded, *self._watermarks.degraded)
         return (*self._clock.degraded, *of_nats, *self._library.troubles, *of_tasks, *of_fleet)
 
     def tasks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """Every task by its name, but the page."""
-        wakeups, timing = self._wakeups, self._timing
+        bus, wakeups, timing = self._bus, self._wakeups, self._timing
         again = partial(repeat, trouble_s=timing.trouble_s, troubles=self._troubles)
         repeated: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
             "registry": (self._registry.record, Wakeup(), timing.registry_s),
@@ -244,20 +247,29 @@ class Coordinator:
             "replicas": (self._replicas.compare, Wakeup(), timing.replicas_s),
         }
         # Not at once: results that came while nobody was here would look late.
-        later: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {
+        later: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
             "reconcile": (
-                partial(reconcile_jobs, self._store, wakeups, timing, self._clock.now),
+                partial(
+                    reconcile_jobs,
+                    bus,
+                    self._store,
+                    timing,
+                    self._clock.now,
+                    wakeups=wakeups,
+                    takers=self._takers,
+                ),
+                Wakeup(),
                 timing.reconcile_s,
             ),
-            "streams": (self._keep_streams, STREAMS_S),
+            "streams": (self._keep_streams, wakeups.streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             name: partial(again, step, wakeup, every_s=every_s)
             for name, (step, wakeup, every_s) in repeated.items()
         }
         tasks |= {
-            name: partial(again, step, Wakeup(), every_s=s, first_s=s)
-            for name, (step, s) in later.items()
+            name: partial(again, step, wakeup, every_s=s, first_s=s)
+            for name, (step, wakeup, s) in later.items()
         }
         tasks |= {task_of(one): partial(run_channel, one, self._troubles) for one in self._channels}
         return {
@@ -272,8 +284,10 @@ class Coordinator:
         if self._office is not None:
             # Streams that were made anew have no fence: the next renewal writes it.
             self._office.term.doubted.set()
+        consumers = self._registry.consumers
+        await consumers.drop_left()
         # Before they are forgotten: only consumers that were ensured here can be asked.
-        await keep_usable(self._bus, self._results, self._registry.job_consumers())
-        self._registry.forget_consumers()
+        await keep_usable(self._bus, self._results, consumers.specs)
+        consumers.forget()
         await self._watermarks.verify()
         self._wakeups.watermarks.set()

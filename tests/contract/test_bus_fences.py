@@ -154,6 +154,29 @@ async def test_a_consumer_that_is_no_predecessor_stays(bus: AnyBus, names: Names
         assert [one.data for one in await inbox.take(1, wait=WAIT_S)] == [b"m"]
 
 
+async def test_consumers_are_deleted_by_their_names_and_no_others(
+    bus: AnyBus, names: Names
+) -> None:
+    left, kept = names.consumer(1), names.consumer(2)
+    await bus.ensure([names.limits], [left, kept])
+    dropped = await bus.drop(left.stream, lambda name: name == left.name)
+    assert dropped == (left.name,)
+    assert await bus.drop(left.stream, lambda name: name == left.name) == ()
+    seen: set[str] = set()
+
+    def is_dropped(name: str) -> bool:
+        seen.add(name)
+        return False
+
+    await bus.drop(left.stream, is_dropped)
+    assert kept.name in seen
+    await bus.publish([Outgoing(subject=f"{names.root}.a", data=b"1")])
+    await bus.ensure([], [left])
+    async with bus.consume(left.stream, left.name, capacity=8) as inbox:
+        (delivery,) = await inbox.take(8, wait=5)
+        assert delivery.data == b"1", "a consumer that is made anew begins with what is there"
+
+
 async def test_without_a_reply_another_group_answers(bus: AnyBus, names: Names) -> None:
     subject = f"{names.root}.ask"
 

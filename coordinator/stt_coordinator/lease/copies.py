@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stt_coordinator.store.port import Store
+from stt_coordinator.domain.intake.installations import outboxes_of
+from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import RawResult
 from stt_shared.bus.port import Bus
 from stt_shared.errors import ProtocolError
@@ -30,7 +31,7 @@ async def missing_results(bus: Bus, store: Store) -> list[Missing]:
     Raises UnreachableError and StoreError.
     """
     found: list[Missing] = []
-    for one in await store.read(lambda ledger: ledger.results.watermarks()):
+    for one in await store.read(_marks):
         stored = await bus.last(STREAM, subjects.kv(subjects.BUCKET_WATERMARK, one.worker))
         if stored is None or not stored.data:
             continue
@@ -72,3 +73,8 @@ async def has_last_acknowledged(bus: Bus, store: Store) -> bool:
     )
     (is_new,) = await store.read(lambda ledger: ledger.results.are_new([row]))
     return not is_new
+
+
+def _marks(ledger: Ledger) -> list[Watermark]:
+    # Announced outboxes first, as they are published: those are the ones that count.
+    return ledger.results.watermarks(outboxes_of(ledger.fleet.workers()))

@@ -114,6 +114,11 @@ class FencedBus:
         self._term.require()
         await self._bus.succeed(spec, rank)
 
+    async def drop(self, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+        """See the port; the holder makes those that a late call deletes anew within a minute."""
+        self._term.require()
+        return await self._bus.drop(stream, is_dropped)
+
     async def delete(self, stream: str, subject: str, before: int) -> None:
         """See the port; what it deletes was handled, so that a late one does no harm."""
         self._term.require()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -18,8 +19,16 @@ LIMIT = 1_000  # jobs a transaction
 MAX_AHEAD = timedelta(minutes=1)  # of a deadline beyond what the timing allows
 
 
-def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
-    """Reconcile jobs whose deadline has passed; returns how many there were, at most LIMIT.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """How many jobs were late, at most LIMIT, and those given up although a worker was up."""
+
+    number: int
+    given_up: tuple[JobRecord, ...] = ()
+
+
+def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> Reconciled:
+    """Reconcile jobs whose deadline has passed.
 
     While a worker serves the target a job may wait for its turn until it expires. One that got
     lost is published again, `timing.max_dispatches` times in all.
@@ -31,15 +40,20 @@ def reconcile(ledger: Ledger, now: datetime, timing: Timing) -> int:
     targets = ledger.fleet.targets({job.target for job in late})
     up = {worker.worker for worker in ledger.fleet.workers() if worker.state == "up"}
     kept: list[JobRecord] = []
+    given_up: list[JobRecord] = []
     for job in late:
-        reason = _hopeless(job, targets.get(job.target), up, now, timing)
+        target = targets.get(job.target)
+        nobody = _nobody(job, target, up)
+        reason = nobody or _too_late(job, now, timing)
         if reason:
             give_up(recorder, job, Outcome.ERROR, Kind.NO_WORKER, reason)
+            if not nobody:
+                given_up.append(job)
         else:
             kept.append(_once_more(job, targets[job.target], now, timing))
     ledger.jobs.put(sorted(kept, key=lambda job: job.job_id))
     recorder.close()
-    return len(found)
+    return Reconciled(number=len(found), given_up=tuple(given_up))
 
 
 def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
@@ -62,13 +76,17 @@ def rewind(ledger: Ledger, now: datetime, timing: Timing) -> int:
     return len(found)
 
 
-def _hopeless(
-    job: JobRecord, target: TargetRecord | None, up: set[str], now: datetime, timing: Timing
-) -> str:
+def _nobody(job: JobRecord, target: TargetRecord | None, up: set[str]) -> str:
+    """Why no worker can answer; empty: one can."""
     if target is None or target.gone:
         return f"target {job.target} is gone from the configuration of every worker"
     if not up.intersection(target.workers):
         return f"no worker of site {job.site} that serves {job.target} is up"
+    return ""
+
+
+def _too_late(job: JobRecord, now: datetime, timing: Timing) -> str:
+    """Why the job is not published again; empty: it is."""
     if now >= job.expires:
         return "no worker answered before the job expired"
     if job.state is JobState.DISPATCHED and job.dispatch >= timing.max_dispatches:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 
-from stt_coordinator.domain.intake.installations import plain_name
+from stt_coordinator.domain.intake.installations import outboxes_of
 from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import Watermark
@@ -46,9 +46,9 @@ class KnownOutboxes:
         return outbox in self.outboxes or (outbox[0], "") in self.outboxes
 
 
-def outboxes_of(workers: Iterable[WorkerRecord]) -> frozenset[Outbox]:
-    """The outboxes that these workers announce."""
-    return frozenset((plain_name(one.worker), one.epoch) for one in workers)
+def published_watermarks(ledger: Ledger) -> list[Watermark]:
+    """What the store has for each worker; those of announced outboxes always have a place."""
+    return ledger.results.watermarks(outboxes_of(ledger.fleet.workers()))
 
 
 def move_watermarks(

@@ -7,7 +7,10 @@ from stt_coordinator.ledger import suppressions
 from stt_coordinator.ledger.reconcile import LIMIT, reconcile, rewind
 from stt_coordinator.store.port import Store
 from stt_coordinator.tasks.guards.clock_guard import AgreedNow
+from stt_coordinator.tasks.guards.silent_takers import SilentTakers
+from stt_coordinator.tasks.stream_upkeep import free_ended
 from stt_coordinator.tasks.wakeups import Wakeups
+from stt_shared.bus.port import Bus
 from stt_shared.telemetry.logs import logger
 
 _LOG = logger("deadlines")
@@ -31,12 +34,18 @@ async def end_suppressions(store: Store, wakeups: Wakeups, agreed_now: AgreedNow
 
 
 async def reconcile_jobs(
-    store: Store, wakeups: Wakeups, timing: Timing, agreed_now: AgreedNow
+    bus: Bus,
+    store: Store,
+    timing: Timing,
+    agreed_now: AgreedNow,
+    *,
+    wakeups: Wakeups,
+    takers: SilentTakers,
 ) -> None:
     """Publish all jobs again that have no result by their deadline, or give them up.
 
     Deadlines that a wrong clock set are corrected first. While clocks disagree nothing is given up.
-    Raises StoreError.
+    Raises StoreError and UnreachableError.
     """
     now = await agreed_now()
     if now is None:
@@ -49,7 +58,11 @@ async def reconcile_jobs(
             wakeups.store_changed()
     late = LIMIT
     while late == LIMIT:
-        late = await store.transact(lambda ledger: reconcile(ledger, now, timing))
+        done = await store.transact(lambda ledger: reconcile(ledger, now, timing))
+        takers.note_given_up(done.given_up)
+        late = done.number
         if late:
             _LOG.warning("jobs_reconciled", jobs=late)
             wakeups.store_changed()
+        # After the commit: the message of a job that may still be answered must not go.
+        await free_ended(bus, store, done.given_up)

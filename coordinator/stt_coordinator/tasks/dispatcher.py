@@ -10,6 +10,7 @@ import msgspec
 from stt_coordinator.domain.model import JobRecord, JobState
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.store.port import Ledger, Store
+from stt_coordinator.tasks.guards.silent_takers import SilentTakers
 from stt_shared import clock, faultpoint
 from stt_shared.bus.port import Bus
 from stt_shared.bus.values import Outgoing, Publication, Receipt
@@ -27,7 +28,10 @@ _LOG = logger("dispatch")
 class Dispatcher:
     """Publishes pending jobs; a job published twice has one message id and is stored once."""
 
-    def __init__(self, *, bus: Bus, store: Store, timing: Timing) -> None:
+    def __init__(
+        self, *, bus: Bus, store: Store, timing: Timing, takers: SilentTakers | None = None
+    ) -> None:
+        self._takers = takers or SilentTakers(timing.result_timeout)
         self._bus = bus
         self._store = store
         self._timing = timing
@@ -71,6 +75,8 @@ class Dispatcher:
             )
 
         await self._store.transact(record)
+        # After the commit: a transaction that fails is tried again with the same jobs.
+        self._takers.note(sent, now)
         failed = [receipt for receipt in receipts if receipt.publication is Publication.FAILED]
         if failed:
             raise UnreachableError(f"{len(failed)} jobs were not stored ({failed[0].reason})")

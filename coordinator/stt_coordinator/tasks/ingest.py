@@ -14,12 +14,14 @@ import msgspec
 from stt_coordinator.domain.intake.budget import DAY_S, STRANGER_POSITIONS, Budget
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.received import ReceivedResult
-from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
+from stt_coordinator.ledger.results import RecordedBatch, record_results
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.ledger.watermarks import Position
 from stt_coordinator.metrics.counters import Counters
 from stt_coordinator.store.port import Store, StoreError
 from stt_coordinator.store.ports.results import Rejected
+from stt_coordinator.tasks.guards.new_outboxes import NewOutboxes
 from stt_coordinator.tasks.guards.nonce_gate import NonceGate
 from stt_coordinator.tasks.guards.unreadable import MAX_SEQUENCE, unreadable_result
 from stt_coordinator.tasks.guards.unused_results import UnusedResults, delete_handled, sender_of
@@ -82,6 +84,7 @@ class Ingest:
         nonces: NonceGate,
         unused: UnusedResults | None = None,
     ) -> None:
+        self.outboxes = NewOutboxes()
         self._nonces = nonces
         self._unused = unused or UnusedResults()
         self._strangers = Budget.full(STRANGER_POSITIONS, DAY_S, clock.monotonic())
@@ -183,6 +186,7 @@ class Ingest:
             nonce_required=await self._nonces.required(),
             exceeded=exceeded,
             stranger_positions=int(self._strangers.available(clock.monotonic())),
+            new_outboxes=self.outboxes.left,
         )
         if received:
             try:
@@ -208,6 +212,7 @@ class Ingest:
             lambda ledger: record_results(ledger, received, now, rules)
         )
         self._strangers.spend(batch.stranger_positions, clock.monotonic())
+        self.outboxes.note(batch.new_outboxes)
         for result, row in batch.rejected:
             with _bound_ids(result):
                 _log_rejected(row)

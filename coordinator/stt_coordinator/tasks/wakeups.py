@@ -43,6 +43,7 @@ class Wakeups:
     watermarks: Wakeup = field(default_factory=Wakeup)
     summary: Wakeup = field(default_factory=Wakeup)
     replay: Wakeup = field(default_factory=Wakeup)
+    streams: Wakeup = field(default_factory=Wakeup)
 
     def store_changed(self) -> None:
         """Wake the tasks that follow the store: outbox, summary and dispatch of jobs."""
@@ -60,12 +61,13 @@ async def repeat(
     first_s: float = 0.0,
     troubles: Troubles,
 ) -> None:
-    """Do `step` after `first_s` seconds, whenever `wakeup` is set, and every `every_s` seconds.
+    """Do `step` after `first_s` seconds, when `wakeup` is set, and then every `every_s` seconds.
 
     A step that fails because NATS or the store does not answer is logged, repeated after
     `trouble_s` seconds, and stands in `troubles` under the task's name until a step succeeds.
     """
-    await asyncio.sleep(first_s)
+    if first_s:
+        await wakeup.wait(first_s)
     while True:
         try:
             await step()

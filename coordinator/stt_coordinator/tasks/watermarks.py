@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stt_coordinator.ledger.watermarks import published_watermarks
 from stt_coordinator.store.port import Store
 from stt_shared import clock
 from stt_shared.bus.port import Bus
@@ -60,7 +61,7 @@ class Watermarks:
 
         Raises UnreachableError and StoreError.
         """
-        stored = await self._store.read(lambda ledger: ledger.results.watermarks())
+        stored = await self._store.read(published_watermarks)
         news = [one for one in stored if self._published.get(one.worker) != one]
         for one in news:
             # Before it is overwritten: afterwards nobody could see that it was above the store.

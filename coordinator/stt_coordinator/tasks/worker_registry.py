@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from stt_coordinator.domain.intake.installations import (
     named,
 )
 from stt_coordinator.domain.intake.names import WithinNames, within_names
+from stt_coordinator.domain.model import WorkerRecord
 from stt_coordinator.domain.target_life import Presence, announced_targets, claim_sentences
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger import event_messages, suppressions
@@ -29,7 +30,8 @@ from stt_coordinator.tasks.guards.foreign_senders import ForeignSenders
 from stt_coordinator.tasks.guards.listened_time import ListenedTime
 from stt_coordinator.tasks.guards.names_left_out import NamesLeftOut
 from stt_coordinator.tasks.guards.refused_access import RefusedAccess
-from stt_coordinator.tasks.guards.waiting_announcements import WaitingAnnouncements
+from stt_coordinator.tasks.guards.waiting_announcements import Place, WaitingAnnouncements
+from stt_coordinator.tasks.stream_upkeep import JobConsumers
 from stt_coordinator.tasks.troubles import RETRYABLE
 from stt_coordinator.tasks.wakeups import Wakeups
 from stt_shared import clock
@@ -37,9 +39,7 @@ from stt_shared.bus.port import Bus
 from stt_shared.bus.values import LiveMessage
 from stt_shared.errors import ProtocolError, UnreachableError
 from stt_shared.protocol import subjects
-from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import Announcement
-from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry.logs import logger
 
 MAX_CLAIMS_NAMED = 5
@@ -58,7 +58,8 @@ class Recorded:
     doubled: tuple[str, ...] = ()
     crowded: tuple[str, ...] = ()
     names: WithinNames | None = None  # what of the announcements was left out by their names
-    workers: frozenset[str] = frozenset()  # that the registry knows now
+    # That the registry knows now, with their sites.
+    workers: Mapping[str, str] = field(default_factory=dict[str, str])
     holders: frozenset[Installation] = frozenset()  # that have the plain name of their worker
     claims: tuple[str, ...] | None = None  # refused ones, sentences; None: they were not looked at
 
@@ -84,7 +85,7 @@ class WorkerRegistry:
         self._bounded: dict[str, Bounded] = {}  # by worker, where targets are left out
         self._doubled: tuple[str, ...] = ()
         self._crowded: dict[str, float] = {}  # when a name had too many doubles
-        self._consumers: set[tuple[str, Family]] = set()
+        self.consumers = JobConsumers(bus, store)
         self._claims: tuple[str, ...] = ()
         self._listened = ListenedTime(timing.worker_down.total_seconds())
         # Silence is measured by the monotonic clock: a wall clock that jumps silences nobody.
@@ -93,6 +94,7 @@ class WorkerRegistry:
         self._refused = RefusedAccess()
         self._foreign = ForeignSenders()
         self._left_out = NamesLeftOut()
+        self.sites: Mapping[str, str] = {}  # of each worker that is known
         self.skews: dict[str, float] = {}  # seconds that a worker's clock is behind ours
 
     @property
@@ -105,6 +107,7 @@ class WorkerRegistry:
         )
         above = ceilings.sentences(self._bounded, self._budgets.ceilings)
         return (
+            *self._waiting.sentences(),
             *self._left_out.sentences(),
             *self._doubled[:MAX_CLAIMS_NAMED],
             *list(crowded)[:MAX_CLAIMS_NAMED],
@@ -140,11 +143,11 @@ class WorkerRegistry:
             code, subject = error.code, message.subject
             _LOG.warning("announcement_rejected", code=code, reason=error.message, subject=subject)
         else:
-            worker = announcement.worker
-            if self._waiting.keep(announcement):
+            worker, place = announcement.worker, self._waiting.keep(announcement)
+            if place is Place.KEPT:
                 self._refused.note(announcement)
                 self.skews[worker] = (clock.now() - announcement.at).total_seconds()
-            elif len(self._crowded) < MAX_CROWDED:
+            elif place is Place.CROWDED and len(self._crowded) < MAX_CROWDED:
                 self._crowded[worker] = clock.monotonic()
 
     async def record(self) -> None:
@@ -160,12 +163,7 @@ class WorkerRegistry:
             self._note(done)
             accepted = [one.announcement for one in done.bounded.values()]
             served = {(one.site, target.family) for one in accepted for target in one.targets}
-            missing = served - self._consumers
-            if missing:
-                specs = [subjects.jobs_consumer(site, family) for site, family in sorted(missing)]
-                await self._bus.ensure((), specs)
-                # After the broker has them: what failed is tried again with the next announcement.
-                self._consumers |= missing
+            await self.consumers.ensure(served)
         except RETRYABLE:
             # What came meanwhile is newer; only what nobody repeated is put back.
             self._waiting.put_back(heard)
@@ -199,9 +197,10 @@ class WorkerRegistry:
         recent = [(name, t) for name, t in self._crowded.items() if at - t <= CROWDED_S]
         self._crowded = dict(recent[-MAX_CROWDED:])
         self._waiting.holders = done.holders
+        self.sites = done.workers
         self._forget_others(done.workers)
 
-    def _forget_others(self, workers: frozenset[str]) -> None:
+    def _forget_others(self, workers: Collection[str]) -> None:
         """Forget what is kept by the names of other workers: of those the store has MAX_WORKERS."""
         self.skews = {name: s for name, s in self.skews.items() if name in workers}
         self._heard = {name: at for name, at in self._heard.items() if name in workers}
@@ -219,14 +218,6 @@ class WorkerRegistry:
         elif one.left_out and not one.is_held and before is None:
             amount, out = one.announced, one.left_out
             _LOG.warning("targets_left_out", worker=worker, announced=amount, left_out=out)
-
-    def job_consumers(self) -> list[ConsumerSpec]:
-        """The consumers of jobs whose workers announced themselves."""
-        return [subjects.jobs_consumer(site, family) for site, family in sorted(self._consumers)]
-
-    def forget_consumers(self) -> None:
-        """Ensure them again with the next announcement: the broker may have lost them."""
-        self._consumers.clear()
 
     def _record(
         self, ledger: Ledger, found: Mapping[Installation, Announcement], now: datetime
@@ -247,7 +238,7 @@ class WorkerRegistry:
             return Recorded(
                 crowded=names.left_out,
                 names=within,
-                workers=frozenset(known),
+                workers=_sites_of(known),
                 holders=holders_of(known),
             )
         after = {**known, **changed}
@@ -284,10 +275,14 @@ class WorkerRegistry:
             doubled=installations.sentences(after.values()),
             crowded=names.left_out,
             names=within,
-            workers=frozenset(after),
+            workers=_sites_of(after),
             holders=holders_of(after),
         )
 
     def _silence_s(self, worker: str) -> float:
         """Seconds since the worker of this name was heard, or since this process listens."""
         return clock.monotonic() - self._heard.get(worker, self._since)
+
+
+def _sites_of(workers: Mapping[str, WorkerRecord]) -> dict[str, str]:
+    return {name: one.site for name, one in workers.items()}

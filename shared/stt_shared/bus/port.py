@@ -55,13 +55,17 @@ class Bus(Protocol):
         """Create a consumer that goes on behind its predecessor, and delete all predecessors.
 
         `rank` orders the names of predecessors; it is None for any other consumer. The highest
-        other than `spec` is gone on behind: what it had not acknowledged is delivered again.
-        Acknowledgements of deliveries of a deleted consumer have no effect.
+        other than `spec` is gone on behind: what it had not acknowledged is delivered again. What a
+        deleted consumer delivered can no longer be acknowledged.
         """
         ...
 
     async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
         """The message up to which the consumer of the highest rank acknowledged all; or None."""
+        ...
+
+    async def drop(self, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+        """Delete the consumers of a stream that `is_dropped` names; returns their names."""
         ...
 
     def can_fence(self) -> bool:
@@ -120,11 +124,10 @@ class Bus(Protocol):
     def serve(
         self, handlers: Mapping[str, Handler], *, group: str = SERVICE_GROUP
     ) -> AbstractAsyncContextManager[None]:
-        """Answer requests as the micro service `stt`, one handler per subject.
+        """Answer requests as the micro service `stt`; one process of each `group` gets a request.
 
-        One process of each `group` gets a request. A handler raises RequestError to answer with a
-        code, and NoReplyError not to answer. A message with a status of the server is no request:
-        a reply subject that was misused brings it here.
+        A handler raises RequestError to answer with a code, and NoReplyError not to answer. A
+        message with a status of the server is no request: a misused reply subject brings it here.
         """
         ...
 
@@ -133,10 +136,7 @@ class Bus(Protocol):
         ...
 
     def stalled_s(self) -> float:
-        """Seconds since the connection was last seen working, or last tried again.
-
-        A server that is away does not raise it: it is tried again. A client that hangs does.
-        """
+        """Seconds since the connection last worked or was tried again: of a client that hangs."""
         ...
 
     def refused(self) -> tuple[str, ...]:

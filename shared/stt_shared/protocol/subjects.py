@@ -28,6 +28,7 @@ KEY_COORDINATOR = "coordinator"
 
 RESULTS_STEM = "results-"  # of the consumer of results; the epoch of its coordinator follows
 RESULTS_BEFORE_EPOCHS = "aggregator"  # its name before coordinators had epochs
+JOBS_STEM = "w_"  # of the consumers of jobs; the site and the family follow
 _EPOCH = re.compile(r"[0-9]{1,18}")
 NUDGE = f"{ROOT}.nudge"
 ANNOUNCEMENTS = f"{ROOT}.announce.*.*"
@@ -223,9 +224,16 @@ def jobs_consumer(site: str, family: Family) -> ConsumerSpec:
     """The consumer that all workers of a site share for a family."""
     return ConsumerSpec(
         stream=STREAM_JOBS,
-        name=f"w_{site}_{family}",
+        name=f"{JOBS_STEM}{site}_{family}",
         filter_subject=f"{ROOT}.job.{family}.{site}.>",
     )
+
+
+def site_of_consumer(name: str) -> str | None:
+    """The site that a consumer of jobs is of; None for any other consumer."""
+    site, _, family = name.removeprefix(JOBS_STEM).rpartition("_")
+    is_of_jobs = name.startswith(JOBS_STEM) and family in set(Family) and site
+    return site if is_of_jobs else None
 
 
 def job(family: Family, site: str, target: str) -> str:

@@ -57,6 +57,21 @@ async def test_a_new_store_was_never_without_nonces(store: Store) -> None:
     assert await store.read(lambda ledger: ledger.results.nonces_optional_since()) is None
 
 
+async def test_announced_outboxes_come_before_all_others_of_their_worker(store: Store) -> None:
+    def write(ledger: Ledger) -> None:
+        for number in range(20):
+            mark = Watermark(worker="w1", epoch=f"e{number:02}", sequence=number)
+            ledger.results.put_watermarks([mark], NOW + number * HOUR)
+
+    await store.transact(write)
+    announced = {("w1", "e03"), ("w1", "e00"), ("w2", "e10"), ("w1", "unknown")}
+    (mark,) = await store.read(lambda ledger: ledger.results.watermarks(announced))
+    epochs = [mark.epoch, *(one.epoch for one in mark.others)]
+    assert epochs == ["e03", "e00", *(f"e{number}" for number in range(19, 12, -1))]
+    every = await store.read(lambda ledger: ledger.results.outboxes())
+    assert every == {("w1", f"e{number:02}") for number in range(20)}
+
+
 async def test_watermark_of_the_newest_epoch_stands_for_its_worker(store: Store) -> None:
     def mark(epoch: str, sequence: int, at: datetime, worker: str = "w1") -> None:
         marks.append((Watermark(worker=worker, epoch=epoch, sequence=sequence), at))

@@ -10,8 +10,9 @@ import msgspec
 from stt_coordinator.domain import plan
 from stt_coordinator.domain.model import JobRecord, TargetRecord, WorkerRecord
 from stt_coordinator.ledger.received import ReceivedResult
-from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
+from stt_coordinator.ledger.results import RecordedBatch, record_results
 from stt_coordinator.ledger.runs import start_run
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol import codec, subjects

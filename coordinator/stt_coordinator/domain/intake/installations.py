@@ -48,6 +48,11 @@ def plain_name(worker: str) -> str:
     return worker.partition(MARK)[0]
 
 
+def outboxes_of(workers: Iterable[WorkerRecord]) -> frozenset[tuple[str, str]]:
+    """The outboxes that these workers announce, by worker and epoch."""
+    return frozenset((plain_name(one.worker), one.epoch) for one in workers)
+
+
 def double_name(announcement: Announcement) -> str:
     """The name of a second installation; one of a release without epochs is named by its site."""
     mark = announcement.epoch[:EPOCH_CHARACTERS] or announcement.site

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from stt_coordinator.store.memory.tables import Rows
@@ -40,15 +40,19 @@ class MemoryResults(Rows):
         for one in watermarks:
             self._t.watermarks[one.worker, one.epoch] = (at, one.sequence)
 
-    def watermarks(self) -> list[Watermark]:
+    def outboxes(self) -> frozenset[tuple[str, str]]:
+        return frozenset(self._t.watermarks)
+
+    def watermarks(self, announced: Collection[tuple[str, str]] = ()) -> list[Watermark]:
         oldest_first = sorted(
             self._t.watermarks.items(),
             key=lambda item: (item[0][0], item[1][0], item[0][1]),
         )
-        return newest_with_others(
+        marks = (
             (worker, OutboxMark(epoch=epoch, sequence=sequence))
             for (worker, epoch), (_, sequence) in oldest_first
         )
+        return newest_with_others(marks, announced)
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._t.rejected.extend(rejected)

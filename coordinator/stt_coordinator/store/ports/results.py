@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -74,11 +74,16 @@ class ResultLedger(Protocol):
         """Insert or replace; a lower sequence than the known one replaces it, too."""
         ...
 
-    def watermarks(self) -> list[Watermark]:
+    def watermarks(self, announced: Collection[tuple[str, str]] = ()) -> list[Watermark]:
         """For each worker, by name, the one put with the latest `at`, with the others.
 
-        Of several put at the same instant it is the one with the greatest epoch.
+        Of several put at the same instant it is the one with the greatest epoch. Those of the
+        outboxes in `announced` (worker, epoch) come before all others of their worker.
         """
+        ...
+
+    def outboxes(self) -> frozenset[tuple[str, str]]:
+        """Worker and epoch of each watermark that was ever put."""
         ...
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
@@ -90,11 +95,17 @@ class ResultLedger(Protocol):
         ...
 
 
-def newest_with_others(marks: Iterable[tuple[str, OutboxMark]]) -> list[Watermark]:
+def newest_with_others(
+    marks: Iterable[tuple[str, OutboxMark]], announced: Collection[tuple[str, str]]
+) -> list[Watermark]:
     """One watermark for each worker from `marks`, which are in order of worker, oldest first."""
     found: list[Watermark] = []
     for worker, group in groupby(marks, key=lambda pair: pair[0]):
-        newest, *others = reversed([mark for _, mark in group])
+        ordered = list(reversed([mark for _, mark in group]))
+        # Announced ones first: there is room for few, and whoever has a worker's credential would
+        # push its mark out with results under invented epochs.
+        ordered.sort(key=lambda mark: (worker, mark.epoch) not in announced)
+        newest, *others = ordered
         found.append(
             Watermark(
                 worker=worker,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -106,11 +106,15 @@ class SqlResults(Statements):
             ),
         )
 
-    def watermarks(self) -> list[Watermark]:
-        return newest_with_others(
+    def watermarks(self, announced: Collection[tuple[str, str]] = ()) -> list[Watermark]:
+        marks = (
             (str(worker), OutboxMark(epoch=epoch, sequence=sequence))
             for worker, epoch, sequence in self._run("watermarks")
         )
+        return newest_with_others(marks, announced)
+
+    def outboxes(self) -> frozenset[tuple[str, str]]:
+        return frozenset((str(worker), str(epoch)) for worker, epoch in self._run("outboxes"))
 
     def add_rejected(self, rejected: Iterable[Rejected]) -> None:
         self._each("add_rejected", ({**asdict(one), "at": text(one.at)} for one in rejected))

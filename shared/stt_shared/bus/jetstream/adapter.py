@@ -65,6 +65,10 @@ class JetStreamBus:
         """See the port; raises UnreachableError."""
         return await succession.acknowledged(self._link, stream, rank)
 
+    async def drop(self, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+        """See the port; raises UnreachableError."""
+        return await succession.drop(self._link, stream, is_dropped)
+
     def can_fence(self) -> bool:
         """See the port."""
         return self._link.is_at_least(FENCE_SERVER)

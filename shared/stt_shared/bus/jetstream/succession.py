@@ -1,9 +1,9 @@
-"""Replace a consumer by one of another name, and read up to where it acknowledged."""
+"""Replace a consumer, read up to where it acknowledged, and delete consumers."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from stt_shared.bus.jetstream.link import Link
@@ -40,11 +40,7 @@ async def succeed(link: Link, spec: ConsumerSpec, rank: Callable[[str], int | No
             await call(link, f"CONSUMER.CREATE.{spec.stream}.{spec.name}", body)
         # Created before the others are deleted: in between, their positions would be lost with us.
         for _, one in before:
-            try:
-                await call(link, f"CONSUMER.DELETE.{spec.stream}.{one['name']}")
-            except ApiError as error:
-                if error.code not in NOT_FOUND:
-                    raise
+            await _delete(link, spec.stream, one["name"])
     except ApiError as error:
         raise UnreachableError(
             f"JetStream rejects consumer {spec.name} ({error.description}, {error.code})"
@@ -69,6 +65,40 @@ async def acknowledged(link: Link, stream: str, rank: Callable[[str], int | None
             return None
         raise UnreachableError(f"cannot read consumers of {stream} ({error})") from error
     return Stored(data=base64.b64decode(found.get("data", "")), sequence=floor)
+
+
+async def drop(link: Link, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+    """See `Bus.drop`; raises UnreachableError if JetStream rejects a request."""
+    try:
+        # All names before the first deletion: pages are counted from the start of the list.
+        dropped = sorted(filter(is_dropped, [one async for one in _names(link, stream)]))
+        for name in dropped:
+            await _delete(link, stream, name)
+    except ApiError as error:
+        raise UnreachableError(
+            f"cannot delete consumers of {stream} ({error.description}, {error.code})"
+        ) from error
+    return tuple(dropped)
+
+
+async def _delete(link: Link, stream: str, name: str) -> None:
+    try:
+        await call(link, f"CONSUMER.DELETE.{stream}.{name}")
+    except ApiError as error:
+        if error.code not in NOT_FOUND:
+            raise
+
+
+async def _names(link: Link, stream: str) -> AsyncIterator[str]:
+    read = 0
+    while True:
+        page = await call(link, f"CONSUMER.NAMES.{stream}", {"offset": read})
+        names: list[str] = page["consumers"] or []
+        read += len(names)
+        for name in names:
+            yield name
+        if not names or read >= page["total"]:
+            return
 
 
 async def _all(link: Link, stream: str) -> list[dict[str, Any]]:

@@ -98,6 +98,11 @@ class MemoryBus:
         self.broker.check()
         return self.broker.acknowledged(stream, rank)
 
+    async def drop(self, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+        """See the port; raises UnreachableError."""
+        self.broker.check()
+        return self.broker.drop(stream, is_dropped)
+
     def can_fence(self) -> bool:
         """See the port."""
         return not self.broker.down

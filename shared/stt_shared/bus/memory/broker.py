@@ -130,6 +130,14 @@ class Broker:
         found = kept.messages.get(ranked[max(ranked)].floor(kept.last))
         return None if found is None else Stored(data=found.data, sequence=found.sequence)
 
+    def drop(self, stream: str, is_dropped: Callable[[str], bool]) -> tuple[str, ...]:
+        """Delete the consumers of a stream that `is_dropped` names; returns their names."""
+        of_stream = [name for where, name in self.consumers if where == stream]
+        dropped = sorted(filter(is_dropped, of_stream))
+        for name in dropped:
+            del self.consumers[stream, name]
+        return tuple(dropped)
+
     def store(self, message: Outgoing) -> Receipt:
         """Store one message as JetStream would."""
         stream = self.stream_of(message.subject)

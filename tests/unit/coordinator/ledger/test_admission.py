@@ -12,7 +12,8 @@ import pytest
 from stt_coordinator.domain.model import JobState, WorkerRecord
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.ledger.reconcile import reconcile
-from stt_coordinator.ledger.results import IntakeRules, RecordedBatch, record_results
+from stt_coordinator.ledger.results import RecordedBatch, record_results
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import Outcome
 from stt_shared.protocol.messages import CheckOutcome, Result

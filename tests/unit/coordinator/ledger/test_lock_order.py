@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from stt_coordinator.ledger.reconcile import end_all, reconcile, rewind
-from stt_coordinator.ledger.results import IntakeRules, record_results
+from stt_coordinator.ledger.results import record_results
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.ledger.targets import forget_targets
 from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.store.port import Ledger

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from stt_coordinator.ledger.received import ReceivedResult
-from stt_coordinator.ledger.results import IntakeRules, record_results
+from stt_coordinator.ledger.results import record_results
+from stt_coordinator.ledger.sorted_batch import IntakeRules
 from stt_coordinator.ledger.unreadable import UnreadableResult, record_unreadable
 from stt_coordinator.ledger.watermarks import MAX_GAP
 from stt_coordinator.store.memory.store import MemoryStore

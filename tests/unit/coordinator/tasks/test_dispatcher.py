@@ -116,7 +116,7 @@ async def test_lost_job_is_published_again_under_a_new_number() -> None:
     await dispatcher(made, store).send_pending()
     made.streams[subjects.STREAM_JOBS].messages.clear()
     late = NOW + TIMING.result_timeout
-    assert await store.transact(lambda ledger: reconcile(ledger, late, TIMING)) == 1
+    assert (await store.transact(lambda ledger: reconcile(ledger, late, TIMING))).number == 1
     await change(store, not_before=NOW)
     await dispatcher(made, store).send_pending()
     assert [job.dispatch for job in queued(made)] == [2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stt_coordinator.domain.intake import ceilings, names
-from stt_coordinator.tasks.guards import unused_results
+from stt_coordinator.tasks.guards import unused_results, waiting_announcements
 from stt_coordinator.tasks.guards.names_left_out import SHOWN_S
 from stt_coordinator.tasks.guards.unused_results import MESSAGE_COST, MIB, UnusedResults
 from stt_shared.bus.values import Delivery
@@ -34,7 +34,7 @@ async def test_ninety_thousand_invented_workers_and_sites_are_bounded_and_named(
         site.hear("genuine", "orders", site="eu", epoch="genuine0")
         await site.later(5)
     assert len(await site.workers()) <= names.MAX_SITES, "each brought a site of its own"
-    assert len(site.registry.job_consumers()) <= names.MAX_SITES
+    assert len(site.registry.consumers.specs) <= names.MAX_SITES
     assert max(site.kept().values()) <= names.MAX_SITES, site.kept()
     assert any("1000 sites are known, the limit: " in one for one in site.registry.degraded)
     assert (await site.targets())["orders"].workers == ("genuine",)
@@ -55,6 +55,41 @@ async def test_invented_workers_of_one_site_are_bounded_and_displace_nobody(
     assert max(site.kept().values()) <= 50
     (sentence,) = site.registry.degraded
     assert sentence.startswith("50 workers are known, the limit: 1 announcements of new workers")
+
+
+async def test_newcomer_in_a_flood_of_names_is_left_out_with_the_reason_and_comes_in_when_it_ends(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_announcements, "MAX_WAITING", 10)
+    await site.announce("genuine", "orders", epoch="genuine0")
+    for number in range(40):
+        site.hear(f"x{number}", f"t{number}", epoch=f"e{number}")
+    site.hear("newcomer", "books", epoch="newcomer")
+    site.hear("genuine", "orders", epoch="genuine0")
+    (sentence,) = site.registry.degraded
+    assert sentence == (
+        "more than 10 announcements wait to be recorded, the limit: 31 of new workers were left"
+        " out, each is recorded with its next announcement, at most 15 s after the flood ends"
+    )
+    await site.later(15)
+    assert "newcomer" not in await site.workers()
+    assert not any("doubles" in one for one in site.registry.degraded)
+    site.hear("newcomer", "books", epoch="newcomer")
+    await site.later(1)
+    assert (await site.workers())["newcomer"] == "up"
+    assert (await site.targets())["books"].workers == ("newcomer",)
+    await site.later(waiting_announcements.SHOWN_S)
+    assert site.registry.degraded == ()
+
+
+async def test_a_worker_with_too_many_doubles_is_named_for_them_also_in_a_flood(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_announcements, "MAX_WAITING", 10)
+    for number in range(10):
+        site.hear("w1" if number < 6 else f"x{number}", f"t{number}", epoch=f"e{number}")
+    site.hear("w1", "t", epoch="another0")
+    assert site.registry.degraded == ("worker w1 has more than 4 doubles: the others are left out",)
 
 
 async def test_targets_of_all_workers_together_are_bounded_and_named(

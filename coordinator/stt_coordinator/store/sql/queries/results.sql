@@ -26,6 +26,9 @@ ON CONFLICT (worker, epoch) DO UPDATE SET sequence = excluded.sequence, at = exc
 -- name: watermarks
 SELECT worker, epoch, sequence FROM watermarks ORDER BY worker, at, epoch;
 
+-- name: outboxes
+SELECT worker, epoch FROM watermarks;
+
 -- name: add_rejected
 INSERT INTO rejected (code, reason, subject, at, data)
 VALUES (:code, :reason, :subject, :at, :data);
