@@ -73,7 +73,8 @@ def test_the_page_offers_only_what_the_state_of_a_database_or_worker_allows(
     assert sorted(map(str, offered)) == [f"Forget {GONE}", f"Move to eu-west {CLAIMED}"]
     page.goto(f"{site.url}/settings")
     workers = [one.get_attribute("aria-label") for one in page.locator("summary").all()]
-    assert sorted(map(str, workers)) == [f"Forget {LEFT}", f"Forget {SILENT}"]
+    every = "Forget all that are down (2 workers)"
+    assert sorted(map(str, workers)) == sorted([f"Forget {LEFT}", f"Forget {SILENT}", every])
     words = ("▲ gone", "no worker announces the database any more", "claimed by eu-1 (eu-west)")
     looked_at(browser, f"{site.url}/targets", "targets-changed", tmp_path, words)
     looked_at(browser, f"{site.url}/settings", "settings-left", tmp_path, ("◆ down", "Forget…"))
@@ -137,6 +138,22 @@ def test_a_worker_that_left_is_forgotten_without_scripts(browser: Browser, site:
     assert page.url == f"{site.url}/settings"
     assert SILENT not in page.inner_text("[aria-label=Workers]")
     assert SILENT in audit(page, site)
+
+
+def test_all_workers_that_are_down_are_forgotten_at_once_without_scripts(
+    browser: Browser, site: Site
+) -> None:
+    page = without_scripts(browser, f"{site.url}/settings")
+    page.click("summary[aria-label='Forget all that are down (2 workers)']")
+    form = page.locator("details[open]")
+    form.locator("[name=reason]").fill("CHG-4502")
+    form.locator("[name=by]").fill("ann")
+    form.locator("button").click()
+    assert page.url == f"{site.url}/settings"
+    left = page.inner_text("[aria-label=Workers]")
+    assert not [name for name in (LEFT, SILENT) if name in left]
+    entry = audit(page, site)
+    assert [word for word in ("ann", LEFT, SILENT, "CHG-4502") if word not in entry] == []
 
 
 def test_a_database_that_came_back_is_not_forgotten_and_the_page_says_why(

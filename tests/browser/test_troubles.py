@@ -20,9 +20,10 @@ from stt_coordinator.local.servers.process import free_port
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_shared import clock
 from stt_shared.protocol import codec
-from stt_shared.protocol.control import FleetReply, TargetForgetRequest, Verb
+from stt_shared.protocol.control import Verb
 from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome, Job, Result
+from stt_shared.protocol.queries.fleet import FleetReply, TargetForgetRequest
 from tests.support.browser.beside import beside
 from tests.support.browser.live import Live, living
 from tests.support.browser.looking import chromium, looked_at

@@ -22,7 +22,7 @@ from stt_shared.protocol import (
 from stt_shared.protocol.codec import MAX_MESSAGE_BYTES, schema_of
 from stt_shared.protocol.control import Verb
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.queries import health, history, overview, reports
+from stt_shared.protocol.queries import fleet, health, history, overview, reports
 from stt_shared.protocol.specs import StreamSpec
 
 HEAD = """# Protocol
@@ -130,9 +130,9 @@ VERBS: dict[Verb, tuple[type[Value], type[Value]]] = {
     Verb.REPORT: (reports.ReportRequest, reports.ReportReply),
     Verb.AUDIT: (audit.AuditRequest, audit.AuditReply),
     Verb.HEALTH: (control.Empty, health.HealthReply),
-    Verb.TARGET_MOVE: (control.TargetMoveRequest, control.FleetReply),
-    Verb.TARGET_FORGET: (control.TargetForgetRequest, control.FleetReply),
-    Verb.WORKER_FORGET: (control.WorkerForgetRequest, control.FleetReply),
+    Verb.TARGET_MOVE: (fleet.TargetMoveRequest, fleet.FleetReply),
+    Verb.TARGET_FORGET: (fleet.TargetForgetRequest, fleet.FleetReply),
+    Verb.WORKER_FORGET: (fleet.WorkerForgetRequest, fleet.FleetReply),
     Verb.EVENTS_REPLAY: (history.EventsReplayRequest, history.EventsReplayReply),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands import fleet
+from stt_cli.commands.owners import commands as owners
 from stt_shared import clock
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -73,7 +73,7 @@ def add(app: App) -> None:
         summary="List databases, when each was last checked, and why one was not",
         examples=("stt targets list", "stt targets list --family mysql -o json"),
     )
-    fleet.add(app, targets)
+    owners.add(app, targets)
     checks = add_noun(app, "checks", "Checks: list, show, enable, disable, write", READ)
     add_command(
         checks,

@@ -15,7 +15,7 @@ from stt_shared.errors import UsageError
 from stt_shared.protocol import audit, control, findings, messages, records, suppressions
 from stt_shared.protocol.codec import schema_of
 from stt_shared.protocol.messages import Value
-from stt_shared.protocol.queries import health, history, overview, reports
+from stt_shared.protocol.queries import fleet, health, history, overview, reports
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text
 
@@ -26,6 +26,7 @@ MODULES = (
     findings,
     reports,
     suppressions,
+    fleet,
     health,
     history,
     overview,

@@ -18,15 +18,17 @@ from stt_shared import clock
 from stt_shared.protocol.audit import AuditEntry
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
-    FleetReply,
     RunReply,
     RunRequest,
-    TargetMoveRequest,
     Verb,
-    WorkerForgetRequest,
 )
 from stt_shared.protocol.enums import Role, Way
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.fleet import (
+    FleetReply,
+    TargetMoveRequest,
+    WorkerForgetRequest,
+)
 from stt_shared.protocol.queries.history import EventsReplayRequest
 from stt_shared.protocol.suppressions import ImportReply, SuppressionReply
 from stt_shared.report import readable
@@ -76,7 +78,7 @@ AUDITED: dict[Callable[[HandlerContext, Any], Awaitable[Value]], Verb] = {
     replay_events: Verb.EVENTS_REPLAY,
     fleet_commands.move_targets: Verb.TARGET_MOVE,
     fleet_commands.forget_targets: Verb.TARGET_FORGET,
-    fleet_commands.forget_worker: Verb.WORKER_FORGET,
+    fleet_commands.forget_workers: Verb.WORKER_FORGET,
 }
 
 
@@ -116,7 +118,7 @@ async def run_audited(
 def _object_of(request: Any, reply: Value) -> str:
     """What was changed: a run with what it is of, suppressions, a check, targets, or a worker."""
     if isinstance(reply, FleetReply):
-        return _fleet_object(request, readable.first_names(reply.targets))
+        return _fleet_object(request, reply)
     if isinstance(request, RunRequest) and isinstance(reply, RunReply):
         parts = (*request.targets, *request.sites, *request.families, *request.checks)
         of = f" of {readable.first_names(parts)}" if parts else ""
@@ -130,9 +132,11 @@ def _object_of(request: Any, reply: Value) -> str:
     return request.check if isinstance(request, CheckSwitchRequest) else ""
 
 
-def _fleet_object(request: Any, targets: str) -> str:
+def _fleet_object(request: Any, reply: FleetReply) -> str:
+    targets = readable.first_names(reply.targets, total=reply.target_count)
     if isinstance(request, WorkerForgetRequest):
-        return f"{request.worker}, of {targets}" if targets else request.worker
+        workers = readable.first_names(reply.workers)
+        return f"{workers}, of {targets}" if targets else workers
     return f"{targets} to {request.site}" if isinstance(request, TargetMoveRequest) else targets
 
 

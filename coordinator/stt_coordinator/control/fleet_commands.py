@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.domain.model import TargetRecord
+from stt_coordinator.domain.fleet import targets_left, workers_left
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.target_life import TargetChanges, moved_by_operator, target_event
 from stt_coordinator.ledger import targets as ledger_targets
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
-from stt_shared.protocol.control import (
+from stt_shared.protocol.enums import Leftovers, TargetPhase
+from stt_shared.protocol.queries.fleet import (
+    MAX_FORGOTTEN,
+    MAX_LISTED,
     FleetReply,
     TargetForgetRequest,
     TargetMoveRequest,
     WorkerForgetRequest,
 )
-from stt_shared.protocol.enums import TargetPhase
 
 MAX_TEXT = 500  # characters of who and why
 
@@ -60,47 +63,107 @@ async def forget_targets(context: HandlerContext, request: TargetForgetRequest) 
     """Forget targets that no live worker of their site announces.
 
     Raises RequestError: `unknown_target`, or `in_use` if one is announced; then none is forgotten.
+    `bad_request` if it names targets and selects some as well, or neither.
     """
     now, by, reason = clock.now(), request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
+    _require_one_way(bool(request.targets), request.which, "targets")
 
-    def forget(ledger: Ledger) -> tuple[str, ...]:
-        rows = _known(ledger, request.targets)
-        up = {(one.site, one.worker) for one in ledger.fleet.workers() if one.state == "up"}
-        for row in rows:
-            serving = [worker for worker in row.workers if (row.site, worker) in up]
-            if serving:
-                what = f"worker {serving[0]} of site {row.site} announces target {row.target}"
-                raise request_error(ErrorCode.IN_USE, f"{what}: remove it from its file first")
-        ledger_targets.forget_targets(ledger, rows, now, by=by, reason=reason)
-        return tuple(row.target for row in rows)
+    def forget(ledger: Ledger) -> FleetReply:
+        more = 0
+        if request.which is None:
+            rows = _known(ledger, request.targets)
+            _require_unserved(rows, ledger.fleet.workers())
+        else:
+            every, workers = ledger.fleet.all_targets(), ledger.fleet.workers()
+            found = targets_left(every, workers, request.which, request.sites)
+            rows = found[: _limit(request.limit)]
+            more = len(found) - len(rows)
+        if not request.dry_run:
+            ledger_targets.forget_targets(ledger, rows, now, by=by, reason=reason)
+        names = tuple(row.target for row in rows)
+        changed = bool(rows) and not request.dry_run
+        return FleetReply(targets=names, changed=changed, target_count=len(rows), more=more)
 
-    return _reply(context, await context.store.transact(forget))
+    return _woken(context, await _run(context, forget, dry_run=request.dry_run))
 
 
-async def forget_worker(context: HandlerContext, request: WorkerForgetRequest) -> FleetReply:
-    """Forget a worker that is down; one that announces itself later is a new one.
+async def forget_workers(context: HandlerContext, request: WorkerForgetRequest) -> FleetReply:
+    """Forget workers that are down; one that announces itself later is a new one.
 
-    Raises RequestError: `unknown_worker`, or `in_use` if it is up.
+    Raises RequestError: `unknown_worker`, or `in_use` if one is up; then none is forgotten.
+    `bad_request` if it names workers and selects some as well, or neither.
     """
     now, by, reason = clock.now(), request.by[:MAX_TEXT], request.reason[:MAX_TEXT]
+    names = sorted({*request.workers, *filter(None, [request.worker])})
+    _require_one_way(bool(names), request.which, "workers")
 
-    def forget(ledger: Ledger) -> tuple[str, ...]:
-        known = {one.worker: one for one in ledger.fleet.workers()}
-        worker = known.get(request.worker)
-        if worker is None:
-            what = f"unknown worker {request.worker!r:.100}"
-            raise request_error(ErrorCode.UNKNOWN_WORKER, what)
-        if worker.state == "up":
-            what = f"worker {worker.worker} of site {worker.site} is up"
+    def forget(ledger: Ledger) -> FleetReply:
+        every, more = ledger.fleet.workers(), 0
+        if request.which is None:
+            workers = _known_workers(every, names)
+        else:
+            outboxes = ledger.results.outboxes()
+            found = workers_left(every, outboxes, request.which, request.sites)
+            workers = found[: _limit(request.limit)]
+            more = len(found) - len(workers)
+        if request.dry_run:
+            pairs = ledger_targets.newly_gone(ledger_targets.without(ledger, workers))
+            gone = [new.target for _, new in pairs]
+        else:
+            gone = ledger_targets.forget_workers(ledger, workers, now, by=by, reason=reason)
+        return FleetReply(
+            targets=tuple(gone[:MAX_LISTED]),
+            changed=bool(workers) and not request.dry_run,
+            workers=tuple(one.worker for one in workers),
+            target_count=len(gone),
+            more=more,
+        )
+
+    reply = _woken(context, await _run(context, forget, dry_run=request.dry_run))
+    if reply.changed:
+        # The site of the last one needs no consumers any more.
+        context.wakeups.streams.set()
+    return reply
+
+
+async def _run(
+    context: HandlerContext, work: Callable[[Ledger], FleetReply], *, dry_run: bool
+) -> FleetReply:
+    """Do `work` in a transaction; a dry run only reads."""
+    return await (context.store.read(work) if dry_run else context.store.transact(work))
+
+
+def _limit(asked: int) -> int:
+    """How many one request forgets: a transaction must not hold up results for long."""
+    return max(min(asked, MAX_FORGOTTEN), 0)
+
+
+def _require_one_way(is_named: bool, which: Leftovers | None, what: str) -> None:
+    if is_named is (which is not None):
+        sentence = f"the request has to name {what} or to select some with `which`, not both"
+        raise request_error(ErrorCode.BAD_REQUEST, sentence)
+
+
+def _require_unserved(rows: Iterable[TargetRecord], workers: Iterable[WorkerRecord]) -> None:
+    """Raise RequestError `in_use` if a live worker announces one of `rows`."""
+    up = {(one.site, one.worker) for one in workers if one.state == "up"}
+    for row in rows:
+        serving = [worker for worker in row.workers if (row.site, worker) in up]
+        if serving:
+            what = f"worker {serving[0]} of site {row.site} announces target {row.target}"
+            raise request_error(ErrorCode.IN_USE, f"{what}: remove it from its file first")
+
+
+def _known_workers(every: Iterable[WorkerRecord], names: Iterable[str]) -> list[WorkerRecord]:
+    """The workers of these names; raises RequestError `unknown_worker`, or `in_use`."""
+    known = {one.worker: one for one in every}
+    for name in names:
+        if name not in known:
+            raise request_error(ErrorCode.UNKNOWN_WORKER, f"unknown worker {name!r:.100}")
+        if known[name].state == "up":
+            what = f"worker {name} of site {known[name].site} is up"
             raise request_error(ErrorCode.IN_USE, f"{what}: stop it first")
-        # Before and after in one transaction: what is gone between the two is the answer.
-        before = {row.target for row in ledger.fleet.all_targets() if row.gone}
-        ledger_targets.forget_worker(ledger, worker, now, by=by, reason=reason)
-        after = {row.target for row in ledger.fleet.all_targets() if row.gone}
-        return tuple(sorted(after - before))
-
-    reply = _reply(context, await context.store.transact(forget))
-    return FleetReply(targets=reply.targets, changed=True)
+    return [known[name] for name in names]
 
 
 def _known(ledger: Ledger, names: Iterable[str]) -> list[TargetRecord]:
@@ -116,6 +179,12 @@ def _known(ledger: Ledger, names: Iterable[str]) -> list[TargetRecord]:
 
 
 def _reply(context: HandlerContext, names: tuple[str, ...]) -> FleetReply:
-    context.wakeups.store_changed()
-    context.wakeups.schedule.set()
-    return FleetReply(targets=names, changed=bool(names))
+    return _woken(context, FleetReply(targets=names, changed=bool(names), target_count=len(names)))
+
+
+def _woken(context: HandlerContext, reply: FleetReply) -> FleetReply:
+    """The reply, after the tasks that follow the store were woken if it changed something."""
+    if reply.changed:
+        context.wakeups.store_changed()
+        context.wakeups.schedule.set()
+    return reply

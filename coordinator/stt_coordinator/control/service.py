@@ -38,15 +38,17 @@ from stt_shared.protocol.control import (
     Empty,
     RunRequest,
     SwitchRequest,
-    TargetForgetRequest,
-    TargetMoveRequest,
     TargetsRequest,
     Verb,
-    WorkerForgetRequest,
 )
 from stt_shared.protocol.enums import Way
 from stt_shared.protocol.findings import ChangesRequest, FindingRequest, FindingsRequest
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.fleet import (
+    TargetForgetRequest,
+    TargetMoveRequest,
+    WorkerForgetRequest,
+)
 from stt_shared.protocol.queries.history import DiffRequest, EventsReplayRequest, TrendsRequest
 from stt_shared.protocol.queries.overview import FindingGroupsRequest
 from stt_shared.protocol.queries.reports import ReportRequest, RunsRequest
@@ -92,7 +94,7 @@ VERBS: dict[Verb, tuple[type[Value], RequestHandler]] = {
     Verb.EVENTS_REPLAY: (EventsReplayRequest, replay_events),
     Verb.TARGET_MOVE: (TargetMoveRequest, fleet_commands.move_targets),
     Verb.TARGET_FORGET: (TargetForgetRequest, fleet_commands.forget_targets),
-    Verb.WORKER_FORGET: (WorkerForgetRequest, fleet_commands.forget_worker),
+    Verb.WORKER_FORGET: (WorkerForgetRequest, fleet_commands.forget_workers),
 }
 
 

@@ -1,14 +1,15 @@
-"""Workers as their announcements describe them."""
+"""Workers as their announcements describe them, and which of them can be forgotten."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
 
-from stt_coordinator.domain.model import WorkerRecord
-from stt_shared.protocol.enums import WorkerState
+from stt_coordinator.domain.intake.installations import MARK, plain_name
+from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_shared.protocol.enums import Leftovers, WorkerState
 from stt_shared.protocol.messages import Announcement, HeldPack
 from stt_shared.protocol.records import WorkerEvent
 
@@ -66,3 +67,46 @@ def silent_workers(
         for one in unheard
         if one.state == "up" and silence_s(one.worker) > longest.total_seconds()
     }
+
+
+def workers_left(
+    workers: Iterable[WorkerRecord],
+    outboxes: Collection[tuple[str, str]],
+    which: Leftovers,
+    sites: Collection[str],
+) -> list[WorkerRecord]:
+    """The workers that are down; `outboxes` (worker, epoch) are those that results came from.
+
+    A worker without its disk begins another outbox: it answered if any of its name did.
+    """
+    down = [one for one in workers if one.state != "up" and (not sites or one.site in sites)]
+    if which is Leftovers.ALL:
+        return down
+    names = {name for name, _ in outboxes}
+    return [
+        one
+        for one in down
+        if (
+            (plain_name(one.worker), one.epoch) not in outboxes
+            if MARK in one.worker
+            else one.worker not in names
+        )
+    ]
+
+
+def targets_left(
+    rows: Iterable[TargetRecord],
+    workers: Iterable[WorkerRecord],
+    which: Leftovers,
+    sites: Collection[str],
+) -> list[TargetRecord]:
+    """The targets that are gone."""
+    up = {(one.site, one.worker) for one in workers if one.state == "up"}
+    return [
+        row
+        for row in rows
+        if row.gone
+        and (not sites or row.site in sites)
+        and (which is Leftovers.ALL or row.last_started is None)
+        and not any((row.site, worker) in up for worker in row.workers)
+    ]

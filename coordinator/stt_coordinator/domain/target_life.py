@@ -210,13 +210,12 @@ def moved_by_operator(row: TargetRecord, site: str) -> TargetRecord | None:
     )
 
 
-def without_worker(row: TargetRecord, member: Member) -> TargetRecord:
-    """The target after a worker was forgotten: gone if no other one announces it."""
-    site, worker = member
-    claims = tuple(one for one in row.claims if (one.site, one.worker) != member)
-    workers = row.workers
-    if site == row.site:
-        workers = tuple(one for one in row.workers if one != worker)
+def without_workers(row: TargetRecord, members: Collection[Member]) -> TargetRecord:
+    """The target after workers were forgotten: gone if no other one announces it."""
+    claims = tuple(one for one in row.claims if (one.site, one.worker) not in members)
+    workers = tuple(one for one in row.workers if (row.site, one) not in members)
+    if (claims, workers) == (row.claims, row.workers):
+        return row
     is_gone = row.gone or (workers != row.workers and not workers)
     return msgspec.structs.replace(row, workers=workers, claims=claims, gone=is_gone)
 

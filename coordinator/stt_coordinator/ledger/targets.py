@@ -9,7 +9,7 @@ import msgspec
 
 from stt_coordinator.domain.model import TargetRecord, WorkerRecord
 from stt_coordinator.domain.summary import end_of_site
-from stt_coordinator.domain.target_life import TargetChanges, target_event, without_worker
+from stt_coordinator.domain.target_life import TargetChanges, target_event, without_workers
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.ledger.answers import AnswerRecorder, give_up
 from stt_coordinator.store.port import Ledger
@@ -93,24 +93,43 @@ def end_summaries(ledger: Ledger, sites: Collection[str], now: datetime) -> None
     ledger.outbox.add(map(event_messages.of_summary, last))
 
 
-def forget_worker(
-    ledger: Ledger, worker: WorkerRecord, now: datetime, *, by: str, reason: str
-) -> None:
-    """Delete a worker; targets that no other one announces are gone from now on."""
-    before = ledger.fleet.all_targets()
-    after = [without_worker(row, (worker.site, worker.worker)) for row in before]
-    changed = [(old, new) for old, new in zip(before, after, strict=True) if new != old]
+def without(
+    ledger: Ledger, workers: Iterable[WorkerRecord]
+) -> list[tuple[TargetRecord, TargetRecord]]:
+    """Each target that changes when these workers are forgotten, before and after."""
+    members = {(one.site, one.worker) for one in workers}
+    pairs = ((row, without_workers(row, members)) for row in ledger.fleet.all_targets())
+    return [(old, new) for old, new in pairs if new is not old]
+
+
+def forget_workers(
+    ledger: Ledger, workers: Iterable[WorkerRecord], now: datetime, *, by: str, reason: str
+) -> list[str]:
+    """Delete workers; returns the targets that are gone from now on: no other one announces them.
+
+    In one pass through the targets: with 200,000 of them one for each worker takes hours.
+    """
+    left = list(workers)
+    changed = without(ledger, left)
     ledger.fleet.put_targets(new for _, new in changed)
-    ledger.fleet.drop_workers([worker.worker])
-    why = f"its worker {worker.worker} was forgotten{': ' if reason else ''}{reason}"
-    add_events(
-        ledger,
-        (
-            target_event(TargetPhase.GONE, new, now, by=by, reason=why)
-            for old, new in changed
-            if new.gone and not old.gone
-        ),
-    )
+    ledger.fleet.drop_workers([one.worker for one in left])
+    gone = newly_gone(changed)
+    events: list[TargetEvent] = []
+    members = {(one.site, one.worker) for one in left}
+    for old, new in gone:
+        names = [worker for worker in old.workers if (old.site, worker) in members]
+        of = f"its worker {names[0]} was" if len(names) == 1 else f"its {len(names)} workers were"
+        why = f"{of} forgotten{': ' if reason else ''}{reason}"
+        events.append(target_event(TargetPhase.GONE, new, now, by=by, reason=why))
+    add_events(ledger, events)
+    return [new.target for _, new in gone]
+
+
+def newly_gone(
+    changed: Iterable[tuple[TargetRecord, TargetRecord]],
+) -> list[tuple[TargetRecord, TargetRecord]]:
+    """Those of `changed` that are gone afterwards and were not before."""
+    return [(old, new) for old, new in changed if new.gone and not old.gone]
 
 
 def resolve(

@@ -248,39 +248,3 @@ class TargetsReply(Value, frozen=True, kw_only=True):
     targets: tuple[TargetInfo, ...]
     next: str = ""
     schema: str = "stt.control.targets-reply/v1"
-
-
-class TargetMoveRequest(Value, frozen=True, kw_only=True):
-    """Give targets to a site whose workers announce them; they leave the site that has them."""
-
-    targets: tuple[str, ...]
-    site: str
-    by: str = ""
-    reason: str = ""
-    schema: str = "stt.control.target-move/v1"
-
-
-class TargetForgetRequest(Value, frozen=True, kw_only=True):
-    """Forget targets that no live worker announces: they leave the counts, findings resolve."""
-
-    targets: tuple[str, ...]
-    by: str = ""
-    reason: str = ""
-    schema: str = "stt.control.target-forget/v1"
-
-
-class WorkerForgetRequest(Value, frozen=True, kw_only=True):
-    """Forget a worker that is down; targets that no other one announces are gone then."""
-
-    worker: str
-    by: str = ""
-    reason: str = ""
-    schema: str = "stt.control.worker-forget/v1"
-
-
-class FleetReply(Value, frozen=True, kw_only=True):
-    """The targets that changed: moved, forgotten, or gone with their worker."""
-
-    targets: tuple[str, ...]
-    changed: bool
-    schema: str = "stt.control.fleet-reply/v1"

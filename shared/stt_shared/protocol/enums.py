@@ -48,6 +48,13 @@ class Kind(StrEnum):
     GONE = "gone"  # skipped, set by the coordinator: no worker announces the target any more
 
 
+class Leftovers(StrEnum):
+    """Which of the workers that are down, or of the targets that are gone, are forgotten."""
+
+    ALL = "all"
+    NEVER_ANSWERED = "never_answered"  # no result of the worker, or of the target, was recorded
+
+
 class Severity(StrEnum):
     """The three severities, most severe first."""
 

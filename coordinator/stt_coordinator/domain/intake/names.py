@@ -53,7 +53,7 @@ def sentences(found: WithinNames) -> tuple[str, ...]:
     )
     return tuple(
         f"{most} {what} are known, the limit: {left_out} announcements of new {what} are left out,"
-        " forget workers that are gone: stt workers forget NAME"
+        " forget workers that are gone: stt workers forget --down"
         for left_out, most, what in counts
         if left_out
     )

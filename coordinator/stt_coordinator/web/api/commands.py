@@ -15,11 +15,13 @@ from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
 from stt_coordinator.web.suppressions import revoke
 from stt_shared.protocol.control import (
     CheckSwitchRequest,
-    FleetReply,
     RunReply,
     RunRequest,
     SwitchReply,
     SwitchRequest,
+)
+from stt_shared.protocol.queries.fleet import (
+    FleetReply,
     TargetForgetRequest,
     TargetMoveRequest,
     WorkerForgetRequest,
@@ -171,11 +173,37 @@ async def forget_worker(
 ) -> FleetReply:
     """Databases that no other worker announces are gone then."""
     request = WorkerForgetRequest(worker=worker, by=data.by, reason=data.reason)
-    return await run_audited(context, actor, fleet_commands.forget_worker, request)
+    return await run_audited(context, actor, fleet_commands.forget_workers, request)
+
+
+@command(
+    "/targets/forget",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Forget several databases that no worker announces",
+)
+async def forget_targets(
+    context: Context, actor: Caller, data: JSONBody[TargetForgetRequest]
+) -> FleetReply:
+    """Those named, or all that are gone; with `dry_run` only say which."""
+    return await run_audited(context, actor, fleet_commands.forget_targets, data)
+
+
+@command(
+    "/workers/forget",
+    opt=OPERATORS,
+    status_code=HTTP_200_OK,
+    summary="Forget several workers that are down",
+)
+async def forget_workers(
+    context: Context, actor: Caller, data: JSONBody[WorkerForgetRequest]
+) -> FleetReply:
+    """Those named, or all that are down; with `dry_run` only say which."""
+    return await run_audited(context, actor, fleet_commands.forget_workers, data)
 
 
 HANDLERS = [
-    *(move_target, forget_target, forget_worker),
+    *(move_target, forget_target, forget_worker, forget_targets, forget_workers),
     *(enable, disable, start_run, enable_check, disable_check, accept, unaccept),
     *(set_severity, reset_severity),
 ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from litestar.response import Redirect, Template
 from litestar.status_codes import HTTP_303_SEE_OTHER
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
+from stt_shared.protocol.queries.fleet import MAX_FORGOTTEN, FleetReply
 
+MAX_DIGITS = 10  # of a number in a form
 UNNAMED_USER = "the web page"
 
 
@@ -32,6 +35,24 @@ def reason_in(data: dict[str, str]) -> str:
     if not reason:
         raise request_error(ErrorCode.BAD_REQUEST, "the reason is empty: go back and enter one")
     return reason
+
+
+async def forget_shown(
+    forget: Callable[[int], Awaitable[FleetReply]],
+    data: dict[str, str],
+    number: Callable[[FleetReply], int],
+) -> None:
+    """Call `forget` with a limit until as many are forgotten as the form says that it showed.
+
+    `number` is how many a reply forgot. What is left over since the page was made stays.
+    """
+    shown = data.get("shown", "")
+    left = int(shown) if shown.isascii() and shown.isdigit() and len(shown) < MAX_DIGITS else 0
+    while left > 0:
+        reply = await forget(min(left, MAX_FORGOTTEN))
+        left -= number(reply)
+        if not reply.more or not reply.changed:
+            return
 
 
 def titles(context: HandlerContext) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
@@ -14,9 +15,20 @@ from stt_coordinator.control.queries.audit import list_audit
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import ADMINS, OPERATORS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
+from stt_coordinator.web.pages.common import (
+    UNNAMED_USER,
+    forget_shown,
+    page,
+    reason_in,
+    redirect,
+)
 from stt_shared.protocol.audit import AuditRequest
-from stt_shared.protocol.control import Empty, SwitchRequest, WorkerForgetRequest
+from stt_shared.protocol.control import (
+    Empty,
+    SwitchRequest,
+)
+from stt_shared.protocol.enums import Leftovers
+from stt_shared.protocol.queries.fleet import FleetReply, WorkerForgetRequest
 
 ROWS = 50  # of the audit log
 Form = URLEncodedBody[dict[str, str]]
@@ -68,8 +80,23 @@ async def forget_worker(
     request = WorkerForgetRequest(
         worker=worker, by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
     )
-    await run_audited(context, actor, fleet_commands.forget_worker, request)
+    await run_audited(context, actor, fleet_commands.forget_workers, request)
     return redirect("/settings")
 
 
-HANDLERS = [settings, enable, disable, forget_worker]
+@post("/workers/forget", include_in_schema=False, opt=OPERATORS)
+async def forget_workers(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Forget the workers that are down, no more than the page had shown."""
+    request = WorkerForgetRequest(
+        which=Leftovers.ALL, by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
+    )
+
+    async def forget(limit: int) -> FleetReply:
+        asked = msgspec.structs.replace(request, limit=limit)
+        return await run_audited(context, actor, fleet_commands.forget_workers, asked)
+
+    await forget_shown(forget, data, lambda reply: len(reply.workers))
+    return redirect("/settings")
+
+
+HANDLERS = [settings, enable, disable, forget_worker, forget_workers]

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from stt_coordinator.control import fleet_commands
 from stt_coordinator.control.audited_commands import run_audited
+from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.web.dependencies import Caller, Context
 from stt_coordinator.web.login.authorization import OPERATORS
-from stt_coordinator.web.pages.common import UNNAMED_USER, page, reason_in, redirect
+from stt_coordinator.web.pages.common import (
+    UNNAMED_USER,
+    forget_shown,
+    page,
+    reason_in,
+    redirect,
+)
 from stt_shared.protocol.control import (
-    TargetForgetRequest,
+    Empty,
     TargetInfo,
-    TargetMoveRequest,
     TargetsRequest,
+)
+from stt_shared.protocol.enums import Leftovers
+from stt_shared.protocol.queries.fleet import (
+    FleetReply,
+    TargetForgetRequest,
+    TargetMoveRequest,
 )
 
 ROWS = 100
@@ -50,6 +63,7 @@ async def targets(
         found=found,
         wanted=wanted,
         after=after,
+        gone=(await read_status(context, Empty())).summary.counts.gone,
     )
 
 
@@ -69,6 +83,21 @@ async def forget(context: Context, actor: Caller, target: FromPath[str], data: F
     return redirect("/targets")
 
 
+@post("/targets/forget", include_in_schema=False, opt=OPERATORS)
+async def forget_gone(context: Context, actor: Caller, data: Form) -> Redirect:
+    """Forget the targets that are gone, no more than the page had shown."""
+    request = TargetForgetRequest(
+        which=Leftovers.ALL, by=data.get("by") or UNNAMED_USER, reason=reason_in(data)
+    )
+
+    async def forget_some(limit: int) -> FleetReply:
+        asked = msgspec.structs.replace(request, limit=limit)
+        return await run_audited(context, actor, fleet_commands.forget_targets, asked)
+
+    await forget_shown(forget_some, data, lambda reply: len(reply.targets))
+    return redirect("/targets")
+
+
 @post("/targets/{target:str}/move", include_in_schema=False, opt=OPERATORS)
 async def move(context: Context, actor: Caller, target: FromPath[str], data: Form) -> Redirect:
     """Give a target to a site whose workers claim it."""
@@ -82,4 +111,4 @@ async def move(context: Context, actor: Caller, target: FromPath[str], data: For
     return redirect("/targets")
 
 
-HANDLERS = [targets, forget, move]
+HANDLERS = [targets, forget, forget_gone, move]

@@ -14,14 +14,16 @@ from stt_shared.bus.values import RequestError
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.audit import AuditReply, AuditRequest
 from stt_shared.protocol.control import (
-    FleetReply,
-    TargetForgetRequest,
-    TargetMoveRequest,
     Verb,
-    WorkerForgetRequest,
 )
 from stt_shared.protocol.enums import FindingState
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.fleet import (
+    FleetReply,
+    TargetForgetRequest,
+    TargetMoveRequest,
+    WorkerForgetRequest,
+)
 from stt_shared.protocol.records import Summary
 from tests.support.coordinator.coordination import (
     FakeWorker,
@@ -76,7 +78,7 @@ async def test_a_target_moves_by_word_to_a_site_that_announces_it_and_to_no_othe
         async with at_work(worker(bus, "w9", "us")):
             await until(lambda: claimed(bus))
             reply = await ask(bus, Verb.TARGET_MOVE, move, FleetReply)
-            assert reply == FleetReply(targets=("t1",), changed=True)
+            assert reply == FleetReply(targets=("t1",), changed=True, target_count=1)
             row = await target_of(store)
             assert (row.site, row.workers) == ("us", ("w9",))
             await until(lambda: claimed(bus))  # the owner of before, now
@@ -121,7 +123,7 @@ async def test_a_worker_that_left_can_be_forgotten_and_its_targets_are_gone(
     await worker(bus).announce(leaving=True)
     await until(lambda: down(bus))
     reply = await ask(bus, Verb.WORKER_FORGET, forget, FleetReply)
-    assert reply == FleetReply(targets=("t1",), changed=True)
+    assert reply == FleetReply(targets=("t1",), changed=True, workers=("w1",), target_count=1)
     assert (await status(bus)).workers == ()
     assert (await target_of(store)).gone
     assert await refusal(bus, Verb.WORKER_FORGET, forget) == "unknown_worker"

@@ -17,7 +17,7 @@ from stt_coordinator.domain.target_life import (
     announced_targets,
     claim_sentences,
     moved_by_operator,
-    without_worker,
+    without_workers,
 )
 from stt_shared.protocol.enums import Family, TargetPhase
 from stt_shared.protocol.messages import AnnouncedTarget, Announcement
@@ -151,9 +151,9 @@ def test_an_operator_moves_a_target_to_a_site_that_claims_it_and_to_no_other() -
 
 def test_a_target_is_gone_when_its_only_worker_is_forgotten() -> None:
     row = known("w1", "w2")["t1"]
-    assert not without_worker(row, EU).gone
-    assert without_worker(without_worker(row, EU), EU2).gone
-    assert without_worker(row, ("us", "w1")) == row
+    assert not without_workers(row, {EU}).gone
+    assert without_workers(without_workers(row, {EU}), {EU2}).gone
+    assert without_workers(row, {("us", "w1")}) == row
 
 
 MEMBERS = st.sampled_from([EU, EU2, US, ("us", "w1")])

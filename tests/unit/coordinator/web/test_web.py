@@ -87,8 +87,9 @@ async def test_a_person_gets_a_page_with_the_same_status() -> None:
 async def test_a_form_of_another_site_changes_nothing() -> None:
     async with visiting() as client:
         forget = ("/targets/t1/forget", "/targets/t1/move", "/workers/w1/forget")
+        several = ("/targets/forget", "/workers/forget")
         forms = ("/enable", "/disable", "/runs", "/checks/c1", "/accepted", "/severities")
-        for path in (*forms, *forget):
+        for path in (*forms, *forget, *several):
             answer = await client.post(path, data={"by": "x", "to": "off"}, headers=HTML)
             assert answer.status_code == 403, path
         text = '{"by":"x"}'

@@ -28,6 +28,8 @@ CHANGES = {
     "/api/v1/runs": "operator",
     "/api/v1/exceptions": "operator",
     "/api/v1/exceptions/x_1/revoke": "operator",
+    "/api/v1/targets/forget": "operator",
+    "/api/v1/workers/forget": "operator",
 }
 
 

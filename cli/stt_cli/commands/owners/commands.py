@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from stt_cli.commands.owners import forgetting
 from stt_shared import clock
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -13,15 +14,15 @@ from stt_shared.command.options import By, Connection, Output, Reason, user_name
 from stt_shared.command.output import OutputFormat
 from stt_shared.protocol.control import (
     Empty,
-    FleetReply,
     StatusReply,
-    TargetForgetRequest,
-    TargetMoveRequest,
     Verb,
-    WorkerForgetRequest,
     WorkerInfo,
 )
 from stt_shared.protocol.messages import Value
+from stt_shared.protocol.queries.fleet import (
+    FleetReply,
+    TargetMoveRequest,
+)
 from stt_shared.report import readable
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.objects import json_text
@@ -51,11 +52,14 @@ def add(app: App, targets: App) -> None:
     )
     add_command(
         targets,
-        forget,
+        forgetting.forget_targets,
         name="forget",
         access="rw",
         summary="Forget databases that no worker announces: their findings are resolved",
-        examples=('stt targets forget orders-1 --reason "switched off, CHG-4501"',),
+        examples=(
+            'stt targets forget orders-1 orders-2 --reason "switched off, CHG-4501"',
+            "stt targets forget --gone --site eu-west --dry-run",
+        ),
     )
     workers = add_noun(app, "workers", "Workers: list, forget", READ)
     add_command(
@@ -68,11 +72,14 @@ def add(app: App, targets: App) -> None:
     )
     add_command(
         workers,
-        forget_worker,
+        forgetting.forget_workers,
         name="forget",
         access="rw",
-        summary="Forget a worker that is down; databases that only it announced are gone then",
-        examples=('stt workers forget eu-west-3 --reason "host was switched off"',),
+        summary="Forget workers that are down; databases that only they announced are gone then",
+        examples=(
+            'stt workers forget eu-west-3 eu-west-4 --reason "hosts were switched off"',
+            "stt workers forget --never-answered --dry-run",
+        ),
     )
 
 
@@ -89,34 +96,6 @@ async def move(
     """Move databases to another site."""
     request = TargetMoveRequest(targets=names, site=to, by=by or user_name(), reason=reason)
     await _change(Verb.TARGET_MOVE, request, f"Moved to {to}", form, connection)
-
-
-async def forget(
-    names: Names,
-    /,
-    *,
-    reason: Reason = "",
-    by: By = "",
-    form: Output = OutputFormat.TABLE,
-    connection: Connection | None = None,
-) -> None:
-    """Forget databases."""
-    request = TargetForgetRequest(targets=names, by=by or user_name(), reason=reason)
-    await _change(Verb.TARGET_FORGET, request, "Forgotten", form, connection)
-
-
-async def forget_worker(
-    worker: Annotated[str, Parameter(help="Name of the worker, see stt workers list.")],
-    /,
-    *,
-    reason: Reason = "",
-    by: By = "",
-    form: Output = OutputFormat.TABLE,
-    connection: Connection | None = None,
-) -> None:
-    """Forget a worker."""
-    request = WorkerForgetRequest(worker=worker, by=by or user_name(), reason=reason)
-    await _change(Verb.WORKER_FORGET, request, f"Worker {worker} forgotten. Gone", form, connection)
 
 
 async def _change(

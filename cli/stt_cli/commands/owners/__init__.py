@@ -1,0 +1,1 @@
+"""Whom databases belong to: move and forget them, list and forget workers."""
