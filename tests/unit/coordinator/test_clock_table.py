@@ -24,6 +24,7 @@ from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.tasks import dispatcher
+from stt_coordinator.tasks.guards.clock_guard import HELD
 from stt_coordinator.tasks.replay import request_replay
 from stt_coordinator.tasks.wakeups import repeat
 from stt_shared import clock
@@ -254,7 +255,7 @@ ACTS: dict[str, Act] = {
     "streams": Act(stream_lost, stream_made),
     "replicas": Act(server_behind, partial(is_named, words="nats-server n2")),
     "standbys": Act(nothing, standby_heard),
-    "clock": Act(nothing, partial(is_named, words="ticks, retention, reconciling")),
+    "clock": Act(nothing, partial(is_named, words=HELD)),
 }
 
 
