@@ -58,7 +58,7 @@ class HandlerContext:
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     clock: ClockGuard | None = None
-    nonce_rule: Callable[[], str] = str  # what happens to results without a nonce
+    nonce_rule: Callable[[], str] = lambda: "are refused"  # of results without a nonce
     skews: Callable[[], Mapping[str, float]] = dict  # seconds a worker's clock is behind
 
 

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from stt_shared import clock
 from stt_shared.bus.jetstream.answers import Answers, Question
 from stt_shared.bus.jetstream.link import Link
-from stt_shared.bus.jetstream.streams import keeps_refused
+from stt_shared.bus.jetstream.streams import BATCH_SERVER, keeps_refused
 from stt_shared.bus.values import Outgoing, Publication, Receipt
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
@@ -41,7 +41,6 @@ BATCH_PLACE = "Nats-Batch-Sequence"
 BATCH_END = "Nats-Batch-Commit"
 HEADER_EXTRA = 4  # bytes of a header beside its name and value: colon, space, line end
 PREAMBLE = 16  # bytes of the first and last line of headers
-BATCH_SERVER = (2, 12)
 SMALLEST_BATCH = 2
 LARGEST_BATCH = 500  # the server accepts 1,000
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from stt_shared.bus.jetstream import versions
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
@@ -26,6 +27,7 @@ NO_STORAGE = frozenset({10047, 10028, 10023, 10101})  # limits of server or acco
 OPTIONAL = ("allow_atomic",)
 LEADER_VERSION = "_nats.ver"  # in the metadata of a stream, written by the server that answers
 FORGETS_REFUSED = (2, 12)
+BATCH_SERVER = (2, 12)
 SMALLER = 8  # a stream that does not fit is retried with an eighth of its size, twice
 
 _ANSWER = msgspec.json.Decoder(dict[str, Any])
@@ -175,15 +177,27 @@ async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[st
     except ApiError as error:
         if error.code not in NOT_FOUND:
             raise
+        if asked.get("allow_atomic") and await _has_older(link):
+            del asked["allow_atomic"]
         return await _write_stream(link, f"STREAM.CREATE.{spec.name}", asked)
     if not link.options.replicas:
         # Counted from the nodes that this client has heard of: fewer may be up than there are.
         asked["num_replicas"] = max(replicas, int(found.get("num_replicas", 1)))
+    late: list[str] = []
+    if asked.get("allow_atomic") and not found.get("allow_atomic") and await _has_older(link):
+        # In a rolling upgrade the nodes that are older would lose their replicas of the stream.
+        del asked["allow_atomic"]
+        late = [f"{spec.name}: no allow_atomic before all servers of the cluster are 2.12 or newer"]
     wrong = differing(asked, found)
     # A size that an earlier start had to reduce is kept.
     if not wrong or wrong == ["max_bytes"]:
-        return [f"{spec.name}: max_bytes is {found['max_bytes']}"] if wrong else []
-    return await _write_stream(link, f"STREAM.UPDATE.{spec.name}", found | asked)
+        return late + ([f"{spec.name}: max_bytes is {found['max_bytes']}"] if wrong else [])
+    return late + await _write_stream(link, f"STREAM.UPDATE.{spec.name}", found | asked)
+
+
+async def _has_older(link: Link) -> bool:
+    """Whether a node of the cluster may be too old for batches."""
+    return link.is_clustered and not await versions.all_are_at_least(link, BATCH_SERVER)
 
 
 async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list[str]:
