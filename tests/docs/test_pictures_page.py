@@ -12,6 +12,8 @@ from tests.support.browser.states import STATES
 from tools.pages.pictures import (
     FOLDER,
     MAX_BYTES,
+    NARROW,
+    ON_A_PHONE,
     PAGE,
     PICTURES,
     REPORT,
@@ -33,10 +35,11 @@ def test_the_page_is_what_the_report_says() -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_there_are_small_pictures_in_both_themes_and_axe_found_nothing(name: str) -> None:
-    for theme in THEMES:
-        jpeg = path(name, theme).read_bytes()
+    phones = [str(NARROW)] if name in ON_A_PHONE else []
+    for kind in (*THEMES, *phones):
+        jpeg = path(name, kind).read_bytes()
         assert jpeg.startswith(b"\xff\xd8\xff")
-        assert len(jpeg) < MAX_BYTES, (name, theme)
+        assert len(jpeg) < MAX_BYTES, (name, kind)
     looks = known()["pages"][name]
     assert [(one["theme"], one["width"]) for one in looks] == [
         (theme, width) for theme in THEMES for width in WIDTHS
@@ -47,6 +50,7 @@ def test_there_are_small_pictures_in_both_themes_and_axe_found_nothing(name: str
 
 def test_no_picture_is_left_over() -> None:
     kept = {path(name, theme) for name in PICTURES for theme in THEMES}
+    kept |= {path(name, str(NARROW)) for name in ON_A_PHONE}
     assert set(FOLDER.iterdir()) == {*kept, REPORT}
 
 

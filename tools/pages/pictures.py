@@ -15,6 +15,11 @@ PAGE = DOCS / "pictures.md"
 MAX_BYTES = 80_000  # of one picture
 THEMES = ("light", "dark")
 WIDTHS = (1280, 360)  # pixels
+NARROW = 390  # pixels of a phone, of which some pages have a picture too
+ON_A_PHONE = (
+    *("state-clear", "state-partial", "state-findings", "state-off", "checks", "check"),
+    *("runs", "run", "changes-runs", "changes-week"),
+)
 HEAD = """# Every page and state in pictures
 
 Written by the browser tests, in headless Chromium over real coordinators;
@@ -133,7 +138,7 @@ PICTURES: dict[str, Picture] = {
 
 
 def put(name: str, theme: str, jpeg: bytes) -> None:
-    """Keep a picture."""
+    """Keep a picture in a theme, or in the width of a phone."""
     FOLDER.mkdir(exist_ok=True)
     path(name, theme).write_bytes(jpeg)
 
@@ -175,7 +180,17 @@ def _pictures() -> str:
         f" | ![{one.words}, dark](pictures/{name}-dark.jpg) |\n"
         for name, one in PICTURES.items()
     ]
-    return "| | light | dark |\n|---|---|---|\n" + "".join(rows) + "\n"
+    return "| | light | dark |\n|---|---|---|\n" + "".join(rows) + "\n" + _phones()
+
+
+def _phones() -> str:
+    cells = [
+        f"![{PICTURES[name].words}, on a phone](pictures/{name}-{NARROW}.jpg)"
+        for name in ON_A_PHONE
+    ]
+    heads = " | ".join(ON_A_PHONE)
+    line = "---|" * len(cells)
+    return f"## On a phone, {NARROW} px\n\n| {heads} |\n|{line}\n| {' | '.join(cells)} |\n\n"
 
 
 def _table(pages: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

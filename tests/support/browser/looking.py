@@ -11,7 +11,17 @@ from urllib.parse import urlsplit
 from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tools.pages.pictures import MAX_BYTES, PICTURES, THEMES, WIDTHS, Look, print_looks, put
+from tools.pages.pictures import (
+    MAX_BYTES,
+    NARROW,
+    ON_A_PHONE,
+    PICTURES,
+    THEMES,
+    WIDTHS,
+    Look,
+    print_looks,
+    put,
+)
 
 HEIGHT = 900  # pixels
 # Pixels that a picture in docs shows of a page, and its quality: the first that is small enough.
@@ -91,8 +101,13 @@ def seen(page: Page, name: str, folder: Path) -> str:
             looks.append(Look(theme=theme, width=width, violations=0, passes=found["passes"]))
             axe = found["version"]
             if writes and width == WIDTHS[0]:
-                put(name, theme, jpeg(page))
+                put(name, theme, jpeg(page, width))
     if writes:
+        if name in ON_A_PHONE:
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size({"width": NARROW, "height": HEIGHT})
+            page.screenshot(path=pictures_in(folder) / f"{name}-{NARROW}.png", full_page=True)
+            put(name, str(NARROW), jpeg(page, NARROW))
         print_looks(name, looks, axe)
     return page.inner_text("main")
 
@@ -104,11 +119,11 @@ def pictures_in(folder: Path) -> Path:
     return found
 
 
-def jpeg(page: Page) -> bytes:
+def jpeg(page: Page, width: int) -> bytes:
     """The page as docs show it, not longer than people look."""
     whole = page.evaluate("Math.ceil(document.body.getBoundingClientRect().bottom)")
     for height, quality in SIZES:
-        clip = {"x": 0, "y": 0, "width": WIDTHS[0], "height": min(whole, height)}
+        clip = {"x": 0, "y": 0, "width": width, "height": min(whole, height)}
         found = page.screenshot(type="jpeg", quality=quality, full_page=True, clip=clip)  # type: ignore[arg-type]
         if len(found) < MAX_BYTES:
             return found

@@ -150,6 +150,7 @@ class Seed:
             last_heard=self.now - timedelta(hours=31 if is_down else 0),
             targets=sum(where == site for _, _, where, _ in TARGETS),
             concurrency=8,
+            epoch=f"outbox-of-{name}",
         )
 
     def _run(self) -> RunRecord:

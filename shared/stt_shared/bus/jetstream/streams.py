@@ -105,7 +105,8 @@ async def keeps_refused(link: Link, stream: str) -> bool:
         config = (await call(link, f"STREAM.INFO.{stream}"))["config"]
     except (ApiError, UnreachableError):
         return False
-    version = str((config.get("metadata") or {}).get(LEADER_VERSION, ""))
+    metadata: dict[str, Any] = config.get("metadata") or {}
+    version = str(metadata.get(LEADER_VERSION, ""))
     numbers = [int(one) for one in version.split(".")[:2] if one.isdigit()]
     return tuple(numbers) < FORGETS_REFUSED
 
