@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 
 from stt_shared import clock
 from stt_shared.command.client import open_bus
-from stt_shared.command.control import Control
+from stt_shared.command.control import Control, RefusedError, find_run
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.control import Empty, StatusReply, Verb
+from stt_shared.protocol.records import RunRecord
 from stt_shared.redaction import hide_addresses
 from stt_shared.settings import NatsSettings
 
@@ -48,6 +49,21 @@ async def wait_for(
                 raise
         if late:
             raise UnreachableError(f"{what} within {TIMEOUT_S:g} s")
+        await asyncio.sleep(POLL_S)
+
+
+async def begun(control: Control, run_id: str) -> RunRecord:
+    """The run that `enable` promised, once the scheduler has recorded it.
+
+    Raises RefusedError if that takes longer than TIMEOUT_S.
+    """
+    deadline = clock.monotonic() + TIMEOUT_S
+    while True:
+        try:
+            return await find_run(control, run_id)
+        except RefusedError:
+            if clock.monotonic() > deadline:
+                raise
         await asyncio.sleep(POLL_S)
 
 

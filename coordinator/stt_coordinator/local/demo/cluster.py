@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.local.demo import screen
 from stt_coordinator.local.installation import Installation
 from stt_coordinator.local.servers import nats, postgresql
@@ -85,6 +86,7 @@ class Cluster:
         for what, running in killed.items():
             await self.installation.kill(running)
             screen.killed(what)
+        screen.awaiting(Timing().lease_ttl_s)
         status = await wait_for(control, acts_after(first.epoch), "no coordinator took over")
         second = status.coordinator.name if status.coordinator else ""
         screen.started(f"{second} acts", clock.monotonic() - since)

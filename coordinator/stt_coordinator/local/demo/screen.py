@@ -45,6 +45,13 @@ def killed(what: str) -> None:
     output.note(f"  !!  kill -9 of {what}", "warn")
 
 
+def awaiting(lease_s: float) -> None:
+    """A line about why nothing happens for a while."""
+    output.note(
+        f"      the lease of that coordinator ends within {lease_s:g} s, then the other one acts"
+    )
+
+
 def the_same(before: Report, after: Report, run: RunRecord) -> None:
     """The counts before and after the kills, and what else stayed as it was."""
     rows = {"before": before, "after": after}

@@ -24,10 +24,10 @@ from stt_coordinator.local.installation import (
 )
 from stt_coordinator.local.servers import nats
 from stt_coordinator.local.servers.process import HOST, Running, free_port
-from stt_coordinator.local.wait import answers, control_of, knows, wait_for
+from stt_coordinator.local.wait import answers, begun, control_of, knows, wait_for
 from stt_shared import clock
 from stt_shared.command import output, progress, reporting
-from stt_shared.command.control import Control, find_run, follow, report
+from stt_shared.command.control import Control, follow, report
 from stt_shared.command.gate import EXIT_OK, FailOn
 from stt_shared.errors import SttError
 from stt_shared.protocol.control import (
@@ -161,7 +161,7 @@ class Demo:
         since = clock.monotonic()
         request = SwitchRequest(by=NAME, reason="stt demo")
         switched = await control.ask(Verb.ENABLE, request, SwitchReply)
-        run = await find_run(control, switched.run_id)
+        run = await begun(control, switched.run_id)
         with progress.of_run("checking") as show:
             await follow(control, run, show)
         found = await report(control, run.run_id)
