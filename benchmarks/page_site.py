@@ -1,6 +1,7 @@
 """The page of a coordinator over a store that is there, in a process of its own.
 
-Run: python -m benchmarks.page_site FOLDER PORT
+Run: python -m benchmarks.page_site PLACE PORT
+PLACE is the state folder of a SQLite store, or the URL of a PostgreSQL store.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.domain.time.timing import Timing
 from stt_coordinator.local.servers.process import accepts, free_port
 from stt_coordinator.packs.library import Library
-from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.store.port import Store
+from stt_coordinator.store.postgresql.store import open_store as open_postgresql
+from stt_coordinator.store.sqlite.store import open_store as open_sqlite
 from stt_coordinator.tasks.control_state import ControlStateWriter
 from stt_coordinator.tasks.readiness import Part
 from stt_coordinator.tasks.scheduler import Scheduler
@@ -38,9 +41,16 @@ async def ready() -> tuple[Part, ...]:
     return ()
 
 
-async def page(folder: Path, port: int) -> None:
+async def opened(place: str) -> Store:
+    """The store at `place`: a folder, or the URL of a PostgreSQL."""
+    if place.startswith("postgresql://"):
+        return await open_postgresql(place)
+    return await open_sqlite(Path(place))
+
+
+async def page(place: str, port: int) -> None:
     """Serve until the process is ended: no part of the coordinator runs beside the page."""
-    bus, store, wakeups = MemoryBroker().connect(), await open_store(folder), Wakeups()
+    bus, store, wakeups = MemoryBroker().connect(), await opened(place), Wakeups()
     await bus.ensure(subjects.STREAMS, [])
     control_state, library = ControlStateWriter(bus, store), Library(builtin)
     await control_state.refresh()
@@ -76,10 +86,10 @@ def is_there(port: int) -> bool:
 
 
 @contextmanager
-def serving(folder: Path) -> Generator[int]:
-    """The port of the page of the store in `folder`."""
+def serving(place: str) -> Generator[int]:
+    """The port of the page of the store at `place`."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.page_site", str(folder), str(port)]
+    command = [sys.executable, "-m", "benchmarks.page_site", place, str(port)]
     process = subprocess.Popen(command)
     try:
         deadline = clock.monotonic() + PATIENCE_S
@@ -95,4 +105,4 @@ def serving(folder: Path) -> Generator[int]:
 
 if __name__ == "__main__":
     logs.configure("error", "json")
-    asyncio.run(page(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(page(sys.argv[1], int(sys.argv[2])))

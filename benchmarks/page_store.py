@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+import psycopg
+
 from benchmarks import page_answers
 from benchmarks.page_fleet import FULL_DAYS, Fleet, Size
-from stt_coordinator.store.port import Ledger
+from stt_coordinator.store.port import Ledger, Store
 from stt_coordinator.store.ports.results import RawResult
+from stt_coordinator.store.postgresql import schema
+from stt_coordinator.store.postgresql.address import search_path
+from stt_coordinator.store.postgresql.dialect import PostgresqlConnection
+from stt_coordinator.store.postgresql.store import open_store as open_postgresql
 from stt_coordinator.store.sql.ledger import transact
+from stt_coordinator.store.sql.statements import Connection
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file.folder import FILE
-from stt_coordinator.store.sqlite.store import open_store
+from stt_coordinator.store.sqlite.store import open_store as open_sqlite
 from stt_shared import clock
 from stt_shared.protocol.messages import ControlState
 from stt_shared.protocol.records import FindingRecord
@@ -37,19 +44,39 @@ class There:
 
 
 def seed(folder: Path, size: Size) -> There:
-    """Make a store in `folder`; what is asked of it later is as of now."""
-    fleet = Fleet(size, clock.now())
-    asyncio.run(_make(folder))
-    findings = list(fleet.findings())
+    """Make a SQLite store in `folder`; what is asked of it later is as of now."""
+    asyncio.run(_make(open_sqlite(folder)))
     with closing(sqlite3.connect(folder / FILE)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         with connection:
-            transact(SqliteConnection(connection), lambda ledger: _fill(ledger, fleet, findings))
+            there = _seed(SqliteConnection(connection), size)
+    return there
+
+
+def seed_postgresql(url: str, size: Size) -> There:
+    """Make a store in the database at `url`; what is asked of it later is as of now."""
+    asyncio.run(_make(open_postgresql(url)))
+    # A session without the limits of a coordinator's: rows are made while the server waits.
+    options = f"-c search_path={search_path(schema.SCHEMA)}"
+    with psycopg.connect(url, options=options) as connection:
+        types = schema.column_types(connection, schema.SCHEMA)
+        there = _seed(PostgresqlConnection(connection, types), size)
+        connection.commit()
+        # As autovacuum leaves the tables of a store that has been filled for a year.
+        connection.autocommit = True
+        connection.execute("VACUUM (ANALYZE)")
+    return there
+
+
+async def _make(opening: Awaitable[Store]) -> None:
+    await (await opening).close()
+
+
+def _seed(connection: Connection, size: Size) -> There:
+    fleet = Fleet(size, clock.now())
+    findings = list(fleet.findings())
+    transact(connection, lambda ledger: _fill(ledger, fleet, findings))
     return There(finding=findings[size.findings // 2].id, run=fleet.standard[-1].run_id)
-
-
-async def _make(folder: Path) -> None:
-    await (await open_store(folder)).close()
 
 
 def _fill(ledger: Ledger, fleet: Fleet, findings: list[FindingRecord]) -> None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
 from stt_shared.protocol.enums import Change, Severity
 from stt_shared.protocol.queries.history import FixTime, Numbers, TrendDay
@@ -28,8 +29,7 @@ class DayRecord:
     resolved: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixes:
+class Fixes(NamedTuple):
     """How many findings were resolved after that many minutes."""
 
     severity: Severity

@@ -120,6 +120,13 @@ class TargetRecord(Record, frozen=True, kw_only=True):
         return "checked" if self.learned else "unchecked"
 
 
+class TargetPlace(Record, frozen=True, kw_only=True):
+    """Of a target record what suppressions may name: read alone, it costs a fraction."""
+
+    site: str
+    labels: dict[str, str] = {}
+
+
 class WorkerRecord(Record, frozen=True, kw_only=True):
     """A worker as of its last heartbeat."""
 

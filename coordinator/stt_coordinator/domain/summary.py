@@ -27,6 +27,20 @@ class TargetTally(NamedTuple):
     last_checked: datetime | None = None
 
 
+class SiteTally(NamedTuple):
+    """Targets of a site: `unchecked`, `late` and `checked` (the newest check) are of present ones.
+
+    `late` is how many were checked too long ago, whatever the caller means by that.
+    """
+
+    site: str
+    targets: int = 0
+    unchecked: int = 0  # not in state `checked`
+    late: int = 0
+    checked: datetime | None = None
+    gone: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tallies:
     """How many of each there are now, without disabled checks; present targets alone but for gone.

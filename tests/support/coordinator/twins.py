@@ -41,6 +41,10 @@ STATES = ["open", "accepted", "resolved", "all"]
 KEEPING = timedelta(hours=20)
 
 
+def _site(target: str) -> str:
+    return "eu" if target < "t3" else "us"
+
+
 class Fleet:
     """Random rows, the same for the same seed."""
 
@@ -54,12 +58,13 @@ class Fleet:
         pick = self.random.choice
         state = pick([FindingState.OPEN, FindingState.OPEN, FindingState.RESOLVED])
         is_over = state is FindingState.RESOLVED
+        name = pick(TARGETS)
         return finding(
             f"f_{pick('ab')}{number}",
-            target=pick(TARGETS),
+            target=name,
             check=pick(CHECKS),
-            family=pick(list(Family)),
-            site=pick(["eu", "us"]),
+            family=list(Family)[TARGETS.index(name) % len(Family)],
+            site=_site(name),
             severity=pick(list(Severity)),
             state=state,
             since=None if is_over else NOW - pick([0, 1, 2]) * HOUR,
@@ -72,7 +77,7 @@ class Fleet:
         return [
             msgspec.structs.replace(
                 pair(name, check_name, self.random.choice(list(Outcome))),
-                site="eu" if name < "t3" else "us",
+                site=_site(name),
                 parts_not_checked=self.random.choice([(), (part,)]),
             )
             for name in TARGETS
@@ -132,7 +137,7 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
             targets=pick([(), ("t0", "t1", "t2")]),
             checks=pick([(), ("é", "c_%", "c2")]),
             sites=pick([(), ("eu",)]),
-            offset=pick([0, 3]),
+            offset=pick([0, 3, 11, 25]),
             limit=pick([0, 5, 100]),
         )
         beyond = pick([None, FindingPlace(Severity.MAJOR, clock.to_text(NOW), "f_a3")])
@@ -165,6 +170,9 @@ def questions(fleet: Fleet) -> list[Callable[[Ledger], object]]:
         lambda led: led.counts.fixes((NOW - 50 * HOUR).date()),
         lambda led: led.counts.before(NOW - 3 * HOUR),
         lambda led: [sorted(map(str, rows)) for rows in numbers(led)],
+        lambda led: led.counts.sites(NOW - HOUR),
+        lambda led: sorted(led.fleet.sites()),
+        lambda led: sorted((one.site, sorted(one.labels.items())) for one in led.fleet.places()),
     ]
 
 

@@ -26,7 +26,7 @@ from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.queries.history import Difference, DiffReply, DiffRequest
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 
-PAGE_TARGETS = 200
+PAGE_TARGETS = 50  # each has dozens of outcomes in either run
 EVENTS_AT_ONCE = 1_000
 ALL = 2**31  # rows
 WHOLE = "~"  # sorts behind every name: the target is done

@@ -62,7 +62,7 @@ def refuse_unknown_names(context: HandlerContext, ledger: Ledger, request: Findi
         if name not in known:
             raise request_error(ErrorCode.UNKNOWN_TARGET, f"unknown target {name!r:.100}")
     if request.sites:
-        there = {target.site for target in ledger.fleet.all_targets()}
+        there = ledger.fleet.sites()
         for name in request.sites:
             if name not in there:
                 raise request_error(ErrorCode.UNKNOWN_SITE, f"no target is at site {name!r:.100}")

@@ -73,8 +73,11 @@ def _read_fleet(ledger: Ledger, since: datetime | None) -> Fleet:
     """The fleet as of now, with the messages that were rejected from `since` on."""
     workers = ledger.fleet.workers()
     up = {worker.site for worker in workers if worker.state == "up"}
-    here = [row for row in ledger.fleet.all_targets() if not row.gone]
-    away = Counter(row.site for row in here if row.site not in up)
+    here = ledger.counts.tallies().targets
+    away: Counter[str] = Counter()
+    for row in here:
+        if row.site not in up:
+            away[row.site] += row.number
     served = {(row.site, row.family) for row in here}
     names = sorted(subjects.jobs_consumer(*one).name for one in served)
     return Fleet(

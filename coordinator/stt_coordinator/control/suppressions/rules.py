@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext
-from stt_coordinator.domain.model import TargetRecord
+from stt_coordinator.domain.model import TargetPlace
 from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger
 from stt_shared.identity import TOKEN_RULE, is_token
@@ -24,8 +24,8 @@ class Places:
         self._ledger = ledger
 
     @cached_property
-    def _there(self) -> list[TargetRecord]:
-        return [row for row in self._ledger.fleet.all_targets() if not row.gone]
+    def _there(self) -> list[TargetPlace]:
+        return self._ledger.fleet.places()
 
     @cached_property
     def sites(self) -> frozenset[str]:

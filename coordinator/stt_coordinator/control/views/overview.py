@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from stt_coordinator.control.handler_context import HandlerContext
@@ -11,7 +11,8 @@ from stt_coordinator.control.pages import slim
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.trends import trends_of
 from stt_coordinator.control.views.groups import group_of
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import WorkerRecord
+from stt_coordinator.domain.summary import SiteTally
 from stt_coordinator.domain.time.schedule import ENABLE, PERIODS
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -43,7 +44,7 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
     def read(ledger: Ledger) -> OverviewReply:
         events, _ = ledger.history.since(now - DAY, 0, MAX_EVENTS)
         opened = [one for one in events if one.change in (Change.OPENED, Change.REOPENED)]
-        sites = sites_of(ledger.fleet.all_targets(), ledger.fleet.workers(), now)
+        sites = sites_of(ledger.counts.sites(now - STALE), ledger.fleet.workers())
         late = sum(site.late for site in sites)
         return OverviewReply(
             status=status,
@@ -64,10 +65,8 @@ async def overview(context: HandlerContext, _request: Empty) -> OverviewReply:
 async def status_and_state(context: HandlerContext) -> tuple[StatusReply, OverviewState]:
     """The status and the overview's state, without the trend, the groups and the sites."""
     now, status = clock.now(), await read_status(context, Empty())
-    rows = await context.store.read(lambda ledger: ledger.fleet.all_targets())
-    return status, state_of(
-        status, now, late=sum(is_late(row, now) for row in rows if not row.gone)
-    )
+    sites = await context.store.read(lambda ledger: ledger.counts.sites(now - STALE))
+    return status, state_of(status, now, late=sum(site.late for site in sites))
 
 
 def worst_first(events: Iterable[FindingEvent]) -> list[FindingEvent]:
@@ -108,37 +107,19 @@ def state_of(status: StatusReply, now: datetime, *, late: int = 0) -> OverviewSt
     return OverviewState.CLEAR if counts.passed and is_whole(counts) else OverviewState.PARTIAL
 
 
-def sites_of(
-    targets: Sequence[TargetRecord], workers: Sequence[WorkerRecord], now: datetime
-) -> list[SiteOverview]:
+def sites_of(tallies: Iterable[SiteTally], workers: Iterable[WorkerRecord]) -> list[SiteOverview]:
     """Each site with its targets, the site with the most unchecked targets first."""
-    by_site: dict[str, list[TargetRecord]] = {}
-    gone: Counter[str] = Counter()
-    for target in targets:
-        rows = by_site.setdefault(target.site, [])
-        if target.gone:
-            gone[target.site] += 1
-        else:
-            rows.append(target)
+    up = Counter(worker.site for worker in workers if worker.state == "up")
     found = [
         SiteOverview(
-            name=name,
-            targets=len(rows),
-            unchecked=sum(row.state != "checked" for row in rows),
-            late=sum(is_late(row, now) for row in rows),
-            workers=sum(worker.site == name and worker.state == "up" for worker in workers),
-            checked=max((row.last_checked for row in rows if row.last_checked), default=None),
-            gone=gone[name],
+            name=one.site,
+            targets=one.targets,
+            unchecked=one.unchecked,
+            late=one.late,
+            workers=up[one.site],
+            checked=one.checked,
+            gone=one.gone,
         )
-        for name, rows in by_site.items()
+        for one in tallies
     ]
     return sorted(found, key=lambda site: (-site.unchecked - site.late - site.gone, site.name))
-
-
-def is_late(target: TargetRecord, now: datetime) -> bool:
-    """Whether the last check of a target is older than STALE."""
-    return (
-        target.state == "checked"
-        and target.last_started is not None
-        and now - target.last_started > STALE
-    )

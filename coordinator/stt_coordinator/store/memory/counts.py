@@ -10,7 +10,7 @@ from datetime import date, datetime
 from stt_coordinator.domain.coverage import enabled_checks
 from stt_coordinator.domain.daily import DayRecord, Fixes, day_of
 from stt_coordinator.domain.model import TargetRecord
-from stt_coordinator.domain.summary import Tallies, TargetTally
+from stt_coordinator.domain.summary import SiteTally, Tallies, TargetTally
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.enums import Family, Severity
@@ -53,6 +53,12 @@ class MemoryCounts(Rows):
             newest = max(asked, default=None), max(to, default=None)
             yield TargetTally(site, family, learned, len(rows), state, *newest)
 
+    def sites(self, late: datetime) -> list[SiteTally]:
+        groups: defaultdict[str, list[TargetRecord]] = defaultdict(list)
+        for row in self._t.targets.values():
+            groups[row.site].append(row)
+        return [_site(site, rows, late) for site, rows in sorted(groups.items())]
+
     def put(self, at: datetime, counts: Counts) -> None:
         self._t.counts[at.replace(minute=0, second=0, microsecond=0)] = (at, counts)
         day = day_of(at)
@@ -80,3 +86,16 @@ class MemoryCounts(Rows):
             for (severity, minutes), number in sorted(found.items())
             if number
         ]
+
+
+def _site(site: str, rows: list[TargetRecord], late: datetime) -> SiteTally:
+    there = [row for row in rows if not row.gone]
+    asked = (row.last_started for row in there if row.state == "checked")
+    return SiteTally(
+        site=site,
+        targets=len(there),
+        unchecked=sum(row.state != "checked" for row in there),
+        late=sum(at is not None and at < late for at in asked),
+        checked=max((row.last_checked for row in there if row.last_checked), default=None),
+        gone=len(rows) - len(there),
+    )

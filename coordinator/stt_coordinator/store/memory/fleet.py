@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
@@ -18,6 +18,13 @@ class MemoryFleet(Rows):
 
     def all_targets(self) -> list[TargetRecord]:
         return [row for _, row in sorted(self._t.targets.items())]
+
+    def sites(self) -> set[str]:
+        return {row.site for row in self._t.targets.values()}
+
+    def places(self) -> list[TargetPlace]:
+        there = (row for row in self._t.targets.values() if not row.gone)
+        return [TargetPlace(site=row.site, labels=row.labels) for row in there]
 
     def targets_page(self, after: str, limit: int) -> list[TargetRecord]:
         return [row for row in self.all_targets() if row.target > after][:limit]

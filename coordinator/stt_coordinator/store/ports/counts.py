@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from stt_coordinator.domain.daily import DayRecord, Fixes
-from stt_coordinator.domain.summary import Tallies
+from stt_coordinator.domain.summary import SiteTally, Tallies
 from stt_shared.protocol.records import Counts
 
 
@@ -18,6 +18,13 @@ class CountLedger(Protocol):
 
     def tallies(self) -> Tallies:
         """What summaries, status and metrics are made of; rows in no particular order."""
+        ...
+
+    def sites(self, late: datetime) -> list[SiteTally]:
+        """Every site that has a target, by name.
+
+        A target is late if it is in state `checked` and its `last_started` is earlier than `late`.
+        """
         ...
 
     def put(self, at: datetime, counts: Counts) -> None:

@@ -54,7 +54,11 @@ class FindingLedger(Protocol):
         ...
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
-        """Insert or replace; the id, target and check of a finding never change."""
+        """Insert or replace; the id, target and check of a finding never change.
+
+        Those of a target that are not resolved are all of one site and family: groups count targets
+        by them.
+        """
         ...
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:

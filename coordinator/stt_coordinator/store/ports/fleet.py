@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
 
@@ -19,6 +19,14 @@ class FleetLedger(Protocol):
 
     def all_targets(self) -> list[TargetRecord]:
         """Every target, gone ones too, by name."""
+        ...
+
+    def sites(self) -> set[str]:
+        """Every site that has a target, gone ones too."""
+        ...
+
+    def places(self) -> list[TargetPlace]:
+        """Site and labels of every present target, in no particular order."""
         ...
 
     def targets_page(self, after: str, limit: int) -> list[TargetRecord]:

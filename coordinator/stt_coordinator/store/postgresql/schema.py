@@ -27,6 +27,7 @@ COMPARED = (
     "statement_timeout",
     "idle_in_transaction_session_timeout",
 )
+SLOTS = 16  # for sums: coordinators beyond them share the last
 BEGIN_MS = 4_000  # wait of a coordinator that begins for the transaction of the one before
 _MIGRATION = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
 _FILE = sqlfile.folder("stt_coordinator.store", "postgresql") / "schema.sql"
@@ -161,6 +162,18 @@ def lock_acting(connection: psycopg.Connection, schema: str) -> bool:
     False while another session has it. Raises psycopg.Error.
     """
     return connection.execute(SQL["act"], (LOCK + 2, schema)).fetchone() == (True,)
+
+
+def take_slot(connection: psycopg.Connection, schema: str) -> int:
+    """The least slot for sums that no other session of the store has; the last if all are taken.
+
+    It is kept as long as this session lives. Raises psycopg.Error.
+    """
+    for slot in range(SLOTS - 1):
+        taken = connection.execute(SQL["act"], (LOCK + 16, f"{schema}/{slot}")).fetchone()
+        if taken == (True,):
+            return slot
+    return SLOTS - 1
 
 
 def lock_writers(connection: psycopg.Connection, schema: str) -> None:

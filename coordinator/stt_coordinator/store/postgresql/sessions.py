@@ -26,9 +26,10 @@ _GIVEN_UP = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that notes since when it waits for the server."""
+    """A connection that notes since when it waits for the server, and its slot for sums."""
 
     waits_since: float | None = None
+    slot: int = 0
     mark = ""  # random, by which the server tells it from other sessions
 
     def ready(self) -> None:

@@ -52,7 +52,7 @@ class PostgresqlStore:
         self._identity = identity
         self._types = types
         # One writer of each process waits for the lock, so that no reader lacks a session.
-        self._writer = Sessions(partial(_writing, connect), 1, hung_s=WRITE_S)
+        self._writer = Sessions(partial(_counting, connect, address.schema), 1, hung_s=WRITE_S)
         self._reader = Sessions(partial(_reading, connect), READERS, hung_s=READ_S)
         self._is_closed = False
         self._is_reached = True
@@ -69,7 +69,7 @@ class PostgresqlStore:
             # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
-            return transact(self._portable(connection), work)
+            return transact(self._portable(connection), work, slot=connection.slot)
 
         return await self._run(self._writer, locked)
 
@@ -181,6 +181,13 @@ def _writing(connect: Connect) -> Session:
     # Not as the database has it by default: a snapshot older than the writers' lock would miss
     # what the transaction before wrote.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection
+
+
+def _counting(connect: Connect, schema: str) -> Session:
+    connection = _writing(connect)
+    connection.slot = schemas.take_slot(connection, schema)
+    connection.commit()
     return connection
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from stt_coordinator.store.ports.findings import EVERY, FindingPlace, Grouped
-from stt_coordinator.store.sql.counts import KeptCounts
+from stt_coordinator.store.sql.counts import SEVERITY_BITS, KeptCounts
 from stt_coordinator.store.sql.rows import LAST_CHARACTER, Columns, listed, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.enums import Severity
@@ -15,6 +15,8 @@ from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
 
 KEPT = ("open", "accepted", "gone")  # states of a request that kept counts have
+SUMMED = (*KEPT, "resolved", "all")  # those that sums have
+LONG = (*(f"page_{state}" for state in KEPT), "page_any")  # statements that read in order
 NARROW = 1_000  # findings that are read by their checks or targets, not in the order of the list
 
 
@@ -31,9 +33,16 @@ class SqlFindings(Statements):
         return self._all(FindingRecord, "of_targets", targets=listed(targets))
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
-        rows = list(findings)
-        self._each("put", map(columns, rows))
-        self._kept.touch(row.target for row in rows)
+        rows = list(map(columns, findings))
+        known = {
+            id_: tuple(counted)
+            for id_, *counted in self._run("counted_as", ids=listed(row["id"] for row in rows))
+        }
+        # Most are confirmed as they were, which changes no count.
+        self._kept.touch_findings(
+            str(row["target"]) for row in rows if known.get(str(row["id"])) != _counted_as(row)
+        )
+        self._each("put", rows)
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
         return self._all(FindingRecord, "by_id", ids=listed(ids))
@@ -51,35 +60,49 @@ class SqlFindings(Statements):
         where = _filters(query)
         # Counted apart: count(*) OVER () would read every row of the list for each page.
         total = self._count(query)
+        name = _page(query, total)
+        offset, limit = query.offset, query.limit
+        if name in LONG and beyond is None and 2 * offset > total:
+            # Its last pages are as near as its first ones.
+            limit = max(0, min(limit, total - offset))
+            name, offset = f"{name}_from_end", max(0, total - offset - limit)
         severity, since, id_ = _start(query, beyond)
         found = self._all(
             FindingRecord,
-            _page(query, total),
+            name,
             **where,
             place=str(severity),
             since=since,
             id=id_,
-            limit=query.limit,
-            offset=query.offset,
+            limit=limit,
+            offset=offset,
         )
         return found, total
 
     def _count(self, query: FindingsRequest) -> int:
         where = _filters(query)
-        if query.state not in KEPT:
+        if query.state not in SUMMED:
             return self._number("count_any", **where)
-        if query.checks:
-            return self._number("count_of_checks", **where)
+        if not query.targets:
+            self._kept.recount()
+            return self._number("count_sums", **where, **_asked(query))
+        if query.checks or query.state not in KEPT:
+            name = "count_of_targets" if query.state in KEPT else "count_any_of_targets"
+            return self._number(name, **where)
         self._kept.recount()
         return self._number("count_kept", **where)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
         where = _filters(msgspec.structs.replace(query, state="open"))
         name = f"group_by_{by}"
-        if query.checks:
+        if by == "check" and query.targets:
+            name = "group_by_check_of_targets"
+        elif by != "check" and query.checks:
             name = f"group_by_{by}_of_checks"
-        elif by != "check":
+        else:
             self._kept.recount()
+        if name == "group_by_check":
+            where |= _asked(query)
         return [
             Grouped(
                 name=name,
@@ -104,10 +127,26 @@ def _page(query: FindingsRequest, total: int) -> str:
     A list in order is read until the page is full: few matches would have it read to its end.
     """
     if query.state not in KEPT:
-        return "page_any"
+        if query.targets:
+            return "page_any_of_targets"
+        is_rare = query.state == "resolved" and total <= NARROW
+        return "page_resolved" if is_rare else "page_any"
     if total > NARROW:
         return f"page_{query.state}"
-    return "page_of_checks" if query.checks else "page_of_targets"
+    return "page_of_checks" if query.checks and not query.targets else "page_of_targets"
+
+
+def _asked(query: FindingsRequest) -> Columns:
+    """Which severities are asked for, as factors and as the sum of their bits."""
+    asked = set(query.severities or Severity)
+    bits = sum(SEVERITY_BITS[one] for one in asked)
+    return {"bits": bits, **{str(one): int(one in asked) for one in Severity}}
+
+
+def _counted_as(row: Columns) -> tuple[object, ...]:
+    """What a finding is counted by."""
+    is_resolved, is_accepted = row["state"] == "resolved", row["accepted"] != ""
+    return row["family"], row["site"], row["severity"], is_resolved, is_accepted
 
 
 def _start(query: FindingsRequest, beyond: FindingPlace | None) -> FindingPlace:
@@ -120,7 +159,7 @@ def _start(query: FindingsRequest, beyond: FindingPlace | None) -> FindingPlace:
 
 
 def _filters(query: FindingsRequest) -> Columns:
-    """The parameters of the fragments `matches` and `kept`."""
+    """The parameters of the fragments `matches`, `kept` and `sums`."""
     return {
         "state": query.state,
         "severities": listed(query.severities),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stt_coordinator.domain.model import TargetRecord, WorkerRecord
+from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, listed, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
@@ -27,22 +27,30 @@ class SqlFleet(Statements):
     def all_targets(self) -> list[TargetRecord]:
         return self._all(TargetRecord, "all_targets")
 
+    def sites(self) -> set[str]:
+        return {site for (site,) in self._run("sites")}
+
+    def places(self) -> list[TargetPlace]:
+        return self._all(TargetPlace, "places")
+
     def targets_page(self, after: str, limit: int) -> list[TargetRecord]:
         return self._all(TargetRecord, "targets_page", after=after, limit=limit)
 
     def put_targets(self, targets: Iterable[TargetRecord]) -> None:
         rows = list(targets)
+        names = listed(row.target for row in rows)
+        known = {target: bool(gone) for target, gone in self._run("which_are_gone", ids=names)}
+        # Before they are written. Of one that was known nothing else that is counted changes.
+        self._kept.touch_targets(row.target for row in rows if known.get(row.target) != row.gone)
         self._each("put_target", map(target_columns, rows))
-        # It may be gone, or there again.
-        self._kept.touch(row.target for row in rows)
 
     def awaiting_run(self) -> list[TargetRecord]:
         return self._all(TargetRecord, "awaiting_run")
 
     def drop_targets(self, names: Iterable[str]) -> None:
         left = list(names)
+        self._kept.touch_targets(left)
         self._run("drop_targets", ids=listed(left))
-        self._kept.touch(left)
 
     def gone(self, limit: int) -> list[TargetRecord]:
         return self._all(TargetRecord, "gone", limit=limit)

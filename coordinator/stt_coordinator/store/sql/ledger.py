@@ -36,14 +36,18 @@ def sql_ledger(connection: Connection) -> Ledger:
 
 
 def transact(
-    connection: Connection, work: Callable[[Ledger], T], locks: LockLedger | None = None
+    connection: Connection,
+    work: Callable[[Ledger], T],
+    locks: LockLedger | None = None,
+    slot: int = 0,
 ) -> T:
     """What `work` returns for the ledger over `connection`, in a transaction of the caller.
 
-    No `locks`: one transaction at a time writes the database.
+    No `locks`: one transaction at a time writes the database. `slot` is where it adds to the sums
+    of all targets; others with the same one wait for it.
     """
     locks = locks or OneWriter()
-    kept = KeptCounts(connection, locks)
+    kept = KeptCounts(connection, locks, slot)
     found = work(_ledger(connection, locks, kept))
     # Last: counts follow from all that `work` wrote.
     kept.recount()
@@ -63,7 +67,7 @@ def _ledger(connection: Connection, locks: LockLedger, kept: KeptCounts) -> Ledg
         fleet=SqlFleet(connection, kept),
         counts=SqlCounts(connection, kept),
         outbox=SqlOutbox(connection),
-        retention=SqlRetention(connection),
+        retention=SqlRetention(connection, kept),
         locks=locks,
     )
 

@@ -25,8 +25,8 @@ class SqlOutcomes(Statements):
 
     def put(self, pairs: Iterable[Pair]) -> None:
         rows = list(pairs)
+        self._kept.touch_outcomes(row.target for row in rows)
         self._each("put", map(columns, rows))
-        self._kept.touch(row.target for row in rows)
 
     def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
         self._kept.recount()
@@ -34,8 +34,8 @@ class SqlOutcomes(Statements):
 
     def forget(self, targets: Iterable[str]) -> None:
         left = list(targets)
+        self._kept.touch_outcomes(left)
         self._run("forget", targets=listed(left))
-        self._kept.touch(left)
 
     def current(self, after: tuple[str, str], limit: int) -> list[Pair]:
         target, check = after

@@ -8,8 +8,9 @@ from datetime import datetime
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
+from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, packed, text
-from stt_coordinator.store.sql.statements import Statements, queries
+from stt_coordinator.store.sql.statements import Connection, Statements, queries
 
 # Jobs before runs: a run is deleted only when it has no jobs.
 _KINDS = (
@@ -22,6 +23,10 @@ class SqlRetention(Statements):
     """RetentionLedger in SQL."""
 
     sql = queries("retention")
+
+    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+        super().__init__(connection)
+        self._kept = kept
 
     def clock(self) -> ClockRecord | None:
         return self._one(ClockRecord, "clock")
@@ -44,5 +49,11 @@ class SqlRetention(Statements):
         dropped: dict[str, int] = {}
         for kind in _KINDS:
             left = limit - sum(dropped.values())
-            dropped[kind] = self._run(kind, **ages, limit=left).rowcount
+            found = self._run(kind, **ages, limit=left)
+            dropped[kind] = found.rowcount
+            if kind == "findings":
+                rows = found.fetchall()
+                self._kept.drop_resolved(rows)
+                dropped[kind] = len(rows)  # SQLite does not know before all are fetched
+        self._kept.drop_empty()
         return dropped

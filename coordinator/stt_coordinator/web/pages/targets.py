@@ -11,6 +11,7 @@ from litestar.response import Redirect, Template
 
 from stt_coordinator.control import fleet_commands
 from stt_coordinator.control.audited_commands import run_audited
+from stt_coordinator.control.pages import MAX_ROWS
 from stt_coordinator.control.queries.status import read_status
 from stt_coordinator.control.queries.targets import list_targets
 from stt_coordinator.web.dependencies import Caller, Context
@@ -49,12 +50,17 @@ async def targets(
     """A page of targets in order of their names."""
     wanted = target_state if target_state in STATES else ""
     found: list[TargetInfo] = []
+    # Few of the targets may be in that state: many are read at once.
+    step = MAX_ROWS if wanted else ROWS
     while len(found) < ROWS:
-        reply = await list_targets(context, TargetsRequest(after=after, limit=ROWS))
+        reply = await list_targets(context, TargetsRequest(after=after, limit=step))
         found += [one for one in reply.targets if is_wanted(one, wanted)]
         after = reply.next
         if not after:
             break
+    if len(found) > ROWS:
+        found = found[:ROWS]
+        after = found[-1].target
     return page(
         context,
         "targets.html",

@@ -15,6 +15,24 @@ CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, since, id
     AND ({{place}}) > (CASE :place WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, :since, :id)
 ORDER BY {{place}} LIMIT :limit OFFSET :offset
 
+-- The same from the end of the list: `:offset` findings follow the page.
+-- fragment: last_page
+{{matches}} ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END DESC,
+    since DESC, id DESC LIMIT :limit OFFSET :offset
+
+-- What is passed over is read from the index alone; only rows of the page are looked up.
+-- fragment: of_page
+SELECT data FROM findings WHERE id IN (SELECT id FROM
+
+-- A page of few findings, which are found first: a planner would rather read all in their order.
+-- fragment: few
+WITH few AS MATERIALIZED (SELECT * FROM
+
+-- fragment: page_of_few
+SELECT data FROM few
+WHERE ({{place}}) > (CASE :place WHEN 'critical' THEN 0 WHEN 'major' THEN 1 ELSE 2 END, :since, :id)
+ORDER BY {{place}} LIMIT :limit OFFSET :offset
+
 -- The same of kept counts, which know no checks.
 -- fragment: kept
 kept_counts WHERE state = :state
@@ -22,6 +40,15 @@ kept_counts WHERE state = :state
     AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
     AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
     AND (:targets = '[]' OR target IN (SELECT value FROM json_each(:targets)))
+
+-- The same of sums, which know no targets; their severities are chosen by what is added up.
+-- fragment: sums
+finding_sums
+WHERE CASE WHEN :state IN ('all', 'resolved') THEN :state = 'all' OR state = 'resolved'
+        ELSE state = :state AND check_name IN (SELECT check_name FROM checks WHERE enabled) END
+    AND (:families = '[]' OR family IN (SELECT value FROM json_each(:families)))
+    AND (:sites = '[]' OR site IN (SELECT value FROM json_each(:sites)))
+    AND (:checks = '[]' OR check_name IN (SELECT value FROM json_each(:checks)))
 
 -- Findings in the state that was asked for: open, accepted, or gone.
 -- fragment: in_state
@@ -33,12 +60,21 @@ state <> 'resolved' AND (:state = 'gone' OR (accepted <> '') = (:state = 'accept
 findings /*sqlite INDEXED BY findings_by_check */ WHERE {{in_state}}
     AND check_name IN (SELECT value FROM json_each(:checks))
 
+-- fragment: of_targets
+findings /*sqlite INDEXED BY findings_by_target */
+WHERE target IN (SELECT value FROM json_each(:targets))
+
+-- Each target of a group once, with its numbers.
 -- fragment: kept_grouped
-CAST(sum(number) AS BIGINT), count(DISTINCT target),
-    CAST(coalesce(sum(number) FILTER (WHERE detail = 'critical'), 0) AS BIGINT) AS critical,
-    CAST(coalesce(sum(number) FILTER (WHERE detail = 'major'), 0) AS BIGINT) AS major,
-    CAST(coalesce(sum(number) FILTER (WHERE detail = 'trivial'), 0) AS BIGINT) AS trivial
-FROM {{kept}}
+CAST(sum(number) AS BIGINT), count(*), CAST(sum(critical) AS BIGINT) AS critical,
+    CAST(sum(major) AS BIGINT) AS major, CAST(sum(trivial) AS BIGINT) AS trivial
+FROM (
+    SELECT site, target, sum(CAST(number AS INTEGER)) AS number,
+        sum(CASE WHEN detail = 'critical' THEN CAST(number AS INTEGER) ELSE 0 END) AS critical,
+        sum(CASE WHEN detail = 'major' THEN CAST(number AS INTEGER) ELSE 0 END) AS major,
+        sum(CASE WHEN detail = 'trivial' THEN CAST(number AS INTEGER) ELSE 0 END) AS trivial
+    FROM {{kept}} GROUP BY site, target
+) AS of_target
 
 -- fragment: grouped
 count(*), count(DISTINCT target),
@@ -51,6 +87,10 @@ critical DESC, major DESC, trivial DESC
 
 -- name: of_targets
 SELECT data FROM findings WHERE target IN (SELECT value FROM json_each(:targets));
+
+-- name: counted_as
+SELECT id, family, site, severity, state = 'resolved', accepted <> '' FROM findings
+WHERE id IN (SELECT value FROM json_each(:ids));
 
 -- name: put
 INSERT INTO findings
@@ -72,17 +112,38 @@ SELECT data FROM findings WHERE check_name = :check_name AND state <> 'resolved'
 SELECT data FROM findings WHERE id >= :prefix AND id < :beyond ORDER BY id LIMIT :limit;
 
 -- name: page_open
-SELECT data FROM current_findings_in_order WHERE {{page}};
+{{of_page}} current_findings_in_order WHERE {{page}})
+ORDER BY {{place}};
+
+-- name: page_open_from_end
+{{of_page}} current_findings_in_order WHERE {{last_page}})
+ORDER BY {{place}};
 
 -- name: page_accepted
-SELECT data FROM accepted_findings_in_order WHERE {{page}};
+{{of_page}} accepted_findings_in_order WHERE {{page}})
+ORDER BY {{place}};
+
+-- name: page_accepted_from_end
+{{of_page}} accepted_findings_in_order WHERE {{last_page}})
+ORDER BY {{place}};
 
 -- name: page_gone
-SELECT data FROM gone_findings_in_order WHERE {{page}};
+{{of_page}} gone_findings_in_order WHERE {{page}})
+ORDER BY {{place}};
+
+-- name: page_gone_from_end
+{{of_page}} gone_findings_in_order WHERE {{last_page}})
+ORDER BY {{place}};
 
 -- name: page_any
-SELECT data FROM findings /*sqlite INDEXED BY findings_in_order */
-WHERE (:state = 'all' OR state = :state) AND {{page}};
+{{of_page}} findings /*sqlite INDEXED BY findings_in_order */
+    WHERE (:state = 'all' OR state = :state) AND {{page}})
+ORDER BY {{place}};
+
+-- name: page_any_from_end
+{{of_page}} findings /*sqlite INDEXED BY findings_in_order */
+    WHERE (:state = 'all' OR state = :state) AND {{last_page}})
+ORDER BY {{place}};
 
 -- name: count_any
 SELECT count(*) FROM findings /*sqlite INDEXED BY findings_in_order */
@@ -91,19 +152,48 @@ WHERE (:state = 'all' OR state = :state) AND {{matches}};
 -- name: count_kept
 SELECT CAST(coalesce(sum(number), 0) AS BIGINT) FROM {{kept}};
 
--- name: count_of_checks
-SELECT count(*) FROM {{of_checks}} AND {{matches}};
+-- name: count_sums
+SELECT CAST(coalesce(sum(critical * :critical + major * :major + trivial * :trivial), 0) AS BIGINT)
+FROM {{sums}};
 
--- Few findings: read by their checks or targets, and sorted.
+-- name: count_of_targets
+SELECT count(*) FROM {{of_targets}} AND {{in_state}} AND {{matches}};
+
+-- name: count_any_of_targets
+SELECT count(*) FROM {{of_targets}} AND (:state = 'all' OR state = :state) AND {{matches}};
+
 -- name: page_of_checks
-SELECT data FROM {{of_checks}} AND {{page}};
+{{few}} {{of_checks}} AND {{matches}})
+{{page_of_few}};
 
 -- name: page_of_targets
-SELECT data FROM findings /*sqlite INDEXED BY findings_by_target */
-WHERE target IN (SELECT target FROM {{kept}}) AND {{in_state}} AND {{page}};
+{{few}} findings /*sqlite INDEXED BY findings_by_target */
+    WHERE target IN (SELECT target FROM {{kept}}) AND {{in_state}} AND {{matches}})
+{{page_of_few}};
+
+-- name: page_any_of_targets
+{{few}} {{of_targets}} AND (:state = 'all' OR state = :state) AND {{matches}})
+{{page_of_few}};
+
+-- name: page_resolved
+{{few}} findings /*sqlite INDEXED BY findings_resolved */ WHERE state = 'resolved' AND {{matches}})
+{{page_of_few}};
 
 -- name: group_by_check
-SELECT check_name, {{grouped}} FROM current_findings WHERE {{matches}}
+SELECT * FROM (
+    SELECT check_name,
+        CAST(sum(critical * :critical + major * :major + trivial * :trivial) AS BIGINT) AS number,
+        CAST(coalesce(sum(targets) FILTER (WHERE (severities & :bits) <> 0), 0) AS BIGINT)
+            AS targets,
+        CAST(sum(critical * :critical) AS BIGINT) AS critical,
+        CAST(sum(major * :major) AS BIGINT) AS major,
+        CAST(sum(trivial * :trivial) AS BIGINT) AS trivial
+    FROM {{sums}} GROUP BY check_name
+) AS summed
+WHERE number > 0 ORDER BY {{worst_first}}, check_name LIMIT :limit;
+
+-- name: group_by_check_of_targets
+SELECT check_name, {{grouped}} FROM {{of_targets}} AND {{in_state}} AND {{matches}}
 GROUP BY check_name ORDER BY {{worst_first}}, check_name LIMIT :limit;
 
 -- name: group_by_target
@@ -113,10 +203,6 @@ GROUP BY target ORDER BY {{worst_first}}, target LIMIT :limit;
 -- name: group_by_site
 SELECT site, {{kept_grouped}}
 GROUP BY site ORDER BY {{worst_first}}, site LIMIT :limit;
-
--- name: group_by_check_of_checks
-SELECT check_name, {{grouped}} FROM {{of_checks}} AND {{matches}}
-GROUP BY check_name ORDER BY {{worst_first}}, check_name LIMIT :limit;
 
 -- name: group_by_target_of_checks
 SELECT target, {{grouped}} FROM {{of_checks}} AND {{matches}}

@@ -4,6 +4,16 @@ SELECT data FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
 -- name: all_targets
 SELECT data FROM targets ORDER BY target;
 
+-- name: sites
+SELECT DISTINCT site FROM targets WHERE NOT gone
+UNION ALL SELECT DISTINCT site FROM targets WHERE gone;
+
+-- name: places
+SELECT data FROM targets WHERE NOT gone;
+
+-- name: which_are_gone
+SELECT target, gone FROM targets WHERE target IN (SELECT value FROM json_each(:ids));
+
 -- name: targets_page
 SELECT data FROM targets WHERE target > :after ORDER BY target LIMIT :limit;
 

@@ -35,7 +35,7 @@ DELETE FROM counts WHERE hour IN (SELECT hour FROM counts WHERE hour < :full LIM
 -- name: findings
 DELETE FROM findings WHERE id IN (
     SELECT id FROM findings WHERE state = 'resolved' AND resolved < :full LIMIT :limit
-);
+) RETURNING target, check_name, site, family, severity;
 
 -- name: daily
 DELETE FROM daily WHERE (day, severity) IN (

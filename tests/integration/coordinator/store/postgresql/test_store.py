@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from stt_coordinator.local.servers.process import Running
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, StoreBusyError, StoreError, StoreReadOnlyError
 from stt_coordinator.store.ports.results import Rejected
 from stt_coordinator.store.postgresql import address, schema
@@ -16,7 +17,8 @@ from stt_shared.errors import ConfigError
 from stt_shared.protocol.findings import FindingsRequest
 from tests.servers.fixtures import PASSWORD
 from tests.support.coordinator.postgresql_stores import database, fresh_schema, url
-from tests.support.coordinator.store_rows import NOW, run
+from tests.support.coordinator.store_rows import NOW, check, finding, run
+from tests.support.coordinator.twins import Fleet, questions
 
 ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
 SETTINGS = "SELECT current_setting(unnest(%s::text[]))"
@@ -58,6 +60,43 @@ async def test_a_schema_of_a_newer_version_is_refused_and_left_alone(
         connection.execute(f"UPDATE {name}.schema_version SET version = 999".encode())
     with pytest.raises(ConfigError, match="version 999, this program knows up to"):
         await open_store(where, name)
+
+
+async def test_a_store_of_an_earlier_schema_has_the_same_numbers_after_its_upgrade(
+    store: PostgresqlStore, where: str, name: str
+) -> None:
+    await store.transact(Fleet(1).fill)
+    await store.close()
+    with psycopg.connect(where) as connection:
+        for table in ("outcome_sums", "finding_sums"):
+            connection.execute(f"DROP TABLE {name}.{table}".encode())
+        connection.execute(f"UPDATE {name}.schema_version SET version = 19".encode())
+    upgraded, twin = await open_store(where, name), MemoryStore()
+    await twin.transact(Fleet(1).fill)
+    for number, ask in enumerate(questions(Fleet(1))):
+        assert await upgraded.read(ask) == await twin.read(ask), f"question {number}"
+    await upgraded.close()
+
+
+async def test_two_stores_of_one_schema_add_to_sums_of_their_own(
+    store: PostgresqlStore, where: str, name: str
+) -> None:
+    other = await open_store(where, name)
+
+    def find(ledger: Ledger, id_: str) -> None:
+        ledger.fleet.replace_checks([check()])
+        ledger.findings.put([finding(id_, target=id_)])
+
+    await store.transact(lambda ledger: find(ledger, "f_a"))
+    await other.transact(lambda ledger: find(ledger, "f_b"))
+    with psycopg.connect(where) as connection:
+        slots = connection.execute(
+            f"SELECT slot, major FROM {name}.finding_sums ORDER BY slot".encode()
+        )
+        assert slots.fetchall() == [(0, 1), (1, 1)]
+    (group,) = await store.read(lambda ledger: ledger.findings.group("check", 9))
+    assert (group.findings, group.targets) == (2, 2)
+    await other.close()
 
 
 async def test_connections_that_the_server_ended_are_made_anew(
