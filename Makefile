@@ -7,7 +7,7 @@ ARGS ?=
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PINS := pyproject.toml constraints.txt
 
-.PHONY: venv lock demo test servers lint types contracts check pages package hostile chaos nats-versions older-release store-versions check-truth bench session-settings house clean
+.PHONY: venv lock demo test servers lint types contracts check pages package hostile pmm-language chaos nats-versions older-release store-versions check-truth bench session-settings house clean
 
 venv: $(VENV)/.dev
 
@@ -68,6 +68,13 @@ hostile: venv servers
 	$(BIN)/python -m pytest -s tests/hostile/fleet/hostile_rounds.py $(ARGS)
 
 # Faults of a cluster of three and of our processes, at random: MINUTES=10, SEED=... to repeat.
+# Random expressions in our engine and in Go's; SEED= and COUNT= as in the line that it prints.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+COUNT ?= 20000
+pmm-language: venv
+	@echo "seed $(SEED), $(COUNT) expressions"
+	STT_PMM_SEED=$(SEED) STT_PMM_COUNT=$(COUNT) $(BIN)/python -m pytest -q tests/integration/worker/sandbox/pmm $(ARGS) --timeout 3600
+
 chaos: venv servers
 	STT_TEST_PACE=real $(BIN)/python -m pytest -s tests/faults/chaos.py tests/faults/poison.py tests/faults/takeover_of_results.py $(ARGS)
 	STT_TEST_PACE=real $(BIN)/python -m pytest -s tests/faults/postgresql_chaos.py $(ARGS)

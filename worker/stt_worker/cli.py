@@ -83,6 +83,7 @@ def register(app: App) -> None:
             "stt scan postgresql://stt@127.0.0.1/postgres --ask-password",
             "stt scan 'mysql://stt@db1/?ssl-ca=ca.pem' mongodb://db2 --password-from env:DB_PW",
             "stt scan --config worker.toml --check mysql_version,postgresql_version",
+            "stt scan --pack pmm/checks postgresql://stt@db1/ --ask-password",
         ),
         group=READ,
     )
@@ -175,7 +176,11 @@ async def scan(
     *urls: Annotated[str, Parameter(help=URLS)],
     checks: NamedChecks = (),
     pack: Annotated[
-        Path | None, Parameter(help="Folder of checks to run instead of the built-in ones.")
+        Path | None,
+        Parameter(
+            help="Folder or file of checks to run instead of the built-in ones; check files of"
+            " Percona PMM run unchanged (docs/pmm.md)."
+        ),
     ] = None,
     config: Annotated[
         Path | None, Parameter(help="Also scan the databases of this worker's file.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -59,6 +60,12 @@ STATES = {"checked": "ok", "unchecked": "warn", "gone": "fail", "never": "hint"}
 
 VOUCHED = "part of the installation: no signature needed"
 
+CheckPack = Annotated[
+    Path | None,
+    Parameter(
+        name="--pack", help="Folder or file of checks, of STT or of PMM, instead of the built-in."
+    ),
+]
 CheckName = Annotated[str, Parameter(help="The check's name, see stt checks list.")]
 
 
@@ -88,8 +95,12 @@ def add(app: App) -> None:
         show_check,
         name="show",
         access="ro",
-        summary="Show a built-in check: purpose, queries, script; works without NATS",
-        examples=("stt checks show mysql_version", "stt checks show mysql_version -o json"),
+        summary="Show a check: purpose, queries, script; works without NATS",
+        examples=(
+            "stt checks show mysql_version",
+            "stt checks show mysql_version -o json",
+            "stt checks show mysql_version --pack pmm/mysql_version.yml",
+        ),
     )
     for function, name, summary in (
         (disable_check, "disable", "Disable one check on all databases"),
@@ -189,22 +200,29 @@ def _counted(checks: Iterable[CheckInfo]) -> str:
     return "; ".join([total, *filter(None, each)])
 
 
-def show_check(check: CheckName, /, *, form: Output = OutputFormat.TABLE) -> None:
+def show_check(
+    check: CheckName, /, *, pack: CheckPack = None, form: Output = OutputFormat.TABLE
+) -> None:
     """Show one check, by its name or an alias; raises UsageError for an unknown one."""
     from stt_shared.checkfile import catalogue  # noqa: PLC0415  # YAML only where it is read
+    from stt_shared.checkfile.reading import read_checks  # noqa: PLC0415  # as above
     from stt_shared.pack.folder_serial import read_serial  # noqa: PLC0415  # as above
 
-    known = catalogue.builtin()
+    known = catalogue.builtin() if pack is None else read_checks(pack).catalogue
+    for fault in known.faults:
+        output.note(f"warning: check skipped: {fault}", "warn")
     found = known.find(check)
     if found is None:
         sentence = catalogue.unknown_names(known, [check])[0]
         raise UsageError(sentence, hint="see the names: stt checks list")
-    if form is OutputFormat.TABLE:
+    if form is not OutputFormat.TABLE:
+        output.print_message(check_object(found), form)
+    elif pack is not None:
+        output.print_rich(*check_block(found, f"{pack}, not signed"))
+    else:
         numbered = read_serial(catalogue.builtin_folder())
         serial = f", serial {numbered.serial}" if numbered else ""
         output.print_rich(*check_block(found, f"built-in{serial}, {VOUCHED}"))
-    else:
-        output.print_message(check_object(found), form)
 
 
 async def disable_check(

@@ -15,6 +15,7 @@ from stt_coordinator.store.port import Ledger, Store
 from stt_shared import clock
 from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.records import FindingRecord
+from stt_shared.report import readable
 from stt_shared.settings.alerts import AlertSettings
 
 PATH = "/api/v2/alerts"
@@ -83,7 +84,7 @@ def alert(
         "object": record.object or "",
         "description": record.description,
         "remediation": record.remediation,
-        "runbook_url": record.read_more_url,
+        "runbook_url": record.read_more_url if readable.is_web_link(record.read_more_url) else "",
     }
     return Alert(
         labels=others | own,

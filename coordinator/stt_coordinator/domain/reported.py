@@ -25,6 +25,7 @@ def reported_finding(one: FindingRecord) -> ReportedFinding:
         accepted=one.accepted,
         said_severity=one.said_severity,
         labels=one.labels,
+        read_more_url=one.read_more_url,
     )
 
 
@@ -71,6 +72,7 @@ def results_of_job(
                 accepted=suppressor.acceptance(id_, outcome.check, job.target, job.site),
                 said_severity=one.severity if severity is not one.severity else None,
                 labels=one.labels,
+                read_more_url=one.read_more_url,
             )
         yield ReportedResult(
             target=job.target,

@@ -116,7 +116,7 @@ def cell(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-FILTERS: dict[str, Callable[..., str | list[str]]] = {
+FILTERS: dict[str, Callable[..., str | list[str] | bool]] = {
     "ago": ago,
     "moment": moment,
     "rfc3339": readable.rfc3339,
@@ -136,6 +136,8 @@ FILTERS: dict[str, Callable[..., str | list[str]]] = {
     "difference": difference,
     "sentence": sentence,
     "cell": cell,
+    "labels": readable.labels,
+    "is_web_link": readable.is_web_link,
 }
 GLOBALS: dict[str, Any] = {
     "user": user,

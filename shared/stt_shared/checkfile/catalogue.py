@@ -6,7 +6,6 @@ import difflib
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,17 +22,31 @@ from stt_shared.protocol.enums import Family
 CHECK_FILE = "check.yaml"
 RELEASES_FILE = "releases.yaml"
 PACK_FILE = "pack.yaml"  # serial of the folder
+SUFFIXES = (".yaml", ".yml")
 NO_CHECKS = frozenset({RELEASES_FILE, PACK_FILE, "samples.yaml"})
 INSTALLED = Path("share") / "stt" / "checks"
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptPlace:
+    """The file of a check, relative to its folder, and the line of the key `script` in it."""
+
+    path: str
+    line: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Checks sorted by family and name; `pack` is the digest of the content."""
+    """Checks sorted by family and name; `pack` is the digest of the content.
+
+    `scripts` has the file and the line of each check's script. `warnings` name what PMM refuses.
+    """
 
     checks: Mapping[str, Check]
     releases: Mapping[str, Any] = field(default_factory=dict[str, Any])
     faults: tuple[Fault, ...] = ()
+    scripts: Mapping[str, ScriptPlace] = field(default_factory=dict[str, "ScriptPlace"])
+    warnings: tuple[Fault, ...] = ()
 
     @property
     def pack(self) -> str:
@@ -109,7 +122,8 @@ def is_check_file(path: str, *, strict: bool) -> bool:
     name = PurePosixPath(path).name
     if strict:
         return name == CHECK_FILE
-    return name not in NO_CHECKS and fnmatchcase(name, "*.y*ml") and not is_part(path)
+    suffix = PurePosixPath(path).suffix.lower()
+    return name not in NO_CHECKS and suffix in SUFFIXES and not is_part(path)
 
 
 def is_content(path: str, *, strict: bool) -> bool:
@@ -134,6 +148,8 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
     # Before the checks: each check is read with the parts that it names.
     parts = load_parts(texts, source, faults)
     checks: dict[str, Check] = {}
+    scripts: dict[str, ScriptPlace] = {}
+    warnings: list[Fault] = []
     for path, text in texts.items():
         if is_check_file(path, strict=strict):
             parsed = parse_checks(text, f"{source}{path}", strict=strict, parts=parts)
@@ -143,6 +159,9 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
                     Fault(source=f"{source}{path}", line=1, message="it contains no check")
                 )
             faults += _add(path, parsed.checks, checks, source, strict=strict)
+            warnings += parsed.warnings
+            for name, line in parsed.lines.items():
+                scripts.setdefault(name, ScriptPlace(path, line))
     releases: dict[str, Any] = {}
     if RELEASES_FILE in texts:
         try:
@@ -151,7 +170,13 @@ def of_files(files: Mapping[str, bytes], *, strict: bool, source: str = "") -> C
             place = f"{source}{RELEASES_FILE}"
             faults.append(Fault(source=place, line=error.line, message=error.message))
     ordered = dict(sorted(checks.items(), key=lambda item: (item[1].family, item[0])))
-    return Catalogue(checks=ordered, releases=releases, faults=tuple(faults))
+    return Catalogue(
+        checks=ordered,
+        releases=releases,
+        faults=tuple(faults),
+        scripts=scripts,
+        warnings=tuple(warnings),
+    )
 
 
 def _add(

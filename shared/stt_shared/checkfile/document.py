@@ -44,6 +44,11 @@ class Entry:
             return self.line_of(instead) if instead else self.line
         return place.items.get(key, place.first)
 
+    def as_written(self, key: str, within: object = None) -> str | None:
+        """The text of a number, boolean or null at `key`; None for any other value."""
+        place = self.document.place(self.value if within is None else within)
+        return None if place is None else place.written.get(key)
+
 
 _shown = reprlib.Repr()
 _shown.maxstring = _shown.maxother = 60

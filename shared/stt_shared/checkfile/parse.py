@@ -35,10 +35,15 @@ FIELDS = FIELDS_OF_PMM | {"aliases", "references", "privileges", "remediation"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The valid checks of a file, and the faults of the others."""
+    """The valid checks of a file, and the faults of the others.
+
+    `lines` has the line of the script of each check. `warnings` name what PMM would refuse.
+    """
 
     checks: tuple[Check, ...]
     faults: tuple[Fault, ...]
+    lines: Mapping[str, int]
+    warnings: tuple[Fault, ...] = ()
 
 
 def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = None) -> Parsed:
@@ -46,6 +51,8 @@ def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = 
     bad: list[DocumentError] = []
     found = entries(text, "checks", bad)
     checks: dict[str, Check] = {}
+    lines: dict[str, int] = {}
+    warnings: list[Fault] = []
     faults = [Fault(source=source, line=error.line, message=error.message) for error in bad]
     for entry in found:
         reader = _Reader(entry, source, parts or {}, strict=strict)
@@ -57,7 +64,11 @@ def parse_checks(text: str, source: str, *, strict: bool, parts: Parts | None = 
                 faults += reader.faults
             else:
                 checks[check.name] = check
-    return Parsed(checks=tuple(checks.values()), faults=tuple(faults))
+                lines[check.name] = entry.line_of("script")
+                warnings += reader.warnings
+    return Parsed(
+        checks=tuple(checks.values()), faults=tuple(faults), lines=lines, warnings=tuple(warnings)
+    )
 
 
 def content_digest(value: Mapping[str, Any]) -> str:
@@ -75,6 +86,7 @@ class _Reader:
         self.source = source
         self.strict = strict
         self.faults: list[Fault] = []
+        self.warnings: list[Fault] = []
         self.version = 2
         try:
             self.value = with_parts(entry.value, parts)
@@ -82,15 +94,32 @@ class _Reader:
             self.fault("parts", str(error))
 
     def fault(self, key: str, message: str, line: int | None = None) -> None:
+        self.faults.append(self._placed(key, message, line))
+
+    def _placed(self, key: str, message: str, line: int | None = None) -> Fault:
         name = self.value.get("name")
-        self.faults.append(
-            Fault(
-                source=self.source,
-                line=self.entry.line_of(key) if line is None else line,
-                message=message,
-                check=name if isinstance(name, str) else "",
-            )
+        return Fault(
+            source=self.source,
+            line=self.entry.line_of(key) if line is None else line,
+            message=message,
+            check=name if isinstance(name, str) else "",
         )
+
+    def _warn(self) -> None:
+        """Name what PMM refuses in its own files, and this reader ignores."""
+        for key in sorted(self.entry.value.keys() - FIELDS_OF_PMM - {"technology"}):
+            self.warnings.append(self._placed(key, f"PMM refuses the field {key!r}"))
+        for key in ("family", "technology", "queries") if self.version == 1 else ():
+            if key in self.value:
+                self.warnings.append(self._placed(key, f"PMM refuses {key!r} in version 1"))
+
+    def _scalar(self, key: str) -> object:
+        """The value at `key`; in files of PMM a number or boolean is its text."""
+        value = self.value.get(key)
+        if self.strict or value is None or isinstance(value, str):
+            return value
+        written = self.entry.as_written(key)
+        return value if written is None else written
 
     def check(self) -> Check | None:
         # Every value is read before the first return, so that all faults are reported at once.
@@ -98,7 +127,9 @@ class _Reader:
         if self.strict:
             for key in sorted(self.value.keys() - FIELDS):
                 self.fault(key, f"unknown field {key!r}")
-        name = self.value.get("name")
+        else:
+            self._warn()
+        name = self._scalar("name")
         if not isinstance(name, str) or not NAME.fullmatch(name):
             self.fault("name", f"name is {shown(name)}, expected letters, digits and underscores")
             name = ""
@@ -129,13 +160,17 @@ class _Reader:
 
     def _version(self) -> int:
         version = self.value.get("version")
+        if not self.strict and isinstance(version, float) and version.is_integer():
+            version = int(version)
         if not isinstance(version, int) or isinstance(version, bool) or version not in {1, 2}:
             self.fault("version", f"version is {shown(version)}, expected 1 or 2")
             return 2
         return version
 
     def _optional(self, key: str) -> str:
-        value = self.value.get(key, "")
+        value = self._scalar(key) if key in self.value else ""
+        if value is None and not self.strict:
+            return ""
         if not isinstance(value, str):
             self.fault(key, f"{key} is {shown(value)}, expected text")
             return ""
@@ -169,7 +204,7 @@ class _Reader:
         """Summary, description and script; empty where one is missing."""
         found: dict[str, str] = {}
         for key in ("summary", "description", "script"):
-            value = self.value.get(key)
+            value = self._scalar(key)
             if not isinstance(value, str) or not value.strip():
                 self.fault(key, f"{key} is missing or empty")
                 value = ""
@@ -188,7 +223,7 @@ class _Reader:
         return found
 
     def _interval(self) -> Interval:
-        value = self.value.get("interval") or Interval.STANDARD
+        value = self._scalar("interval") or Interval.STANDARD
         if not isinstance(value, str) or value not in set(Interval):
             expected = ", ".join(Interval)
             self.fault("interval", f"interval is {shown(value)}, expected one of {expected}")
@@ -220,12 +255,13 @@ class _Reader:
         return Family(wanted.lower())
 
     def _queries(self, version: int) -> tuple[Query, ...]:
-        reader = QueryReader(self._note, strict=self.strict)
+        reader = QueryReader(self._note, self.entry.as_written, strict=self.strict)
         if version == 1:
-            one = {"type": self.value.get("type"), "query": self.value.get("query")}
+            one = {"type": self._scalar("type"), "query": self._scalar("query")}
             return tuple(reader.query(one))
         for key in ("type", "query"):
-            if key in self.value:
+            empty = () if self.strict else (None, "")
+            if key in self.value and self.value[key] not in empty:
                 self.fault(key, f"a check of version 2 has queries instead of {key}")
         return reader.read(self.value.get("queries"))
 

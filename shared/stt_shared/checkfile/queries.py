@@ -20,10 +20,14 @@ FIELDS = frozenset({"type", "query", "parameters", "name", "when", "secret"})
 WITH_TEXT = frozenset({"MYSQL_SHOW", "MYSQL_SELECT", "POSTGRESQL_SELECT", "CLICKHOUSE_SELECT"})
 ANY_FAMILY = frozenset({"METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT"})
 PARAMETERS = {QueryType.POSTGRESQL_SELECT: frozenset({"all_dbs"})}
-TRUE = frozenset({"1", "t", "true"})  # PMM writes parameters as texts
+# Parameters of PMM are texts, which Go reads as booleans.
+TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 # Records a fault at a key of a query: `(query, key, message)`.
 Note = Callable[[object, str, str], None]
+# The text of a number, boolean or null at a key of a mapping: `(key, mapping)`.
+Written = Callable[[str, object], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class QueryReader:
     """Parses queries; with `strict` an unknown field is a fault."""
 
     note: Note
+    written: Written
     strict: bool
 
     def read(self, value: object) -> tuple[Query, ...]:
@@ -69,6 +74,8 @@ class QueryReader:
 
     def _with_text(self, one: Query, query: dict[str, Any], place: int) -> Iterator[Query]:
         value = query.get("query")
+        if not self.strict and not isinstance(value, str):
+            value = self.written("query", query) or value
         if one.type is QueryType.MONGODB_COMMAND:
             yield replace(one, text=self._command(query, value))
         elif one.type not in WITH_TEXT:
@@ -128,17 +135,22 @@ class QueryReader:
 
     def _all_dbs(self, kind: QueryType, query: dict[str, Any]) -> bool:
         value: Any = query.get("parameters")
-        if value is None:
+        if value is None or (kind in ANY_FAMILY and not self.strict):
             return False
         known = PARAMETERS.get(kind, frozenset[str]())
-        if not isinstance(value, dict) or (self.strict and value.keys() - known):
+        if not isinstance(value, dict) or value.keys() - known:
             given = shown(query.get("parameters"))
             what = f"parameters of {kind} are {given}, known are {sorted(known)}"
             self.note(query, "parameters", what)
             return False
-        asked = cast("dict[str, object]", value).get("all_dbs")
-        wanted = asked is True or (isinstance(asked, str) and asked.lower() in TRUE)
-        return wanted and "all_dbs" in known
+        if "all_dbs" not in value:
+            return False
+        asked: object = cast("dict[str, object]", value)["all_dbs"]
+        text = asked if isinstance(asked, str) else self.written("all_dbs", cast("object", value))
+        if text not in TRUE | FALSE:
+            what = f"all_dbs is {shown(asked)}, expected true or false"
+            self.note(query, "parameters", what)
+        return text in TRUE
 
     def _guard(self, query: dict[str, Any], value: object) -> Guard | None:
         if value is None:

@@ -6,13 +6,13 @@ uses. Tags, cycles and keys that are not texts are faults; the limits below boun
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import yaml
+
+from stt_shared.checkfile.yaml_scalars import scalar
 
 MAX_BYTES = 1024 * 1024  # of one file
 MAX_NODES = 100_000  # of one file; the value of an alias counts each time
@@ -20,16 +20,6 @@ CHARACTERS_OF_A_NODE = 64  # a longer text counts as several
 MAX_DOCUMENTS = 100
 MAX_DEPTH = 40
 MAX_FAULTS = 100  # of one document
-MAX_DIGITS = 20  # of an integer: 64 bits
-MAX_FLOAT_CHARACTERS = 40
-INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-CONSTANTS: Mapping[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
 MERGE = "<<"
 TEXT_TAGS = frozenset({"!", "tag:yaml.org,2002:str"})
 COLLECTION_TAGS = frozenset({"!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
@@ -46,12 +36,16 @@ class DocumentError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The lines of a list or mapping, and of its items by key or index."""
+    """The lines of a list or mapping, and of its items by key or index.
+
+    `written` has the texts of scalars that became numbers, booleans or null, by key.
+    """
 
     value: object
     first: int
     last: int
     items: Mapping[str | int, int]
+    written: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +118,7 @@ class _Open:
     items: dict[str | int, int] = field(default_factory=dict[str | int, int])
     own: dict[str, Any] = field(default_factory=dict[str, Any])
     merged: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    written: dict[str, str] = field(default_factory=dict[str, str])
     key: str | None = None
     merging: bool = False
     as_key: bool = False
@@ -133,6 +128,7 @@ class _Open:
 class _Anchored:
     value: Any
     nodes: int
+    written: str | None = None
 
 
 class _Builder:
@@ -185,9 +181,10 @@ class _Builder:
                 value = scalar(event.value)
             except ValueError as error:
                 self._fault(line, str(error))
+        written = None if isinstance(value, str) else event.value
         if event.anchor:
-            self._anchors[event.anchor] = _Anchored(value, weight)
-        self._add(value, line)
+            self._anchors[event.anchor] = _Anchored(value, weight, written)
+        self._add(value, line, written)
 
     def _awaits_key(self) -> bool:
         top = self._open[-1] if self._open else None
@@ -212,7 +209,7 @@ class _Builder:
             self._add(None, line)
         else:
             self._budget.spend(found.nodes, line)
-            self._add(found.value, line)
+            self._add(found.value, line, found.written)
 
     def _begin(self, event: yaml.CollectionStartEvent, line: int) -> None:
         self._budget.spend(1, line)
@@ -233,20 +230,28 @@ class _Builder:
 
     def _end(self, line: int) -> None:
         done = self._open.pop()
+        written: dict[str, str] = {}
         if isinstance(done.value, dict):
             for one in reversed(done.merged):
                 done.value.update(one)
+                written |= self._written_in(one)
             done.value.update(done.own)
+            written = {key: text for key, text in written.items() if key not in done.own}
+            written |= done.written
         if done.anchor:
             nodes = self._budget.nodes - done.begun
             self._anchors[done.anchor] = _Anchored(done.value, nodes)
-        self._places[id(done.value)] = Place(done.value, done.line, line, done.items)
+        self._places[id(done.value)] = Place(done.value, done.line, line, done.items, written)
         if done.as_key:
             self._key(f"? {line}", line)
         else:
             self._add(done.value, done.line)
 
-    def _add(self, value: Any, line: int) -> None:
+    def _written_in(self, merged: dict[str, Any]) -> Mapping[str, str]:
+        place = self._places.get(id(merged))
+        return place.written if place is not None else {}
+
+    def _add(self, value: Any, line: int, written: str | None = None) -> None:
         if not self._open:
             self._root, self._line = value, line
             return
@@ -259,6 +264,8 @@ class _Builder:
         top.key, top.merging = None, False
         if not is_merge:
             top.own[key] = value
+            if written is not None:
+                top.written[key] = written
             return
         several = cast("list[object]", value) if isinstance(value, list) else [value]
         for one in several:
@@ -268,23 +275,3 @@ class _Builder:
                 self._budget.spend(len(top.merged[-1]), line)
             else:
                 self._fault(line, "only mappings can be merged")
-
-
-def scalar(text: str) -> str | int | float | bool | None:
-    """The value of a plain scalar; raises ValueError for a number beyond the limits."""
-    if text in CONSTANTS:
-        return CONSTANTS[text]
-    if INTEGER.fullmatch(text):
-        if len(text.lstrip("+-")) > MAX_DIGITS:
-            raise ValueError(f"an integer of {len(text)} characters, the limit is {MAX_DIGITS}")
-        return int(text)
-    if NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} is not a supported number")
-    if FLOAT.fullmatch(text):
-        if len(text) > MAX_FLOAT_CHARACTERS:
-            raise ValueError(f"a float of {len(text)} characters, more than {MAX_FLOAT_CHARACTERS}")
-        value = float(text)
-        if not math.isfinite(value):
-            raise ValueError(f"{text:.40} is beyond the range of a float")
-        return value
-    return text

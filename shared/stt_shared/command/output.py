@@ -22,7 +22,13 @@ from stt_shared.report.hanging import hanging
 from stt_shared.report.model import Report
 from stt_shared.report.objects import json_text, jsonl_text
 from stt_shared.report.theme import THEME, clean
-from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
+from stt_shared.report.views.table import (
+    findings_grid,
+    references_grid,
+    rows_of_report,
+    totals,
+    unchecked_grid,
+)
 
 WIDTH_WITHOUT_TERMINAL = 10_000  # columns; lines in a pipe are never wrapped or cut
 WIDTH_OF_PROSE = 100  # columns
@@ -179,8 +185,9 @@ def print_tables(report: Report, now: datetime) -> None:
     rows, unchecked = rows_of_report(report), unchecked_grid(report)
     lines = [*totals(report.summary)]
     out = stdout() if on_terminal() else stderr()
-    if unchecked.rows:
-        lines = [*to_lines(unchecked, out.width), Text(), *lines]
+    for more in (unchecked, references_grid(report)):
+        if more.rows:
+            lines = [*to_lines(more, out.width), Text(), *lines]
     if rows or not on_terminal():
         print_grid(findings_grid(rows, now))
         lines = [Text(), *lines] if on_terminal() else lines

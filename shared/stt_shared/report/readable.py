@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from stt_shared.protocol.control import TargetInfo
@@ -85,6 +85,16 @@ def claimants(one: TargetInfo) -> str:
 def part(one: PartNotChecked) -> str:
     """A database that was left out, and the reason, e.g. `billing (closed)`."""
     return f"{one.name} ({one.reason or KINDS[one.kind]})"
+
+
+def labels(found: Mapping[str, str]) -> str:
+    """The labels of a finding in the order of their names, e.g. `count=2, database=shop`."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(found.items()))
+
+
+def is_web_link(url: str) -> bool:
+    """Whether a browser may follow the `read_more_url` of a finding: others are shown as text."""
+    return url.lower().startswith(("http://", "https://"))
 
 
 def parts(found: Sequence[PartNotChecked], most: int | None = None) -> str:

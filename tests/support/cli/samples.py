@@ -44,6 +44,8 @@ def reported(number: int, severity: Severity, days: int, thing: str | None) -> R
         remediation="ALTER USER 'report'@'%' IDENTIFIED BY RANDOM PASSWORD;",
         evidence=({"user": "report", "host": "%"},),
         since=NOW - timedelta(days=days),
+        labels={"port": str(3300 + number)},
+        read_more_url=f"https://example.org/{number}",
     )
 
 

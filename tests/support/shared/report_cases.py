@@ -57,6 +57,8 @@ def hostile() -> Report:
             description=text,
             remediation=text,
             evidence=({text: text},),
+            labels={text: text},
+            read_more_url=text,
             since=samples.NOW,
             accepted=None
             if number % 2

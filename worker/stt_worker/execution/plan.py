@@ -83,7 +83,13 @@ def job_plan(plans: Sequence[Plan]) -> JobPlan:
         check = one.check
         # Version 1 of the format has one query, and its rows are `docs` itself.
         whole = check.version == 1
-        task = Task(digest=check.digest, source=check.script, places=places, whole=whole)
+        task = Task(
+            digest=check.digest,
+            source=check.script,
+            places=places,
+            whole=whole,
+            pmm=not check.ours,
+        )
         tasks.append(None if one.not_applicable else task)
     return JobPlan(plans=tuple(plans), tasks=tuple(tasks), views=tuple(numbers))
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stt_shared.checkfile import catalogue
-from stt_shared.checkfile.catalogue import CHECK_FILE, Catalogue
+from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
+from stt_shared.checkfile.reading import CheckSource, read_checks
+from stt_shared.checkfile.variants import unsupported
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.enums import Family
 from stt_worker.databases.children.pool import ChildInspector
 from stt_worker.execution.admission import ADMITTED_PER_PERMIT
 from stt_worker.execution.job import CheckDependencies
 from stt_worker.sandbox.language import ScriptFault, line_in, script_faults
+from stt_worker.sandbox.pmm.leniency import more_than_pmm
 from stt_worker.sandbox.starlark import StarlarkSandbox
 
 
@@ -39,20 +42,21 @@ class CheckRuntime:
 
 
 def checks_of(pack: Path | None) -> Catalogue:
-    """The built-in checks, or the checks of a folder; raises ConfigError if none is valid.
+    """The built-in checks, or those of a folder or file; raises ConfigError if none is valid.
 
     As in a PMM pack, an invalid check is skipped and listed in `faults`.
     """
     if pack is None:
         return catalogue.builtin()
-    found = catalogue.load(pack, strict=False)
+    found = read_checks(pack).catalogue
     if not found.checks:
         raise ConfigError(f"no valid check in {pack}", faults=tuple(map(str, found.faults)))
     return found
 
 
-async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
-    """The errors in the scripts of a folder of checks, with file and line."""
+async def faults_of_scripts(source: CheckSource) -> list[str]:
+    """The errors in the scripts of checks, with file and line."""
+    known = source.catalogue
     sandbox = StarlarkSandbox()
     try:
         found = await script_faults(tuple(known.checks.values()), sandbox)
@@ -60,9 +64,25 @@ async def faults_of_scripts(folder: Path, known: Catalogue) -> list[str]:
         await sandbox.close()
     placed: list[str] = []
     for fault in found:
-        file = folder / known.checks[fault.check].family / fault.check / CHECK_FILE
-        placed.append(f"{file}:{line_in(fault, file.read_text(encoding='utf-8'))}: {fault}")
+        place = known.scripts[fault.check]
+        file = source.folder / place.path
+        line = line_in(fault, file.read_text(encoding="utf-8"), place.line)
+        placed.append(f"{file}:{line}: {fault}")
     return placed
+
+
+def leniencies(source: CheckSource) -> list[str]:
+    """What runs here and not in PMM, of checks in its format, with file and line."""
+    known = source.catalogue
+    found = [str(one) for one in known.warnings]
+    for check in known.checks.values():
+        place = known.scripts[check.name]
+        file = source.folder / place.path
+        if why := unsupported(check):
+            found.append(f"{file}:{place.line}: {check.name}: it is skipped: {why}")
+        text = file.read_text(encoding="utf-8")
+        found += [f"{file}:{line_in(one, text, place.line)}: {one}" for one in more_than_pmm(check)]
+    return found
 
 
 @asynccontextmanager

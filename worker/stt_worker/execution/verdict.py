@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,6 +15,7 @@ from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_shared.report.readable import by_severity, first_names
 from stt_worker.execution import sanitize
+from stt_worker.execution.links import is_link
 from stt_worker.sandbox.port import Broken, Skipped, Verdict
 
 SEVERITIES = {
@@ -28,6 +28,9 @@ SEVERITIES = {
     "info": Severity.TRIVIAL,
     "debug": Severity.TRIVIAL,
 }
+KEYS_OF_PMM = ("summary", "severity", "description", "read_more_url", "labels")
+# Unknown to PMM, with what they hold; a list of rows is looked at as a whole.
+OWN_KEYS: dict[str, type] = {"object": str, "remediation": str, "evidence": list}
 MAX_FINDINGS = 500  # of one check on one target
 MAX_KEY_CHARACTERS = 500
 MAX_SUMMARY_CHARACTERS = 500
@@ -74,7 +77,7 @@ def _outcome_of_findings(check: Check, values: list[object]) -> CheckOutcome:
     faults: list[str] = []
     for number, value in enumerate(values, start=1):
         try:
-            good.append(_finding(value))
+            good.append(_finding(value, pmm=not check.ours))
         except ValueError as error:
             faults.append(f"finding {number}: {error}")
     findings = _distinct(good)
@@ -96,36 +99,25 @@ def counted(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} findings ({each})"
 
 
-def _finding(value: Any) -> Finding:
+def _finding(value: Any, *, pmm: bool) -> Finding:
+    """A finding; raises ValueError for a wrong one. In PMM None is no text and no dict."""
     if not isinstance(value, dict):
         raise ValueError(f"it is {_name_of(value)}, expected a dict")  # noqa: TRY004  # a fault of data
     fields = cast("dict[str, Any]", value)
+    if pmm:
+        fields = _as_in_pmm(fields)
     summary = _text(fields, "summary", sanitize.MAX_TEXT_CHARACTERS)
     if not summary:
         raise ValueError("summary is missing or empty")
-    severity = fields.get("severity")
-    if not isinstance(severity, str) or severity not in SEVERITIES:
-        raise ValueError(f"severity is {severity!r:.40}, expected one of {', '.join(SEVERITIES)}")
     url = _text(fields, "read_more_url")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if url and (parts.scheme not in ("http", "https") or not parts.netloc):
-        raise ValueError(f"read_more_url is {url!r:.80}, expected an http or https URL")
+    if url and not is_link(url):
+        raise ValueError(f"read_more_url is {url!r:.80}, expected an URL or an absolute path")
     thing = fields.get("object")
     named = None if thing is None else _text(fields, "object", MAX_KEY_CHARACTERS)
-    labels: dict[str, str] = {}
-    given = fields.get("labels")
-    if given is not None and not isinstance(given, dict):
-        raise ValueError("labels is not a dict of texts")  # as above
-    for key, label in cast("dict[object, object]", given or {}).items():
-        if not isinstance(key, str) or not isinstance(label, str):
-            raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
-        labels[sanitize.text(key)] = sanitize.text(label)
+    labels = _labels(fields.get("labels"))
     return Finding(
         key=finding_key(named, summary, labels),
-        severity=SEVERITIES[severity],
+        severity=_severity(fields.get("severity")),
         summary=sanitize.text(summary, MAX_SUMMARY_CHARACTERS),
         object=named,
         description=_text(fields, "description"),
@@ -134,6 +126,42 @@ def _finding(value: Any) -> Finding:
         evidence=sanitize.rows(fields.get("evidence") or []),
         labels=labels,
     )
+
+
+def _as_in_pmm(fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` without our own keys where they hold something else: PMM does not know them.
+
+    Raises ValueError for a None, which PMM takes for a value of a wrong type.
+    """
+    for key in KEYS_OF_PMM:
+        if fields.get(key, "") is None:
+            raise ValueError(f"{key} is None, expected {'a dict' if key == 'labels' else 'a text'}")
+    return {
+        key: one
+        for key, one in fields.items()
+        if key in KEYS_OF_PMM or isinstance(one, OWN_KEYS.get(key, ()))
+    }
+
+
+def _severity(value: object) -> Severity:
+    """The severity of a word in any case; raises ValueError."""
+    found = SEVERITIES.get(value.strip().lower()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"severity is {value!r:.40}, expected one of {', '.join(SEVERITIES)}")
+    return found
+
+
+def _labels(given: object) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # a fault of data
+    labels: dict[str, str] = {}
+    for key, label in cast("dict[object, object]", given).items():
+        if not isinstance(key, str) or not isinstance(label, str):
+            raise ValueError("labels is not a dict of texts")  # noqa: TRY004  # as above
+        labels[sanitize.text(key)] = sanitize.text(label)
+    return labels
 
 
 def _text(fields: dict[str, Any], key: str, limit: int = sanitize.MAX_TEXT_CHARACTERS) -> str:

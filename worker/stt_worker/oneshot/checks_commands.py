@@ -12,6 +12,7 @@ from stt_shared import clock
 from stt_shared.checkfile.catalogue import Catalogue, builtin_folder
 from stt_shared.checkfile.model import Check
 from stt_shared.checkfile.policies import SAMPLES_FILE
+from stt_shared.checkfile.reading import read_checks
 from stt_shared.checkfile.samples import parse_samples
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -33,7 +34,11 @@ PLANNED = (
     Column("STATEMENT", whole=True),
 )
 Pack = Annotated[
-    Path | None, Parameter(help="Folder of checks instead of the built-in ones.", name="--pack")
+    Path | None,
+    Parameter(
+        help="Folder or file of checks, of STT or of PMM, instead of the built-in ones.",
+        name="--pack",
+    ),
 ]
 
 
@@ -45,8 +50,8 @@ def register(app: App) -> None:
         lint,
         name="lint",
         access="ro",
-        summary="Report every fault of a folder of checks, with file and line",
-        examples=("stt checks lint my-checks", "stt checks lint"),
+        summary="Report every fault of a folder or file of checks, with file and line",
+        examples=("stt checks lint my-checks", "stt checks lint pmm/mysql_version.yml"),
     )
     add_command(
         checks,
@@ -72,26 +77,32 @@ def register(app: App) -> None:
 
 async def lint(
     pack: Annotated[
-        Path | None, Parameter(help="Folder of checks; default: the built-in ones.")
+        Path | None, Parameter(help="Folder or file of checks; default: the built-in ones.")
     ] = None,
     /,
 ) -> None:
-    """Load the folder strictly, apply the policies to every check, and define every script.
+    """Load checks of STT strictly and apply the policies; load checks of PMM as PMM does.
 
-    Raises ConfigError with every fault.
+    Every script is defined. Raises ConfigError with every fault; what PMM would refuse in a file
+    of PMM, or what is skipped here, is a warning.
     """
     from stt_shared.checkfile import linting  # noqa: PLC0415  # only where checks are written
     from stt_worker.execution import runtime  # noqa: PLC0415  # as above
 
     logs.configure("warning", "auto")
-    folder = pack or builtin_folder()
-    found = linting.lint(folder)
-    checks = found.catalogue.checks
-    faults = [*found.faults, *await runtime.faults_of_scripts(folder, found.catalogue)]
+    place = pack or builtin_folder()
+    found = linting.lint(place)
+    source = found.source
+    warnings = [] if source.ours else runtime.leniencies(source)
+    for warning in warnings:
+        output.note(f"warning: {warning}", "warn")
+    faults = [*found.faults, *await runtime.faults_of_scripts(source)]
     if faults:
         hint = "the fields, the rules and the language: docs/writing-checks.md"
-        raise ConfigError(f"{len(faults)} faults in {folder}", faults=tuple(faults), hint=hint)
-    output.print_text(f"ok: {len(checks)} checks, {found.samples} samples")
+        raise ConfigError(f"{len(faults)} faults in {place}", faults=tuple(faults), hint=hint)
+    counted = f"{len(source.catalogue.checks)} checks, {found.samples} samples"
+    of_pmm = f" of PMM's format, {len(warnings)} warnings" if not source.ours else ""
+    output.print_text(f"ok: {counted}{of_pmm}")
 
 
 async def try_checks(
@@ -112,8 +123,8 @@ async def try_checks(
     logs.configure("warning", "auto")
     if record and target is None:
         raise UsageError("--record needs --target", hint="name a server: --target URL")
-    folder = pack or builtin_folder()
     known = runtime.checks_of(pack)
+    folder = read_checks(pack).folder if pack else builtin_folder()
     for fault in known.faults:
         output.note(f"warning: check skipped: {fault}", "warn")
     chosen = scanning.chosen(known, names)
@@ -207,8 +218,9 @@ def _result_lines(check: Check, found: DryRun) -> Iterator[str]:
         yield f"  docs[{place}]: {len(rows)} {'databases' if isinstance(rows, dict) else 'rows'}"
     yield from (f"  printed: {line}" for line in found.printed.splitlines())
     for one in outcome.findings:
-        yield f"  {one.severity}: {one.object}: {one.summary}"
-        yield from (f"    {line}" for line in one.remediation.splitlines())
+        yield f"  {one.severity}: {f'{one.object}: ' if one.object else ''}{one.summary}"
+        shown = [*one.remediation.splitlines(), *(f"{k}: {v}" for k, v in one.labels.items())]
+        yield from (f"    {line}" for line in filter(None, [*shown, one.read_more_url]))
 
 
 async def plan(

@@ -73,7 +73,8 @@ def given(check: Check, docs: Sequence[Any]) -> tuple[Task, list[bytes]]:
     """The task of `check` with `docs`, and the answers for its places."""
     answers = [msgspec.json.encode(one) for one in docs]
     places = tuple(range(len(docs)))
-    return Task(digest=check.digest, source=check.script, places=places), answers
+    task = Task(digest=check.digest, source=check.script, places=places, pmm=not check.ours)
+    return task, answers
 
 
 def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
@@ -83,18 +84,20 @@ def _problems(found: CheckOutcome, sample: Sample) -> Iterator[str]:
         return
     if sample.reason not in found.reason:
         yield f"the reason is {found.reason!r}, the sample expects {sample.reason!r} in it"
-    by_object = {finding.object or "": finding for finding in found.findings}
+    left = list(found.findings)
     for wanted in sample.findings:
-        mine = by_object.pop(wanted.object, None)
+        name = wanted.object or wanted.summary
+        mine = next((one for one in left if name == (one.object or one.summary)), None)
         if mine is None:
-            yield f"no finding for {wanted.object}"
+            yield f"no finding for {name}"
             continue
+        left.remove(mine)
         for key in ("severity", "summary", "remediation"):
             expected, is_now = str(getattr(wanted, key)), str(getattr(mine, key))
             if expected not in ("", is_now):
-                yield f"{wanted.object}: {key} is {is_now!r}, the sample expects {expected!r}"
-    for name in by_object:
-        yield f"a finding for {name}, which the sample does not expect"
+                yield f"{name}: {key} is {is_now!r}, the sample expects {expected!r}"
+    for one in left:
+        yield f"a finding for {one.object or one.summary}, which the sample does not expect"
 
 
 async def on_server(
@@ -146,12 +149,15 @@ def record(file: Path, found: DryRun) -> str:
     }
     if outcome.outcome is Outcome.FAILED:
         sample["findings"] = [
-            {"severity": str(one.severity), "object": one.object} for one in outcome.findings
+            {"severity": str(one.severity)}
+            | ({"summary": one.summary} if one.object is None else {"object": one.object})
+            for one in outcome.findings
         ]
     elif outcome.reason:
         sample["reason"] = outcome.reason
     dump: Any = vars(yaml)["safe_dump"]  # its stub is partly unknown to pyright
     text = textwrap.indent(str(dump([sample], sort_keys=False, allow_unicode=True)), "  ")
+    file.parent.mkdir(parents=True, exist_ok=True)
     after = f"{before.rstrip()}\n\n{text}"
     # Before the write: a file with a fault would lose the author's own samples.
     parse_samples(after, str(file))

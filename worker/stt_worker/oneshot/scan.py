@@ -168,6 +168,7 @@ def _reported(target: Target, outcome: CheckOutcome, since: datetime) -> Reporte
                 evidence=finding.evidence,
                 since=since,
                 labels=finding.labels,
+                read_more_url=finding.read_more_url,
             )
             for finding in outcome.findings
         ),

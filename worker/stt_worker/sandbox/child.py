@@ -105,7 +105,8 @@ class _Worker:
                 continue
             began = self._begin(Stage.DEFINE, index, order)
             try:
-                self._scripts[item.digest] = self._engine.define(self._sources[item.digest])
+                source = self._sources[item.digest]
+                self._scripts[item.digest] = self._engine.define(source, pmm=item.pmm)
             except ScriptError as error:
                 self._scripts[item.digest] = str(error)
             except OutOfTimeError:
@@ -183,7 +184,8 @@ class _Worker:
         scripts = {item.digest: self._scripts[item.digest] for item in items}
         whole = len(items) == len(program.items)
         key = program.number if whole else tuple(items)
-        known = {**modules, **scripts, "plain": plain, "full": full}
+        pmm = self._engine.context_of_pmm(full) if any(item.pmm for item in items) else full
+        known = {**modules, **scripts, "plain": plain, "full": full, "pmm": pmm}
         return self._engine.driver(key, items, known, small)
 
     def _small(self, program: _Program, order: Order) -> list[int]:

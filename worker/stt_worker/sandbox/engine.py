@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
@@ -11,17 +10,21 @@ from typing import Any
 import starlark
 
 from stt_worker.sandbox.functions import FUNCTIONS
+from stt_worker.sandbox.pmm.functions import PMM_FUNCTIONS
+from stt_worker.sandbox.pmm.go_texts import TEXT_FUNCTIONS
+from stt_worker.sandbox.pmm.rewriting import rewritten
 from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
+from stt_worker.sandbox.programs import driver_source, pack_source
+from stt_worker.sandbox.reasons import SCRIPT, reason_of
 from stt_worker.sandbox.wire import End, Ending, Item
 
 MAX_CALLS = 200  # nested
 MAX_KEPT = 32  # packs and drivers each
-MAX_REASON_CHARACTERS = 500
-SCRIPT = "script"  # the file name in error messages
 _FOLDER = Path(__file__).parent
 _PLAIN = starlark.Globals.standard()
 _WITH_JSON = starlark.Globals.extended_by([starlark.LibraryExtension.Json])
 _PRELUDE = (_FOLDER / "prelude.star").read_text(encoding="utf-8")
+_PRELUDES_OF_PMM = ("pmm/builtins.star", "pmm/pmm.star")  # in this order: the second hides names
 _ANSWER = "value = json.decode(text)"
 _CONTEXT = (
     "value = json.decode(text)\n"
@@ -31,10 +34,10 @@ _WITH_RELEASES = (
     'load("plain", plain="value")\nload("releases", releases="value")\n'
     "value = plain | {'releases': releases}\n"
 )
-_MESSAGE = re.compile(
-    r"error: (?P<text>.*?)(?:\n +--> (?P<file>[^\n:]+):(?P<line>\d+)|\Z)", re.DOTALL
+_OF_PMM = (
+    'load("full", full="value")\n'
+    f"value = full | dict([{', '.join(f'({name!r}, {name})' for name in PMM_FUNCTIONS)}])\n"
 )
-_EXPECTED = re.compile(r", expected one of .*", re.DOTALL)  # followed by a list of all symbols
 
 
 class ScriptError(Exception):
@@ -81,6 +84,10 @@ class Run:
         """Called by driver.star for NaN and infinity; raises ValueError."""
         raise ValueError("returned a number that is not finite")
 
+    def refuse_key(self) -> None:
+        """Called by driver.star for a key of a dict that is no text; raises ValueError."""
+        raise ValueError("returned a dict with a key that is no text")
+
 
 class Engine:
     """Evaluates Starlark; `is_late` returns whether the current evaluation has to stop."""
@@ -96,25 +103,43 @@ class Engine:
             "skip": self._run.stopping(Ending.SKIPPED),
             "not_applicable": self._run.stopping(Ending.NOT_APPLICABLE),
         }
+        self._preludes = [starlark.parse("prelude", _PRELUDE)]
+        self._preludes_of_pmm = [
+            starlark.parse(name, (_FOLDER / name).read_text(encoding="utf-8"), _dialect(own=True))
+            for name in _PRELUDES_OF_PMM
+        ]
         self._answer = starlark.parse("answer", _ANSWER)
         self._context = starlark.parse("context", _CONTEXT)
         self._with_releases = starlark.parse("context", _WITH_RELEASES)
+        self._of_pmm = starlark.parse("context", _OF_PMM)
         self._packs: OrderedDict[Any, Any] = OrderedDict()
         self._drivers: OrderedDict[Any, Any] = OrderedDict()
         out = starlark.Module()
         out.add_callable("refuse_number", self._run.refuse_number)
+        out.add_callable("refuse_key", self._run.refuse_key)
         text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
         starlark.eval(out, starlark.parse("driver.star", text), _WITH_JSON)
         self._out: Any = out.freeze()
 
-    def define(self, source: str) -> Any:
-        """The frozen module of a script; raises ScriptError and OutOfTimeError."""
+    def define(self, source: str, *, pmm: bool = False) -> Any:
+        """The frozen module of a script; raises ScriptError and OutOfTimeError.
+
+        With `pmm` the script runs as in Go's Starlark, by calls that are written into it.
+        """
         module = starlark.Module()
-        for name, function in self._callables.items():
+        callables = dict(self._callables)
+        if pmm:
+            callables |= PMM_FUNCTIONS | TEXT_FUNCTIONS | {"_fail": callables["fail"]}
+        for name, function in callables.items():
             module.add_callable(name, function)
         try:
-            self._eval(module, starlark.parse("prelude", _PRELUDE), _PLAIN)
-            self._eval(module, starlark.parse(SCRIPT, source), _PLAIN)
+            for prelude in self._preludes_of_pmm if pmm else self._preludes:
+                self._eval(module, prelude, _PLAIN)
+            if pmm:
+                parsed = starlark.parse(SCRIPT, rewritten(source), _dialect(own=False))
+            else:
+                parsed = starlark.parse(SCRIPT, source)
+            self._eval(module, parsed, _PLAIN)
             self._eval(module, starlark.parse("end", "_end = check_context"), _PLAIN)
         except (starlark.StarlarkError, ValueError) as error:
             raise self._failure(error) from None
@@ -148,6 +173,14 @@ class Engine:
             raise self._failure(error) from None
         return plain, full.freeze()
 
+    def context_of_pmm(self, full: Any) -> Any:
+        """The context `full` with the functions of PMM instead of ours, as a frozen module."""
+        module = starlark.Module()
+        for name, function in PMM_FUNCTIONS.items():
+            module.add_callable(name, function)
+        self._eval(module, self._of_pmm, _PLAIN, {"full": full})
+        return module.freeze()
+
     def driver(
         self, key: Hashable, items: Sequence[Item], modules: dict[str, Any], small: Sequence[int]
     ) -> Any:
@@ -156,7 +189,8 @@ class Engine:
         `key` identifies `items`.
 
         `modules` contains the script of each item by digest, the answers of the places in `small`
-        together as `small`, each other answer as `a<place>`, and the contexts `plain` and `full`.
+        together as `small`, each other answer as `a<place>`, and the contexts `plain`, `full` and
+        `pmm`.
         All values for scripts are frozen, so that no script can change them for the next.
         Raises ScriptError.
         """
@@ -165,7 +199,9 @@ class Engine:
         module = starlark.Module()
         try:
             shape = (tuple(small), tuple(single))
-            parsed = _kept(self._drivers, shape, lambda: starlark.parse("driver", _driver(*shape)))
+            parsed = _kept(
+                self._drivers, shape, lambda: starlark.parse("driver", driver_source(*shape))
+            )
             self._eval(module, parsed, _PLAIN, {**modules, "pack": pack})
         except starlark.StarlarkError as error:
             raise self._failure(error) from None
@@ -178,7 +214,10 @@ class Engine:
             module = starlark.Module()
             known = {f"s{at}": modules[item.digest] for at, item in enumerate(items)}
             self._eval(
-                module, starlark.parse("pack", _pack(items)), _PLAIN, {**known, "out": self._out}
+                module,
+                starlark.parse("pack", pack_source(items)),
+                _PLAIN,
+                {**known, "out": self._out},
             )
             return module.freeze()
 
@@ -196,7 +235,7 @@ class Engine:
             elif self._is_late():  # an evaluation that was cut at its deadline may fail anyhow
                 ending, text = Ending.TIME, ""
             else:
-                ending, text = Ending.BROKEN, _reason(error)
+                ending, text = Ending.BROKEN, reason_of(error)
         else:
             ending = Ending.RETURNED
             if len(text) > SCRIPT_OUTPUT_BYTES:
@@ -224,7 +263,7 @@ class Engine:
     def _failure(self, error: Exception) -> Exception:
         if self._is_late():
             return OutOfTimeError()
-        return ScriptError(self._run.stopped[1] if self._run.stopped else _reason(error))
+        return ScriptError(self._run.stopped[1] if self._run.stopped else reason_of(error))
 
     def _eval(
         self, module: Any, parsed: Any, names: Any, known: dict[str, Any] | None = None
@@ -235,40 +274,12 @@ class Engine:
         starlark.eval_with(self._options, module, parsed, names, loader)
 
 
-def _pack(items: Sequence[Item]) -> str:
-    numbers = range(len(items))
-    places = [(list(item.places), item.whole) for item in items]
-    return "\n".join(
-        [
-            'load("out", out="out")',
-            *(f'load("s{number}", s{number}="check_context")' for number in numbers),
-            f"scripts = [{', '.join(f's{number}' for number in numbers)}]",
-            f"places = {places}",
-            f"with_releases = {[item.releases for item in items]}",
-            "def run(number, docs, plain, full):",
-            "    return out(scripts[number](docs, full if with_releases[number] else plain))",
-        ]
-    )
-
-
-def _driver(small: Sequence[int], single: Sequence[int]) -> str:
-    values = [f"{place}: small[{number}]" for number, place in enumerate(small)]
-    values += [f"{place}: a{place}" for place in single]
-    return "\n".join(
-        [
-            'load("pack", run="run", places="places")',
-            'load("plain", plain="value")',
-            'load("full", full="value")',
-            'load("small", small="value")',
-            *(f'load("a{place}", a{place}="value")' for place in single),
-            f"values = {{{', '.join(values)}}}",
-            "docs = [values[at[0]] if alone else [values[n] for n in at] for at, alone in places]",
-            "def go(number):",
-            "    return run(number, docs[number], plain, full)",
-            "def together(numbers):",
-            "    return '\\n'.join([run(one, docs[one], plain, full) for one in numbers])",
-        ]
-    )
+def _dialect(*, own: bool) -> Any:
+    """The syntax of Go's Starlark; `own`: of our prelude, whose parameters are positional."""
+    dialect = starlark.Dialect.standard()
+    dialect.enable_keyword_only_arguments = True
+    dialect.enable_positional_only_arguments = own
+    return dialect
 
 
 def _encodable(text: str) -> str:
@@ -283,15 +294,3 @@ def _kept(kept: OrderedDict[Any, Any], key: Any, make: Callable[[], Any]) -> Any
     if len(kept) > MAX_KEPT:
         kept.popitem(last=False)
     return found
-
-
-def _reason(error: Exception) -> str:
-    """The error and its line in the script, without the source around it."""
-    text = str(error)
-    places = list(_MESSAGE.finditer(text))
-    if not places:
-        return " ".join(text.split())[:MAX_REASON_CHARACTERS]
-    found = places[-1]
-    message = " ".join(_EXPECTED.sub("", found["text"]).split())[:MAX_REASON_CHARACTERS]
-    message = message.removeprefix("Parse error: ")
-    return f"line {found['line']}: {message}" if found["file"] == SCRIPT else message

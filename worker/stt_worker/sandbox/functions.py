@@ -1,4 +1,4 @@
-"""The functions in the context of scripts: versions and addresses, as in PMM."""
+"""The functions in the context of our scripts: versions and addresses, wider than PMM's."""
 
 from __future__ import annotations
 

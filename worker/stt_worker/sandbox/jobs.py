@@ -80,7 +80,8 @@ class Program:
         self.singly = False  # a child died while it ran all scripts together
         self._tasks = tasks
         self.items = [
-            Item(task.digest, task.places, task.whole, RELEASES in task.source) for task in tasks
+            Item(task.digest, task.places, task.whole, RELEASES in task.source, task.pmm)
+            for task in tasks
         ]
         self.places = {place for task in tasks for place in task.places}
         self.releases = any(item.releases for item in self.items)

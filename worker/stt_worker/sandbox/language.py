@@ -57,11 +57,14 @@ async def script_faults(checks: Sequence[Check], sandbox: Sandbox) -> list[Scrip
 
     The scripts are compiled in the sandbox, within its limits for one job.
     """
-    tasks = [Task(digest=check.digest, source=check.script) for check in checks]
+    tasks = [Task(digest=check.digest, source=check.script, pmm=not check.ours) for check in checks]
     reasons = await sandbox.define(tasks)
     found: list[ScriptFault] = []
     for check, reason in zip(checks, reasons, strict=True):
-        found += [_fault(check, reason)] if reason else faults_of_text(check)
+        if reason:
+            found.append(fault_at(check, reason))
+        elif check.ours:  # scripts of PMM have the formats and methods of Go
+            found += faults_of_text(check)
     return found
 
 
@@ -81,12 +84,13 @@ def faults_of_text(check: Check) -> list[ScriptFault]:
         if method["name"] not in METHODS:
             found.append((method.start(), f"no value has a method {method['name']!r}"))
     return [
-        _fault(check, f"line {script.count(chr(10), 0, at) + 1}: {why}")
+        fault_at(check, f"line {script.count(chr(10), 0, at) + 1}: {why}")
         for at, why in sorted(found)
     ]
 
 
-def _fault(check: Check, reason: str) -> ScriptFault:
+def fault_at(check: Check, reason: str) -> ScriptFault:
+    """The fault of `reason`, which may begin with `line N: `."""
     placed = _LINE.fullmatch(reason)
     if placed is None:
         return ScriptFault(check=check.name, line=0, why=reason)
@@ -96,7 +100,13 @@ def _fault(check: Check, reason: str) -> ScriptFault:
     return ScriptFault(check=check.name, line=number, why=placed["why"], text=text)
 
 
-def line_in(fault: ScriptFault, file: str) -> int:
-    """The line of the fault in the text of a check file; 1 if it is in a part."""
+def line_in(fault: ScriptFault, file: str, script_line: int) -> int:
+    """The line of the fault in the text of a check file, whose script begins at `script_line`.
+
+    That line itself for a fault in a part, or in a script that YAML wraps.
+    """
     lines = enumerate(file.splitlines(), 1)
-    return next((at for at, one in lines if fault.text and one.strip() == fault.text), 1)
+    same = [at for at, one in lines if fault.text and one.strip() == fault.text]
+    # Nearest to where it should be: `return []` stands in every check of a file.
+    nearest = script_line + fault.line
+    return min(same, key=lambda at: abs(at - nearest), default=script_line)

@@ -19,12 +19,14 @@ class Task:
 
     `digest` identifies the source. `places` are indexes of the job's answers, which become `docs`
     in this order. With `whole` the only answer is `docs` itself, as in version 1 of the format.
+    With `pmm` the script runs as in PMM, which has Go's Starlark.
     """
 
     digest: str
     source: str
     places: tuple[int, ...] = ()
     whole: bool = False
+    pmm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

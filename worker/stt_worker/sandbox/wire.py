@@ -30,12 +30,16 @@ class Ending(IntEnum):
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
-    """A task of an order; `releases` is whether its context contains the release data."""
+    """A task of an order; `releases` is whether its context contains the release data.
+
+    `pmm` is whether the script runs as in Go's Starlark.
+    """
 
     digest: str
     places: tuple[int, ...]
     whole: bool
     releases: bool
+    pmm: bool = False
 
 
 class Order(msgspec.Struct, frozen=True, array_like=True):

@@ -53,6 +53,7 @@ class ReportedFinding(Value, frozen=True, kw_only=True):
     accepted: Acceptance | None = None  # if set, the finding does not count as open
     said_severity: Severity | None = None  # severity from the check, if a suppression overrides it
     labels: dict[str, str] = {}
+    read_more_url: str = ""
 
 
 class ReportedResult(Value, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ COLUMNS: tuple[str, ...] = (
     "run_id",
     "finished",
     "parts_not_checked",
+    "labels",
+    "read_more_url",
 )
 # A spreadsheet runs a cell with this first character as a formula; the last four are wide forms.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -78,6 +80,8 @@ def _rows(result: ReportedResult) -> Iterator[dict[str, str]]:
             "evidence": jsonl_text([finding.evidence]).strip() if finding.evidence else "",
             "since": readable.rfc3339(finding.since),
             "finding_id": finding.id,
+            "labels": readable.labels(finding.labels),
+            "read_more_url": finding.read_more_url,
         }
         if one is not None:
             row["accepted_until"] = one.until.isoformat()

@@ -88,7 +88,8 @@ def _properties(case: Element, result: ReportedResult, findings: Iterable[Report
     for one in found:
         word = str(one.severity) if one.accepted is None else f"accepted {one.severity}"
         accepted = f" ({acceptance(one.accepted)})" if one.accepted is not None else ""
-        text_of_findings = _xml(f"{one.summary}{accepted}")
+        details = "".join(f"; {text}" for text in Entry(result, one).references)
+        text_of_findings = _xml(f"{one.summary}{accepted}{details}")
         SubElement(properties, "property", name=f"{word} {one.id}", value=text_of_findings)
 
 
@@ -102,7 +103,8 @@ def _failure(case: Element, result: ReportedResult, failing: list[ReportedFindin
         finding = entry.finding
         head = f"{finding.severity} {finding.id} {entry.text}"
         fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-        texts.append("\n".join(part for part in (head, finding.description, fix) if part))
+        parts = (head, finding.description, fix, *entry.references)
+        texts.append("\n".join(part for part in parts if part))
     failure = SubElement(case, "failure", type=str(worst.finding.severity), message=_xml(message))
     failure.text = _xml("\n\n".join(texts))
 

@@ -109,7 +109,8 @@ def _fixes(context: ReportContext) -> list[str]:
         finding, result = entry.finding, entry.result
         parts.append(f"### {_plain(result.target)}: {_plain(entry.text)}")
         fix = _fenced(finding.remediation) if finding.remediation else ""
-        parts += filter(None, [_plain(finding.description), fix])
+        references = [_plain(text) for text in entry.references]
+        parts += filter(None, [_plain(finding.description), fix, *references])
         parts.append(f"`{finding.id}` {_code(result.check)}")
     return ["## How to fix", *parts] if parts else []
 

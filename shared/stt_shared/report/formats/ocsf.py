@@ -62,6 +62,7 @@ def _of_finding(context: ReportContext, entry: Entry) -> Object:
     event["status_id"], event["status"] = NEW if finding.accepted is None else SUPPRESSED
     if finding.remediation:
         event["remediation"] = {"desc": finding.remediation}
+    event["unmapped"] |= {"labels": finding.labels, "read_more_url": finding.read_more_url}
     if finding.evidence:
         event["evidences"] = [{"data": row} for row in finding.evidence]
     if finding.accepted is not None:

@@ -66,6 +66,7 @@ def _template() -> Template:
             "mark": mark,
             "acceptance": acceptance,
             "json": _json,
+            "labels": readable.labels,
         }
     )
     return environment.get_template(TEMPLATE)

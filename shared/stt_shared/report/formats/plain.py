@@ -8,7 +8,13 @@ from stt_shared.report import readable
 from stt_shared.report.formats.report_context import ReportContext, acceptance
 from stt_shared.report.grid import Cell, Grid, to_lines
 from stt_shared.report.theme import clean
-from stt_shared.report.views.table import findings_grid, rows_of_report, totals, unchecked_grid
+from stt_shared.report.views.table import (
+    findings_grid,
+    references_grid,
+    rows_of_report,
+    totals,
+    unchecked_grid,
+)
 
 WIDE = 10_000  # columns; a file is never wrapped or shortened
 
@@ -25,6 +31,7 @@ def text(context: ReportContext) -> str:
         [clean(f"STT report, run {report.run_id or 'none yet'}, {at}{context.heading}")],
         [f"warning: {clean(gap)}" for gap in context.gaps],
         _lines(findings_grid(rows_of_report(report), context.at)),
+        _lines(references_grid(report)),
         _lines(unchecked_grid(report)),
         accepted,
         [line.plain for line in totals(report.summary)],

@@ -32,6 +32,13 @@ class Entry:
         return finding_text(self.finding.object, self.finding.summary)
 
     @property
+    def references(self) -> list[str]:
+        """The labels of the finding and its `read_more_url`, each named, if there are any."""
+        labels, url = readable.labels(self.finding.labels), self.finding.read_more_url
+        found = (f"Labels: {labels}" if labels else "", f"Read more: {url}" if url else "")
+        return [text for text in found if text]
+
+    @property
     def place(self) -> tuple[int, str, str, str, str]:
         """The sort key: most severe first, then oldest, check and target."""
         finding, result = self.finding, self.result

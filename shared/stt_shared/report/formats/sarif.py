@@ -111,7 +111,7 @@ def _left_out(result: ReportedResult, places: dict[str, int]) -> Object:
 def _result(entry: Entry, places: dict[str, int]) -> Object:
     result, finding = entry.result, entry.finding
     fix = f"Fix: {finding.remediation}" if finding.remediation else ""
-    texts = (f"{result.target}: {entry.text}", finding.description, fix)
+    texts = (f"{result.target}: {entry.text}", finding.description, fix, *entry.references)
     made: Object = {
         "ruleId": result.check,
         "ruleIndex": places[result.check],
@@ -127,6 +127,8 @@ def _result(entry: Entry, places: dict[str, int]) -> Object:
             "site": result.site,
             "since": readable.rfc3339(finding.since),
             "evidence": finding.evidence,
+            "labels": finding.labels,
+            "read_more_url": finding.read_more_url,
         },
     }
     one = finding.accepted

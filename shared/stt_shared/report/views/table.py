@@ -33,6 +33,7 @@ UNCHECKED = (
     Column("SITE"),
     Column("WHY", whole=True),
 )
+REFERENCES = (Column("ID"), Column("LABELS", whole=True), Column("READ MORE", whole=True))
 SHORT_ID = 8  # characters of an id on a terminal; any unambiguous prefix is accepted
 
 
@@ -129,6 +130,17 @@ def _cells(row: Row, now: datetime) -> tuple[Cell, ...]:
         Cell(row.id[:SHORT_ID], "hint", piped=row.id),
         Cell(row.text),
     )
+
+
+def references_grid(report: Report) -> Grid:
+    """The labels and `read_more_url` of the open findings that have any; most have none."""
+    rows = [
+        (Cell(one.id, "hint"), Cell(readable.labels(one.labels)), Cell(one.read_more_url))
+        for result in report.results
+        for one in result.findings
+        if one.accepted is None and (one.labels or one.read_more_url)
+    ]
+    return Grid(REFERENCES, tuple(rows))
 
 
 def unchecked_grid(report: Report) -> Grid:

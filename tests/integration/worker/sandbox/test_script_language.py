@@ -123,5 +123,8 @@ async def test_the_line_of_the_file_is_found_by_the_text_of_the_line(
     file = "checks:\n  - name: bad\n    script: |\n" + "".join(
         f"      {line}\n" for line in bad.script.splitlines()
     )
-    assert line_in(fault, file) == 6
-    assert line_in(fault, "script: of a part") == 1
+    assert line_in(fault, file, 3) == 6
+    twice = f"{file}  - name: other\n    script: |\n      x = x ** 2\n      x = x ** 2\n"
+    assert line_in(fault, twice, 3) == 6
+    assert line_in(fault, twice, 8) == 10
+    assert line_in(fault, "script: of a part", 1) == 1

@@ -12,11 +12,10 @@ from stt_shared.checkfile.document import DocumentError, entries, mapping, shown
 from stt_shared.checkfile.yaml_reader import (
     MAX_BYTES,
     MAX_DEPTH,
-    MAX_DIGITS,
     MAX_DOCUMENTS,
     documents,
-    scalar,
 )
+from stt_shared.checkfile.yaml_scalars import MAX_DIGITS, scalar
 
 SECONDS = 2.0  # of CPU, for the worst file within the limits
 

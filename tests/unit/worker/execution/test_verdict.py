@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from stt_shared.protocol.messages import CheckOutcome, Finding
 from stt_worker.execution import sanitize
 from stt_worker.execution.verdict import MAX_FINDINGS, SEVERITIES, fit, outcome_of
 from stt_worker.sandbox.port import Broken, Returned, Skipped
+from tests.support.checks.go import PmmError, findings_of
 
 CHECK = Check(
     name="c",
@@ -96,6 +98,44 @@ def test_one_bad_finding_makes_an_error_that_keeps_the_good_ones(bad: Any, says:
     assert found.reason.startswith("finding 2: ")
     assert says in found.reason
     assert [one.key for one in found.findings] == ["good"]
+
+
+@pytest.mark.parametrize("word", ["Warning", "WARNING", " warning\n"])
+def test_a_severity_may_be_written_in_any_case(word: str) -> None:
+    assert outcome_for(finding(severity=word)).findings[0].severity is Severity.MAJOR
+
+
+OF_PMM = replace(CHECK, ours=False)
+
+
+@pytest.mark.parametrize("key", ["summary", "severity", "description", "read_more_url", "labels"])
+def test_in_a_file_of_pmm_none_is_a_wrong_type(key: str) -> None:
+    given = finding(**{key: None})
+    found = outcome_of(OF_PMM, Returned(value=[given]))
+    assert found.outcome is Outcome.ERROR
+    assert go_outcome(given) == "error"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"object": 3, "remediation": ["x"], "evidence": "x", "other": None},
+        {"labels": {}, "description": "", "read_more_url": ""},
+        {"read_more_url": "/relative", "severity": "NOTICE", "labels": {"a": ""}},
+    ],
+)
+def test_in_a_file_of_pmm_what_pmm_does_not_know_has_no_effect(extra: dict[str, Any]) -> None:
+    given = finding(**extra)
+    found = outcome_of(OF_PMM, Returned(value=[given]))
+    assert found.outcome is Outcome.FAILED
+    assert go_outcome(given) == "failed"
+
+
+def go_outcome(given: dict[str, Any]) -> str:
+    try:
+        return findings_of([given]).outcome
+    except PmmError:
+        return "error"
 
 
 @pytest.mark.parametrize("value", [None, {}, 3, True])

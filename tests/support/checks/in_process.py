@@ -1,0 +1,39 @@
+"""A script of PMM in the product's engine, in this process: thousands take seconds."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import msgspec
+
+from stt_worker.sandbox.engine import Engine
+from stt_worker.sandbox.wire import Ending, Item
+
+
+class ScriptEndedError(Exception):
+    """The script did not return; the text is the reason."""
+
+
+class InProcess:
+    """Evaluates scripts one after the other."""
+
+    def __init__(self) -> None:
+        self._engine = Engine(lambda: False)
+        self._plain, full = self._engine.context(b"{}", None)
+        self._pmm = self._engine.context_of_pmm(full)
+        self._numbers = itertools.count()
+
+    def value(self, source: str, docs: object) -> Any:
+        """What the script returns as JSON; raises ScriptEndedError, ScriptError."""
+        engine, digest = self._engine, str(next(self._numbers))
+        script = engine.define(source, pmm=True)
+        small = engine.decode(b"[" + msgspec.json.encode(docs) + b"]")
+        contexts = {"plain": self._plain, "full": self._plain, "pmm": self._pmm}
+        modules = {digest: script, "small": small, **contexts}
+        item = Item(digest, (0,), whole=True, releases=False, pmm=True)
+        driver = engine.driver(digest, [item], modules, [0])
+        end = engine.call(driver, 0, 0)
+        if end.ending is not Ending.RETURNED:
+            raise ScriptEndedError(end.text)
+        return msgspec.json.decode(end.text)

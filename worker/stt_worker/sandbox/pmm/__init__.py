@@ -1,0 +1,1 @@
+"""Scripts of PMM: run here as on Go's Starlark."""
