@@ -41,7 +41,6 @@ MAX_RECONNECTING_S = 15.0  # after this time the client may hang on its old sock
 MAX_BACKOFF_S = 5.0
 PENDING_MESSAGES = 1 << 16
 PENDING_BYTES = 256 * 1024 * 1024
-
 MAX_REFUSED = 100  # subjects that are remembered
 
 log = logger("nats")
@@ -183,12 +182,17 @@ class Link:
 
     async def _connect(self) -> Client:
         signer = checked_reader(self.options, self.address)
+        try:
+            # Before there is a client: one that was never connected cannot be closed.
+            arguments = self._arguments()
+        except OSError as error:
+            reason = f"its certificate cannot be used: {error_text(error)}"
+            raise UnreachableError(f"cannot log in to NATS at {self.address} ({reason})") from error
         client = client_tls.GuardedClient(needs_tls=self.options.needs_tls, signer=signer)
-        wait_s = self.options.timeout_s
         self._refusal = ""
         try:
-            async with asyncio.timeout(wait_s):
-                await client.connect(**self._arguments())
+            async with asyncio.timeout(self.options.timeout_s):
+                await client.connect(**arguments)
         except (*CLIENT_ERRORS, ValueError) as error:
             await close_client(client)
             # "no servers available" and a time-out are less precise than the error before them: a

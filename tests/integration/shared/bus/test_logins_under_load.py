@@ -63,6 +63,15 @@ async def test_a_certificate_is_renewed_although_its_file_was_damaged_for_a_whil
         await asyncio.to_thread(server.stop)
 
 
+@pytest.mark.parametrize("damaged", ["", "-----BEGIN CERTIFICATE-----\n"])
+async def test_a_first_connection_with_a_damaged_certificate_fails_with_the_reason(
+    damaged: str, tmp_path: Path
+) -> None:
+    cert = write(tmp_path / "client.pem", damaged)
+    with pytest.raises(UnreachableError, match="its certificate cannot be used"):
+        await connect(options("tls://127.0.0.1:9", cert=str(cert)))
+
+
 async def test_a_revoked_certificate_is_cut_off_at_once_and_refused_until_it_is_granted_again(
     tmp_path: Path,
 ) -> None:
