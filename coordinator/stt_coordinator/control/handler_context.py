@@ -54,7 +54,8 @@ class HandlerContext:
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     counters: Counters = field(default_factory=Counters)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
-    acting: Callable[[], CoordinatorInfo | None] = lambda: None  # by which lease it acts
+    leader: Callable[[], CoordinatorInfo | None] = lambda: None  # and the other coordinators
+    leads: bool = True  # this one is the leader
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     clock: ClockGuard | None = None

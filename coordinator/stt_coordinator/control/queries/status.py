@@ -87,7 +87,7 @@ async def _read_status(context: HandlerContext) -> StatusReply:
                 *future_rows(future),
             ),
             pack=context.library.status,
-            coordinator=context.acting(),
+            coordinator=context.leader(),
             store=store,
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),
