@@ -10,7 +10,7 @@ from datetime import datetime
 from nats.aio.msg import Msg
 
 from stt_shared import clock
-from stt_shared.bus.jetstream import peer, publisher, succession, upkeep
+from stt_shared.bus.jetstream import publisher, servers, succession, upkeep
 from stt_shared.bus.jetstream import streams as api
 from stt_shared.bus.jetstream.answers import Answers
 from stt_shared.bus.jetstream.client import flush
@@ -178,7 +178,7 @@ class JetStreamBus:
     def peer(self) -> Peer | None:
         """See the port."""
         try:
-            return peer.of(self._link.client)
+            return servers.connected(self._link.client)
         except UnreachableError:
             return None
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from stt_shared.bus.jetstream import versions
+from stt_shared.bus.jetstream import servers
 from stt_shared.bus.jetstream.link import Link
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
@@ -82,8 +82,8 @@ async def ensure(
 async def _replicas(link: Link) -> int:
     if link.options.replicas:
         return link.options.replicas
-    servers = {server.netloc for server in link.client.servers}
-    return MAX_REPLICAS if len(servers) >= MAX_REPLICAS else 1
+    known = {server.netloc for server in link.client.servers}
+    return MAX_REPLICAS if len(known) >= MAX_REPLICAS else 1
 
 
 async def server_time(link: Link, stream: str) -> datetime:
@@ -198,7 +198,7 @@ async def _ensure_stream(link: Link, spec: StreamSpec, replicas: int) -> list[st
 
 async def _has_older(link: Link) -> bool:
     """Whether a node of the cluster may be too old for batches."""
-    return link.is_clustered and not await versions.all_are_at_least(link, BATCH_SERVER)
+    return link.is_clustered and not await servers.all_are_at_least(link, BATCH_SERVER)
 
 
 async def _write_stream(link: Link, subject: str, asked: dict[str, Any]) -> list[str]:

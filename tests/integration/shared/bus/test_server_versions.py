@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stt_coordinator.local.servers.process import Running, free_port
+from stt_shared.bus.jetstream.servers import all_are_at_least
 from stt_shared.bus.jetstream.streams import BATCH_SERVER
-from stt_shared.bus.jetstream.versions import all_are_at_least
 from stt_shared.errors import UnreachableError
 
 

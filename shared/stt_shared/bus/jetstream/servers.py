@@ -1,13 +1,18 @@
-"""Read the versions of the servers of a cluster: a node must not be asked for what it lacks."""
+"""What the client knows about its servers: that of the connection, and the versions of all."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
+from nats.aio.client import Client
 
 from stt_shared.bus.jetstream.link import Link
+from stt_shared.bus.values import Peer
 from stt_shared.errors import UnreachableError
 from stt_shared.protocol.codec import UNDECODABLE
 
@@ -21,6 +26,29 @@ class _Info(msgspec.Struct):
 
 
 _INFO = msgspec.json.Decoder(_Info)
+
+
+def connected(client: Client) -> Peer | None:
+    """The server that `client` is connected to; None without a connection."""
+    url = client.connected_url
+    if url is None:
+        return None
+    # The client has no public access to its socket and its encryption.
+    transport: Any = getattr(client, "_transport", None)
+    writer: Any = getattr(transport, "_io_writer", None)
+    if writer is None:  # a web socket
+        encrypted = {"wss": True, "ws": False}.get(url.scheme)
+        return Peer(host=url.hostname or "", encrypted=encrypted, max_payload=client.max_payload)
+    tls: Any = writer.get_extra_info("ssl_object")
+    certificate: dict[str, Any] = (tls.getpeercert() or {}) if tls is not None else {}
+    until = certificate.get("notAfter")
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), UTC) if until else None
+    return Peer(
+        host=url.hostname or "",
+        encrypted=tls is not None,
+        certificate_ends=ends,
+        max_payload=client.max_payload,
+    )
 
 
 async def all_are_at_least(link: Link, wanted: tuple[int, int]) -> bool:
