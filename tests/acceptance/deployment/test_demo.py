@@ -183,11 +183,14 @@ def test_an_invalid_alert_address_is_reported_before_anything_starts(folder: Pat
     nothing_is_left(folder)
 
 
-def test_it_stays_up_until_ctrl_c_and_then_leaves_nothing(folder: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stays_up_until_a_signal_and_then_leaves_nothing(
+    folder: Path, number: signal.Signals
+) -> None:
     with staying_up(folder, UP) as (demo, words):
         running = {process.name() for process in processes_of(folder)}
         assert {"nats-server", "postgres"} <= running
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 0, words.read_text()
         nothing_is_left(folder)
     shown = (folder / "stdout").read_text()
@@ -196,12 +199,9 @@ def test_it_stays_up_until_ctrl_c_and_then_leaves_nothing(folder: Path) -> None:
     assert "The page: http://127.0.0.1:" in words.read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_before_there_is_a_report_leaves_nothing(
-    folder: Path, number: signal.Signals
-) -> None:
+def test_a_signal_before_there_is_a_report_leaves_nothing(folder: Path) -> None:
     with staying_up(folder, "ok  PostgreSQL") as (demo, words):
-        demo.send_signal(number)
+        demo.send_signal(signal.SIGHUP)
         assert demo.wait(TIMEOUT_S) == 130, words.read_text()
         nothing_is_left(folder)
 
