@@ -21,8 +21,8 @@ from stt_coordinator.store.postgresql import schema
 from stt_coordinator.store.postgresql.address import search_path
 from stt_coordinator.store.postgresql.dialect import PostgresqlConnection
 from stt_coordinator.store.postgresql.store import open_store as open_postgresql
+from stt_coordinator.store.sql.ledger import transact
 from stt_coordinator.store.sql.statements import Connection
-from stt_coordinator.store.sql_ledger import transact
 from stt_coordinator.store.sqlite.dialect import SqliteConnection
 from stt_coordinator.store.sqlite.file.folder import FILE
 from stt_coordinator.store.sqlite.store import open_store as open_sqlite

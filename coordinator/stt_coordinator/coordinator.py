@@ -1,4 +1,4 @@
-"""Wire the tasks of the leader on any bus and store."""
+"""Wire the tasks of the coordinator on any bus and store."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from stt_coordinator.tasks.replicas import Replicas
 from stt_coordinator.tasks.retention import RetentionLimits, prune
 from stt_coordinator.tasks.scheduler import Scheduler
 from stt_coordinator.tasks.stream_upkeep import keep_usable
-from stt_coordinator.tasks.troubles import RETRYABLE, LeaderReport, Troubles
-from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat, wake_all
+from stt_coordinator.tasks.troubles import RETRYABLE, Troubles
+from stt_coordinator.tasks.wakeups import Wakeup, Wakeups, repeat
 from stt_coordinator.tasks.watermarks import Watermarks
 from stt_coordinator.tasks.worker_registry import WorkerRegistry
 from stt_shared.bus.port import Bus
@@ -71,8 +71,7 @@ class CoordinatorDependencies:
     unused_mib_per_hour: int = DEFAULT_MIB
     require_nonce: bool | None = None  # None: nobody has set it
     subscribers: Sequence[str] = ()  # whose consumers of events are kept
-    office: Office | None = None  # by which it leads; None: nobody else can, as in tests
-    is_shared: bool = False  # other coordinators are active on the same store
+    office: Office | None = None  # by which it acts; None: nobody else can, as in tests
     fetcher: PackFetcher | None = None  # None: the checks are those of the installation
 
 
@@ -85,9 +84,9 @@ class Coordinator:
         self._bus, self._store, self._timing = bus, store, timing
         self._retention, self._office = dependencies.retention, dependencies.office
         self._kept = [subjects.subscriber(name) for name in dependencies.subscribers]
-        self._results = subjects.results_consumer(self._office.term.epoch if self._office else 1)
-        self._is_shared, self._others_changed = dependencies.is_shared, Wakeup()
-        self._standbys = Standbys(bus, timing.lease_ttl_s, self._others_changed.set)
+        epoch = self._office.term.epoch if self._office else 1
+        self._results = subjects.results_consumer(epoch)
+        self._standbys = Standbys(bus, timing.lease_ttl_s)
         self._wakeups = Wakeups()
         self._counters = Counters()
         self._cannot: tuple[str, ...] = ()
@@ -121,7 +120,7 @@ class Coordinator:
             store=store,
             wakeups=self._wakeups,
             timing=timing,
-            consumer=self._results,
+            consumer=self._results.name,
             troubles=self._troubles,
             counters=self._counters,
             nonces=self._nonces,
@@ -154,7 +153,7 @@ class Coordinator:
             ready=self._readiness.check,
             counters=self._counters,
             retention=self._retention,
-            leader=self.leader,
+            acting=self.acting,
             results_consumer=self._results.name,
             silent_after=self._timing.worker_down,
             skews=lambda: self._registry.skews,
@@ -210,8 +209,8 @@ class Coordinator:
             # checks must run without subscribers.
             return (f"the consumers of subscribers cannot be kept ({error.message})",)
 
-    def leader(self) -> CoordinatorInfo | None:
-        """The lease by which this coordinator leads, and the other coordinators."""
+    def acting(self) -> CoordinatorInfo | None:
+        """The lease by which this coordinator acts, and the standbys behind it."""
         return self._office.info(self._standbys.present()) if self._office else None
 
     def degraded(self) -> tuple[str, ...]:
@@ -247,15 +246,21 @@ class Coordinator:
             "clock": (self._clock.compare, Wakeup(), timing.clock_s),
             "replicas": (self._replicas.compare, Wakeup(), timing.replicas_s),
         }
-        if self._is_shared:
-            report = LeaderReport(self._store, self.degraded)
-            repeated["report"] = (report.keep, Wakeup(), timing.report_s)
-            repeated["others"] = (partial(wake_all, wakeups), self._others_changed, IDLE_S)
-        store, now, takers = self._store, self._clock.now, self._takers
-        reconcile = partial(reconcile_jobs, bus, store, timing, now, wakeups=wakeups, takers=takers)
         # Not at once: results that came while nobody was here would look late.
         later: dict[str, tuple[Callable[[], Awaitable[None]], Wakeup, float]] = {
-            "reconcile": (reconcile, Wakeup(), timing.reconcile_s),
+            "reconcile": (
+                partial(
+                    reconcile_jobs,
+                    bus,
+                    self._store,
+                    timing,
+                    self._clock.now,
+                    wakeups=wakeups,
+                    takers=self._takers,
+                ),
+                Wakeup(),
+                timing.reconcile_s,
+            ),
             "streams": (self._keep_streams, wakeups.streams, STREAMS_S),
         }
         tasks: dict[str, Callable[[], Awaitable[None]]] = {

@@ -10,7 +10,6 @@ import msgspec
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.domain.model import TargetRecord
 from stt_coordinator.domain.time import schedule
-from stt_coordinator.store.port import Ledger
 from stt_coordinator.tasks.scheduler import PlannedRun
 from stt_shared import clock
 from stt_shared.identity import run_id
@@ -104,16 +103,8 @@ async def _switch_check(
 
     changed = await context.control_state.change(switched)
     state = context.control_state.state
-
-    def switch(ledger: Ledger) -> None:
-        # Those of the store: a coordinator that does not lead may have another pack.
-        known = ledger.fleet.checks()
-        ledger.fleet.replace_checks(
-            msgspec.structs.replace(one, enabled=one.check not in state.disabled_checks)
-            for one in known
-        )
-
-    await context.store.transact(switch)
+    checks = context.library.checks(state.disabled_checks)
+    await context.store.transact(lambda ledger: ledger.fleet.replace_checks(checks))
     context.wakeups.summary.set()
     return SwitchReply(state=state, changed=changed)
 
@@ -129,8 +120,7 @@ async def run(context: HandlerContext, request: RunRequest) -> RunReply:
     if not state.enabled:
         raise request_error(ErrorCode.DISABLED, "checks are disabled, no run was started")
     # Before the checks are chosen: whoever edits a folder of checks runs what is on the disk now.
-    # Only the leader fetches packs at each tick.
-    await (context.library.refresh_if_local() if context.leads else context.library.fetch())
+    await context.library.refresh_if_local()
     now = clock.now().replace(microsecond=0)
 
     every = await context.store.read(lambda ledger: ledger.fleet.all_targets())

@@ -54,8 +54,7 @@ class HandlerContext:
     ready: Callable[[], Awaitable[tuple[Part, ...]]]  # whether each part makes progress
     counters: Counters = field(default_factory=Counters)
     retention: RetentionLimits = field(default_factory=RetentionLimits)
-    leader: Callable[[], CoordinatorInfo | None] = lambda: None  # and the other coordinators
-    leads: bool = True  # this one is the leader
+    acting: Callable[[], CoordinatorInfo | None] = lambda: None  # by which lease it acts
     results_consumer: str = ""  # the consumer that results are received from
     silent_after: timedelta = timedelta(seconds=45)  # then a worker counts as down
     clock: ClockGuard | None = None

@@ -119,12 +119,10 @@ class FencedBus:
         self._term.require()
         return await self._bus.drop(stream, is_dropped)
 
-    async def delete(
-        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    async def delete(self, stream: str, subject: str, before: int) -> None:
         """See the port; what it deletes was handled, so that a late one does no harm."""
         self._term.require()
-        await self._bus.delete(stream, subject, before, consumer=consumer)
+        await self._bus.delete(stream, subject, before)
 
     async def acknowledged(self, stream: str, rank: Callable[[str], int | None]) -> Stored | None:
         """See the port."""

@@ -30,11 +30,6 @@ class FencedStore:
         with self._heeded():
             return await self._store.transact(work)
 
-    async def transact_beside(self, work: Callable[[Ledger], T]) -> T:
-        """See the port."""
-        with self._heeded():
-            return await self._store.transact_beside(work)
-
     async def read(self, work: Callable[[Ledger], T]) -> T:
         """See the port."""
         return await self._store.read(work)
@@ -51,11 +46,6 @@ class FencedStore:
         """See the port."""
         with self._heeded():
             await self._store.begin(epoch, installation)
-
-    async def join(self, epoch: int) -> None:
-        """See the port."""
-        with self._heeded():
-            await self._store.join(epoch)
 
     async def probe_write(self) -> None:
         """See the port."""

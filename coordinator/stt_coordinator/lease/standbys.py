@@ -1,9 +1,8 @@
-"""The other coordinators, from the messages in which they announce themselves."""
+"""The standbys, from the messages that the acting coordinator receives."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stt_shared import clock
@@ -21,14 +20,10 @@ _LOG = logger("lease")
 
 @dataclass(slots=True)
 class Standbys:
-    """Keeps what was heard within the last `silent_s` seconds.
-
-    `changed` is called when another coordinator has committed something.
-    """
+    """Keeps what was heard within the last `silent_s` seconds."""
 
     bus: Bus
     silent_s: float
-    changed: Callable[[], None] = lambda: None
     _heard: dict[tuple[str, str], tuple[float, Standby]] = field(
         default_factory=dict[tuple[str, str], tuple[float, Standby]]
     )
@@ -55,10 +50,7 @@ class Standbys:
         # Limits: anybody on this bus may send such messages, with as many names as they like.
         if is_long or (len(self._heard) >= MAX_STANDBYS and key not in self._heard):
             return
-        before = self._heard.get(key)
         self._heard[key] = clock.uptime(), one
-        if one.active and (before is None or before[1].changes != one.changes):
-            self.changed()
 
     def present(self) -> tuple[Standby, ...]:
         """Those that were heard lately, by name."""

@@ -74,8 +74,7 @@ class Dispatcher:
                 and (row.state, row.dispatch) == (JobState.PENDING, job.dispatch)
             )
 
-        # It holds its targets: results may be recorded meanwhile.
-        await self._store.transact_beside(record)
+        await self._store.transact(record)
         # After the commit: a transaction that fails is tried again with the same jobs.
         self._takers.note(sent, now)
         failed = [receipt for receipt in receipts if receipt.publication is Publication.FAILED]

@@ -35,7 +35,6 @@ from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol import subjects
 from stt_shared.protocol.messages import Result
 from stt_shared.protocol.reading import RESULT, read_message
-from stt_shared.protocol.specs import ConsumerSpec
 from stt_shared.telemetry import traces
 from stt_shared.telemetry.logs import LEVELS, bound, logger
 
@@ -47,7 +46,7 @@ MAX_ID = 200  # characters of the ids of jobs and runs
 MAX_WAITS = 6  # deliveries that may wait for the announcement of their worker
 REPEATED = "repeated"  # the code under which known results are counted
 AFTER_COMMIT = "after-commit-before-ack"
-FIRST_CONSUMER = subjects.results_consumer(1)
+FIRST_CONSUMER = subjects.results_consumer(1).name
 _LOG = logger("ingest")
 # What a value that no check foresaw may raise while it is recorded.
 _UNRECORDABLE = (
@@ -79,7 +78,7 @@ class Ingest:
         store: Store,
         wakeups: Wakeups,
         timing: Timing,
-        consumer: ConsumerSpec = FIRST_CONSUMER,
+        consumer: str = FIRST_CONSUMER,
         troubles: Troubles | None = None,
         counters: Counters | None = None,
         nonces: NonceGate,
@@ -101,7 +100,7 @@ class Ingest:
 
     async def run(self) -> None:
         """Ingest results until cancelled."""
-        stream, name = self._consumer.stream, self._consumer.name
+        stream, name = subjects.STREAM_RESULTS, self._consumer
         while True:
             try:
                 async with self._bus.consume(stream, name, capacity=CAPACITY) as inbox:
@@ -122,7 +121,7 @@ class Ingest:
             self.turned = clock.monotonic()
             # After the batch, and also while none comes: a full stream lets nothing in.
             for sender, last in self._unused.due().items():
-                await delete_handled(self._bus, self._consumer, sender, last)
+                await delete_handled(self._bus, sender, last)
 
     async def ingest(self, batch: Sequence[Delivery], inbox: Inbox) -> None:
         """Record the batch, however long the store is in trouble, then settle its deliveries."""
@@ -209,8 +208,7 @@ class Ingest:
         self, received: Sequence[ReceivedResult], rules: IntakeRules
     ) -> RecordedBatch:
         now = clock.now()
-        # Beside other coordinators, which record results of other targets.
-        batch = await self._store.transact_beside(
+        batch = await self._store.transact(
             lambda ledger: record_results(ledger, received, now, rules)
         )
         self._strangers.spend(batch.stranger_positions, clock.monotonic())

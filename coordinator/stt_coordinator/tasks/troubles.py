@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from stt_coordinator.store.port import Store, StoreError
+from stt_coordinator.store.port import StoreError
 from stt_shared.errors import ProtocolError, SttError, UnreachableError
 
 # What a later attempt may mend: NATS or the store does not answer, or a newer version wrote there.
@@ -37,20 +35,3 @@ class Troubles:
     def sentences(self) -> tuple[str, ...]:
         """All of them, each once, in the order in which they came."""
         return tuple(dict.fromkeys(self._by_task.values()))
-
-
-class LeaderReport:
-    """Keeps in the store what does not work, so that the other coordinators can show it."""
-
-    def __init__(self, store: Store, degraded: Callable[[], tuple[str, ...]]) -> None:
-        self._store = store
-        self._degraded = degraded
-        self._kept: tuple[str, ...] | None = None
-
-    async def keep(self) -> None:
-        """Write what has changed since the last call; raises StoreError."""
-        found = self._degraded()
-        if found == self._kept:
-            return
-        await self._store.transact(lambda ledger: ledger.fleet.put_leader_report(found))
-        self._kept = found

@@ -14,8 +14,6 @@ import uvicorn
 from litestar import Litestar
 
 from stt_coordinator.control.handler_context import HandlerContext
-from stt_coordinator.control.log_ins import LogIns
-from stt_coordinator.control.unavailable import UNAVAILABLE
 from stt_coordinator.tasks.troubles import Troubles
 from stt_coordinator.web.app import application
 from stt_coordinator.web.connections import Connections, LimitedListener, limited_protocol
@@ -28,7 +26,6 @@ from stt_shared.telemetry.logs import logger
 
 TASK = "page"
 RETRY_S = 10.0  # between two tries to listen on an address in use
-STORE_RETRY_S = 1.0  # between two tries to read the store before the page is served
 GRACE_S = 3  # for requests under way at the end, those that watch a run among them
 _LOG = logger("web")
 
@@ -147,12 +144,7 @@ class Page:
                 await asyncio.sleep(RETRY_S)
                 continue
             self._troubles.resolve(TASK)
-            try:
-                await serve(self._context, listening, self._front)
-            except UNAVAILABLE as error:
-                listening.close()
-                self._troubles.report(TASK, error.message)
-                await asyncio.sleep(STORE_RETRY_S)
+            await serve(self._context, listening, self._front)
 
 
 class StandbyPage:
@@ -180,13 +172,8 @@ class StandbyPage:
 
 
 async def serve(context: HandlerContext, listening: socket.socket, front: Front) -> None:
-    """Serve the page of an active coordinator, as `serve_application`.
-
-    Raises StoreError if the key of forms cannot be read.
-    """
-    log_ins = LogIns(context.store)
-    key = await log_ins.form_key()
-    app = application(context, front.login, log_ins=log_ins, secure=front.is_secure, form_key=key)
+    """Serve the page of a coordinator that acts, as `serve_application`."""
+    app = application(context, front.login, secure=front.is_secure)
     await serve_application(app, listening, front)
 
 

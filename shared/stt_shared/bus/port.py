@@ -105,10 +105,8 @@ class Bus(Protocol):
         """The clock of the server that answers for `stream`; raises UnreachableError."""
         ...
 
-    async def delete(
-        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
-        """Delete messages of `subject` (or wildcards) below `before`, and `consumer`'s floor."""
+    async def delete(self, stream: str, subject: str, before: int) -> None:
+        """Delete the messages of `subject` (wildcards allowed) with a sequence below `before`."""
         ...
 
     async def send(self, subject: str, data: bytes) -> None:

@@ -90,10 +90,3 @@ async def test_present_targets_that_await_a_run_are_listed_until_they_do_not(sto
     await store.transact(write)
     waiting = await store.read(lambda ledger: ledger.fleet.awaiting_run())
     assert [row.target for row in waiting] == ["t2"]
-
-
-async def test_the_report_of_the_leader_is_the_one_that_was_put_last(store: Store) -> None:
-    assert await store.read(lambda ledger: ledger.fleet.leader_report()) == ()
-    for report in (("a \N{SNOWMAN}", "b"), ()):
-        await store.transact(lambda ledger, one=report: ledger.fleet.put_leader_report(one))  # type: ignore[misc]  # bound now
-        assert await store.read(lambda ledger: ledger.fleet.leader_report()) == report

@@ -87,7 +87,7 @@ async def _read_status(context: HandlerContext) -> StatusReply:
                 *future_rows(future),
             ),
             pack=context.library.status,
-            coordinator=context.leader(),
+            coordinator=context.acting(),
             store=store,
             notice=unsigned(context, workers),
             next_end=ledger.suppressions.next_end(),

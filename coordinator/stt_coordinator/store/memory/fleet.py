@@ -72,9 +72,3 @@ class MemoryFleet(Rows):
 
     def put_control_state(self, state: ControlState) -> None:
         self._t.control = state
-
-    def leader_report(self) -> tuple[str, ...]:
-        return self._t.leader_report
-
-    def put_leader_report(self, sentences: Iterable[str]) -> None:
-        self._t.leader_report = tuple(sentences)

@@ -84,11 +84,3 @@ class FleetLedger(Protocol):
     def put_control_state(self, state: ControlState) -> None:
         """Remember the control state, because the broker must not have the only copy."""
         ...
-
-    def leader_report(self) -> tuple[str, ...]:
-        """What does not work, as the leader put it last: sentences; empty if it never did."""
-        ...
-
-    def put_leader_report(self, sentences: Iterable[str]) -> None:
-        """Replace the report of the leader, which the other coordinators show."""
-        ...

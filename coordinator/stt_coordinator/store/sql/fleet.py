@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from stt_coordinator.domain.model import TargetPlace, TargetRecord, WorkerRecord
 from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, listed, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.control import CheckInfo
 from stt_shared.protocol.messages import ControlState
-
-_SENTENCES = msgspec.json.Decoder(tuple[str, ...])
 
 
 class SqlFleet(Statements):
@@ -91,13 +87,6 @@ class SqlFleet(Statements):
 
     def put_control_state(self, state: ControlState) -> None:
         self._run("put_control_state", data=packed(state))
-
-    def leader_report(self) -> tuple[str, ...]:
-        found = self._run("leader_report").fetchone()
-        return () if found is None else _SENTENCES.decode(found[0])
-
-    def put_leader_report(self, sentences: Iterable[str]) -> None:
-        self._run("put_leader_report", data=packed(tuple(sentences)))
 
 
 def target_columns(target: TargetRecord) -> Columns:

@@ -15,10 +15,9 @@ from litestar.status_codes import (
     HTTP_429_TOO_MANY_REQUESTS,
 )
 
-from stt_coordinator.control.log_ins import SESSION, LogIns
-from stt_coordinator.web.login.addresses import origin_of
 from stt_coordinator.web.login.authorization import CHALLENGE, OPEN
 from stt_coordinator.web.login.login import Login, cookie_of, is_plain_loopback
+from stt_coordinator.web.login.sessions import SESSION
 from stt_shared import clock
 from stt_shared.telemetry.logs import logger
 
@@ -63,16 +62,15 @@ async def enter(request: HttpRequest, data: Form) -> Response[Any]:
     login: Login | None = request.app.state["login"]
     if login is None:
         return Response(None, status_code=HTTP_303_SEE_OTHER, headers={"Location": "/"})
-    log_ins: LogIns = request.app.state["log_ins"]
     now, address, to = clock.now(), login.visitor(request), data.get("to", "/")
-    if wait := await log_ins.wait_s(origin_of(address), now):
+    if wait := login.attempts.wait_s(address, now):
         sentence = f"Too many failed attempts: try again in {wait} s."
         found = form(request, sentence, HTTP_429_TOO_MANY_REQUESTS, to)
         found.headers["Retry-After"] = str(wait)
         return found
-    begun = await login.begin(data.get("token", "").strip(), log_ins, now)
+    begun = login.begin(data.get("token", "").strip(), now)
     if begun is None:
-        await log_ins.failed(origin_of(address), now)
+        login.attempts.failed(address, now)
         _LOG.warning("login_rejected", address=address)
         return form(request, "Unknown token.", HTTP_401_UNAUTHORIZED, to)
     id_, who = begun
@@ -91,8 +89,7 @@ async def leave(request: HttpRequest) -> Response[None]:
     login: Login | None = request.app.state["login"]
     id_ = request.cookies.get(cookie_of(request))
     if login is not None and id_:
-        log_ins: LogIns = request.app.state["log_ins"]
-        await log_ins.end(id_)
+        login.sessions.end(id_)
     return Response(
         None,
         status_code=HTTP_303_SEE_OTHER,

@@ -121,11 +121,13 @@ class JetStreamBus:
         """See the port: each answer about a stream has the time at which the server wrote it."""
         return await api.server_time(self._link, stream)
 
-    async def delete(
-        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    async def delete(self, stream: str, subject: str, before: int) -> None:
         """See the port; raises UnreachableError."""
-        await upkeep.delete(self._link, stream, subject, before, consumer)
+        body = {"filter": subject, "seq": before}
+        try:
+            await api.call(self._link, f"STREAM.PURGE.{stream}", body)
+        except api.ApiError as error:
+            raise UnreachableError(f"cannot delete on {stream} ({error.description})") from error
 
     async def send(self, subject: str, data: bytes) -> None:
         """See the port."""

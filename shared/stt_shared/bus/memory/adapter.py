@@ -151,15 +151,11 @@ class MemoryBus:
             raise UnreachableError(f"no stream {stream}")
         return clock.now() + self.broker.ahead
 
-    async def delete(
-        self, stream: str, subject: str, before: int, *, consumer: ConsumerSpec | None = None
-    ) -> None:
+    async def delete(self, stream: str, subject: str, before: int) -> None:
         """See the port; raises UnreachableError."""
         self.broker.check()
         if stream not in self.broker.streams:
             raise UnreachableError(f"cannot delete on {stream} (stream not found)")
-        if consumer is not None:
-            before = min(before, self.broker.floor(consumer) + 1)
         self.broker.delete(stream, subject, before)
 
     async def send(self, subject: str, data: bytes) -> None:

@@ -180,18 +180,6 @@ async def test_fences_that_a_stream_has_lost_are_written_again() -> None:
     assert (last.data, last.sequence) == (b"3", fences.sequences[subjects.STREAM_JOBS])
 
 
-def test_what_an_active_coordinator_commits_wakes_the_leader_once() -> None:
-    woken: list[str] = []
-    heard = Standbys(MemoryBroker().connect(), silent_s=60.0, changed=lambda: woken.append("w"))
-
-    def says(changes: int, *, active: bool = True) -> int:
-        one = Standby(name="b", host="two", since=NOW, active=active, changes=changes)
-        heard.hear(codec.encode(one))
-        return len(woken)
-
-    assert [says(0, active=False), says(0), says(1), says(1), says(2)] == [0, 0, 1, 1, 2]
-
-
 def test_standbys_are_bounded_and_what_is_no_standby_is_dropped() -> None:
     heard = Standbys(MemoryBroker().connect(), silent_s=60.0)
     heard.hear(b"\xff")
@@ -203,14 +191,9 @@ def test_standbys_are_bounded_and_what_is_no_standby_is_dropped() -> None:
     assert Standbys(heard.bus, silent_s=0.0).present() == ()
 
 
-def test_the_status_names_the_leader_who_is_active_and_who_stands_by() -> None:
+def test_the_status_names_who_acts_and_who_stands_by() -> None:
     info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s")
-    sentence = coordinator_sentence(info, NOW)
-    assert sentence.startswith("leader a on one since ")
-    assert sentence.endswith("(epoch 3), standby: none")
-    active = Standby(name="c", host="three", since=NOW, active=True)
-    info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s", standbys=(active,))
-    assert coordinator_sentence(info, NOW).endswith("also active: c on three, standby: none")
+    assert coordinator_sentence(info, NOW).endswith("(epoch 3), standby: none")
     behind = Standby(name="b", host="two", since=NOW, obstacle="the folder is locked")
     info = CoordinatorInfo(name="a", host="one", epoch=3, since=NOW, store="s", standbys=(behind,))
     assert coordinator_sentence(info, NOW).endswith("standby: b on two (the folder is locked)")
@@ -230,5 +213,4 @@ def test_the_page_of_a_standby_answers_probes_and_names_nobody_to_strangers(
         assert "standby" in page.text
         metrics = client.get("/metrics").text
         assert "stt_coordinator_acting 0.0" in metrics
-        assert "stt_coordinator_active 0.0" in metrics
         assert "stt_build_info" in metrics

@@ -73,10 +73,3 @@ SELECT data FROM control;
 -- name: put_control_state
 INSERT INTO control (only_row, data) VALUES (1, :data)
 ON CONFLICT (only_row) DO UPDATE SET data = excluded.data;
-
--- name: leader_report
-SELECT data FROM leader_report;
-
--- name: put_leader_report
-INSERT INTO leader_report (id, data) VALUES (1, :data)
-ON CONFLICT (id) DO UPDATE SET data = excluded.data;

@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from stt_coordinator.store.port import Ledger, StoreDeposedError
 from stt_coordinator.store.ports.locks import LockLedger, OneWriter
-from stt_coordinator.store.sql.access import SqlAccess
 from stt_coordinator.store.sql.audit import SqlAudit
 from stt_coordinator.store.sql.counts import KeptCounts, SqlCounts
 from stt_coordinator.store.sql.findings import SqlFindings
@@ -66,7 +65,6 @@ def _ledger(connection: Connection, locks: LockLedger, kept: KeptCounts) -> Ledg
         suppressions=SqlSuppressions(connection),
         audit=SqlAudit(connection),
         fleet=SqlFleet(connection, kept),
-        access=SqlAccess(connection),
         counts=SqlCounts(connection, kept),
         outbox=SqlOutbox(connection),
         retention=SqlRetention(connection, kept),
@@ -96,7 +94,7 @@ def require_epoch(connection: Connection, epoch: int) -> None:
         raise _deposed(found, epoch)
     # After a failover to a server that lagged, or a recovery to an earlier point in time.
     raise StoreDeposedError(
-        f"the store went back to epoch {found}: this coordinator had epoch {epoch}"
+        f"the store went back to epoch {found}: this coordinator had begun epoch {epoch}"
     )
 
 
