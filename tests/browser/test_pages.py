@@ -228,7 +228,7 @@ def test_filters_stand_in_the_address_and_narrow_the_list(browser: Browser, site
     rows = page.locator("tbody tr")
     assert rows.count() > 0
     assert "orders-maria" not in page.inner_text("table")
-    assert "no target is at site 'mars'" in text_of(page, "/findings?site=mars", site)
+    assert "No target is at site 'mars'" in text_of(page, "/findings?site=mars", site)
     page.close()
 
 

@@ -76,7 +76,8 @@ async def test_only_the_routines_that_a_caller_can_lead_astray_are_found(
     with postgresql_state(server, DEFINERS, NO_DEFINERS):
         found = await runner.objects(DEFINER, endpoint(server, Family.POSTGRESQL))
     names = {str(name).split("(")[0] for name in found}
-    assert names == {f"postgres.app.{name}" for name in ("evil", "work", "fired", "temporary")}
+    wanted = ("evil", "work", "fired", "temporary", "unmade", "empty")
+    assert names == {f"postgres.app.{name}" for name in wanted}
 
 
 async def test_a_caller_leads_a_routine_astray_until_its_remediation_is_executed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, LiteralString
 
 import psycopg
@@ -220,7 +221,9 @@ def _begin(connection: Connection, address: Address, store: str) -> None:
         if version:
             drop = sql.SQL("DROP SCHEMA {} CASCADE")
             connection.execute(drop.format(sql.Identifier(address.schema)))
-        schemas.upgrade(connection, address)
+        # This session has no limit for a statement, which is no sign of a pooler.
+        unlimited = {**address.settings, "statement_timeout": "0"}
+        schemas.upgrade(connection, replace(address, settings=unlimited))
         made = PostgresqlTarget(connection, address.place, address.schema)
         for table in made.tables().values():
             made.clear(table)
