@@ -83,7 +83,7 @@ DIRECT = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    workers = [of_worker("eu", "w1"), of_worker("us", "w2")]
+    workers = [of_worker("eu", "w1"), of_worker("us", "w2"), of_worker("eu", "w3")]
     with accounts_on_nats(tmp_path_factory.mktemp("thief"), workers) as made:
         asyncio.run(_streams(made))
         yield made
@@ -144,17 +144,22 @@ async def test_no_answer_is_redirected_into_the_account_of_the_coordinator(
         await thief.flush()
     # Its own act arrives, the server's answer under a name that is good for one answer alone.
     arrived = {found for found, _ in heard if not found.startswith(OF_THE_SERVER)}
+    assert subject in arrived
     assert arrived <= {subject, subject.replace("stt.v1.result", "stt.v1.event.result")}
 
 
 async def test_an_answer_passes_through_no_import_of_another_worker(site: Site) -> None:
     """Within one account of a site the server's answer arrived as another worker's heartbeat."""
+    goals = ("stt.v1.announce.eu.w3", "stt.v1.result.postgresql.eu.t.w3", "$KV.stt_watermark.w3")
     async with overheard(site) as heard, raw(site, THIEF) as thief:
-        for goal in ("stt.v1.announce.eu.w1", "stt.v1.result.postgresql.eu.t.w1"):
-            await thief.publish("$JS.API.INFO", b"", reply=goal)
+        for call in ("$JS.API.INFO", "stt.v1.announce.eu.w1"):
+            for goal in goals:
+                await thief.publish(call, b"{}", reply=goal)
         await thief.flush()
-    names = {found for found, _ in heard}
-    assert not {name for name in names if name.endswith((".w2", ".us.w2"))}
+    names = [found for found, _ in heard if not found.startswith(OF_THE_SERVER)]
+    # Its own heartbeats arrive, so that the rest would be heard as well.
+    assert names.count("stt.v1.announce.eu.w1") == len(goals)
+    assert not [name for name in names if name.endswith(".w3")]
 
 
 @pytest.mark.parametrize("reply", ["$JS.ACK.STT_RESULTS.results-1.1.1.1.0.0", "_R_.x.y"])

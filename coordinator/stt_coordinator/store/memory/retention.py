@@ -10,8 +10,8 @@ from typing import Any
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
 from stt_coordinator.store.memory.tables import Rows
-from stt_coordinator.store.ports.results import Rejected
-from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
+from stt_coordinator.store.ports.results import MAX_REJECTED, Rejected
+from stt_coordinator.store.ports.retention import Before
 
 
 class MemoryRetention(Rows):

@@ -11,7 +11,7 @@ from typing import Protocol
 from stt_shared.protocol.messages import MAX_OTHER_OUTBOXES, OutboxMark, Watermark
 
 # Of at most 4 KiB each, 40 MiB in all: whoever floods the coordinator must not fill its disk.
-MAX_REJECTED = 10_000
+MAX_REJECTED = 10_000  # messages, of each the first 4 KiB: 40 MiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

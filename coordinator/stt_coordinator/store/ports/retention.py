@@ -9,8 +9,6 @@ from typing import Protocol
 
 from stt_coordinator.domain.time.clocks import ClockRecord
 
-MAX_REJECTED = 20_000  # messages, of each the first 4 KiB: 80 MiB
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
@@ -31,7 +29,7 @@ class RetentionLedger(Protocol):
     def prune(self, before: Before, limit: int) -> Mapping[str, int]:
         """Delete at most `limit` rows in all; the number by kind.
 
-        Of rejected messages only the newest MAX_REJECTED stay, however young the others are.
+        Of rejected messages only the newest `results.MAX_REJECTED` stay, however young others are.
 
         The kinds are jobs, runs, results, rejected, history, counts, findings, daily, fixes, audit.
         Jobs go before their runs. What is current stays however old it is: findings that are not

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from stt_coordinator.domain.daily import day_of
 from stt_coordinator.domain.time.clocks import ClockRecord
-from stt_coordinator.store.ports.retention import MAX_REJECTED, Before
+from stt_coordinator.store.ports.results import MAX_REJECTED
+from stt_coordinator.store.ports.retention import Before
 from stt_coordinator.store.sql.counts import KeptCounts
 from stt_coordinator.store.sql.rows import Columns, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
