@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 
 import psutil
 import pytest
@@ -19,6 +20,7 @@ from tests.support.worker.scripts import runner, script
 
 JOBS = 300
 MEMORY_BYTES = 16 * 1024 * 1024
+OTHERS: set[int] = set()
 
 
 async def test_a_child_of_the_sandbox_is_refused_every_system_call_that_reaches_out() -> None:
@@ -42,12 +44,19 @@ def test_an_unknown_machine_type_is_reported_and_runs_without_a_filter(
     assert confinement.confine() == "no list of system calls for linux on s390x"
 
 
+@pytest.fixture(autouse=True)
+def others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox that the tests of the library share may still be there."""
+    monkeypatch.setattr(sys.modules[__name__], "OTHERS", {one.pid for one in forking()})
+
+
 def forking() -> list[psutil.Process]:
-    """The processes that fork the sandbox's children; servers of other tests stand beside."""
+    """The processes that fork the sandbox's children, without those of other tests."""
     return [
         one
         for one in psutil.Process().children()
-        if one.status() != psutil.STATUS_ZOMBIE
+        if one.pid not in OTHERS
+        and one.status() != psutil.STATUS_ZOMBIE
         and any("stt_worker.sandbox.child" in word for word in one.cmdline())
     ]
 

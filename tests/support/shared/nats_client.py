@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
+from nats.js.errors import ServiceUnavailableError
+
+from stt_shared import clock
 
 PAGE = 500  # messages
 FETCH_S = 60.0
+POLL_S = 0.1
 
 
 @asynccontextmanager
@@ -34,6 +39,13 @@ async def everything(connection: Client, stream: str) -> list[Msg]:
         ">", stream=stream, config=ConsumerConfig(ack_policy=AckPolicy.NONE)
     )
     found: list[Msg] = []
+    deadline = clock.monotonic() + FETCH_S
     while len(found) < wanted:
-        found += await reader.fetch(min(PAGE, wanted - len(found)), timeout=FETCH_S)
+        try:
+            found += await reader.fetch(min(PAGE, wanted - len(found)), timeout=FETCH_S)
+        except ServiceUnavailableError:
+            # In a cluster the node of a consumer that was made just now may not answer yet.
+            if clock.monotonic() > deadline:
+                raise
+            await asyncio.sleep(POLL_S)
     return found
