@@ -221,7 +221,7 @@ def _begin(connection: Connection, address: Address, store: str) -> None:
         if version:
             drop = sql.SQL("DROP SCHEMA {} CASCADE")
             connection.execute(drop.format(sql.Identifier(address.schema)))
-        # This session has no limit for a statement, which is no sign of a pooler.
+        # Without this the check for poolers would refuse the session: it limits no statement.
         unlimited = {**address.settings, "statement_timeout": "0"}
         schemas.upgrade(connection, replace(address, settings=unlimited))
         made = PostgresqlTarget(connection, address.place, address.schema)

@@ -24,7 +24,7 @@ class Durability:
     synchronous_names: str
     standbys: int
     synchronous: int
-    receivers: int  # programs that a commit waits for and that are no servers: pg_receivewal
+    receivers: int  # programs such as pg_receivewal that a commit waits for
     hidden: int  # standbys of which this role may see no more than that they are there
     hosts: int  # that the address names
 

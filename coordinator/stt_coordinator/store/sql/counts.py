@@ -71,7 +71,7 @@ class KeptCounts(Statements):
                 self._add_findings(("resolved", *place, bit), numbers, -1)
 
     def drop_empty(self) -> None:
-        """Delete sums of the slot that are 0, as of checks and sites that are no more."""
+        """Delete sums of the slot that are 0, such as those of sites and checks that are gone."""
         for name in ("drop_empty_outcomes", "drop_empty_findings"):
             self._run(name, slot=self._slot)
 

@@ -1,4 +1,4 @@
-"""Followers of a server: programs that only keep its log, and subscribers, are no standbys."""
+"""Programs that only keep the log of a server, and subscribers, do not count as standbys."""
 
 from __future__ import annotations
 
