@@ -44,9 +44,9 @@ async def begun(store: PostgresqlStore, epoch: int) -> float:
 
 @pytest.mark.parametrize("where", ["inside", "outside"])
 async def test_what_a_paused_coordinator_had_begun_is_never_committed_after_its_successor_began(
-    postgresql: Running, where: str
+    store_server: Running, where: str
 ) -> None:
-    url, schema = database(postgresql), fresh_schema()
+    url, schema = database(store_server), fresh_schema()
     store = await open_store(url, schema)
     words = ["-m", "tests.support.processes.paused_writer", url, schema, where]
     child = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, env=os.environ)

@@ -41,6 +41,7 @@ SITE = "eu-west"
 TIMEOUT_S = 90.0  # of each wait: a busy machine is several times as slow
 ANSWER_S = 60.0
 POLL_S = 0.01
+LEAVES_S = 2.0  # for the answers it has begun
 NOW = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
 QUICK = Timing(
     schedule_s=0.02,
@@ -123,6 +124,7 @@ class FakeWorker:
     published: list[Outgoing] = field(default_factory=list[Outgoing])
     site: str = SITE
     labels: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    leaves: bool = False  # it takes no further job
 
     async def announce(self, *, leaving: bool = False) -> None:
         message = Announcement(
@@ -150,7 +152,7 @@ class FakeWorker:
         spec = subjects.jobs_consumer(self.site, family)
         await self.bus.ensure((), [spec])
         async with self.bus.consume(spec.stream, spec.name, capacity=64) as inbox:
-            while True:
+            while not self.leaves:
                 for delivery in await inbox.take(64, wait=0.2):
                     await self.publish(self.result(delivery))
                     await inbox.ack([delivery])
@@ -239,11 +241,15 @@ async def answering(bus: Bus, task: asyncio.Task[None]) -> None:
 async def at_work(worker: FakeWorker) -> AsyncGenerator[FakeWorker]:
     """A worker that announces itself and answers jobs while the block lasts."""
     families = sorted({family for _, family in worker.targets})
-    tasks = [asyncio.create_task(worker.working(family)) for family in families]
-    tasks.append(asyncio.create_task(worker.announcing()))
+    working = [asyncio.create_task(worker.working(family)) for family in families]
+    tasks = [*working, asyncio.create_task(worker.announcing())]
+    worker.leaves = False
     try:
         yield worker
     finally:
+        # Cancelled in the middle of a message it would not know whether that was stored.
+        worker.leaves = True
+        await asyncio.wait(working, timeout=LEAVES_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -32,7 +32,7 @@ def database(server: Running) -> str:
 
 
 def drop(server: Running) -> None:
-    """Drop that database: others count the databases of the server that tests share."""
+    """Drop that database of a server whose databases other tests count."""
     with psycopg.connect(url(server, "postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)".encode())
 

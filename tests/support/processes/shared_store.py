@@ -12,7 +12,7 @@ from stt_coordinator.local.servers import postgresql as embedded
 from stt_coordinator.local.servers.process import HOST, Running
 from stt_shared.bus.jetstream import JetStreamBus
 from tests.servers.fixtures import PASSWORD
-from tests.support.coordinator.coordination import FakeWorker
+from tests.support.coordinator.coordination import FakeWorker, at_work
 from tests.support.coordinator.postgresql_stores import url
 from tests.support.processes.coordinators import Coordinators, connected, coordinators
 from tests.support.processes.epochs import only_the_last_epoch_wrote
@@ -45,15 +45,18 @@ def rows(server: Running, query: str) -> list[tuple[object, ...]]:
 
 
 async def everything_is_there_once(made: Coordinators, server: Running, worker: FakeWorker) -> None:
-    """No result is lost or doubled, every run ends, and no stream has a late message."""
-    published = len(worker.published)
+    """No result is lost or doubled, every run ends, and no stream has a late message.
+
+    The worker answers what is still dispatched: runs may have been asked for until a moment ago.
+    """
 
     async def are_all_there() -> bool:
         counted = rows(server, "SELECT count(*) FROM results")
         left = rows(server, "SELECT count(*) FROM jobs WHERE state IN ('pending', 'dispatched')")
-        return counted == [(published,)] and left == [(0,)]
+        return counted == [(len(worker.published),)] and left == [(0,)]
 
-    await made.until(are_all_there, f"{published} results in the store")
+    async with at_work(worker):
+        await made.until(are_all_there, "all results in the store and no job without one")
     gaps = "SELECT worker FROM results GROUP BY worker HAVING max(sequence) <> count(*)"
     assert rows(server, gaps) == []
     assert rows(server, "SELECT epoch FROM write_epoch") == [(await made.epoch(),)]

@@ -12,10 +12,10 @@ from tests.support.coordinator.copied_stores import drop_database, filled, fresh
 
 
 @pytest.fixture
-def database(postgresql: Running) -> Iterator[str]:
-    url = fresh_database(postgresql)
+def database(store_server: Running) -> Iterator[str]:
+    url = fresh_database(store_server)
     yield url
-    drop_database(postgresql, url)
+    drop_database(store_server, url)
 
 
 @pytest.fixture

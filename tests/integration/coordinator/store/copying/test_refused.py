@@ -27,10 +27,10 @@ NOWHERE = "postgresql://stt@127.0.0.1:1/stt"
 
 
 @pytest.fixture
-def other(postgresql: Running) -> Iterator[str]:
-    made = fresh_database(postgresql)
+def other(store_server: Running) -> Iterator[str]:
+    made = fresh_database(store_server)
     yield made
-    drop_database(postgresql, made)
+    drop_database(store_server, made)
 
 
 async def another_store(folder: Path) -> Path:
@@ -152,13 +152,13 @@ async def test_a_table_that_is_not_of_the_store(state: Path, database: str) -> N
 
 
 async def test_a_server_that_is_away_or_refuses_the_login(
-    state: Path, postgresql: Running, database: str
+    state: Path, store_server: Running, database: str
 ) -> None:
     with pytest.raises(
         UnreachableError, match=r"cannot connect to postgresql://127\.0\.0\.1:1/stt"
     ):
         copied(state, NOWHERE)
-    wrong = url(postgresql, database.rpartition("/")[2], password="wrong-secret")
+    wrong = url(store_server, database.rpartition("/")[2], password="wrong-secret")
     with pytest.raises(ConfigError, match="password authentication failed") as caught:
         copied(state, wrong)
     assert caught.value.hint.startswith("correct coordinator.store_password")
@@ -167,14 +167,14 @@ async def test_a_server_that_is_away_or_refuses_the_login(
 
 
 async def test_a_role_that_may_not_make_a_schema(
-    state: Path, postgresql: Running, database: str
+    state: Path, store_server: Running, database: str
 ) -> None:
     name = database.rpartition("/")[2]
     with psycopg.connect(database, autocommit=True) as session:
         session.execute(f"CREATE ROLE role_{name} LOGIN PASSWORD 'p'".encode())
     try:
         with pytest.raises(ConfigError, match="permission denied") as caught:
-            copied(state, url(postgresql, name, f"role_{name}", "p"))
+            copied(state, url(store_server, name, f"role_{name}", "p"))
         assert "grant the role CREATE on the database" in caught.value.hint
     finally:
         with psycopg.connect(database, autocommit=True) as session:

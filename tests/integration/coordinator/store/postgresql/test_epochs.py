@@ -19,8 +19,8 @@ Pair = tuple[PostgresqlStore, PostgresqlStore]
 
 
 @pytest.fixture
-async def stores(postgresql: Running) -> AsyncGenerator[Pair]:
-    url, name = database(postgresql), fresh_schema()
+async def stores(store_server: Running) -> AsyncGenerator[Pair]:
+    url, name = database(store_server), fresh_schema()
     first, second = await open_store(url, name), await open_store(url, name)
     await first.begin(1)
     yield first, second

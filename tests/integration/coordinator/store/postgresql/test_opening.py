@@ -28,11 +28,11 @@ def name() -> str:
 
 @pytest.fixture
 async def silent(
-    postgresql: Running, name: str, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[str]:
     """The URL of a server that is silent as soon as it has accepted the log-in."""
-    await (await open_store(database(postgresql), name)).close()
-    hole = BlackHole(postgresql.port)
+    await (await open_store(database(store_server), name)).close()
+    hole = BlackHole(store_server.port)
     hole.opened.set()
     upgrade = schema.upgrade
 
@@ -46,7 +46,7 @@ async def silent(
     monkeypatch.setattr(sessions, "WATCH_S", 0.1)
     monkeypatch.setattr(sessions, "CLOSE_S", 0.2)
     async with listening(hole.take) as hole.port:
-        yield database(postgresql).replace(f":{postgresql.port}/", f":{hole.port}/")
+        yield database(store_server).replace(f":{store_server.port}/", f":{hole.port}/")
         hole.opened.set()
 
 
@@ -70,9 +70,9 @@ async def test_a_stop_ends_an_opening_that_hangs(silent: str, name: str) -> None
 
 
 async def test_a_migration_may_take_longer_than_any_other_statement(
-    postgresql: Running, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = database(postgresql)
+    where = database(store_server)
     await (await open_store(where, name)).close()
     slow = tmp_path / "slow.sql"
     slow.write_text("SELECT pg_sleep(2)", encoding="utf-8")

@@ -24,10 +24,10 @@ SECRET = "pooled-secret"  # of a throw-away role
 
 
 @pytest.fixture
-def login(postgresql: Running) -> str:
+def login(store_server: Running) -> str:
     """A role that may make a schema."""
     name = fresh_schema()
-    with psycopg.connect(url(postgresql, "postgres"), autocommit=True) as connection:
+    with psycopg.connect(url(store_server, "postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'".encode())
         connection.execute(f"GRANT CREATE ON DATABASE postgres TO {name}".encode())
     return name
@@ -38,13 +38,13 @@ IGNORED = "ignore_startup_parameters = options"
 
 @contextmanager
 def pooling(
-    postgresql: Running, servers_folder: Path, login: str, mode: str, more: str
+    store_server: Running, servers_folder: Path, login: str, mode: str, more: str
 ) -> Iterator[str]:
     """The address of a database through PgBouncer."""
     folder = servers_folder / f"pgbouncer-{login}"
 
     def start() -> Running:
-        made = pgbouncer.start(folder, postgresql, mode, more)
+        made = pgbouncer.start(folder, store_server, mode, more)
         (folder / "users").write_text(f'"{login}" "{SECRET}"\n', encoding="utf-8")
         return made.start()
 
@@ -54,37 +54,37 @@ def pooling(
 
 @pytest.mark.parametrize("more", ["", IGNORED], ids=["as it comes", "ignoring settings"])
 async def test_a_pooler_in_transaction_mode_is_refused_by_name(
-    postgresql: Running, servers_folder: Path, login: str, more: str
+    store_server: Running, servers_folder: Path, login: str, more: str
 ) -> None:
-    with pooling(postgresql, servers_folder, login, "transaction", more) as where:
+    with pooling(store_server, servers_folder, login, "transaction", more) as where:
         with pytest.raises(ConfigError, match="by which sessions share those") as refused:
             await open_store(where, login)
         assert "pool_mode = session" in refused.value.hint
         assert SECRET not in refused.value.message
-    with psycopg.connect(url(postgresql, "postgres")) as connection:
+    with psycopg.connect(url(store_server, "postgres")) as connection:
         assert not schema.exists(connection, login)
 
 
 async def test_a_pooler_in_transaction_mode_is_refused_although_the_role_has_the_settings(
-    postgresql: Running, servers_folder: Path, login: str
+    store_server: Running, servers_folder: Path, login: str
 ) -> None:
     """So that its sessions have them, whatever the pooler drops."""
-    where = address_of(url(postgresql, "postgres"), login)
-    with psycopg.connect(url(postgresql, "postgres"), autocommit=True) as connection:
+    where = address_of(url(store_server, "postgres"), login)
+    with psycopg.connect(url(store_server, "postgres"), autocommit=True) as connection:
         for name, value in where.settings.items():
             connection.execute(f"ALTER ROLE {login} SET {name} = {value}".encode())
     with (
-        pooling(postgresql, servers_folder, login, "transaction", IGNORED) as pooled,
+        pooling(store_server, servers_folder, login, "transaction", IGNORED) as pooled,
         pytest.raises(ConfigError, match="by which sessions share those"),
     ):
         await open_store(pooled, login)
 
 
 async def test_a_pooler_in_statement_mode_is_refused(
-    postgresql: Running, servers_folder: Path, login: str
+    store_server: Running, servers_folder: Path, login: str
 ) -> None:
     with (
-        pooling(postgresql, servers_folder, login, "statement", "") as where,
+        pooling(store_server, servers_folder, login, "statement", "") as where,
         pytest.raises(ConfigError, match="transaction blocks not allowed") as refused,
     ):
         await open_store(where, login)
@@ -93,9 +93,9 @@ async def test_a_pooler_in_statement_mode_is_refused(
 
 @pytest.mark.parametrize("more", ["", IGNORED], ids=["as it comes", "ignoring settings"])
 async def test_a_pooler_in_session_mode_keeps_a_store_with_all_settings(
-    postgresql: Running, servers_folder: Path, login: str, more: str
+    store_server: Running, servers_folder: Path, login: str, more: str
 ) -> None:
-    with pooling(postgresql, servers_folder, login, "session", more) as where:
+    with pooling(store_server, servers_folder, login, "session", more) as where:
         store = await open_store(where, login)
         await store.begin(1)
         await store.transact(lambda ledger: ledger.runs.put(run()))
@@ -110,10 +110,10 @@ async def test_a_pooler_in_session_mode_keeps_a_store_with_all_settings(
 
 
 async def test_a_transaction_that_is_handed_to_another_session_commits_nothing(
-    postgresql: Running,
+    store_server: Running,
 ) -> None:
     """A pooler that looked right at the start: what it hands out differs from then on."""
-    store = await open_store(database(postgresql), fresh_schema())
+    store = await open_store(database(store_server), fresh_schema())
     await store.transact(lambda ledger: ledger.runs.put(run()))
     await store._run(store._writer, lambda one: one.execute(b"SET stt.session = 'of another'"))
     with pytest.raises(StoreError, match="by which sessions share those"):

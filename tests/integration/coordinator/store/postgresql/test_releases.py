@@ -39,9 +39,9 @@ def newer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Newer:
 
 
 async def test_a_start_of_a_newer_release_leaves_the_store_as_the_older_one_needs_it(
-    postgresql: Running, newer: Newer
+    store_server: Running, newer: Newer
 ) -> None:
-    where, name = database(postgresql), fresh_schema()
+    where, name = database(store_server), fresh_schema()
     older = await open_store(where, name)
     await older.begin(1)
     with newer():
@@ -55,9 +55,9 @@ async def test_a_start_of_a_newer_release_leaves_the_store_as_the_older_one_need
 
 
 async def test_a_take_over_by_a_newer_release_upgrades_and_deposes_the_older_one(
-    postgresql: Running, newer: Newer
+    store_server: Running, newer: Newer
 ) -> None:
-    where, name = database(postgresql), fresh_schema()
+    where, name = database(store_server), fresh_schema()
     older = await open_store(where, name)
     await older.begin(3)
     with newer():
@@ -83,10 +83,10 @@ async def test_a_take_over_by_a_newer_release_upgrades_and_deposes_the_older_one
 
 
 async def test_a_newer_release_does_not_upgrade_while_a_transaction_of_the_older_is_under_way(
-    postgresql: Running, newer: Newer, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, newer: Newer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(address, "LOCK_MS", 200)
-    where, name = database(postgresql), fresh_schema()
+    where, name = database(store_server), fresh_schema()
     older = await open_store(where, name)
     under_way = connector(address_of(where, name), None)()
     schema.enter(under_way, name)

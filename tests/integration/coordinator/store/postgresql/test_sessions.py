@@ -24,21 +24,21 @@ ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicatio
 
 
 @pytest.fixture
-def hole(postgresql: Running) -> BlackHole:
-    made = BlackHole(postgresql.port)
+def hole(store_server: Running) -> BlackHole:
+    made = BlackHole(store_server.port)
     made.opened.set()
     return made
 
 
 @pytest.fixture
 async def store(
-    postgresql: Running, hole: BlackHole, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, hole: BlackHole, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncGenerator[PostgresqlStore]:
     monkeypatch.setattr(stores, "WRITE_S", 1.0)
     monkeypatch.setattr(stores, "READ_S", 1.0)
     monkeypatch.setattr(sessions, "WATCH_S", 0.1)
     async with listening(hole.take) as hole.port:
-        where = database(postgresql).replace(f":{postgresql.port}/", f":{hole.port}/")
+        where = database(store_server).replace(f":{store_server.port}/", f":{hole.port}/")
         made = await open_store(where, fresh_schema())
         yield made
         hole.opened.set()
@@ -94,7 +94,7 @@ async def test_a_store_whose_server_hangs_is_closed_in_bounded_time(
 
 
 async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
-    postgresql: Running, store: PostgresqlStore
+    store_server: Running, store: PostgresqlStore
 ) -> None:
     tries: list[int] = []
 
@@ -102,7 +102,7 @@ async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
         tries.append(1)
         ledger.runs.put(run())
         if len(tries) == 1:
-            with psycopg.connect(database(postgresql)) as connection:
+            with psycopg.connect(database(store_server)) as connection:
                 connection.execute(ENDED, ("stt-coordinator",))
             ledger.runs.running()
 
@@ -113,7 +113,7 @@ async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
     def cut_at_commit(ledger: Ledger) -> None:
         tries.append(1)
         ledger.runs.put(run("late", number=2))
-        with psycopg.connect(database(postgresql)) as connection:
+        with psycopg.connect(database(store_server)) as connection:
             connection.execute(ENDED, ("stt-coordinator",))
 
     with pytest.raises(StoreError, match="broke during a commit"):
@@ -122,7 +122,7 @@ async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
 
 
 async def test_a_server_that_is_away_is_one_line_of_the_log_however_many_tasks_meet_it(
-    postgresql: Running,
+    store_server: Running,
     store: PostgresqlStore,
     hole: BlackHole,
     capsys: pytest.CaptureFixture[str],
@@ -130,7 +130,7 @@ async def test_a_server_that_is_away_is_one_line_of_the_log_however_many_tasks_m
 ) -> None:
     await store.probe_write()
     target, hole.target = hole.target, 1  # nobody listens there
-    with psycopg.connect(database(postgresql)) as connection:
+    with psycopg.connect(database(store_server)) as connection:
         connection.execute(ENDED, ("stt-coordinator",))
     for _ in range(5):
         with pytest.raises(StoreError):

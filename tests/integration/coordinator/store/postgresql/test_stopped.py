@@ -22,14 +22,14 @@ LIMIT_S = 60
 
 
 def test_a_session_that_takes_no_rows_is_ended_by_the_server(
-    postgresql: Running, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(address, "DEAD_PEER_MS", 2_000)
-    where = address_of(database(postgresql), "stt")
+    where = address_of(database(store_server), "stt")
     stopped = connector(where, None)()
     schema.enter(stopped, "stt")
     stopped.pgconn.send_query(ROWS)  # and never read
-    with psycopg.connect(database(postgresql), autocommit=True) as other:
+    with psycopg.connect(database(store_server), autocommit=True) as other:
         seen: set[str | None] = set()
         end = time.monotonic() + LIMIT_S
         while (row := other.execute(WAITS, (stopped.info.backend_pid,)).fetchone()) is not None:
@@ -43,14 +43,14 @@ def test_a_session_that_takes_no_rows_is_ended_by_the_server(
 
 
 async def test_on_a_unix_socket_it_is_ended_by_whoever_waits_for_its_lock(
-    postgresql: Running, monkeypatch: pytest.MonkeyPatch
+    store_server: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "DEAD_PEER_MS", 1_000)
     monkeypatch.setattr(schema, "BEGIN_MS", 200)
-    name, secret = fresh_schema(), quote(postgresql.password, safe="")
-    login = f"{postgresql.user}:{secret}@{quote(postgresql.socket, safe='')}:{postgresql.port}"
-    where = f"postgresql://{login}/{DATABASE}"
-    database(postgresql)
+    name, secret = fresh_schema(), quote(store_server.password, safe="")
+    place = f"{quote(store_server.socket, safe='')}:{store_server.port}"
+    where = f"postgresql://{store_server.user}:{secret}@{place}/{DATABASE}"
+    database(store_server)
     store = await open_store(where, name)
     stopped = connector(address.address_of(where, name), None)()
     schema.enter(stopped, name)

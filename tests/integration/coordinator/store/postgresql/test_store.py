@@ -25,8 +25,8 @@ SETTINGS = "SELECT current_setting(unnest(%s::text[]))"
 
 
 @pytest.fixture
-def where(postgresql: Running) -> str:
-    return database(postgresql)
+def where(store_server: Running) -> str:
+    return database(store_server)
 
 
 @pytest.fixture
@@ -170,20 +170,20 @@ async def test_texts_with_nul_are_stored_without_it(store: PostgresqlStore) -> N
 
 
 async def test_a_role_without_rights_is_named_and_the_password_is_not(
-    postgresql: Running, where: str, name: str
+    store_server: Running, where: str, name: str
 ) -> None:
     login, secret = f"role_{name}", "not-for-logs"
     with psycopg.connect(where, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD '{secret}'".encode())
         connection.execute(f"CREATE SCHEMA {name} AUTHORIZATION {login}".encode())
-    store = await open_store(url(postgresql, "stores", login, secret), name)
+    store = await open_store(url(store_server, "stores", login, secret), name)
     with psycopg.connect(where, autocommit=True) as connection:
         connection.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA {name} FROM {login}".encode())
     with pytest.raises(StoreReadOnlyError, match="permission denied") as denied:
         await store.transact(lambda ledger: ledger.runs.put(run()))
     await store.close()
     with pytest.raises(ConfigError, match="password authentication failed") as refused:
-        await open_store(url(postgresql, "stores", login, "wrong-secret"), name)
+        await open_store(url(store_server, "stores", login, "wrong-secret"), name)
     shown = f"{denied.value} {denied.value.hint} {refused.value} {refused.value.hint}"
     assert not {one for one in (secret, "wrong-secret", PASSWORD) if one in shown}
 

@@ -25,8 +25,8 @@ Pair = tuple[PostgresqlStore, PostgresqlStore]
 
 
 @pytest.fixture
-async def stores(postgresql: Running) -> AsyncGenerator[Pair]:
-    url, schema = database(postgresql), fresh_schema()
+async def stores(store_server: Running) -> AsyncGenerator[Pair]:
+    url, schema = database(store_server), fresh_schema()
     # At once, as two coordinators that start together: one of them makes the schema.
     first, second = await asyncio.gather(open_store(url, schema), open_store(url, schema))
     yield first, second
@@ -112,8 +112,8 @@ async def test_a_reader_of_the_history_misses_no_event_of_two_writers(stores: Pa
     assert seen == 40
 
 
-async def test_a_store_that_was_dropped_is_made_anew_at_a_start_only(postgresql: Running) -> None:
-    place = DatabasePlace(database(postgresql), Secret())
+async def test_a_store_that_was_dropped_is_made_anew_at_a_start_only(store_server: Running) -> None:
+    place = DatabasePlace(database(store_server), Secret())
     first = await place.identity()
     opened = await place.open()
     assert opened.identity == first
