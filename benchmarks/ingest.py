@@ -73,11 +73,12 @@ def outcome(check: CheckInfo, number: int) -> CheckOutcome:
     return CheckOutcome(check=check.check, outcome=Outcome.FAILED, findings=(found,))
 
 
-def results(run: str, jobs: int, known: list[CheckInfo]) -> list[Outgoing]:
+def results(run: str, jobs: int, known: list[CheckInfo], prefix: str = "t") -> list[Outgoing]:
+    """A result of each of so many targets, whose names begin with `prefix`."""
     now = clock.now()
     made: list[Outgoing] = []
     for number in range(jobs):
-        target = f"t{number:05}"
+        target = f"{prefix}{number:05}"
         result = Result(
             job_id=job_id(run, target),
             run_id=run,
@@ -101,11 +102,18 @@ def results(run: str, jobs: int, known: list[CheckInfo]) -> list[Outgoing]:
     return made
 
 
-async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) -> None:
+async def planned(
+    store: Store, run_id: str, jobs: int, known: list[CheckInfo], prefix: str = "t"
+) -> None:
+    """Plan a run of so many targets, which become known unless they are."""
     now = clock.now()
     targets = [
         TargetRecord(
-            target=f"t{n:05}", family=Family.MYSQL, site=SITE, first_seen=now, workers=("w1",)
+            target=f"{prefix}{n:05}",
+            family=Family.MYSQL,
+            site=SITE,
+            first_seen=now,
+            workers=("w1",),
         )
         for n in range(jobs)
     ]
@@ -114,7 +122,8 @@ async def planned(store: Store, run_id: str, jobs: int, known: list[CheckInfo]) 
 
     def enter(ledger: Ledger) -> None:
         ledger.fleet.replace_checks(known)
-        ledger.fleet.put_targets(targets)
+        there = ledger.fleet.targets(one.target for one in targets)
+        ledger.fleet.put_targets(one for one in targets if one.target not in there)
         start_run(ledger, run, rows, now)
 
     await store.transact(enter)

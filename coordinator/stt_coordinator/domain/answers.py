@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from stt_coordinator.domain.intake.admission import execution_of
 from stt_coordinator.domain.model import (
     LEARNED,
+    Confirmation,
     Evidence,
     JobRecord,
     JobState,
@@ -63,11 +64,26 @@ def evidence_of(job: JobRecord, result: Result, order: Order, now: datetime) -> 
     )
 
 
-def is_news(job: JobRecord, outcome: CheckOutcome, evidence: Evidence) -> bool:
-    """Whether an outcome changes the job: a passed or failed one replaces all but its like."""
-    before = next((one for one in job.outcomes if one.check == outcome.check), None)
+def news_of(
+    job: JobRecord, outcomes: Iterable[CheckOutcome], evidence: Evidence
+) -> list[CheckOutcome]:
+    """Those of `outcomes` that change the job."""
+    before = {one.check: one for one in job.outcomes}
+    wanted = {ref.check for ref in job.checks}
+    return [
+        one
+        for one in outcomes
+        if _is_news(job, before.get(one.check), one, evidence)
+        and (one.check in wanted or one.check in before)
+    ]
+
+
+def _is_news(
+    job: JobRecord, before: CheckOutcome | None, outcome: CheckOutcome, evidence: Evidence
+) -> bool:
+    """Whether an outcome replaces `before`: a passed or failed one replaces all but its like."""
     if before is None:
-        return any(ref.check == outcome.check for ref in job.checks)
+        return True
     # A verdict stands: an error of a later delivery of the same job must not replace it.
     if before.outcome in LEARNED:
         return False
@@ -112,6 +128,68 @@ def latest_pair(before: Pair | None, outcome: CheckOutcome, evidence: Evidence) 
         verdict=verdict,
         parts_not_checked=outcome.parts_not_checked,
     )
+
+
+def is_same(before: Pair, outcome: CheckOutcome, evidence: Evidence) -> bool:
+    """Whether newer evidence only confirms a pair: see `confirmed`."""
+    return (
+        before.order < evidence.order
+        and before.outcome is outcome.outcome
+        and before.kind is outcome.kind
+        and before.reason == outcome.reason
+        and before.parts_not_checked == outcome.parts_not_checked
+        and (before.site, before.family) == (evidence.site, evidence.family)
+    )
+
+
+def confirmed(pair: Pair, newer: Evidence | Confirmation) -> Pair:
+    """The pair after `newer` evidence for which it `is_same`."""
+    return msgspec.structs.replace(
+        pair,
+        run_id=newer.run_id,
+        started=newer.started,
+        finished=newer.finished,
+        order=newer.order,
+        verdict=newer.order if pair.outcome in LEARNED else pair.verdict,
+    )
+
+
+def confirmation_of(
+    evidence: Evidence, checks: Iterable[str], findings: Iterable[str]
+) -> Confirmation:
+    """What an answer repeats of checks and findings (ids) of its target."""
+    return Confirmation(
+        run_id=evidence.run_id,
+        started=evidence.started,
+        finished=evidence.finished,
+        order=evidence.order,
+        checks=tuple(checks),
+        findings=tuple(findings),
+    )
+
+
+def without(
+    known: Iterable[Confirmation], *, checks: Container[str] = (), findings: Container[str] = ()
+) -> tuple[Confirmation, ...]:
+    """The confirmations of a target without those of some checks and findings."""
+    left = (
+        msgspec.structs.replace(
+            one,
+            checks=tuple(name for name in one.checks if name not in checks),
+            findings=tuple(id_ for id_ in one.findings if id_ not in findings),
+        )
+        for one in known
+    )
+    return tuple(one for one in left if one.checks or one.findings)
+
+
+def with_newer(
+    known: Iterable[Confirmation], newer: Sequence[Confirmation]
+) -> tuple[Confirmation, ...]:
+    """The confirmations of a target after newer ones: each check and finding is in its newest."""
+    checks = {name for one in newer for name in one.checks}
+    findings = {id_ for one in newer for id_ in one.findings}
+    return (*newer, *without(known, checks=checks, findings=findings))
 
 
 def checked_target(

@@ -24,6 +24,9 @@ class Folded:
     events: tuple[FindingEvent, ...] = ()
 
 
+NOTHING = Folded()
+
+
 def fold(
     known: Mapping[str, FindingRecord],
     outcome: CheckOutcome,
@@ -38,7 +41,7 @@ def fold(
     """
     # By order, not by time: a clock that was ahead once would keep every later verdict out.
     if verdict is not None and evidence.order < verdict:
-        return Folded()
+        return NOTHING
     match outcome.outcome:
         case Outcome.PASSED if known:
             seen: dict[str, Finding] = {}
@@ -47,7 +50,7 @@ def fold(
             least_first = sorted(outcome.findings, key=lambda finding: -finding.severity.rank)
             seen = {finding_id(evidence.target, outcome.check, one.key): one for one in least_first}
         case _:
-            return Folded()
+            return NOTHING
     gone = [
         _resolved(record, evidence)
         for id_, record in known.items()
@@ -66,6 +69,13 @@ def fold(
         records=tuple(record for record, _ in both if record != known.get(record.id)),
         events=tuple(event for _, event in both if event is not None),
     )
+
+
+def is_confirmed(before: FindingRecord | None, after: FindingRecord) -> bool:
+    """Whether a finding is as it was, only confirmed later."""
+    if before is None or before.state is FindingState.RESOLVED:
+        return False
+    return after == msgspec.structs.replace(before, last_confirmed=after.last_confirmed)
 
 
 def covers(parts: Sequence[PartNotChecked], labels: Mapping[str, str]) -> bool:

@@ -169,6 +169,20 @@ class Pair(Record, frozen=True, kw_only=True):
     parts_not_checked: tuple[PartNotChecked, ...] = ()
 
 
+class Confirmation(Record, frozen=True, kw_only=True):
+    """The newest answer that repeats what was known of some checks and findings of a target.
+
+    Of `checks` the latest outcome, of `findings` (ids) that they are there as they were.
+    """
+
+    run_id: str
+    started: Instant
+    finished: Instant
+    order: Order
+    checks: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One answer to one job: its order, by which run, about whom, and when, for people to read."""

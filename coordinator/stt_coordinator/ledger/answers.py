@@ -9,10 +9,19 @@ from typing import TypeVar
 
 import msgspec
 
-from stt_coordinator.domain.answers import answered, checked_target, is_news, latest_pair
-from stt_coordinator.domain.findings import fold
+from stt_coordinator.domain.answers import (
+    answered,
+    checked_target,
+    confirmation_of,
+    confirmed,
+    is_same,
+    latest_pair,
+    news_of,
+)
+from stt_coordinator.domain.findings import fold, is_confirmed
 from stt_coordinator.domain.model import (
     OUTSTANDING,
+    Confirmation,
     Evidence,
     JobRecord,
     JobState,
@@ -63,6 +72,9 @@ class AnswerRecorder:
         self._changed_jobs: dict[str, JobRecord] = {}
         self._changed_pairs: dict[tuple[str, str], Pair] = {}
         self._changed_findings: dict[str, FindingRecord] = {}
+        # By pair, and by id of a finding, the newest answer that repeats what was known.
+        self._confirmed_pairs: dict[tuple[str, str], Evidence] = {}
+        self._confirmed_findings: dict[str, Evidence] = {}
         self._changed_targets: dict[str, TargetRecord] = {}
         self._events: list[FindingEvent] = []
 
@@ -73,14 +85,14 @@ class AnswerRecorder:
     def answers(self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence) -> bool:
         """Whether this answer would change the job."""
         job = self._jobs[job_id]
-        return job.state in OUTSTANDING or any(is_news(job, one, evidence) for one in outcomes)
+        return job.state in OUTSTANDING or bool(news_of(job, outcomes, evidence))
 
     def record(
         self, job_id: str, outcomes: Sequence[CheckOutcome], evidence: Evidence, state: JobState
     ) -> None:
         """Record the answer to a job. Idempotent: outcomes that are no news change nothing."""
         job = self._jobs[job_id]
-        news = [outcome for outcome in outcomes if is_news(job, outcome, evidence)]
+        news = news_of(job, outcomes, evidence)
         if not news and job.state not in OUTSTANDING:
             return
         by_check = {one.check: one for one in (*job.outcomes, *news)}
@@ -95,6 +107,7 @@ class AnswerRecorder:
             return
         for outcome in news:
             self._record_outcome(outcome, evidence)
+            self._record_pair(outcome, evidence)
         checked = checked_target(row, latest, evidence)
         if checked is not row:
             self._targets[row.target] = self._changed_targets[row.target] = checked
@@ -103,13 +116,17 @@ class AnswerRecorder:
         """Record an outcome: its findings as suppressions let them count, and their events."""
         key = (evidence.target, outcome.check)
         before = self._pairs.get(key)
-        # Before the pair below is replaced: an outcome must not be compared with itself.
+        # Before the pair is replaced: an outcome must not be compared with itself.
         folded = fold(self._findings[key], outcome, evidence, before.verdict if before else None)
         events = {event.after.id: event for event in folded.events}
         for record in folded.records:
             self._findings[key][record.id] = record
             was, now = self._counted.get(record.id), self._suppressor.apply(record)
-            self._counted[record.id] = self._changed_findings[record.id] = now
+            self._counted[record.id] = now
+            if is_confirmed(was, now) and record.id not in self._changed_findings:
+                self._confirmed_findings[record.id] = evidence
+            else:
+                self._changed_findings[record.id] = now
             event = events.get(record.id)
             # A changed severity is an event only where no suppression hides it: see below.
             if event is not None and event.change is not Change.CHANGED:
@@ -117,7 +134,22 @@ class AnswerRecorder:
             self._events += events_between(
                 was, now, evidence.finished, run_id=evidence.run_id, reason=OVER
             )
-        self._pairs[key] = self._changed_pairs[key] = latest_pair(before, outcome, evidence)
+
+    def _record_pair(self, outcome: CheckOutcome, evidence: Evidence) -> None:
+        """Record what the check says of the target now.
+
+        Most answers repeat what was known: one row of the target keeps that, not one of each check.
+        """
+        key = (evidence.target, outcome.check)
+        before = self._pairs.get(key)
+        if before is None or not is_same(before, outcome, evidence):
+            self._pairs[key] = self._changed_pairs[key] = latest_pair(before, outcome, evidence)
+            self._confirmed_pairs.pop(key, None)
+        elif key in self._changed_pairs:
+            self._pairs[key] = self._changed_pairs[key] = confirmed(before, evidence)
+        else:
+            self._pairs[key] = confirmed(before, evidence)
+            self._confirmed_pairs[key] = evidence
 
     def close(self) -> None:
         """Write everything that changed; a run whose last job ended is finished.
@@ -127,6 +159,7 @@ class AnswerRecorder:
         self._ledger.jobs.put(_sorted(self._changed_jobs))
         self._ledger.outcomes.put(_sorted(self._changed_pairs))
         self._ledger.findings.put(_sorted(self._changed_findings))
+        self._ledger.outcomes.confirm(self._confirmations())
         self._ledger.fleet.put_targets(_sorted(self._changed_targets))
         # In the same transaction as the findings: an event is published if its change is stored,
         # and only then.
@@ -134,6 +167,20 @@ class AnswerRecorder:
         self._ledger.outbox.add(map(event_messages.of_finding, self._events))
         # Last: every ingester of a run waits here for the one that counts it.
         count_runs(self._ledger, {job.run_id for job in self._changed_jobs.values()}, self._now)
+
+    def _confirmations(self) -> dict[str, list[Confirmation]]:
+        """By target, which answers confirmed what, without what was changed and is written."""
+        # By identity: two answers to a job may be equal in all that orders them.
+        answers: dict[int, tuple[Evidence, list[str], list[str]]] = {}
+        for (_, check), evidence in self._confirmed_pairs.items():
+            answers.setdefault(id(evidence), (evidence, [], []))[1].append(check)
+        for finding, evidence in self._confirmed_findings.items():
+            if finding not in self._changed_findings:
+                answers.setdefault(id(evidence), (evidence, [], []))[2].append(finding)
+        found: defaultdict[str, list[Confirmation]] = defaultdict(list)
+        for evidence, checks, findings in answers.values():
+            found[evidence.target].append(confirmation_of(evidence, checks, findings))
+        return dict(sorted(found.items()))
 
 
 def _sorted(changed: Mapping[K, V]) -> Iterator[V]:

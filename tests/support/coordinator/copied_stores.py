@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from stt_coordinator.domain.model import WorkerRecord
+from stt_coordinator.domain.model import Confirmation, Order, WorkerRecord
 from stt_coordinator.domain.time.clocks import ClockRecord, Reading
 from stt_coordinator.local.servers.process import Running
 from stt_coordinator.store.copying import places
@@ -31,6 +31,10 @@ WITHOUT_ROWS = frozenset({"upgrades"})
 def fill(ledger: Ledger) -> None:
     """Rows for every table; the last ones of the outbox are deleted again."""
     Fleet(SEED).fill(ledger)
+    confirmed = Confirmation(
+        run_id="r1", started=NOW, finished=NOW, order=Order(1, 1), findings=("f_closed",)
+    )
+    ledger.outcomes.confirm({"t1": [confirmed]})
     closed = finding("f_closed", since=NOW - timedelta(hours=2))
     ledger.history.add([opened(closed)])
     ledger.results.add(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+
+from stt_coordinator.domain.answers import confirmed
 from stt_coordinator.domain.coverage import enabled_checks, never_run
-from stt_coordinator.domain.model import Pair
+from stt_coordinator.domain.model import Confirmation, Pair
 from stt_coordinator.store.memory import current
 from stt_coordinator.store.memory.tables import Rows
 from stt_shared.protocol.messages import TargetPart
@@ -21,6 +24,19 @@ class MemoryOutcomes(Rows):
 
     def put(self, pairs: Iterable[Pair]) -> None:
         self._t.pairs.update(((pair.target, pair.check), pair) for pair in pairs)
+
+    def confirm(self, confirmations: Mapping[str, Sequence[Confirmation]]) -> None:
+        for target, answers in confirmations.items():
+            for answer in answers:
+                for check in answer.checks:
+                    pair = self._t.pairs.get((target, check))
+                    if pair is not None:
+                        self._t.pairs[target, check] = confirmed(pair, answer)
+                for id_ in answer.findings:
+                    found = self._t.findings.get(id_)
+                    if found is not None:
+                        later = msgspec.structs.replace(found, last_confirmed=answer.finished)
+                        self._t.findings[id_] = later
 
     def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:
         among = set(targets) or self._t.targets.keys()

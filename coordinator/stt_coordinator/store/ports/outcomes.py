@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from stt_coordinator.domain.model import Pair
+from stt_coordinator.domain.model import Confirmation, Pair
 from stt_shared.protocol.messages import TargetPart
 
 
@@ -22,6 +22,14 @@ class OutcomeLedger(Protocol):
 
     def put(self, pairs: Iterable[Pair]) -> None:
         """Insert or replace."""
+        ...
+
+    def confirm(self, confirmations: Mapping[str, Sequence[Confirmation]]) -> None:
+        """By target, newer answers that repeat what was known; of each check or finding one.
+
+        Of `checks` the pair becomes `domain.answers.confirmed` of it, of `findings` (ids)
+        `last_confirmed` becomes `finished`; unknown ones are left out. One row for each target.
+        """
         ...
 
     def never_run(self, limit: int, targets: Iterable[str] = ()) -> list[tuple[str, int]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
-import msgspec
+from msgspec.structs import replace
 
 from stt_coordinator.store.ports.findings import EVERY, FindingPlace, Grouped
 from stt_coordinator.store.sql.counts import SEVERITY_BITS, KeptCounts
+from stt_coordinator.store.sql.outcomes import Confirmations
 from stt_coordinator.store.sql.rows import LAST_CHARACTER, Columns, listed, packed, text
 from stt_coordinator.store.sql.statements import Connection, Statements, queries
 from stt_shared.protocol.enums import Severity
@@ -28,9 +30,25 @@ class SqlFindings(Statements):
     def __init__(self, connection: Connection, kept: KeptCounts) -> None:
         super().__init__(connection)
         self._kept = kept
+        self._confirmations = Confirmations(connection)
+
+    def _found(self, name: str, **parameters: object) -> list[FindingRecord]:
+        """The findings of a statement, confirmed by the newest answer that named them."""
+        records = self._all(FindingRecord, name, **parameters)
+        targets = {one.target for one in records}
+        answers = {
+            id_: answer.finished
+            for row in self._confirmations.of_targets(targets).values()
+            for answer in row.answers
+            for id_ in answer.findings
+        }
+        return [
+            one if one.id not in answers else replace(one, last_confirmed=answers[one.id])
+            for one in records
+        ]
 
     def of_targets(self, targets: Iterable[str]) -> list[FindingRecord]:
-        return self._all(FindingRecord, "of_targets", targets=listed(targets))
+        return self._found("of_targets", targets=listed(targets))
 
     def put(self, findings: Iterable[FindingRecord]) -> None:
         rows = list(map(columns, findings))
@@ -43,16 +61,20 @@ class SqlFindings(Statements):
             str(row["target"]) for row in rows if known.get(str(row["id"])) != _counted_as(row)
         )
         self._each("put", rows)
+        written: defaultdict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            written[str(row["target"])].add(str(row["id"]))
+        self._confirmations.take_out_findings(written)
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
-        return self._all(FindingRecord, "by_id", ids=listed(ids))
+        return self._found("by_id", ids=listed(ids))
 
     def of_check(self, check: str) -> list[FindingRecord]:
-        return self._all(FindingRecord, "of_check", check_name=check)
+        return self._found("of_check", check_name=check)
 
     def with_prefix(self, prefix: str, limit: int) -> list[FindingRecord]:
         beyond = prefix + LAST_CHARACTER
-        return self._all(FindingRecord, "with_prefix", prefix=prefix, beyond=beyond, limit=limit)
+        return self._found("with_prefix", prefix=prefix, beyond=beyond, limit=limit)
 
     def page(
         self, query: FindingsRequest, beyond: FindingPlace | None = None
@@ -67,8 +89,7 @@ class SqlFindings(Statements):
             limit = max(0, min(limit, total - offset))
             name, offset = f"{name}_from_end", max(0, total - offset - limit)
         severity, since, id_ = _start(query, beyond)
-        found = self._all(
-            FindingRecord,
+        found = self._found(
             name,
             **where,
             place=str(severity),
@@ -93,7 +114,7 @@ class SqlFindings(Statements):
         return self._number("count_kept", **where)
 
     def group(self, by: str, limit: int, query: FindingsRequest = EVERY) -> list[Grouped]:
-        where = _filters(msgspec.structs.replace(query, state="open"))
+        where = _filters(replace(query, state="open"))
         name = f"group_by_{by}"
         if by == "check" and query.targets:
             name = "group_by_check_of_targets"

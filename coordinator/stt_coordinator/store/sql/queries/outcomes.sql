@@ -7,6 +7,16 @@ VALUES (:target, :check_name, :site, :outcome, :kind, :parts, :data)
 ON CONFLICT (target, check_name) DO UPDATE SET site = excluded.site, outcome = excluded.outcome,
     kind = excluded.kind, parts = excluded.parts, data = excluded.data;
 
+-- name: confirmed
+SELECT target, data FROM confirmed WHERE target IN (SELECT value FROM json_each(:targets));
+
+-- name: confirm
+INSERT INTO confirmed (target, data) VALUES (:target, :data)
+ON CONFLICT (target) DO UPDATE SET data = excluded.data;
+
+-- name: unconfirm
+DELETE FROM confirmed WHERE target IN (SELECT value FROM json_each(:targets));
+
 -- name: never_run
 SELECT target, missing FROM (
     SELECT target, wanted.number - coalesce((

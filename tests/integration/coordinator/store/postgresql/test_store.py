@@ -68,7 +68,7 @@ async def test_a_store_of_an_earlier_schema_has_the_same_numbers_after_its_upgra
     await store.transact(Fleet(1).fill)
     await store.close()
     with psycopg.connect(where) as connection:
-        for table in ("outcome_sums", "finding_sums"):
+        for table in ("outcome_sums", "finding_sums", "confirmed"):
             connection.execute(f"DROP TABLE {name}.{table}".encode())
         connection.execute(f"UPDATE {name}.schema_version SET version = 19".encode())
     upgraded, twin = await open_store(where, name), MemoryStore()
