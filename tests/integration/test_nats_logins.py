@@ -103,3 +103,20 @@ def test_the_wrong_key_is_refused_with_the_reason(
     assert done.returncode == 4
     assert "authorization violation" in done.stderr
     assert other.seed not in done.stderr
+
+
+def test_a_server_that_greets_nobody_before_tls_needs_the_setting(
+    tmp_path: Path, certificates: Certificates
+) -> None:
+    given = nats_logins.mutual_tls(tmp_path, certificates)
+    environ = given.environ | {"STT_NATS_TIMEOUT_S": "2"}
+    try:
+        without = stt("status", **(environ | {"STT_NATS_TLS_FIRST": "false"}))
+        done = stt("status", **environ)
+    finally:
+        given.server.stop()
+    assert without.returncode == 4
+    assert "cannot reach NATS" in without.stderr
+    # With it the log-in is taken: what is missing is the coordinator.
+    assert done.returncode == 4
+    assert "no coordinator answers" in done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import re
 import shutil
@@ -16,9 +18,13 @@ import pytest
 import yaml
 
 from stt_coordinator.local.servers import nats as embedded_nats
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_shared import settings
+from stt_shared.bus.jetstream import NatsOptions, connect
+from stt_shared.protocol import subjects
 from stt_shared.protocol.enums import Family
 from stt_shared.settings.rules import store_address_or_empty
+from tests.support.coordinator.coordination import running
 
 ROOT = Path(__file__).parents[3]
 STT = Path(sys.executable).parent / "stt"
@@ -127,7 +133,9 @@ def test_nats_puts_every_message_on_the_disk_where_all_of_ours_look_for_it() -> 
         assert store[1] in mounts(SERVICES[name])
 
 
-def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> None:
+async def test_the_accounts_that_it_writes_let_each_service_do_its_own_and_nothing_else(
+    tmp_path: Path,
+) -> None:
     nats = tmp_path / "nats"
     for name in ACCOUNTS:
         places = {
@@ -138,29 +146,60 @@ def test_the_accounts_that_it_writes_let_each_service_log_in(tmp_path: Path) -> 
         for at, place in places.items():
             words = [re.sub(f"^{at}", str(place), word) for word in words]
         subprocess.run([STT, *words], check=True, capture_output=True, timeout=60)
+    keys = {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in COMMANDS}
+    assert {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in OURS} == keys
     conf = (ROOT / "container" / "nats.conf").read_text(encoding="utf-8")
     server = embedded_nats.start(nats, extra=conf[conf.index("accounts {") :])
     try:
-        keys = {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in COMMANDS}
-        assert {SERVICES[name]["environment"]["STT_NATS_NKEY"] for name in OURS} == keys
-        for name in COMMANDS:
-            environ = SERVICES[name]["environment"]
-            key = Path(environ["STT_NATS_NKEY"]).relative_to("/keys")
-            login = {
-                "STT_NATS_URL": server.url,
-                "STT_NATS_NKEY": str(tmp_path / mounts(SERVICES[name])["/keys"] / key),
-            }
-            done = subprocess.run(
-                [STT, "nats", "check", "--as", "worker" if "worker" in name else "operator"],
-                env=os.environ | {k: v for k, v in environ.items() if "WORKER" in k} | login,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-            assert "border" in done.stdout, (name, done.stderr)
+        # With the key of the coordinator: its streams and consumers, and a coordinator that acts.
+        login = environment(tmp_path, "coordinator", server.url)
+        owner = await connect(
+            NatsOptions(servers=(server.url,), name="test", nkey=login["STT_NATS_NKEY"])
+        )
+        workers = [name for name in COMMANDS if "worker" in name]
+        sites = {SERVICES[name]["environment"]["STT_WORKER_SITE"] for name in workers}
+        consumers = [subjects.jobs_consumer(site, family) for site in sites for family in Family]
+        await owner.ensure(subjects.STREAMS, consumers)
+        try:
+            async with running(owner, MemoryStore()):
+                for name in workers:
+                    # The health check of the service, with its file of targets.
+                    words = SERVICES[name]["healthcheck"]["test"][2:]
+                    file = {at: ROOT / source for at, source in mounts(SERVICES[name]).items()}
+                    words = [str(file.get(word, word)) for word in words]
+                    login = environment(tmp_path, name, server.url)
+                    await asyncio.to_thread(is_bounded, login, *words)
+                seed = str(tmp_path / "people-keys" / "STT-ops.nk")
+                people = {"STT_NATS_URL": server.url, "STT_NATS_NKEY": seed}
+                await asyncio.to_thread(is_bounded, people, "nats", "check", "--as", "operator")
+        finally:
+            await owner.close()
     finally:
-        server.stop()
+        await asyncio.to_thread(server.stop)
+
+
+def environment(folder: Path, name: str, url: str) -> dict[str, str]:
+    """The environment of a service, on `url` and with its key outside of the container."""
+    service = SERVICES[name]
+    own = {k: str(v) for k, v in service["environment"].items() if "WORKER" in k}
+    key = Path(service["environment"]["STT_NATS_NKEY"]).relative_to("/keys")
+    seed = folder / mounts(service)["/keys"] / key
+    return own | {"STT_NATS_URL": url, "STT_NATS_NKEY": str(seed)}
+
+
+def is_bounded(login: dict[str, str], *words: str) -> None:
+    """Assert by `stt nats check` that the user may do its own, and nothing of others."""
+    done = subprocess.run(
+        [STT, *words, "-o", "json"],
+        env=os.environ | login,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = json.loads(done.stdout)
+    found = {line["what"]: line["level"] for line in lines}
+    assert (done.returncode, found) == (0, {"NATS access": "ok", "NATS border": "ok"}), lines
 
 
 def test_the_cluster_has_three_brokers_one_store_and_two_coordinators_that_share_it() -> None:

@@ -57,8 +57,12 @@ def start(
     temporary: bool = True,
     binary: Path | None = None,
     extra: str = "",
+    greets: bool = True,
 ) -> Running:
-    """Start a nats-server on loopback with its data in `directory`; `extra` is configuration."""
+    """Start a nats-server on loopback with its data in `directory`; `extra` is configuration.
+
+    `greets` is False for a server that sends nothing before TLS has begun (`handshake_first`).
+    """
     chosen = free_port() if port is None else port
     program = binary or find()
     directory.mkdir(parents=True, exist_ok=True)
@@ -75,15 +79,15 @@ def start(
         name="nats-server",
         command=[str(program), "--config", str(config)],
         directory=directory,
-        ready=lambda: _greets(chosen),
+        ready=lambda: _accepts(chosen, greets=greets),
         port=chosen,
         binary=program,
         temporary=temporary,
     ).start()
 
 
-def _greets(port: int) -> None:
-    """Return if the server sends INFO; raises OSError if not."""
+def _accepts(port: int, *, greets: bool) -> None:
+    """Return if the server accepts connections, and sends INFO if it greets; OSError if not."""
     with socket.create_connection((HOST, port), timeout=1) as connection:
-        if not connection.recv(4).startswith(b"INFO"):
+        if greets and not connection.recv(4).startswith(b"INFO"):
             raise ConnectionError("no greeting")

@@ -13,6 +13,7 @@ import pytest
 
 from stt_coordinator.local.servers import nats as embedded_nats
 from stt_coordinator.web import connections
+from stt_coordinator.web.app import MAX_BODY_BYTES
 from stt_coordinator.web.login.login import Login
 from stt_coordinator.web.serve import Front, Page
 from stt_shared.bus.port import Bus
@@ -25,6 +26,7 @@ from tests.support.coordinator.visitors import login_with, running_coordinator, 
 
 HALF_OPEN = 300
 CLOSED_S = 60.0
+TOO_LARGE = 413
 LINE = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
 
@@ -110,7 +112,7 @@ async def test_headers_and_bodies_that_do_not_end_are_cut_off_and_answers_are_no
 ) -> None:
     monkeypatch.setattr(connections, "HEADERS_S", 0.3)
     monkeypatch.setattr(connections, "BODY_S", 0.3)
-    body = b"POST /api/v1/run HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
+    body = b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n{"
     async with served(bus) as port:
         for sent in (b"", LINE, body):
             with half_open(port, 1, sent) as (one,):
@@ -139,6 +141,64 @@ async def test_the_limit_is_of_each_address_and_ipv4_visitors_of_an_ipv6_listene
                     await asyncio.sleep(0.05)
             assert sum(map(is_closed, opened)) == over - connections.MAX_OF_ADDRESS
             assert not is_closed(other)
+
+
+async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read(bus: Bus) -> None:
+    async with served(bus) as port, httpx.AsyncClient(timeout=30) as client:
+        run = f"http://127.0.0.1:{port}/api/v1/runs"
+
+        async def posted(size: int, *, chunked: bool) -> int:
+            body = b'{"reason":"' + b"x" * (size - 13) + b'"}'
+            content = _chunks(body) if chunked else body
+            headers = {"content-type": "application/json"}
+            return (await client.post(run, content=content, headers=headers)).status_code
+
+        for chunked in (False, True):  # with the length in front, and without
+            assert await posted(MAX_BODY_BYTES, chunked=chunked) != TOO_LARGE
+            assert await posted(MAX_BODY_BYTES + 1, chunked=chunked) == TOO_LARGE
+        # A length that is only announced is refused before a byte of it is there.
+        head = b"POST /api/v1/runs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        head += b"Content-Type: application/json\r\nContent-Length: 999999999\r\n\r\n"
+        with half_open(port, 1, head) as (one,):
+            one.settimeout(30)
+            assert (await asyncio.to_thread(one.recv, 12)).endswith(b"413")
+
+
+async def _chunks(body: bytes) -> AsyncGenerator[bytes]:
+    for start in range(0, len(body), 16_384):
+        yield body[start : start + 16_384]
+
+
+async def test_the_limit_of_all_addresses_closes_the_oldest_of_the_address_with_the_most(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 20)
+    async with served(bus) as port:
+        other = socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.2", 0))
+        with other, half_open(port, 30, b"") as opened:
+            async with asyncio.timeout(CLOSED_S):
+                while sum(map(is_closed, opened)) < 11:  # noqa: ASYNC110  # 31 less 20
+                    await asyncio.sleep(0.05)
+            assert [is_closed(one) for one in opened] == [True] * 11 + [False] * 19
+            assert not is_closed(other)
+            await healthy(port)
+
+
+async def test_a_kept_connection_that_asks_nothing_more_is_closed(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEADERS_S", 0.5)
+    async with served(bus) as port:
+        with half_open(port, 1, LINE + b"\r\n") as (one,):
+            one.settimeout(30)
+            for _ in range(2):  # the answer leaves it open for another request
+                answer = b""
+                while not answer.endswith(b"\r\n\r\nok"):
+                    more = await asyncio.to_thread(one.recv, 4_096)
+                    assert more, answer
+                    answer += more
+                one.sendall(LINE + b"\r\n")
+            assert await asyncio.to_thread(is_closed, one, CLOSED_S)
 
 
 async def test_accepted_sockets_are_counted_until_they_close(bus: Bus) -> None:
