@@ -11,6 +11,7 @@ TEXTS = (
     "Ab c",
     "é",
     "日本",
+    "aé日b",
     "a,b",
     "%",
     "{}",
@@ -41,9 +42,16 @@ ARITHMETIC = ("+", "-", "*", "/", "//", "%", "|", "&")
 METHODS_OF_TEXTS = (
     *("lower()", "strip()", 'replace("a", "ü")', 'join(["x", "ü"])', 'removeprefix("a")'),
     *('format(1.5, "ü", [1, "é"])', 'partition("=")[2]', 'split(",")[0]', "capitalize()"),
+    *('strip("日"[1:])', 'replace("本"[:1], "-")', 'replace("", "é"[1:], 2)', "title()", "upper()"),
+    *('rpartition("é"[1:])[0]', 'removesuffix("本"[2:])', 'split("é"[:1])[-1]', "isupper()"),
+    *('lstrip("é"[0])', 'startswith("日"[:2])', 'replace("é", "")', "islower()", "join(docs[0])"),
 )
-SEARCHES = ('find("b")', 'index("b")', 'rfind("é")', 'count("a")', 'rindex("a")')
-SLICES = ("0", "-1", "1:", ":-1", "::2", ":1", "1:3", "::-1", ":", "5:2")
+SEARCHES = (
+    *('find("b")', 'index("b")', 'rfind("é")', 'count("a")', 'rindex("a")', 'count("é"[1:])'),
+    *('count("")', 'find("本"[1:])', 'count("", 1, 4)'),
+)
+COMPARED = ("<", ">", "<=", ">=", "in")
+SLICES = ("0", "-1", "1:", ":-1", "::2", ":1", "1:3", "::-1", ":", "5:2", "4:", "-2:")
 METHODS_OF_LISTS = ("keys()", "values()", "items()", 'get("a", 2)', "index(1)", 'pop("b", 3)')
 FUNCTIONS_OF_LISTS = (
     *("list", "tuple", "sorted", "reversed", "enumerate", "zip", "dict", "dir"),
@@ -75,6 +83,7 @@ class Expressions:
             lambda: f"({inner})[{choice(SLICES)}]",
             lambda: f"({inner} + {self.text(depth - 1)})",
             lambda: f"({inner} * {choice(['0', '1', '3'])})",
+            lambda: f"({inner}[{choice(['1:', ':1', ':2', '2:'])}] + {inner}[{choice(SLICES)}])",
             lambda: f"{choice(['str', 'repr', 'type'])}({next_(depth - 1)})",
             lambda: f'"{choice(FORMATS)}" % ({next_(depth - 1)})',
             lambda: f'"{choice(FORMATS)}" % ({next_(depth - 1)}, {next_(depth - 1)})',
@@ -124,7 +133,7 @@ class Expressions:
         made: list[Callable[[], str]] = [
             lambda: f"({next_(depth - 1)} {choice(['==', '!='])} {next_(depth - 1)})",
             lambda: f"({self.number(depth - 1)} {choice(['<', '>='])} {self.number(depth - 1)})",
-            lambda: f"({self.text(depth - 1)} {choice(['<', '>=', 'in'])} {self.text(depth - 1)})",
+            lambda: f"({self.text(depth - 1)} {choice(COMPARED)} {self.text(depth - 1)})",
             lambda: f"({next_(depth - 1)} {choice(['and', 'or'])} {next_(depth - 1)})",
             lambda: f"({self.text(depth - 1)} not in {self.list(depth - 1)})",
             lambda: f'hasattr({next_(depth - 1)}, "{choice(NAMES)}")',

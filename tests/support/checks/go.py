@@ -80,7 +80,11 @@ def value(script: str, docs: object) -> Any:
     )
     engine.exec(script)
     engine.exec(CALL)
-    return _taken(engine.eval("_run()"))
+    try:
+        return _taken(engine.eval("_run()"))
+    except TypeError as error:
+        # Its binding cannot make an error whose text has half a character in it.
+        raise PmmError("an error with half a character") from error
 
 
 def _taken(found: Any) -> Any:

@@ -12,6 +12,7 @@ import starlark
 from stt_worker.sandbox.functions import FUNCTIONS
 from stt_worker.sandbox.pmm.functions import PMM_FUNCTIONS
 from stt_worker.sandbox.pmm.go_texts import TEXT_FUNCTIONS
+from stt_worker.sandbox.pmm.halves import readable
 from stt_worker.sandbox.pmm.rewriting import rewritten
 from stt_worker.sandbox.port import SCRIPT_OUTPUT_BYTES
 from stt_worker.sandbox.programs import driver_source, pack_source
@@ -117,6 +118,7 @@ class Engine:
         out = starlark.Module()
         out.add_callable("refuse_number", self._run.refuse_number)
         out.add_callable("refuse_key", self._run.refuse_key)
+        out.add_callable("readable", readable)
         text = (_FOLDER / "driver.star").read_text(encoding="utf-8")
         starlark.eval(out, starlark.parse("driver.star", text), _WITH_JSON)
         self._out: Any = out.freeze()

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
+from stt_worker.sandbox.pmm.halves import HALF, HALF_FUNCTIONS, to_bytes, to_text
+
+LONE_BYTES = 0xDC00  # a byte of half a character, as Python's decoder writes it
+LONE = (0xDC80, 0xDCFF)
 FIRST_POWER, LAST_POWER = -4, 5  # of ten: a float beyond is written with an exponent
 _ESCAPES = {
     '"': '\\"',
@@ -39,6 +43,8 @@ def float_text(value: float) -> str:
 
 def quoted(value: str) -> str:
     """`value` in quotes; what cannot be printed is escaped."""
+    if HALF in value:
+        value = to_bytes(value).decode(errors="surrogateescape")
     return f'"{"".join(one if _is_plain(one) else _escaped(one) for one in value)}"'
 
 
@@ -50,6 +56,8 @@ def _escaped(one: str) -> str:
     number = ord(one)
     if one in _ESCAPES:
         return _ESCAPES[one]
+    if LONE[0] <= number <= LONE[1]:
+        return f"\\x{number - LONE_BYTES:02x}"
     if number < 0x80:  # noqa: PLR2004  # ASCII
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"  # noqa: PLR2004  # 16 bits
@@ -57,27 +65,27 @@ def _escaped(one: str) -> str:
 
 def bytes_of(value: str) -> int:
     """The length of a text in bytes: Go counts them, not characters."""
-    return len(value) if value.isascii() else len(value.encode())
+    return len(value) if value.isascii() else len(to_bytes(value))
 
 
 def byte_values(value: str) -> list[int]:
     """The bytes of a text as numbers."""
-    return list(value.encode())
+    return list(to_bytes(value))
 
 
 def place(method: str, value: str, part: object, *bounds: int | None) -> int:
     """`value.find(part, ...)` and its like, counted in bytes; raises ValueError as `index` does."""
     if not isinstance(part, str):
         raise TypeError(f"{method}: expected a text, got {part!r:.40}")
-    find: Callable[..., int] = getattr(value.encode(), method)
-    return find(part.encode(), *bounds)
+    find: Callable[..., int] = getattr(to_bytes(value), method)
+    return find(to_bytes(part), *bounds)
 
 
 def sliced(value: str, first: int | None, last: int | None, step: int | None) -> str:
-    """`value[first:last:step]` in bytes; half a character becomes the replacement character."""
+    """`value[first:last:step]` in bytes; half a character is kept."""
     if value.isascii():
         return value[first:last:step]
-    return value.encode()[first:last:step].decode(errors="replace")
+    return to_text(to_bytes(value)[first:last:step])
 
 
 def refused(why: str) -> None:
@@ -86,6 +94,7 @@ def refused(why: str) -> None:
 
 
 TEXT_FUNCTIONS: dict[str, Callable[..., object]] = {
+    **HALF_FUNCTIONS,
     "_float_text": float_text,
     "_quoted": quoted,
     "_bytes_of": bytes_of,

@@ -1,7 +1,7 @@
 """Rewrites a script of PMM so that it runs here as in Go's Starlark: calls instead of operators.
 
-`a % b`, slices, and some methods of texts become calls of the functions in pmm.star. Each line
-stays where it is, so that the lines of errors are those of the script.
+Operators that take texts, slices, indexes and methods of texts become calls of the functions in
+pmm.star. Each line stays where it is, so that the lines of errors are those of the script.
 """
 
 from __future__ import annotations
@@ -13,12 +13,30 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-METHODS = frozenset(
+METHODS = frozenset(  # each has a function of its own
     {
         *("codepoint_ords", "codepoints", "elem_ords", "elems", "find", "format", "index"),
-        *("rfind", "rindex", "rsplit", "split", "splitlines"),
+        *("join", "rfind", "rindex", "rsplit", "split", "splitlines"),
     }
 )
+PLAIN_METHODS = frozenset(  # as in Go, except on half a character
+    {
+        *("capitalize", "count", "endswith", "islower", "isupper", "lower", "lstrip", "partition"),
+        *("removeprefix", "removesuffix", "replace", "rpartition", "rstrip", "startswith"),
+        *("strip", "title", "upper"),
+    }
+)
+OPERATORS: dict[type[ast.AST], tuple[str, bytes]] = {
+    ast.Mod: ("_pmm_percent", b"%"),
+    ast.Add: ("_pmm_plus", b"+"),
+    ast.Mult: ("_pmm_times", b"*"),
+    ast.Lt: ("_pmm_lt", b"<"),
+    ast.LtE: ("_pmm_le", b"<="),
+    ast.Gt: ("_pmm_gt", b">"),
+    ast.GtE: ("_pmm_ge", b">="),
+    ast.In: ("_pmm_in", b"in"),
+    ast.NotIn: ("not _pmm_in", b"in"),
+}
 _COMMENT = re.compile(rb"#[^\n]*")
 FIRST = -(10**9)  # before every bracket at the same place
 
@@ -102,6 +120,27 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             )
 
 
+def _is_of_lists(node: ast.BinOp) -> bool:
+    """Whether an operand is plainly no text: such an operator stays as it is."""
+    plain = (ast.List, ast.ListComp, ast.Dict, ast.DictComp)
+    return not isinstance(node.op, ast.Mod) and any(
+        isinstance(one, plain) for one in (node.left, node.right)
+    )
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_simple(node: ast.expr) -> bool:
+    """Whether a target can be read and written without doing anything twice, on one line."""
+    if node.lineno != node.end_lineno:
+        return False
+    if isinstance(node, ast.Subscript):
+        return _is_simple(node.value) and _is_simple(node.slice)
+    return isinstance(node, ast.Name | ast.Constant)
+
+
 class _Rewriter:
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -121,49 +160,64 @@ class _Rewriter:
             waiting += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
 
     def _edits_of(self, node: ast.AST, depth: int, *, is_called: bool) -> Iterator[Edit]:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            yield from self._between(node, depth, "_pmm_percent", node.left, node.right)
-        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Mod):
-            yield from self._assigned(node, depth)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if node.func.attr in METHODS:
-                yield from self._method(node, node.func, depth)
-        elif isinstance(node, ast.Attribute) and node.attr in METHODS and not is_called:
-            yield self._open(node, depth, b"getattr(")
-            dot = self._find(b".", self._end(node.value), self._end(node))
-            yield Edit(dot, depth, self._end(node), b', "%s")' % node.attr.encode())
-        elif (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.slice, ast.Slice)
-            and isinstance(node.ctx, ast.Load)
-        ):
-            yield from self._slice(node, node.slice, depth)
+        match node:
+            case ast.BinOp(left, op, right) if type(op) in OPERATORS and not _is_of_lists(node):
+                yield from self._between(node, depth, op, left, right)
+            case ast.Compare(left, [op], [right]) if type(op) in OPERATORS:
+                yield from self._between(node, depth, op, left, right)
+            case ast.AugAssign(op=op) if type(op) in OPERATORS:
+                yield from self._assigned(node, depth)
+            case ast.Call(ast.Attribute(attr=name) as func) if name in METHODS | PLAIN_METHODS:
+                yield from self._method(node, func, depth)
+            case ast.Attribute(attr=name) if name in METHODS | PLAIN_METHODS and not is_called:
+                yield self._open(node, depth, b"getattr(")
+                dot = self._find(b".", self._end(node.value), self._end(node))
+                yield Edit(dot, depth, self._end(node), b', "%s")' % name.encode())
+            case ast.Subscript(slice=ast.Slice() as part, ctx=ast.Load()):
+                yield from self._slice(node, part, depth)
+            case ast.Subscript(ctx=ast.Load()) if not _is_text(node.slice):
+                yield self._open(node, depth, b"_pmm_at(")
+                at = self._find(b"[", self._end(node.value), self._end(node))
+                yield Edit(at, depth, at + 1, b", ")
+                yield Edit(self._end(node) - 1, -depth, self._end(node), b")")
+            case _:
+                pass
 
     def _open(self, node: ast.expr, depth: int, text: bytes) -> Edit:
         start = self._start(node)
         return Edit(start, depth, start, text)
 
     def _between(
-        self, node: ast.expr, depth: int, name: str, left: ast.expr, right: ast.expr
+        self, node: ast.expr, depth: int, op: ast.AST, left: ast.expr, right: ast.expr
     ) -> Iterator[Edit]:
-        yield self._open(node, depth, f"{name}(".encode())
-        at = self._find(b"%", self._end(left), self._start(right))
-        yield Edit(at, depth, at + 1, b",")
+        """`a op b` as a call; of `not in` the first word is left out."""
+        name, sign = OPERATORS[type(op)]
+        yield self._open(node, depth, f"({name}(".encode())
+        begin, until = self._end(left), self._start(right)
+        if isinstance(op, ast.NotIn):
+            word = self._find(b"not", begin, until)
+            yield Edit(word, depth, word + len(b"not"), b"")
+        at = self._find(sign, begin, until)
+        yield Edit(at, depth, at + len(sign), b",")
         end = self._end(node)
-        yield Edit(end, -depth, end, b")")
+        yield Edit(end, -depth, end, b"))")
 
     def _assigned(self, node: ast.AugAssign, depth: int) -> Iterator[Edit]:
-        """`a %= b` as `a = _pmm_percent(a, (b))`; of other targets than names it stays."""
-        if not isinstance(node.target, ast.Name):
+        """`a %= b` as `a = _pmm_percent(a, (b))`; a target with calls in it stays as it is."""
+        if not _is_simple(node.target):
             return
-        at = self._find(b"%=", self._end(node.target), self._start(node.value))
-        text = f"= _pmm_percent({node.target.id}, (".encode()
-        yield Edit(at, depth, at + 2, text)
+        name, sign = OPERATORS[type(node.op)]
+        start, end = self._start(node.target), self._end(node.target)
+        at = self._find(sign + b"=", end, self._start(node.value))
+        target = self._data[start:end].decode()
+        text = f"= {name}_in_place({target}, (".encode()
+        yield Edit(at, depth, at + len(sign) + 1, text)
         end = self._end(node)
         yield Edit(end, -depth, end, b"))")
 
     def _method(self, node: ast.Call, func: ast.Attribute, depth: int) -> Iterator[Edit]:
-        yield self._open(node, depth, f"_pmm_{func.attr}(".encode())
+        name = f"_pmm_{func.attr}(" if func.attr in METHODS else f'_pmm_method("{func.attr}", '
+        yield self._open(node, depth, name.encode())
         dot = self._find(b".", self._end(func.value), self._end(func))
         bracket = self._find(b"(", self._end(func), self._end(node))
         lines = self._data.count(b"\n", dot, bracket + 1)

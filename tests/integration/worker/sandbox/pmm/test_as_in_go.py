@@ -22,13 +22,11 @@ SEED = int(os.environ.get("STT_PMM_SEED", "1"))
 COUNT = int(os.environ.get("STT_PMM_COUNT", "400"))
 # Each stands in docs/pmm.md, "What is not as in PMM".
 KNOWN = {
-    "half a character": ('"é"[0]',),
     "an object of its own": ('"é".elems()', 'type("abc".elems())', '"abc".codepoints()'),
     "the name of a method": ('str("a".upper)', '"a".join'),
     "no type bytes": ('bytes("a")', 'b"abc"'),
     "case of Unicode": ('"İ".lower()', '"ß".upper()', '"ǆ".title()'),
     "a float of 20 digits": ("99999999999999999999 == 99999999999999999999.0",),
-    "a list as key": ('[] in {"a":1}',),
     "recursion": ("recursion", "mutual"),  # a warning of the lint
     "tabs": ("tabs",),  # no file of PMM may have them
     "a word of Python": ("keyword_as_name",),
@@ -90,15 +88,14 @@ def test_random_expressions_have_the_values_that_go_gives_them(ours: InProcess) 
         expression = expressions.next()
         mine, theirs = both(ours, of_expression(expression))
         values += theirs != "error"
-        if mine != theirs and not _is_known(expression, theirs):
+        if mine != theirs:
             other.append((expression, mine, theirs))
     assert other == [], f"seed {SEED}: {len(other)} of {COUNT}, the first: {other[0]}"
     # Else the generator only makes errors, and nothing is compared.
     assert values > COUNT / 4
 
 
-def _is_known(expression: str, theirs: Any) -> bool:
-    """A difference of docs/pmm.md: half a character, bytes of elems(), a list as key."""
-    half = re.search(r"\\x[89a-f]", str(theirs)) is not None
-    elems = "elems()" in expression and not expression.isascii()
-    return half or elems or " in " in expression
+def test_half_a_character_leaves_as_one_sign_for_each_byte_as_in_gos_json(ours: InProcess) -> None:
+    # Nothing to compare with: the binding of starlark-go cannot give such a text to Python.
+    script = 'def check_context(docs, context):\n    return ["日本"[:5], {"日"[1:]: "é"[0]}]\n'
+    assert ours.value(script, DOCS) == ["日\ufffd\ufffd", {"\ufffd\ufffd": "\ufffd"}]
