@@ -40,6 +40,8 @@ from stt_shared.protocol.records import FindingEvent, FindingRecord
 K = TypeVar("K", str, tuple[str, str])
 V = TypeVar("V")
 OVER = "no exception applies to it any more"
+# Outcomes written together. Not all at the end: a server inserts them while others are made.
+MAX_UNWRITTEN = 4_096
 
 
 class AnswerRecorder:
@@ -69,6 +71,7 @@ class AnswerRecorder:
         for record in ledger.findings.of_targets(targets):
             self._findings[record.target, record.check][record.id] = plain(record)
             self._counted[record.id] = record
+        self._changed_runs: set[str] = set()
         self._changed_jobs: dict[str, JobRecord] = {}
         self._changed_pairs: dict[tuple[str, str], Pair] = {}
         self._changed_findings: dict[str, FindingRecord] = {}
@@ -111,6 +114,8 @@ class AnswerRecorder:
         checked = checked_target(row, latest, evidence)
         if checked is not row:
             self._targets[row.target] = self._changed_targets[row.target] = checked
+        if len(self._changed_pairs) >= MAX_UNWRITTEN:
+            self._write_outcomes()
 
     def _record_outcome(self, outcome: CheckOutcome, evidence: Evidence) -> None:
         """Record an outcome: its findings as suppressions let them count, and their events."""
@@ -156,17 +161,28 @@ class AnswerRecorder:
 
         In sorted order: writers that meet on rows in different orders wait for each other.
         """
-        self._ledger.jobs.put(_sorted(self._changed_jobs))
-        self._ledger.outcomes.put(_sorted(self._changed_pairs))
+        # First those that read before they write: a read waits for all that was written before.
         self._ledger.findings.put(_sorted(self._changed_findings))
-        self._ledger.outcomes.confirm(self._confirmations())
         self._ledger.fleet.put_targets(_sorted(self._changed_targets))
+        self._write_outcomes()
+        self._ledger.outcomes.confirm(self._confirmations())
         # In the same transaction as the findings: an event is published if its change is stored,
         # and only then.
         self._ledger.history.add(self._events)
         self._ledger.outbox.add(map(event_messages.of_finding, self._events))
         # Last: every ingester of a run waits here for the one that counts it.
-        count_runs(self._ledger, {job.run_id for job in self._changed_jobs.values()}, self._now)
+        count_runs(self._ledger, self._changed_runs, self._now)
+
+    def _write_outcomes(self) -> None:
+        """Write the jobs and outcomes that changed since the last time.
+
+        Nobody else waits for them: their targets are held.
+        """
+        self._changed_runs |= {job.run_id for job in self._changed_jobs.values()}
+        self._ledger.jobs.put(_sorted(self._changed_jobs))
+        self._ledger.outcomes.put(_sorted(self._changed_pairs))
+        self._changed_jobs.clear()
+        self._changed_pairs.clear()
 
     def _confirmations(self) -> dict[str, list[Confirmation]]:
         """By target, which answers confirmed what, without what was changed and is written."""

@@ -113,7 +113,8 @@ class SortedBatch:
         As many of each worker may stay as `left` tells; returns how many there were. Whoever has
         the credential of a worker can invent one for each result, and each is a row for ever.
         """
-        new = {one.outbox for one in self.valid if ledger.results.watermark(*one.outbox) is None}
+        outboxes = {one.outbox for one in self.valid}
+        new = {outbox for outbox in outboxes if ledger.results.watermark(*outbox) is None}
         if not new:  # nearly always; the registry is read only then
             return Counter()
         # Exactly: a worker that announces no epoch must not vouch for every one.

@@ -67,6 +67,8 @@ def configure(level: str, layout: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
+    # Likewise of an error that follows from the one that its caller gets.
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ import pytest
 from stt_coordinator.domain.answers import evidence_of, latest_pair
 from stt_coordinator.domain.findings import fold
 from stt_coordinator.domain.model import Confirmation, Order, Pair
+from stt_coordinator.ledger import answers as recording
+from stt_coordinator.store.memory.store import MemoryStore
 from stt_coordinator.store.port import Ledger, Store
 from stt_shared.protocol.enums import Kind, Outcome, Severity
 from stt_shared.protocol.findings import FindingsRequest
@@ -203,3 +205,30 @@ async def test_a_store_is_as_if_every_outcome_and_finding_were_written_in_full(
         found = await store.read(lambda ledger: ledger.findings.of_targets(TARGETS))
         assert {one.id: one for one in found} == known.findings, f"run {run}"
     assert known.findings
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_a_batch_that_is_written_in_parts_is_as_if_written_at_once(
+    seed: int, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, whole = Answers(seed), MemoryStore()
+    batch: list[Result] = []
+    for run in range(1, RUNS + 1):
+        for filled in (store, whole):
+            await planned(*TARGETS, run_id=f"r{run}", store=filled, now=minutes(run))
+        batch += [answers.of(target, run) for target in TARGETS]
+    at = minutes(60 * RUNS)
+    await recorded(whole, *batch, now=at)
+    monkeypatch.setattr(recording, "MAX_UNWRITTEN", 1 + seed)  # outcomes
+    await recorded(store, *batch, now=at)
+    assert await latest(store) == await latest(whole)
+
+
+async def latest(store: Store) -> tuple[dict[tuple[str, str], Pair], dict[str, FindingRecord]]:
+    """What is known of the targets now."""
+
+    def read(ledger: Ledger) -> tuple[list[Pair], list[FindingRecord]]:
+        return ledger.outcomes.of_targets(TARGETS), ledger.findings.of_targets(TARGETS)
+
+    pairs, findings = await store.read(read)
+    return {(one.target, one.check): one for one in pairs}, {one.id: one for one in findings}

@@ -69,7 +69,10 @@ class PostgresqlStore:
             # Before all reads: each later statement sees what the transactions before it committed,
             # and events become visible in the order of their positions.
             schemas.lock_writers(connection, self._address.schema)
-            return transact(self._portable(connection), work, slot=connection.slot)
+            # Insertions are not waited for: the server works beside this process. Left before the
+            # commit: an error of theirs must not look as if the commit might have happened.
+            with connection.pipeline():
+                return transact(self._portable(connection), work, slot=connection.slot)
 
         return await self._run(self._writer, locked)
 

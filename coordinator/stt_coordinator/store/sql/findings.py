@@ -27,10 +27,12 @@ class SqlFindings(Statements):
 
     sql = queries("findings")
 
-    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+    def __init__(
+        self, connection: Connection, kept: KeptCounts, confirmations: Confirmations
+    ) -> None:
         super().__init__(connection)
         self._kept = kept
-        self._confirmations = Confirmations(connection)
+        self._confirmations = confirmations
 
     def _found(self, name: str, **parameters: object) -> list[FindingRecord]:
         """The findings of a statement, confirmed by the newest answer that named them."""
@@ -39,7 +41,7 @@ class SqlFindings(Statements):
         answers = {
             id_: answer.finished
             for row in self._confirmations.of_targets(targets).values()
-            for answer in row.answers
+            for answer in row
             for id_ in answer.findings
         }
         return [
@@ -64,7 +66,7 @@ class SqlFindings(Statements):
         written: defaultdict[str, set[str]] = defaultdict(set)
         for row in rows:
             written[str(row["target"])].add(str(row["id"]))
-        self._confirmations.take_out_findings(written)
+        self._confirmations.take_out(findings=written)
 
     def by_id(self, ids: Iterable[str]) -> list[FindingRecord]:
         return self._found("by_id", ids=listed(ids))

@@ -15,7 +15,7 @@ from stt_coordinator.store.sql.fleet import SqlFleet
 from stt_coordinator.store.sql.history import SqlHistory
 from stt_coordinator.store.sql.jobs import SqlJobs
 from stt_coordinator.store.sql.outbox import SqlOutbox
-from stt_coordinator.store.sql.outcomes import SqlOutcomes
+from stt_coordinator.store.sql.outcomes import Confirmations, SqlOutcomes
 from stt_coordinator.store.sql.results import SqlResults
 from stt_coordinator.store.sql.retention import SqlRetention
 from stt_coordinator.store.sql.rows import text
@@ -32,7 +32,9 @@ T = TypeVar("T")
 
 def sql_ledger(connection: Connection) -> Ledger:
     """The ledger over `connection` to read; each method is one or a few statements."""
-    return _ledger(connection, OneWriter(), KeptCounts(connection, OneWriter()))
+    locks = OneWriter()
+    confirmations = Confirmations(connection, keeps=False)
+    return _ledger(connection, locks, KeptCounts(connection, locks), confirmations)
 
 
 def transact(
@@ -48,19 +50,23 @@ def transact(
     """
     locks = locks or OneWriter()
     kept = KeptCounts(connection, locks, slot)
-    found = work(_ledger(connection, locks, kept))
+    confirmations = Confirmations(connection, keeps=True)
+    found = work(_ledger(connection, locks, kept, confirmations))
+    confirmations.write()
     # Last: counts follow from all that `work` wrote.
     kept.recount()
     return found
 
 
-def _ledger(connection: Connection, locks: LockLedger, kept: KeptCounts) -> Ledger:
+def _ledger(
+    connection: Connection, locks: LockLedger, kept: KeptCounts, confirmations: Confirmations
+) -> Ledger:
     return Ledger(
         runs=SqlRuns(connection),
         jobs=SqlJobs(connection),
         results=SqlResults(connection),
-        outcomes=SqlOutcomes(connection, kept),
-        findings=SqlFindings(connection, kept),
+        outcomes=SqlOutcomes(connection, kept, confirmations),
+        findings=SqlFindings(connection, kept, confirmations),
         history=SqlHistory(connection),
         suppressions=SqlSuppressions(connection),
         audit=SqlAudit(connection),

@@ -19,63 +19,86 @@ class Confirmed(Record, frozen=True, kw_only=True):
     answers: tuple[Confirmation, ...] = ()
 
 
-_Left = Callable[[Confirmed, Collection[str]], tuple[Confirmation, ...]]
-
-
 class Confirmations(Statements):
-    """The rows with what was confirmed: one of each target, beside its outcomes and findings.
+    """The rows of one transaction: each is read once, and written at its end if it changed.
 
-    What is written of a check or finding afterwards stands: it is taken out of the row.
+    What is written of a check or finding after it was confirmed stands: it is taken out of the row.
     """
 
     sql = queries("outcomes")
 
-    def of_targets(self, targets: Iterable[str]) -> dict[str, Confirmed]:
-        """The rows of these targets that have one."""
-        found = self._run("confirmed", targets=listed(targets))
-        return {target: unpacked(Confirmed, data) for target, data in found}
+    def __init__(self, connection: Connection, *, keeps: bool) -> None:
+        """`keeps` the rows that were read: not where others may read all targets."""
+        super().__init__(connection)
+        self._keeps = keeps
+        self._rows: dict[str, tuple[Confirmation, ...]] = {}
+        self._changed: set[str] = set()
+
+    def of_targets(self, targets: Iterable[str]) -> Mapping[str, tuple[Confirmation, ...]]:
+        """What was confirmed of these targets; of nothing also (): it was asked for."""
+        names = set(targets)
+        left = names - self._rows.keys()
+        read = {name: unpacked(Confirmed, data).answers for name, data in self._read(left)}
+        if not self._keeps:
+            return read
+        self._rows |= {name: read.get(name, ()) for name in left}
+        return {name: self._rows[name] for name in names}
+
+    def _read(self, targets: Collection[str]) -> Iterable[tuple[str, bytes]]:
+        return self._run("confirmed", targets=listed(targets)) if targets else ()
 
     def add(self, newer: Mapping[str, Sequence[Confirmation]]) -> None:
         """Add newer ones by target."""
-        known = self.of_targets(newer)
-        rows: list[Columns] = [
-            {
-                "target": target,
-                "data": packed(
-                    Confirmed(answers=with_newer(known.get(target, Confirmed()).answers, answers))
-                ),
-            }
-            for target, answers in sorted(newer.items())
-        ]
-        self._each("confirm", rows)
+        self._change(newer, lambda known, target: with_newer(known, newer[target]))
 
-    def take_out_checks(self, changed: Mapping[str, Collection[str]]) -> None:
-        """Take checks out, by target."""
-        self._change(changed, lambda row, names: without(row.answers, checks=names))
-
-    def take_out_findings(self, changed: Mapping[str, Collection[str]]) -> None:
-        """Take findings (ids) out, by target."""
-        self._change(changed, lambda row, ids: without(row.answers, findings=ids))
+    def take_out(
+        self,
+        *,
+        checks: Mapping[str, Collection[str]] | None = None,
+        findings: Mapping[str, Collection[str]] | None = None,
+    ) -> None:
+        """Take checks or findings (ids) out, by target."""
+        out, ids = checks or {}, findings or {}
+        self._change(
+            out.keys() | ids.keys(),
+            lambda known, target: without(
+                known, checks=out.get(target, ()), findings=ids.get(target, ())
+            ),
+        )
 
     def forget_checks(self, targets: Iterable[str]) -> None:
         """Take every check of these targets out; findings stay as they were confirmed."""
         self._change(
-            dict.fromkeys(targets, ()),
-            lambda row, _: without(row.answers, checks={n for a in row.answers for n in a.checks}),
+            targets,
+            lambda known, _: without(known, checks={name for one in known for name in one.checks}),
         )
 
-    def _change(self, targets: Mapping[str, Collection[str]], left: _Left) -> None:
-        rows: list[Columns] = []
-        empty: list[str] = []
-        for target, row in sorted(self.of_targets(targets).items()):
-            answers = left(row, targets[target])
-            if not answers:
-                empty.append(target)
-            elif answers != row.answers:
-                rows.append({"target": target, "data": packed(Confirmed(answers=answers))})
-        self._each("confirm", rows)
+    def _change(
+        self,
+        targets: Iterable[str],
+        changed: Callable[[tuple[Confirmation, ...], str], tuple[Confirmation, ...]],
+    ) -> None:
+        for target, known in self.of_targets(targets).items():
+            answers = changed(known, target)
+            if answers != known:
+                self._rows[target] = answers
+                self._changed.add(target)
+
+    def write(self) -> None:
+        """Write what changed; at the end of the transaction."""
+        rows = {target: self._rows[target] for target in sorted(self._changed)}
+        self._each(
+            "confirm",
+            (
+                {"target": target, "data": packed(Confirmed(answers=answers))}
+                for target, answers in rows.items()
+                if answers
+            ),
+        )
+        empty = [target for target, answers in rows.items() if not answers]
         if empty:
             self._run("unconfirm", targets=listed(empty))
+        self._changed.clear()
 
 
 class SqlOutcomes(Statements):
@@ -83,10 +106,12 @@ class SqlOutcomes(Statements):
 
     sql = queries("outcomes")
 
-    def __init__(self, connection: Connection, kept: KeptCounts) -> None:
+    def __init__(
+        self, connection: Connection, kept: KeptCounts, confirmations: Confirmations
+    ) -> None:
         super().__init__(connection)
         self._kept = kept
-        self._confirmations = Confirmations(connection)
+        self._confirmations = confirmations
 
     def of_targets(self, targets: Iterable[str]) -> list[Pair]:
         return self._with_confirmations(self._all(Pair, "of_targets", targets=listed(targets)))
@@ -98,7 +123,7 @@ class SqlOutcomes(Statements):
         written: defaultdict[str, set[str]] = defaultdict(set)
         for row in rows:
             written[row.target].add(row.check)
-        self._confirmations.take_out_checks(written)
+        self._confirmations.take_out(checks=written)
 
     def confirm(self, confirmations: Mapping[str, Sequence[Confirmation]]) -> None:
         self._confirmations.add(confirmations)
@@ -106,8 +131,8 @@ class SqlOutcomes(Statements):
     def _with_confirmations(self, pairs: Sequence[Pair]) -> list[Pair]:
         newest = {
             (target, check): answer
-            for target, row in self._confirmations.of_targets({p.target for p in pairs}).items()
-            for answer in row.answers
+            for target, answers in self._confirmations.of_targets({p.target for p in pairs}).items()
+            for answer in answers
             for check in answer.checks
         }
         found: list[Pair] = []

@@ -50,11 +50,9 @@ class SqlRetention(Statements):
         dropped: dict[str, int] = {}
         for kind in _KINDS:
             left = limit - sum(dropped.values())
-            found = self._run(kind, **ages, limit=left)
-            dropped[kind] = found.rowcount
+            rows = self._run(kind, **ages, limit=left).fetchall()
+            dropped[kind] = len(rows)
             if kind == "findings":
-                rows = found.fetchall()
                 self._kept.drop_resolved(rows)
-                dropped[kind] = len(rows)  # SQLite does not know before all are fetched
         self._kept.drop_empty()
         return dropped

@@ -14,12 +14,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Rows(Protocol):
-    """What a statement found, in its order; of a change, the number of rows."""
-
-    @property
-    def rowcount(self) -> int:
-        """The number of rows that the statement inserted, updated or deleted."""
-        ...
+    """What a statement found, in its order; an error of the database may come as late as here."""
 
     def fetchone(self) -> Any:  # a tuple as the statement selects it
         """The next row; None after the last."""

@@ -24,10 +24,10 @@ from tests.support.coordinator.ledgers import minutes, planned, result, taken, w
 Call = tuple[str, Any]  # "aggregate.method" and its first argument
 WRITES = (
     "results.add",
-    "jobs.put",
-    "outcomes.put",
     "findings.put",
     "fleet.put_targets",
+    "jobs.put",
+    "outcomes.put",
     "history.add",
     "runs.put",
     "results.put_watermarks",

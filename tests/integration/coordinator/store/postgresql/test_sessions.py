@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from functools import partialmethod
 
 import psycopg
 import pytest
@@ -94,7 +95,7 @@ async def test_a_store_whose_server_hangs_is_closed_in_bounded_time(
 
 
 async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
-    store_server: Running, store: PostgresqlStore
+    store_server: Running, store: PostgresqlStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: list[int] = []
 
@@ -110,15 +111,31 @@ async def test_work_is_repeated_on_a_new_session_only_before_its_commit(
     assert len(tries) == 2
     assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
 
-    def cut_at_commit(ledger: Ledger) -> None:
+    def late(ledger: Ledger) -> None:
         tries.append(1)
         ledger.runs.put(run("late", number=2))
+
+    def cut_before(session: sessions.Session, commit: Callable[[sessions.Session], None]) -> None:
         with psycopg.connect(database(store_server)) as connection:
             connection.execute(ENDED, ("stt-coordinator",))
+        commit(session)
 
+    commit = partialmethod(cut_before, sessions.Session.commit)
+    monkeypatch.setattr(sessions.Session, "commit", commit)
     with pytest.raises(StoreError, match="broke during a commit"):
-        await store.transact(cut_at_commit)
+        await store.transact(late)
     assert len(tries) == 3
+
+
+async def test_an_error_of_a_change_is_one_of_the_transaction_not_of_its_commit(
+    store: PostgresqlStore,
+) -> None:
+    # Longer than an entry of an index may be. The server answers insertions late, all at once.
+    name = "".join(f"{number:x}" for number in range(9_000))
+    with pytest.raises(StoreError, match="index row requires"):
+        await store.transact(lambda ledger: ledger.runs.put(run(name)))
+    await store.transact(lambda ledger: ledger.runs.put(run()))
+    assert await store.read(lambda ledger: ledger.runs.newest(9)) == [run()]
 
 
 async def test_a_server_that_is_away_is_one_line_of_the_log_however_many_tasks_meet_it(
