@@ -75,6 +75,32 @@ SYSTEM_SCHEMA = [
         finds={APP: "critical"},
     ),
 ]
+LEFT_BEHIND = [
+    State(
+        **with_account(
+            "mysql_system_schema_grants",
+            "a_grant_to_another_host_of_the_same_name",
+            [
+                "INSERT INTO mysql.db (Host, Db, User, Update_priv) VALUES ('%', '%', 'app', 'Y')",
+                "FLUSH PRIVILEGES",
+            ],
+            ["DELETE FROM mysql.db WHERE User = 'app'", "FLUSH PRIVILEGES"],
+        ),
+        finds={APP: "critical"},
+    ),
+    State(
+        **with_account(
+            "mysql_public_role_grants",
+            "a_grant_of_the_anonymous_user",
+            [
+                "INSERT INTO mysql.db (Host, Db, User, Update_priv) VALUES ('%', '%', '', 'Y')",
+                "FLUSH PRIVILEGES",
+            ],
+            ["DELETE FROM mysql.db WHERE User = ''", "FLUSH PRIVILEGES"],
+        ),
+        finds={"''@'%' on `%`.*": "critical"},
+    ),
+]
 PROXIES = [
     State(
         **with_account(
@@ -156,6 +182,25 @@ ROLES = [
     ),
     State(
         check="mysql_public_role_grants",
+        name="a_mandatory_role_that_writes_the_accounts",
+        on=MYSQL,
+        make=[
+            "CREATE ROLE 'ours'",
+            "GRANT UPDATE (authentication_string) ON mysql.user TO 'ours'",
+            "SET GLOBAL mandatory_roles = 'ours'",
+        ],
+        undo=["SET GLOBAL mandatory_roles = ''", "DROP ROLE 'ours'"],
+        finds={"'ours'@'%' on `mysql`.`user`": "critical"},
+    ),
+    State(
+        check="mysql_public_role_grants",
+        name="public_that_writes_the_accounts",
+        on=MARIADB,
+        make=["GRANT UPDATE ON mysql.* TO PUBLIC", "GRANT INSERT ON mysql.proc TO PUBLIC"],
+        finds={"PUBLIC on `mysql`.*": "critical", "PUBLIC on `mysql`.`proc`": "critical"},
+    ),
+    State(
+        check="mysql_public_role_grants",
         name="privileges_of_public",
         on=MARIADB,
         make=[
@@ -176,4 +221,4 @@ ROLES = [
         },
     ),
 ]
-STATES = [*SYSTEM_SCHEMA, *PROXIES, *ROLES]
+STATES = [*SYSTEM_SCHEMA, *LEFT_BEHIND, *PROXIES, *ROLES]
