@@ -104,6 +104,22 @@ evaluates the latest outcome of everything, or with `--run ID` or `--last` a sto
 `--allow-incomplete` turns 3 into 0 or 1, but for an installation that never checked anything.
 The last line on stderr says why.
 
+`stt report`, `stt gate` and `stt scan` can leave something out, so that a pipeline needs no
+coordinator:
+
+```
+stt scan --config worker.toml --exceptions exceptions.yaml --skip-check mysql_version
+```
+
+* `--exceptions FILE` takes the file of [exceptions](operating.md#exceptions). It accepts findings
+  and sets severities of this report alone; a coordinator's own exceptions stay in force. Every
+  fault of the file that an import would find ends the command with 2 before a database is asked.
+  An entry whose last day is past is named on stderr and has no effect. Entries for a label or a
+  site need `--config`: a database given as a URL has no labels, and its site is `local`, or that of
+  `--site`.
+* `--skip-check NAME` leaves checks out: they are not run, and nothing counts them.
+* `--max-not-checked N` lets so many checks, and parts of them, have no outcome.
+
 ## In monitoring
 
 `stt status -o nagios` asks the coordinator and ends as a plugin does: 0 OK, 1 WARNING, 2 CRITICAL,

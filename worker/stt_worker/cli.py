@@ -9,8 +9,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from stt_shared import settings
-from stt_shared.command import output, reporting
+from stt_shared.command import exclusions, output, reporting
 from stt_shared.command.adding import READ, SERVE, add_command, add_noun
+from stt_shared.command.exclusions import Exclusions
 from stt_shared.command.gate import FailOn
 from stt_shared.command.options import (
     AllowIncomplete,
@@ -84,6 +85,7 @@ def register(app: App) -> None:
             "stt scan 'mysql://stt@db1/?ssl-ca=ca.pem' mongodb://db2 --password-from env:DB_PW",
             "stt scan --config worker.toml --check mysql_version,postgresql_version",
             "stt scan --pack pmm/checks postgresql://stt@db1/ --ask-password",
+            "stt scan --config worker.toml --exceptions exceptions.yaml --skip-check mysql_version",
         ),
         group=READ,
     )
@@ -191,6 +193,7 @@ async def scan(
     export: Exports = (),
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
+    exclude: Exclusions | None = None,
 ) -> int:
     """Scan the databases; the exit code depends on the findings."""
     from stt_worker.execution import runtime  # noqa: PLC0415  # drivers only where used
@@ -201,6 +204,8 @@ async def scan(
     files = reporting.files(export)
     source = passwords.Source(ask=ask_password, reference=password_from)
     given = scanning.targets_to_scan(urls, config)
+    left_out = exclude or Exclusions()
+    site = scanning.site_of(left_out.site, config)
     if scanning.has_password(urls):
         output.note(f"warning: {passwords.SEEN}", "warn")
     found = await passwords.completed(given, source, Path.cwd())
@@ -209,20 +214,23 @@ async def scan(
         output.note(f"notice: the checks in {pack} are not signed", "warn")
     for fault in known.faults:
         output.note(f"warning: check skipped: {fault}", "warn")
-    chosen = scanning.chosen(known, checks)
+    # A file for the whole fleet may also name built-in checks that this scan does not run.
+    accepted = exclusions.read(left_out.exceptions, (known, runtime.checks_of(None)))
+    chosen = scanning.chosen(known, checks, left_out.skip_check)
     if idle := scanning.without_checks(found, chosen):
         output.note(f"warning: no check applies to {', '.join(idle)}", "warn")
     async with runtime.open_runtime(known, scanning.CONCURRENCY) as check_runtime:
         for refused in await check_runtime.faults_of_custom_checks():
             output.note(f"warning: {refused}", "warn")
-        report = await scanning.scan(found, chosen, check_runtime.dependencies)
+        report = await scanning.scan(found, chosen, check_runtime.dependencies, site=site)
+    report = exclusions.applied(report, accepted, scanning.labels_of(found))
     reporting.deliver(report, form, files, known.checks)
     output.hint(scanning.advice(report))
     return reporting.finish(
         report,
         form,
         fail_on,
-        allow_incomplete=allow_incomplete,
+        allow_incomplete=allow_incomplete or exclusions.tolerates(report, left_out.max_not_checked),
         # With --check given, a fault in another check does not make the scan incomplete.
         left_out=0 if checks else len(known.faults),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from stt_coordinator.domain.model import JobRecord, Pair
-from stt_coordinator.domain.suppression import Suppressor
 from stt_shared.identity import finding_id
 from stt_shared.protocol.queries.reports import ReportedFinding, ReportedResult
 from stt_shared.protocol.records import FindingRecord, RunRecord
+from stt_shared.suppression.rule import Suppressor
 
 
 def reported_finding(one: FindingRecord) -> ReportedFinding:

@@ -29,13 +29,14 @@ from stt_coordinator.domain.model import (
     Pair,
     TargetRecord,
 )
-from stt_coordinator.domain.suppression import Suppressor, events_between, plain
+from stt_coordinator.domain.suppression import events_between
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.ledger.runs import count_runs
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import Change, Kind, Outcome
 from stt_shared.protocol.messages import CheckOutcome
 from stt_shared.protocol.records import FindingEvent, FindingRecord
+from stt_shared.suppression.rule import Suppressor, plain
 
 K = TypeVar("K", str, tuple[str, str])
 V = TypeVar("V")

@@ -9,18 +9,13 @@ from functools import cached_property
 import msgspec
 
 from stt_coordinator.domain.model import TargetRecord
-from stt_coordinator.domain.suppression import (
-    Scope,
-    Suppressor,
-    end_of,
-    events_between,
-    scope_of,
-)
+from stt_coordinator.domain.suppression import end_of, events_between
 from stt_coordinator.ledger import event_messages
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import FindingState, SuppressionPhase
 from stt_shared.protocol.records import FindingEvent, FindingRecord
 from stt_shared.protocol.suppressions import SuppressionEvent, SuppressionRecord
+from stt_shared.suppression.rule import Scope, Suppressor, scope_of
 
 LIMIT = 100  # suppressions a transaction
 

@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from stt_coordinator.local.servers.process import Running
-from tests.support.processes.scanning import report, stt, unused_port, url
-
-PACK = """
-checks:
-  - version: 2
-    name: {name}
-    summary: {name}
-    description: for tests
-    family: POSTGRESQL
-    queries:
-      - type: POSTGRESQL_SELECT
-        query: current_user::text AS name, 1 AS n
-    script: |
-      def check_context(docs, context):
-          found = {found}
-          return found
-"""
-
-
-CRITICAL = '[{"summary": "bad", "severity": "critical", "object": docs[0][0]["name"]}]'
-
-
-TRIVIAL = '[{"summary": "odd", "severity": "info"}]'
+from tests.support.processes.scanning import (
+    last_line,
+    report,
+    stt,
+    table,
+    unused_port,
+    url,
+    worker_toml,
+    written_pack,
+)
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("pack")
-    for name, found in (("clean", "[]"), ("bad", CRITICAL), ("odd", TRIVIAL)):
-        (folder / f"{name}.yaml").write_text(PACK.format(name=name, found=found))
-    return str(folder)
-
-
-def last_line(done: subprocess.CompletedProcess[str]) -> str:
-    return done.stderr.strip().splitlines()[-1]
+    return written_pack(tmp_path_factory.mktemp("pack"))
 
 
 def test_a_scan_prints_one_json_report_and_nothing_else_on_stdout(
@@ -198,19 +177,6 @@ def test_checks_of_other_families_are_left_out(postgresql: Running) -> None:
     checks = "mysql_version,postgresql_version"
     done = stt("scan", url(postgresql), "--checks", checks, "-o", "json", "--fail-on", "none")
     assert [r["check"] for r in report(done)["results"]] == ["postgresql_version"]
-
-
-def worker_toml(folder: Path, *targets: str) -> str:
-    path = folder / "worker.toml"
-    path.write_text("\n".join(targets))
-    return str(path)
-
-
-def table(name: str, database: Running, reference: str = "env:PW") -> str:
-    return (
-        f'[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "{database.host}"\n'
-        f'port = {database.port}\nuser = "{database.user}"\npassword = "{reference}"\ntls = "off"\n'
-    )
 
 
 def test_the_targets_of_a_worker_are_scanned_with_their_references(

@@ -6,11 +6,34 @@ import json
 import os
 import socket
 import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from stt_coordinator.local.servers.process import Running
 from tests.support.processes.prepared import prepared
+
+PACK = """
+checks:
+  - version: 2
+    name: {name}
+    summary: {name}
+    description: for tests
+    family: POSTGRESQL
+    queries:
+      - type: POSTGRESQL_SELECT
+        query: current_user::text AS name, 1 AS n
+    script: |
+      def check_context(docs, context):
+          found = {found}
+          return found
+"""
+
+
+CRITICAL = '[{"summary": "bad", "severity": "critical", "object": docs[0][0]["name"]}]'
+
+
+TRIVIAL = '[{"summary": "odd", "severity": "info"}]'
 
 
 def stt(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -33,3 +56,27 @@ def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["schema"] == "stt.report/v1"
     return found
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    return done.stderr.strip().splitlines()[-1]
+
+
+def worker_toml(folder: Path, *targets: str) -> str:
+    path = folder / "worker.toml"
+    path.write_text("\n".join(targets))
+    return str(path)
+
+
+def table(name: str, database: Running, reference: str = "env:PW") -> str:
+    return (
+        f'[[targets]]\nid = "{name}"\nfamily = "postgresql"\nhost = "{database.host}"\n'
+        f'port = {database.port}\nuser = "{database.user}"\npassword = "{reference}"\ntls = "off"\n'
+    )
+
+
+def written_pack(folder: Path) -> str:
+    """Three checks of PostgreSQL: one passes, one is critical, one is trivial."""
+    for name, found in (("clean", "[]"), ("bad", CRITICAL), ("odd", TRIVIAL)):
+        (folder / f"{name}.yaml").write_text(PACK.format(name=name, found=found))
+    return str(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 from stt_shared import clock, identity
 from stt_shared.checkfile.catalogue import Catalogue, unknown_names
 from stt_shared.checkfile.model import Check
+from stt_shared.command.options import Connection, load_settings
 from stt_shared.errors import UsageError
 from stt_shared.protocol.enums import Family, Kind
 from stt_shared.protocol.messages import CheckOutcome, CheckRef, Job
@@ -48,18 +49,42 @@ def targets_to_scan(urls: Sequence[str], config: Path | None) -> list[Target]:
     return found
 
 
+def site_of(given: str, config: Path | None) -> str:
+    """The site of the targets: as given, or that of the worker's file.
+
+    Raises UsageError for a name that cannot be a site, ConfigError for a fault of the file.
+    """
+    if given and not identity.is_token(given):
+        raise UsageError(f"the site {given!r} is not {identity.TOKEN_RULE}")
+    if given or config is None:
+        return given or SITE
+    return load_settings(Connection(config=config)).worker.site
+
+
+def labels_of(targets: Iterable[Target]) -> dict[str, Mapping[str, str]]:
+    """The labels of each target, as the worker announces them."""
+    return {target.id: target.announced().labels for target in targets}
+
+
 def has_password(urls: Iterable[str]) -> bool:
     """Whether a URL contains a password, which other users can see."""
     return any(parse(url).has_password for url in urls)
 
 
-def chosen(known: Catalogue, names: Iterable[str]) -> list[Check]:
-    """The checks with these names, all without names; raises UsageError for an unknown name."""
-    wanted = list(names)
-    if sentences := unknown_names(known, wanted):
+def chosen(known: Catalogue, names: Iterable[str], skipped: Iterable[str] = ()) -> list[Check]:
+    """The checks with these names, all without names, and without the skipped ones.
+
+    Raises UsageError for an unknown name, and if no check is left.
+    """
+    wanted, left_out = list(names), list(skipped)
+    if sentences := unknown_names(known, [*wanted, *left_out]):
         raise UsageError("; ".join(sentences), hint="see the checks: stt checks list")
     found = [known.find(name) for name in wanted] if wanted else list(known.checks.values())
-    return list({check.name: check for check in found if check is not None}.values())
+    gone = {check.name for name in left_out if (check := known.find(name)) is not None}
+    kept = {one.name: one for one in found if one is not None and one.name not in gone}
+    if gone and not kept:
+        raise UsageError("no check is left to run", hint="leave out fewer checks: --skip-check")
+    return list(kept.values())
 
 
 def advice(report: Report) -> list[str]:
@@ -99,10 +124,11 @@ async def scan(
     checks: Sequence[Check],
     dependencies: Mapping[Family, CheckDependencies],
     *,
+    site: str = SITE,
     concurrency: int = CONCURRENCY,
     progress: Progress | None = None,
 ) -> Report:
-    """Run the `checks` of its family on each target; `concurrency` targets at a time.
+    """Run the `checks` of its family on each target of a site; `concurrency` targets at a time.
 
     If a target cannot be inspected, each of its checks has a result with the reason.
     """
@@ -123,7 +149,7 @@ async def scan(
                 dispatch=1,
                 target=target.id,
                 family=target.family,
-                site=SITE,
+                site=site,
                 checks=tuple(CheckRef(check=one.name, digest=one.digest) for one in mine),
                 created=started,
                 expires=started + EXPIRES,
@@ -134,7 +160,7 @@ async def scan(
         done += 1
         if progress:
             progress(done, len(targets))
-        return [_reported(target, outcome, started) for outcome in outcomes]
+        return [_reported(target, outcome, site, started) for outcome in outcomes]
 
     found = await asyncio.gather(*(one(target) for target in targets))
     # By name: targets end in any order, and two reports have to be comparable.
@@ -148,11 +174,11 @@ async def scan(
     )
 
 
-def _reported(target: Target, outcome: CheckOutcome, since: datetime) -> ReportedResult:
+def _reported(target: Target, outcome: CheckOutcome, site: str, since: datetime) -> ReportedResult:
     return ReportedResult(
         target=target.id,
         family=target.family,
-        site=SITE,
+        site=site,
         check=outcome.check,
         outcome=outcome.outcome,
         kind=outcome.kind,

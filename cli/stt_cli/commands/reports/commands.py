@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import App, Parameter
-from cyclopts.validators import Number
+from cyclopts import App
 
 from stt_cli.commands.reports.stored import Choice, chosen
-from stt_shared.command import client, output, reporting
+from stt_shared.command import client, exclusions, output, reporting
 from stt_shared.command.adding import READ, add_command
+from stt_shared.command.exclusions import MaxNotChecked
 from stt_shared.command.gate import FailOn, failed_at_or_above
 from stt_shared.command.options import AllowIncomplete, Connection, FailOnOption
 from stt_shared.command.reporting import Exports, NotChecked, ReportOutput
@@ -76,13 +74,7 @@ async def gate(
     choice: Choice | None = None,
     fail_on: FailOnOption = FailOn.CRITICAL,
     allow_incomplete: AllowIncomplete = False,
-    max_not_checked: Annotated[
-        int,
-        Parameter(
-            help="Number of checks, and of parts of them, that may have no outcome.",
-            validator=Number(gte=0),
-        ),
-    ] = 0,
+    max_not_checked: MaxNotChecked = 0,
     form: ReportOutput = ReportFormat.TABLE,
     export: Exports = (),
     connection: Connection | None = None,
@@ -97,8 +89,7 @@ async def gate(
     _print_numbers(found, form, fail_on)
     reporting.deliver(found, form, files, tables=False, part=wanted.part)
     missing = without_result(found)
-    counts = found.summary
-    tolerated = counts.not_checked + counts.parts_not_checked + missing <= max_not_checked
+    tolerated = exclusions.tolerates(found, max_not_checked, missing)
     return reporting.finish(
         found,
         form,

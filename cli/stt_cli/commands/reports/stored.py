@@ -10,7 +10,10 @@ import msgspec
 from cyclopts import Group, Parameter
 
 from stt_cli.commands.findings.commands import filtered
+from stt_shared.checkfile import catalogue
+from stt_shared.command import exclusions
 from stt_shared.command.control import Control, RefusedError, find_run, report
+from stt_shared.command.exclusions import ExceptionsFile, SkippedChecks
 from stt_shared.command.options import Checks, Families, Sites, Targets
 from stt_shared.errors import UsageError
 from stt_shared.protocol.control import Verb
@@ -18,6 +21,7 @@ from stt_shared.protocol.findings import FindingsRequest
 from stt_shared.protocol.queries.reports import RunsReply, RunsRequest
 from stt_shared.protocol.records import RunRecord
 from stt_shared.report import readable
+from stt_shared.report.counts import of_results
 from stt_shared.report.model import Report
 
 NEWEST = 100  # runs searched for the latest finished one
@@ -39,6 +43,8 @@ class Choice:
     family: Families = ()
     target: Targets = ()
     check: Checks = ()
+    skip_check: SkippedChecks = ()
+    exceptions: ExceptionsFile = None
 
     @property
     def is_of_a_run(self) -> bool:
@@ -53,6 +59,7 @@ class Choice:
             "family": self.family,
             "target": self.target,
             "check": self.check,
+            "without check": self.skip_check,
         }
         return ", ".join(f"{what} {' '.join(names)}" for what, names in named.items() if names)
 
@@ -61,7 +68,7 @@ async def chosen(control: Control, choice: Choice) -> Report:
     """The wanted report; one of an unfinished run has a notice and counts all its targets.
 
     Raises UsageError for contradicting options or a name that the report does not contain,
-    RefusedError for an unknown run.
+    RefusedError for an unknown run, ConfigError for faults of the file of exceptions.
     """
     if choice.run and choice.last:
         raise UsageError("--run and --last exclude each other")
@@ -91,7 +98,23 @@ async def chosen(control: Control, choice: Choice) -> Report:
     wanted = FindingsRequest(
         families=choice.family, sites=choice.site, targets=choice.target, checks=choice.check
     )
-    return filtered(whole, wanted)
+    part = without_checks(filtered(whole, wanted), choice.skip_check)
+    if choice.exceptions is None:
+        return part
+    names = frozenset(one.check for one in results)
+    accepted = exclusions.read(choice.exceptions, (catalogue.builtin(),), names)
+    rows = await control.every_target() if accepted.has_labels else []
+    return exclusions.applied(part, accepted, {row.target: row.labels for row in rows})
+
+
+def without_checks(whole: Report, names: tuple[str, ...]) -> Report:
+    """The report without these checks; raises UsageError for one that nobody knows."""
+    skipped = set(names)
+    _check_names("check", names, (one.check for one in whole.results))
+    if not skipped:
+        return whole
+    kept = tuple(one for one in whole.results if one.check not in skipped)
+    return msgspec.structs.replace(whole, results=kept, summary=of_results(kept))
 
 
 def _check_names(what: str, wanted: tuple[str, ...], there: Iterable[str]) -> None:

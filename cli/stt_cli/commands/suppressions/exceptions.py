@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 
-from stt_cli.commands.suppressions import file as suppressions_file
 from stt_shared import clock
 from stt_shared.command import client, output
 from stt_shared.command.adding import READ, add_command, add_noun
@@ -27,6 +26,7 @@ from stt_shared.protocol.suppressions import (
 )
 from stt_shared.report.grid import Cell, Column, Grid
 from stt_shared.report.views.suppressions import suppressions_grid
+from stt_shared.suppression import file as suppressions_file
 
 PAGE = 500  # exceptions asked for at once
 PART = 100  # of a file sent at once: each part is one transaction of the coordinator

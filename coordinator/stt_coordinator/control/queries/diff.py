@@ -17,7 +17,7 @@ from stt_coordinator.control.queries.status import MAX_REASON, unchecked_target
 from stt_coordinator.domain.diff import Answers, net, of_target
 from stt_coordinator.domain.model import JobRecord, TargetRecord
 from stt_coordinator.domain.reported import results_of_job
-from stt_coordinator.domain.suppression import Suppressor, as_of
+from stt_coordinator.domain.suppression import as_of
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.history import EventPlace
 from stt_shared import clock
@@ -25,6 +25,7 @@ from stt_shared.protocol.control import UncheckedTarget
 from stt_shared.protocol.enums import Kind
 from stt_shared.protocol.queries.history import Difference, DiffReply, DiffRequest
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
+from stt_shared.suppression.rule import Suppressor
 
 PAGE_TARGETS = 50  # each has dozens of outcomes in either run
 EVENTS_AT_ONCE = 1_000

@@ -16,12 +16,12 @@ from stt_coordinator.domain.coverage import outcomes_of
 from stt_coordinator.domain.model import JobRecord, Pair
 from stt_coordinator.domain.reported import result_of_pair, results_of_job
 from stt_coordinator.domain.summary import counts
-from stt_coordinator.domain.suppression import Suppressor
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.enums import FindingState, Kind
 from stt_shared.protocol.queries.reports import ReportedResult, ReportReply, ReportRequest
 from stt_shared.protocol.records import Counts, FindingRecord, RunRecord
 from stt_shared.report.counts import of_results
+from stt_shared.suppression.rule import Suppressor
 
 PAGE_PAIRS = 1_000
 PAGE_JOBS = 200

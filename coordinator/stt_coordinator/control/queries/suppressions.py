@@ -5,7 +5,6 @@ from __future__ import annotations
 from stt_coordinator.control import pages
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.pages import decode_cursor, encode_cursor
-from stt_coordinator.domain.suppression import state_of
 from stt_coordinator.store.port import Ledger
 from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
@@ -14,6 +13,7 @@ from stt_shared.protocol.suppressions import (
     SuppressionsReply,
     SuppressionsRequest,
 )
+from stt_shared.suppression.rule import state_of
 
 STATES = ("live", "ended", "revoked", "all")
 

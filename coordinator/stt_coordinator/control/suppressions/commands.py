@@ -8,14 +8,8 @@ import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
 from stt_coordinator.control.queries.findings import FINDING_PREFIX, one_finding
-from stt_coordinator.control.suppressions.entries import (
-    resolve_names,
-    run_transaction,
-    scope_of_entry,
-    suppression_of,
-)
-from stt_coordinator.control.suppressions.rules import MAX_TEXT, Places, faults
-from stt_coordinator.domain.suppression import scope_of, state_of
+from stt_coordinator.control.suppressions.entries import resolve_names, run_transaction
+from stt_coordinator.control.suppressions.rules import Places, faults
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -29,6 +23,9 @@ from stt_shared.protocol.suppressions import (
     SuppressionReply,
     UnacceptRequest,
 )
+from stt_shared.suppression.entries import scope_of_entry, suppression_of
+from stt_shared.suppression.rule import scope_of, state_of
+from stt_shared.suppression.shape import MAX_TEXT
 
 PREFIX = "x_"
 

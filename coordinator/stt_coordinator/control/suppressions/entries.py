@@ -1,9 +1,8 @@
-"""Make a suppression of an entry, for commands and imported files alike."""
+"""Look the names of an entry up and run its transaction, for commands and imported files alike."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -11,10 +10,7 @@ import msgspec
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.queries.findings import one_finding
 from stt_coordinator.store.port import Ledger
-from stt_shared.protocol.suppressions import (
-    SuppressionEntry,
-    SuppressionRecord,
-)
+from stt_shared.protocol.suppressions import SuppressionEntry
 
 R = TypeVar("R")
 
@@ -29,11 +25,6 @@ async def run_transaction(
     # After the commit: a task that is woken earlier finds nothing to publish.
     context.wakeups.store_changed()
     return found
-
-
-def scope_of_entry(entry: SuppressionEntry) -> tuple[str, ...]:
-    """The fields of an entry's scope."""
-    return (entry.finding, entry.check, entry.target, entry.label, entry.site)
 
 
 def resolve_names(
@@ -54,25 +45,3 @@ def resolve_names(
         return entry
     check = context.library.catalogue.find(entry.check) if entry.check else None
     return entry if check is None else msgspec.structs.replace(entry, check=check.name)
-
-
-def suppression_of(
-    entry: SuppressionEntry, known: SuppressionRecord | None, now: datetime, imported_by: str = ""
-) -> SuppressionRecord:
-    """The suppression that an entry describes; another last day brings another reminder."""
-    same_end = known is not None and known.until == entry.until
-    return SuppressionRecord(
-        id=entry.id,
-        reason=entry.reason.strip(),
-        by=entry.by,
-        created=entry.created or now,
-        finding=entry.finding,
-        check=entry.check,
-        target=entry.target,
-        label=entry.label,
-        site=entry.site,
-        severity=entry.severity,
-        until=entry.until,
-        imported_by=imported_by,
-        reminded=known.reminded if known is not None and same_end else None,
-    )

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext, request_error
-from stt_coordinator.control.suppressions.entries import (
-    resolve_names,
-    run_transaction,
-    scope_of_entry,
-    suppression_of,
-)
+from stt_coordinator.control.suppressions.entries import resolve_names, run_transaction
 from stt_coordinator.control.suppressions.rules import Places, faults
-from stt_coordinator.domain.suppression import scope_of, state_of
 from stt_coordinator.ledger import suppressions
 from stt_coordinator.store.port import Ledger
 from stt_shared import clock
@@ -28,6 +20,8 @@ from stt_shared.protocol.suppressions import (
     SuppressionRecord,
 )
 from stt_shared.report import readable
+from stt_shared.suppression.entries import duplicates, suppression_of
+from stt_shared.suppression.rule import scope_of, state_of
 
 MAX_FAULTS = 20  # of one file, in one reply
 WRITTEN = ("added", "updated")
@@ -100,17 +94,3 @@ def plan_step(
     fields = {name: getattr(known, name) for name in SuppressionEntry.__struct_fields__}
     is_same = SuppressionEntry(**fields) == entry
     return ImportStep(entry, known, "unchanged" if is_same else "updated")
-
-
-def duplicates(entries: Sequence[SuppressionEntry]) -> list[str]:
-    """A sentence for each id, and for each scope, that several entries have."""
-    ids = Counter(one.id for one in entries)
-    scopes = Counter((*scope_of_entry(one), one.severity is None) for one in entries)
-    return [
-        *(f"{id_!r:.80}: the id is listed {n} times" for id_, n in ids.items() if n > 1),
-        *(
-            f"{one.id!r:.80}: another entry has the same scope"
-            for one in entries
-            if scopes[*scope_of_entry(one), one.severity is None] > 1 and ids[one.id] == 1
-        ),
-    ]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property
 
 from stt_coordinator.control.handler_context import ErrorCode, HandlerContext
 from stt_coordinator.domain.model import TargetPlace
-from stt_coordinator.domain.suppression import MAX_AHEAD, last_day
 from stt_coordinator.store.port import Ledger
-from stt_shared.identity import TOKEN_RULE, is_token
 from stt_shared.protocol.suppressions import SuppressionEntry
+from stt_shared.suppression.shape import shape_faults
 
-MAX_TEXT = 500  # characters of who and why
 Fault = tuple[ErrorCode, str]
 
 
@@ -42,53 +40,10 @@ def faults(
     context: HandlerContext, ledger: Ledger, one: SuppressionEntry, now: datetime, places: Places
 ) -> Iterator[Fault]:
     """The faults of an entry; names are looked up only if its shape has none."""
-    shape = [*_texts(one), *_days(one, now), *_shape(one)]
-    yield from ((ErrorCode.BAD_REQUEST, sentence) for sentence in shape)
-    if not shape:
+    wrong = shape_faults(one, now)
+    yield from ((ErrorCode.BAD_REQUEST, sentence) for sentence in wrong)
+    if not wrong:
         yield from _names(context, ledger, one, places)
-
-
-def _texts(one: SuppressionEntry) -> Iterator[str]:
-    if not is_token(one.id):
-        yield f"the id {one.id!r:.100} is not {TOKEN_RULE}"
-    if not one.reason.strip():
-        yield "the reason is empty"
-    for name, text in (("reason", one.reason), ("name of the requester", one.by)):
-        if len(text) > MAX_TEXT:
-            yield f"the {name} has {len(text)} characters, the limit is {MAX_TEXT}"
-
-
-def _days(one: SuppressionEntry, now: datetime) -> Iterator[str]:
-    today = now.astimezone(UTC).date()
-    if one.until is None:
-        if one.severity is None:
-            yield "the last day is missing"
-    elif one.until < today:
-        yield f"the last day {one.until} is past, today is {today} (UTC)"
-    elif one.until > last_day(now):
-        yield (
-            f"the last day {one.until} is more than {MAX_AHEAD.days} days ahead,"
-            f" the latest is {last_day(now)}"
-        )
-
-
-def _shape(one: SuppressionEntry) -> Iterator[str]:
-    places = {"target": one.target, "label": one.label, "site": one.site}
-    given = [name for name, value in places.items() if value]
-    if one.severity is not None:
-        if one.finding or given != ["site"] or not one.check:
-            yield "another severity is for a check at a site, and nothing else"
-    elif one.finding:
-        if set(given) - {"target"}:
-            yield f"a finding and a {given[-1]} are given, one of them is enough"
-    elif not one.check:
-        yield "name a finding, or a check and a target, a label or a site"
-    elif not given:
-        yield f"name a target, a label or a site for check {one.check!r:.100}"
-    elif len(given) > 1:
-        yield f"a {' and a '.join(given)} are given, one of them is enough"
-    if one.label and not all(one.label.partition("=")[:2]):
-        yield f"the label {one.label!r:.100} is not key=value"
 
 
 def _names(

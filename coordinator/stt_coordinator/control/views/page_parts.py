@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from stt_coordinator.control.handler_context import HandlerContext
 from stt_coordinator.control.suppressions.rules import Places
-from stt_coordinator.domain.suppression import scope_of
 from stt_coordinator.metrics import prometheus
 from stt_coordinator.store.port import Ledger
 from stt_shared.protocol.messages import TargetPart
 from stt_shared.protocol.records import FindingEvent, FindingRecord, RunRecord
 from stt_shared.protocol.suppressions import SuppressionRecord
+from stt_shared.suppression.rule import scope_of
 
 MAX_PARTS = 100  # parts of databases that a check did not cover
 MAX_CHANGES = 1_000  # of one run

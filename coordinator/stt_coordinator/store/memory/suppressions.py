@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from stt_coordinator.domain.suppression import due_of, state_of
+from stt_coordinator.domain.suppression import due_of
 from stt_coordinator.store.memory.tables import Rows
 from stt_coordinator.store.ports.runs import Place
 from stt_shared import clock
 from stt_shared.protocol.suppressions import SuppressionRecord
+from stt_shared.suppression.rule import state_of
 
 
 class MemorySuppressions(Rows):

@@ -8,8 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stt_shared.protocol.control import Verb
+from stt_shared.protocol.control import TargetInfo, TargetsReply, Verb
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.records import Counts
+from stt_shared.report.counts import of_results
 from stt_shared.report.formats import nagios
 from stt_shared.report.formats.nagios import NotCheckedAs, State
 from stt_shared.report.model import Report
@@ -127,3 +129,34 @@ def test_status_as_a_plugin_is_unknown_while_disabled_and_when_nobody_answers(
     code, out, _ = stt("status", "-o", "nagios")
     assert code == 3
     assert out.startswith("STT UNKNOWN - checks are disabled; 0 critical")
+
+
+def test_exceptions_and_checks_left_out_count_for_a_gate_and_a_report(
+    service: Service, stt: Stt, tmp_path: Path
+) -> None:
+    holds(service, cases.ordinary())
+    worst = next(
+        r for r in cases.ordinary().results if r.findings and r.findings[0].accepted is None
+    )
+    file = tmp_path / "exceptions.yaml"
+    entry = f"id: a, reason: r, check: {worst.check}, label: env=dev, until: 2026-12-30"
+    file.write_text(f"exceptions:\n- {{{entry}}}\n")
+    rows = tuple(
+        TargetInfo(
+            target=name, family=Family.MYSQL, site="eu-west", state="checked", labels={"env": "dev"}
+        )
+        for name in sorted({r.target for r in cases.ordinary().results})
+    )
+    service.answer(Verb.TARGETS, TargetsReply(targets=rows))
+    before, after = (stt("gate", *words)[1] for words in ((), ("--exceptions", str(file))))
+    assert before != after
+    found = msgspec.json.decode(
+        stt("report", "-o", "json", "--exceptions", str(file))[1], type=Report
+    )
+    assert found.summary.accepted > cases.ordinary().summary.accepted
+    out = stt("report", "-o", "json", "--skip-check", worst.check)[1]
+    left = msgspec.json.decode(out, type=Report)
+    assert worst.check not in {r.check for r in left.results}
+    assert left.summary == of_results(left.results)
+    code, _, err = stt("gate", "--skip-check", "claen")
+    assert (code, err[0]) == (2, "error: the report contains no check 'claen'")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from stt_cli.commands.suppressions import file as suppressions_file
 from stt_shared.errors import ConfigError
 from stt_shared.protocol.codec import decode
 from stt_shared.protocol.control import Verb
@@ -19,6 +18,7 @@ from stt_shared.protocol.suppressions import (
     SuppressionInfo,
     SuppressionsReply,
 )
+from stt_shared.suppression import file as suppressions_file
 from tests.support.cli.service import Service, Stt
 from tests.support.cli.suppressions import suppression
 

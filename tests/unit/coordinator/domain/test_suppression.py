@@ -1,174 +1,21 @@
-"""Exceptions: what they hold for, until when, and that they take nothing from a finding."""
+"""Exceptions: until when they hold, and what their changes publish."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import msgspec
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from stt_coordinator.domain.suppression import (
-    REMIND,
-    Suppressor,
-    due_of,
-    end_of,
-    events_between,
-    last_day,
-    plain,
-    scope_of,
-    state_of,
-)
-from stt_shared.protocol.enums import Change, Family, FindingState, Severity
+from stt_coordinator.domain.suppression import REMIND, due_of, end_of, events_between
+from stt_shared.protocol.enums import Change, FindingState, Severity
 from stt_shared.protocol.records import FindingRecord
-from stt_shared.protocol.suppressions import SuppressionRecord
+from stt_shared.suppression.shape import last_day
 from tests.support.coordinator.coordination import NOW
-
-DAY = timedelta(days=1)
-TODAY = NOW.date()
-LABELS = {"t1": {"team": "orders", "tier": "1"}, "t2": {"team": "shop"}}
-names = st.sampled_from(("c1", "c2"))
-targets = st.sampled_from(("t1", "t2", "t3"))
-sites = st.sampled_from(("eu", "us"))
-ids = st.sampled_from(("f_1", "f_2"))
-days = st.integers(-3, 400).map(lambda n: TODAY + n * DAY)
+from tests.support.shared.suppressions import DAY, TODAY, finding, suppression, suppressor_of
 
 
-def suppression(**changes: object) -> SuppressionRecord:
-    values: dict[str, object] = {
-        "id": "x_a",
-        "check": "c1",
-        "target": "t1",
-        "until": TODAY + 30 * DAY,
-        "reason": "proxy only",
-        "by": "ann",
-        "created": NOW,
-    }
-    return SuppressionRecord(**(values | changes))  # type: ignore[arg-type]
-
-
-def finding(**changes: object) -> FindingRecord:
-    values: dict[str, object] = {
-        "id": "f_1",
-        "target": "t1",
-        "family": Family.MYSQL,
-        "site": "eu",
-        "check": "c1",
-        "state": FindingState.OPEN,
-        "severity": Severity.MAJOR,
-        "summary": "something",
-        "first_seen": NOW,
-        "last_confirmed": NOW,
-        "since": NOW,
-    }
-    return FindingRecord(**(values | changes))  # type: ignore[arg-type]
-
-
-findings = st.builds(
-    finding,
-    id=ids,
-    target=targets,
-    site=sites,
-    check=names,
-    state=st.sampled_from(FindingState),
-    severity=st.sampled_from(Severity),
-)
-scopes = st.one_of(
-    st.fixed_dictionaries({"finding": ids, "check": names, "target": targets}),
-    st.fixed_dictionaries({"check": names, "target": targets}),
-    st.fixed_dictionaries(
-        {"check": names, "target": st.just(""), "label": st.sampled_from(("team=orders", "x=y"))}
-    ),
-    st.fixed_dictionaries({"check": names, "target": st.just(""), "site": sites}),
-    st.fixed_dictionaries(
-        {
-            "check": names,
-            "target": st.just(""),
-            "site": sites,
-            "severity": st.sampled_from(Severity),
-        }
-    ),
-)
-
-
-@st.composite
-def suppressions(draw: st.DrawFn) -> list[SuppressionRecord]:
-    return [
-        suppression(
-            id=f"x_{number}",
-            until=draw(days),
-            revoked=draw(st.sampled_from((None, None, NOW))),
-            ended=draw(st.sampled_from((None, None, NOW))),
-            **draw(scopes),
-        )
-        for number in range(draw(st.integers(0, 6)))
-    ]
-
-
-def suppressor_of(*made: SuppressionRecord) -> Suppressor:
-    return Suppressor(made, LABELS)
-
-
-@given(suppressions(), findings)
-def test_exceptions_take_nothing_away_from_a_finding(
-    made: list[SuppressionRecord], record: FindingRecord
-) -> None:
-    evaluated = suppressor_of(*made).apply(record)
-    assert evaluated.state is record.state
-    assert plain(evaluated) == record
-    assert suppressor_of(*made).apply(evaluated) == evaluated
-
-
-@given(suppressions(), findings)
-def test_without_any_exception_everything_is_back(
-    made: list[SuppressionRecord], record: FindingRecord
-) -> None:
-    assert suppressor_of().apply(suppressor_of(*made).apply(record)) == record
-
-
-@given(suppressions(), findings)
-def test_a_finding_is_accepted_exactly_while_one_that_fits_is_live(
-    made: list[SuppressionRecord], record: FindingRecord
-) -> None:
-    fits = [
-        one
-        for one in made
-        if one.severity is None
-        and one.revoked is None
-        and one.ended is None
-        and one.until is not None
-        and scope_fits(one, record)
-    ]
-    accepted = suppressor_of(*made).apply(record).accepted
-    if not fits or record.state is FindingState.RESOLVED:
-        assert accepted is None
-    else:
-        assert accepted is not None
-        assert accepted.until == max(one.until for one in fits if one.until is not None)
-
-
-def scope_fits(one: SuppressionRecord, record: FindingRecord) -> bool:
-    if one.finding:
-        return one.finding == record.id
-    place = {"target": record.target, "site": record.site}
-    wanted = {name: value for name in place if (value := getattr(one, name))}
-    labels = {f"{key}={value}" for key, value in LABELS.get(record.target, {}).items()}
-    fits_label = not one.label or one.label in labels
-    return (
-        one.check == record.check
-        and fits_label
-        and all(place[name] == value for name, value in wanted.items())
-    )
-
-
-def test_it_is_live_until_its_end_is_recorded_whatever_a_clock_says() -> None:
-    one = suppression(until=date(2026, 12, 1))
-    end = datetime(2026, 12, 2, tzinfo=UTC)
-    assert end_of(one) == end
-    assert state_of(one) == "live"
-    assert state_of(msgspec.structs.replace(one, ended=end)) == "ended"
-    assert state_of(msgspec.structs.replace(one, revoked=NOW)) == "revoked"
+def test_it_ends_with_the_midnight_after_its_last_day() -> None:
+    assert end_of(suppression(until=date(2026, 12, 1))) == datetime(2026, 12, 2, tzinfo=UTC)
     assert last_day(NOW) == TODAY + 400 * DAY
 
 
@@ -180,29 +27,6 @@ def test_the_reminder_comes_once_before_the_end_unless_it_was_made_for_less() ->
     assert due_of(msgspec.structs.replace(long, reminded=NOW)) == end
     assert due_of(short) == end_of(short)
     assert due_of(suppression(until=None, severity=Severity.TRIVIAL)) is None
-
-
-@pytest.mark.parametrize("severity", list(Severity))
-def test_another_severity_counts_at_its_site_alone_and_the_reported_one_is_kept(
-    severity: Severity,
-) -> None:
-    other = suppression(target="", site="eu", severity=Severity.TRIVIAL, until=None)
-    here = suppressor_of(other).apply(finding(severity=severity))
-    there = suppressor_of(other).apply(finding(severity=severity, site="us"))
-    assert (here.severity, here.accepted) == (Severity.TRIVIAL, None)
-    assert here.said_severity is (None if severity is Severity.TRIVIAL else severity)
-    assert (there.severity, there.said_severity) == (severity, None)
-
-
-def test_scopes_of_different_kinds_are_never_the_same() -> None:
-    whole = [
-        suppression(finding="f_1"),
-        suppression(),
-        suppression(target="", label="t1=t1"),
-        suppression(target="", site="t1"),
-        suppression(target="", site="t1", severity=Severity.MAJOR),
-    ]
-    assert len({scope_of(one) for one in whole}) == len(whole)
 
 
 def changes(before: FindingRecord | None, after: FindingRecord) -> list[Change]:

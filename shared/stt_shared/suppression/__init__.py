@@ -1,0 +1,1 @@
+"""Accepted findings and other severities: the rule for both halves, and for a scan alone."""
