@@ -34,7 +34,7 @@ from stt_shared.protocol.queries.reports import ReportReply, ReportRequest, Runs
 from stt_shared.protocol.records import FindingEvent, RunRecord
 from tests.support.processes.broker import Broker, UnavailableError
 from tests.support.processes.process import STT, Process
-from tests.support.processes.stores import SharedStore
+from tests.support.processes.stores import SharedStore, hasten
 from tests.support.shared.nats_client import everything, one_connection
 
 M = TypeVar("M", bound=Value)
@@ -215,8 +215,12 @@ def installed(
     standbys: int = 0,
     broker: Broker | None = None,
     store: SharedStore | None = None,
+    lease_s: float = 0.0,
 ) -> Iterator[Installation]:
-    """An installation with its own broker, or `broker`; nothing but the broker is started."""
+    """An installation with its own broker, or `broker`; nothing but the broker is started.
+
+    With `lease_s` coordinators have a lease of that length, and send a lost job again after 10 s.
+    """
     broker = broker or embedded_nats.start(folder / "nats")
     environment = os.environ | {
         "STT_NATS_URL": broker.url,
@@ -234,9 +238,11 @@ def installed(
         )
         for log, mine in {"coordinator": dict[str, str](), **named}.items()
     ]
-    if store is not None:
-        for one in coordinators:
+    for one in coordinators:
+        if store is not None:
             store.share(one)
+        elif lease_s:
+            hasten(one, lease_s)
     whole = Installation(
         broker=broker,
         folder=folder,

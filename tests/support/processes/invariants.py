@@ -14,6 +14,7 @@ from stt_shared.checkfile.catalogue import builtin
 from stt_shared.protocol import codec, subjects
 from stt_shared.protocol.enums import Change, Family
 from stt_shared.protocol.messages import Result
+from tests.support.processes import positions
 from tests.support.processes.installation import Installation
 from tests.support.shared.nats_client import everything
 
@@ -52,7 +53,7 @@ async def hold(whole: Installation, run_ids: Sequence[str], targets: int) -> Non
     # A job that was handed out again may have two results; each is stored under its own number.
     assert not doubled, f"I2: stored twice on NATS: {doubled}"
     assert set(streams.results) <= stored, "I3: a result on NATS is not in the store"
-    assert _without_gaps(stored), f"I4: a number of an outbox is missing: {sorted(stored)}"
+    await positions.agree(whole)
     assert set(streams.ticks.values()) <= {1}, f"I5: a slot with two ticks: {streams.ticks}"
     assert not streams.jobs, f"I6: jobs are left on NATS: {streams.jobs}"
     status = await whole.status()
@@ -91,14 +92,6 @@ async def _all_published(whole: Installation) -> None:
         late = asyncio.get_running_loop().time() > deadline
         assert not late, f"{left} events were not published: {whole.coordinator.tail()}"
         await asyncio.sleep(POLL_S)
-
-
-def _without_gaps(stored: set[tuple[str, str, int]]) -> bool:
-    last = Counter((worker, epoch) for worker, epoch, _ in stored)
-    highest: dict[tuple[str, str], int] = {}
-    for worker, epoch, sequence in stored:
-        highest[worker, epoch] = max(sequence, highest.get((worker, epoch), 0))
-    return all(highest[key] == number for key, number in last.items())
 
 
 async def _streams(whole: Installation) -> Streams:

@@ -12,6 +12,18 @@ import psycopg
 from stt_coordinator.local.servers.process import HOST, Running
 from tests.support.processes.process import Process
 
+RESULT_S = 30.0  # longer than what a killed worker had taken waits for another
+
+
+def hasten(coordinator: Process, lease_s: float) -> None:
+    """Have a coordinator that is not started yet use short intervals and a lease of `lease_s`."""
+    coordinator.program = sys.executable
+    coordinator.command = ["-m", "tests.support.processes.quick_coordinator"]
+    coordinator.environment = coordinator.environment | {
+        "STT_TEST_LEASE_S": str(lease_s),
+        "STT_TEST_RESULT_S": str(RESULT_S),
+    }
+
 
 @dataclass(kw_only=True)
 class SharedStore:
@@ -29,14 +41,12 @@ class SharedStore:
 
     def share(self, coordinator: Process) -> None:
         """Have a coordinator that is not started yet use it, with a folder of its own."""
-        coordinator.program = sys.executable
-        coordinator.command = ["-m", "tests.support.processes.quick_coordinator"]
+        hasten(coordinator, self.lease_s)
         coordinator.environment = coordinator.environment | {
             "STT_COORDINATOR_STORE": self.url,
             "STT_COORDINATOR_STORE_PASSWORD": "env:THE_PASSWORD",
             "THE_PASSWORD": self.servers[0].password,
             "STT_COORDINATOR_STATE_DIR": str(coordinator.log.with_suffix("")),
-            "STT_TEST_LEASE_S": str(self.lease_s),
             "STT_WEB_LISTEN": "",
         }
 

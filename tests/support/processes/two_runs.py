@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from stt_shared.clock import monotonic
 from tests.support.processes.installation import Installation
@@ -29,7 +30,15 @@ async def all_is_there(whole: Installation, runs: list[str], targets: int) -> No
 
 async def recorded(whole: Installation, more_than: int) -> None:
     """Wait until more than so many results are in the store."""
+    try:
+        await until(lambda: whole.stored_results() > more_than, "results")
+    except AssertionError as error:
+        raise AssertionError(whole.tails()) from error
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until that holds."""
     ends = monotonic() + LIMIT_S
-    while whole.stored_results() <= more_than:
-        assert monotonic() < ends, whole.tails()
+    while not holds():
+        assert monotonic() < ends, f"waited for {what}"
         await asyncio.sleep(POLL_S)
