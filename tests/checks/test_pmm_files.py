@@ -11,7 +11,7 @@ from stt_shared.checkfile import catalogue
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.protocol.enums import Family
 from tests.support.checks.pmm import Compared, compare, needs_a_store
-from tests.support.checks.real import CheckRunner, endpoint
+from tests.support.checks.real import CheckRunner
 
 FILES = Path(__file__).parent / "pmm_style"
 SERVERS = {
@@ -34,11 +34,11 @@ def pack() -> Catalogue:
 async def compared(
     runner: CheckRunner, pack: Catalogue, server: Running, family: Family
 ) -> list[Compared]:
-    return await compare(pack, endpoint(server, family), runner.databases[family], runner.sandbox)
+    return await compare(FILES, pack, server, runner, family)
 
 
 def test_files_in_the_manner_of_pmm_load_unless_their_query_acts(pack: Catalogue) -> None:
-    assert len(pack.checks) == 19
+    assert len(pack.checks) == 22
     # And two that hold what no check may send, left out and named.
     assert {fault.check: fault.message.partition(" is rejected: ")[2] for fault in pack.faults} == {
         "style_mysql_two_statements": "a semicolon is not allowed: a query is one statement",
@@ -54,7 +54,7 @@ async def test_every_file_ends_as_in_pmm(
     running = request.getfixturevalue(server)
     found = await compared(runner, pack, running, family)
     other = {
-        one.check.name: (one.ours, one.theirs)
+        one.check.name: one.difference
         for one in found
         if not one.same and not needs_a_store(one.check)
     }
@@ -110,7 +110,7 @@ async def test_values_and_failures_are_those_of_pmm(
         for one in await compared(runner, pack, server, family)
     }
     assert found["style_mongodb_commands"].outcome == "failed", found["style_mongodb_commands"]
-    shown = {name: {text for _, text in found[name].findings} for name in EXPECTED}
+    shown = {name: {one.summary for one in found[name].findings} for name in EXPECTED}
     assert shown == EXPECTED
     for name, (outcome, reason) in REASONS.items():
         assert found[name].outcome == outcome, found[name]

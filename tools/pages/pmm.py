@@ -19,10 +19,11 @@ from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
 from stt_shared.protocol.enums import Family
 from tests.servers.certificates import make
+from tests.support.checks.go import GoEnd
 from tests.support.checks.hardening import Hardener
 from tests.support.checks.installs import administrator, diagnosed, starter
-from tests.support.checks.pmm import Compared, Ended, compare, needs_a_store
-from tests.support.checks.real import endpoint, open_check_runner
+from tests.support.checks.pmm import Compared, compare, needs_a_store
+from tests.support.checks.real import open_check_runner
 from tests.support.checks.scenario import execute
 from tools.pages.servers import SERVERS, TITLES
 
@@ -64,11 +65,13 @@ def main(folder: Path) -> None:
         Path(scratch).chmod(0o755)
         for family, names in SERVERS.items():
             for name in names:
-                asyncio.run(_look(pack, family, name, Path(scratch), rows))
+                asyncio.run(_look(folder, pack, family, name, Path(scratch), rows))
     PAGE.write_text(_page(pack, rows), encoding="utf-8")
 
 
-async def _look(pack: Catalogue, family: Family, name: str, scratch: Path, rows: Rows) -> None:
+async def _look(  # noqa: PLR0917  # the page's only loop
+    folder: Path, pack: Catalogue, family: Family, name: str, scratch: Path, rows: Rows
+) -> None:
     certificates = scratch / f"certificates-{name}"
     certificates.mkdir()
     server = starter(name, scratch / name, make(certificates))()
@@ -79,9 +82,7 @@ async def _look(pack: Catalogue, family: Family, name: str, scratch: Path, rows:
                     change(server, family)
                 if family is Family.MONGODB:
                     diagnosed(server)
-                where = endpoint(server, family)
-                found = await compare(pack, where, runner.databases[family], runner.sandbox)
-                for one in found:
+                for one in await compare(folder, pack, server, runner, family):
                     rows[one.check.name].setdefault(name, []).append(one)
     finally:
         server.stop()
@@ -135,11 +136,11 @@ def _cell(one: Compared) -> str:
     ours = _words(one.ours)
     if one.same or needs_a_store(one.check):
         return ours
-    return f"{ours} (PMM: {_words(one.theirs or Ended(outcome='error'))})"
+    return f"{ours} (PMM: {_words(one.theirs)})"
 
 
-def _words(ended: Ended) -> str:
-    worst = min((severity for severity, _ in ended.findings), default="")
+def _words(ended: GoEnd) -> str:
+    worst = min((one.severity for one in ended.findings), default="")
     return f"{ended.outcome}, {worst}" if worst else ended.outcome
 
 

@@ -1,93 +1,82 @@
-"""PMM's check files on a real server: our outcome, and the one PMM's own rules would give."""
+"""PMM's check files on a real server: our end, and PMM's, each from its own rows and engine.
+
+PMM's end is that of the script as it stands in the file, in starlark-go, with rows that plain
+drivers read for the queries as they stand there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
+import yaml
+
+from stt_coordinator.local.servers.process import Running
 from stt_shared.checkfile.catalogue import Catalogue
 from stt_shared.checkfile.model import Check
+from stt_shared.protocol.enums import Family
 from stt_shared.protocol.messages import CheckOutcome
 from stt_worker.databases.inspection import DirectInspector
-from stt_worker.databases.port import Database, Endpoint
 from stt_worker.execution.job import CheckDependencies
-from stt_worker.execution.verdict import SEVERITIES
 from stt_worker.oneshot.scan import scan
-from stt_worker.sandbox.port import Returned, Sandbox, Task, Verdict
 from stt_worker.targets.model import Target
 from stt_worker.targets.secrets import Secret
+from tests.support.checks import go, go_rows
+from tests.support.checks.go import GoEnd, GoFinding
+from tests.support.checks.real import CheckRunner, endpoint
 
 STORES = ("METRICS_INSTANT", "METRICS_RANGE", "CLICKHOUSE_SELECT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a check ended: a word, why, and its findings as (severity, summary)."""
-
-    outcome: str
-    reason: str = ""
-    findings: tuple[tuple[str, str], ...] = ()
+Written = Mapping[str, Any]  # a check as it stands in its file
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One check on one server; `theirs` is None where a question got no answer to evaluate."""
+    """One check on one server."""
 
     check: Check
-    ours: Ended
-    theirs: Ended | None = None
+    ours: GoEnd
+    theirs: GoEnd
 
     @property
     def same(self) -> bool:
-        """Whether the word and every finding are those of PMM."""
-        theirs = self.theirs or Ended(outcome="error")
-        return (self.ours.outcome, self.ours.findings) == (theirs.outcome, theirs.findings)
+        """Whether the word and every finding whole are those of PMM."""
+        return self.ours == self.theirs
 
-
-@dataclass
-class Recorder:
-    """A sandbox that keeps how each script ended."""
-
-    inner: Sandbox
-    verdicts: list[Verdict] = field(default_factory=list[Verdict])
-
-    async def run(
-        self, tasks: Sequence[Task], answers: Sequence[bytes], context: Mapping[str, Any]
-    ) -> list[Verdict]:
-        verdicts = await self.inner.run(tasks, answers, context)
-        self.verdicts += verdicts
-        return verdicts
-
-    async def define(self, tasks: Sequence[Task]) -> list[str]:
-        return await self.inner.define(tasks)
-
-    async def close(self) -> None:
-        await self.inner.close()
+    @property
+    def difference(self) -> tuple[GoEnd, GoEnd]:
+        """Both ends, with the findings that only one side has."""
+        ours, theirs = set(self.ours.findings), set(self.theirs.findings)
+        return (
+            replace(self.ours, findings=tuple(ours - theirs)),
+            replace(self.theirs, findings=tuple(theirs - ours)),
+        )
 
 
 async def compare(
-    catalogue: Catalogue, where: Endpoint, database: Database, sandbox: Sandbox
+    folder: Path, pack: Catalogue, server: Running, runner: CheckRunner, family: Family
 ) -> list[Compared]:
     """Every check of the server's family, each in a job of its own."""
+    files = written(folder)
     return [
-        await _compared(check, catalogue, where, database, sandbox)
-        for check in catalogue.of(where.family)
+        Compared(
+            check=check,
+            ours=await _ours(check, pack, server, runner, family),
+            theirs=_theirs(files[check.name], server),
+        )
+        for check in pack.of(family)
     ]
 
 
-async def _compared(
-    check: Check, catalogue: Catalogue, where: Endpoint, database: Database, sandbox: Sandbox
-) -> Compared:
-    recorder = Recorder(sandbox)
-    dependencies = CheckDependencies(
-        inspector=DirectInspector(database), catalogue=catalogue, sandbox=recorder
-    )
-    target = Target(id="t", endpoint=where, secret=Secret("", where.password))
-    report = await scan([target], [check], {where.family: dependencies})
-    verdict = recorder.verdicts[0] if recorder.verdicts else None
-    return Compared(check=check, ours=_ours(report.results[0]), theirs=_theirs(verdict))
+def written(folder: Path) -> dict[str, Written]:
+    """The checks in the files of `folder` by name, as another reader of YAML finds them."""
+    found: dict[str, Written] = {}
+    for path in folder.iterdir():
+        if path.suffix.lower() in {".yml", ".yaml"}:
+            for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+                found |= {one["name"]: one for one in document["checks"]}
+    return found
 
 
 def needs_a_store(check: Check) -> bool:
@@ -95,41 +84,41 @@ def needs_a_store(check: Check) -> bool:
     return any(query.type in STORES for query in check.queries)
 
 
-def _ours(result: Any) -> Ended:
-    outcome = cast("CheckOutcome", result)
-    findings = tuple(sorted((str(one.severity), one.summary) for one in outcome.findings))
-    return Ended(outcome=str(outcome.outcome), reason=outcome.reason, findings=findings)
-
-
-def _theirs(verdict: Verdict | None) -> Ended | None:
-    """What PMM would make of the same script's end: the language is one, the rules are not."""
-    if verdict is None:
-        return None
-    if not isinstance(verdict, Returned):
-        return Ended(outcome="error", reason=verdict.reason)
-    return as_pmm(verdict.value)
-
-
-def as_pmm(value: object) -> Ended:
-    """A returned value by PMM's rules: one bad finding, and the whole check is an error."""
-    if not isinstance(value, list):
-        return Ended(outcome="error", reason=f"returned {type(value).__name__}")
-    findings = cast("list[dict[str, Any]]", value)
-    if not all(_is_good(one) for one in findings):
-        return Ended(outcome="error", reason="a finding breaks the rules")
-    found = sorted((str(SEVERITIES[one["severity"]]), str(one["summary"])) for one in findings)
-    return Ended(outcome="failed" if found else "passed", findings=tuple(found))
-
-
-def _is_good(finding: object) -> bool:
-    if not isinstance(finding, dict):
-        return False
-    one = cast("dict[str, Any]", finding)
-    texts = (one.get("summary"), one.get("severity"), one.get("description") or "")
-    address = one.get("read_more_url") or ""
-    return (
-        all(isinstance(text, str) for text in texts)
-        and bool(one.get("summary"))
-        and one.get("severity") in SEVERITIES
-        and (not address or bool(urlsplit(address).scheme))
+async def _ours(
+    check: Check, pack: Catalogue, server: Running, runner: CheckRunner, family: Family
+) -> GoEnd:
+    dependencies = CheckDependencies(
+        inspector=DirectInspector(runner.databases[family]), catalogue=pack, sandbox=runner.sandbox
     )
+    where = endpoint(server, family)
+    target = Target(id="t", endpoint=where, secret=Secret("", where.password))
+    report = await scan([target], [check], {family: dependencies})
+    outcome = cast("CheckOutcome", report.results[0])
+    findings = sorted(
+        GoFinding(
+            severity=str(one.severity),
+            summary=one.summary,
+            description=one.description,
+            read_more_url=one.read_more_url,
+            labels=tuple(sorted(one.labels.items())),
+        )
+        for one in outcome.findings
+    )
+    return GoEnd(outcome=str(outcome.outcome), findings=tuple(findings), reason=outcome.reason)
+
+
+def _theirs(check: Written, server: Running) -> GoEnd:
+    queries = check.get("queries") or [{"type": check["type"], "query": check.get("query", "")}]
+    if any(one["type"] in STORES for one in queries):
+        return GoEnd(outcome="error", reason="asks a store of PMM")
+    try:
+        docs = [_rows(server, one) for one in queries]
+    except go_rows.QueryError as error:
+        return GoEnd(outcome="error", reason=str(error))
+    return go.run(check["script"], docs[0] if check["version"] == 1 else docs)
+
+
+def _rows(server: Running, query: Written) -> object:
+    given = query.get("parameters") or {}
+    every = str(given.get("all_dbs", False)).lower() in {"1", "t", "true"}
+    return go_rows.rows(server, query["type"], str(query.get("query") or ""), all_dbs=every)
